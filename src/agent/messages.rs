@@ -1,0 +1,66 @@
+//! The texts that an operator reads on the region, as the reference words them (contract REGION, `error`).
+
+use std::time::Duration;
+
+use crate::runner::{Ending, Finished};
+use crate::script::{Script, ScriptType};
+
+pub(super) const ALL_RAN: &str = "All scripts successfully ran";
+pub(super) const STOPPED: &str = "The run was stopped on the machine before all scripts had ended";
+
+pub(super) fn starting(script: &Script) -> String {
+    format!("Starting {}", script.label())
+}
+
+pub(super) fn applying(script: &Script) -> String {
+    format!("Applying custom network configuration for {}", script.label())
+}
+
+pub(super) fn installing(script: &Script, what: &str) -> String {
+    format!("{what} for {}", script.label())
+}
+
+pub(super) fn finished(script: &Script, finished: &Finished) -> String {
+    let label = script.label();
+    let exit = finished.ending.exit_status();
+    let mut text = match &finished.ending {
+        Ending::Exited(_) => format!("Finished {label}: {exit}"),
+        Ending::TimedOut(limit) => format!("Timeout({}) expired on {label}", clock(*limit)),
+        Ending::NotExecuted(_) => format!("Failed to execute {label}: {exit}"),
+        Ending::Interrupted => format!("Interrupted {label}: the run was stopped on the machine"),
+        Ending::NotInstalled(_) => format!("Failed installing package(s) for {label}: {exit}"),
+        Ending::NetworkingFailed(_) => format!("Failed to apply custom network configuration for {label}: {exit}"),
+    };
+    for note in &finished.notes {
+        text.push_str("; ");
+        text.push_str(note);
+    }
+    text
+}
+
+pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {
+    format!("{count} {} scripts failed to run", kind.in_messages())
+}
+
+/// `H:MM:SS`, with days in front where there are any.
+fn clock(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let days = match days {
+        0 => String::new(),
+        1 => "1 day, ".to_owned(),
+        more => format!("{more} days, "),
+    };
+    format!("{days}{hours}:{minutes:02}:{:02}", seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_written_as_the_reference_writes_them() {
+        assert_eq!(clock(Duration::from_secs(60)), "0:01:00");
+        assert_eq!(clock(Duration::from_secs(86_400 + 3600 + 1)), "1 day, 1:00:01");
+    }
+}

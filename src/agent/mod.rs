@@ -1,0 +1,223 @@
+//! A run: fetch, unpack, run, report, until the region has nothing more to run.
+//!
+//! ```text
+//! runner ──Report──▶ dispatcher ──Signal──▶ outbox ──▶ delivery ──▶ region
+//!                        │ applies script::Status        ▲ in order per script, repeated until acknowledged
+//!                        └──Notice──▶ whoever watches     heartbeat goes its own way, never queued
+//! ```
+
+mod delivery;
+mod dispatcher;
+mod heartbeat;
+mod messages;
+mod outbox;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::Event;
+use crate::host::Host;
+use crate::process::Progress;
+use crate::region::{self, Client, RetryOptions};
+use crate::runner;
+use crate::script::{Script, ScriptType, Status, Workspace};
+
+use outbox::Outbox;
+
+/// How a run is done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where its files lie.
+    pub storage: PathBuf,
+    /// Tell the region. Without, everything stays on this machine.
+    pub send: bool,
+    /// Fetch the archive. Without, what the storage directory holds is run.
+    pub download: bool,
+    /// Pace of repetition.
+    pub retry: RetryOptions,
+    /// Between heartbeats.
+    pub heartbeat: Duration,
+    /// How long a stopped run tries to deliver what it has.
+    pub farewell: Duration,
+    /// How scripts are run.
+    pub runner: runner::Options,
+}
+
+impl Options {
+    /// The contract's values.
+    #[must_use]
+    pub fn new(storage: impl Into<PathBuf>, base_url: impl Into<String>) -> Self {
+        Options {
+            storage: storage.into(),
+            send: true,
+            download: true,
+            retry: RetryOptions::default(),
+            heartbeat: Duration::from_secs(120),
+            farewell: Duration::from_secs(30),
+            runner: runner::Options::new(base_url),
+        }
+    }
+}
+
+/// Something to show while a run goes on.
+#[derive(Debug)]
+pub enum Notice {
+    /// A script runs; its output can be watched.
+    Running(Arc<Script>, Arc<Progress>),
+    /// A script result changed its status.
+    Transition {
+        /// The script.
+        script: Arc<Script>,
+        /// The status it has now.
+        status: Status,
+        /// The event, with the region's text.
+        event: Event,
+    },
+    /// A script ended.
+    Ended(ScriptOutcome),
+    /// Something about the run as a whole.
+    Said(String),
+}
+
+/// How one script ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptOutcome {
+    /// Name, with the device it was for.
+    pub subject: String,
+    /// The set it belongs to.
+    pub kind: ScriptType,
+    /// The region's script result.
+    pub result_id: Option<i64>,
+    /// Final status.
+    pub status: Status,
+    /// Exit status.
+    pub exit_status: i32,
+    /// How long it ran.
+    pub runtime: Option<Duration>,
+    /// What an operator should know besides.
+    pub notes: Vec<String>,
+    /// Its combined output.
+    pub output: PathBuf,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The region had nothing to run.
+    NothingToRun,
+    /// All scripts ended without failure.
+    Passed,
+    /// At least one script failed.
+    Failed,
+    /// It was stopped.
+    Stopped,
+}
+
+/// A run that came to its end.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How.
+    pub end: End,
+    /// Every script that was begun, in the order in which they ended.
+    pub scripts: Vec<ScriptOutcome>,
+    /// Messages that the region will not take, with its reason.
+    pub refused: Vec<(String, String)>,
+    /// Messages that could not be delivered before the run was stopped.
+    pub undelivered: usize,
+}
+
+/// Why a run could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scripts could not be fetched.
+    #[error("cannot fetch the scripts: {0}")]
+    Fetch(#[source] region::Error),
+    /// The archive was refused.
+    #[error("{0}")]
+    Archive(#[from] region::ArchiveError),
+    /// The index cannot be read.
+    #[error("{path}: {reason}")]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The storage directory cannot be used.
+    #[error("cannot use the storage directory {path}: {source}")]
+    Storage {
+        /// The directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The answer was meant for a node without credentials.
+    #[error(
+        "the region answered as to an unknown machine (scripts without script_result_id): it did not recognise the credentials"
+    )]
+    Stranger,
+    /// The machine is deployed: signalling the end of a run would release it.
+    #[error(
+        "the region lists scripts that have already finished, as it does for a deployed machine; a run would signal OK and \
+         release the machine, so nothing was run or signalled"
+    )]
+    Deployed,
+    /// The region hands out what was just run.
+    #[error(
+        "the region hands out {0} again although its result was delivered; the run stops rather than repeat for ever"
+    )]
+    Repeated(String),
+    /// There is no result to fill.
+    #[error(
+        "this machine has no credentials, and enlisting a new machine is not possible with this version; give --config"
+    )]
+    NoCredentials,
+}
+
+/// A run, set up and ready.
+pub struct Agent {
+    client: Arc<Client>,
+    options: Options,
+    workspace: Workspace,
+    host: Host,
+    notices: mpsc::UnboundedSender<Notice>,
+    /// Stops the scripts.
+    stop: CancellationToken,
+    /// Stops everything, delivered or not.
+    give_up: CancellationToken,
+    outbox: Arc<Outbox>,
+}
+
+impl Agent {
+    /// Sets a run up. `stop` stops it in good order; a run that is stopped tries for [`Options::farewell`] to deliver.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        host: Host,
+        options: Options,
+        notices: mpsc::UnboundedSender<Notice>,
+        stop: CancellationToken,
+    ) -> Self {
+        Agent {
+            client: Arc::new(client),
+            workspace: Workspace::new(&options.storage),
+            host,
+            options,
+            notices,
+            stop,
+            give_up: CancellationToken::new(),
+            outbox: Arc::new(Outbox::default()),
+        }
+    }
+
+    /// Ends the run at once when it is cancelled, delivered or not.
+    #[must_use]
+    pub fn give_up(&self) -> CancellationToken {
+        self.give_up.clone()
+    }
+}

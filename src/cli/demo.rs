@@ -1,0 +1,82 @@
+//! `shakedown demo`: a region in a box and a run against it, on this machine's real hardware.
+#![expect(clippy::print_stdout, reason = "the demo speaks to people")]
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::run::{exit_code, watched};
+use super::{sandbox, show};
+use crate::agent;
+use crate::config::metadata_url;
+use crate::host::Host;
+use crate::region::{Client, ClientOptions, Credentials, Secret};
+use crate::sandbox::{Library, Options, Sandbox};
+use crate::telemetry::LogFormat;
+use crate::yaml::{self, Node};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Folder of scripts with MAAS 1.0 headers; may be given more than once
+    #[arg(long, value_name = "DIR", default_values_os_t = default_scripts())]
+    scripts: Vec<PathBuf>,
+    /// Where scripts and their outputs are kept; a temporary directory by default
+    #[arg(value_name = "STORAGE_DIR")]
+    storage: Option<PathBuf>,
+}
+
+/// The resource scripts beside the program, as installed, or in the source tree.
+fn default_scripts() -> Vec<PathBuf> {
+    let installed = PathBuf::from("/usr/share/shakedown/scripts");
+    let root = if installed.is_dir() { installed } else { PathBuf::from("scripts") };
+    vec![root.join("commissioning"), root.join("testing")]
+}
+
+pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
+    let host = Host::live();
+    let mut options = Options::new(Library::read(&arguments.scripts)?);
+    (options.disks, options.interfaces) = sandbox::devices(&host);
+    let region = Sandbox::start(options).await?;
+    let temporary = tempfile::Builder::new().prefix("shakedown-demo-").tempdir()?;
+    let storage = match arguments.storage {
+        Some(storage) => storage,
+        None => temporary.keep(),
+    };
+    let machine = host.hostname();
+    if format == LogFormat::Text {
+        println!("A MAAS region in a box listens on {}", region.url());
+        println!("It has node {} in commissioning; this machine ({machine}) plays it.\n", region.system_id());
+    }
+    let client = Client::new(ClientOptions::new(metadata_url(&region.url())?, Some(credentials(&region)?)))?;
+    let run = agent::Options::new(&storage, client.base_url());
+    let outcome = watched(client, host, run, format).await?;
+    show::summary(&outcome, format);
+    if format == LogFormat::Text {
+        println!("\nThe region's event log:");
+        for row in region.events() {
+            let time = row.created.strftime("%H:%M:%S");
+            println!(
+                "  {time} {:8} {}: {}",
+                row.event.kind.level.name(),
+                row.event.kind.description,
+                row.event.description
+            );
+        }
+        println!("\nThe node is now {}. Outputs are in {}/out.", region.node_status().name(), storage.display());
+    }
+    Ok(exit_code(&outcome))
+}
+
+/// The node's credentials, the way a node gets them: from its cloud-init configuration.
+fn credentials(region: &Sandbox) -> anyhow::Result<Credentials> {
+    let config = yaml::parse(region.node_config().as_bytes())?;
+    let maas = config.get("datasource").and_then(|datasource| datasource.get("MAAS"));
+    let field = |key: &str| maas?.get(key).and_then(Node::to_text);
+    Ok(Credentials {
+        consumer_key: field("consumer_key").context("the sandbox gives no consumer key")?,
+        consumer_secret: Secret::default(),
+        token_key: Secret::new(field("token_key").context("the sandbox gives no token key")?),
+        token_secret: Secret::new(field("token_secret").context("the sandbox gives no token secret")?),
+        source: "the demo's region".to_owned(),
+    })
+}

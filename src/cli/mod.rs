@@ -1,0 +1,137 @@
+//! The command line: one file a verb, and the names of the reference programs by `argv[0]`.
+
+mod connection;
+mod demo;
+mod run;
+mod sandbox;
+mod show;
+mod signal;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::process;
+use crate::telemetry::{self, LogFormat};
+
+/// Exit codes, as `--help` and README tell them.
+mod exit {
+    pub(super) const OK: u8 = 0;
+    pub(super) const SCRIPT_FAILED: u8 = 1;
+    pub(super) const CANNOT_RUN: u8 = 3;
+    pub(super) const NOT_DELIVERED: u8 = 4;
+    pub(super) const STOPPED: u8 = 130;
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    every script passed, was skipped or is degraded, and the region has every result; or there was nothing to run
+  1    a script failed, timed out or could not be run
+  2    the command line is wrong
+  3    the run could not be done: no region, wrong credentials, a refused archive
+  4    every script ended well, but the region did not take every message
+  130  the run was stopped (Ctrl-C, SIGTERM)";
+
+/// Node agent for a MAAS region: runs the region's scripts, keeps every result, reports every status.
+#[derive(Debug, Parser)]
+#[command(name = "shakedown", version, after_help = EXIT_CODES, propagate_version = true)]
+struct Arguments {
+    /// How log lines are written; `json` also turns progress into JSON lines.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// Log more; twice for still more. `SHAKEDOWN_LOG` takes a filter instead.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Fetch the region's scripts, run them, report every result (maas-run-remote-scripts)
+    Run(run::Arguments),
+    /// Send the region one signal about this node or one of its scripts (maas-signal)
+    Signal(signal::Arguments),
+    /// See it work: a region in a box, this machine's real hardware, a table of results
+    Demo(demo::Arguments),
+    /// Start a region in a box, to try scripts and agents against
+    Sandbox(sandbox::Arguments),
+}
+
+/// The program: parses, runs, says what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse_from(renamed(std::env::args_os().collect())) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    telemetry::start(arguments.log_format, arguments.verbose);
+    if matches!(arguments.verb, Verb::Run(_)) {
+        // Before the runtime has threads, which would keep the old priority.
+        process::prefer_this_process();
+        process::adopt_orphans();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
+    };
+    let format = arguments.log_format;
+    let result = runtime.block_on(async {
+        match arguments.verb {
+            Verb::Run(arguments) => run::run(arguments, format).await,
+            Verb::Signal(arguments) => signal::run(arguments).await,
+            Verb::Demo(arguments) => demo::run(arguments, format).await,
+            Verb::Sandbox(arguments) => sandbox::run(arguments).await,
+        }
+    });
+    // A capture thread may still be reading what a daemon prints; nobody waits for it.
+    runtime.shutdown_background();
+    result.map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+/// The names of the programs that this one replaces stand for verbs.
+fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
+    let name = words.first().map(|word| Path::new(word).file_name().unwrap_or_default().to_owned());
+    let verb = match name.as_deref().and_then(|name| name.to_str()) {
+        Some("maas-run-remote-scripts") => "run",
+        Some("maas-signal") => "signal",
+        _ => return words,
+    };
+    words.insert(1, verb.into());
+    words
+}
+
+/// Tells an error, one cause a line.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("shakedown: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    ExitCode::from(exit::CANNOT_RUN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_names_of_the_reference_programs_are_verbs() {
+        let words = |words: &[&str]| renamed(words.iter().map(OsString::from).collect());
+        assert_eq!(words(&["/usr/bin/maas-signal", "OK"]), ["/usr/bin/maas-signal", "signal", "OK"]);
+        assert_eq!(words(&["shakedown", "run"]), ["shakedown", "run"]);
+        let arguments =
+            Arguments::try_parse_from(words(&["maas-run-remote-scripts", "--config", "c", "--no-send", "/tmp/x"]));
+        assert!(matches!(arguments.map(|arguments| arguments.verb), Ok(Verb::Run(_))));
+    }
+}

@@ -1,0 +1,90 @@
+//! `shakedown run`: a whole run.
+
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Options;
+use super::{exit, show};
+use crate::agent::{self, Agent, End, Outcome};
+use crate::config::{Origin, default_storage};
+use crate::host::Host;
+use crate::region::Client;
+use crate::telemetry::LogFormat;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    region: Options,
+    /// Keep everything on this machine: tell the region nothing
+    #[arg(long)]
+    no_send: bool,
+    /// Run what the storage directory already holds
+    #[arg(long)]
+    no_download: bool,
+    /// Where scripts and their outputs are kept
+    #[arg(value_name = "STORAGE_DIR", default_value_os_t = default_storage().to_owned())]
+    storage: PathBuf,
+}
+
+pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
+    let host = Host::live();
+    let connected = arguments.region.connect(&host).await?;
+    anyhow::ensure!(
+        connected.origin != Origin::HardwareSync,
+        "these credentials belong to a deployed machine (MAAS's hardware-sync file); a run would end by signalling OK, which \
+         releases the machine. Nothing was done; give --config with the credentials of a machine in commissioning or testing"
+    );
+    let mut options = agent::Options::new(&arguments.storage, connected.client.base_url());
+    options.send = !arguments.no_send;
+    options.download = !arguments.no_download;
+    options.retry = connected.retry;
+    let outcome = watched(connected.client, host, options, format).await?;
+    show::summary(&outcome, format);
+    Ok(exit_code(&outcome))
+}
+
+/// Does a run while showing it, and stops it in good order on SIGINT and SIGTERM.
+pub(super) async fn watched(
+    client: Client,
+    host: Host,
+    options: agent::Options,
+    format: LogFormat,
+) -> anyhow::Result<Outcome> {
+    let (notices, received) = mpsc::unbounded_channel();
+    let stop = CancellationToken::new();
+    let shown = tokio::spawn(show::notices(received, format));
+    let agent = Agent::new(client, host, options, notices, stop.clone());
+    let stopper = tokio::spawn(stop_on_signal(stop, agent.give_up()));
+    let outcome = agent.run().await;
+    stopper.abort();
+    let _ = shown.await;
+    Ok(outcome?)
+}
+
+/// The first signal stops the scripts and lets the results be delivered; the second ends at once.
+async fn stop_on_signal(stop: CancellationToken, give_up: CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals cannot be caught: the run will not stop in good order");
+        return;
+    };
+    for token in [stop, give_up] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        token.cancel();
+    }
+}
+
+pub(super) fn exit_code(outcome: &Outcome) -> u8 {
+    match outcome.end {
+        End::Stopped => exit::STOPPED,
+        End::Failed => exit::SCRIPT_FAILED,
+        End::Passed | End::NothingToRun if outcome.refused.is_empty() && outcome.undelivered == 0 => exit::OK,
+        End::Passed | End::NothingToRun => exit::NOT_DELIVERED,
+    }
+}

@@ -1,0 +1,102 @@
+//! `shakedown sandbox`: a region in a box.
+#![expect(clippy::print_stdout, reason = "the ready line is for programs that read standard output")]
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit;
+use crate::host::Host;
+use crate::sandbox::{Device, Fault, Library, NodeStatus, Options, Sandbox};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Folder of scripts with MAAS 1.0 headers; may be given more than once
+    #[arg(long, value_name = "DIR", required = true)]
+    scripts: Vec<PathBuf>,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// The node's status at the start: commissioning, testing, deployed, new, ready, releasing …
+    #[arg(long, value_name = "STATUS", default_value = "commissioning", value_parser = node_status)]
+    node_status: NodeStatus,
+    /// Names or tags of the commissioning scripts to run; all but those tagged noauto by default
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    commissioning_scripts: Option<Vec<String>>,
+    /// The same for testing scripts
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    testing_scripts: Option<Vec<String>>,
+    /// The same for release scripts
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    release_scripts: Option<Vec<String>>,
+    /// Let the region know this machine's disks and interfaces, so that scripts get one result for each
+    #[arg(long)]
+    this_machine: bool,
+    /// Let the region's clock be ahead by so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset: i64,
+    /// A fault that strikes once or TIMES times: METHOD:ACTION[:TIMES], METHOD being any, get or post, ACTION a status code,
+    /// drop-before, drop-after, half or delay=SECONDS. May be given more than once
+    #[arg(long = "fault", value_name = "FAULT", value_parser = Fault::parse)]
+    faults: Vec<Fault>,
+    /// File that gets one JSON line for each request
+    #[arg(long, value_name = "FILE")]
+    request_log: Option<PathBuf>,
+}
+
+fn node_status(word: &str) -> Result<NodeStatus, String> {
+    NodeStatus::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = NodeStatus::ALL.iter().map(|status| status.word()).collect();
+        format!("it is none of {}", words.join(", "))
+    })
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    let mut options = Options::new(Library::read(&arguments.scripts)?);
+    options.listen = arguments.listen;
+    options.status = arguments.node_status;
+    options.commissioning = arguments.commissioning_scripts;
+    options.testing = arguments.testing_scripts;
+    options.release = arguments.release_scripts;
+    options.clock_offset = arguments.clock_offset;
+    options.request_log = arguments.request_log;
+    if arguments.this_machine {
+        (options.disks, options.interfaces) = devices(&Host::live());
+    }
+    let sandbox = Sandbox::start(options).await?;
+    for fault in arguments.faults {
+        sandbox.inject(fault);
+    }
+    let mut config = tempfile::Builder::new().prefix("shakedown-sandbox-").suffix(".yaml").tempfile()?;
+    config.write_all(sandbox.node_config().as_bytes()).context("cannot write the node's configuration")?;
+    println!(
+        "{}",
+        json!({"url": sandbox.url(), "system_id": sandbox.system_id(), "config": config.path(), "api_key": sandbox.api_key()})
+    );
+    std::io::stdout().flush()?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(exit::OK)
+}
+
+/// This machine's disks and physical interfaces, as a region would know them after commissioning.
+pub(super) fn devices(host: &Host) -> (Vec<Device>, Vec<Device>) {
+    let device = |value: serde_json::Value| value.as_object().cloned().unwrap_or_default();
+    let disks = host.disks().into_iter().zip(1..).map(|(disk, id)| {
+        let by_id = disk.links.iter().find(|link| link.contains("/by-id/")).cloned();
+        let id_path = by_id.unwrap_or_else(|| disk.path());
+        device(json!({"id": id, "name": disk.name, "model": disk.models.first(), "serial": disk.serials.first(), "id_path": id_path}))
+    });
+    let physical = host.interfaces().into_iter().filter(|nic| nic.physical && !nic.mac_address.is_empty()).zip(1..);
+    let interfaces = physical.map(|(nic, id)| {
+        device(json!({"id": id, "name": nic.name, "mac_address": nic.mac_address, "vendor": null, "product": null}))
+    });
+    (disks.collect(), interfaces.collect())
+}

@@ -1,0 +1,196 @@
+//! Showing a run: live lines on a terminal, plain lines elsewhere, JSON lines for machines; a table at the end.
+#![expect(clippy::print_stdout, reason = "this is where the program speaks to people")]
+
+use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::agent::{Notice, Outcome, ScriptOutcome};
+use crate::process::Progress;
+use crate::report::{bytes, span, table};
+use crate::script::{Script, Status};
+use crate::telemetry::LogFormat;
+
+/// Between two looks at the running scripts.
+const PACE: Duration = Duration::from_millis(250);
+
+/// Shows notices until the run has ended.
+pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, format: LogFormat) {
+    if format == LogFormat::Json {
+        while let Some(notice) = received.recv().await {
+            if let Some(line) = json_line(&notice) {
+                println!("{line}");
+            }
+        }
+        return;
+    }
+    if !std::io::stderr().is_terminal() {
+        while let Some(notice) = received.recv().await {
+            if let Some(line) = plain_line(&notice) {
+                println!("{line}");
+            }
+        }
+        return;
+    }
+    let mut screen = Screen::new();
+    let mut ticks = tokio::time::interval(PACE);
+    loop {
+        tokio::select! {
+            notice = received.recv() => match notice {
+                Some(notice) => screen.take(notice),
+                None => break,
+            },
+            _ = ticks.tick() => screen.refresh(),
+        }
+    }
+    screen.clear();
+}
+
+fn plain_line(notice: &Notice) -> Option<String> {
+    match notice {
+        Notice::Said(text) => Some(text.clone()),
+        Notice::Transition { event, .. } => Some(event.description.clone()),
+        Notice::Ended(outcome) if !outcome.notes.is_empty() => {
+            Some(format!("{}: {}", outcome.subject, outcome.notes.join("; ")))
+        }
+        Notice::Ended(_) | Notice::Running(..) => None,
+    }
+}
+
+fn json_line(notice: &Notice) -> Option<Value> {
+    match notice {
+        Notice::Said(text) => Some(json!({"said": text})),
+        Notice::Transition { script, status, event } => Some(json!({
+            "script": script.name,
+            "script_result_id": script.result_id,
+            "status": status.name(),
+            "type": event.kind.name,
+            "level": event.kind.level.name(),
+            "description": event.description,
+        })),
+        Notice::Ended(outcome) => Some(json!({
+            "ended": outcome.subject,
+            "script_result_id": outcome.result_id,
+            "status": outcome.status.name(),
+            "exit_status": outcome.exit_status,
+            "runtime": outcome.runtime.map(|runtime| runtime.as_secs_f64()),
+            "notes": outcome.notes,
+            "output": outcome.output,
+        })),
+        Notice::Running(..) => None,
+    }
+}
+
+struct Live {
+    script: Arc<Script>,
+    progress: Arc<Progress>,
+    began: Instant,
+    bar: ProgressBar,
+}
+
+/// One line for each running script at the bottom, what is final above.
+struct Screen {
+    bars: MultiProgress,
+    live: HashMap<(String, Option<i64>), Live>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        Screen { bars: MultiProgress::new(), live: HashMap::new() }
+    }
+
+    fn take(&mut self, notice: Notice) {
+        if let Some(line) = plain_line(&notice) {
+            let _ = self.bars.println(line);
+        }
+        match notice {
+            Notice::Running(script, progress) => {
+                let bar = self.bars.add(ProgressBar::new_spinner());
+                bar.set_style(
+                    ProgressStyle::with_template("{spinner} {wide_msg}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                );
+                let key = (script.name.clone(), script.result_id);
+                if let Some(old) = self.live.insert(key, Live { script, progress, began: Instant::now(), bar }) {
+                    old.bar.finish_and_clear();
+                }
+            }
+            Notice::Transition { script, status, .. } if status.is_final() => {
+                if let Some(live) = self.live.remove(&(script.name.clone(), script.result_id)) {
+                    live.bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn refresh(&self) {
+        for live in self.live.values() {
+            let limit = live.script.limit().map_or_else(|| "no limit".to_owned(), span);
+            live.bar.set_message(format!(
+                "{}  {} / {limit}  {}  {}",
+                live.script.subject(),
+                span(live.began.elapsed()),
+                bytes(live.progress.bytes()),
+                live.progress.last_line(),
+            ));
+            live.bar.tick();
+        }
+    }
+
+    fn clear(&self) {
+        let _ = self.bars.clear();
+    }
+}
+
+/// The table of results and what the operator has to know.
+pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
+    if format == LogFormat::Json {
+        let refused: Vec<Value> =
+            outcome.refused.iter().map(|(message, reason)| json!({"message": message, "reason": reason})).collect();
+        println!(
+            "{}",
+            json!({"end": format!("{:?}", outcome.end), "scripts": outcome.scripts.len(), "refused": refused,
+                "undelivered": outcome.undelivered})
+        );
+        return;
+    }
+    if !outcome.scripts.is_empty() {
+        let rows: Vec<Vec<String>> = outcome.scripts.iter().map(row).collect();
+        println!("\n{}", table(&["SCRIPT", "SET", "STATUS", "EXIT", "TIME", "OUTPUT"], &rows));
+    }
+    for script in outcome.scripts.iter().filter(|script| !script.notes.is_empty()) {
+        println!("{}: {}", script.subject, script.notes.join("; "));
+    }
+    for (message, reason) in &outcome.refused {
+        println!("The region did not take the {message}: {reason}");
+    }
+    if outcome.undelivered > 0 {
+        println!("{} messages could not be delivered before the run was stopped", outcome.undelivered);
+    }
+    let failed = outcome.scripts.iter().filter(|script| script.status.is_failure()).count();
+    let other = |status| outcome.scripts.iter().filter(|script| script.status == status).count();
+    println!(
+        "{} scripts: {failed} failed, {} degraded, {} skipped, {} passed",
+        outcome.scripts.len(),
+        other(Status::Degraded),
+        other(Status::Skipped),
+        other(Status::Passed),
+    );
+}
+
+fn row(script: &ScriptOutcome) -> Vec<String> {
+    vec![
+        script.subject.clone(),
+        script.kind.folder().to_owned(),
+        script.status.name().to_owned(),
+        script.exit_status.to_string(),
+        script.runtime.map_or_else(|| "-".to_owned(), span),
+        script.output.display().to_string(),
+    ]
+}

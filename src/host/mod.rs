@@ -1,0 +1,100 @@
+//! The machine underneath: files below a root, its disks, its network interfaces, its udev records.
+//!
+//! Knows nothing of a region. Everything is read below [`Host::root`], so that a copied tree reads like a live machine.
+
+mod disk;
+mod interface;
+mod udev;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use disk::Disk;
+pub use interface::Interface;
+pub use udev::Record;
+
+/// A machine, live or copied.
+#[derive(Clone, Debug)]
+pub struct Host {
+    root: PathBuf,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Host::live()
+    }
+}
+
+impl Host {
+    /// This machine.
+    #[must_use]
+    pub fn live() -> Self {
+        Host { root: PathBuf::from("/") }
+    }
+
+    /// A copy of a machine's `/sys`, `/proc`, `/run/udev` … below a directory.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Host { root: root.into() }
+    }
+
+    /// The place of an absolute path below the root.
+    #[must_use]
+    pub fn path(&self, absolute: impl AsRef<Path>) -> PathBuf {
+        let absolute = absolute.as_ref();
+        self.root.join(absolute.strip_prefix("/").unwrap_or(absolute))
+    }
+
+    /// A small text file, trimmed; `None` when it is absent, unreadable or empty, as sysfs attributes often are.
+    #[must_use]
+    pub fn text(&self, absolute: impl AsRef<Path>) -> Option<String> {
+        let bytes = fs::read(self.path(absolute)).ok()?;
+        let text = String::from_utf8_lossy(&bytes).trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The names in a directory, sorted; empty when it is absent.
+    #[must_use]
+    pub fn list(&self, absolute: impl AsRef<Path>) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(absolute)) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Whether a path exists below the root.
+    #[must_use]
+    pub fn exists(&self, absolute: impl AsRef<Path>) -> bool {
+        self.path(absolute).exists()
+    }
+
+    /// The machine's host name, from `/proc/sys/kernel/hostname`.
+    #[must_use]
+    pub fn hostname(&self) -> String {
+        self.text("/proc/sys/kernel/hostname").unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absolute_path_stays_below_the_root() {
+        let host = Host::at("/some/tree");
+        assert_eq!(host.path("/sys/block"), Path::new("/some/tree/sys/block"));
+    }
+
+    #[test]
+    fn absent_and_empty_files_are_none() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        fs::write(root.path().join("empty"), "\n").expect("write");
+        let host = Host::at(root.path());
+        assert_eq!(host.text("/empty"), None);
+        assert_eq!(host.text("/absent"), None);
+        assert!(host.list("/absent").is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+//! The `shakedown` program; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shakedown::cli::main()
+}

@@ -1,0 +1,80 @@
+//! A cgroup v2 for one process family, where the system lets us make one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A cgroup made by this program; removed when it is empty at the end.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    directory: PathBuf,
+}
+
+impl Cgroup {
+    /// Makes a cgroup below this program's own; `None` where cgroup v2 is absent or not writable.
+    pub(super) fn create() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let parent = own_directory(
+            &fs::read_to_string("/proc/self/mountinfo").ok()?,
+            &fs::read_to_string("/proc/self/cgroup").ok()?,
+        )?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = parent.join(format!("shakedown-{}-{number}", std::process::id()));
+        fs::create_dir(&directory).ok()?;
+        Some(Cgroup { directory })
+    }
+
+    /// Moves a process in; its later children follow.
+    pub(super) fn add(&self, pid: i32) -> bool {
+        fs::write(self.directory.join("cgroup.procs"), pid.to_string()).is_ok()
+    }
+
+    /// Everything in it.
+    pub(super) fn members(&self) -> Vec<i32> {
+        let text = fs::read_to_string(self.directory.join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+    }
+
+    /// Kills everything in it at once (kernel 5.14 and later; older ones refuse, and the caller kills one by one).
+    pub(super) fn kill(&self) {
+        let _ = fs::write(self.directory.join("cgroup.kill"), "1");
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Not empty while a daemon lives on in it: then it stays, as the daemon does.
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+/// Where the cgroup of this process lies, from `/proc/self/mountinfo` and `/proc/self/cgroup`.
+fn own_directory(mountinfo: &str, cgroup: &str) -> Option<PathBuf> {
+    let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let mount = mountinfo.lines().find_map(|line| {
+        let (left, right) = line.split_once(" - ")?;
+        let fields: Vec<&str> = left.split(' ').collect();
+        // What is mounted may be a part of the hierarchy (field 4), as in containers.
+        (right.split(' ').next() == Some("cgroup2")).then(|| (fields.get(3).copied(), fields.get(4).copied()))
+    })?;
+    let (root, point) = (mount.0?, mount.1?);
+    let below = Path::new(path).strip_prefix(root).or_else(|_| Path::new(path).strip_prefix("/")).ok()?;
+    Some(Path::new(point).join(below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_cgroup_is_found_in_both_layouts() {
+        let unified = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+        assert_eq!(
+            own_directory(unified, "0::/system.slice/shakedown.service\n"),
+            Some(PathBuf::from("/sys/fs/cgroup/system.slice/shakedown.service"))
+        );
+        let hybrid = "40 35 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n35 1 0:31 / /sys/fs/cgroup ro - tmpfs tmpfs rw\n";
+        assert_eq!(own_directory(hybrid, "3:cpu:/\n0::/\n"), Some(PathBuf::from("/sys/fs/cgroup/unified")));
+        assert_eq!(own_directory("35 1 0:31 / /sys rw - sysfs sysfs rw\n", "0::/\n"), None);
+    }
+}

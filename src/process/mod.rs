@@ -1,0 +1,126 @@
+//! Child processes: started in a family of their own, watched, captured, and stopped to the last descendant.
+//!
+//! Knows nothing of a region or of scripts. A [`Command`] is data; [`Command::start`] gives a [`Running`] process;
+//! [`Running::wait`] ends with an [`Ended`] that says how it ended, what it left behind and whether all output was kept.
+//!
+//! Theory of operation: every process leads its own process group and, where a writable cgroup v2 is found, its own cgroup.
+//! One thread per process reads both pipes and writes the output files ([`terminal`](self::terminal) tells how).
+//! Stopping is SIGTERM to every member of the family, a grace, then SIGKILL until none is left. Members are found by cgroup,
+//! group, session, parentage and by the environment they inherited, so one that called `setsid` or was orphaned is found too.
+
+mod capture;
+mod cgroup;
+mod family;
+mod spawn;
+mod terminal;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+pub use capture::{Captured, Progress};
+pub use family::{Member, adopt_orphans};
+pub use spawn::Running;
+pub use terminal::Terminal;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Path of the executable.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Added to this program's own environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// Scheduling priority, −20 (first) to 19 (last); best effort.
+    pub nice: i32,
+    /// Where its output goes.
+    pub output: OutputFiles,
+}
+
+/// The three files that capture writes. What they hold already stays; new output is appended.
+#[derive(Clone, Debug)]
+pub struct OutputFiles {
+    /// Both streams in the order in which they were read. Its path also marks the family: see [`Command::start`].
+    pub combined: PathBuf,
+    /// Standard output.
+    pub stdout: PathBuf,
+    /// Standard error.
+    pub stderr: PathBuf,
+}
+
+/// When to stop a process.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Time limit; `None` is none.
+    pub time: Option<Duration>,
+    /// Time between SIGTERM and SIGKILL.
+    pub grace: Duration,
+}
+
+/// Why a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// By itself.
+    Exited,
+    /// Stopped at its time limit.
+    TimedOut,
+    /// Stopped because the caller was told to stop.
+    Cancelled,
+}
+
+/// A process that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why.
+    pub cause: Cause,
+    /// The leader's exit status.
+    pub status: ExitStatus,
+    /// From start to end.
+    pub runtime: Duration,
+    /// Descendants that live on after a normal exit.
+    pub leftover: Vec<Member>,
+    /// What became of the output.
+    pub output: Captured,
+}
+
+/// Why a process could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The executable could not be run.
+    #[error("cannot run {path}: {source}")]
+    Spawn {
+        /// The executable.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// An output file could not be opened.
+    #[error("cannot write {path}: {source}")]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl StartError {
+    /// The system's error number, if it gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            StartError::Spawn { source, .. } | StartError::Output { source, .. } => source.raw_os_error(),
+        }
+    }
+}
+
+/// Asks for the first place at the processor and the last in line when memory runs out: an agent that is starved by the
+/// test it runs is taken for dead by the region. Best effort; call it before any thread is started.
+pub fn prefer_this_process() {
+    let _ = rustix::process::setpriority_process(None, -20);
+    let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
+}

@@ -1,0 +1,332 @@
+//! One attempt at a time: sign, send, classify.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt as _;
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url};
+use tokio::io::AsyncWriteExt as _;
+
+use super::signal::beginning;
+use super::{Credentials, Error, Signal, oauth};
+
+/// A request over this size is refused by the region's nginx, which takes 10 MB.
+const DEFAULT_BUDGET: u64 = 8 << 20;
+/// Below this a result is not shortened any further.
+const SMALLEST_BUDGET: u64 = 64 << 10;
+/// An archive larger than this is not fetched.
+const LARGEST_ARCHIVE: u64 = 1 << 30;
+/// A difference of clocks that is worth a correction: well below the 300 s that the region forgives.
+const SKEW_STEP: i64 = 5;
+
+/// How to reach a region.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Address of the metadata service, ending in `/MAAS/metadata/`.
+    pub metadata_url: Url,
+    /// Version of the metadata service.
+    pub api_version: String,
+    /// `None` while enlisting.
+    pub credentials: Option<Credentials>,
+    /// A CA bundle (PEM) besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Limit for making a connection.
+    pub connect_timeout: Duration,
+    /// Limit for silence in an exchange.
+    pub idle_timeout: Duration,
+    /// Limit for a whole exchange without its body.
+    pub request_timeout: Duration,
+    /// Slowest transfer that is put up with, in bytes per second; a body adds to the limit at this rate.
+    pub slowest: u64,
+}
+
+impl ClientOptions {
+    /// Defaults for a metadata address.
+    #[must_use]
+    pub fn new(metadata_url: Url, credentials: Option<Credentials>) -> Self {
+        ClientOptions {
+            metadata_url,
+            api_version: "2012-03-01".to_owned(),
+            credentials,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(120),
+            slowest: 64 << 10,
+        }
+    }
+}
+
+/// What the region answered to the question for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// Nothing to run.
+    Nothing,
+    /// An archive of so many bytes.
+    Archive(u64),
+}
+
+/// A connection to one region. Shared by all tasks of a run.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    options: ClientOptions,
+    /// Region's clock minus ours, in seconds.
+    skew: AtomicI64,
+    /// Largest request that the region is known to take.
+    budget: AtomicU64,
+}
+
+impl Client {
+    /// Sets the client up. The system's CA bundle is used if there is one; without any, plain HTTP still works.
+    ///
+    /// # Errors
+    /// When the CA file cannot be read or the client cannot be built.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        // A second installation finds the first in place, which is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("shakedown/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(options.connect_timeout)
+            .read_timeout(options.idle_timeout)
+            .tls_certs_only(certificates(options.ca_file.as_deref())?)
+            .build()
+            .map_err(|error| Error::Setup(format!("cannot set up HTTP: {}", innermost(&error))))?;
+        Ok(Client { http, options, skew: AtomicI64::new(0), budget: AtomicU64::new(DEFAULT_BUDGET) })
+    }
+
+    /// Scheme, host and port of the region, for `MAAS_BASE_URL`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.options.metadata_url.origin().ascii_serialization()
+    }
+
+    /// Whether it has credentials; without, the node is enlisting.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.options.credentials.is_some()
+    }
+
+    fn metadata(&self, rest: &str) -> Result<Url, Error> {
+        self.options
+            .metadata_url
+            .join(&format!("{}/{rest}", self.options.api_version))
+            .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))
+    }
+
+    /// Fetches the script archive into a file.
+    ///
+    /// # Errors
+    /// By class of answer, see [`Error::disposition`].
+    pub async fn fetch_scripts(&self, to: &Path) -> Result<Fetched, Error> {
+        let url = self.metadata("maas-scripts")?;
+        let limit = self.options.request_timeout + self.transfer_time(LARGEST_ARCHIVE);
+        let response = self.send(self.http.get(url.clone()).timeout(limit), &url).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(Fetched::Nothing);
+        }
+        let failed = |source| Error::File { path: to.display().to_string(), source };
+        let mut file = tokio::fs::File::create(to).await.map_err(failed)?;
+        let mut body = response.bytes_stream();
+        let mut size = 0;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| broken_off(&url, &error))?;
+            size += chunk.len() as u64;
+            if size > LARGEST_ARCHIVE {
+                return Err(Error::Unusable(format!("the script archive is larger than {LARGEST_ARCHIVE} bytes")));
+            }
+            file.write_all(&chunk).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        drop(file);
+        let head = beginning(to, 200);
+        if head.starts_with('<') {
+            return Err(Error::Unusable(format!("it is a web page, not a script archive: {head}")));
+        }
+        Ok(Fetched::Archive(size))
+    }
+
+    /// Fetches a small document, such as the configuration that the kernel command line points to.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn fetch_small(&self, url: &Url) -> Result<Vec<u8>, Error> {
+        const LARGEST: usize = 4 << 20;
+        let response = self.send(self.http.get(url.clone()).timeout(self.options.request_timeout), url).await?;
+        let mut body = response.bytes_stream();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| broken_off(url, &error))?);
+            if bytes.len() > LARGEST {
+                return Err(Error::Unusable(format!("{} answers more than {LARGEST} bytes", shown(url))));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Sends a signal once, shortened to what the region is known to take.
+    ///
+    /// # Errors
+    /// By class of answer. After [`Error::TooLarge`] the next call sends less, down to a floor; below it, the refusal is
+    /// final.
+    pub async fn signal(&self, signal: &Signal) -> Result<(), Error> {
+        let budget = self.budget.load(Ordering::Relaxed);
+        match self.signal_within(signal, budget).await {
+            Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Status {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                text: format!("even {SMALLEST_BUDGET} bytes are too many"),
+                retry_after: None,
+            }),
+            Err(Error::TooLarge) => {
+                self.budget.fetch_min((budget / 2).max(SMALLEST_BUDGET), Ordering::Relaxed);
+                Err(Error::TooLarge)
+            }
+            other => other,
+        }
+    }
+
+    async fn signal_within(&self, signal: &Signal, budget: u64) -> Result<(), Error> {
+        let url = self.metadata("")?;
+        let limit = self.options.request_timeout + self.transfer_time(if signal.is_result() { budget } else { 0 });
+        let request = self.http.post(url.clone()).timeout(limit).multipart(signal.form(budget)?);
+        self.send(request, &url).await.map(drop)
+    }
+
+    fn transfer_time(&self, bytes: u64) -> Duration {
+        Duration::from_secs(bytes / self.options.slowest.max(1))
+    }
+
+    /// Signs, sends, and classifies the answer.
+    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
+        let skew = self.skew.load(Ordering::Relaxed);
+        let request = match &self.options.credentials {
+            Some(credentials) => request.header(AUTHORIZATION, oauth::authorization(credentials, now + skew)),
+            None => request,
+        };
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                Error::Unreachable { url: shown(url), reason: innermost(&error) }
+            } else {
+                broken_off(url, &error)
+            }
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(self.unauthorized(response, now, skew).await);
+        }
+        Err(classify(response).await)
+    }
+
+    async fn unauthorized(&self, response: Response, now: i64, skew: i64) -> Error {
+        let status = response.status();
+        if let Some(date) = server_date(response.headers()) {
+            let change = date - now - skew;
+            if change.abs() > SKEW_STEP {
+                self.skew.store(date - now, Ordering::Relaxed);
+                return Error::ClockSkew { seconds: change };
+            }
+        }
+        // The text can hold the secret that the region expects: it is looked at and never shown.
+        let text = text(response).await;
+        if text.contains("Nonce already used") || text.contains("Expired timestamp") {
+            return Error::SignAgain;
+        }
+        let hint = if text.contains("Invalid access token") {
+            ": it does not know the token (is the node still in this state?)"
+        } else if text.contains("Invalid API key") {
+            ": it does not know the consumer key"
+        } else if text.contains("Invalid signature") {
+            ": the token secret is wrong"
+        } else if text.contains("Not authenticated as a known node") {
+            ": they are not a node's (an administrator's key, perhaps)"
+        } else {
+            ""
+        };
+        let source = self.options.credentials.as_ref().map_or("nowhere (there are none)", |c| c.source.as_str());
+        Error::Unauthorized { status, source_of_credentials: source.to_owned(), hint }
+    }
+}
+
+fn certificates(ca_file: Option<&Path>) -> Result<Vec<Certificate>, Error> {
+    let system = rustls_native_certs::load_native_certs();
+    if system.certs.is_empty() {
+        tracing::info!("this machine has no CA bundle: only plain HTTP and a given CA file will work");
+    }
+    let mut all: Vec<Certificate> =
+        system.certs.iter().filter_map(|der| Certificate::from_der(der.as_ref()).ok()).collect();
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path).map_err(|source| Error::File { path: path.display().to_string(), source })?;
+        let own = Certificate::from_pem_bundle(&pem)
+            .map_err(|error| Error::Setup(format!("{} is not a PEM bundle: {error}", path.display())))?;
+        if own.is_empty() {
+            return Err(Error::Setup(format!("{} holds no certificate", path.display())));
+        }
+        all.extend(own);
+    }
+    Ok(all)
+}
+
+async fn classify(response: Response) -> Error {
+    let status = response.status();
+    let retry_after = retry_after(response.headers());
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Error::TooLarge;
+    }
+    let text = text(response).await;
+    if status == StatusCode::INTERNAL_SERVER_ERROR && text.contains("is not running or pending") {
+        let number = text.rsplit_once('(').and_then(|(_, rest)| rest.trim_end_matches([')', '\n', ' ']).parse().ok());
+        return Error::AlreadyFinal { text, status: number };
+    }
+    Error::Status { status, text, retry_after }
+}
+
+/// The beginning of an answer as one line.
+async fn text(response: Response) -> String {
+    let mut bytes = Vec::new();
+    let mut body = response.bytes_stream();
+    while let Some(Ok(chunk)) = body.next().await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > 2000 {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
+    text.chars().take(300).collect()
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn server_date(headers: &HeaderMap) -> Option<i64> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(date).ok().map(|zoned| zoned.timestamp().as_second())
+}
+
+fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
+    Error::BrokenOff { url: shown(url), reason: innermost(error) }
+}
+
+/// An address without the name and password that a careless configuration may put into it.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
+/// The last cause of a chain, which is the one that says what happened.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,129 @@
+//! What a region may answer, by class.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+/// Why an attempt did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The region was not reached: nothing arrived there.
+    #[error("cannot reach {url}: {reason}")]
+    Unreachable {
+        /// Address without credentials.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The exchange broke off: the request may have arrived.
+    #[error("the exchange with {url} broke off: {reason}")]
+    BrokenOff {
+        /// Address without credentials.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The node's clock was off; it has been corrected by the region's.
+    #[error("the region's clock differs by {seconds} s from this machine's; corrected")]
+    ClockSkew {
+        /// How much the correction changed.
+        seconds: i64,
+    },
+    /// A nonce that the region had seen, or a timestamp that it found too old.
+    #[error("the region wants the request signed anew")]
+    SignAgain,
+    /// 401 or 403, and the clock is not the reason.
+    #[error("the region refused the credentials from {source_of_credentials} with {status}{hint}")]
+    Unauthorized {
+        /// The status line.
+        status: StatusCode,
+        /// Where they came from.
+        source_of_credentials: String,
+        /// What the refusal says, where it can be told without a secret.
+        hint: &'static str,
+    },
+    /// Another status than success.
+    #[error("the region answered {status}: {text}")]
+    Status {
+        /// The status line.
+        status: StatusCode,
+        /// Beginning of the answer's text.
+        text: String,
+        /// What `Retry-After` asks for.
+        retry_after: Option<Duration>,
+    },
+    /// The region holds a final result for this script already.
+    #[error("the region already holds a result for this script: {text}")]
+    AlreadyFinal {
+        /// The answer's text.
+        text: String,
+        /// The region's status number of that result, if it said so.
+        status: Option<u8>,
+    },
+    /// The request is larger than the region takes.
+    #[error("the region takes no request of this size")]
+    TooLarge,
+    /// The answer is not what was asked for.
+    #[error("the region's answer cannot be used: {0}")]
+    Unusable(String),
+    /// A file of this machine could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The client could not be set up.
+    #[error("{0}")]
+    Setup(String),
+    /// The caller gave up.
+    #[error("given up: {0}")]
+    Cancelled(String),
+}
+
+/// What to do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Wait and repeat; at least so long if the region said so.
+    Retry(Option<Duration>),
+    /// Repeat a few times: it may pass, but most such answers never do.
+    RetryAFewTimes,
+    /// Repeat at once, signed anew.
+    Resign,
+    /// The region has it, or has something final in its place.
+    AlreadyFinal,
+    /// Repeat with less.
+    Shrink,
+    /// It will never be taken.
+    Refused,
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Error::Unreachable { .. } | Error::BrokenOff { .. } => Disposition::Retry(None),
+            Error::ClockSkew { .. } | Error::SignAgain => Disposition::Resign,
+            Error::AlreadyFinal { .. } => Disposition::AlreadyFinal,
+            Error::TooLarge => Disposition::Shrink,
+            Error::Status { status, retry_after, .. } => match status.as_u16() {
+                408 | 425 | 429 | 502 | 503 | 504 => Disposition::Retry(*retry_after),
+                500..=599 => Disposition::RetryAFewTimes,
+                _ => Disposition::Refused,
+            },
+            Error::File { .. } => Disposition::RetryAFewTimes,
+            Error::Unauthorized { .. } | Error::Unusable(_) | Error::Setup(_) | Error::Cancelled(_) => {
+                Disposition::Refused
+            }
+        }
+    }
+
+    /// Whether the region may have taken the request although no success was heard.
+    #[must_use]
+    pub fn may_have_arrived(&self) -> bool {
+        matches!(self, Error::BrokenOff { .. })
+            || matches!(self, Error::Status { status, .. } if status.is_server_error())
+    }
+}

@@ -1,0 +1,22 @@
+//! Talking to a MAAS region: the only place that speaks HTTP (contract REGION).
+//!
+//! [`Client`] makes one attempt and says in its [`Error`] what class of answer it met; [`persist`] repeats an attempt by
+//! that class. [`Signal`] is a message to the region as data, so that it can be kept; [`fit`](self::fit) says how it is
+//! shortened to what the region takes; [`archive`](self::archive) unpacks what the region hands out.
+
+mod archive;
+mod client;
+mod credentials;
+mod error;
+mod fit;
+mod oauth;
+mod retry;
+mod signal;
+
+pub use archive::{ArchiveError, unpack};
+pub use client::{Client, ClientOptions, Fetched};
+pub use credentials::{Credentials, Secret};
+pub use error::{Disposition, Error};
+pub use fit::{Slice, fit};
+pub use retry::{Backoff, RetryOptions, persist};
+pub use signal::{FilePart, ScriptReference, Signal, SignalStatus};

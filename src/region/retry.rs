@@ -1,0 +1,160 @@
+//! Repeating by class of answer, with jittered exponential backoff and no upper end.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{Disposition, Error};
+
+/// Pace of repetition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryOptions {
+    /// First wait.
+    pub first: Duration,
+    /// Longest wait.
+    pub cap: Duration,
+    /// How often an answer that most likely never changes is asked for again.
+    pub few: u32,
+}
+
+impl Default for RetryOptions {
+    /// 1 s, doubling to 30 s; 20 times for a plain 500, which is about eight minutes.
+    fn default() -> Self {
+        RetryOptions { first: Duration::from_secs(1), cap: Duration::from_secs(30), few: 20 }
+    }
+}
+
+/// The waits of one series of attempts.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    next: Duration,
+    cap: Duration,
+}
+
+impl Backoff {
+    /// A series from its beginning.
+    #[must_use]
+    pub fn new(options: &RetryOptions) -> Self {
+        Backoff { next: options.first.min(options.cap), cap: options.cap }
+    }
+
+    /// The next wait: between half and all of a span that doubles up to the cap, so that machines which lost the region
+    /// together do not come back together.
+    pub fn wait(&mut self) -> Duration {
+        let span = self.next;
+        self.next = (span * 2).min(self.cap);
+        span.mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+}
+
+/// Repeats an attempt until it succeeds, is refused for good, or the caller gives up.
+///
+/// # Errors
+/// The last attempt's error when repeating is no use, [`Error::Cancelled`] with the last error's text when `cancel` struck.
+pub async fn persist<T, F: Future<Output = Result<T, Error>>>(
+    options: &RetryOptions,
+    cancel: &CancellationToken,
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, Error> {
+    let mut backoff = Backoff::new(options);
+    let (mut few, mut resigned, mut failures) = (0, 0, 0u32);
+    loop {
+        let error = tokio::select! {
+            result = attempt() => match result {
+                Ok(value) => {
+                    if failures > 0 {
+                        tracing::info!(what, failures, "done after failures");
+                    }
+                    return Ok(value);
+                }
+                Err(error) => error,
+            },
+            () = cancel.cancelled() => return Err(Error::Cancelled(what.to_owned())),
+        };
+        failures += 1;
+        let wait = match error.disposition() {
+            // At once, but not for ever: a region that finds fault with every nonce is not to be flooded.
+            Disposition::Resign if resigned < 3 => {
+                resigned += 1;
+                tracing::info!(what, %error, "repeating");
+                continue;
+            }
+            Disposition::Retry(at_least) => {
+                backoff.wait().max(at_least.unwrap_or_default().min(Duration::from_secs(300)))
+            }
+            Disposition::RetryAFewTimes | Disposition::Resign if few < options.few => {
+                few += 1;
+                backoff.wait()
+            }
+            _ => return Err(error),
+        };
+        tracing::warn!(what, %error, wait_seconds = wait.as_secs_f64(), "will be repeated");
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = cancel.cancelled() => return Err(Error::Cancelled(format!("{what}: {error}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::StatusCode;
+
+    fn answer(status: u16) -> Error {
+        Error::Status {
+            status: StatusCode::from_u16(status).expect("a status"),
+            text: String::new(),
+            retry_after: None,
+        }
+    }
+
+    async fn attempts_until_end(errors: impl Fn(u32) -> Option<Error>) -> (u32, bool) {
+        let mut count = 0;
+        let result = persist(&RetryOptions::default(), &CancellationToken::new(), "a test", || {
+            count += 1;
+            std::future::ready(errors(count).map_or(Ok(()), Err))
+        })
+        .await;
+        (count, result.is_ok())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_class_of_answer_is_repeated_as_it_deserves() {
+        let unreachable = || Error::Unreachable { url: String::new(), reason: String::new() };
+        assert_eq!(
+            attempts_until_end(|n| (n < 500).then(unreachable)).await,
+            (500, true),
+            "an outage has no upper end"
+        );
+        assert_eq!(attempts_until_end(|n| (n < 500).then(|| answer(503))).await, (500, true));
+        assert_eq!(attempts_until_end(|_| Some(answer(500))).await, (21, false), "a plain 500 has one");
+        assert_eq!(attempts_until_end(|_| Some(answer(400))).await, (1, false));
+        assert_eq!(attempts_until_end(|_| Some(answer(409))).await, (1, false));
+        assert_eq!(attempts_until_end(|n| (n < 3).then_some(Error::ClockSkew { seconds: 9 })).await, (3, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_double_to_the_cap_with_jitter() {
+        let mut backoff = Backoff::new(&RetryOptions::default());
+        for full in [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
+            let wait = backoff.wait().as_secs_f64();
+            assert!((full / 2.0..=full).contains(&wait), "{wait} for {full}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_caller_can_give_up() {
+        let cancel = CancellationToken::new();
+        let stop = cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            stop.cancel();
+        });
+        let result: Result<(), _> =
+            persist(&RetryOptions::default(), &cancel, "a test", || async { Err(answer(503)) }).await;
+        assert!(matches!(result, Err(Error::Cancelled(_))));
+    }
+}

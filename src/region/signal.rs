@@ -1,0 +1,241 @@
+//! A message to the region as data, and as the body of a request.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use futures_util::stream;
+use reqwest::multipart::{Form, Part};
+use serde::{Deserialize, Serialize};
+use tokio_util::io::ReaderStream;
+
+use super::{Error, Slice, fit};
+
+/// Room for the fields and the part headers of a request.
+const OVERHEAD: u64 = 16 << 10;
+
+/// The word in a signal's `status` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SignalStatus {
+    /// All went well.
+    Ok,
+    /// Something failed.
+    Failed,
+    /// At work; also a script's start, its result, and the heartbeat.
+    Working,
+    /// Commissioning begins.
+    Commissioning,
+    /// Testing begins.
+    Testing,
+    /// A script was stopped at its time limit.
+    #[serde(rename = "TIMEDOUT")]
+    TimedOut,
+    /// Packages are being installed.
+    Installing,
+    /// Networking is being applied.
+    ApplyingNetconf,
+    /// Release scripts begin.
+    Releasing,
+    /// Deployment scripts begin.
+    Deploying,
+}
+
+impl SignalStatus {
+    /// All ten.
+    pub const ALL: [SignalStatus; 10] = [
+        SignalStatus::Ok,
+        SignalStatus::Failed,
+        SignalStatus::Working,
+        SignalStatus::Commissioning,
+        SignalStatus::Testing,
+        SignalStatus::TimedOut,
+        SignalStatus::Installing,
+        SignalStatus::ApplyingNetconf,
+        SignalStatus::Releasing,
+        SignalStatus::Deploying,
+    ];
+
+    /// The word itself.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            SignalStatus::Ok => "OK",
+            SignalStatus::Failed => "FAILED",
+            SignalStatus::Working => "WORKING",
+            SignalStatus::Commissioning => "COMMISSIONING",
+            SignalStatus::Testing => "TESTING",
+            SignalStatus::TimedOut => "TIMEDOUT",
+            SignalStatus::Installing => "INSTALLING",
+            SignalStatus::ApplyingNetconf => "APPLYING_NETCONF",
+            SignalStatus::Releasing => "RELEASING",
+            SignalStatus::Deploying => "DEPLOYING",
+        }
+    }
+
+    /// The status with that word, in any case.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<SignalStatus> {
+        SignalStatus::ALL.into_iter().find(|status| status.word().eq_ignore_ascii_case(word))
+    }
+}
+
+/// Which script result a signal is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptReference {
+    /// Script name.
+    pub name: String,
+    /// The region's script result; `None` while enlisting, when the name has to do.
+    pub result_id: Option<i64>,
+    /// The version of the script.
+    pub version_id: Option<i64>,
+}
+
+/// A file of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePart {
+    /// `NAME`, `NAME.out`, `NAME.err` or `NAME.yaml`.
+    pub name: String,
+    /// Where it lies; an absent one is sent empty.
+    pub path: PathBuf,
+    /// Must be sent whole or not at all, since the region parses it.
+    pub whole: bool,
+}
+
+/// A message to the region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// What it says.
+    pub status: SignalStatus,
+    /// Free text for the operator.
+    pub error: String,
+    /// The script it is about.
+    pub script: Option<ScriptReference>,
+    /// How the script ended.
+    pub exit_status: Option<i32>,
+    /// How long it ran, in seconds.
+    pub runtime: Option<f64>,
+    /// BMC type.
+    pub power_type: Option<String>,
+    /// BMC parameters, as JSON.
+    pub power_parameters: Option<String>,
+    /// Its output. At least one if it is a result: without one the region stores nothing.
+    pub files: Vec<FilePart>,
+}
+
+impl Signal {
+    /// A message about the node.
+    #[must_use]
+    pub fn node(status: SignalStatus, error: impl Into<String>) -> Self {
+        Signal {
+            status,
+            error: error.into(),
+            script: None,
+            exit_status: None,
+            runtime: None,
+            power_type: None,
+            power_parameters: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// A message about a script.
+    #[must_use]
+    pub fn script(status: SignalStatus, script: ScriptReference, error: impl Into<String>) -> Self {
+        Signal { script: Some(script), ..Signal::node(status, error) }
+    }
+
+    /// Whether it carries a script's final result.
+    #[must_use]
+    pub fn is_result(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// For log lines.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.script {
+            Some(script) if self.is_result() => format!("result of {}", script.name),
+            Some(script) => format!("{} for {}", self.status.word(), script.name),
+            None => self.status.word().to_owned(),
+        }
+    }
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("op", "signal".to_owned()), ("status", self.status.word().to_owned())];
+        if let Some(script) = &self.script {
+            match script.result_id {
+                Some(id) => fields.push(("script_result_id", id.to_string())),
+                None => fields.push(("name", script.name.clone())),
+            }
+            if let Some(version) = script.version_id {
+                fields.push(("script_version_id", version.to_string()));
+            }
+        }
+        let optional = [
+            ("exit_status", self.exit_status.map(|status| status.to_string())),
+            ("runtime", self.runtime.map(|seconds| format!("{seconds:.3}"))),
+            ("power_type", self.power_type.clone()),
+            ("power_parameters", self.power_parameters.clone()),
+        ];
+        fields.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        if !self.error.is_empty() {
+            fields.push(("error", self.error.clone()));
+        }
+        fields
+    }
+
+    /// The body of a request of at most `budget` bytes. Its length is known, so that no chunked encoding is needed.
+    pub(super) fn form(&self, budget: u64) -> Result<Form, Error> {
+        let sizes: Vec<(u64, bool)> =
+            self.files.iter().map(|file| (std::fs::metadata(&file.path).map_or(0, |m| m.len()), file.whole)).collect();
+        let slices = fit(&sizes, budget.saturating_sub(OVERHEAD));
+        let mut form = Form::new();
+        for (key, value) in self.fields() {
+            form = form.text(key, value);
+        }
+        for ((file, &(size, _)), slice) in self.files.iter().zip(&sizes).zip(slices) {
+            if slice != Slice::Omitted {
+                let part = part(&file.path, size, slice)?.file_name(file.name.clone());
+                form = form.part(file.name.clone(), part);
+            }
+        }
+        Ok(form)
+    }
+}
+
+/// A part that reads its file as it is sent.
+fn part(path: &Path, size: u64, slice: Slice) -> Result<Part, Error> {
+    let failed = |source| Error::File { path: path.display().to_string(), source };
+    if size == 0 {
+        return Ok(Part::bytes(Vec::new()));
+    }
+    let piece = |from: u64, length: u64| -> Result<_, Error> {
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        file.seek(SeekFrom::Start(from)).map_err(failed)?;
+        Ok(ReaderStream::new(tokio::io::AsyncReadExt::take(tokio::fs::File::from_std(file), length)))
+    };
+    match slice {
+        Slice::HeadAndTail { head, tail } => {
+            let marker = format!(
+                "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
+                size - head - tail,
+                path.display()
+            );
+            let length = head + tail + marker.len() as u64;
+            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes().into())]);
+            let body =
+                stream::StreamExt::chain(stream::StreamExt::chain(piece(0, head)?, marker), piece(size - tail, tail)?);
+            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
+        }
+        _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(piece(0, size)?), size)),
+    }
+}
+
+/// The first bytes of a file, for messages.
+pub(super) fn beginning(path: &Path, bytes: u64) -> String {
+    let mut head = Vec::new();
+    if let Ok(file) = std::fs::File::open(path) {
+        let _ = file.take(bytes).read_to_end(&mut head);
+    }
+    String::from_utf8_lossy(&head).split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,111 @@
+//! One script, from its parameters to its end.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Ending, Finished, Report, Runner, environment, parameters, result};
+use crate::process::{Cause, Command, Ended, Limits, OutputFiles, StartError};
+use crate::script::{Outputs, Script};
+
+impl Runner {
+    /// Prepares, runs and concludes a script; reports every step.
+    pub(super) async fn run_one(&self, script: Arc<Script>) {
+        let finished = self.prepare_and_run(&script).await;
+        for note in &finished.notes {
+            tracing::warn!(script = %script, id = script.result_id, "{note}");
+        }
+        self.report(Report::Finished(script, finished)).await;
+    }
+
+    async fn prepare_and_run(&self, script: &Arc<Script>) -> Finished {
+        let outputs = self.workspace.outputs(script);
+        if let Err(error) = make_directories(&outputs) {
+            return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
+        }
+        if script.apply_configured_networking {
+            self.report(Report::ApplyingNetconf(Arc::clone(script))).await;
+            let text = format!(
+                "{script} wants the networking of the deployed machine, which this version cannot apply: it was not run.\n"
+            );
+            return Finished { ending: Ending::NetworkingFailed(1), ..self.not_executed(script, 1, &text) };
+        }
+        let arguments = match parameters::arguments(script, &self.host) {
+            Ok(arguments) => arguments,
+            Err(report) => return self.not_executed(script, 2, &report),
+        };
+        if let Err(finished) = self.install(script, &outputs).await {
+            return finished;
+        }
+        self.report(Report::Starting(Arc::clone(script))).await;
+        let command = Command {
+            program: self.workspace.executable(script),
+            arguments: arguments.words.into_iter().map(Into::into).collect(),
+            environment: environment::environment(script, &self.workspace, &outputs, &self.options),
+            directory: self.workspace.scripts(),
+            nice: self.options.nice,
+            output: output_files(&outputs),
+        };
+        let limits = Limits { time: script.limit(), grace: self.options.grace };
+        let ended = match self.execute(script, command, &limits).await {
+            Ok(ended) => ended,
+            Err((exit, text)) => return self.not_executed(script, exit, &text),
+        };
+        let finished = finished(script, &ended);
+        result::conclude(script, &outputs, arguments.interface.as_deref(), &self.host, finished)
+    }
+
+    /// Runs a command to its end; a start failure becomes an exit status and a text for the operator.
+    pub(super) async fn execute(
+        &self,
+        script: &Arc<Script>,
+        command: Command,
+        limits: &Limits,
+    ) -> Result<Ended, (i32, String)> {
+        let running = command.start().await.map_err(|error: StartError| {
+            (error.errno().unwrap_or(2), format!("{script} could not be started: {error}\n"))
+        })?;
+        self.report(Report::Running(Arc::clone(script), running.progress())).await;
+        running
+            .wait(limits, &self.cancel)
+            .await
+            .map_err(|error| (2, format!("{script}: the system does not say how it ended: {error}\n")))
+    }
+}
+
+pub(super) fn output_files(outputs: &Outputs) -> OutputFiles {
+    OutputFiles { combined: outputs.combined.clone(), stdout: outputs.stdout.clone(), stderr: outputs.stderr.clone() }
+}
+
+fn make_directories(outputs: &Outputs) -> std::io::Result<()> {
+    for directory in [outputs.combined.parent(), outputs.download.parent(), Some(outputs.download.as_path())] {
+        fs::create_dir_all(directory.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
+}
+
+/// Exit status as a shell tells it: 128 + N after signal N.
+pub(super) fn exit_status(ended: &Ended) -> i32 {
+    ended.status.code().or_else(|| ended.status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+}
+
+fn finished(script: &Script, ended: &Ended) -> Finished {
+    let mut notes = Vec::new();
+    if let Some(error) = &ended.output.error {
+        notes.push(format!("part of its output is lost: {error}"));
+    }
+    if ended.output.pipe_held {
+        notes.push("a process that it left behind still holds its output open; what it prints is dropped".to_owned());
+    }
+    if !ended.leftover.is_empty() {
+        let names: Vec<String> = ended.leftover.iter().map(|m| format!("{} ({})", m.name, m.pid)).collect();
+        tracing::info!(script = %script, processes = names.join(", "), "left running after its normal exit");
+    }
+    let ending = match ended.cause {
+        Cause::Exited => Ending::Exited(exit_status(ended)),
+        Cause::TimedOut => Ending::TimedOut(script.limit().unwrap_or(ended.runtime)),
+        Cause::Cancelled => Ending::Interrupted,
+    };
+    Finished { ending, verdict: None, runtime: Some(ended.runtime), has_result: false, notes }
+}

@@ -1,0 +1,182 @@
+//! Running a set of scripts on this machine: in order, with their parameters, software and limits.
+//!
+//! [`Runner::run`] takes the scripts of one type and tells what happens in [`Report`]s; it knows files and processes, not
+//! the network. Who hears the reports decides what they mean for the region.
+
+mod dependencies;
+mod environment;
+mod execution;
+mod parameters;
+mod result;
+mod schedule;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Host;
+use crate::process::Progress;
+use crate::script::{BadEntry, Script, Verdict, Workspace};
+
+pub use schedule::schedule;
+
+/// How scripts are run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Between SIGTERM and SIGKILL when a script is stopped.
+    pub grace: Duration,
+    /// `MAAS_BASE_URL`.
+    pub base_url: String,
+    /// Niceness of scripts.
+    pub nice: i32,
+}
+
+impl Options {
+    /// The contract's values: a grace of 30 s, niceness 19.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Options { grace: Duration::from_secs(30), base_url: base_url.into(), nice: 19 }
+    }
+}
+
+/// Something that happened to a script.
+#[derive(Debug)]
+pub enum Report {
+    /// The operator's networking is about to be applied for it.
+    ApplyingNetconf(Arc<Script>),
+    /// Its packages are about to be installed; what, in words.
+    Installing(Arc<Script>, String),
+    /// It is about to start.
+    Starting(Arc<Script>),
+    /// It runs; the progress can be watched.
+    Running(Arc<Script>, Arc<Progress>),
+    /// It ended, one way or another. Exactly one for each script that was begun.
+    Finished(Arc<Script>, Finished),
+}
+
+/// How a script ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// What happened.
+    pub ending: Ending,
+    /// What its result file decides, if it may.
+    pub verdict: Option<Verdict>,
+    /// How long it ran; `None` when it never did.
+    pub runtime: Option<Duration>,
+    /// Whether there is a result file to send.
+    pub has_result: bool,
+    /// What an operator should know besides: an invalid result file, output that was lost.
+    pub notes: Vec<String>,
+}
+
+/// What happened to a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It ran and ended with this exit status (128 + N for signal N).
+    Exited(i32),
+    /// It was stopped at its limit.
+    TimedOut(Duration),
+    /// It could not be run: exit status 2, or the system's error number.
+    NotExecuted(i32),
+    /// It was stopped because the run was.
+    Interrupted,
+    /// Its packages could not be installed.
+    NotInstalled(i32),
+    /// Its networking could not be applied.
+    NetworkingFailed(i32),
+}
+
+impl Ending {
+    /// The exit status that goes to the region. Never 0 unless the script itself said so.
+    #[must_use]
+    pub fn exit_status(&self) -> i32 {
+        match self {
+            Ending::Exited(status)
+            | Ending::NotExecuted(status)
+            | Ending::NotInstalled(status)
+            | Ending::NetworkingFailed(status) => *status,
+            Ending::TimedOut(_) => 124,
+            Ending::Interrupted => 143,
+        }
+    }
+}
+
+/// Runs scripts in one workspace.
+#[derive(Debug)]
+pub struct Runner {
+    workspace: Workspace,
+    host: Host,
+    options: Options,
+    reports: mpsc::Sender<Report>,
+    cancel: CancellationToken,
+    /// One package installation at a time: the package managers lock each other out anyway.
+    installing: Mutex<()>,
+}
+
+impl Runner {
+    /// A runner that reports to a channel and stops its scripts when `cancel` strikes.
+    #[must_use]
+    pub fn new(
+        workspace: Workspace,
+        host: Host,
+        options: Options,
+        reports: mpsc::Sender<Report>,
+        cancel: CancellationToken,
+    ) -> Self {
+        Runner { workspace, host, options, reports, cancel, installing: Mutex::new(()) }
+    }
+
+    /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet
+    /// begun are not begun.
+    pub async fn run(self: &Arc<Self>, scripts: Vec<Script>) {
+        for batch in schedule(scripts) {
+            let mut running = tokio::task::JoinSet::new();
+            for script in batch {
+                if self.cancel.is_cancelled() {
+                    break;
+                }
+                let runner = Arc::clone(self);
+                running.spawn(async move { runner.run_one(Arc::new(script)).await });
+            }
+            // A panic in one script's task is that script's loss alone; the dispatcher misses its end and says so.
+            while running.join_next().await.is_some() {}
+        }
+    }
+
+    /// Reports an entry of the index that cannot be run as that script's failure.
+    pub async fn report_bad_entry(&self, bad: &BadEntry) {
+        let script = Arc::new(Script::unreadable(bad));
+        let text = format!("The region's index has an entry for {} that cannot be run: {}\n", bad.name, bad.reason);
+        let finished = self.not_executed(&script, 2, &text);
+        self.report(Report::Finished(script, finished)).await;
+    }
+
+    async fn report(&self, report: Report) {
+        // The receiver lives as long as the run does.
+        let _ = self.reports.send(report).await;
+    }
+
+    /// A script that cannot be run says why in its own output.
+    fn not_executed(&self, script: &Script, exit: i32, text: &str) -> Finished {
+        let outputs = self.workspace.outputs(script);
+        let mut notes = Vec::new();
+        for path in [&outputs.combined, &outputs.stderr] {
+            if let Err(error) = append(path, text) {
+                notes.push(format!("its output could not be written: {error}"));
+            }
+        }
+        Finished { ending: Ending::NotExecuted(exit), verdict: None, runtime: None, has_result: false, notes }
+    }
+}
+
+fn append(path: &PathBuf, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+}

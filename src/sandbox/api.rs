@@ -1,0 +1,63 @@
+//! The part of the region's API that shows what became of a node: its status and its script results.
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::state::{ResultRow, State};
+use crate::script::ScriptType;
+
+/// `GET /MAAS/api/2.0/machines/{system_id}/`
+pub(super) fn machine(state: &State) -> Value {
+    json!({
+        "system_id": state.node.system_id,
+        "hostname": state.node.hostname,
+        "fqdn": format!("{}.maas", state.node.hostname),
+        "node_type_name": "Machine",
+        "status_name": state.node.status.name(),
+        "error_description": state.node.error,
+        "last_sync": state.node.last_sync.map(|time| time.to_string()),
+        "resource_uri": format!("/MAAS/api/2.0/machines/{}/", state.node.system_id),
+    })
+}
+
+/// `GET /MAAS/api/2.0/nodes/{system_id}/results/`, one object for each script set.
+pub(super) fn results(state: &State, include_output: bool) -> Value {
+    let set = |(id, kind): (usize, ScriptType)| {
+        let rows: Vec<Value> =
+            state.results.iter().filter(|row| row.kind == kind).map(|row| result(row, include_output)).collect();
+        let name = kind.folder();
+        (!rows.is_empty()).then(|| {
+            json!({
+                "id": id + 1,
+                "system_id": state.node.system_id,
+                "type_name": format!("{}{}", name[..1].to_uppercase(), &name[1..]),
+                "last_ping": state.node.last_ping.map(|time| time.to_string()),
+                "results": rows,
+            })
+        })
+    };
+    ScriptType::ALL.into_iter().enumerate().filter_map(set).collect()
+}
+
+fn result(row: &ResultRow, include_output: bool) -> Value {
+    let time = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string());
+    let mut value = json!({
+        "id": row.id,
+        "name": row.script,
+        "status": row.status.number(),
+        "status_name": row.status.name(),
+        "exit_status": row.exit_status,
+        "started": time(row.started),
+        "ended": time(row.ended),
+        "parameters": row.parameters,
+        "script_revision_id": row.version_id,
+    });
+    if let (true, Value::Object(fields)) = (include_output, &mut value) {
+        let outputs =
+            [("output", &row.output), ("stdout", &row.stdout), ("stderr", &row.stderr), ("result", &row.result)];
+        for (key, bytes) in outputs {
+            fields.insert(key.into(), base64::engine::general_purpose::STANDARD.encode(bytes).into());
+        }
+    }
+    value
+}

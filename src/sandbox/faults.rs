@@ -1,0 +1,96 @@
+//! Faults on request: what networks and servers do to those who rely on them.
+
+use std::time::Duration;
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// This answer instead of the right one; the request has no effect.
+    Answer(u16, String),
+    /// The right answer, but late.
+    Delay(Duration),
+    /// The connection is cut before the request has any effect.
+    DropBefore,
+    /// The request takes effect, and the connection is cut before the answer.
+    DropAfter,
+    /// The request takes effect, and the connection is cut after so many bytes of the answer.
+    Half(u64),
+    /// A web page with a 200, as captive portals answer.
+    Page(String),
+}
+
+/// A fault that strikes requests.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Method, for example `POST`; empty is any.
+    pub method: String,
+    /// Part of the path; empty is any.
+    pub path: String,
+    /// Only requests that carry files.
+    pub only_results: bool,
+    /// How often it strikes.
+    pub times: u32,
+    /// What happens.
+    pub action: Action,
+}
+
+impl Fault {
+    /// A fault that strikes the next `times` requests with a method.
+    #[must_use]
+    pub fn new(method: &str, times: u32, action: Action) -> Self {
+        Fault { method: method.to_owned(), path: String::new(), only_results: false, times, action }
+    }
+
+    /// The same, only for requests that carry a script's result.
+    #[must_use]
+    pub fn for_results(times: u32, action: Action) -> Self {
+        Fault { only_results: true, ..Fault::new("POST", times, action) }
+    }
+
+    /// Reads `METHOD:ACTION[:TIMES]` with an action of a status code, `drop-before`, `drop-after`, `half`, or `delay=SECONDS`.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(':');
+        let method = parts.next().unwrap_or_default().to_uppercase();
+        let word = parts.next().ok_or_else(|| format!("{text:?} is not METHOD:ACTION[:TIMES]"))?;
+        let times =
+            parts.next().map_or(Ok(1), |times| times.parse().map_err(|_| format!("{times:?} is not a count")))?;
+        let action = match word {
+            "drop-before" => Action::DropBefore,
+            "drop-after" => Action::DropAfter,
+            "half" => Action::Half(60),
+            _ => match (word.strip_prefix("delay="), word.parse()) {
+                (Some(seconds), _) => {
+                    let seconds = seconds.parse::<f64>().map_err(|_| format!("{seconds:?} is not a number"))?;
+                    Action::Delay(Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?)
+                }
+                (None, Ok(code @ 100..=599)) => Action::Answer(code, "a fault was asked for".to_owned()),
+                _ => {
+                    return Err(format!(
+                        "{word:?} is not a status code, drop-before, drop-after, half or delay=SECONDS"
+                    ));
+                }
+            },
+        };
+        let method = if method == "ANY" { String::new() } else { method };
+        Ok(Fault::new(&method, times, action))
+    }
+
+    fn strikes(&self, method: &str, path: &str, is_result: bool) -> bool {
+        self.times > 0
+            && (self.method.is_empty() || self.method == method)
+            && path.contains(&self.path)
+            && (!self.only_results || is_result)
+    }
+}
+
+/// The action of the first fault that strikes, which is then used up by one.
+pub(super) fn strike(faults: &mut Vec<Fault>, method: &str, path: &str, is_result: bool) -> Option<Action> {
+    let fault = faults.iter_mut().find(|fault| fault.strikes(method, path, is_result))?;
+    fault.times -= 1;
+    let action = fault.action.clone();
+    faults.retain(|fault| fault.times > 0);
+    Some(action)
+}

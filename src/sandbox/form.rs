@@ -1,0 +1,54 @@
+//! Bodies of requests: multipart and urlencoded forms.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Uri};
+use reqwest::Url;
+
+/// Fields and files of a request; fields of the query count like those of the body.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    pub(super) fields: Vec<(String, String)>,
+    /// By file name.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+impl Form {
+    /// Reads a body by its content type; what is neither kind of form has no fields.
+    pub(super) async fn read(uri: &Uri, headers: &HeaderMap, body: Vec<u8>) -> Form {
+        let mut form = Form::default();
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("multipart/form-data") {
+            form.multipart(kind, body).await;
+        } else if kind.starts_with("application/x-www-form-urlencoded") {
+            form.fields = pairs(&String::from_utf8_lossy(&body));
+        }
+        form.fields.extend(pairs(uri.query().unwrap_or_default()));
+        form
+    }
+
+    async fn multipart(&mut self, kind: &str, body: Vec<u8>) {
+        let Ok(boundary) = multer::parse_boundary(kind) else { return };
+        let body = futures_util::stream::iter([Ok::<_, std::io::Error>(body)]);
+        let mut multipart = multer::Multipart::new(body, boundary);
+        while let Ok(Some(field)) = multipart.next_field().await {
+            let name = field.name().unwrap_or_default().to_owned();
+            let file = field.file_name().map(str::to_owned);
+            let Ok(bytes) = field.bytes().await else { return };
+            match file {
+                Some(file) => self.files.push((file, bytes.to_vec())),
+                None => self.fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
+            }
+        }
+    }
+
+    /// The first field with that name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Pairs of an urlencoded text.
+pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
+    let Ok(url) = Url::parse(&format!("http://x/?{query}")) else { return Vec::new() };
+    url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+}

@@ -1,0 +1,270 @@
+//! Routes, and what stands before all of them: size limit, faults, the request log.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, handler::Handler};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use super::faults::{Action, strike};
+use super::form::{Form, pairs};
+use super::listener::{CuttableListener, Scissors};
+use super::oauth::{Speaker, check};
+use super::state::Region;
+use super::{api, archive, events, signal, webhook};
+
+/// What the region's nginx takes.
+const LARGEST_BODY: usize = 10 << 20;
+
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const TOO_LARGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 \
+                         Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+
+pub(super) async fn serve(listener: CuttableListener, region: Arc<Region>) {
+    let service = Router::new().fallback_service(gate.with_state(region));
+    let service = service.into_make_service_with_connect_info::<Scissors>();
+    if let Err(error) = axum::serve(listener, service).await {
+        tracing::error!(%error, "the sandbox region stopped listening");
+    }
+}
+
+struct Incoming {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// Every request passes here.
+async fn gate(
+    State(region): State<Arc<Region>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+) -> Response {
+    let began = Instant::now();
+    let (parts, body) = request.into_parts();
+    let body = read(body).await;
+    let incoming = Incoming {
+        method: parts.method,
+        uri: parts.uri,
+        headers: parts.headers,
+        body: body.clone().unwrap_or_default(),
+    };
+    let is_result = memchr::memmem::find(&incoming.body, b"filename=").is_some();
+    let action = strike(&mut region.lock().faults, incoming.method.as_str(), incoming.uri.path(), is_result);
+    let (method, path) = (incoming.method.clone(), incoming.uri.to_string());
+    let size = body.as_ref().map_or_else(|size| *size, Vec::len);
+    let mut response = match (&action, body.is_err()) {
+        (Some(Action::DropBefore), _) => {
+            scissors.cut_after(0);
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        (Some(Action::Answer(code, text)), _) => {
+            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            answer(code, TEXT, text.clone())
+        }
+        (Some(Action::Page(page)), _) => answer(StatusCode::OK, HTML, page.clone()),
+        (_, true) => {
+            let mut response = answer(StatusCode::PAYLOAD_TOO_LARGE, "text/html", TOO_LARGE);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+        _ => route(&region, incoming).await,
+    };
+    match action {
+        Some(Action::Delay(delay)) => tokio::time::sleep(delay).await,
+        Some(Action::DropAfter) => scissors.cut_after(0),
+        Some(Action::Half(bytes)) => scissors.cut_after(bytes),
+        _ => {}
+    }
+    if let Ok(date) = http_date(region.now()).parse() {
+        response.headers_mut().insert(DATE, date);
+    }
+    log(&region, &method, &path, size, response.status(), began);
+    response
+}
+
+/// The body, or the size of one that is too large. It is read to its end all the same, as nginx lingers, so that the client
+/// gets to see the answer.
+async fn read(body: Body) -> Result<Vec<u8>, usize> {
+    let mut bytes = Vec::new();
+    let mut size = 0;
+    let mut chunks = body.into_data_stream();
+    while let Some(Ok(chunk)) = chunks.next().await {
+        size += chunk.len();
+        if size <= LARGEST_BODY {
+            bytes.extend_from_slice(&chunk);
+        } else {
+            bytes = Vec::new();
+        }
+    }
+    if size > LARGEST_BODY { Err(size) } else { Ok(bytes) }
+}
+
+async fn route(region: &Region, incoming: Incoming) -> Response {
+    let path = incoming.uri.path().to_owned();
+    let Some(rest) = path.strip_prefix("/MAAS/") else { return not_found() };
+    if let Some(rest) = rest.strip_prefix("metadata/") {
+        return match rest.split_once('/') {
+            Some(("status", _)) => status(region, &incoming),
+            Some((_version, page)) => metadata(region, incoming, page).await,
+            None if incoming.method == Method::GET => plain(StatusCode::OK, "2012-03-01\nlatest"),
+            None => empty(StatusCode::METHOD_NOT_ALLOWED),
+        };
+    }
+    if let Some(rest) = rest.strip_prefix("api/2.0/") {
+        return resource(region, &incoming, rest);
+    }
+    not_found()
+}
+
+async fn metadata(region: &Region, incoming: Incoming, page: &str) -> Response {
+    match (&incoming.method, page) {
+        (&Method::GET, "maas-scripts" | "maas-scripts/") => scripts(region, &incoming.headers),
+        (&Method::GET, _) => match authorize(region, &incoming.headers) {
+            Err(response) => *response,
+            Ok(_) => plain(StatusCode::OK, "maas-commissioning-scripts\nmeta-data\nuser-data"),
+        },
+        (&Method::POST, "") => {
+            let form = Form::read(&incoming.uri, &incoming.headers, incoming.body).await;
+            let op = form.get("op");
+            if op != Some("signal") {
+                let text = format!("Unrecognised signature: method=POST op={}", op.unwrap_or("None"));
+                return answer(StatusCode::BAD_REQUEST, TEXT, text);
+            }
+            if let Err(response) = node_only(region, &incoming.headers) {
+                return *response;
+            }
+            let (code, text) = signal::take(region, form);
+            let kind = if code == StatusCode::OK { "text/plain" } else { TEXT };
+            answer(code, kind, text)
+        }
+        _ => empty(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+fn scripts(region: &Region, headers: &HeaderMap) -> Response {
+    let archive = match authorize(region, headers) {
+        Err(response) => return *response,
+        Ok(Speaker::Admin) => return answer(StatusCode::FORBIDDEN, TEXT, "Not authenticated as a known node."),
+        Ok(Speaker::Anonymous) => Some(archive::for_strangers(region)),
+        Ok(Speaker::Node) => archive::for_node(region),
+    };
+    match archive {
+        Some(bytes) => answer(StatusCode::OK, "application/x-tar", bytes),
+        None => empty(StatusCode::NO_CONTENT),
+    }
+}
+
+/// Credentials are looked at only later, so any OAuth header is taken.
+fn status(region: &Region, incoming: &Incoming) -> Response {
+    if incoming.method != Method::POST {
+        return empty(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let is_signed = incoming.headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"OAuth "));
+    if !is_signed {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    match webhook::take(region, &incoming.body) {
+        (StatusCode::NO_CONTENT, _) => StatusCode::NO_CONTENT.into_response(),
+        (code, text) => answer(code, "text/html", text),
+    }
+}
+
+fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
+    match authorize(region, &incoming.headers) {
+        Err(response) => return *response,
+        Ok(Speaker::Anonymous) => return plain(StatusCode::UNAUTHORIZED, "Forbidden"),
+        Ok(_) => {}
+    }
+    if incoming.method != Method::GET {
+        return empty(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let pairs = pairs(incoming.uri.query().unwrap_or_default());
+    let state = region.lock();
+    let op = pairs.iter().find(|(key, _)| key == "op").map(|(_, value)| value.as_str());
+    let own = |kind: &str, rest: &str| path == format!("{kind}/{}/{rest}", state.node.system_id);
+    if path == "events/" {
+        if op != Some("query") {
+            let text = format!("Unrecognised signature: method=GET op={}", op.unwrap_or("None"));
+            return answer(StatusCode::BAD_REQUEST, TEXT, text);
+        }
+        return match events::query(&state, &pairs) {
+            (code, Value::String(text)) => answer(code, TEXT, text),
+            (code, value) => answer(code, "application/json; charset=utf-8", value.to_string()),
+        };
+    }
+    let value = if own("machines", "") || own("nodes", "") {
+        api::machine(&state)
+    } else if own("nodes", "results/") {
+        let wanted =
+            pairs.iter().any(|(key, value)| key == "include_output" && !matches!(value.as_str(), "" | "false" | "0"));
+        api::results(&state, wanted)
+    } else {
+        return not_found();
+    };
+    answer(StatusCode::OK, "application/json; charset=utf-8", value.to_string())
+}
+
+/// Who speaks, or the 401.
+fn authorize(region: &Region, headers: &HeaderMap) -> Result<Speaker, Box<Response>> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let now = region.now();
+    check(header, &mut region.lock(), now)
+        .map_err(|text| Box::new(answer(StatusCode::UNAUTHORIZED, HTML, format!("Authorization Error: {text}"))))
+}
+
+fn node_only(region: &Region, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    match authorize(region, headers)? {
+        Speaker::Node => Ok(()),
+        Speaker::Admin => Err(Box::new(answer(StatusCode::FORBIDDEN, TEXT, "Not authenticated as a known node."))),
+        Speaker::Anonymous => Err(Box::new(plain(StatusCode::UNAUTHORIZED, "Forbidden"))),
+    }
+}
+
+fn answer(code: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response {
+    (code, [(CONTENT_TYPE, kind)], body.into()).into_response()
+}
+
+fn plain(code: StatusCode, text: &'static str) -> Response {
+    answer(code, "text/plain", text)
+}
+
+fn empty(code: StatusCode) -> Response {
+    answer(code, HTML, "")
+}
+
+fn not_found() -> Response {
+    answer(StatusCode::NOT_FOUND, HTML, "<html><head><title>404 - No Such Resource</title></head></html>")
+}
+
+fn http_date(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map(|time| time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        .unwrap_or_default()
+}
+
+fn log(region: &Region, method: &Method, path: &str, bytes: usize, code: StatusCode, began: Instant) {
+    let line = json!({
+        "method": method.as_str(),
+        "path": path,
+        "bytes": bytes,
+        "answer": code.as_u16(),
+        "milliseconds": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    });
+    let mut state = region.lock();
+    if let Some(file) = &mut state.log
+        && let Err(error) = writeln!(file, "{line}")
+    {
+        tracing::warn!(%error, "the request log cannot be written");
+    }
+    state.requests.push(line);
+}

@@ -1,0 +1,99 @@
+//! The scripts that the sandbox knows, from folders of files with MAAS 1.0 headers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::script::{Header, ScriptType};
+
+/// A script with its content.
+#[derive(Clone, Debug)]
+pub struct LibraryScript {
+    /// Its name: the header's, else the file's.
+    pub name: String,
+    /// Its metadata.
+    pub header: Header,
+    /// The file.
+    pub content: Vec<u8>,
+    /// The region's number for this version of it.
+    pub version_id: i64,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    /// By type, then name.
+    pub scripts: Vec<LibraryScript>,
+}
+
+impl Library {
+    /// Reads folders with everything below them. Hidden files and files that do not begin with `#!` are passed over.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, or the region would refuse a header.
+    pub fn read(folders: &[PathBuf]) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for folder in folders {
+            collect(folder, &mut files)?;
+        }
+        files.sort();
+        let mut library = Library::default();
+        let mut refused = Vec::new();
+        for path in files {
+            let content = fs::read(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+            if !content.starts_with(b"#!") {
+                continue;
+            }
+            match Header::parse(&content) {
+                Ok(header) => library.add(&path, header, content),
+                Err(problems) => refused.push((path, problems)),
+            }
+        }
+        if refused.is_empty() { Ok(library) } else { Err(Error::Headers(refused)) }
+    }
+
+    /// Adds one script; the folder says its type where the header does not.
+    pub fn add(&mut self, path: &Path, mut header: Header, content: Vec<u8>) {
+        let text = String::from_utf8_lossy(&content);
+        if !text.contains("script_type:")
+            && !text.lines().any(|line| line.trim_start_matches(['#', ' ']).starts_with("type:"))
+        {
+            let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let by_folder = ScriptType::ALL.into_iter().find(|kind| Some(kind.folder()) == folder.as_deref());
+            header.kind = by_folder.unwrap_or(header.kind);
+        }
+        let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = header.name.clone().unwrap_or(file_name);
+        let version_id = 2000 + i64::try_from(self.scripts.len()).unwrap_or(0);
+        self.scripts.push(LibraryScript { name, header, content, version_id });
+        self.scripts.sort_by(|a, b| (a.header.kind, &a.name).cmp(&(b.header.kind, &b.name)));
+    }
+
+    /// The scripts of a type that were asked for by name or tag; without a wish, all that are not tagged `noauto`.
+    pub(super) fn select<'a>(
+        &'a self,
+        kind: ScriptType,
+        wanted: Option<&'a [String]>,
+    ) -> impl Iterator<Item = &'a LibraryScript> {
+        self.scripts.iter().filter(move |script| script.header.kind == kind).filter(move |script| match wanted {
+            None => !script.header.tags.iter().any(|tag| tag == "noauto"),
+            Some(words) => words.iter().any(|word| *word == script.name || script.header.tags.contains(word)),
+        })
+    }
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

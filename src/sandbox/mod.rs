@@ -1,0 +1,211 @@
+//! A region in a box: the part of a MAAS region that a node meets, over real HTTP on this machine.
+//!
+//! For the demo, for tests, and for script authors who want to see what a region makes of their script. It behaves as the
+//! recordings of a running region do (contract REGION, `exchanges.jsonl`), with its traps: a second result is a 500, a body
+//! over 10 MB a 413, `OK` from a deployed node releases it. It forgets everything when it ends.
+
+mod api;
+mod archive;
+mod events;
+mod faults;
+mod form;
+mod http;
+mod library;
+mod listener;
+mod node;
+mod oauth;
+mod signal;
+mod state;
+mod webhook;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use crate::script::Problem;
+
+pub use events::EventRow;
+pub use faults::{Action, Fault};
+pub use library::{Library, LibraryScript};
+pub use node::NodeStatus;
+pub use state::{Device, ResultRow};
+
+use state::Region;
+
+/// What the sandbox begins with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The scripts that it knows.
+    pub library: Library,
+    /// The node's status.
+    pub status: NodeStatus,
+    /// Names or tags of the commissioning scripts to run; `None` is all that are not tagged `noauto`.
+    pub commissioning: Option<Vec<String>>,
+    /// The same for testing scripts.
+    pub testing: Option<Vec<String>>,
+    /// The same for release scripts.
+    pub release: Option<Vec<String>>,
+    /// Disks that the region knows of.
+    pub disks: Vec<Device>,
+    /// Interfaces that the region knows of.
+    pub interfaces: Vec<Device>,
+    /// Seconds by which the region's clock is ahead of this machine's.
+    pub clock_offset: i64,
+    /// A file that gets one JSON line for each request.
+    pub request_log: Option<PathBuf>,
+}
+
+impl Options {
+    /// A node in commissioning on a free port of the loopback.
+    #[must_use]
+    pub fn new(library: Library) -> Self {
+        Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            library,
+            status: NodeStatus::Commissioning,
+            commissioning: None,
+            testing: None,
+            release: None,
+            disks: Vec::new(),
+            interfaces: Vec::new(),
+            clock_offset: 0,
+            request_log: None,
+        }
+    }
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As given.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file or folder cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Scripts whose header the region would refuse.
+    #[error("{}", refusals(.0))]
+    Headers(Vec<(PathBuf, Vec<Problem>)>),
+}
+
+fn refusals(scripts: &[(PathBuf, Vec<Problem>)]) -> String {
+    let lines = scripts
+        .iter()
+        .flat_map(|(path, problems)| problems.iter().map(move |problem| format!("{}: {problem}", path.display())));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A sandbox under way; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    region: Arc<Region>,
+    server: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// When the address is taken or the request log cannot be written.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let address = options.listen;
+        let (listener, address) = listener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+        let region = Arc::new(Region::new(options)?);
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&region)));
+        Ok(Sandbox { address, region, server })
+    }
+
+    /// Address of the region, `http://HOST:PORT/MAAS/`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/MAAS/", self.address)
+    }
+
+    /// The node's system id.
+    #[must_use]
+    pub fn system_id(&self) -> String {
+        self.region.lock().node.system_id.clone()
+    }
+
+    /// An administrator's API key.
+    #[must_use]
+    pub fn api_key(&self) -> String {
+        self.region.lock().admin.api_key()
+    }
+
+    /// A cloud-init style configuration with the node's credentials.
+    #[must_use]
+    pub fn node_config(&self) -> String {
+        let state = self.region.lock();
+        let token = &state.node.token;
+        format!(
+            "#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {}metadata/\n    consumer_key: {}\n    token_key: {}\n    \
+             token_secret: {}\n    consumer_secret: ''\n",
+            self.url(),
+            token.consumer_key,
+            token.key,
+            token.secret,
+        )
+    }
+
+    /// The node's status now.
+    #[must_use]
+    pub fn node_status(&self) -> NodeStatus {
+        self.region.lock().node.status
+    }
+
+    /// The text that came with the last change of the node's status.
+    #[must_use]
+    pub fn node_error(&self) -> String {
+        self.region.lock().node.error.clone()
+    }
+
+    /// The table of script results.
+    #[must_use]
+    pub fn results(&self) -> Vec<ResultRow> {
+        self.region.lock().results.clone()
+    }
+
+    /// The event log, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventRow> {
+        self.region.lock().events.clone()
+    }
+
+    /// Requests answered so far, as the request log shows them.
+    #[must_use]
+    pub fn requests(&self) -> Vec<serde_json::Value> {
+        self.region.lock().requests.clone()
+    }
+
+    /// Lets a fault strike.
+    pub fn inject(&self, fault: Fault) {
+        self.region.lock().faults.push(fault);
+    }
+
+    /// Takes back every fault that has not struck.
+    pub fn clear_faults(&self) {
+        self.region.lock().faults.clear();
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,136 @@
+//! The status of a node, and what a signal does to it (contract REGION, "What each does to the node").
+
+use crate::event::{Event, EventType};
+use crate::region::SignalStatus;
+
+macro_rules! statuses {
+    ($($name:ident = $word:literal, $text:literal;)*) => {
+        /// Status of a node.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum NodeStatus {
+            $(#[doc = $text] $name,)*
+        }
+
+        impl NodeStatus {
+            /// Every status.
+            pub const ALL: &'static [NodeStatus] = &[$(NodeStatus::$name),*];
+
+            /// The name that the region shows.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(NodeStatus::$name => $text),* }
+            }
+
+            /// The word of the command line, for example `failed-testing`.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(NodeStatus::$name => $word),* }
+            }
+        }
+    };
+}
+
+statuses! {
+    New = "new", "New";
+    Commissioning = "commissioning", "Commissioning";
+    FailedCommissioning = "failed-commissioning", "Failed commissioning";
+    Missing = "missing", "Missing";
+    Ready = "ready", "Ready";
+    Reserved = "reserved", "Reserved";
+    Deployed = "deployed", "Deployed";
+    Retired = "retired", "Retired";
+    Broken = "broken", "Broken";
+    Deploying = "deploying", "Deploying";
+    Allocated = "allocated", "Allocated";
+    FailedDeployment = "failed-deployment", "Failed deployment";
+    Releasing = "releasing", "Releasing";
+    ReleasingFailed = "releasing-failed", "Releasing failed";
+    DiskErasing = "disk-erasing", "Disk erasing";
+    FailedDiskErasing = "failed-disk-erasing", "Failed disk erasing";
+    RescueMode = "rescue-mode", "Rescue mode";
+    EnteringRescueMode = "rescue", "Entering rescue mode";
+    FailedEnteringRescueMode = "failed-rescue", "Failed to enter rescue mode";
+    ExitingRescueMode = "exiting-rescue", "Exiting rescue mode";
+    Testing = "testing", "Testing";
+    FailedTesting = "failed-testing", "Failed testing";
+}
+
+impl NodeStatus {
+    /// The status with that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<NodeStatus> {
+        NodeStatus::ALL.iter().copied().find(|status| status.word() == word)
+    }
+
+    /// Whether a node in this status may signal at all.
+    pub(super) fn may_signal(self) -> bool {
+        use NodeStatus::{
+            Allocated, ExitingRescueMode, FailedDiskErasing, Missing, ReleasingFailed, Reserved, Retired,
+        };
+        !matches!(
+            self,
+            Allocated | Reserved | Retired | Missing | ExitingRescueMode | ReleasingFailed | FailedDiskErasing
+        )
+    }
+}
+
+/// What a signal does to a node.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Effect {
+    /// The status it changes to.
+    pub(super) to: Option<NodeStatus>,
+    /// Events in their order, before the one of the changed status.
+    pub(super) events: Vec<Event>,
+    /// Script results not yet ended become Aborted.
+    pub(super) aborts: bool,
+    /// The node's token is deleted.
+    pub(super) ends_token: bool,
+    /// Answered with 409 and this text instead.
+    pub(super) conflict: Option<String>,
+}
+
+/// The table. `failed` says whether any script result is a failure.
+pub(super) fn effect(status: NodeStatus, signal: SignalStatus, failed: bool) -> Effect {
+    use NodeStatus as N;
+    use SignalStatus as S;
+    let plain = |kind| Event::new(kind, "");
+    let failing = |to, kind| Effect { to: Some(to), events: vec![plain(kind)], aborts: true, ..Effect::default() };
+    let ready =
+        || Effect { to: Some(N::Ready), events: vec![plain(EventType::READY)], ends_token: true, ..Effect::default() };
+    match (status, signal) {
+        (N::New, S::Commissioning) => Effect { to: Some(N::Commissioning), ..Effect::default() },
+        (N::Commissioning, S::Ok | S::Testing) if failed => {
+            failing(N::FailedCommissioning, EventType::FAILED_COMMISSIONING)
+        }
+        (N::Commissioning, S::Failed) => failing(N::FailedCommissioning, EventType::FAILED_COMMISSIONING),
+        (N::Testing, S::Ok) if failed => failing(N::FailedTesting, EventType::FAILED_TESTING),
+        (N::Testing, S::Failed) => failing(N::FailedTesting, EventType::FAILED_TESTING),
+        (N::Commissioning | N::Testing | N::Deployed, S::Ok) => ready(),
+        (N::Commissioning | N::Deployed, S::Testing) => Effect { to: Some(N::Testing), ..Effect::default() },
+        (N::Deployed, S::Failed) => Effect {
+            conflict: Some("Invalid transition: Deployed -> Failed commissioning.".to_owned()),
+            ..Effect::default()
+        },
+        (N::Releasing, S::Ok) => {
+            Effect { events: vec![plain(EventType::NODE_RELEASE_SCRIPTS_OK)], ..Effect::default() }
+        }
+        (N::Releasing, S::Failed) => marked_failed(N::ReleasingFailed, "Failed to release machine."),
+        (N::DiskErasing, S::Ok) => Effect { events: vec![plain(EventType::NODE_DISKS_ERASED)], ..Effect::default() },
+        (N::DiskErasing, S::Failed) => marked_failed(N::FailedDiskErasing, "Failed to erase disks."),
+        (N::Deploying, S::Failed) => marked_failed(
+            N::FailedDeployment,
+            "Installation failed (refer to the installation log for more information).",
+        ),
+        (N::EnteringRescueMode, S::Ok | S::Working) => {
+            Effect { to: Some(N::RescueMode), events: vec![plain(EventType::RESCUE_MODE)], ..Effect::default() }
+        }
+        (N::EnteringRescueMode, S::Failed) => Effect { to: Some(N::FailedEnteringRescueMode), ..Effect::default() },
+        _ => Effect::default(),
+    }
+}
+
+pub(super) fn marked_failed(to: NodeStatus, text: &str) -> Effect {
+    let event =
+        Event { action: "mark_failed".to_owned(), ..Event::new(EventType::REQUEST_NODE_MARK_FAILED_SYSTEM, text) };
+    Effect { to: Some(to), events: vec![event], ..Effect::default() }
+}

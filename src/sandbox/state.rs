@@ -1,0 +1,299 @@
+//! All that the sandbox region knows: one node, its script results, its events.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::events::EventRow;
+use super::faults::Fault;
+use super::library::{Library, LibraryScript};
+use super::node::{Effect, NodeStatus};
+use super::oauth::Token;
+use super::{Error, Options};
+use crate::event::{Event, EventType};
+use crate::script::{ScriptType, Status, Subject, Transition, transition_event};
+
+/// A disk or an interface as the region knows it: `id`, `name`, and for a disk `model`, `serial`, `id_path`, for an
+/// interface `mac_address`, `vendor`, `product`.
+pub type Device = Map<String, Value>;
+
+/// The node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) system_id: String,
+    pub(super) hostname: String,
+    pub(super) status: NodeStatus,
+    pub(super) error: String,
+    pub(super) token: Token,
+    pub(super) token_is_valid: bool,
+    /// It was deployed with hardware sync, and has no testing set.
+    pub(super) lacks_testing_set: bool,
+    pub(super) last_ping: Option<Timestamp>,
+    pub(super) last_sync: Option<Timestamp>,
+}
+
+/// A row of the table of script results.
+#[derive(Clone, Debug)]
+pub struct ResultRow {
+    /// The region's number.
+    pub id: i64,
+    /// The set it belongs to.
+    pub kind: ScriptType,
+    /// Script name.
+    pub script: String,
+    /// Version of the script that was handed out.
+    pub version_id: i64,
+    /// Status.
+    pub status: Status,
+    /// Exit status, once known.
+    pub exit_status: Option<i64>,
+    /// Combined output.
+    pub output: Vec<u8>,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Result file.
+    pub result: Vec<u8>,
+    /// Parameters with their values.
+    pub parameters: Map<String, Value>,
+    /// When it left Pending.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+impl ResultRow {
+    /// Script and devices, as events name them.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let device = |kind: &str| {
+            self.parameters
+                .values()
+                .find(|parameter| parameter["type"] == kind)
+                .and_then(|parameter| parameter["value"]["name"].as_str().map(str::to_owned))
+        };
+        Subject { script: self.script.clone(), disk: device("storage"), interface: device("interface") }
+    }
+
+    pub(super) fn has_interface(&self) -> bool {
+        self.parameters.values().any(|parameter| parameter["type"] == "interface")
+    }
+}
+
+/// Everything that changes.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) node: Node,
+    pub(super) admin: Token,
+    pub(super) results: Vec<ResultRow>,
+    pub(super) events: Vec<EventRow>,
+    pub(super) nonces: HashSet<String>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) requests: Vec<Value>,
+    pub(super) log: Option<File>,
+}
+
+/// The region: what changes, behind a lock, and what does not.
+#[derive(Debug)]
+pub(super) struct Region {
+    state: Mutex<State>,
+    pub(super) library: Library,
+    pub(super) clock_offset: i64,
+}
+
+impl Region {
+    pub(super) fn new(options: Options) -> Result<Self, Error> {
+        let log = options
+            .request_log
+            .as_ref()
+            .map(|path| File::create(path).map_err(|source| Error::File { path: path.clone(), source }));
+        let mut state = State {
+            node: Node {
+                system_id: super::oauth::word(6),
+                hostname: format!("sandbox-{}", super::oauth::word(4)),
+                status: options.status,
+                error: String::new(),
+                token: Token::random(),
+                token_is_valid: true,
+                lacks_testing_set: options.status == NodeStatus::Deployed,
+                last_ping: None,
+                last_sync: None,
+            },
+            admin: Token::random(),
+            results: Vec::new(),
+            events: Vec::new(),
+            nonces: HashSet::new(),
+            faults: Vec::new(),
+            requests: Vec::new(),
+            log: log.transpose()?,
+        };
+        state.create_results(&options);
+        Ok(Region { state: Mutex::new(state), library: options.library, clock_offset: options.clock_offset })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The region's clock, in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        Timestamp::now().as_second() + self.clock_offset
+    }
+}
+
+impl State {
+    fn create_results(&mut self, options: &Options) {
+        use ScriptType::{Commissioning, Deployment, Release, Testing};
+        let sets: &[(ScriptType, Option<&[String]>)] = match options.status {
+            NodeStatus::Commissioning => {
+                &[(Commissioning, options.commissioning.as_deref()), (Testing, options.testing.as_deref())]
+            }
+            NodeStatus::Testing => &[(Testing, options.testing.as_deref())],
+            NodeStatus::Releasing | NodeStatus::DiskErasing => &[(Release, options.release.as_deref())],
+            NodeStatus::Deploying => &[(Deployment, None)],
+            NodeStatus::Deployed => &[(Commissioning, options.commissioning.as_deref())],
+            _ => &[],
+        };
+        for (kind, wanted) in sets {
+            let scripts: Vec<&LibraryScript> = options.library.select(*kind, *wanted).collect();
+            for script in scripts {
+                for parameters in instances(script, &options.disks, &options.interfaces) {
+                    self.create_result(*kind, &script.name, script.version_id, parameters);
+                }
+            }
+        }
+        if options.status == NodeStatus::Deployed {
+            for row in &mut self.results {
+                row.status = Status::Passed;
+                row.exit_status = Some(0);
+            }
+        }
+    }
+
+    /// A new row; its index.
+    pub(super) fn create_result(
+        &mut self,
+        kind: ScriptType,
+        script: &str,
+        version_id: i64,
+        parameters: Map<String, Value>,
+    ) -> usize {
+        let id = 4000 + i64::try_from(self.results.len()).unwrap_or(0);
+        self.results.push(ResultRow {
+            id,
+            kind,
+            script: script.to_owned(),
+            version_id,
+            status: Status::Pending,
+            exit_status: None,
+            output: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            result: Vec::new(),
+            parameters,
+            started: None,
+            ended: None,
+        });
+        self.results.len() - 1
+    }
+
+    /// Applies a transition to a result and makes its event; what the table does not have changes nothing.
+    pub(super) fn transition(&mut self, index: usize, transition: Transition) {
+        let deployed = self.node.status == NodeStatus::Deployed;
+        let row = &mut self.results[index];
+        let old = row.status;
+        // A deployed node sends the same results again and again.
+        let from = if deployed && old.is_final() { Status::Running } else { old };
+        let Ok(new) = from.next(transition) else { return };
+        let now = Timestamp::now();
+        row.started = row.started.or(Some(now));
+        row.ended = new.is_final().then_some(now);
+        row.status = new;
+        if old != new {
+            let event = transition_event(&row.subject(), row.kind, old, new);
+            self.log_event(event);
+        }
+    }
+
+    pub(super) fn log_event(&mut self, event: Event) {
+        let id = 1000 + i64::try_from(self.events.len()).unwrap_or(0);
+        self.events.push(EventRow {
+            id,
+            created: Timestamp::now(),
+            event,
+            system_id: self.node.system_id.clone(),
+            hostname: self.node.hostname.clone(),
+        });
+    }
+
+    /// Applies what a signal or an event does to the node.
+    pub(super) fn apply(&mut self, effect: Effect, error: &str) {
+        for event in effect.events {
+            self.log_event(event);
+        }
+        let Some(to) = effect.to else { return };
+        let from = std::mem::replace(&mut self.node.status, to);
+        if effect.aborts {
+            for row in self.results.iter_mut().filter(|row| !row.status.is_final()) {
+                row.status = Status::Aborted;
+            }
+        }
+        if matches!(to, NodeStatus::Ready | NodeStatus::FailedCommissioning | NodeStatus::FailedTesting) {
+            error.clone_into(&mut self.node.error);
+        }
+        self.node.token_is_valid &= !effect.ends_token;
+        let text = format!("From '{}' to '{}'", from.name(), to.name());
+        self.log_event(Event::new(EventType::NODE_CHANGED_STATUS, text));
+    }
+
+    /// Whether any script result of the node is a failure.
+    pub(super) fn has_failure(&self) -> bool {
+        self.results.iter().any(|row| row.status.is_failure())
+    }
+}
+
+/// The parameters of each result that a script gets: one for each device if it wants a device.
+fn instances(script: &LibraryScript, disks: &[Device], interfaces: &[Device]) -> Vec<Map<String, Value>> {
+    let mut instances = vec![Map::new()];
+    for (name, declared) in &script.header.parameters {
+        let mut parameter = Map::new();
+        parameter.insert("type".into(), declared.parameter.kind.clone().into());
+        let values: Vec<Value> = match declared.parameter.kind.as_str() {
+            "storage" | "interface" => {
+                let devices = if declared.parameter.kind == "storage" { disks } else { interfaces };
+                if devices.is_empty() {
+                    vec![json!("all")]
+                } else {
+                    devices.iter().cloned().map(Value::Object).collect()
+                }
+            }
+            "runtime" => vec![declared.parameter.default.clone().unwrap_or_else(|| script.header.timeout.into())],
+            _ => vec![declared.parameter.default.clone().unwrap_or(Value::Null)],
+        };
+        if let Some(format) = &declared.parameter.argument_format {
+            parameter.insert("argument_format".into(), format.clone().into());
+        }
+        if !declared.choices.is_empty() {
+            parameter.insert("choices".into(), declared.choices.clone().into());
+        }
+        if let Some(default) = &declared.parameter.default {
+            parameter.insert("default".into(), default.clone());
+        }
+        let mut product = Vec::new();
+        for instance in &instances {
+            for value in &values {
+                let mut instance = instance.clone();
+                let mut parameter = parameter.clone();
+                parameter.insert("value".into(), value.clone());
+                instance.insert(name.clone(), Value::Object(parameter));
+                product.push(instance);
+            }
+        }
+        instances = product;
+    }
+    instances
+}

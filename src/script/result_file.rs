@@ -1,0 +1,146 @@
+//! The result file that a script may write to `RESULT_PATH` (contract SCRIPTS, "The result file").
+
+use serde_json::Value;
+
+use super::Verdict;
+use crate::yaml::{self, Node};
+
+/// A result file that the region will accept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResultFile {
+    /// Decides the status, whatever the exit status.
+    pub status: Option<Verdict>,
+    /// Whether the interface under test has a link.
+    pub link_connected: Option<bool>,
+    /// Named results, in the order of the file.
+    pub results: Vec<(String, Value)>,
+}
+
+/// Why the region will not accept a result file. The first five texts are the region's own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResultFileError {
+    /// A list or a scalar.
+    #[error("YAML must be a dictionary.")]
+    NotADictionary,
+    /// A word that is no status.
+    #[error("status must be \"passed\", \"failed\", \"degraded\", \"timedout\", or \"skipped\".")]
+    Status,
+    /// `link_connected` of a script that tests no interface.
+    #[error("link_connected may only be specified if the Script accepts an interface parameter.")]
+    LinkWithoutInterface,
+    /// A key that is a number, say.
+    #[error("All keys in the results dictionary must be strings.")]
+    Key,
+    /// A value that is a mapping, say.
+    #[error("All values in the results dictionary must be a string, float, int, or bool.")]
+    Value,
+    /// `results` is not a mapping.
+    #[error("results must be a dictionary.")]
+    Results,
+    /// `link_connected` is neither true nor false.
+    #[error("link_connected must be a boolean.")]
+    Link,
+    /// Not YAML at all.
+    #[error("{0}")]
+    Syntax(String),
+}
+
+impl ResultFile {
+    /// Reads a result file as the region will.
+    ///
+    /// # Errors
+    /// When the region would refuse it; the exit status of the script stands then.
+    pub fn parse(bytes: &[u8], has_interface_parameter: bool) -> Result<Self, ResultFileError> {
+        let node = yaml::parse(bytes).map_err(|error| ResultFileError::Syntax(error.to_string()))?;
+        match &node {
+            Node::Null => return Ok(ResultFile::default()),
+            Node::Mapping(_) => {}
+            _ => return Err(ResultFileError::NotADictionary),
+        }
+        let status = match node.get("status") {
+            None => None,
+            Some(word) => Some(word.as_str().and_then(Verdict::from_word).ok_or(ResultFileError::Status)?),
+        };
+        let link_connected = match node.get("link_connected") {
+            None => None,
+            Some(_) if !has_interface_parameter => return Err(ResultFileError::LinkWithoutInterface),
+            Some(value) => Some(value.as_bool().ok_or(ResultFileError::Link)?),
+        };
+        let results = match node.get("results") {
+            None => Vec::new(),
+            Some(Node::Mapping(pairs)) => pairs.iter().map(result).collect::<Result<_, _>>()?,
+            Some(_) => return Err(ResultFileError::Results),
+        };
+        Ok(ResultFile { status, link_connected, results })
+    }
+
+    /// The same file as JSON, which is YAML: for a file that this program has to change or write.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut map = serde_json::Map::new();
+        if let Some(status) = self.status {
+            map.insert("status".into(), status.word().into());
+        }
+        if let Some(connected) = self.link_connected {
+            map.insert("link_connected".into(), connected.into());
+        }
+        if !self.results.is_empty() {
+            map.insert("results".into(), Value::Object(self.results.iter().cloned().collect()));
+        }
+        Value::Object(map).to_string().into_bytes()
+    }
+}
+
+fn result((key, value): &(Node, Node)) -> Result<(String, Value), ResultFileError> {
+    let key = key.as_str().ok_or(ResultFileError::Key)?;
+    let scalar = |node: &Node| matches!(node, Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::String(_));
+    let fits = match value {
+        Node::Sequence(items) => items.iter().all(scalar),
+        other => scalar(other),
+    };
+    if fits { Ok((key.to_owned(), value.into())) } else { Err(ResultFileError::Value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_region_accepts_is_accepted() {
+        let file =
+            ResultFile::parse(b"status: degraded\nresults:\n  read_errors: 3\n  list: [1, 2.5, true, x]\n", false)
+                .expect("valid");
+        assert_eq!(file.status, Some(Verdict::Degraded));
+        assert_eq!(file.results[0], ("read_errors".to_owned(), 3.into()));
+        assert_eq!(ResultFile::parse(b"", false), Ok(ResultFile::default()));
+        assert_eq!(ResultFile::parse(b"status: passed\nmore: 1", false).map(|f| f.status), Ok(Some(Verdict::Passed)));
+        assert_eq!(ResultFile::parse(b"link_connected: false", true).map(|f| f.link_connected), Ok(Some(false)));
+    }
+
+    #[test]
+    fn what_the_region_refuses_is_refused_in_its_words() {
+        use ResultFileError::*;
+        let rows: [(&[u8], ResultFileError); 6] = [
+            (b"- a\n", NotADictionary),
+            (b"status: great", Status),
+            (b"link_connected: false", LinkWithoutInterface),
+            (b"results: {1: 2}", Key),
+            (b"results: {a: {b: 1}}", Value),
+            (b"results: [1]", Results),
+        ];
+        for (text, error) in rows {
+            assert_eq!(ResultFile::parse(text, false), Err(error));
+        }
+        assert!(matches!(ResultFile::parse(b"a: [1", false), Err(Syntax(_))));
+    }
+
+    #[test]
+    fn a_changed_file_reads_back() {
+        let file = ResultFile {
+            status: Some(Verdict::TimedOut),
+            link_connected: Some(false),
+            results: vec![("speed: fast".into(), "a\nb".into())],
+        };
+        assert_eq!(ResultFile::parse(&file.to_bytes(), true), Ok(file));
+    }
+}

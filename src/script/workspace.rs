@@ -1,0 +1,99 @@
+//! Where the files of a run lie.
+
+use std::path::{Path, PathBuf};
+
+use super::Script;
+
+/// The storage directory of a run.
+///
+/// `scripts/` holds the unpacked archive, `out/` what the scripts print, `config/netplan.yaml` the operator's networking,
+/// `downloads/` what scripts fetch, `resources.json` what they tell each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The layout below a directory; creates nothing.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Workspace { root: root.into() }
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The unpacked archive.
+    #[must_use]
+    pub fn scripts(&self) -> PathBuf {
+        self.root.join("scripts")
+    }
+
+    /// The index of the unpacked archive.
+    #[must_use]
+    pub fn index(&self) -> PathBuf {
+        self.scripts().join("index.json")
+    }
+
+    /// What scripts print.
+    #[must_use]
+    pub fn out(&self) -> PathBuf {
+        self.root.join("out")
+    }
+
+    /// The networking that the operator configured for the deployed machine.
+    #[must_use]
+    pub fn netplan(&self) -> PathBuf {
+        self.root.join("config").join("netplan.yaml")
+    }
+
+    /// `MAAS_RESOURCES_FILE`: written by the inventory script, read by later ones.
+    #[must_use]
+    pub fn resources(&self) -> PathBuf {
+        self.root.join("resources.json")
+    }
+
+    /// The executable of a script.
+    #[must_use]
+    pub fn executable(&self, script: &Script) -> PathBuf {
+        self.scripts().join(&script.path)
+    }
+
+    /// The output files of a script.
+    #[must_use]
+    pub fn outputs(&self, script: &Script) -> Outputs {
+        let stem = match script.result_id {
+            Some(id) => format!("{}.{id}", script.name),
+            None => script.name.clone(),
+        };
+        let at = |suffix: &str| self.out().join(format!("{stem}{suffix}"));
+        Outputs {
+            combined: at(""),
+            stdout: at(".out"),
+            stderr: at(".err"),
+            result: at(".yaml"),
+            bmc_config: at(".bmc"),
+            download: self.root.join("downloads").join(&stem),
+        }
+    }
+}
+
+/// The files of one script result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// Both streams in the order in which they were read.
+    pub combined: PathBuf,
+    /// Standard output.
+    pub stdout: PathBuf,
+    /// Standard error.
+    pub stderr: PathBuf,
+    /// The result file (`RESULT_PATH`).
+    pub result: PathBuf,
+    /// `BMC_CONFIG_PATH`.
+    pub bmc_config: PathBuf,
+    /// `DOWNLOAD_PATH`.
+    pub download: PathBuf,
+}
