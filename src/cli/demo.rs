@@ -55,12 +55,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
         println!("\nThe region's event log:");
         for row in region.events() {
             let time = row.created.strftime("%H:%M:%S");
-            println!(
-                "  {time} {:8} {}: {}",
-                row.event.kind.level.name(),
-                row.event.kind.description,
-                row.event.description
-            );
+            println!("  {time} {:8} {}: {}", row.level.name(), row.type_description, row.description);
         }
         println!("\nThe node is now {}. Outputs are in {}/out.", region.node_status().name(), storage.display());
     }

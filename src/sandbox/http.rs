@@ -18,7 +18,8 @@ use super::form::{Form, pairs};
 use super::listener::{CuttableListener, Scissors};
 use super::oauth::{Speaker, check};
 use super::state::Region;
-use super::{api, archive, events, signal, webhook};
+use super::{api, archive, signal, webhook};
+use crate::event::EventQuery;
 
 /// What the region's nginx takes.
 const LARGEST_BODY: usize = 10 << 20;
@@ -197,9 +198,9 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
             let text = format!("Unrecognised signature: method=GET op={}", op.unwrap_or("None"));
             return answer(StatusCode::BAD_REQUEST, TEXT, text);
         }
-        return match events::query(&state, &pairs) {
-            (code, Value::String(text)) => answer(code, TEXT, text),
-            (code, value) => answer(code, "application/json; charset=utf-8", value.to_string()),
+        return match EventQuery::parse(&pairs) {
+            Ok(query) => json_answer(&query.answer(&query.page(state.events.iter()))),
+            Err(text) => answer(StatusCode::BAD_REQUEST, TEXT, text),
         };
     }
     let value = if own("machines", "") || own("nodes", "") {
@@ -211,6 +212,10 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
     } else {
         return not_found();
     };
+    json_answer(&value)
+}
+
+fn json_answer(value: &Value) -> Response {
     answer(StatusCode::OK, "application/json; charset=utf-8", value.to_string())
 }
 

@@ -6,7 +6,6 @@
 
 mod api;
 mod archive;
-mod events;
 mod faults;
 mod form;
 mod http;
@@ -24,9 +23,9 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use crate::event::EventRecord;
 use crate::script::Problem;
 
-pub use events::EventRow;
 pub use faults::{Action, Fault};
 pub use library::{Library, LibraryScript};
 pub use node::NodeStatus;
@@ -183,7 +182,7 @@ impl Sandbox {
 
     /// The event log, oldest first.
     #[must_use]
-    pub fn events(&self) -> Vec<EventRow> {
+    pub fn events(&self) -> Vec<EventRecord> {
         self.region.lock().events.clone()
     }
 

@@ -7,13 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::events::EventRow;
 use super::faults::Fault;
 use super::library::{Library, LibraryScript};
 use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
 use super::{Error, Options};
-use crate::event::{Event, EventType};
+use crate::event::{Event, EventRecord, EventType};
 use crate::script::{ScriptType, Status, Subject, Transition, transition_event};
 
 /// A disk or an interface as the region knows it: `id`, `name`, and for a disk `model`, `serial`, `id_path`, for an
@@ -90,7 +89,7 @@ pub(super) struct State {
     pub(super) node: Node,
     pub(super) admin: Token,
     pub(super) results: Vec<ResultRow>,
-    pub(super) events: Vec<EventRow>,
+    pub(super) events: Vec<EventRecord>,
     pub(super) nonces: HashSet<String>,
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<Value>,
@@ -221,11 +220,16 @@ impl State {
 
     pub(super) fn log_event(&mut self, event: Event) {
         let id = 1000 + i64::try_from(self.events.len()).unwrap_or(0);
-        self.events.push(EventRow {
+        self.events.push(EventRecord {
             id,
             created: Timestamp::now(),
-            event,
-            system_id: self.node.system_id.clone(),
+            level: event.kind.level,
+            type_name: event.kind.name.to_owned(),
+            type_description: event.kind.description.to_owned(),
+            action: event.action,
+            description: event.description,
+            username: String::new(),
+            node: Some(self.node.system_id.clone()),
             hostname: self.node.hostname.clone(),
         });
     }

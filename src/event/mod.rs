@@ -2,7 +2,11 @@
 //!
 //! Names, levels and texts are those of the region (contract SCRIPTS, "Event types for scripts and hardware sync").
 
+mod query;
+
 use std::fmt;
+
+pub use query::{EventQuery, EventRecord};
 
 /// Severity of an event type. The numbers are the region's (`maasserver_eventtype.level`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +83,24 @@ macro_rules! event_types {
 }
 
 event_types! {
+    /// Credentials: registered, rotated, refused.
+    AUTHORISATION = Audit, "Authorisation";
+    /// Something that steers what is run: scripts, configuration.
+    SETTINGS = Audit, "Settings";
+    /// Something done to the node.
+    NODE = Audit, "Node";
+    /// Memory was added or removed.
+    NODE_HARDWARE_SYNC_MEMORY = Audit, "Node Memory hardware sync state change";
+    /// A network interface was added, removed or changed.
+    NODE_HARDWARE_SYNC_INTERFACE = Audit, "Node Interface hardware sync state change";
+    /// A disk was added, removed or changed.
+    NODE_HARDWARE_SYNC_BLOCK_DEVICE = Audit, "Node Block Device hardware sync state change";
+    /// A PCI device was added, removed or changed.
+    NODE_HARDWARE_SYNC_PCI_DEVICE = Audit, "Node PCI Device hardware sync state change";
+    /// A processor was added, removed or changed.
+    NODE_HARDWARE_SYNC_CPU = Audit, "Node CPU hardware sync state change";
+    /// A USB device was added, removed or changed (the misspelling is the region's).
+    NODE_HARDWARE_SYNC_USB_DEVICE = Audit, "Node USB Device hardware sync state chage";
     /// A testing script left Pending for a running state.
     RUNNING_TEST = Info, "Running test";
     /// A script ended badly.
