@@ -5,65 +5,102 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::outbox::Outbox;
+use super::message::Payload;
+use super::record::Record;
 use super::{Notice, ScriptOutcome, messages};
-use crate::region::{FilePart, ScriptReference, Signal, SignalStatus};
+use crate::event::Event;
+use crate::journal::{ResultChange, ResultRecord};
+use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
 use crate::runner::{Ending, Finished, Report};
-use crate::script::{Script, Status, Transition, Workspace, transition_event};
+use crate::script::{Script, ScriptType, Status, Transition, Workspace, transition_event};
 
 /// Name and result of a script: what tells instances apart.
 type Key = (String, Option<i64>);
 
 pub(super) struct Dispatcher {
-    outbox: Arc<Outbox>,
+    record: Record,
     workspace: Workspace,
     notices: mpsc::UnboundedSender<Notice>,
-    send: bool,
     states: BTreeMap<Key, (Arc<Script>, Status)>,
     outcomes: Vec<ScriptOutcome>,
-    failed_in_set: usize,
+    /// Failures of the whole run, also from before it was interrupted.
+    failures: BTreeMap<ScriptType, usize>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(
-        outbox: Arc<Outbox>,
-        workspace: Workspace,
-        notices: mpsc::UnboundedSender<Notice>,
-        send: bool,
-    ) -> Self {
-        Dispatcher { outbox, workspace, notices, send, states: BTreeMap::new(), outcomes: Vec::new(), failed_in_set: 0 }
+    pub(super) fn new(record: Record, workspace: Workspace, notices: mpsc::UnboundedSender<Notice>) -> Self {
+        Dispatcher {
+            record,
+            workspace,
+            notices,
+            states: BTreeMap::new(),
+            outcomes: Vec::new(),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    /// A result from before the run was interrupted.
+    pub(super) fn remember(&mut self, result: &ResultRecord) {
+        let Some(kind) = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind) else { return };
+        if !result.status.is_final() {
+            return;
+        }
+        *self.failures.entry(kind).or_default() += usize::from(result.status.is_failure());
+        self.outcomes.push(ScriptOutcome {
+            subject: result.subject.clone(),
+            kind,
+            result_id: result.result_id,
+            status: result.status,
+            exit_status: result.exit_status.unwrap_or(0),
+            runtime: result.runtime.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok()),
+            notes: (!result.notes.is_empty()).then(|| result.notes.clone()).into_iter().collect(),
+            output: result.combined.clone(),
+        });
     }
 
     /// A set is about to run.
     pub(super) fn begin(&mut self, scripts: &[Script]) {
-        self.failed_in_set = 0;
         self.states = scripts.iter().map(|script| (key(script), (Arc::new(script.clone()), Status::Pending))).collect();
     }
 
+    /// A script that an earlier process left in a status.
+    pub(super) fn begin_at(&mut self, script: &Arc<Script>, status: Status) {
+        self.states.insert(key(script), (Arc::clone(script), status));
+    }
+
+    /// Whether a script ended before the run was interrupted: it is not run again, whatever the region says.
+    pub(super) fn has_finished(&self, script: &Script) -> bool {
+        self.outcomes.iter().any(|outcome| {
+            outcome.result_id.is_some() && outcome.result_id == script.result_id && outcome.kind == script.kind
+        })
+    }
+
     /// Takes a report.
-    pub(super) fn take(&mut self, report: Report) {
+    pub(super) async fn take(&mut self, report: Report) {
         match report {
             Report::ApplyingNetconf(script) => {
                 let text = messages::applying(&script);
-                self.step(&script, Transition::ApplyNetconf, SignalStatus::ApplyingNetconf, text);
+                self.step(&script, Transition::ApplyNetconf, SignalStatus::ApplyingNetconf, text).await;
             }
             Report::Installing(script, what) => {
                 let text = messages::installing(&script, &what);
-                self.step(&script, Transition::Install, SignalStatus::Installing, text);
+                self.step(&script, Transition::Install, SignalStatus::Installing, text).await;
             }
-            Report::Starting(script) => {
+            Report::Starting(script, go) => {
                 let text = messages::starting(&script);
-                self.step(&script, Transition::Start, SignalStatus::Working, text);
+                self.step(&script, Transition::Start, SignalStatus::Working, text).await;
+                // Only now: a script must not have run without the journal knowing that it may have.
+                let _ = go.send(());
             }
             Report::Running(script, progress) => {
                 let _ = self.notices.send(Notice::Running(script, progress));
             }
-            Report::Finished(script, finished) => self.finish(&script, finished),
+            Report::Finished(script, finished) => self.finish(&script, finished).await,
         }
     }
 
-    /// The set has run: how many of its scripts failed. One that vanished without an end is an end, too.
-    pub(super) fn end_of_set(&mut self, stopped: bool) -> usize {
+    /// The set has run. A script that vanished without an end is an end, too.
+    pub(super) async fn end_of_set(&mut self, stopped: bool) {
         let open: Vec<_> = self.states.values().filter(|(_, status)| !status.is_final()).cloned().collect();
         for (script, status) in open {
             if stopped && status == Status::Pending {
@@ -72,9 +109,17 @@ impl Dispatcher {
             tracing::error!(script = %script, "it ended without a report");
             let notes = vec!["the agent lost track of it: this is a defect of the agent".to_owned()];
             let ending = Ending::NotExecuted(1);
-            self.finish(&script, Finished { ending, verdict: None, runtime: None, has_result: false, notes });
+            self.finish(&script, Finished { ending, verdict: None, runtime: None, has_result: false, notes }).await;
         }
-        self.failed_in_set
+    }
+
+    /// How many scripts of a type have failed in this run.
+    pub(super) fn failures(&self, kind: ScriptType) -> usize {
+        self.failures.get(&kind).copied().unwrap_or(0)
+    }
+
+    pub(super) fn has_outcomes(&self) -> bool {
+        !self.outcomes.is_empty()
     }
 
     pub(super) fn into_outcomes(self) -> Vec<ScriptOutcome> {
@@ -82,20 +127,21 @@ impl Dispatcher {
     }
 
     /// A step on the way: the status changes and the region is told.
-    fn step(&mut self, script: &Arc<Script>, transition: Transition, status: SignalStatus, text: String) {
-        // A second kind of packages is told to the operator although the status stays.
-        if let Some(next) = self.transition(script, transition) {
-            self.append(Signal::script(status, reference(script), text), next);
-        }
+    async fn step(&mut self, script: &Arc<Script>, transition: Transition, status: SignalStatus, text: String) {
+        let Some((next, event)) = self.transition(script, transition) else { return };
+        let signal = Signal::script(status, reference(script), text);
+        let change = self.change(script, next, None);
+        self.record.change(change, vec![event], vec![(Payload::Signal(signal), Some(next))]).await;
     }
 
-    fn finish(&mut self, script: &Arc<Script>, finished: Finished) {
+    /// An end, whatever came before it.
+    pub(super) async fn finish(&mut self, script: &Arc<Script>, finished: Finished) {
         let transition = match (&finished.ending, finished.verdict) {
             (Ending::TimedOut(_), _) => Transition::TimeOut,
             (Ending::Exited(_), Some(verdict)) => Transition::Decide(verdict),
             (ending, _) => Transition::Exit(ending.exit_status()),
         };
-        let Some(status) = self.transition(script, transition) else { return };
+        let Some((status, event)) = self.transition(script, transition) else { return };
         let exit_status = finished.ending.exit_status();
         let signal_status = match finished.ending {
             Ending::TimedOut(_) => SignalStatus::TimedOut,
@@ -109,8 +155,13 @@ impl Dispatcher {
             files: self.files(script, finished.has_result),
             ..Signal::script(signal_status, reference(script), messages::finished(script, &finished))
         };
-        self.append(signal, status);
-        self.failed_in_set += usize::from(status.is_failure());
+        let mut outgoing = vec![(Payload::Signal(signal), Some(status))];
+        if let Some(text) = messages::beyond_the_region(script, status, &finished) {
+            outgoing.push((Payload::Event(NodeEvent::new("shakedown/script-status", text, false)), None));
+        }
+        let change = self.change(script, status, Some(&finished));
+        self.record.change(change, vec![event], outgoing).await;
+        *self.failures.entry(script.kind).or_default() += usize::from(status.is_failure());
         let outcome = ScriptOutcome {
             subject: script.subject().to_string(),
             kind: script.kind,
@@ -125,8 +176,8 @@ impl Dispatcher {
         self.outcomes.push(outcome);
     }
 
-    /// Applies a transition, tells it, and gives the new status; `None` if the table does not have it.
-    fn transition(&mut self, script: &Arc<Script>, transition: Transition) -> Option<Status> {
+    /// Applies a transition and tells it; the new status and its event, `None` if the table does not have it.
+    fn transition(&mut self, script: &Arc<Script>, transition: Transition) -> Option<(Status, Event)> {
         let (_, status) = self.states.entry(key(script)).or_insert_with(|| (Arc::clone(script), Status::Pending));
         let old = *status;
         let new = match old.next(transition) {
@@ -139,16 +190,20 @@ impl Dispatcher {
         *status = new;
         let event = transition_event(&script.subject(), script.kind, old, new);
         tracing::info!(kind = event.kind.name, level = %event.kind.level, "{}", event.description);
-        let _ = self.notices.send(Notice::Transition { script: Arc::clone(script), status: new, event });
-        Some(new)
+        let _ = self.notices.send(Notice::Transition { script: Arc::clone(script), status: new, event: event.clone() });
+        Some((new, event))
     }
 
-    fn append(&self, signal: Signal, leads_to: Status) {
-        // Without a script result there is nothing on the region that the message could be about.
-        let has_result = signal.script.as_ref().is_some_and(|script| script.result_id.is_some());
-        if self.send && has_result {
-            self.outbox.append(signal, Some(leads_to));
-        }
+    fn change(&self, script: &Script, status: Status, finished: Option<&Finished>) -> Option<ResultChange> {
+        Some(ResultChange {
+            run_id: self.record.run_id?,
+            name: script.name.clone(),
+            result_id: script.result_id,
+            status,
+            exit_status: finished.map(|finished| finished.ending.exit_status()),
+            runtime: finished.and_then(|finished| finished.runtime).map(|runtime| runtime.as_secs_f64()),
+            notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
+        })
     }
 
     /// The combined file always goes, even empty: a result without a file is not stored.

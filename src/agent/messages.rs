@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::runner::{Ending, Finished};
-use crate::script::{Script, ScriptType};
+use crate::script::{Script, ScriptType, Status};
 
 pub(super) const ALL_RAN: &str = "All scripts successfully ran";
 pub(super) const STOPPED: &str = "The run was stopped on the machine before all scripts had ended";
@@ -27,7 +27,7 @@ pub(super) fn finished(script: &Script, finished: &Finished) -> String {
         Ending::Exited(_) => format!("Finished {label}: {exit}"),
         Ending::TimedOut(limit) => format!("Timeout({}) expired on {label}", clock(*limit)),
         Ending::NotExecuted(_) => format!("Failed to execute {label}: {exit}"),
-        Ending::Interrupted => format!("Interrupted {label}: the run was stopped on the machine"),
+        Ending::Interrupted(why) => format!("{label} was interrupted by {}", why.text()),
         Ending::NotInstalled(_) => format!("Failed installing package(s) for {label}: {exit}"),
         Ending::NetworkingFailed(_) => format!("Failed to apply custom network configuration for {label}: {exit}"),
     };
@@ -36,6 +36,17 @@ pub(super) fn finished(script: &Script, finished: &Finished) -> String {
         text.push_str(note);
     }
     text
+}
+
+/// What an operator should see of an end that the region's own events do not tell.
+pub(super) fn beyond_the_region(script: &Script, status: Status, finished: &Finished) -> Option<String> {
+    let subject = script.subject();
+    match (&finished.ending, status) {
+        (Ending::Interrupted(why), _) => Some(format!("{subject} was interrupted by {}", why.text())),
+        (_, Status::Degraded) => Some(format!("{subject} is degraded: its output and results say why")),
+        _ if !finished.notes.is_empty() => Some(format!("{subject}: {}", finished.notes.join("; "))),
+        _ => None,
+    }
 }
 
 pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {

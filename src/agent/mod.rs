@@ -9,8 +9,11 @@
 mod delivery;
 mod dispatcher;
 mod heartbeat;
+mod message;
 mod messages;
 mod outbox;
+mod record;
+mod resume;
 mod run;
 
 use std::path::PathBuf;
@@ -22,12 +25,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::Event;
 use crate::host::Host;
+use crate::journal::{Actor, Retention, Store};
 use crate::process::Progress;
 use crate::region::{self, Client, RetryOptions};
 use crate::runner;
 use crate::script::{Script, ScriptType, Status, Workspace};
 
-use outbox::Outbox;
+pub use resume::deliver;
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -44,6 +48,14 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How long a stopped run tries to deliver what it has.
     pub farewell: Duration,
+    /// Leave once the scripts are done although the region has not everything: [`deliver`] or the next run sends the rest.
+    pub exit_when_done: bool,
+    /// Do not go on with a run that was interrupted, begin anew.
+    pub fresh: bool,
+    /// Who asked for the run.
+    pub actor: Actor,
+    /// What the journal keeps.
+    pub retention: Retention,
     /// How scripts are run.
     pub runner: runner::Options,
 }
@@ -59,6 +71,10 @@ impl Options {
             retry: RetryOptions::default(),
             heartbeat: Duration::from_secs(120),
             farewell: Duration::from_secs(30),
+            exit_when_done: false,
+            fresh: false,
+            actor: Actor::default(),
+            retention: Retention::default(),
             runner: runner::Options::new(base_url),
         }
     }
@@ -116,6 +132,8 @@ pub enum End {
     Failed,
     /// It was stopped.
     Stopped,
+    /// The scripts that were handed out have ended, but the region does not answer: the run goes on at the next start.
+    Unfinished,
 }
 
 /// A run that came to its end.
@@ -181,6 +199,7 @@ pub enum Error {
 
 /// A run, set up and ready.
 pub struct Agent {
+    store: Option<Store>,
     client: Arc<Client>,
     options: Options,
     workspace: Workspace,
@@ -190,11 +209,10 @@ pub struct Agent {
     stop: CancellationToken,
     /// Stops everything, delivered or not.
     give_up: CancellationToken,
-    outbox: Arc<Outbox>,
 }
 
 impl Agent {
-    /// Sets a run up. `stop` stops it in good order; a run that is stopped tries for [`Options::farewell`] to deliver.
+    /// Sets a run up, with the journal that it is recorded in, if there is one. `stop` stops it in good order; a run that is stopped tries for [`Options::farewell`] to deliver.
     #[must_use]
     pub fn new(
         client: Client,
@@ -202,8 +220,10 @@ impl Agent {
         options: Options,
         notices: mpsc::UnboundedSender<Notice>,
         stop: CancellationToken,
+        store: Option<Store>,
     ) -> Self {
         Agent {
+            store,
             client: Arc::new(client),
             workspace: Workspace::new(&options.storage),
             host,
@@ -211,7 +231,6 @@ impl Agent {
             notices,
             stop,
             give_up: CancellationToken::new(),
-            outbox: Arc::new(Outbox::default()),
         }
     }
 

@@ -6,17 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::region::Signal;
-use crate::script::Status;
-
-/// A message on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) id: u64,
-    pub(super) signal: Signal,
-    /// The status that the script result will have when the region has taken this.
-    pub(super) leads_to: Option<Status>,
-}
+use super::message::{Entry, Lane, Payload};
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -27,26 +17,40 @@ pub(super) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    next_id: u64,
-    waiting: BTreeMap<u64, Entry>,
+    last_id: i64,
+    waiting: BTreeMap<i64, Entry>,
     /// Entries that somebody is delivering.
-    claimed: BTreeSet<u64>,
+    claimed: BTreeSet<i64>,
     refused: Vec<(String, String)>,
 }
 
 impl Outbox {
-    /// Adds a message.
-    pub(super) fn append(&self, signal: Signal, leads_to: Option<Status>) {
+    /// Begins with what an earlier run could not deliver. New numbers follow `last_id`.
+    pub(super) fn restore(&self, entries: Vec<Entry>, last_id: i64) {
         let mut inner = self.lock();
-        let id = inner.next_id;
-        inner.next_id += 1;
-        inner.waiting.insert(id, Entry { id, signal, leads_to });
+        inner.last_id = last_id;
+        inner.waiting = entries.into_iter().map(|entry| (entry.id, entry)).collect();
         drop(inner);
         self.changed.notify_waiters();
     }
 
-    /// Takes the first message whose lane is free, waiting for one; `None` once `cancel` strikes.
-    pub(super) async fn claim(&self, cancel: &CancellationToken) -> Option<Entry> {
+    /// Numbers for so many new messages; the first of them.
+    pub(super) fn reserve(&self, count: usize) -> i64 {
+        let mut inner = self.lock();
+        let first = inner.last_id + 1;
+        inner.last_id += i64::try_from(count).unwrap_or(0);
+        first
+    }
+
+    /// Adds messages.
+    pub(super) fn append(&self, entries: Vec<Entry>) {
+        self.lock().waiting.extend(entries.into_iter().map(|entry| (entry.id, entry)));
+        self.changed.notify_waiters();
+    }
+
+    /// Takes the first message whose lane is free, and with an event all events that wait behind it; waits for one. `None`
+    /// once `cancel` strikes.
+    pub(super) async fn claim(&self, cancel: &CancellationToken) -> Option<Vec<Entry>> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -54,8 +58,8 @@ impl Outbox {
             if cancel.is_cancelled() {
                 return None;
             }
-            if let Some(entry) = self.lock().claim() {
-                return Some(entry);
+            if let Some(entries) = self.lock().claim() {
+                return Some(entries);
             }
             tokio::select! {
                 () = changed => {}
@@ -64,31 +68,22 @@ impl Outbox {
         }
     }
 
-    /// The region has it.
-    pub(super) fn acknowledge(&self, id: u64) {
-        self.finish(id, None);
-    }
-
-    /// The region will never take it.
-    pub(super) fn refuse(&self, id: u64, reason: String) {
-        self.finish(id, Some(reason));
-    }
-
-    /// It goes back into the queue: delivery was given up, not refused.
-    pub(super) fn release(&self, id: u64) {
-        self.lock().claimed.remove(&id);
-        self.changed.notify_waiters();
-    }
-
-    fn finish(&self, id: u64, refused: Option<String>) {
+    /// The region has it, or will never take it for a reason.
+    pub(super) fn finish(&self, id: i64, refused: Option<String>) {
         let mut inner = self.lock();
         inner.claimed.remove(&id);
         if let Some(entry) = inner.waiting.remove(&id)
             && let Some(reason) = refused
         {
-            inner.refused.push((entry.signal.label(), reason));
+            inner.refused.push((entry.payload.label(), reason));
         }
         drop(inner);
+        self.changed.notify_waiters();
+    }
+
+    /// It goes back into the queue: delivery was given up, not refused.
+    pub(super) fn release(&self, id: i64) {
+        self.lock().claimed.remove(&id);
         self.changed.notify_waiters();
     }
 
@@ -124,65 +119,102 @@ impl Outbox {
 }
 
 impl Inner {
-    fn claim(&mut self) -> Option<Entry> {
+    fn claim(&mut self) -> Option<Vec<Entry>> {
         let mut busy = BTreeSet::new();
-        let entry = self
-            .waiting
-            .values()
-            .find(|entry| busy.insert(lane(&entry.signal)) && !self.claimed.contains(&entry.id))?;
-        let entry = entry.clone();
-        self.claimed.insert(entry.id);
-        Some(entry)
-    }
-}
-
-/// Messages of one lane keep their order; those about the node share one.
-fn lane(signal: &Signal) -> (Option<i64>, Option<String>) {
-    match &signal.script {
-        None => (None, None),
-        Some(script) => (script.result_id, script.result_id.is_none().then(|| script.name.clone())),
+        let mut found = None;
+        for (place, entry) in self.waiting.values().enumerate() {
+            let lane = entry.payload.lane();
+            let is_barrier = lane == Lane::Node;
+            let is_free = busy.insert(lane) && !self.claimed.contains(&entry.id);
+            if is_free && (!is_barrier || place == 0) {
+                found = Some(entry.id);
+                break;
+            }
+            if is_barrier {
+                break;
+            }
+        }
+        let first = self.waiting.get(&found?)?.clone();
+        let mut entries = vec![first];
+        if matches!(entries[0].payload, Payload::Event(_)) {
+            let behind = self.waiting.range(entries[0].id + 1..).map(|(_, entry)| entry);
+            let events = behind
+                .take_while(|entry| entry.payload.lane() != Lane::Node)
+                .filter(|entry| matches!(entry.payload, Payload::Event(_)));
+            let more: Vec<Entry> = events.take(19).cloned().collect();
+            entries.extend(more);
+        }
+        self.claimed.extend(entries.iter().map(|entry| entry.id));
+        Some(entries)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::region::{ScriptReference, SignalStatus};
+    use crate::region::{NodeEvent, ScriptReference, Signal, SignalStatus};
 
-    fn about(id: i64) -> Signal {
+    fn about(id: i64) -> Payload {
         let script = ScriptReference { name: format!("s{id}"), result_id: Some(id), version_id: None };
-        Signal::script(SignalStatus::Working, script, "")
+        Payload::Signal(Signal::script(SignalStatus::Working, script, ""))
+    }
+
+    fn node() -> Payload {
+        Payload::Signal(Signal::node(SignalStatus::Ok, ""))
+    }
+
+    fn event(text: &str) -> Payload {
+        Payload::Event(NodeEvent::new("shakedown/test", text, false))
+    }
+
+    fn outbox(payloads: Vec<Payload>) -> Outbox {
+        let outbox = Outbox::default();
+        let first = outbox.reserve(payloads.len());
+        let entry = |(id, payload)| Entry { id, payload, leads_to: None, may_have_arrived: false };
+        outbox.append((first..).zip(payloads).map(entry).collect());
+        outbox
+    }
+
+    fn claim(outbox: &Outbox) -> Vec<i64> {
+        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id).collect()
     }
 
     #[tokio::test]
     async fn one_script_keeps_its_order_and_holds_up_no_other() {
-        let outbox = Outbox::default();
-        let cancel = CancellationToken::new();
-        for id in [1, 1, 2] {
-            outbox.append(about(id), None);
-        }
-        let first = outbox.claim(&cancel).await.expect("the first of script 1");
-        let other = outbox.claim(&cancel).await.expect("the one of script 2");
-        assert_eq!((first.id, other.id), (0, 2));
-        assert!(outbox.lock().claim().is_none(), "the second of script 1 has to wait");
-        outbox.refuse(first.id, "no".into());
-        let second = outbox.claim(&cancel).await.expect("a refusal blocks nothing");
-        assert_eq!(second.id, 1);
-        outbox.acknowledge(second.id);
-        outbox.acknowledge(other.id);
-        outbox.idle(&cancel).await;
+        let outbox = outbox(vec![about(1), about(1), about(2)]);
+        assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1], vec![3], vec![]));
+        outbox.finish(1, Some("no".into()));
+        assert_eq!(claim(&outbox), [2], "a refusal blocks nothing");
+        outbox.finish(2, None);
+        outbox.finish(3, None);
+        outbox.idle(&CancellationToken::new()).await;
         assert_eq!(outbox.refused(), [("WORKING for s1".to_owned(), "no".to_owned())]);
+    }
+
+    #[test]
+    fn a_message_about_the_node_overtakes_nothing_and_is_not_overtaken() {
+        let outbox = outbox(vec![about(1), node(), about(2)]);
+        assert_eq!((claim(&outbox), claim(&outbox)), (vec![1], vec![]));
+        outbox.finish(1, None);
+        assert_eq!((claim(&outbox), claim(&outbox)), (vec![2], vec![]));
+        outbox.finish(2, None);
+        assert_eq!(claim(&outbox), [3]);
+    }
+
+    #[test]
+    fn events_go_together_but_not_past_the_node() {
+        let outbox = outbox(vec![event("a"), about(1), event("b"), node(), event("c")]);
+        assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1, 3], vec![2], vec![]));
     }
 
     #[tokio::test]
     async fn what_is_released_is_claimed_again() {
-        let outbox = Outbox::default();
-        let cancel = CancellationToken::new();
-        outbox.append(about(1), None);
-        let entry = outbox.claim(&cancel).await.expect("one");
-        outbox.release(entry.id);
+        let outbox = outbox(vec![about(1)]);
+        assert_eq!(claim(&outbox), [1]);
+        outbox.release(1);
         assert_eq!(outbox.undelivered(), 1);
-        assert_eq!(outbox.claim(&cancel).await.map(|entry| entry.id), Some(entry.id));
+        assert_eq!(claim(&outbox), [1]);
+        let cancel = CancellationToken::new();
         cancel.cancel();
         assert!(outbox.claim(&cancel).await.is_none());
     }

@@ -5,15 +5,21 @@ use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::Delivery;
 use super::dispatcher::Dispatcher;
 use super::heartbeat::Heartbeat;
-use super::{Agent, End, Error, Notice, Outcome, delivery, messages};
+use super::message::Payload;
+use super::record::Record;
+use super::{Agent, End, Error, Notice, Outcome, messages};
+use crate::event::EventType;
+use crate::journal::{NewResult, RunRecord};
 use crate::region::{self, Fetched, Signal, SignalStatus, persist, unpack};
 use crate::runner::{Report, Runner};
-use crate::script::{Index, ScriptType, parse_index};
+use crate::script::{Header, Index, Script, ScriptType, parse_index};
 
 /// What the sets came to.
 #[derive(Debug)]
@@ -22,31 +28,40 @@ enum Verdict {
     Passed,
     Failed(String),
     Stopped,
+    /// The region does not answer, and nobody waits for it.
+    Unfinished,
 }
 
 impl Agent {
-    /// Does the run.
+    /// Does the run, or goes on with the one that was interrupted.
     ///
     /// # Errors
     /// When nothing could be run. FAILED is then signalled if the region may be told.
-    pub async fn run(self) -> Result<Outcome, Error> {
+    pub async fn run(mut self) -> Result<Outcome, Error> {
         if self.options.send && !self.client.is_authenticated() {
             return Err(Error::NoCredentials);
         }
         self.prepare_storage()?;
+        let (record, interrupted) = self.open_record().await;
         let heartbeat = self.options.send.then(|| Heartbeat::start(Arc::clone(&self.client), self.options.heartbeat));
-        let delivering = delivery::start(&self.client, &self.outbox, &self.options.retry, &self.give_up);
+        let delivery = Delivery {
+            client: Arc::clone(&self.client),
+            record: record.clone(),
+            retry: self.options.retry.clone(),
+            give_up: self.give_up.clone(),
+        };
+        let delivering = delivery.start();
         let farewell = tokio::spawn(farewell(self.stop.clone(), self.give_up.clone(), self.options.farewell));
-        let mut dispatcher =
-            Dispatcher::new(Arc::clone(&self.outbox), self.workspace.clone(), self.notices.clone(), self.options.send);
-        let verdict = self.run_sets(&mut dispatcher).await;
-        // Results first: the region ends the node's state at OK and FAILED and then takes nothing more.
-        self.outbox.idle(&self.give_up).await;
+        self.audit_beginning(&record, interrupted.as_ref()).await;
+        let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
+        let verdict = self.run_sets(&mut dispatcher, &record, interrupted).await;
         if let Some(heartbeat) = heartbeat {
             heartbeat.stop().await;
         }
-        self.signal_end(&verdict);
-        self.outbox.idle(&self.give_up).await;
+        self.record_end(&verdict, &record).await;
+        self.settled(&record).await;
+        let retention = self.options.retention;
+        record.journal.with("deleting what is too old", move |store| store.prune(&retention)).await;
         farewell.abort();
         self.give_up.cancel();
         delivering.await;
@@ -56,10 +71,11 @@ impl Agent {
                 Verdict::Passed => End::Passed,
                 Verdict::Failed(_) => End::Failed,
                 Verdict::Stopped => End::Stopped,
+                Verdict::Unfinished => End::Unfinished,
             },
             scripts: dispatcher.into_outcomes(),
-            refused: self.outbox.refused(),
-            undelivered: self.outbox.undelivered(),
+            refused: record.outbox.refused(),
+            undelivered: record.outbox.undelivered(),
         })
     }
 
@@ -72,57 +88,92 @@ impl Agent {
         builder.create(self.workspace.out()).map_err(storage)
     }
 
-    async fn run_sets(&self, dispatcher: &mut Dispatcher) -> Result<Verdict, Error> {
-        let mut done = BTreeSet::new();
-        let mut index = loop {
-            let Some(index) = self.index().await? else {
-                return Ok(if done.is_empty() { Verdict::Nothing } else { Verdict::Passed });
+    async fn run_sets(
+        &self,
+        dispatcher: &mut Dispatcher,
+        record: &Record,
+        interrupted: Option<RunRecord>,
+    ) -> Result<Verdict, Error> {
+        if let Some(run) = interrupted {
+            let (reports, _) = mpsc::channel(1);
+            self.settle(&run, &self.runner(reports), dispatcher, record).await;
+            if !self.settled(record).await {
+                return Ok(Verdict::Unfinished);
+            }
+        }
+        let mut begun = BTreeSet::new();
+        let index = loop {
+            let Some(mut index) = self.index(&mut begun, record).await? else {
+                return Ok(Self::verdict_of_nothing(dispatcher));
             };
-            self.check(&index, &done)?;
+            index.scripts.retain(|script| !dispatcher.has_finished(script));
             if !holds(&index, ScriptType::Commissioning) {
                 break index;
             }
-            done.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
-            if let Some(verdict) = self.run_set(ScriptType::Commissioning, &index, dispatcher).await {
+            if let Some(verdict) = self.run_set(ScriptType::Commissioning, &index, dispatcher, record).await {
                 return Ok(verdict);
             }
             // New hardware facts may have selected more scripts. The region must know the results to answer that.
-            self.outbox.idle(&self.give_up).await;
+            if !self.settled(record).await {
+                return Ok(Verdict::Unfinished);
+            }
             if !self.options.download || !self.options.send {
                 break index;
             }
         };
+        if let Some(verdict) = Self::failure(dispatcher, ScriptType::Commissioning) {
+            return Ok(verdict);
+        }
         for (kind, status) in [
             (ScriptType::Testing, SignalStatus::Testing),
             (ScriptType::Release, SignalStatus::Releasing),
             (ScriptType::Deployment, SignalStatus::Deploying),
         ] {
-            if !holds(&index, kind) {
-                continue;
-            }
-            self.signal_node(status, String::new());
-            if let Some(verdict) = self.run_set(kind, &index, dispatcher).await {
+            if holds(&index, kind) {
+                let signal = Payload::Signal(Signal::node(status, ""));
+                record.change(None, Vec::new(), vec![(signal, None)]).await;
+                if let Some(verdict) = self.run_set(kind, &index, dispatcher, record).await {
+                    return Ok(verdict);
+                }
+            } else if let Some(verdict) = Self::failure(dispatcher, kind) {
                 return Ok(verdict);
             }
         }
-        index.scripts.clear();
         Ok(Verdict::Passed)
     }
 
+    /// The region has nothing more: what ran until now decides.
+    fn verdict_of_nothing(dispatcher: &Dispatcher) -> Verdict {
+        let failure = ScriptType::ALL.into_iter().find_map(|kind| Self::failure(dispatcher, kind));
+        let otherwise = if dispatcher.has_outcomes() { Verdict::Passed } else { Verdict::Nothing };
+        failure.unwrap_or(otherwise)
+    }
+
+    fn failure(dispatcher: &Dispatcher, kind: ScriptType) -> Option<Verdict> {
+        let failed = dispatcher.failures(kind);
+        (failed > 0).then(|| Verdict::Failed(messages::failed_to_run(failed, kind)))
+    }
+
+    fn runner(&self, reports: mpsc::Sender<Report>) -> Runner {
+        Runner::new(self.workspace.clone(), self.host.clone(), self.options.runner.clone(), reports, self.stop.clone())
+    }
+
     /// Runs one set; a verdict if the run ends with it.
-    async fn run_set(&self, kind: ScriptType, index: &Index, dispatcher: &mut Dispatcher) -> Option<Verdict> {
-        self.say(format!("Running {} {} scripts", index.of(kind).count(), kind.in_messages()));
-        let (reports, mut received) = mpsc::channel::<Report>(64);
-        let runner = Arc::new(Runner::new(
-            self.workspace.clone(),
-            self.host.clone(),
-            self.options.runner.clone(),
-            reports,
-            self.stop.clone(),
-        ));
-        let scripts: Vec<_> = index.of(kind).cloned().collect();
+    async fn run_set(
+        &self,
+        kind: ScriptType,
+        index: &Index,
+        dispatcher: &mut Dispatcher,
+        record: &Record,
+    ) -> Option<Verdict> {
+        let scripts: Vec<Script> = index.of(kind).cloned().collect();
         let bad: Vec<_> = index.bad.iter().filter(|bad| bad.kind == kind).cloned().collect();
+        self.say(format!("Running {} {} scripts", scripts.len() + bad.len(), kind.in_messages()));
+        let unreadable: Vec<Script> = bad.iter().map(Script::unreadable).collect();
+        self.expect(&scripts, &unreadable, record).await;
         dispatcher.begin(&scripts);
+        let (reports, mut received) = mpsc::channel::<Report>(64);
+        let runner = Arc::new(self.runner(reports));
         let running = tokio::spawn(async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;
@@ -130,86 +181,120 @@ impl Agent {
             runner.run(scripts).await;
         });
         while let Some(report) = received.recv().await {
-            dispatcher.take(report);
+            dispatcher.take(report).await;
         }
         // All senders are gone, so the runner is done, with a panic at worst.
         let _ = running.await;
-        let failed = dispatcher.end_of_set(self.stop.is_cancelled());
-        if self.stop.is_cancelled() {
-            Some(Verdict::Stopped)
-        } else if failed > 0 {
-            Some(Verdict::Failed(messages::failed_to_run(failed, kind)))
-        } else {
-            None
+        dispatcher.end_of_set(self.stop.is_cancelled()).await;
+        if self.stop.is_cancelled() { Some(Verdict::Stopped) } else { Self::failure(dispatcher, kind) }
+    }
+
+    /// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a
+    /// script that destroys data, are for the audit.
+    async fn expect(&self, scripts: &[Script], unreadable: &[Script], record: &Record) {
+        let Some(run_id) = record.run_id else { return };
+        let mut results = Vec::new();
+        for script in scripts.iter().chain(unreadable) {
+            let content = std::fs::read(self.workspace.executable(script)).ok();
+            let header = content.as_deref().and_then(|content| Header::parse(content).ok()).unwrap_or_default();
+            let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
+            self.audit_script(script, &header, sha256.as_deref(), record).await;
+            results.push(NewResult {
+                script: script.clone(),
+                sha256,
+                may_reboot: header.may_reboot,
+                outputs: self.workspace.outputs(script),
+            });
+        }
+        record.journal.with("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
+    }
+
+    async fn audit_script(&self, script: &Script, header: &Header, sha256: Option<&str>, record: &Record) {
+        let region = super::Actor { username: "region".to_owned(), ..super::Actor::default() };
+        let (name, kind) = (script.name.clone(), script.kind);
+        let before = record.journal.with("an earlier content", move |store| store.last_sha256(&name, kind)).await;
+        if let (Some(Some(before)), Some(now)) = (before, sha256)
+            && before != now
+        {
+            let set = kind.in_messages();
+            let text =
+                format!("Script '{script}' ({set}) changed since it last ran here: SHA-256 {before} became {now}.");
+            record.audit(EventType::SETTINGS, text, &region).await;
+        }
+        if header.destructive || kind == ScriptType::Release {
+            let what = if header.destructive { "destructive " } else { "" };
+            let text = format!("Started {what}{} script '{script}' on '{}'.", kind.folder(), self.host.hostname());
+            record.audit(EventType::NODE, text, &region).await;
         }
     }
 
     /// Fetches and reads the index; `None` when there is nothing to run.
-    async fn index(&self) -> Result<Option<Index>, Error> {
-        if self.options.download {
-            let archive = self.workspace.root().join("scripts.tar.part");
-            self.say("Asking the region for scripts".to_owned());
-            let fetched = persist(&self.options.retry, &self.stop, "fetching the scripts", || {
-                self.client.fetch_scripts(&archive)
-            })
-            .await
-            .map_err(Error::Fetch)?;
-            if fetched == Fetched::Nothing {
-                return Ok(None);
-            }
-            let workspace = self.workspace.clone();
-            let part = archive.clone();
-            let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &workspace)).await;
-            let _ = std::fs::remove_file(&archive);
-            unpacked.map_err(|panic| self.unreadable(format!("unpacking failed: {panic}")))??;
+    async fn index(&self, begun: &mut BTreeSet<i64>, record: &Record) -> Result<Option<Index>, Error> {
+        if self.options.download && !self.download(record).await? {
+            return Ok(None);
         }
         let bytes = std::fs::read(self.workspace.index()).map_err(|error| self.unreadable(error.to_string()))?;
         let index = parse_index(&bytes).map_err(|error| self.unreadable(error.to_string()))?;
+        if self.options.send {
+            check(&index, begun)?;
+        }
+        begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
         Ok((!index.is_empty()).then_some(index))
+    }
+
+    /// Fetches and unpacks the archive; false when there is nothing to run.
+    async fn download(&self, record: &Record) -> Result<bool, Error> {
+        let archive = self.workspace.root().join("scripts.tar.part");
+        self.say("Asking the region for scripts".to_owned());
+        let fetching =
+            persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
+        let fetched = fetching.await.map_err(Error::Fetch)?;
+        if fetched == Fetched::Nothing {
+            return Ok(false);
+        }
+        let (workspace, part) = (self.workspace.clone(), archive.clone());
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &workspace)).await;
+        let _ = std::fs::remove_file(&archive);
+        unpacked.map_err(|panic| self.unreadable(format!("unpacking failed: {panic}")))??;
+        tracing::debug!(run = record.run_id, "the archive is unpacked");
+        Ok(true)
     }
 
     fn unreadable(&self, reason: String) -> Error {
         Error::Index { path: self.workspace.index(), reason }
     }
 
-    /// Whether the answer is for this machine in a state that may be run.
-    fn check(&self, index: &Index, done: &BTreeSet<i64>) -> Result<(), Error> {
-        if !self.options.send {
-            return Ok(());
+    /// Waits until the region has everything; false when nobody waits any longer.
+    async fn settled(&self, record: &Record) -> bool {
+        let patience = if self.options.exit_when_done { self.options.farewell } else { Duration::MAX };
+        tokio::select! {
+            () = record.outbox.idle(&self.give_up) => {}
+            () = tokio::time::sleep(patience), if self.options.exit_when_done => {}
         }
-        if index.scripts.iter().any(|script| script.has_finished) {
-            return Err(Error::Deployed);
-        }
-        if index.scripts.iter().any(|script| script.result_id.is_none()) {
-            return Err(Error::Stranger);
-        }
-        match index.scripts.iter().find(|script| script.result_id.is_some_and(|id| done.contains(&id))) {
-            Some(script) => Err(Error::Repeated(script.label())),
-            None => Ok(()),
-        }
+        record.outbox.undelivered() == 0
     }
 
-    /// Signals how the run ended, where the region may be told.
-    fn signal_end(&self, verdict: &Result<Verdict, Error>) {
+    /// Records how the run ended, and signals it where the region may be told.
+    async fn record_end(&self, verdict: &Result<Verdict, Error>, record: &Record) {
         let (status, text) = match verdict {
-            Ok(Verdict::Nothing) => return self.say("The region has nothing to run".to_owned()),
-            Ok(Verdict::Passed) => (SignalStatus::Ok, messages::ALL_RAN.to_owned()),
-            Ok(Verdict::Failed(text)) => (SignalStatus::Failed, text.clone()),
+            // Not an end: the next start goes on with it.
+            Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
+            Ok(Verdict::Nothing) => (None, "The region has nothing to run".to_owned()),
+            Ok(Verdict::Passed) => (Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
+            Ok(Verdict::Failed(text)) => (Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {
-                (SignalStatus::Failed, messages::STOPPED.to_owned())
+                (Some(SignalStatus::Failed), messages::STOPPED.to_owned())
             }
             // The node's status must not be touched, or nobody would listen.
-            Err(Error::Deployed | Error::Stranger | Error::Fetch(region::Error::Unauthorized { .. })) => return,
-            Err(error) => (SignalStatus::Failed, error.to_string()),
+            Err(error @ (Error::Deployed | Error::Stranger | Error::Fetch(region::Error::Unauthorized { .. }))) => {
+                (None, error.to_string())
+            }
+            Err(error) => (Some(SignalStatus::Failed), error.to_string()),
         };
-        self.say(text.clone());
-        self.signal_node(status, text);
-    }
-
-    fn signal_node(&self, status: SignalStatus, text: String) {
-        if self.options.send {
-            self.outbox.append(Signal::node(status, text), None);
+        if verdict.is_ok() {
+            self.say(text.clone());
         }
+        record.end(text.clone(), status.map(|status| Signal::node(status, text))).await;
     }
 
     fn say(&self, text: String) {
@@ -218,8 +303,26 @@ impl Agent {
     }
 }
 
+/// Whether an answer is for this machine, in a state that may be run.
+fn check(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
+    if index.scripts.iter().any(|script| script.has_finished) {
+        return Err(Error::Deployed);
+    }
+    if index.scripts.iter().any(|script| script.result_id.is_none()) {
+        return Err(Error::Stranger);
+    }
+    match index.scripts.iter().find(|script| script.result_id.is_some_and(|id| begun.contains(&id))) {
+        Some(script) => Err(Error::Repeated(script.label())),
+        None => Ok(()),
+    }
+}
+
 fn holds(index: &Index, kind: ScriptType) -> bool {
     index.of(kind).next().is_some() || index.bad.iter().any(|bad| bad.kind == kind)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A stopped run may try for so long to deliver what it has.

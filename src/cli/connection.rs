@@ -9,6 +9,7 @@ use crate::region::{Client, RetryOptions};
 /// With the reference's names.
 #[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Region and credentials")]
+#[group(id = "connection")]
 pub(super) struct Options {
     /// Cloud-init style file or address with metadata address and credentials. Without it, cloud-init's files, the kernel
     /// command line and MAAS's hardware-sync file are looked through

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::run::{exit_code, watched};
-use super::{sandbox, show};
+use super::{sandbox, show, state};
 use crate::agent;
 use crate::config::metadata_url;
 use crate::host::Host;
+use crate::journal::Actor;
 use crate::region::{Client, ClientOptions, Credentials, Secret};
 use crate::sandbox::{Library, Options, Sandbox};
 use crate::telemetry::LogFormat;
@@ -47,9 +48,14 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
         println!("A MAAS region in a box listens on {}", region.url());
         println!("It has node {} in commissioning; this machine ({machine}) plays it.\n", region.system_id());
     }
-    let client = Client::new(ClientOptions::new(metadata_url(&region.url())?, Some(credentials(&region)?)))?;
-    let run = agent::Options::new(&storage, client.base_url());
-    let outcome = watched(client, host, run, format).await?;
+    let mut connection = ClientOptions::new(metadata_url(&region.url())?, Some(credentials(&region)?));
+    connection.system_id = Some(region.system_id());
+    let client = Client::new(connection)?;
+    let mut run = agent::Options::new(&storage, client.base_url());
+    run.actor = Actor::current();
+    let journal = state::Options { state_dir: storage.join("state") };
+    let store = journal.open_for_run(&machine)?;
+    let outcome = watched(client, host, run, store, format).await?;
     show::summary(&outcome, format);
     if format == LogFormat::Text {
         println!("\nThe region's event log:");
@@ -58,6 +64,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
             println!("  {time} {:8} {}: {}", row.level.name(), row.type_description, row.description);
         }
         println!("\nThe node is now {}. Outputs are in {}/out.", region.node_status().name(), storage.display());
+        println!("Ask the machine itself: shakedown events --state-dir {}/state query level=DEBUG", storage.display());
     }
     Ok(exit_code(&outcome))
 }

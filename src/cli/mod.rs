@@ -1,11 +1,15 @@
 //! The command line: one file a verb, and the names of the reference programs by `argv[0]`.
 
 mod connection;
+mod deliver;
 mod demo;
+mod events;
+mod results;
 mod run;
 mod sandbox;
 mod show;
 mod signal;
+mod state;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -52,6 +56,14 @@ struct Arguments {
 enum Verb {
     /// Fetch the region's scripts, run them, report every result (maas-run-remote-scripts)
     Run(run::Arguments),
+    /// Send the region what it could not be sent before
+    Deliver(deliver::Arguments),
+    /// The runs of this machine, newest first
+    Runs(results::Runs),
+    /// The script results of a run, or what a script printed
+    Results(results::Results),
+    /// The event and audit log
+    Events(events::Arguments),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
@@ -84,6 +96,10 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match arguments.verb {
             Verb::Run(arguments) => run::run(arguments, format).await,
+            Verb::Deliver(arguments) => deliver::run(arguments).await,
+            Verb::Runs(arguments) => results::runs(&arguments),
+            Verb::Results(arguments) => results::results(&arguments),
+            Verb::Events(arguments) => events::run(arguments).await,
             Verb::Signal(arguments) => signal::run(arguments).await,
             Verb::Demo(arguments) => demo::run(arguments, format).await,
             Verb::Sandbox(arguments) => sandbox::run(arguments).await,

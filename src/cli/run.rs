@@ -7,10 +7,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::{exit, show};
+use super::{exit, show, state};
 use crate::agent::{self, Agent, End, Outcome};
 use crate::config::{Origin, default_storage};
 use crate::host::Host;
+use crate::journal::{Actor, Store};
 use crate::region::Client;
 use crate::telemetry::LogFormat;
 
@@ -24,6 +25,15 @@ pub(super) struct Arguments {
     /// Run what the storage directory already holds
     #[arg(long)]
     no_download: bool,
+    /// Leave when the scripts are done although the region has not every result: `shakedown deliver`, or the next run, sends the
+    /// rest
+    #[arg(long)]
+    exit_when_done: bool,
+    /// Begin anew instead of going on with a run that was interrupted
+    #[arg(long)]
+    fresh: bool,
+    #[command(flatten)]
+    state: state::Options,
     /// Where scripts and their outputs are kept
     #[arg(value_name = "STORAGE_DIR", default_value_os_t = default_storage().to_owned())]
     storage: PathBuf,
@@ -41,7 +51,11 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.send = !arguments.no_send;
     options.download = !arguments.no_download;
     options.retry = connected.retry;
-    let outcome = watched(connected.client, host, options, format).await?;
+    options.exit_when_done = arguments.exit_when_done;
+    options.fresh = arguments.fresh;
+    options.actor = Actor::current();
+    let store = arguments.state.open_for_run(&host.hostname())?;
+    let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
 }
@@ -51,12 +65,13 @@ pub(super) async fn watched(
     client: Client,
     host: Host,
     options: agent::Options,
+    store: Option<Store>,
     format: LogFormat,
 ) -> anyhow::Result<Outcome> {
     let (notices, received) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let shown = tokio::spawn(show::notices(received, format));
-    let agent = Agent::new(client, host, options, notices, stop.clone());
+    let agent = Agent::new(client, host, options, notices, stop.clone(), store);
     let stopper = tokio::spawn(stop_on_signal(stop, agent.give_up()));
     let outcome = agent.run().await;
     stopper.abort();
@@ -65,7 +80,7 @@ pub(super) async fn watched(
 }
 
 /// The first signal stops the scripts and lets the results be delivered; the second ends at once.
-async fn stop_on_signal(stop: CancellationToken, give_up: CancellationToken) {
+pub(super) async fn stop_on_signal(stop: CancellationToken, give_up: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         tracing::warn!("signals cannot be caught: the run will not stop in good order");
@@ -85,6 +100,6 @@ pub(super) fn exit_code(outcome: &Outcome) -> u8 {
         End::Stopped => exit::STOPPED,
         End::Failed => exit::SCRIPT_FAILED,
         End::Passed | End::NothingToRun if outcome.refused.is_empty() && outcome.undelivered == 0 => exit::OK,
-        End::Passed | End::NothingToRun => exit::NOT_DELIVERED,
+        End::Passed | End::NothingToRun | End::Unfinished => exit::NOT_DELIVERED,
     }
 }

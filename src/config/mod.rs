@@ -91,6 +91,7 @@ pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error>
         client.api_version.clone_from(version);
     }
     client.ca_file.clone_from(&given.ca_file);
+    client.system_id.clone_from(&found.system_id);
     Ok(Connection { client, retry: RetryOptions::default(), origin: found.origin })
 }
 

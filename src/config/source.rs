@@ -74,6 +74,8 @@ pub struct Found {
     pub token_key: Option<String>,
     /// OAuth token secret.
     pub token_secret: Option<String>,
+    /// What the region calls this node.
+    pub system_id: Option<String>,
     /// The file or address that it came from.
     pub place: String,
     /// Kind of that place.
@@ -164,12 +166,15 @@ fn parse(bytes: &[u8], place: &str) -> Result<Option<Found>, Error> {
     let node =
         yaml::parse(bytes).map_err(|error| Error::Malformed { origin: place.to_owned(), reason: error.to_string() })?;
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::to_text).filter(|value| !value.is_empty());
+    let reporting = node.get("reporting").and_then(|reporting| reporting.get("maas"));
+    let system_id = reporting.and_then(|maas| text(maas, "endpoint")).as_deref().and_then(system_id);
     let found = |node: &Node, address: &str, origin| Found {
         metadata_url: text(node, address),
         consumer_key: text(node, "consumer_key"),
         consumer_secret: text(node, "consumer_secret"),
         token_key: text(node, "token_key"),
         token_secret: text(node, "token_secret"),
+        system_id: system_id.clone(),
         place: place.to_owned(),
         origin,
         looked: Vec::new(),
@@ -177,8 +182,14 @@ fn parse(bytes: &[u8], place: &str) -> Result<Option<Found>, Error> {
     if let Some(maas) = node.get("datasource").and_then(|datasource| datasource.get("MAAS")) {
         return Ok(Some(found(maas, "metadata_url", Origin::CloudInit)));
     }
-    let reporting = node.get("reporting").and_then(|reporting| reporting.get("maas"));
     Ok(reporting.map(|maas| found(maas, "endpoint", Origin::HardwareSync)))
+}
+
+/// The last part of a status endpoint, `{region}/MAAS/metadata/status/{system_id}`.
+fn system_id(endpoint: &str) -> Option<String> {
+    let (_, id) = endpoint.split_once("/metadata/status/")?;
+    let id = id.trim_matches('/');
+    (!id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric())).then(|| id.to_owned())
 }
 
 #[cfg(test)]
@@ -221,6 +232,7 @@ mod tests {
         let (_root, host) = tree(&[("etc/maas/maas-machine-creds.yml", HARDWARE_SYNC)]);
         let connection = connection(&Given::default(), &host).await.expect("found");
         assert_eq!(connection.origin, Origin::HardwareSync);
+        assert_eq!(connection.client.system_id.as_deref(), Some("abc"));
         assert_eq!(connection.client.metadata_url.as_str(), "http://r:5240/MAAS/metadata/");
     }
 

@@ -48,18 +48,21 @@ impl Family {
         Family { leader, mark, cgroup }
     }
 
+    /// The members of a family whose leader is not known, by what they have in their environment.
+    pub(super) fn of_mark(mark: Vec<u8>) -> Self {
+        Family { leader: 0, mark, cgroup: None }
+    }
+
     /// Who is alive.
     pub(super) fn members(&self) -> Vec<Member> {
         let processes = processes();
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         let in_cgroup: BTreeSet<i32> = self.cgroup.iter().flat_map(Cgroup::members).collect();
-        let only_family = ADOPTING.load(Ordering::Relaxed) && leaders().len() == 1;
+        let only_family = self.leader != 0 && ADOPTING.load(Ordering::Relaxed) && leaders().len() == 1;
         let mut found: BTreeSet<i32> = processes
             .iter()
             .filter(|p| {
-                p.pid == self.leader
-                    || p.group == self.leader
-                    || p.session == self.leader
+                (self.leader != 0 && [p.pid, p.group, p.session].contains(&self.leader))
                     || in_cgroup.contains(&p.pid)
                     || (only_family && p.parent == own)
                     || self.is_marked(p.pid)

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
-pub use spawn::Running;
+pub use spawn::{Running, stop_marked};
 pub use terminal::Terminal;
 
 /// What to start.

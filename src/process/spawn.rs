@@ -1,6 +1,7 @@
 //! Starting, waiting, stopping.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,7 +55,7 @@ impl Command {
         };
         let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
         let _ = std::fs::write(format!("/proc/{leader}/oom_score_adj"), "0");
-        let mark = mark(&self).into_encoded_bytes();
+        let mark = mark(&self.output.combined).into_encoded_bytes();
         let family = Family::new(leader, mark, Cgroup::create());
         let pipes = (|| {
             let out: OwnedFd = child.stdout.take()?.into_owned_fd().ok()?;
@@ -103,10 +104,27 @@ impl Command {
     }
 }
 
-fn mark(command: &Command) -> std::ffi::OsString {
+fn mark(combined: &Path) -> std::ffi::OsString {
     let mut mark = std::ffi::OsString::from("OUTPUT_COMBINED_PATH=");
-    mark.push(&command.output.combined);
+    mark.push(combined);
     mark
+}
+
+/// Stops what is left of a process that an earlier run of this program started, by the combined output file that marks it.
+pub async fn stop_marked(combined: &Path, grace: Duration) {
+    let family = Family::of_mark(mark(combined).into_encoded_bytes());
+    let deadline = Instant::now() + grace;
+    if family.signal(Signal::SIGTERM) == 0 {
+        return;
+    }
+    tracing::warn!(output = %combined.display(), "a script of an earlier run is still at work and is stopped");
+    while Instant::now() < deadline && !family.members().is_empty() {
+        tokio::time::sleep(POLL).await;
+    }
+    let deadline = Instant::now() + KILL_WAIT;
+    while family.signal(Signal::SIGKILL) > 0 && Instant::now() < deadline {
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 impl Running {

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url};
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 use super::signal::beginning;
-use super::{Credentials, Error, Signal, oauth};
+use super::{Credentials, Error, NodeEvent, Signal, oauth};
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
 const DEFAULT_BUDGET: u64 = 8 << 20;
@@ -30,6 +31,8 @@ pub struct ClientOptions {
     pub api_version: String,
     /// `None` while enlisting.
     pub credentials: Option<Credentials>,
+    /// What the region calls this node, where a configuration says so; node events need it.
+    pub system_id: Option<String>,
     /// A CA bundle (PEM) besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Limit for making a connection.
@@ -50,6 +53,7 @@ impl ClientOptions {
             metadata_url,
             api_version: "2012-03-01".to_owned(),
             credentials,
+            system_id: None,
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
@@ -101,6 +105,30 @@ impl Client {
     #[must_use]
     pub fn base_url(&self) -> String {
         self.options.metadata_url.origin().ascii_serialization()
+    }
+
+    /// What the region calls this node, if that is known.
+    #[must_use]
+    pub fn system_id(&self) -> Option<&str> {
+        self.options.system_id.as_deref()
+    }
+
+    /// The region and the credentials in one word that gives neither key nor secret away: what is meant for one of them must
+    /// never be delivered to another.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let mut identity = self.base_url();
+        if let Some(credentials) = &self.options.credentials {
+            let digest = Sha256::digest(format!("{}\n{}", credentials.consumer_key, credentials.token_key.reveal()));
+            identity.push_str(&format!(" token {:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
+        }
+        identity
+    }
+
+    /// Where the credentials came from.
+    #[must_use]
+    pub fn credentials_source(&self) -> &str {
+        self.options.credentials.as_ref().map_or("", |credentials| &credentials.source)
     }
 
     /// Whether it has credentials; without, the node is enlisting.
@@ -185,6 +213,37 @@ impl Client {
             }
             other => other,
         }
+    }
+
+    /// Asks the region's API once, for example for `events/`; its JSON.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn api(&self, path: &str, pairs: &[(String, String)]) -> Result<serde_json::Value, Error> {
+        let mut url = self
+            .options
+            .metadata_url
+            .join(&format!("../api/2.0/{path}"))
+            .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))?;
+        url.query_pairs_mut().extend_pairs(pairs);
+        let bytes = self.fetch_small(&url).await?;
+        serde_json::from_slice(&bytes).map_err(|error| Error::Unusable(format!("it is not JSON: {error}")))
+    }
+
+    /// Posts a node event once.
+    ///
+    /// # Errors
+    /// By class of answer. The region checks the credentials only later, so a success means "queued".
+    pub async fn node_event(&self, event: &NodeEvent) -> Result<(), Error> {
+        let system_id = self.options.system_id.as_deref().unwrap_or("unknown");
+        let url = self
+            .options
+            .metadata_url
+            .join(&format!("status/{system_id}"))
+            .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))?;
+        let request = self.http.post(url.clone()).timeout(self.options.request_timeout);
+        let request = request.header(CONTENT_TYPE, "application/json").body(event.body());
+        self.send(request, &url).await.map(drop)
     }
 
     async fn signal_within(&self, signal: &Signal, budget: u64) -> Result<(), Error> {

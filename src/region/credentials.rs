@@ -47,6 +47,26 @@ pub struct Credentials {
     pub source: String,
 }
 
+impl Credentials {
+    /// From an API key as users have it, `consumer_key:token_key:token_secret[:consumer_secret]`.
+    #[must_use]
+    pub fn from_api_key(key: &str) -> Option<Self> {
+        let parts: Vec<&str> = key.trim().split(':').collect();
+        let (consumer_key, token_key, token_secret, consumer_secret) = match parts[..] {
+            [consumer, token, secret] => (consumer, token, secret, ""),
+            [consumer, token, secret, consumer_secret] => (consumer, token, secret, consumer_secret),
+            _ => return None,
+        };
+        Some(Credentials {
+            consumer_key: consumer_key.to_owned(),
+            consumer_secret: Secret::new(consumer_secret),
+            token_key: Secret::new(token_key),
+            token_secret: Secret::new(token_secret),
+            source: "the API key".to_owned(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Ending, Finished, Report, Runner, environment, parameters, result};
+use tokio::sync::oneshot;
+
+use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters, result};
 use crate::process::{Cause, Command, Ended, Limits, OutputFiles, StartError};
 use crate::script::{Outputs, Script};
 
@@ -38,7 +40,9 @@ impl Runner {
         if let Err(finished) = self.install(script, &outputs).await {
             return finished;
         }
-        self.report(Report::Starting(Arc::clone(script))).await;
+        let (go, recorded) = oneshot::channel();
+        self.report(Report::Starting(Arc::clone(script), go)).await;
+        let _ = recorded.await;
         let command = Command {
             program: self.workspace.executable(script),
             arguments: arguments.words.into_iter().map(Into::into).collect(),
@@ -105,7 +109,7 @@ fn finished(script: &Script, ended: &Ended) -> Finished {
     let ending = match ended.cause {
         Cause::Exited => Ending::Exited(exit_status(ended)),
         Cause::TimedOut => Ending::TimedOut(script.limit().unwrap_or(ended.runtime)),
-        Cause::Cancelled => Ending::Interrupted,
+        Cause::Cancelled => Ending::Interrupted(Interruption::Stop),
     };
     Finished { ending, verdict: None, runtime: Some(ended.runtime), has_result: false, notes }
 }

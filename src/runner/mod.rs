@@ -14,11 +14,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
-use crate::process::Progress;
+use crate::process::{self, Progress};
 use crate::script::{BadEntry, Script, Verdict, Workspace};
 
 pub use schedule::schedule;
@@ -49,8 +49,8 @@ pub enum Report {
     ApplyingNetconf(Arc<Script>),
     /// Its packages are about to be installed; what, in words.
     Installing(Arc<Script>, String),
-    /// It is about to start.
-    Starting(Arc<Script>),
+    /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run.
+    Starting(Arc<Script>, oneshot::Sender<()>),
     /// It runs; the progress can be watched.
     Running(Arc<Script>, Arc<Progress>),
     /// It ended, one way or another. Exactly one for each script that was begun.
@@ -81,12 +81,35 @@ pub enum Ending {
     TimedOut(Duration),
     /// It could not be run: exit status 2, or the system's error number.
     NotExecuted(i32),
-    /// It was stopped because the run was.
-    Interrupted,
+    /// It did not come to its end.
+    Interrupted(Interruption),
     /// Its packages could not be installed.
     NotInstalled(i32),
     /// Its networking could not be applied.
     NetworkingFailed(i32),
+}
+
+/// What kept a script from coming to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// The run was stopped.
+    Stop,
+    /// The agent was killed, or crashed.
+    AgentEnded,
+    /// The machine was rebooted, or lost power.
+    Reboot,
+}
+
+impl Interruption {
+    /// What follows "interrupted by".
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Interruption::Stop => "a stop of the run on the machine",
+            Interruption::AgentEnded => "the end of the agent, which was killed or crashed",
+            Interruption::Reboot => "a reboot or power loss of the machine",
+        }
+    }
 }
 
 impl Ending {
@@ -99,7 +122,8 @@ impl Ending {
             | Ending::NotInstalled(status)
             | Ending::NetworkingFailed(status) => *status,
             Ending::TimedOut(_) => 124,
-            Ending::Interrupted => 143,
+            Ending::Interrupted(Interruption::Stop) => 143,
+            Ending::Interrupted(_) => 137,
         }
     }
 }
@@ -152,6 +176,25 @@ impl Runner {
         let text = format!("The region's index has an entry for {} that cannot be run: {}\n", bad.name, bad.reason);
         let finished = self.not_executed(&script, 2, &text);
         self.report(Report::Finished(script, finished)).await;
+    }
+
+    /// Concludes a script that an earlier process of this program left running: stops what is left of it, says in its output
+    /// what happened, and keeps what it had written.
+    pub async fn conclude_interrupted(&self, script: &Script, why: Interruption) -> Finished {
+        self.stop_remains(script).await;
+        let outputs = self.workspace.outputs(script);
+        let mut notes = vec![format!("interrupted by {}; it was not run again", why.text())];
+        if let Err(error) = append(&outputs.combined, &format!("\n[shakedown: interrupted by {}]\n", why.text())) {
+            notes.push(format!("its output could not be written: {error}"));
+        }
+        let ending = Ending::Interrupted(why);
+        let finished = Finished { ending, verdict: None, runtime: None, has_result: false, notes };
+        result::conclude(script, &outputs, None, &self.host, finished)
+    }
+
+    /// Stops what an earlier process of this program left running of a script.
+    pub async fn stop_remains(&self, script: &Script) {
+        process::stop_marked(&self.workspace.outputs(script).combined, self.options.grace).await;
     }
 
     async fn report(&self, report: Report) {

@@ -32,7 +32,7 @@ pub(super) fn conclude(
     let mut changed = false;
     let unfinished = match finished.ending {
         Ending::TimedOut(_) => Some(Verdict::TimedOut),
-        Ending::Interrupted => Some(Verdict::Failed),
+        Ending::Interrupted(_) => Some(Verdict::Failed),
         _ => None,
     };
     // A script that was stopped may have written "passed" before its work was done.
@@ -60,7 +60,7 @@ pub(super) fn conclude(
 impl Ending {
     /// Whether a result file may say something else than the ending itself.
     fn may_be_overruled(&self) -> bool {
-        !matches!(self, Ending::TimedOut(_) | Ending::Interrupted)
+        !matches!(self, Ending::TimedOut(_) | Ending::Interrupted(_))
     }
 }
 
@@ -84,6 +84,7 @@ fn link_is_missing(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::Interruption;
     use crate::script::{Workspace, parse_index};
     use std::time::Duration;
 
@@ -112,7 +113,7 @@ mod tests {
         let (finished, left) = concluded("status: passed\nresults: {a: 1}", Ending::TimedOut(limit), "up");
         assert_eq!(finished.verdict, Some(Verdict::TimedOut));
         assert_eq!(left, r#"{"status":"timedout","results":{"a":1}}"#);
-        let (finished, left) = concluded("status: passed", Ending::Interrupted, "up");
+        let (finished, left) = concluded("status: passed", Ending::Interrupted(Interruption::Reboot), "up");
         assert_eq!((finished.verdict, left.as_str()), (Some(Verdict::Failed), r#"{"status":"failed"}"#));
         let (finished, _) = concluded("status: [", Ending::TimedOut(limit), "up");
         assert!(!finished.has_result && finished.verdict.is_none());

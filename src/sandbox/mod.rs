@@ -154,11 +154,14 @@ impl Sandbox {
         let token = &state.node.token;
         format!(
             "#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {}metadata/\n    consumer_key: {}\n    token_key: {}\n    \
-             token_secret: {}\n    consumer_secret: ''\n",
+             token_secret: {}\n    consumer_secret: ''\nreporting:\n  maas:\n    type: webhook\n    endpoint: \
+             {}metadata/status/{}\n",
             self.url(),
             token.consumer_key,
             token.key,
             token.secret,
+            self.url(),
+            state.node.system_id,
         )
     }
 

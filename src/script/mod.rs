@@ -244,11 +244,17 @@ impl Script {
     /// Stands for an entry of the index that cannot be run, so that it can be reported as failed.
     #[must_use]
     pub fn unreadable(bad: &BadEntry) -> Self {
+        Script::placeholder(bad.kind, &bad.name, bad.result_id)
+    }
+
+    /// Stands for a script of which only name and result are known.
+    #[must_use]
+    pub fn placeholder(kind: ScriptType, name: &str, result_id: Option<i64>) -> Self {
         Script {
-            name: bad.name.clone(),
-            kind: bad.kind,
+            name: name.to_owned(),
+            kind,
             path: PathBuf::from("unreadable"),
-            result_id: bad.result_id,
+            result_id,
             version_id: None,
             timeout_seconds: None,
             parallel: Parallel::Disabled,

@@ -1,0 +1,86 @@
+//! Everything that happens is on disk before anyone is told: status, event and message in one transaction.
+
+use std::sync::Arc;
+
+use super::message::{Entry, Payload};
+use super::outbox::Outbox;
+use crate::event::{Event, EventType};
+use crate::journal::{Actor, Journal, ResultChange};
+use crate::region::{NodeEvent, Signal};
+use crate::script::Status;
+
+/// The journal and the outbox of a run, which only change together.
+#[derive(Clone)]
+pub(super) struct Record {
+    pub(super) journal: Arc<Journal>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) run_id: Option<i64>,
+    /// The region may be told.
+    pub(super) send: bool,
+    /// The region can be told events, since it is known what it calls this node.
+    pub(super) events: bool,
+}
+
+/// A message and what it leads to.
+pub(super) type Outgoing = (Payload, Option<Status>);
+
+impl Record {
+    /// Records a change, its events, and what the region is to hear of it.
+    pub(super) async fn change(&self, change: Option<ResultChange>, events: Vec<Event>, outgoing: Vec<Outgoing>) {
+        let entries = self.entries(outgoing);
+        let messages: Vec<_> = entries.iter().map(|entry| entry.message(self.run_id)).collect();
+        self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages)).await;
+        self.outbox.append(entries);
+    }
+
+    /// Records the end of the run with the last message to the region.
+    pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
+        let entries = self.entries(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
+        if let Some(run_id) = self.run_id {
+            let message = entries.first().map(|entry| entry.message(self.run_id));
+            self.journal
+                .with("the end of the run", move |store| store.end_run(run_id, &outcome, message.as_ref()))
+                .await;
+        }
+        self.outbox.append(entries);
+    }
+
+    /// Records something that somebody is answerable for.
+    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) {
+        let actor = actor.clone();
+        self.journal.with("an audit event", move |store| store.append_event(&Event::new(kind, text), &actor)).await;
+    }
+
+    /// An event about the node that the region cannot derive itself: kept here, and told there.
+    pub(super) async fn notice(&self, kind: EventType, name: &str, text: String) {
+        let told = Payload::Event(NodeEvent::new(name, text.clone(), false));
+        self.change(None, vec![Event::new(kind, text)], vec![(told, None)]).await;
+    }
+
+    /// A message was taken, or refused for good. A refusal is an event: the operator has to know.
+    pub(super) async fn finish(&self, entry: &Entry, refused: Option<String>) {
+        let (id, reason) = (entry.id, refused.clone());
+        self.journal.with("a delivery", move |store| store.finish_message(id, reason.as_deref())).await;
+        if let (Some(reason), Payload::Signal(signal)) = (&refused, &entry.payload) {
+            let text = format!("the region refused the {}: {reason}", signal.label());
+            self.notice(EventType::SCRIPT_RESULT_ERROR, "shakedown/refused", text).await;
+        }
+        self.outbox.finish(entry.id, refused);
+    }
+
+    fn entries(&self, outgoing: Vec<Outgoing>) -> Vec<Entry> {
+        let outgoing: Vec<Outgoing> = outgoing.into_iter().filter(|(payload, _)| self.may_be_told(payload)).collect();
+        let first = self.outbox.reserve(outgoing.len());
+        let entry = |(id, (payload, leads_to))| Entry { id, payload, leads_to, may_have_arrived: false };
+        (first..).zip(outgoing).map(entry).collect()
+    }
+
+    fn may_be_told(&self, payload: &Payload) -> bool {
+        self.send
+            && match payload {
+                Payload::Event(_) => self.events,
+                // Without a script result there is nothing on the region that the message could be about.
+                Payload::Signal(signal) => signal.script.as_ref().is_none_or(|script| script.result_id.is_some()),
+            }
+    }
+}

@@ -1,0 +1,175 @@
+//! Going on where an earlier process of this program was cut off: what is unsent first, then what was running.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::delivery::Delivery;
+use super::dispatcher::Dispatcher;
+use super::message::Entry;
+use super::outbox::Outbox;
+use super::record::Record;
+use super::{Agent, Notice};
+use crate::event::EventType;
+use crate::host::Host;
+use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
+use crate::region::{Client, RetryOptions};
+use crate::runner::{Interruption, Runner};
+use crate::script::{Script, ScriptType, parse_index};
+
+/// Puts what a journal still holds for this region into an outbox.
+async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
+    let restored = journal
+        .with("the unsent messages", move |store| Ok((store.waiting_messages(&region)?, store.last_message_id()?)))
+        .await;
+    if let Some((messages, last_id)) = restored {
+        let entries: Vec<Entry> = messages.iter().filter_map(Entry::from_message).collect();
+        if !entries.is_empty() {
+            tracing::info!(messages = entries.len(), "delivering what an earlier run could not");
+        }
+        outbox.restore(entries, last_id);
+    }
+}
+
+/// Delivers what the journal still holds for a region; how many messages are left undelivered, and those refused.
+pub async fn deliver(
+    client: Client,
+    store: Store,
+    retry: RetryOptions,
+    limit: Option<Duration>,
+    stop: CancellationToken,
+) -> (usize, Vec<(String, String)>) {
+    let client = Arc::new(client);
+    let outbox = Arc::new(Outbox::default());
+    let journal = Arc::new(Journal::start(Some(store)));
+    restore(&journal, &outbox, client.identity()).await;
+    let events = client.system_id().is_some();
+    let record = Record { journal, outbox: Arc::clone(&outbox), run_id: None, send: true, events };
+    let delivering = Delivery { client, record, retry, give_up: stop.clone() }.start();
+    tokio::select! {
+        () = outbox.idle(&stop) => {}
+        () = tokio::time::sleep(limit.unwrap_or(Duration::MAX)), if limit.is_some() => {}
+    }
+    stop.cancel();
+    delivering.await;
+    (outbox.undelivered(), outbox.refused())
+}
+
+impl Agent {
+    /// Opens the record of this run: a new one, or the one that was interrupted.
+    pub(super) async fn open_record(&mut self) -> (Record, Option<RunRecord>) {
+        let journal = Arc::new(Journal::start(self.store.take()));
+        let outbox = Arc::new(Outbox::default());
+        let identity = self.client.identity();
+        restore(&journal, &outbox, identity.clone()).await;
+        let new = NewRun {
+            region: identity,
+            storage: self.workspace.root().to_owned(),
+            boot_id: boot_id(&self.host),
+            requested_by: self.options.actor.username.clone(),
+        };
+        let (fresh, system_id) = (self.options.fresh, self.client.system_id().map(str::to_owned));
+        let opened = journal
+            .with("the beginning of the run", move |store| {
+                store.set_system_id(system_id);
+                let interrupted = if fresh { None } else { store.interrupted_run(&new)? };
+                let id = match &interrupted {
+                    Some(run) => store.resume_run(run.id, &new.boot_id).map(|()| run.id)?,
+                    None => store.begin_run(&new)?,
+                };
+                Ok((id, interrupted))
+            })
+            .await;
+        let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
+        let events = self.client.system_id().is_some();
+        (Record { journal, outbox, run_id, send: self.options.send, events }, interrupted)
+    }
+
+    /// What somebody is answerable for at the beginning of a run.
+    pub(super) async fn audit_beginning(&self, record: &Record, interrupted: Option<&RunRecord>) {
+        let actor = &self.options.actor;
+        let identity = self.client.identity();
+        let source = self.client.credentials_source().to_owned();
+        let known = record
+            .journal
+            .with("the credentials", {
+                let identity = identity.clone();
+                move |store| store.replace_fact("credentials", &identity)
+            })
+            .await;
+        let told = match known.flatten() {
+            Some(before) if before == identity => None,
+            Some(_) => Some(format!("Rotated credentials for {} (from {source}).", self.client.base_url())),
+            None => Some(format!("Registered credentials for {} (from {source}).", self.client.base_url())),
+        };
+        if let Some(text) = told.filter(|_| self.client.is_authenticated()) {
+            record.audit(EventType::AUTHORISATION, text, actor).await;
+        }
+        let verb = if interrupted.is_some() { "Resumed" } else { "Started" };
+        let text = format!("{verb} a run on '{}' for {}.", self.host.hostname(), self.client.base_url());
+        record.audit(EventType::NODE, text, actor).await;
+    }
+
+    /// Settles what an interrupted run left: finished scripts count, a script that was running is concluded as interrupted,
+    /// or waits to be run again if it may reboot the machine.
+    pub(super) async fn settle(&self, run: &RunRecord, runner: &Runner, dispatcher: &mut Dispatcher, record: &Record) {
+        let run_id = run.id;
+        let results = record.journal.with("the interrupted run", move |store| store.results(run_id)).await;
+        let why = if run.boot_id == boot_id(&self.host) { Interruption::AgentEnded } else { Interruption::Reboot };
+        let _ = self.notices.send(Notice::Said(format!("Resuming run {run_id}, interrupted by {}", why.text())));
+        let text = format!("run {run_id} goes on after {}", why.text());
+        record.notice(EventType::NODE_STATUS_EVENT, "shakedown/resumed", text).await;
+        for result in results.unwrap_or_default() {
+            dispatcher.remember(&result);
+            if !result.status.is_running() {
+                continue;
+            }
+            let script = Arc::new(self.script_of(&result));
+            if result.may_reboot {
+                runner.stop_remains(&script).await;
+                tracing::info!(script = %script, "it may reboot the machine and will be run again");
+                continue;
+            }
+            let finished = runner.conclude_interrupted(&script, why).await;
+            dispatcher.begin_at(&script, result.status);
+            dispatcher.finish(&script, finished).await;
+        }
+    }
+
+    /// The script of a result, from the archive that is still on disk, else from what the journal knows.
+    fn script_of(&self, result: &ResultRecord) -> Script {
+        let index = std::fs::read(self.workspace.index()).ok().and_then(|bytes| parse_index(&bytes).ok());
+        let known = index.and_then(|index| {
+            index.scripts.into_iter().find(|script| script.name == result.name && script.result_id == result.result_id)
+        });
+        known.unwrap_or_else(|| {
+            let kind = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind);
+            Script {
+                version_id: result.version_id,
+                ..Script::placeholder(kind.unwrap_or(ScriptType::Commissioning), &result.name, result.result_id)
+            }
+        })
+    }
+}
+
+/// Tells one boot from another.
+fn boot_id(host: &Host) -> String {
+    host.text("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// What an actor is when nobody in particular acts.
+impl Actor {
+    /// The user behind this process: the one who called `sudo`, else the process's own.
+    #[must_use]
+    pub fn current() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let uid = nix::unistd::getuid();
+        let own = || nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+        Actor {
+            username: variable("SUDO_USER").unwrap_or_else(own),
+            user_id: variable("SUDO_UID").and_then(|id| id.parse().ok()).or(Some(uid.as_raw())),
+            ip_address: variable("SSH_CONNECTION").and_then(|text| text.split(' ').next().map(str::to_owned)),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `shakedown runs` and `shakedown results`: what was run here, and how it ended.
+#![expect(clippy::print_stdout, reason = "answers go to standard output")]
+
+use std::fs::File;
+use std::io;
+
+use anyhow::Context as _;
+
+use super::{exit, state};
+use crate::journal::{ResultRecord, RunRecord};
+use crate::report::{span, table};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Runs {
+    #[command(flatten)]
+    state: state::Options,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Results {
+    #[command(flatten)]
+    state: state::Options,
+    /// Number of the run, from `shakedown runs`; the last one by default
+    #[arg(value_name = "RUN")]
+    run: Option<i64>,
+    /// Only this script
+    #[arg(long, value_name = "NAME")]
+    script: Option<String>,
+    /// Print what the script printed, instead of the table
+    #[arg(long, value_enum, requires = "script")]
+    output: Option<Output>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Output {
+    /// Both streams in the order in which they were read
+    Combined,
+    /// Standard output
+    Stdout,
+    /// Standard error
+    Stderr,
+    /// The result file
+    Result,
+}
+
+pub(super) fn runs(arguments: &Runs) -> anyhow::Result<u8> {
+    let row = |run: RunRecord| {
+        vec![
+            run.id.to_string(),
+            short(&run.started),
+            run.ended.as_deref().map_or_else(|| "-".to_owned(), short),
+            run.scripts.to_string(),
+            run.failed.to_string(),
+            run.requested_by,
+            run.region,
+            run.outcome.unwrap_or_else(|| "under way or interrupted".to_owned()),
+        ]
+    };
+    let store = arguments.state.read()?;
+    let rows: Vec<Vec<String>> = store.runs()?.into_iter().map(row).collect();
+    print!("{}", table(&["RUN", "STARTED", "ENDED", "SCRIPTS", "FAILED", "BY", "REGION", "OUTCOME"], &rows));
+    for (message, reason, when) in store.refused_messages()? {
+        println!("refused by the region, {}: {message}: {reason}", short(&when));
+    }
+    Ok(exit::OK)
+}
+
+pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
+    let store = arguments.state.read()?;
+    let run = match arguments.run {
+        Some(run) => run,
+        None => store.runs()?.first().context("nothing was run here yet")?.id,
+    };
+    let wanted = |result: &ResultRecord| arguments.script.as_ref().is_none_or(|name| *name == result.name);
+    let results: Vec<ResultRecord> = store.results(run)?.into_iter().filter(wanted).collect();
+    anyhow::ensure!(
+        !results.is_empty(),
+        "run {run} has no such script result; `shakedown runs` lists the runs, `shakedown results {run}` its scripts"
+    );
+    match arguments.output {
+        None => print!("{}", table(&HEAD, &results.iter().map(row).collect::<Vec<_>>())),
+        Some(output) => results.iter().try_for_each(|result| print_output(result, output))?,
+    }
+    Ok(exit::OK)
+}
+
+const HEAD: [&str; 9] = ["SCRIPT", "SET", "STATUS", "EXIT", "STARTED", "TIME", "SHA-256", "OUTPUT", "NOTES"];
+
+fn row(result: &ResultRecord) -> Vec<String> {
+    let dash = || "-".to_owned();
+    vec![
+        result.subject.clone(),
+        result.kind.clone(),
+        result.status.name().to_owned(),
+        result.exit_status.map_or_else(dash, |status| status.to_string()),
+        result.started.as_deref().map_or_else(dash, short),
+        result.runtime.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok()).map_or_else(dash, span),
+        result.script_sha256.as_deref().map_or_else(dash, |hash| hash.chars().take(12).collect()),
+        result.combined.display().to_string(),
+        result.notes.clone(),
+    ]
+}
+
+fn print_output(result: &ResultRecord, output: Output) -> anyhow::Result<()> {
+    let path = match output {
+        Output::Combined => &result.combined,
+        Output::Stdout => &result.stdout,
+        Output::Stderr => &result.stderr,
+        Output::Result => &result.result_file,
+    };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!(
+                "shakedown: {} printed nothing there, or it was deleted since: {}",
+                result.subject,
+                path.display()
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    io::copy(&mut file, &mut io::stdout().lock()).with_context(|| format!("cannot print {}", path.display()))?;
+    Ok(())
+}
+
+/// To the second.
+fn short(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => time.to_owned(),
+    }
+}

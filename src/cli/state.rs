@@ -1,0 +1,51 @@
+//! The state directory: where the journal is.
+
+use std::path::PathBuf;
+
+use crate::journal::{self, Store};
+
+/// The option that says where; the same for every verb.
+#[derive(Clone, Debug, clap::Args)]
+#[group(id = "state_options")]
+pub(super) struct Options {
+    /// Where the journal of runs and events is kept
+    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_STATE_DIR", default_value = "/var/lib/shakedown")]
+    pub(super) state_dir: PathBuf,
+}
+
+impl Options {
+    /// The journal for a run. Without one the run still does its work: that it leaves no record is said loudly, once.
+    pub(super) fn open_for_run(&self, hostname: &str) -> anyhow::Result<Option<Store>> {
+        match Store::open(&self.state_dir, hostname) {
+            Ok(opened) => {
+                if let Some(aside) = opened.set_aside {
+                    eprintln!(
+                        "shakedown: WARNING: the journal was damaged; it is kept as {}, and a new one is begun. What it held \
+                         unsent is lost to the region.",
+                        aside.display()
+                    );
+                }
+                Ok(Some(opened.store))
+            }
+            // Two runs at once would spoil each other's measurements and report twice.
+            Err(error @ journal::Error::Locked { .. }) => Err(error.into()),
+            Err(error) => {
+                eprintln!(
+                    "shakedown: WARNING: no journal: {error}. The run goes on and reports to the region, but leaves no record on \
+                     this machine and cannot be resumed."
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// The journal, to look at it.
+    pub(super) fn read(&self) -> anyhow::Result<Store> {
+        anyhow::ensure!(
+            journal::file(&self.state_dir).exists(),
+            "there is no journal in {}: nothing was run here yet, or --state-dir is another",
+            self.state_dir.display()
+        );
+        Ok(Store::read(&self.state_dir)?)
+    }
+}

@@ -1,0 +1,228 @@
+//! The chain of audit rows: each seal is the SHA-256 of the seal before it and of the row, so that a row that is altered,
+//! removed, inserted or moved later breaks the chain at its place.
+
+use std::fmt::Write as _;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest, Sha256};
+
+use super::{Error, Store};
+
+/// The first seal's predecessor.
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A chain that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Number of audit rows.
+    pub rows: u64,
+    /// The last seal: whoever notes it elsewhere can tell later whether the end of the chain was cut off.
+    pub head: String,
+}
+
+/// The first place where a chain does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// Content and seal of a row disagree.
+    #[error("audit event {event_id} was altered (place {sequence} of the chain)")]
+    Altered {
+        /// The row.
+        event_id: i64,
+        /// Its place in the chain.
+        sequence: i64,
+    },
+    /// A sealed row is gone.
+    #[error("audit event {event_id} was removed (place {sequence} of the chain)")]
+    Removed {
+        /// The row.
+        event_id: i64,
+        /// Its place in the chain.
+        sequence: i64,
+    },
+    /// A seal is gone or stands in another place.
+    #[error("the chain of audit events has a gap or another order at place {sequence}")]
+    Reordered {
+        /// The place.
+        sequence: i64,
+    },
+    /// A row without a seal.
+    #[error("audit event {event_id} has no seal: it was inserted by something else than this program")]
+    Unsealed {
+        /// The row.
+        event_id: i64,
+    },
+    /// Fewer rows than were once written.
+    #[error("the chain ends after {found} audit events, but {expected} were written: its end was cut off")]
+    CutOff {
+        /// Seals that are there.
+        found: i64,
+        /// Seals that were made.
+        expected: i64,
+    },
+}
+
+/// Seals an audit row that was just inserted.
+pub(super) fn seal(connection: &Connection, event_id: i64) -> Result<(), rusqlite::Error> {
+    let last: Option<(i64, String)> = connection
+        .prepare_cached("SELECT sequence, hash FROM audit_seal ORDER BY sequence DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (sequence, previous) = last.unwrap_or((0, GENESIS.to_owned()));
+    let hash = hash(connection, &previous, event_id)?.unwrap_or_default();
+    connection
+        .prepare_cached("INSERT INTO audit_seal (sequence, event_id, hash) VALUES (?1, ?2, ?3)")?
+        .execute(params![sequence + 1, event_id, hash])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO fact (name, value) VALUES ('audit_rows', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute([(sequence + 1).to_string()])?;
+    Ok(())
+}
+
+/// Seal of a row after a predecessor; `None` when the row is gone.
+fn hash(connection: &Connection, previous: &str, event_id: i64) -> Result<Option<String>, rusqlite::Error> {
+    let content: Option<String> = connection
+        .prepare_cached(
+            "SELECT json_array(e.id, e.created, e.updated, e.action, e.description, e.node_id, t.name, t.level, e.node_hostname,
+                e.username, e.ip_address, e.user_agent, e.endpoint, e.node_system_id, e.user_id)
+             FROM maasserver_event e JOIN maasserver_eventtype t ON t.id = e.type_id WHERE e.id = ?1",
+        )?
+        .query_row([event_id], |row| row.get(0))
+        .optional()?;
+    Ok(content.map(|content| {
+        let digest = Sha256::new().chain_update(previous).chain_update("\n").chain_update(content).finalize();
+        digest.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }))
+}
+
+impl Store {
+    /// Walks the chain.
+    ///
+    /// # Errors
+    /// When the file cannot be read; the inner result tells whether the chain holds.
+    pub fn verify_audit(&self) -> Result<Result<Verified, Broken>, Error> {
+        self.walk().map_err(Error::sqlite(&self.path))
+    }
+
+    fn walk(&self) -> Result<Result<Verified, Broken>, rusqlite::Error> {
+        let mut seals = self.connection.prepare("SELECT sequence, event_id, hash FROM audit_seal ORDER BY sequence")?;
+        let mut rows = seals.query([])?;
+        let mut head = GENESIS.to_owned();
+        let (mut place, mut last_event) = (0, 0);
+        while let Some(row) = rows.next()? {
+            let (sequence, event_id, sealed): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            place += 1;
+            if sequence != place || event_id <= last_event {
+                return Ok(Err(Broken::Reordered { sequence: place }));
+            }
+            match hash(&self.connection, &head, event_id)? {
+                None => return Ok(Err(Broken::Removed { event_id, sequence })),
+                Some(hash) if hash != sealed => return Ok(Err(Broken::Altered { event_id, sequence })),
+                Some(hash) => head = hash,
+            }
+            last_event = event_id;
+        }
+        let unsealed: Option<i64> = self
+            .connection
+            .prepare(
+                "SELECT e.id FROM maasserver_event e JOIN maasserver_eventtype t ON t.id = e.type_id
+                 WHERE t.level = 0 AND e.id NOT IN (SELECT event_id FROM audit_seal) ORDER BY e.id LIMIT 1",
+            )?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        if let Some(event_id) = unsealed {
+            return Ok(Err(Broken::Unsealed { event_id }));
+        }
+        let expected = self.fact("audit_rows")?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        if expected != place {
+            return Ok(Err(Broken::CutOff { found: place, expected }));
+        }
+        Ok(Ok(Verified { rows: place.unsigned_abs(), head }))
+    }
+
+    /// Notes a fact and gives what was noted before.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn replace_fact(&mut self, name: &str, value: &str) -> Result<Option<String>, Error> {
+        let before = self.fact(name).map_err(Error::sqlite(&self.path))?;
+        if before.as_deref() != Some(value) {
+            self.transact(|transaction, _| {
+                transaction
+                    .execute(
+                        "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        params![name, value],
+                    )
+                    .map(drop)
+            })?;
+        }
+        Ok(before)
+    }
+
+    pub(super) fn fact(&self, name: &str) -> Result<Option<String>, rusqlite::Error> {
+        self.connection
+            .prepare_cached("SELECT value FROM fact WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, EventType};
+    use crate::journal::Actor;
+
+    fn chain() -> (tempfile::TempDir, Store) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let mut store = Store::open(directory.path(), "host").expect("a new journal").store;
+        let actor = Actor { username: "ann".into(), user_id: Some(1000), ip_address: None };
+        for text in ["one", "two", "three"] {
+            store.append_event(&Event::new(EventType::NODE, text), &actor).expect("append");
+            store.append_event(&Event::new(EventType::RUNNING_TEST, "not audit"), &actor).expect("append");
+        }
+        (directory, store)
+    }
+
+    fn after(sql: &str) -> Result<Verified, Broken> {
+        let (_directory, store) = chain();
+        store.connection.execute_batch(sql).expect("tampering");
+        store.verify_audit().expect("readable")
+    }
+
+    #[test]
+    fn a_chain_that_nobody_touched_holds() {
+        assert_eq!(after("").map(|verified| verified.rows), Ok(3));
+        assert_eq!(after("DELETE FROM maasserver_event WHERE id = 2").map(|verified| verified.rows), Ok(3));
+    }
+
+    #[test]
+    fn the_first_broken_place_is_found() {
+        let rows = [
+            ("UPDATE maasserver_event SET description = 'x' WHERE id = 3", Broken::Altered { event_id: 3, sequence: 2 }),
+            ("UPDATE maasserver_event SET username = 'bob' WHERE id IN (1, 3)", Broken::Altered { event_id: 1, sequence: 1 }),
+            ("DELETE FROM maasserver_event WHERE id = 3", Broken::Removed { event_id: 3, sequence: 2 }),
+            ("DELETE FROM audit_seal WHERE sequence = 2", Broken::Reordered { sequence: 2 }),
+            (
+                "DELETE FROM maasserver_event WHERE id = 5; DELETE FROM audit_seal WHERE sequence = 3",
+                Broken::CutOff { found: 2, expected: 3 },
+            ),
+            (
+                "INSERT INTO maasserver_event (created, updated, type_id) SELECT '', '', id FROM maasserver_eventtype WHERE name = 'NODE'",
+                Broken::Unsealed { event_id: 7 },
+            ),
+            (
+                "UPDATE audit_seal SET event_id = 99 WHERE sequence = 1; UPDATE audit_seal SET event_id = 1 WHERE sequence = 2;
+                 UPDATE audit_seal SET event_id = 3 WHERE sequence = 1",
+                Broken::Altered { event_id: 3, sequence: 1 },
+            ),
+        ];
+        for (sql, broken) in rows {
+            assert_eq!(after(sql), Err(broken), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Messages to the region on disk. In memory they are the agent's; here they survive it.
+
+use rusqlite::{Connection, params};
+
+use super::{Error, Store};
+use crate::script::Status;
+
+/// A message that the region has to get.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Grows with time; delivery keeps its order.
+    pub id: i64,
+    /// The run that it belongs to.
+    pub run_id: Option<i64>,
+    /// For log lines and tables.
+    pub label: String,
+    /// What it says, as JSON that its sender understands.
+    pub payload: String,
+    /// The status that the script result has once the region has taken it.
+    pub leads_to: Option<Status>,
+    /// It may have been sent before this program was started.
+    pub may_have_arrived: bool,
+}
+
+pub(super) fn insert(connection: &Connection, message: &Message, now: &str) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (id, run_id, created, label, payload, leads_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            message.id,
+            message.run_id,
+            now,
+            message.label,
+            message.payload,
+            message.leads_to.map(Status::number),
+        ])?;
+    Ok(())
+}
+
+impl Store {
+    /// The region has taken a message, or refused it for good with a reason.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish_message(&mut self, id: i64, refused: Option<&str>) -> Result<(), Error> {
+        let state = if refused.is_some() { "refused" } else { "delivered" };
+        self.transact(|transaction, now| {
+            transaction
+                .prepare_cached("UPDATE outbox SET state = ?2, reason = ?3, finished = ?4 WHERE id = ?1")?
+                .execute(params![id, state, refused, now])
+                .map(drop)
+        })
+    }
+
+    /// What a region (by [`super::NewRun::region`]) has neither acknowledged nor refused, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn waiting_messages(&self, region: &str) -> Result<Vec<Message>, Error> {
+        let read = || -> Result<Vec<Message>, rusqlite::Error> {
+            let sql =
+                "SELECT o.id, o.run_id, o.label, o.payload, o.leads_to FROM outbox o JOIN run r ON r.id = o.run_id
+                WHERE o.state = 'waiting' AND r.region = ?1 ORDER BY o.id";
+            let message = |row: &rusqlite::Row<'_>| {
+                Ok(Message {
+                    id: row.get(0)?,
+                    run_id: row.get(1)?,
+                    label: row.get(2)?,
+                    payload: row.get(3)?,
+                    leads_to: row.get::<_, Option<u8>>(4)?.and_then(Status::from_number),
+                    may_have_arrived: true,
+                })
+            };
+            self.connection.prepare(sql)?.query_map([region], message)?.collect()
+        };
+        read().map_err(Error::sqlite(&self.path))
+    }
+
+    /// The largest number that a message ever had.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_message_id(&self) -> Result<i64, Error> {
+        let sql = "SELECT ifnull(max(id), 0) FROM outbox";
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
+    /// Messages that the region refused for good: label, reason, when.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn refused_messages(&self) -> Result<Vec<(String, String, String)>, Error> {
+        let read = || -> Result<Vec<_>, rusqlite::Error> {
+            let sql = "SELECT label, ifnull(reason, ''), ifnull(finished, '') FROM outbox WHERE state = 'refused' ORDER BY id";
+            let mut statement = self.connection.prepare(sql)?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        };
+        read().map_err(Error::sqlite(&self.path))
+    }
+}

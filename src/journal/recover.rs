@@ -1,0 +1,38 @@
+//! A damaged journal is set aside, never deleted: an engineer may still get something out of it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use super::Error;
+
+/// Whether the file itself is damaged, as against out of reach or in use.
+pub(super) fn is_damage(error: &Error) -> bool {
+    let Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. } = error else { return false };
+    matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+}
+
+/// What a failed check found.
+pub(super) fn damage(path: &Path, found: &str) -> Error {
+    let failure = rusqlite::ffi::Error { code: ErrorCode::DatabaseCorrupt, extended_code: 11 };
+    let source = rusqlite::Error::SqliteFailure(failure, Some(found.to_owned()));
+    Error::Sqlite { path: path.to_owned(), source }
+}
+
+/// Renames the file and its companions; the new name of the file.
+pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let with = |path: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+    let free = (0..1000).map(|n| with(path, &format!(".damaged-{stamp}-{n}"))).find(|candidate| !candidate.exists());
+    let aside = free.unwrap_or_else(|| with(path, ".damaged"));
+    fs::rename(path, &aside)?;
+    for suffix in ["-wal", "-shm"] {
+        match fs::rename(with(path, suffix), with(&aside, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}

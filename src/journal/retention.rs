@@ -1,0 +1,105 @@
+//! Keeping the journal and the outputs that it names within bounds. What is unsent is never deleted, nor are audit rows.
+
+use std::fs;
+
+use jiff::{Span, Timestamp};
+use rusqlite::params;
+
+use super::{Error, ResultRecord, Store};
+
+/// Bounds; `None` is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Runs that are kept.
+    pub runs: Option<usize>,
+    /// Days that a run and an event are kept.
+    pub days: Option<u32>,
+    /// Bytes of output that are kept.
+    pub bytes: Option<u64>,
+}
+
+impl Default for Retention {
+    /// 100 runs, a year, 2 GiB.
+    fn default() -> Self {
+        Retention { runs: Some(100), days: Some(365), bytes: Some(2 << 30) }
+    }
+}
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs.
+    pub runs: usize,
+    /// Events.
+    pub events: usize,
+    /// Bytes of output.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Deletes what is out of bounds, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be written; an output that cannot be deleted is told and passed over.
+    pub fn prune(&mut self, retention: &Retention) -> Result<Pruned, Error> {
+        let days =
+            retention.days.and_then(|days| Timestamp::now().checked_sub(Span::new().hours(i64::from(days) * 24)).ok());
+        let oldest = days.map(|time| time.to_string()).unwrap_or_default();
+        let mut pruned = Pruned::default();
+        let mut kept_bytes = 0;
+        let runs = self.runs()?;
+        for (place, run) in runs.iter().enumerate() {
+            let results = self.results(run.id)?;
+            let bytes: u64 = results.iter().map(size).sum();
+            let over = retention.runs.is_some_and(|most| place >= most)
+                || run.started < oldest
+                || retention.bytes.is_some_and(|most| kept_bytes + bytes > most && place > 0);
+            if !over || run.ended.is_none() || self.has_unsent(run.id)? {
+                kept_bytes += bytes;
+                continue;
+            }
+            self.delete_run(run.id)?;
+            results.iter().for_each(delete_outputs);
+            pruned.runs += 1;
+            pruned.bytes += bytes;
+        }
+        pruned.events = self.transact(|transaction, _| {
+            transaction.execute(
+                "DELETE FROM maasserver_event WHERE created < ?1 AND id NOT IN (SELECT event_id FROM audit_seal)",
+                [&oldest],
+            )
+        })?;
+        Ok(pruned)
+    }
+
+    fn has_unsent(&self, run_id: i64) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = 'waiting')";
+        self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
+    fn delete_run(&mut self, run_id: i64) -> Result<(), Error> {
+        self.transact(|transaction, _| {
+            transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
+            transaction.execute("DELETE FROM script_result WHERE run_id = ?1", params![run_id])?;
+            transaction.execute("DELETE FROM run WHERE id = ?1", params![run_id]).map(drop)
+        })
+    }
+}
+
+fn size(result: &ResultRecord) -> u64 {
+    [&result.combined, &result.stdout, &result.stderr, &result.result_file]
+        .iter()
+        .map(|path| fs::metadata(path).map_or(0, |metadata| metadata.len()))
+        .sum()
+}
+
+fn delete_outputs(result: &ResultRecord) {
+    for path in [&result.combined, &result.stdout, &result.stderr, &result.result_file] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), %error, "an old output cannot be deleted");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The tables, by version. A migration is a step from one version to the next; none is ever changed.
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::Error;
+use crate::event::EventType;
+
+/// The region's tables have the region's columns (documents of MAAS on audit events) and no other, so that queries that
+/// operators know from there work here.
+const V1: &str = "
+CREATE TABLE maasserver_eventtype (
+    id INTEGER PRIMARY KEY, created TEXT NOT NULL, updated TEXT NOT NULL,
+    name TEXT NOT NULL UNIQUE, description TEXT NOT NULL, level INTEGER NOT NULL
+);
+CREATE TABLE maasserver_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, created TEXT NOT NULL, updated TEXT NOT NULL,
+    action TEXT NOT NULL DEFAULT '', description TEXT NOT NULL DEFAULT '', node_id INTEGER,
+    type_id INTEGER NOT NULL REFERENCES maasserver_eventtype(id),
+    node_hostname TEXT NOT NULL DEFAULT '', username TEXT NOT NULL DEFAULT '', ip_address TEXT,
+    user_agent TEXT NOT NULL DEFAULT '', endpoint INTEGER, node_system_id TEXT, user_id INTEGER
+);
+CREATE INDEX event_by_type ON maasserver_event(type_id, id);
+CREATE TABLE audit_seal (
+    sequence INTEGER PRIMARY KEY, event_id INTEGER NOT NULL UNIQUE, hash TEXT NOT NULL
+);
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, started TEXT NOT NULL, ended TEXT, outcome TEXT,
+    region TEXT NOT NULL, storage TEXT NOT NULL, boot_id TEXT NOT NULL, requested_by TEXT NOT NULL
+);
+CREATE TABLE script_result (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER NOT NULL REFERENCES run(id),
+    name TEXT NOT NULL, kind TEXT NOT NULL, result_id INTEGER, version_id INTEGER, subject TEXT NOT NULL,
+    status INTEGER NOT NULL, exit_status INTEGER, started TEXT, ended TEXT, runtime REAL,
+    script_sha256 TEXT, may_reboot INTEGER NOT NULL DEFAULT 0, parameters TEXT NOT NULL DEFAULT '{}', notes TEXT NOT NULL DEFAULT '',
+    combined TEXT NOT NULL, stdout TEXT NOT NULL, stderr TEXT NOT NULL, result_file TEXT NOT NULL
+);
+CREATE UNIQUE INDEX script_result_of_run ON script_result(run_id, name, ifnull(result_id, -1));
+CREATE INDEX script_result_by_name ON script_result(name, id);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY, run_id INTEGER, created TEXT NOT NULL, label TEXT NOT NULL, payload TEXT NOT NULL,
+    leads_to INTEGER, state TEXT NOT NULL DEFAULT 'waiting', reason TEXT, finished TEXT
+);
+CREATE INDEX outbox_waiting ON outbox(id) WHERE state = 'waiting';
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+";
+
+const MIGRATIONS: [&str; 1] = [V1];
+
+/// The version that this program writes: the number of migrations.
+pub(super) const VERSION: i64 = 1;
+
+/// Brings a database to the current version; the caller has found out that it is not newer.
+pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (step, migration) in (0..).zip(MIGRATIONS) {
+        if step < version {
+            continue;
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", step + 1)?;
+        transaction.commit()?;
+    }
+    let transaction = connection.transaction()?;
+    for kind in EventType::ALL {
+        register(&transaction, *kind, now)?;
+    }
+    transaction.commit()
+}
+
+/// The id of an event type, which is added if it is new. Text and level of a known one stay, as on the region.
+pub(super) fn register(connection: &Connection, kind: EventType, now: &str) -> Result<i64, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO maasserver_eventtype (created, updated, name, description, level) VALUES (?1, ?1, ?2, ?3, ?4)
+             ON CONFLICT (name) DO NOTHING",
+        )?
+        .execute(params![now, kind.name, kind.description, kind.level as i64])?;
+    connection
+        .prepare_cached("SELECT id FROM maasserver_eventtype WHERE name = ?1")?
+        .query_row([kind.name], |row| row.get(0))
+}
+
+impl Error {
+    pub(super) fn sqlite(path: &std::path::Path) -> impl Fn(rusqlite::Error) -> Error + '_ {
+        move |source| Error::Sqlite { path: path.to_owned(), source }
+    }
+}

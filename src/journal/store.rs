@@ -1,0 +1,217 @@
+//! The file: opening, and writing a transition with its event and its messages in one transaction.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+
+use super::{Error, Message, ResultChange, audit, file, outbox, recover, runs, schema};
+use crate::event::{Event, Level};
+
+/// Who does something through this program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actor {
+    /// The user behind `sudo`, else the one of the process, else the region.
+    pub username: String,
+    /// Their number, if they are a user of this machine.
+    pub user_id: Option<u32>,
+    /// Where they came from, if over the network.
+    pub ip_address: Option<String>,
+}
+
+/// A journal that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// A damaged file that was in its place, and where it is now.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// The journal's file.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// This node's names, for the events.
+    hostname: String,
+    system_id: Option<String>,
+    /// Held as long as the store is, so that no second run works with the file.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// Opens the journal of a state directory for a run, making what is missing. A damaged file is set aside.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, the file is newer than this program, or another run has it.
+    pub fn open(directory: &Path, hostname: &str) -> Result<Opened, Error> {
+        let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
+        let lock = lock(directory)?;
+        let path = file(directory);
+        let (connection, set_aside) = match connect(&path) {
+            Ok(connection) => (connection, None),
+            Err(error) if recover::is_damage(&error) => {
+                let aside = recover::set_aside(&path).map_err(in_directory)?;
+                (connect(&path)?, Some(aside))
+            }
+            Err(error) => return Err(error),
+        };
+        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, _lock: Some(lock) };
+        Ok(Opened { store, set_aside })
+    }
+
+    /// Opens a journal to look at it, also while a run writes it.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn read(directory: &Path) -> Result<Self, Error> {
+        let path = file(directory);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let failed = Error::sqlite(&path);
+        let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+        check_version(&connection, &path)?;
+        Ok(Store { connection, path: path.clone(), hostname: String::new(), system_id: None, _lock: None })
+    }
+
+    /// What the region calls this node, once that is known.
+    pub fn set_system_id(&mut self, system_id: Option<String>) {
+        self.system_id = system_id;
+    }
+
+    /// One transaction, which is on disk when this returns.
+    pub(super) fn transact<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>, &str) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, Error> {
+        let now = Timestamp::now().to_string();
+        let attempt = || {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = act(&transaction, &now)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        attempt().map_err(Error::sqlite(&self.path))
+    }
+
+    /// Records what happened to a script result, its event, and what the region is to be told: all of it or nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn record(
+        &mut self,
+        change: Option<&ResultChange>,
+        events: &[Event],
+        messages: &[Message],
+    ) -> Result<(), Error> {
+        let names = (self.hostname.clone(), self.system_id.clone());
+        self.transact(|transaction, now| {
+            if let Some(change) = change {
+                runs::apply(transaction, change, now)?;
+            }
+            for event in events {
+                insert_event(transaction, event, &names, &Actor::default(), now)?;
+            }
+            for message in messages {
+                outbox::insert(transaction, message, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Appends an event that somebody is answerable for. One of level AUDIT is sealed to those before it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append_event(&mut self, event: &Event, actor: &Actor) -> Result<i64, Error> {
+        let names = (self.hostname.clone(), self.system_id.clone());
+        self.transact(|transaction, now| insert_event(transaction, event, &names, actor, now))
+    }
+}
+
+fn insert_event(
+    transaction: &Transaction<'_>,
+    event: &Event,
+    (hostname, system_id): &(String, Option<String>),
+    actor: &Actor,
+    now: &str,
+) -> Result<i64, rusqlite::Error> {
+    /// The region's number for "the command line".
+    const ENDPOINT_CLI: i64 = 2;
+    let type_id = schema::register(transaction, event.kind, now)?;
+    let endpoint = (!actor.username.is_empty()).then_some(ENDPOINT_CLI);
+    let agent = if endpoint.is_some() { concat!("shakedown/", env!("CARGO_PKG_VERSION")) } else { "" };
+    transaction
+        .prepare_cached(
+            "INSERT INTO maasserver_event (created, updated, action, description, type_id, node_hostname, username, ip_address,
+                user_agent, endpoint, node_system_id, user_id) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            now,
+            event.action,
+            event.description,
+            type_id,
+            hostname,
+            actor.username,
+            actor.ip_address,
+            agent,
+            endpoint,
+            system_id,
+            actor.user_id,
+        ])?;
+    let id = transaction.last_insert_rowid();
+    if event.kind.level == Level::Audit {
+        audit::seal(transaction, id)?;
+    }
+    Ok(id)
+}
+
+/// Opens, checks and migrates.
+fn connect(path: &Path) -> Result<Connection, Error> {
+    let failed = Error::sqlite(path);
+    // Made by us, so that its mode is ours: parameters and outputs may hold secrets.
+    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map_err(|source| Error::Directory { path: path.to_owned(), source })?;
+    let mut connection = Connection::open(path).map_err(&failed)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    let set_up = |connection: &Connection| -> Result<String, rusqlite::Error> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_query_value(None, "quick_check", |row| row.get(0))
+    };
+    let checked = set_up(&connection).map_err(&failed)?;
+    if checked != "ok" {
+        return Err(recover::damage(path, &checked));
+    }
+    check_version(&connection, path)?;
+    schema::migrate(&mut connection, &Timestamp::now().to_string()).map_err(&failed)?;
+    Ok(connection)
+}
+
+fn check_version(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(Error::sqlite(path))?;
+    if found > schema::VERSION {
+        return Err(Error::Newer { path: path.to_owned(), found, known: schema::VERSION });
+    }
+    Ok(())
+}
+
+fn lock(directory: &Path) -> Result<File, Error> {
+    let path = directory.join("lock");
+    let failed = |source| Error::Directory { path: path.clone(), source };
+    let file = fs::OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path).map_err(failed)?;
+    if file.try_lock().is_err() {
+        let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+        return Err(Error::Locked { path, pid });
+    }
+    file.set_len(0).map_err(failed)?;
+    std::io::Write::write_all(&mut &file, std::process::id().to_string().as_bytes()).map_err(failed)?;
+    Ok(file)
+}
