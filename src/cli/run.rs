@@ -1,6 +1,7 @@
 //! `shakedown run`: a whole run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use crate::agent::{self, Agent, End, Outcome};
 use crate::config::{Origin, default_storage};
 use crate::host::Host;
 use crate::journal::{Actor, Store};
-use crate::region::Client;
+use crate::region::{Client, RetryOptions};
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,9 @@ pub(super) struct Arguments {
     /// rest
     #[arg(long)]
     exit_when_done: bool,
+    /// First wait before the region is tried again, in seconds; it doubles up to 30 times that
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = wait)]
+    retry_wait: f64,
     /// Begin anew instead of going on with a run that was interrupted
     #[arg(long)]
     fresh: bool,
@@ -37,6 +41,11 @@ pub(super) struct Arguments {
     /// Where scripts and their outputs are kept
     #[arg(value_name = "STORAGE_DIR", default_value_os_t = default_storage().to_owned())]
     storage: PathBuf,
+}
+
+fn wait(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
+    if (0.001..=60.0).contains(&seconds) { Ok(seconds) } else { Err("it is not between 0.001 and 60".to_owned()) }
 }
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
@@ -50,7 +59,8 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let mut options = agent::Options::new(&arguments.storage, connected.client.base_url());
     options.send = !arguments.no_send;
     options.download = !arguments.no_download;
-    options.retry = connected.retry;
+    let first = Duration::from_secs_f64(arguments.retry_wait);
+    options.retry = RetryOptions { first, cap: first * 30, ..connected.retry };
     options.exit_when_done = arguments.exit_when_done;
     options.fresh = arguments.fresh;
     options.actor = Actor::current();

@@ -49,7 +49,7 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
 pub(super) fn for_strangers(region: &Region) -> Vec<u8> {
     let mut tar = Tar::default();
     let mut sets = Map::new();
-    for script in region.library.select(ScriptType::Commissioning, None) {
+    for script in region.library.for_strangers() {
         tar.add(&format!("commissioning/{}", script.name), 0o755, &script.content);
         push(&mut sets, ScriptType::Commissioning, entry(script, ScriptType::Commissioning));
     }

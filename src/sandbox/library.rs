@@ -80,6 +80,14 @@ impl Library {
             Some(words) => words.iter().any(|word| *word == script.name || script.header.tags.contains(word)),
         })
     }
+
+    /// The scripts for a machine that the region does not know: only those that every region brings along, which have
+    /// names like `maas-lshw` or `20-maas-03-machine-resources`.
+    pub(super) fn for_strangers(&self) -> impl Iterator<Item = &LibraryScript> {
+        let number = |c: char| c.is_ascii_digit() || c == '-';
+        self.select(ScriptType::Commissioning, None)
+            .filter(move |script| script.name.trim_start_matches(number).starts_with("maas-"))
+    }
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {

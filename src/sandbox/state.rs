@@ -154,7 +154,8 @@ impl State {
             NodeStatus::Testing => &[(Testing, options.testing.as_deref())],
             NodeStatus::Releasing | NodeStatus::DiskErasing => &[(Release, options.release.as_deref())],
             NodeStatus::Deploying => &[(Deployment, None)],
-            NodeStatus::Deployed => &[(Commissioning, options.commissioning.as_deref())],
+            // A new node has them waiting for its COMMISSIONING.
+            NodeStatus::New | NodeStatus::Deployed => &[(Commissioning, options.commissioning.as_deref())],
             _ => &[],
         };
         for (kind, wanted) in sets {

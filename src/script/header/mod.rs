@@ -1,0 +1,212 @@
+//! The header of a script: the MAAS 1.0 metadata that its author writes in comments (contract SCRIPTS, "The header").
+//!
+//! Every field is read by the rules of the region's upload form; what the form would refuse is a [`Problem`] with its line.
+
+mod reader;
+
+use serde_json::{Map, Value};
+
+use super::{HardwareType, Parallel, Parameter, ScriptType};
+use crate::yaml::{self, Node};
+use reader::Reader;
+
+/// A script's metadata with the region's defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// Unique name; `None` when the header does not say (the region then wants it on upload).
+    pub name: Option<String>,
+    /// Title for people.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: Option<String>,
+    /// The version comment of the upload.
+    pub comment: Option<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// When it runs. Testing, unless it says otherwise.
+    pub kind: ScriptType,
+    /// What it is about.
+    pub hardware_type: HardwareType,
+    /// What it may run beside.
+    pub parallel: Parallel,
+    /// Time limit in seconds; 0 is none.
+    pub timeout: u64,
+    /// It destroys data.
+    pub destructive: bool,
+    /// It may reboot the machine in mid-run.
+    pub may_reboot: bool,
+    /// After it passes, the machine is inventoried again.
+    pub recommission: bool,
+    /// Hardware that selects it.
+    pub for_hardware: Vec<String>,
+    /// Software it needs: `apt`, `snap`, `url`.
+    pub packages: Map<String, Value>,
+    /// Runs under the operator's networking.
+    pub apply_configured_networking: bool,
+    /// Parameters by name.
+    pub parameters: Vec<(String, HeaderParameter)>,
+    /// Names of the results it writes, with their titles.
+    pub results: Vec<(String, String)>,
+}
+
+/// A parameter as its author declares it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeaderParameter {
+    /// The part that goes to the node.
+    pub parameter: Parameter,
+    /// Must be given.
+    pub required: bool,
+    /// Allowed words of a `choice`.
+    pub choices: Vec<Value>,
+}
+
+/// Something in a header that the region would refuse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct Problem {
+    /// Line of the script, from 1.
+    pub line: usize,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Header {
+            name: None,
+            title: None,
+            description: None,
+            comment: None,
+            tags: Vec::new(),
+            kind: ScriptType::Testing,
+            hardware_type: HardwareType::Node,
+            parallel: Parallel::Disabled,
+            timeout: 0,
+            destructive: false,
+            may_reboot: false,
+            recommission: false,
+            for_hardware: Vec::new(),
+            packages: Map::new(),
+            apply_configured_networking: false,
+            parameters: Vec::new(),
+            results: Vec::new(),
+        }
+    }
+}
+
+impl Header {
+    /// Reads the header of a script; a script without one has the defaults.
+    ///
+    /// # Errors
+    /// Everything that the region would refuse, in the order of the fields.
+    pub fn parse(script: &[u8]) -> Result<Header, Vec<Problem>> {
+        let text = String::from_utf8_lossy(script);
+        let at = |line: usize, message: String| vec![Problem { line, message }];
+        if !text.starts_with("#!/") {
+            return Err(at(1, "a script must begin with '#!/', the path of its interpreter".to_owned()));
+        }
+        let Some((first, yaml)) = block(&text).map_err(|problem| vec![problem])? else {
+            return Ok(Header::default());
+        };
+        let node =
+            yaml::parse(yaml.as_bytes()).map_err(|error| at(first, format!("the metadata is not YAML: {error}")))?;
+        let mut reader = Reader::new(first, &yaml, &node);
+        if !matches!(node, Node::Mapping(_) | Node::Null) {
+            return Err(at(first, "the metadata is not a mapping of fields".to_owned()));
+        }
+        let header = reader.header();
+        if reader.problems.is_empty() { Ok(header) } else { Err(reader.problems) }
+    }
+}
+
+/// The lines between the two marker comments, without their `#`, and the number of the first.
+fn block(text: &str) -> Result<Option<(usize, String)>, Problem> {
+    let marker = |line: &str, word: &str| {
+        let line = line.trim().to_ascii_lowercase();
+        let Some(rest) = line.strip_prefix('#') else { return false };
+        let rest = rest.trim();
+        rest.starts_with('-')
+            && rest.ends_with('-')
+            && rest.trim_matches('-').trim() == format!("{word} maas 1.0 script metadata")
+    };
+    let mut lines = text.lines().enumerate().skip_while(|(_, line)| !marker(line, "start"));
+    let Some((start, _)) = lines.next() else { return Ok(None) };
+    let mut yaml = String::new();
+    for (number, line) in lines {
+        if marker(line, "end") {
+            return Ok(Some((start + 2, yaml)));
+        }
+        if let Some(at) = line.find('#') {
+            let content = &line[at + 1..];
+            yaml.push_str(content.strip_prefix(' ').unwrap_or(content));
+        } else if !line.trim().is_empty() {
+            let message = "a line inside the metadata block has no '#'".to_owned();
+            return Err(Problem { line: number + 1, message });
+        }
+        yaml.push('\n');
+    }
+    Err(Problem {
+        line: start + 1,
+        message: "the metadata block has no '# --- End MAAS 1.0 script metadata ---'".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(yaml: &str) -> String {
+        let body: String = yaml.lines().map(|line| format!("# {line}\n")).collect();
+        format!(
+            "#!/bin/sh\n#\n# --- Start MAAS 1.0 script metadata ---\n{body}# --- End MAAS 1.0 script metadata ---\nexit 0\n"
+        )
+    }
+
+    #[test]
+    fn all_fields_are_read() {
+        let header = Header::parse(
+            script(
+                "name: disk-check\ntitle: T\ndescription: D\nscript_type: test\nhardware_type: disk\nparallel: instance\n\
+                 timeout: 00:10:30\ntags: [a, b]\ndestructive: true\nmay_reboot: yes\nfor_hardware: pci:8086:1234\n\
+                 packages: {apt: fio, snap: [{name: x, mode: classic}]}\nparameters:\n  storage: {type: storage}\n\
+                 \x20 depth: {type: choice, choices: [a, b], default: a}\nresults:\n  errors: {title: Errors}",
+            )
+            .as_bytes(),
+        )
+        .expect("a valid header");
+        assert_eq!(header.name.as_deref(), Some("disk-check"));
+        assert_eq!((header.kind, header.hardware_type), (ScriptType::Testing, HardwareType::Storage));
+        assert_eq!((header.parallel, header.timeout), (Parallel::Instance, 630));
+        assert!(header.destructive && header.may_reboot && !header.recommission);
+        assert_eq!(header.tags, ["a", "b"]);
+        assert_eq!(header.packages["apt"], serde_json::json!(["fio"]));
+        assert_eq!(header.parameters[1].1.parameter.default, Some("a".into()));
+        assert_eq!(header.results, [("errors".to_owned(), "Errors".to_owned())]);
+    }
+
+    #[test]
+    fn each_mistake_is_told_with_its_line() {
+        let problems = Header::parse(
+            script("name: '123'\ntimeout: soon\nparallel: often\nparameters:\n  x: {type: wish}\npackages: {rpm: y}")
+                .as_bytes(),
+        )
+        .expect_err("mistakes");
+        let lines: Vec<_> = problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [4, 6, 5, 9, 8], "{problems:?}");
+    }
+
+    #[test]
+    fn a_script_without_header_has_the_defaults() {
+        assert_eq!(Header::parse(b"#!/bin/sh\nexit 0\n"), Ok(Header::default()));
+        assert!(Header::parse(b"\x7fELF").is_err());
+    }
+
+    #[test]
+    fn an_open_block_and_a_bare_line_are_told() {
+        let open =
+            Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n").expect_err("open");
+        assert_eq!(open[0].line, 2);
+        let bare = Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n").expect_err("bare");
+        assert_eq!(bare[0].line, 3);
+    }
+}
