@@ -94,18 +94,14 @@ async fn run_with_kills(directory: &Path, region: &Sandbox, most: u32) -> u32 {
         } else {
             Duration::from_secs(120)
         };
-        match tokio::time::timeout(life, agent.wait()).await {
-            Ok(status) => {
-                let code = status.expect("the agent is waited for").code();
-                assert!(matches!(code, Some(0 | 1)), "the run ended with {code:?}");
-                return kills;
-            }
-            Err(_) => {
-                assert!(kills < most, "the run does not end");
-                agent.kill().await.expect("the agent is killed");
-                kills += 1;
-            }
+        if let Ok(status) = tokio::time::timeout(life, agent.wait()).await {
+            let code = status.expect("the agent is waited for").code();
+            assert!(matches!(code, Some(0 | 1)), "the run ended with {code:?}");
+            return kills;
         }
+        assert!(kills < most, "the run does not end");
+        agent.kill().await.expect("the agent is killed");
+        kills += 1;
     }
 }
 
@@ -167,5 +163,5 @@ async fn a_killed_agent_loses_nothing_and_repeats_nothing() {
         runs += 1;
         check(&directory, &region, &plan);
     }
-    println!("{kills} kills in {runs} runs of {} scripts: nothing lost, nothing twice", plan.len());
+    eprintln!("{kills} kills in {runs} runs of {} scripts: nothing lost, nothing twice", plan.len());
 }

@@ -166,15 +166,15 @@ fn new_events(recorded: &[NewEvent], sandbox: &Sandbox, earlier: usize) -> (Vec<
     let came = sandbox.events().split_off(earlier);
     let text = |at: usize| {
         let recorded = recorded.get(at).map_or("", |event| &event.description);
-        mask::texts(recorded, came.get(at).map_or("", |row| &row.event.description))
+        mask::texts(recorded, came.get(at).map_or("", |row| &row.description))
     };
     let recorded_events = recorded
         .iter()
         .enumerate()
         .map(|(at, event)| json!([event.level, event.kind, event.type_description, text(at).0, event.action]));
-    let events = came.iter().enumerate().map(|(at, row)| {
-        let kind = row.event.kind;
-        json!([kind.level.name(), kind.name, kind.description, text(at).1, row.event.action])
-    });
+    let events = came
+        .iter()
+        .enumerate()
+        .map(|(at, row)| json!([row.level.name(), row.type_name, row.type_description, text(at).1, row.action]));
     (recorded_events.collect(), events.collect())
 }

@@ -2,8 +2,8 @@
 //! and ids by their place: the newest of a page leads to the next one, the oldest to the previous one.
 
 use serde_json::{Map, Value, json};
-use shakedown::event::Level;
-use shakedown::sandbox::{EventRow, Sandbox};
+use shakedown::event::{EventRecord, Level};
+use shakedown::sandbox::Sandbox;
 
 use crate::caller::Caller;
 use crate::compare::Fact;
@@ -62,13 +62,13 @@ pub(crate) fn page(query: &str, recorded: &str, came: &str, sandbox: &Sandbox) -
 
 /// The ids of a page: of that level and above, of audit events only if asked for, newest first; and with `after` those
 /// next to it. Nobody else has events here.
-fn by_the_rule(query: &str, log: &[EventRow]) -> Vec<i64> {
+fn by_the_rule(query: &str, log: &[EventRecord]) -> Vec<i64> {
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let number = |name: &str| parameter(name).and_then(|text| text.parse::<i64>().ok());
     let level =
         parameter("level").map_or(Level::Info, |word| Level::from_name(word).expect("a page has a known level"));
-    let is_meant = |row: &&EventRow| {
-        let own = row.event.kind.level;
+    let is_meant = |row: &&EventRecord| {
+        let own = row.level;
         (if level == Level::Audit { own == Level::Audit } else { own >= level })
             && number("after").is_none_or(|id| row.id > id)
             && number("before").is_none_or(|id| row.id < id)
