@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// rest
     #[arg(long)]
     exit_when_done: bool,
+    /// How long a run that was stopped, or is done with --exit-when-done, tries to deliver what it has, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    farewell: u64,
     /// First wait before the region is tried again, in seconds; it doubles up to 30 times that
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = wait)]
     retry_wait: f64,
@@ -62,6 +65,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let first = Duration::from_secs_f64(arguments.retry_wait);
     options.retry = RetryOptions { first, cap: first * 30, ..connected.retry };
     options.exit_when_done = arguments.exit_when_done;
+    options.farewell = Duration::from_secs(arguments.farewell);
     options.fresh = arguments.fresh;
     options.actor = Actor::current();
     let store = arguments.state.open_for_run(&host.hostname())?;
