@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Options;
 use super::{exit, show, state};
 use crate::agent::{self, Agent, End, Outcome};
-use crate::config::{Origin, default_storage};
+use crate::config::{Origin, default_storage, site};
 use crate::host::Host;
 use crate::journal::{Actor, Store};
 use crate::region::{Client, RetryOptions};
@@ -68,6 +68,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.farewell = Duration::from_secs(arguments.farewell);
     options.fresh = arguments.fresh;
     options.actor = Actor::current();
+    options.retention = site()?.retention;
     let store = arguments.state.open_for_run(&host.hostname())?;
     let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);

@@ -1,6 +1,7 @@
 //! What a run is set up with: command line first, then the files that MAAS leaves on a node (contract REGION, "Where
 //! credentials come from").
 
+mod file;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use reqwest::Url;
 use crate::host::Host;
 use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 
+pub use file::{Site, site};
 pub use source::{Found, Given, Origin};
 
 /// Why there is no usable configuration. Each text says what to do.

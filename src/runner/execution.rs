@@ -104,7 +104,7 @@ fn finished(script: &Script, ended: &Ended) -> Finished {
     }
     if !ended.leftover.is_empty() {
         let names: Vec<String> = ended.leftover.iter().map(|m| format!("{} ({})", m.name, m.pid)).collect();
-        tracing::info!(script = %script, processes = names.join(", "), "left running after its normal exit");
+        tracing::warn!(script = %script, processes = names.join(", "), "left running after its normal exit");
     }
     let ending = match ended.cause {
         Cause::Exited => Ending::Exited(exit_status(ended)),
