@@ -85,7 +85,7 @@ async fn run_with_kills(directory: &Path, region: &Sandbox, most: u32) -> u32 {
             .arg(directory.join("state"))
             .arg(directory.join("storage"))
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(directory.join("stderr")).expect("a file for what the agent says"))
             .kill_on_drop(true)
             .spawn()
             .expect("the agent starts");
@@ -96,7 +96,8 @@ async fn run_with_kills(directory: &Path, region: &Sandbox, most: u32) -> u32 {
         };
         if let Ok(status) = tokio::time::timeout(life, agent.wait()).await {
             let code = status.expect("the agent is waited for").code();
-            assert!(matches!(code, Some(0 | 1)), "the run ended with {code:?}");
+            let said = std::fs::read_to_string(directory.join("stderr")).unwrap_or_default();
+            assert!(matches!(code, Some(0 | 1)), "the run ended with {code:?}: {said}");
             return kills;
         }
         assert!(kills < most, "the run does not end");

@@ -317,18 +317,14 @@ impl Script {
     /// (contract RESOURCES §4).
     #[must_use]
     pub fn stdout_is_parsed(&self) -> bool {
-        const PARSED: [&str; 11] = [
-            "20-maas-01-install-lldpd",
+        const PARSED: [&str; 7] = [
             "20-maas-03-machine-resources",
-            "30-maas-01-bmc-config",
-            "40-maas-01-machine-config-hints",
             "50-maas-01-commissioning",
             "maas-capture-lldpd",
             "maas-get-fruid-api-data",
             "maas-kernel-cmdline",
             "maas-list-modaliases",
             "maas-lshw",
-            "maas-serial-ports",
         ];
         PARSED.contains(&self.name.as_str())
     }
