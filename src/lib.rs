@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod event;
 pub mod host;
+pub mod inventory;
 pub mod journal;
 pub mod process;
 pub mod region;

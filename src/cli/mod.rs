@@ -4,6 +4,7 @@ mod connection;
 mod deliver;
 mod demo;
 mod events;
+mod resources;
 mod results;
 mod run;
 mod sandbox;
@@ -64,6 +65,8 @@ enum Verb {
     Results(results::Results),
     /// The event and audit log
     Events(events::Arguments),
+    /// This machine's hardware in the JSON that MAAS ingests (machine-resources)
+    Resources(resources::Arguments),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
             Verb::Runs(arguments) => results::runs(&arguments),
             Verb::Results(arguments) => results::results(&arguments),
             Verb::Events(arguments) => events::run(arguments).await,
+            Verb::Resources(arguments) => resources::run(arguments),
             Verb::Signal(arguments) => signal::run(arguments).await,
             Verb::Demo(arguments) => demo::run(arguments, format).await,
             Verb::Sandbox(arguments) => sandbox::run(arguments).await,
@@ -116,6 +120,7 @@ fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
     let verb = match name.as_deref().and_then(|name| name.to_str()) {
         Some("maas-run-remote-scripts") => "run",
         Some("maas-signal") => "signal",
+        Some("machine-resources") => "resources",
         _ => return words,
     };
     words.insert(1, verb.into());

@@ -1,7 +1,5 @@
 //! Block devices by the identities that a region knows them by.
 
-use std::path::Path;
-
 use super::udev::decode;
 use super::{Host, Record};
 
@@ -32,7 +30,7 @@ impl Disk {
         let record = host.text(format!("{sys}/dev")).map_or_else(Record::default, |number| host.udev_block(&number));
         let models = [
             record.get("ID_MODEL").map(str::to_owned),
-            record.get("ID_MODEL_ENC").map(decode),
+            record.get("ID_MODEL_ENC").and_then(decode),
             host.text(format!("{sys}/device/model")),
         ];
         let serials = [
@@ -78,8 +76,7 @@ impl Host {
     /// Follows an `id_path` such as `/dev/disk/by-id/…` to the kernel name of its device.
     #[must_use]
     pub fn resolve_device(&self, id_path: &str) -> Option<String> {
-        let target = std::fs::canonicalize(self.path(id_path)).ok()?;
-        target.file_name().map(|name| Path::new(name).to_string_lossy().into_owned())
+        Some(self.real(id_path)?.file_name()?.to_string_lossy().into_owned())
     }
 }
 

@@ -4,14 +4,16 @@
 
 mod disk;
 mod interface;
+mod ioctl;
+mod tree;
 mod udev;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use disk::Disk;
 pub use interface::Interface;
-pub use udev::Record;
+pub use ioctl::LinkSettings;
+pub use udev::{Record, decode as decode_udev};
 
 /// A machine, live or copied.
 #[derive(Clone, Debug)]
@@ -38,6 +40,12 @@ impl Host {
         Host { root: root.into() }
     }
 
+    /// Whether it is this machine, whose kernel can be asked, and not a copy.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
     /// The place of an absolute path below the root.
     #[must_use]
     pub fn path(&self, absolute: impl AsRef<Path>) -> PathBuf {
@@ -48,7 +56,7 @@ impl Host {
     /// A small text file, trimmed; `None` when it is absent, unreadable or empty, as sysfs attributes often are.
     #[must_use]
     pub fn text(&self, absolute: impl AsRef<Path>) -> Option<String> {
-        let bytes = fs::read(self.path(absolute)).ok()?;
+        let bytes = self.read(absolute).ok()?;
         let text = String::from_utf8_lossy(&bytes).trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned();
         (!text.is_empty()).then_some(text)
     }
@@ -56,19 +64,13 @@ impl Host {
     /// The names in a directory, sorted; empty when it is absent.
     #[must_use]
     pub fn list(&self, absolute: impl AsRef<Path>) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.path(absolute)) else {
-            return Vec::new();
-        };
-        let mut names: Vec<String> =
-            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
+        self.names(absolute).unwrap_or_default()
     }
 
     /// Whether a path exists below the root.
     #[must_use]
     pub fn exists(&self, absolute: impl AsRef<Path>) -> bool {
-        self.path(absolute).exists()
+        self.real(absolute).is_some()
     }
 
     /// The machine's host name, from `/proc/sys/kernel/hostname`.
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn absent_and_empty_files_are_none() {
         let root = tempfile::tempdir().expect("temporary directory");
-        fs::write(root.path().join("empty"), "\n").expect("write");
+        std::fs::write(root.path().join("empty"), "\n").expect("write");
         let host = Host::at(root.path());
         assert_eq!(host.text("/empty"), None);
         assert_eq!(host.text("/absent"), None);

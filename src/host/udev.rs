@@ -45,22 +45,18 @@ impl Host {
     }
 }
 
-/// Decodes udev's `_ENC` values: `\xNN` escapes, surrounding blanks removed.
-pub(super) fn decode(encoded: &str) -> String {
+/// Decodes udev's `_ENC` values: `\xNN` escapes, surrounding blanks removed; `None` when an escape is malformed.
+#[must_use]
+pub fn decode(encoded: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
     while let Some(at) = rest.find("\\x") {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        if let Some(byte) = rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            bytes.push(byte);
-            rest = &rest[at + 4..];
-        } else {
-            bytes.extend_from_slice(b"\\x");
-            rest = &rest[at + 2..];
-        }
+        bytes.push(u8::from_str_radix(rest.get(at + 2..at + 4)?, 16).ok()?);
+        rest = &rest[at + 4..];
     }
     bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).trim().to_owned()
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -77,8 +73,8 @@ mod tests {
 
     #[test]
     fn escapes_are_decoded() {
-        assert_eq!(decode("QEMU\\x20HARDDISK\\x20\\x20"), "QEMU HARDDISK");
-        assert_eq!(decode("a\\xzz\\x4"), "a\\xzz\\x4");
-        assert_eq!(decode("plain"), "plain");
+        assert_eq!(decode("QEMU\\x20HARDDISK\\x20\\x20").as_deref(), Some("QEMU HARDDISK"));
+        assert_eq!(decode("plain").as_deref(), Some("plain"));
+        assert_eq!((decode("a\\xzz"), decode("a\\x4")), (None, None));
     }
 }

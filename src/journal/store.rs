@@ -3,13 +3,16 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
 use super::{Error, Message, ResultChange, audit, file, outbox, recover, runs, schema};
 use crate::event::{Event, Level};
+
+/// How long a lock is waited for before its holder counts as at work.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Who does something through this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -207,7 +210,13 @@ fn lock(directory: &Path) -> Result<File, Error> {
     let path = directory.join("lock");
     let failed = |source| Error::Directory { path: path.clone(), source };
     let file = fs::OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path).map_err(failed)?;
-    if file.try_lock().is_err() {
+    // A process that was killed while it started a child leaves the lock with that child until it runs its own program.
+    let deadline = Instant::now() + LOCK_WAIT;
+    while file.try_lock().is_err() {
+        if Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        }
         let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
         return Err(Error::Locked { path, pid });
     }

@@ -1,0 +1,33 @@
+//! `shakedown resources`, also as `machine-resources`: the JSON by which MAAS knows a machine.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::exit;
+use crate::host::Host;
+use crate::inventory::collect;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Read a copy of a machine's /sys, /proc, /run/udev … below this directory instead of this machine
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    let host = match arguments.root {
+        None => Host::live(),
+        Some(root) => {
+            anyhow::ensure!(root.is_dir(), "{} is no directory", root.display());
+            Host::at(root)
+        }
+    };
+    let collected = collect(&host);
+    for gap in &collected.gaps {
+        eprintln!("shakedown: {gap}");
+    }
+    std::io::stdout().write_all(&collected.value.to_json()).context("cannot print")?;
+    Ok(exit::OK)
+}

@@ -1,0 +1,184 @@
+//! Questions that only a kernel answers: ethtool and block sizes. **The only module with `unsafe` code**, which is one call.
+#![expect(unsafe_code, reason = "SIOCETHTOOL takes a pointer inside a structure; no crate wraps it safely")]
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use nix::libc;
+use rustix::fs::{Mode, OFlags};
+
+use super::Host;
+
+const SIOCETHTOOL: libc::Ioctl = 0x8946;
+const GSET: u32 = 0x01;
+const GDRVINFO: u32 = 0x03;
+const GLINK: u32 = 0x0a;
+const GPERMADDR: u32 = 0x20;
+const GLINKSETTINGS: u32 = 0x4c;
+
+/// Words of `struct ethtool_drvinfo`.
+const DRVINFO_WORDS: usize = 49;
+/// Words of `struct ethtool_link_settings` before its masks.
+const SETTINGS_WORDS: usize = 12;
+/// More words of link modes than any kernel has.
+const MOST_MASK_WORDS: usize = 127;
+
+/// What a driver says of a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// Mbit/s; all ones is unknown.
+    pub speed: u32,
+    /// 0 half, 1 full.
+    pub duplex: u8,
+    /// Connector, by ethtool's numbers.
+    pub port: u8,
+    /// 1 is on.
+    pub autoneg: u8,
+    /// 0 internal, 1 external.
+    pub transceiver: u8,
+    /// Supported link modes, a bit each, 32 a word.
+    pub supported: Vec<u32>,
+}
+
+impl Host {
+    /// The physical block size of a disk in bytes (`BLKPBSZGET`); `None` when it cannot be opened, or in a copied tree.
+    #[must_use]
+    pub fn physical_block_size(&self, disk: &str) -> Option<u64> {
+        if !self.is_live() {
+            return None;
+        }
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(self.path(format!("/dev/{disk}")), flags, Mode::empty()).ok()?;
+        rustix::fs::ioctl_blkpbszget(file).ok().map(u64::from)
+    }
+
+    /// Whether an interface has a link (`ETHTOOL_GLINK`).
+    ///
+    /// # Errors
+    /// When the driver does not answer; always in a copied tree.
+    pub fn link_detected(&self, interface: &str) -> io::Result<bool> {
+        let mut data = [GLINK, 0];
+        self.ethtool(interface, &mut data)?;
+        Ok(data[1] == 1)
+    }
+
+    /// The MAC address that is burnt in (`ETHTOOL_GPERMADDR`).
+    ///
+    /// # Errors
+    /// As for [`Host::link_detected`].
+    pub fn permanent_address(&self, interface: &str) -> io::Result<String> {
+        let mut data = [0u32; 2 + 8];
+        (data[0], data[1]) = (GPERMADDR, 32);
+        self.ethtool(interface, &mut data)?;
+        let size = usize::try_from(data[1]).unwrap_or(0).min(32);
+        let bytes: Vec<u8> = data[2..].iter().flat_map(|word| word.to_ne_bytes()).take(size).collect();
+        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"))
+    }
+
+    /// Driver, its version, and the firmware's (`ETHTOOL_GDRVINFO`).
+    ///
+    /// # Errors
+    /// As for [`Host::link_detected`].
+    pub fn driver_info(&self, interface: &str) -> io::Result<[String; 3]> {
+        let mut data = [0u32; DRVINFO_WORDS];
+        data[0] = GDRVINFO;
+        self.ethtool(interface, &mut data)?;
+        let bytes: Vec<u8> = data.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let text = |place: usize| {
+            let field = &bytes[4 + 32 * place..4 + 32 * (place + 1)];
+            let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
+            String::from_utf8_lossy(&field[..end]).into_owned()
+        };
+        Ok([text(0), text(1), text(2)])
+    }
+
+    /// Speed, connector and modes (`ETHTOOL_GLINKSETTINGS`, else the older `ETHTOOL_GSET`).
+    ///
+    /// # Errors
+    /// The error of the older question when both fail.
+    pub fn link_settings(&self, interface: &str) -> io::Result<LinkSettings> {
+        self.new_link_settings(interface).or_else(|_| self.old_link_settings(interface))
+    }
+
+    fn new_link_settings(&self, interface: &str) -> io::Result<LinkSettings> {
+        let mut data = vec![0u32; SETTINGS_WORDS + 3 * MOST_MASK_WORDS];
+        data[0] = GLINKSETTINGS;
+        // The first answer tells, negated, how many words a mask has here.
+        self.ethtool(interface, &mut data)?;
+        let words = data[3].to_ne_bytes()[3].cast_signed();
+        let words = usize::try_from(-i32::from(words)).ok().filter(|words| (1..=MOST_MASK_WORDS).contains(words));
+        let words = words.ok_or_else(|| io::Error::other("the driver does not tell the size of its masks"))?;
+        data.fill(0);
+        data[0] = GLINKSETTINGS;
+        let mut head = data[3].to_ne_bytes();
+        head[3] = u8::try_from(words).unwrap_or(0);
+        data[3] = u32::from_ne_bytes(head);
+        self.ethtool(interface, &mut data)?;
+        let [duplex, port, _, autoneg] = data[2].to_ne_bytes();
+        Ok(LinkSettings {
+            speed: data[1],
+            duplex,
+            port,
+            autoneg,
+            transceiver: data[4].to_ne_bytes()[0],
+            supported: data[SETTINGS_WORDS..SETTINGS_WORDS + words].to_vec(),
+        })
+    }
+
+    fn old_link_settings(&self, interface: &str) -> io::Result<LinkSettings> {
+        let mut data = [0u32; 11];
+        data[0] = GSET;
+        self.ethtool(interface, &mut data)?;
+        let [low, high, duplex, port] = data[3].to_ne_bytes();
+        let [_, transceiver, autoneg, _] = data[4].to_ne_bytes();
+        let [high_low, high_high, ..] = data[7].to_ne_bytes();
+        let speed =
+            u32::from(u16::from_ne_bytes([low, high])) | u32::from(u16::from_ne_bytes([high_low, high_high])) << 16;
+        let speed = if speed == u32::from(u16::MAX) { u32::MAX } else { speed };
+        Ok(LinkSettings { speed, duplex, port, autoneg, transceiver, supported: vec![data[1]] })
+    }
+
+    /// Asks the driver of an interface; `data` begins with the question and takes the answer.
+    fn ethtool(&self, interface: &str, data: &mut [u32]) -> io::Result<()> {
+        if !self.is_live() {
+            return Err(io::Error::from_raw_os_error(libc::ENODEV));
+        }
+        let socket = nix::sys::socket::socket(
+            nix::sys::socket::AddressFamily::Inet,
+            nix::sys::socket::SockType::Datagram,
+            nix::sys::socket::SockFlag::SOCK_CLOEXEC,
+            None,
+        )?;
+        let mut name: [libc::c_char; libc::IFNAMSIZ] = [0; libc::IFNAMSIZ];
+        if interface.len() >= name.len() {
+            return Err(io::Error::from_raw_os_error(libc::ENODEV));
+        }
+        for (place, byte) in name.iter_mut().zip(interface.bytes()) {
+            *place = libc::c_char::from_ne_bytes([byte]);
+        }
+        let mut request = libc::ifreq {
+            ifr_name: name,
+            ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data: data.as_mut_ptr().cast() },
+        };
+        // SAFETY: the socket is open for the whole call. `request` is a valid `ifreq` with a terminated name, whose data
+        // pointer leads to `data`, which is borrowed mutably until after the call. Every caller's buffer is at least as
+        // long as the structure of its question, with the sizes that the question itself states filled in.
+        let answer = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
+        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_answers_and_nobody_else_is_asked() {
+        let host = Host::live();
+        assert_eq!(host.link_detected("lo").ok(), Some(true));
+        assert!(host.link_detected("no-such-interface-at-all").is_err());
+        assert!(host.link_detected("nosuch0").is_err());
+        assert!(Host::at("/tmp").link_detected("lo").is_err(), "a copied tree has no kernel");
+        assert_eq!(host.physical_block_size("no-such-disk"), None);
+    }
+}

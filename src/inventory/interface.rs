@@ -1,0 +1,394 @@
+//! Network cards and their ports (contract RESOURCES §1.4), from `/sys/class/net`, PCI and ethtool.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::names::Names;
+use super::pci;
+use super::survey::{Survey, is_zero, plain_hex};
+use crate::host::LinkSettings;
+
+const NET: &str = "/sys/class/net";
+
+/// All network cards.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Network {
+    /// Virtual functions stand below their physical one.
+    pub cards: Vec<NetworkCard>,
+    /// Cards and virtual functions.
+    pub total: u64,
+}
+
+/// A network card: one PCI function, or one USB device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NetworkCard {
+    /// Name of its driver.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// Version of the driver's module, else of the kernel.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver_version: String,
+    /// Its interfaces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Port>,
+    /// Virtual functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sriov: Option<Sriov>,
+    /// vDPA device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vdpa: Option<Vdpa>,
+    /// NUMA node.
+    pub numa_node: u64,
+    /// PCI function.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pci_address: String,
+    /// Name of the vendor.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub vendor: String,
+    /// Four hexadecimal digits.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub vendor_id: String,
+    /// Name of the product.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub product: String,
+    /// Four hexadecimal digits.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub product_id: String,
+    /// Firmware, as the driver tells.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub firmware_version: String,
+    /// USB device.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub usb_address: String,
+}
+
+/// Virtual functions of a card.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Sriov {
+    /// Switched on.
+    pub current_vfs: u64,
+    /// Possible.
+    pub maximum_vfs: u64,
+    /// Those that are there; `None` when there are none.
+    pub vfs: Option<Vec<NetworkCard>>,
+}
+
+/// A vDPA device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Vdpa {
+    /// Name.
+    pub name: String,
+    /// Its vhost device.
+    pub device: String,
+}
+
+/// An interface of a card.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Port {
+    /// Name of the interface.
+    pub id: String,
+    /// Permanent MAC address.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub address: String,
+    /// Number on the card.
+    pub port: u64,
+    /// `ethernet`, `infiniband`, `ATM` or `unknown`.
+    pub protocol: String,
+    /// Link modes that the card has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported_modes: Vec<String>,
+    /// Connectors that the card has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported_ports: Vec<String>,
+    /// Connector in use.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub port_type: String,
+    /// `internal` or `external`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub transceiver_type: String,
+    /// Speed is negotiated.
+    pub auto_negotiation: bool,
+    /// There is a link.
+    pub link_detected: bool,
+    /// Mbit/s.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub link_speed: u64,
+    /// `full` or `half`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub link_duplex: String,
+    /// InfiniBand's own devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infiniband: Option<Infiniband>,
+}
+
+/// Devices of an InfiniBand port.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Infiniband {
+    /// Subnet management device.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub issm_name: String,
+    /// Its number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub issm_device: String,
+    /// Management datagrams.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mad_name: String,
+    /// Its number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mad_device: String,
+    /// Verbs.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub verb_name: String,
+    /// Its number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub verb_device: String,
+}
+
+pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Network {
+    let mut known = BTreeSet::new();
+    let mut cards = Vec::new();
+    let mut virtual_functions: Vec<(String, NetworkCard)> = Vec::new();
+    let mut take = |card: NetworkCard, place: &Path| match survey.host.link_name(place.join("physfn")) {
+        Some(parent) => virtual_functions.push((parent, card)),
+        None => cards.push(card),
+    };
+    for name in survey.names(NET) {
+        let place = Path::new(NET).join(&name).join("device");
+        if !survey.host.has(&place) {
+            continue;
+        }
+        let address = survey.pci_address(&place).unwrap_or_default();
+        if !address.is_empty() && !known.insert(address.clone()) {
+            continue;
+        }
+        take(card(survey, names, kernel, &survey.deepest(&place), &address), &place);
+    }
+    for address in survey.names(pci::DEVICES) {
+        let place = Path::new(pci::DEVICES).join(&address);
+        if !known.contains(&address) && survey.word(place.join("class")).starts_with("0x02") {
+            take(card(survey, names, kernel, &place, &address), &place);
+        }
+    }
+    let mut total = cards.len();
+    for (parent, function) in virtual_functions {
+        // One whose physical function shows none has nowhere to stand.
+        if let Some(sriov) =
+            cards.iter_mut().find(|card| card.pci_address == parent).and_then(|card| card.sriov.as_mut())
+        {
+            sriov.vfs.get_or_insert_default().push(function);
+            total += 1;
+        }
+    }
+    Network { cards, total: total as u64 }
+}
+
+fn card(survey: &Survey<'_>, names: &Names, kernel: &str, place: &Path, address: &str) -> NetworkCard {
+    let id = |key: &str| plain_hex(&survey.word(place.join(key)));
+    let (vendor_id, product_id) = (id("vendor"), id("device"));
+    let driver = survey.driver(place);
+    let ports = ports(survey, place);
+    let firmware = ports.first().and_then(|port| firmware(survey, place, &port.id));
+    NetworkCard {
+        driver_version: if driver.is_empty() { String::new() } else { survey.driver_version(place, kernel) },
+        driver,
+        sriov: sriov(survey, place),
+        vdpa: vdpa(survey, place),
+        numa_node: survey.numa_node(place),
+        pci_address: address.to_owned(),
+        vendor: names.vendor(&vendor_id),
+        product: names.product(&vendor_id, &product_id),
+        vendor_id,
+        product_id,
+        firmware_version: firmware.unwrap_or_default(),
+        usb_address: survey.usb_address(place).unwrap_or_default(),
+        ports,
+    }
+}
+
+fn firmware(survey: &Survey<'_>, place: &Path, interface: &str) -> Option<String> {
+    match survey.host.driver_info(interface) {
+        Ok([_, _, firmware]) => Some(firmware),
+        Err(error) => {
+            survey.gap(place, format!("the driver of {interface} does not tell its firmware: {error}"));
+            None
+        }
+    }
+}
+
+fn sriov(survey: &Survey<'_>, place: &Path) -> Option<Sriov> {
+    if !survey.host.has(place.join("sriov_numvfs")) {
+        return None;
+    }
+    Some(Sriov {
+        current_vfs: survey.number(place.join("sriov_numvfs")).unwrap_or(0),
+        maximum_vfs: survey.number(place.join("sriov_totalvfs")).unwrap_or(0),
+        vfs: None,
+    })
+}
+
+fn vdpa(survey: &Survey<'_>, place: &Path) -> Option<Vdpa> {
+    let name = survey.names(place).into_iter().find(|name| name.starts_with("vdpa"))?;
+    let device = survey.names(place.join(&name)).into_iter().find(|entry| entry.starts_with("vhost-vdpa-"))?;
+    Some(Vdpa { name, device })
+}
+
+fn ports(survey: &Survey<'_>, place: &Path) -> Vec<Port> {
+    let is_virtual_function = survey.host.has(place.join("physfn"));
+    let interfaces = survey.names(place.join("net"));
+    interfaces
+        .iter()
+        .filter_map(|name| port(survey, &place.join("net").join(name), name, is_virtual_function))
+        .collect()
+}
+
+fn port(survey: &Survey<'_>, place: &Path, name: &str, is_virtual_function: bool) -> Option<Port> {
+    let protocol = match survey.text(place.join("type")).as_deref() {
+        None => "",
+        Some("1") => "ethernet",
+        Some("19") => "ATM",
+        Some("32") => "infiniband",
+        Some(_) => "unknown",
+    };
+    let mut port = Port {
+        id: name.to_owned(),
+        address: survey.word(place.join("address")),
+        port: survey.number(place.join("dev_port")).unwrap_or(0),
+        protocol: protocol.to_owned(),
+        ..Port::default()
+    };
+    if protocol == "infiniband" {
+        port.infiniband = infiniband(survey, &place.join("device"), port.port);
+    }
+    if is_virtual_function {
+        return Some(port);
+    }
+    // Without a kernel to ask, or when it does not answer, the reference leaves the port out.
+    port.link_detected = match survey.host.link_detected(name) {
+        Ok(detected) => detected,
+        Err(error) => {
+            if survey.host.is_live() {
+                survey.gap(place, format!("it does not tell whether it has a link: {error}"));
+            }
+            return None;
+        }
+    };
+    if let Ok(address) = survey.host.permanent_address(name) {
+        port.address = address;
+    }
+    match survey.host.link_settings(name) {
+        Ok(settings) => apply(&mut port, &settings),
+        Err(error) if is_unsupported(&error) => {}
+        Err(error) => {
+            survey.gap(place, format!("it does not tell its settings: {error}"));
+            return None;
+        }
+    }
+    Some(port)
+}
+
+fn is_unsupported(error: &std::io::Error) -> bool {
+    let codes = [nix::errno::Errno::EOPNOTSUPP, nix::errno::Errno::ENODEV];
+    codes.iter().any(|code| error.raw_os_error() == Some(*code as i32))
+}
+
+fn apply(port: &mut Port, settings: &LinkSettings) {
+    port.auto_negotiation = settings.autoneg == 1;
+    if port.link_detected {
+        port.link_duplex = ["half", "full"].get(usize::from(settings.duplex)).copied().unwrap_or("").to_owned();
+        port.link_speed = if settings.speed == u32::MAX { 0 } else { settings.speed.into() };
+    }
+    port.transceiver_type =
+        ["internal", "external"].get(usize::from(settings.transceiver)).copied().unwrap_or("").to_owned();
+    port.port_type = connector(settings.port).to_owned();
+    let has = |bit: &usize| settings.supported.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 == 1);
+    port.supported_modes = MODES.iter().filter(|(bit, _)| has(bit)).map(|(_, name)| (*name).to_owned()).collect();
+    port.supported_ports = CONNECTORS.iter().filter(|(bit, _)| has(bit)).map(|(_, name)| (*name).to_owned()).collect();
+}
+
+fn connector(number: u8) -> &'static str {
+    match number {
+        0 => "twisted pair",
+        1 => "AUI",
+        2 => "media-independent",
+        3 => "fibre",
+        4 => "BNC",
+        5 => "direct attach",
+        0xef => "none",
+        0xff => "other",
+        _ => "",
+    }
+}
+
+/// Bits of ethtool's link modes that name a connector.
+const CONNECTORS: [(usize, &str); 6] =
+    [(7, "twisted pair"), (8, "AUI"), (9, "media-independent"), (10, "fibre"), (11, "BNC"), (16, "backplane")];
+
+/// Bits of ethtool's link modes that name a speed.
+const MODES: [(usize, &str); 39] = [
+    (0, "10baseT/Half"),
+    (1, "10baseT/Full"),
+    (2, "100baseT/Half"),
+    (3, "100baseT/Full"),
+    (4, "1000baseT/Half"),
+    (5, "1000baseT/Full"),
+    (12, "10000baseT/Full"),
+    (15, "2500baseX/Full"),
+    (17, "1000baseKX/Full"),
+    (18, "10000baseKX4/Full"),
+    (19, "10000baseKR/Full"),
+    (21, "20000baseMLD2/Full"),
+    (22, "20000baseKR2/Full"),
+    (23, "40000baseKR4/Full"),
+    (24, "40000baseCR4/Full"),
+    (25, "40000baseSR4/Full"),
+    (26, "40000baseLR4/Full"),
+    (27, "56000baseKR4/Full"),
+    (28, "56000baseCR4/Full"),
+    (29, "56000baseSR4/Full"),
+    (30, "56000baseLR4/Full"),
+    (31, "25000baseCR/Full"),
+    (32, "25000baseKR/Full"),
+    (33, "25000baseSR/Full"),
+    (34, "50000baseCR2/Full"),
+    (35, "50000baseKR2/Full"),
+    (36, "100000baseKR4/Full"),
+    (37, "100000baseSR4/Full"),
+    (38, "100000baseCR4/Full"),
+    (39, "100000baseLR4_ER4/Full"),
+    (40, "50000baseSR2/Full"),
+    (41, "1000baseX/Full"),
+    (42, "10000baseCR/Full"),
+    (43, "10000baseSR/Full"),
+    (44, "10000baseLR/Full"),
+    (45, "10000baseLRM/Full"),
+    (46, "10000baseER/Full"),
+    (47, "2500baseT/Full"),
+    (48, "5000baseT/Full"),
+];
+
+fn infiniband(survey: &Survey<'_>, device: &Path, port: u64) -> Option<Infiniband> {
+    if !survey.host.has(device.join("infiniband")) {
+        return None;
+    }
+    let mut found = Infiniband::default();
+    let mads = device.join("infiniband_mad");
+    for name in survey.names(&mads) {
+        let place = mads.join(&name);
+        if survey.number::<u64>(place.join("port")) != Some(port + 1) {
+            continue;
+        }
+        if name.starts_with("issm") {
+            (found.issm_device, found.issm_name) = (survey.word(place.join("dev")), name);
+        } else if name.starts_with("umad") {
+            (found.mad_device, found.mad_name) = (survey.word(place.join("dev")), name);
+        }
+    }
+    let verbs = device.join("infiniband_verbs");
+    if let [name] = survey.names(&verbs).as_slice() {
+        found.verb_device = survey.word(verbs.join(name).join("dev"));
+        found.verb_name.clone_from(name);
+    }
+    Some(found)
+}

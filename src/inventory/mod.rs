@@ -1,0 +1,30 @@
+//! The machine's hardware, one topic a file: types on top, reader below. Partial truth beats none: what cannot be found out is
+//! a [`Gap`], and everything else is told.
+
+mod block;
+mod cpu;
+mod environment;
+mod gpu;
+mod interface;
+mod memory;
+mod names;
+mod networks;
+mod pci;
+mod resources;
+mod smbios;
+mod survey;
+mod system;
+mod usb;
+
+pub use block::{BlockDevice, Partition, Storage};
+pub use cpu::{Cache, Core, Cpu, Socket, Thread};
+pub use environment::Environment;
+pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
+pub use interface::{Infiniband, Network, NetworkCard, Port, Sriov, Vdpa};
+pub use memory::{Memory, MemoryNode};
+pub use networks::{Address, Bond, Bridge, Counters, NetworkState, Vlan};
+pub use pci::{Pci, PciDevice, Vpd};
+pub use resources::{Collected, MachineResources, Resources, collect};
+pub use survey::Gap;
+pub use system::{Chassis, Firmware, Motherboard, System};
+pub use usb::{Usb, UsbDevice, UsbInterface};

@@ -1,0 +1,239 @@
+//! The JSON by which MAAS knows a machine: what its `machine-resources` prints (contract RESOURCES), from all topics.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::survey::{Gap, Survey};
+use super::{
+    Cpu, Environment, Gpu, Memory, Network, NetworkState, Pci, Storage, System, Usb, block, cpu, environment, gpu,
+    interface, memory, names, networks, pci, system, usb,
+};
+use crate::host::Host;
+
+/// What the region asserts of the program that made the inventory, in the reference's order.
+const EXTENSIONS: [&str; 16] = [
+    "resources",
+    "resources_cpu_socket",
+    "resources_gpu",
+    "resources_numa",
+    "resources_v2",
+    "resources_disk_sata",
+    "resources_network_firmware",
+    "resources_disk_id",
+    "resources_usb_pci",
+    "resources_cpu_threads_numa",
+    "resources_cpu_core_die",
+    "api_os",
+    "resources_system",
+    "resources_pci_iommu",
+    "resources_network_usb",
+    "resources_disk_address",
+];
+
+/// A topic that takes longer is told as a gap: broken hardware can keep a reader waiting for ever.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+/// The whole object.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MachineResources {
+    /// Hardware.
+    pub resources: Resources,
+    /// Interfaces as they are set up.
+    pub networks: BTreeMap<String, NetworkState>,
+    /// Kernel and distribution.
+    pub environment: Environment,
+    /// Version of the form.
+    pub api_version: &'static str,
+    /// What the form holds.
+    pub api_extensions: [&'static str; 16],
+}
+
+/// Hardware.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Resources {
+    /// Processors.
+    pub cpu: Cpu,
+    /// Memory.
+    pub memory: Memory,
+    /// Graphics cards.
+    pub gpu: Gpu,
+    /// Network cards.
+    pub network: Network,
+    /// Disks.
+    pub storage: Storage,
+    /// USB devices.
+    pub usb: Usb,
+    /// PCI functions.
+    pub pci: Pci,
+    /// Names of the machine.
+    pub system: System,
+}
+
+/// Something that was found out, and what was not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected<T> {
+    /// What was found out.
+    pub value: T,
+    /// What was not.
+    pub gaps: Vec<Gap>,
+}
+
+/// Inventories a machine, each topic on its own thread and with its own fate.
+#[must_use]
+pub fn collect(host: &Host) -> Collected<MachineResources> {
+    let kernel = environment::kernel_release();
+    let release = kernel.clone();
+    let cards = Topic::start(host, "cards", move |reading| {
+        let names = names::Names::pci(reading.host);
+        reading.take("gpu", |survey| Part::Gpu(gpu::collect(survey, &names, &release)));
+        reading.take("network", |survey| Part::Network(interface::collect(survey, &names, &release)));
+        reading.take("pci", |survey| Part::Pci(pci::collect(survey, &names, &release)));
+    });
+    let usb = Topic::start(host, "usb", move |reading| {
+        let names = names::Names::usb(reading.host);
+        reading.take("usb", |survey| Part::Usb(usb::collect(survey, &names, &kernel)));
+    });
+    let system =
+        Topic::start(host, "system", |reading| reading.take("system", |survey| Part::System(system::collect(survey))));
+    let storage = Topic::start(host, "storage", |reading| {
+        reading.take("storage", |survey| Part::Storage(block::collect(survey)))
+    });
+    let rest = Topic::start(host, "cpu and memory", |reading| {
+        reading.take("cpu", |survey| Part::Cpu(cpu::collect(survey)));
+        reading.take("memory", |survey| Part::Memory(memory::collect(survey)));
+        reading.take("networks", |survey| Part::Networks(networks::collect(survey)));
+        reading.take("environment", |survey| Part::Environment(environment::collect(survey)));
+    });
+    let mut collected = Collected { value: MachineResources::nothing(), gaps: Vec::new() };
+    let deadline = Instant::now() + TIME_LIMIT;
+    for topic in [cards, usb, system, storage, rest] {
+        topic.finish(deadline, &mut collected);
+    }
+    collected
+}
+
+impl MachineResources {
+    fn nothing() -> Self {
+        MachineResources {
+            resources: Resources {
+                cpu: Cpu { architecture: environment::machine(), ..Cpu::default() },
+                memory: Memory::default(),
+                gpu: Gpu::default(),
+                network: Network::default(),
+                storage: Storage::default(),
+                usb: Usb::default(),
+                pci: Pci::default(),
+                system: System { kind: "unknown".to_owned(), ..System::default() },
+            },
+            networks: BTreeMap::new(),
+            environment: Environment::default(),
+            api_version: "1.0",
+            api_extensions: EXTENSIONS,
+        }
+    }
+
+    /// Indented by four blanks with a line feed at the end, as the reference prints it.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+        // Writing to memory cannot fail, and every key is text.
+        let _ = self.serialize(&mut serializer);
+        bytes.push(b'\n');
+        bytes
+    }
+
+    fn take(&mut self, part: Part) {
+        match part {
+            Part::Cpu(cpu) => self.resources.cpu = cpu,
+            Part::Memory(memory) => self.resources.memory = memory,
+            Part::Gpu(gpu) => self.resources.gpu = gpu,
+            Part::Network(network) => self.resources.network = network,
+            Part::Storage(storage) => self.resources.storage = storage,
+            Part::Usb(usb) => self.resources.usb = usb,
+            Part::Pci(pci) => self.resources.pci = pci,
+            Part::System(system) => self.resources.system = system,
+            Part::Networks(networks) => self.networks = networks,
+            Part::Environment(environment) => self.environment = environment,
+        }
+    }
+}
+
+/// A topic's answer.
+enum Part {
+    Cpu(Cpu),
+    Memory(Memory),
+    Gpu(Gpu),
+    Network(Network),
+    Storage(Storage),
+    Usb(Usb),
+    Pci(Pci),
+    System(System),
+    Networks(BTreeMap<String, NetworkState>),
+    Environment(Environment),
+}
+
+type Answer = (Option<Part>, Vec<Gap>);
+
+/// Topics being read one after another on one thread.
+struct Reading<'a> {
+    host: &'a Host,
+    send: mpsc::Sender<Answer>,
+}
+
+impl Reading<'_> {
+    /// Reads a topic. One that panics is a gap and spoils no other.
+    fn take(&self, topic: &'static str, read: impl FnOnce(&Survey<'_>) -> Part) {
+        let survey = Survey::new(self.host, topic);
+        let part = std::panic::catch_unwind(AssertUnwindSafe(|| read(&survey))).ok();
+        if part.is_none() {
+            survey.gap("/", "the reader failed: this is a defect of this program");
+        }
+        // Nobody listens any more only when the deadline is over.
+        let _ = self.send.send((part, survey.into_gaps()));
+    }
+}
+
+/// Topics that share a thread.
+struct Topic {
+    name: &'static str,
+    answers: mpsc::Receiver<Answer>,
+}
+
+impl Topic {
+    fn start(host: &Host, name: &'static str, read: impl FnOnce(&Reading<'_>) + Send + 'static) -> Self {
+        let (send, answers) = mpsc::channel();
+        let host = host.clone();
+        let work = move || read(&Reading { host: &host, send });
+        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+            tracing::error!(%error, name, "no thread for a topic of the inventory");
+        }
+        Topic { name, answers }
+    }
+
+    /// Takes all answers until the thread has ended, or the deadline.
+    fn finish(self, deadline: Instant, collected: &mut Collected<MachineResources>) {
+        loop {
+            match self.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok((part, gaps)) => {
+                    collected.gaps.extend(gaps);
+                    if let Some(part) = part {
+                        collected.value.take(part);
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let reason =
+                        format!("no answer within {} s: some device does not let itself be read", TIME_LIMIT.as_secs());
+                    collected.gaps.push(Gap { topic: self.name.to_owned(), path: "/".to_owned(), reason });
+                    return;
+                }
+            }
+        }
+    }
+}

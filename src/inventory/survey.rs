@@ -1,0 +1,176 @@
+//! Reading with a record of what could not be read: absent is an answer, unreadable or malformed is a gap.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::host::Host;
+
+/// Something about the machine that could not be found out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// `cpu`, `memory` …
+    pub topic: String,
+    /// The file, below the root.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.topic, self.path, self.reason)
+    }
+}
+
+/// One topic's view of a machine.
+pub(super) struct Survey<'a> {
+    pub(super) host: &'a Host,
+    topic: &'static str,
+    gaps: RefCell<Vec<Gap>>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(host: &'a Host, topic: &'static str) -> Self {
+        Survey { host, topic, gaps: RefCell::new(Vec::new()) }
+    }
+
+    pub(super) fn into_gaps(self) -> Vec<Gap> {
+        self.gaps.into_inner()
+    }
+
+    /// Notes what could not be found out.
+    pub(super) fn gap(&self, path: impl AsRef<Path>, reason: impl fmt::Display) {
+        let path = path.as_ref().display().to_string();
+        self.gaps.borrow_mut().push(Gap { topic: self.topic.to_owned(), path, reason: reason.to_string() });
+    }
+
+    /// The content of a file; `None` when it is absent, or unreadable, which is a gap.
+    pub(super) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
+        match self.host.read(path.as_ref()) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                if !is_absence(&error) {
+                    self.gap(path, error);
+                }
+                None
+            }
+        }
+    }
+
+    /// The text of a file without surrounding blanks; an empty file is an empty text.
+    pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
+        self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    /// The same with nothing for an absent file.
+    pub(super) fn word(&self, path: impl AsRef<Path>) -> String {
+        self.text(path).unwrap_or_default()
+    }
+
+    /// A decimal number; one that is none is a gap.
+    pub(super) fn number<T: FromStr<Err: fmt::Display>>(&self, path: impl AsRef<Path>) -> Option<T> {
+        let text = self.text(path.as_ref())?;
+        match text.parse() {
+            Ok(number) => Some(number),
+            Err(error) => {
+                self.gap(path, format!("{:?} is not a number: {error}", shortened(&text)));
+                None
+            }
+        }
+    }
+
+    /// The NUMA node of a device; unknown and negative count as 0, the region's neutral value.
+    pub(super) fn numa_node(&self, device: &Path) -> u64 {
+        let node: Option<i64> = self.number(device.join("numa_node"));
+        u64::try_from(node.unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// The names in a directory in byte-wise order; none when it is absent.
+    pub(super) fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
+        match self.host.names(path.as_ref()) {
+            Ok(names) => names,
+            Err(error) => {
+                if !is_absence(&error) {
+                    self.gap(path, error);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// The name of a device's driver.
+    pub(super) fn driver(&self, device: &Path) -> String {
+        self.host.link_name(device.join("driver")).unwrap_or_default()
+    }
+
+    /// The version of a driver's module, else the kernel's.
+    pub(super) fn driver_version(&self, device: &Path, kernel: &str) -> String {
+        self.text(device.join("driver/module/version")).unwrap_or_else(|| kernel.to_owned())
+    }
+
+    /// Follows `device` while it is a directory: from an interface or a disk to what carries it.
+    pub(super) fn deepest(&self, place: &Path) -> PathBuf {
+        let mut place = place.to_owned();
+        // No bus nests deeper; a loop of links in a broken tree ends here.
+        for _ in 0..8 {
+            let next = place.join("device");
+            if !self.host.is_directory(&next) {
+                break;
+            }
+            place = next;
+        }
+        place
+    }
+
+    /// `BUS:DEVICE` of the nearest USB device that a path leads through.
+    pub(super) fn usb_address(&self, device: &Path) -> Option<String> {
+        let real = self.host.real(device)?;
+        if !real.to_string_lossy().contains("/usb") {
+            return None;
+        }
+        real.ancestors().find_map(|place| {
+            if !self.host.has(place.join("busnum")) || !self.host.has(place.join("devnum")) {
+                return None;
+            }
+            Some(format!("{}:{}", self.number::<u64>(place.join("busnum"))?, self.number::<u64>(place.join("devnum"))?))
+        })
+    }
+
+    /// The PCI address of a device: its own, or that of the PCI function behind a virtio device.
+    pub(super) fn pci_address(&self, device: &Path) -> Option<String> {
+        let mut place = self.host.real(device)?;
+        let subsystem = |place: &PathBuf| self.host.link_name(place.join("subsystem"));
+        let mut kind = subsystem(&place);
+        if kind.as_deref() == Some("virtio") {
+            place = place.parent()?.to_owned();
+            kind = subsystem(&place);
+        }
+        (kind.as_deref() == Some("pci")).then(|| place.file_name().map(|name| name.to_string_lossy().into_owned()))?
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(nix::errno::Errno::ENODEV as i32)
+}
+
+/// For messages: garbage may be long.
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// For `skip_serializing_if`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Removes the `0x` that sysfs puts before PCI ids.
+pub(super) fn plain_hex(text: &str) -> String {
+    text.strip_prefix("0x").unwrap_or(text).to_owned()
+}
