@@ -52,7 +52,15 @@ async fn gate(
 ) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let body = read(body).await;
+    let body = match read(body).await {
+        Read::BrokenOff => {
+            // As behind nginx: half a request never reaches the region.
+            scissors.cut_after(0);
+            return StatusCode::BAD_REQUEST.into_response();
+        }
+        Read::Whole(bytes) => Ok(bytes),
+        Read::TooLarge(size) => Err(size),
+    };
     let incoming = Incoming {
         method: parts.method,
         uri: parts.uri,
@@ -93,13 +101,20 @@ async fn gate(
     response
 }
 
-/// The body, or the size of one that is too large. It is read to its end all the same, as nginx lingers, so that the client
-/// gets to see the answer.
-async fn read(body: Body) -> Result<Vec<u8>, usize> {
+/// A body that was read.
+enum Read {
+    Whole(Vec<u8>),
+    TooLarge(usize),
+    BrokenOff,
+}
+
+/// Reads a body to its end, also one that is too large, as nginx lingers, so that the client gets to see the answer.
+async fn read(body: Body) -> Read {
     let mut bytes = Vec::new();
     let mut size = 0;
     let mut chunks = body.into_data_stream();
-    while let Some(Ok(chunk)) = chunks.next().await {
+    while let Some(chunk) = chunks.next().await {
+        let Ok(chunk) = chunk else { return Read::BrokenOff };
         size += chunk.len();
         if size <= LARGEST_BODY {
             bytes.extend_from_slice(&chunk);
@@ -107,7 +122,7 @@ async fn read(body: Body) -> Result<Vec<u8>, usize> {
             bytes = Vec::new();
         }
     }
-    if size > LARGEST_BODY { Err(size) } else { Ok(bytes) }
+    if size > LARGEST_BODY { Read::TooLarge(size) } else { Read::Whole(bytes) }
 }
 
 async fn route(region: &Region, incoming: Incoming) -> Response {
