@@ -58,19 +58,19 @@ pub(super) struct Entry {
     pub(super) may_have_arrived: bool,
 }
 
-impl Entry {
-    /// For the journal.
-    pub(super) fn message(&self, run_id: Option<i64>) -> journal::Message {
-        journal::Message {
-            id: self.id,
-            run_id,
-            label: self.payload.label(),
-            payload: serde_json::to_string(&self.payload).unwrap_or_default(),
-            leads_to: self.leads_to,
-            may_have_arrived: self.may_have_arrived,
-        }
+/// For the journal, which gives it its number.
+pub(super) fn message(payload: &Payload, leads_to: Option<Status>, run_id: Option<i64>) -> journal::Message {
+    journal::Message {
+        id: 0,
+        run_id,
+        label: payload.label(),
+        payload: serde_json::to_string(payload).unwrap_or_default(),
+        leads_to,
+        may_have_arrived: false,
     }
+}
 
+impl Entry {
     /// From the journal; one that cannot be understood stays there.
     pub(super) fn from_message(message: &journal::Message) -> Option<Self> {
         match serde_json::from_str(&message.payload) {

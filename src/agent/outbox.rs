@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Entry, Lane, Payload};
+use crate::script::Status;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -25,26 +26,21 @@ struct Inner {
 }
 
 impl Outbox {
-    /// Begins with what an earlier run could not deliver. New numbers follow `last_id`.
-    pub(super) fn restore(&self, entries: Vec<Entry>, last_id: i64) {
-        let mut inner = self.lock();
-        inner.last_id = last_id;
-        inner.waiting = entries.into_iter().map(|entry| (entry.id, entry)).collect();
-        drop(inner);
+    /// Begins with what an earlier run could not deliver.
+    pub(super) fn restore(&self, entries: Vec<Entry>) {
+        self.lock().add(entries);
         self.changed.notify_waiters();
     }
 
-    /// Numbers for so many new messages; the first of them.
-    pub(super) fn reserve(&self, count: usize) -> i64 {
+    /// Adds messages with the numbers that the journal gave them; without a journal they are numbered here.
+    pub(super) fn append(&self, outgoing: Vec<(Payload, Option<Status>)>, ids: Option<Vec<i64>>) {
         let mut inner = self.lock();
-        let first = inner.last_id + 1;
-        inner.last_id += i64::try_from(count).unwrap_or(0);
-        first
-    }
-
-    /// Adds messages.
-    pub(super) fn append(&self, entries: Vec<Entry>) {
-        self.lock().waiting.extend(entries.into_iter().map(|entry| (entry.id, entry)));
+        let next = inner.last_id + 1;
+        let ids =
+            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| (next..).take(outgoing.len()).collect());
+        let entry = |(id, (payload, leads_to)): (i64, _)| Entry { id, payload, leads_to, may_have_arrived: false };
+        inner.add(ids.into_iter().zip(outgoing).map(entry).collect());
+        drop(inner);
         self.changed.notify_waiters();
     }
 
@@ -119,6 +115,13 @@ impl Outbox {
 }
 
 impl Inner {
+    fn add(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.last_id = self.last_id.max(entry.id);
+            self.waiting.insert(entry.id, entry);
+        }
+    }
+
     fn claim(&mut self) -> Option<Vec<Entry>> {
         let mut busy = BTreeSet::new();
         let mut found = None;
@@ -169,9 +172,7 @@ mod tests {
 
     fn outbox(payloads: Vec<Payload>) -> Outbox {
         let outbox = Outbox::default();
-        let first = outbox.reserve(payloads.len());
-        let entry = |(id, payload)| Entry { id, payload, leads_to: None, may_have_arrived: false };
-        outbox.append((first..).zip(payloads).map(entry).collect());
+        outbox.append(payloads.into_iter().map(|payload| (payload, None)).collect(), None);
         outbox
     }
 

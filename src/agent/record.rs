@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::message::{Entry, Payload};
+use super::message::{Entry, Payload, message};
 use super::outbox::Outbox;
 use crate::event::{Event, EventType};
-use crate::journal::{Actor, Journal, ResultChange};
+use crate::journal::{self, Actor, Journal, ResultChange};
 use crate::region::{NodeEvent, Signal};
 use crate::script::Status;
 
@@ -27,22 +27,26 @@ pub(super) type Outgoing = (Payload, Option<Status>);
 impl Record {
     /// Records a change, its events, and what the region is to hear of it.
     pub(super) async fn change(&self, change: Option<ResultChange>, events: Vec<Event>, outgoing: Vec<Outgoing>) {
-        let entries = self.entries(outgoing);
-        let messages: Vec<_> = entries.iter().map(|entry| entry.message(self.run_id)).collect();
-        self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages)).await;
-        self.outbox.append(entries);
+        let outgoing = self.sayable(outgoing);
+        let messages = self.messages(&outgoing);
+        let recorded = self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages));
+        self.outbox.append(outgoing, recorded.await);
     }
 
     /// Records the end of the run with the last message to the region.
     pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
-        let entries = self.entries(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
-        if let Some(run_id) = self.run_id {
-            let message = entries.first().map(|entry| entry.message(self.run_id));
-            self.journal
-                .with("the end of the run", move |store| store.end_run(run_id, &outcome, message.as_ref()))
-                .await;
-        }
-        self.outbox.append(entries);
+        let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
+        let ids = match self.run_id {
+            Some(run_id) => {
+                let messages = self.messages(&outgoing);
+                let end = self
+                    .journal
+                    .with("the end of the run", move |store| store.end_run(run_id, &outcome, messages.first()));
+                end.await
+            }
+            None => None,
+        };
+        self.outbox.append(outgoing, ids);
     }
 
     /// Records something that somebody is answerable for.
@@ -68,11 +72,12 @@ impl Record {
         self.outbox.finish(entry.id, refused);
     }
 
-    fn entries(&self, outgoing: Vec<Outgoing>) -> Vec<Entry> {
-        let outgoing: Vec<Outgoing> = outgoing.into_iter().filter(|(payload, _)| self.may_be_told(payload)).collect();
-        let first = self.outbox.reserve(outgoing.len());
-        let entry = |(id, (payload, leads_to))| Entry { id, payload, leads_to, may_have_arrived: false };
-        (first..).zip(outgoing).map(entry).collect()
+    fn sayable(&self, outgoing: Vec<Outgoing>) -> Vec<Outgoing> {
+        outgoing.into_iter().filter(|(payload, _)| self.may_be_told(payload)).collect()
+    }
+
+    fn messages(&self, outgoing: &[Outgoing]) -> Vec<journal::Message> {
+        outgoing.iter().map(|(payload, leads_to)| message(payload, *leads_to, self.run_id)).collect()
     }
 
     fn may_be_told(&self, payload: &Payload) -> bool {

@@ -20,15 +20,13 @@ use crate::script::{Script, ScriptType, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
 async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
-    let restored = journal
-        .with("the unsent messages", move |store| Ok((store.waiting_messages(&region)?, store.last_message_id()?)))
-        .await;
-    if let Some((messages, last_id)) = restored {
+    let restored = journal.with("the unsent messages", move |store| store.waiting_messages(&region)).await;
+    if let Some(messages) = restored {
         let entries: Vec<Entry> = messages.iter().filter_map(Entry::from_message).collect();
         if !entries.is_empty() {
             tracing::info!(messages = entries.len(), "delivering what an earlier run could not");
         }
-        outbox.restore(entries, last_id);
+        outbox.restore(entries);
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let host = Host::live();
     let connected = arguments.region.connect(&host).await?;
-    let store = Store::open(&arguments.state.state_dir, &host.hostname())?.store;
+    let store = Store::open(&arguments.state.state_dir, &host.hostname(), &connected.client.identity())?.store;
     let stop = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));

@@ -54,7 +54,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let mut run = agent::Options::new(&storage, client.base_url());
     run.actor = Actor::current();
     let journal = state::Options { state_dir: storage.join("state") };
-    let store = journal.open_for_run(&machine)?;
+    let store = journal.open_for_run(&machine, &client.identity())?;
     let outcome = watched(client, host, run, store, format).await?;
     show::summary(&outcome, format);
     if format == LogFormat::Text {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::agent::{Notice, Outcome, ScriptOutcome};
+use crate::event::EventType;
 use crate::process::Progress;
 use crate::report::{bytes, span, table};
 use crate::script::{Script, Status};
@@ -54,6 +55,9 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
 fn plain_line(notice: &Notice) -> Option<String> {
     match notice {
         Notice::Said(text) => Some(text.clone()),
+        Notice::Transition { event, .. } if event.kind == EventType::RUNNING_TEST => {
+            Some(format!("{}: {}", event.kind.description, event.description))
+        }
         Notice::Transition { event, .. } => Some(event.description.clone()),
         Notice::Ended(outcome) if !outcome.notes.is_empty() => {
             Some(format!("{}: {}", outcome.subject, outcome.notes.join("; ")))

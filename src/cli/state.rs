@@ -15,8 +15,8 @@ pub(super) struct Options {
 
 impl Options {
     /// The journal for a run. Without one the run still does its work: that it leaves no record is said loudly, once.
-    pub(super) fn open_for_run(&self, hostname: &str) -> anyhow::Result<Option<Store>> {
-        match Store::open(&self.state_dir, hostname) {
+    pub(super) fn open_for_run(&self, hostname: &str, region: &str) -> anyhow::Result<Option<Store>> {
+        match Store::open(&self.state_dir, hostname, region) {
             Ok(opened) => {
                 if let Some(aside) = opened.set_aside {
                     eprintln!(

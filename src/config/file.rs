@@ -28,9 +28,12 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Journal {
-    keep_runs: Option<usize>,
-    keep_days: Option<u32>,
-    keep_output_bytes: Option<u64>,
+    #[serde(rename = "keep_runs")]
+    runs: Option<usize>,
+    #[serde(rename = "keep_days")]
+    days: Option<u32>,
+    #[serde(rename = "keep_output_bytes")]
+    output_bytes: Option<u64>,
 }
 
 /// Reads the site's settings; without a file they are the defaults.
@@ -53,13 +56,13 @@ fn parse(text: &str, path: &Path) -> Result<Site, Error> {
         reason: error.to_string().trim().replace('\n', " "),
     })?;
     let mut retention = Retention::default();
-    if let Some(runs) = file.journal.keep_runs {
+    if let Some(runs) = file.journal.runs {
         retention.runs = Some(runs).filter(|runs| *runs > 0);
     }
-    if let Some(days) = file.journal.keep_days {
+    if let Some(days) = file.journal.days {
         retention.days = Some(days).filter(|days| *days > 0);
     }
-    if let Some(bytes) = file.journal.keep_output_bytes {
+    if let Some(bytes) = file.journal.output_bytes {
         retention.bytes = Some(bytes).filter(|bytes| *bytes > 0);
     }
     Ok(Site { retention })

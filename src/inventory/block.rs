@@ -225,7 +225,7 @@ fn serial(udev: &Record) -> String {
 
 /// From udev's record; a copied tree may hold `blkid`'s answer in `/stub/blkid/NAME`.
 fn file_system_uuid(survey: &Survey<'_>, name: &str, udev: &Record) -> String {
-    udev.get("ID_FS_UUID").map(str::to_owned).unwrap_or_else(|| survey.word(Path::new("/stub/blkid").join(name)))
+    udev.get("ID_FS_UUID").map_or_else(|| survey.word(Path::new("/stub/blkid").join(name)), str::to_owned)
 }
 
 /// Entries below the disk's own directory, so that `sdaa1` never counts for `sda`.

@@ -217,13 +217,11 @@ struct Names {
 
 fn names_by_processor(survey: &Survey<'_>) -> BTreeMap<i64, Names> {
     let path = PathBuf::from("/proc/cpuinfo");
-    match survey.text(&path) {
-        Some(text) => parse_cpuinfo(&text, |line| survey.gap(&path, format!("{line:?} cannot be understood"))),
-        None => {
-            survey.gap(&path, "it is missing, so processors have no names unless the firmware has them");
-            BTreeMap::new()
-        }
-    }
+    let Some(text) = survey.text(&path) else {
+        survey.gap(&path, "it is missing, so processors have no names unless the firmware has them");
+        return BTreeMap::new();
+    };
+    parse_cpuinfo(&text, |line| survey.gap(&path, format!("{line:?} cannot be understood")))
 }
 
 /// Blocks begin with a `processor` line and end with a blank one.

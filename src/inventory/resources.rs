@@ -97,10 +97,11 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
         let names = names::Names::usb(reading.host);
         reading.take("usb", |survey| Part::Usb(usb::collect(survey, &names, &kernel)));
     });
-    let system =
-        Topic::start(host, "system", |reading| reading.take("system", |survey| Part::System(system::collect(survey))));
+    let system = Topic::start(host, "system", |reading| {
+        reading.take("system", |survey| Part::System(Box::new(system::collect(survey))))
+    });
     let storage = Topic::start(host, "storage", |reading| {
-        reading.take("storage", |survey| Part::Storage(block::collect(survey)))
+        reading.take("storage", |survey| Part::Storage(block::collect(survey)));
     });
     let rest = Topic::start(host, "cpu and memory", |reading| {
         reading.take("cpu", |survey| Part::Cpu(cpu::collect(survey)));
@@ -157,7 +158,7 @@ impl MachineResources {
             Part::Storage(storage) => self.resources.storage = storage,
             Part::Usb(usb) => self.resources.usb = usb,
             Part::Pci(pci) => self.resources.pci = pci,
-            Part::System(system) => self.resources.system = system,
+            Part::System(system) => self.resources.system = *system,
             Part::Networks(networks) => self.networks = networks,
             Part::Environment(environment) => self.environment = environment,
         }
@@ -173,7 +174,7 @@ enum Part {
     Storage(Storage),
     Usb(Usb),
     Pci(Pci),
-    System(System),
+    System(Box<System>),
     Networks(BTreeMap<String, NetworkState>),
     Environment(Environment),
 }

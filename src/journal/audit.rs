@@ -179,7 +179,7 @@ mod tests {
 
     fn chain() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().expect("temporary directory");
-        let mut store = Store::open(directory.path(), "host").expect("a new journal").store;
+        let mut store = Store::open(directory.path(), "host", "a region").expect("a new journal").store;
         let actor = Actor { username: "ann".into(), user_id: Some(1000), ip_address: None };
         for text in ["one", "two", "three"] {
             store.append_event(&Event::new(EventType::NODE, text), &actor).expect("append");

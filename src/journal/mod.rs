@@ -54,8 +54,8 @@ pub enum Error {
         /// Ours.
         known: i64,
     },
-    /// Another run has it.
-    #[error("another shakedown is at work with {path} (process {pid}): wait for it, or give another --state-dir")]
+    /// Another process works with the region.
+    #[error("another shakedown is at work for this region (process {pid}, {path}): wait for it, or stop it")]
     Locked {
         /// The lock file.
         path: PathBuf,

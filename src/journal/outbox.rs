@@ -8,7 +8,7 @@ use crate::script::Status;
 /// A message that the region has to get.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Grows with time; delivery keeps its order.
+    /// Grows with time; delivery keeps its order. Given by the journal, so of no meaning before.
     pub id: i64,
     /// The run that it belongs to.
     pub run_id: Option<i64>,
@@ -22,20 +22,12 @@ pub struct Message {
     pub may_have_arrived: bool,
 }
 
-pub(super) fn insert(connection: &Connection, message: &Message, now: &str) -> Result<(), rusqlite::Error> {
+/// Its number.
+pub(super) fn insert(connection: &Connection, message: &Message, now: &str) -> Result<i64, rusqlite::Error> {
     connection
-        .prepare_cached(
-            "INSERT INTO outbox (id, run_id, created, label, payload, leads_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            message.id,
-            message.run_id,
-            now,
-            message.label,
-            message.payload,
-            message.leads_to.map(Status::number),
-        ])?;
-    Ok(())
+        .prepare_cached("INSERT INTO outbox (run_id, created, label, payload, leads_to) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![message.run_id, now, message.label, message.payload, message.leads_to.map(Status::number),])?;
+    Ok(connection.last_insert_rowid())
 }
 
 impl Store {
@@ -75,15 +67,6 @@ impl Store {
             self.connection.prepare(sql)?.query_map([region], message)?.collect()
         };
         read().map_err(Error::sqlite(&self.path))
-    }
-
-    /// The largest number that a message ever had.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn last_message_id(&self) -> Result<i64, Error> {
-        let sql = "SELECT ifnull(max(id), 0) FROM outbox";
-        self.connection.query_row(sql, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     /// Messages that the region refused for good: label, reason, when.

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn sql_answers_as_the_query_itself_does() {
         let directory = tempfile::tempdir().expect("temporary directory");
-        let mut store = Store::open(directory.path(), "host").expect("a new journal").store;
+        let mut store = Store::open(directory.path(), "host", "a region").expect("a new journal").store;
         store.set_system_id(Some("abc123".into()));
         let kinds =
             [EventType::NODE, EventType::RUNNING_TEST, EventType::SCRIPT_RESULT_CHANGED_STATUS, EventType::SETTINGS];
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn audit_types_are_those_of_the_region() {
         let directory = tempfile::tempdir().expect("temporary directory");
-        let store = Store::open(directory.path(), "host").expect("a new journal").store;
+        let store = Store::open(directory.path(), "host", "a region").expect("a new journal").store;
         let sql = "select name, description from maasserver_eventtype where level=0;";
         let mut statement = store.connection.prepare(sql).expect("the tables");
         let rows: Vec<(String, String)> = statement

@@ -231,14 +231,14 @@ impl Store {
         })
     }
 
-    /// A run has come to its end; what the region is to be told of it goes into the outbox with it.
+    /// A run has come to its end; what the region is to be told of it goes into the outbox with it. The number of that message.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn end_run(&mut self, id: i64, outcome: &str, message: Option<&Message>) -> Result<(), Error> {
+    pub fn end_run(&mut self, id: i64, outcome: &str, message: Option<&Message>) -> Result<Vec<i64>, Error> {
         self.transact(|transaction, now| {
             transaction.execute("UPDATE run SET ended = ?2, outcome = ?3 WHERE id = ?1", params![id, now, outcome])?;
-            message.map_or(Ok(()), |message| outbox::insert(transaction, message, now))
+            message.into_iter().map(|message| outbox::insert(transaction, message, now)).collect()
         })
     }
 

@@ -37,7 +37,7 @@ CREATE TABLE script_result (
 CREATE UNIQUE INDEX script_result_of_run ON script_result(run_id, name, ifnull(result_id, -1));
 CREATE INDEX script_result_by_name ON script_result(name, id);
 CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY, run_id INTEGER, created TEXT NOT NULL, label TEXT NOT NULL, payload TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run_id INTEGER, created TEXT NOT NULL, label TEXT NOT NULL, payload TEXT NOT NULL,
     leads_to INTEGER, state TEXT NOT NULL DEFAULT 'waiting', reason TEXT, finished TEXT
 );
 CREATE INDEX outbox_waiting ON outbox(id) WHERE state = 'waiting';

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
 use super::{Error, Message, ResultChange, audit, file, outbox, recover, runs, schema};
@@ -42,19 +44,20 @@ pub struct Store {
     /// This node's names, for the events.
     hostname: String,
     system_id: Option<String>,
-    /// Held as long as the store is, so that no second run works with the file.
+    /// Held as long as the store is.
     _lock: Option<File>,
 }
 
 impl Store {
-    /// Opens the journal of a state directory for a run, making what is missing. A damaged file is set aside.
+    /// Opens the journal of a state directory for work with one region (by [`super::NewRun::region`]), making what is
+    /// missing. A damaged file is set aside.
     ///
     /// # Errors
-    /// When the directory cannot be used, the file is newer than this program, or another run has it.
-    pub fn open(directory: &Path, hostname: &str) -> Result<Opened, Error> {
+    /// When the directory cannot be used, the file is newer than this program, or another process works with that region.
+    pub fn open(directory: &Path, hostname: &str, region: &str) -> Result<Opened, Error> {
         let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
-        let lock = lock(directory)?;
+        let lock = lock(directory, region)?;
         let path = file(directory);
         let (connection, set_aside) = match connect(&path) {
             Ok(connection) => (connection, None),
@@ -102,7 +105,8 @@ impl Store {
         attempt().map_err(Error::sqlite(&self.path))
     }
 
-    /// Records what happened to a script result, its event, and what the region is to be told: all of it or nothing.
+    /// Records what happened to a script result, its event, and what the region is to be told: all of it or nothing. The
+    /// numbers of the messages.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -111,7 +115,7 @@ impl Store {
         change: Option<&ResultChange>,
         events: &[Event],
         messages: &[Message],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<i64>, Error> {
         let names = (self.hostname.clone(), self.system_id.clone());
         self.transact(|transaction, now| {
             if let Some(change) = change {
@@ -120,10 +124,7 @@ impl Store {
             for event in events {
                 insert_event(transaction, event, &names, &Actor::default(), now)?;
             }
-            for message in messages {
-                outbox::insert(transaction, message, now)?;
-            }
-            Ok(())
+            messages.iter().map(|message| outbox::insert(transaction, message, now)).collect()
         })
     }
 
@@ -206,8 +207,10 @@ fn check_version(connection: &Connection, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn lock(directory: &Path) -> Result<File, Error> {
-    let path = directory.join("lock");
+/// One process at a time works with a region: two would run every script twice and deliver over each other.
+fn lock(directory: &Path, region: &str) -> Result<File, Error> {
+    let digest = Sha256::digest(region);
+    let path = directory.join(format!("lock-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
     let failed = |source| Error::Directory { path: path.clone(), source };
     let file = fs::OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path).map_err(failed)?;
     // A process that was killed while it started a child leaves the lock with that child until it runs its own program.
