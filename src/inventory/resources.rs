@@ -98,7 +98,7 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
         reading.take("usb", |survey| Part::Usb(usb::collect(survey, &names, &kernel)));
     });
     let system = Topic::start(host, "system", |reading| {
-        reading.take("system", |survey| Part::System(Box::new(system::collect(survey))))
+        reading.take("system", |survey| Part::System(Box::new(system::collect(survey))));
     });
     let storage = Topic::start(host, "storage", |reading| {
         reading.take("storage", |survey| Part::Storage(block::collect(survey)));
