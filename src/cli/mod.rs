@@ -4,6 +4,7 @@ mod connection;
 mod deliver;
 mod demo;
 mod events;
+mod inventory;
 mod resources;
 mod results;
 mod run;
@@ -67,6 +68,8 @@ enum Verb {
     Events(events::Arguments),
     /// This machine's hardware in the JSON that MAAS ingests (machine-resources)
     Resources(resources::Arguments),
+    /// This machine in depth: modules, links, sensors, trust, and what is worth a look
+    Inventory(inventory::Arguments),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
@@ -103,7 +106,8 @@ pub fn main() -> ExitCode {
             Verb::Runs(arguments) => results::runs(&arguments),
             Verb::Results(arguments) => results::results(&arguments),
             Verb::Events(arguments) => events::run(arguments).await,
-            Verb::Resources(arguments) => resources::run(arguments),
+            Verb::Resources(arguments) => resources::run(&arguments),
+            Verb::Inventory(arguments) => inventory::run(&arguments),
             Verb::Signal(arguments) => signal::run(arguments).await,
             Verb::Demo(arguments) => demo::run(arguments, format).await,
             Verb::Sandbox(arguments) => sandbox::run(arguments).await,

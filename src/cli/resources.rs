@@ -1,7 +1,7 @@
 //! `shakedown resources`, also as `machine-resources`: the JSON by which MAAS knows a machine.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -16,15 +16,15 @@ pub(super) struct Arguments {
     root: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    let host = match arguments.root {
-        None => Host::live(),
-        Some(root) => {
-            anyhow::ensure!(root.is_dir(), "{} is no directory", root.display());
-            Host::at(root)
-        }
-    };
-    let collected = collect(&host);
+/// This machine, or a copy of one.
+pub(super) fn host(root: Option<&Path>) -> anyhow::Result<Host> {
+    let Some(root) = root else { return Ok(Host::live()) };
+    anyhow::ensure!(root.is_dir(), "{} is no directory", root.display());
+    Ok(Host::at(root))
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let collected = collect(&host(arguments.root.as_deref())?);
     for gap in &collected.gaps {
         eprintln!("shakedown: {gap}");
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::smbios;
@@ -11,7 +12,7 @@ use super::survey::{Survey, is_zero};
 const CPUS: &str = "/sys/devices/system/cpu";
 
 /// All processors.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Cpu {
     /// `uname -m`.
     pub architecture: String,
@@ -22,7 +23,7 @@ pub struct Cpu {
 }
 
 /// A package.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Socket {
     /// Model name.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -49,7 +50,7 @@ pub struct Socket {
 }
 
 /// A cache as one thread sees it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Cache {
     /// 1, 2, 3 …
     pub level: u64,
@@ -61,7 +62,7 @@ pub struct Cache {
 }
 
 /// A core.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Core {
     /// `core_id`.
     pub core: u64,
@@ -75,7 +76,7 @@ pub struct Core {
 }
 
 /// A thread.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Thread {
     /// The kernel's number.
     pub id: i64,

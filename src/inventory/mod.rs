@@ -3,6 +3,7 @@
 
 mod block;
 mod cpu;
+mod detail;
 mod environment;
 mod gpu;
 mod interface;
@@ -18,6 +19,10 @@ mod usb;
 
 pub use block::{BlockDevice, Partition, Storage};
 pub use cpu::{Cache, Core, Cpu, Socket, Thread};
+pub use detail::{
+    Bmc, CacheInstance, Dimm, Disk, Finding, Inventory, MemoryController, MemoryState, Nic, PciErrors, PciFunction,
+    PciLink, ProcessorState, Sensor, StorageController, Tpm, UsbNode, VirtualInterface, Volume, collect_detail, schema,
+};
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
 pub use interface::{Infiniband, Network, NetworkCard, Port, Sriov, Vdpa};

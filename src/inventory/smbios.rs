@@ -2,11 +2,38 @@
 
 use super::survey::Survey;
 
-/// A structure: its type and its strings.
+/// A structure: its type, its fixed part and its strings.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Structure<'a> {
     pub(super) kind: u8,
+    pub(super) fixed: &'a [u8],
     pub(super) strings: Vec<&'a [u8]>,
+}
+
+impl Structure<'_> {
+    /// A byte of the fixed part; older firmware has shorter ones.
+    pub(super) fn byte(&self, offset: usize) -> Option<u8> {
+        self.fixed.get(offset).copied()
+    }
+
+    /// Two bytes.
+    pub(super) fn word(&self, offset: usize) -> Option<u16> {
+        Some(u16::from_le_bytes(self.fixed.get(offset..offset + 2)?.try_into().ok()?))
+    }
+
+    /// Four bytes.
+    pub(super) fn double(&self, offset: usize) -> Option<u32> {
+        Some(u32::from_le_bytes(self.fixed.get(offset..offset + 4)?.try_into().ok()?))
+    }
+
+    /// The string whose number stands at an offset; what makers write for "nothing" is nothing.
+    pub(super) fn text(&self, offset: usize) -> String {
+        const NOTHING: [&str; 6] = ["not specified", "unknown", "none", "no dimm", "n/a", "to be filled by o.e.m."];
+        let number = usize::from(self.byte(offset).unwrap_or(0));
+        let text = number.checked_sub(1).and_then(|index| self.strings.get(index)).copied().unwrap_or_default();
+        let text = String::from_utf8_lossy(text).trim().to_owned();
+        if NOTHING.contains(&text.to_lowercase().as_str()) { String::new() } else { text }
+    }
 }
 
 /// Vendor and model of the first processor (type 4) that has both: the second and third string, as the reference takes them.
@@ -32,7 +59,7 @@ pub(super) fn structures(table: &[u8]) -> Vec<Structure<'_>> {
         let Some(end) = memchr::memmem::find(&rest[length..], &[0, 0]) else { break };
         let text = &rest[length..length + end];
         let strings = text.split(|&byte| byte == 0).filter(|text| !text.is_empty()).collect();
-        structures.push(Structure { kind, strings });
+        structures.push(Structure { kind, fixed: &rest[..length], strings });
         if kind == 127 {
             break;
         }

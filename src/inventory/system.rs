@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::Survey;
@@ -10,7 +11,7 @@ use super::survey::Survey;
 const DMI: &str = "/sys/class/dmi/id";
 
 /// Names and numbers of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct System {
     /// Product UUID.
     pub uuid: String,
@@ -38,7 +39,7 @@ pub struct System {
 }
 
 /// BIOS or UEFI.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Firmware {
     /// Vendor.
     pub vendor: String,
@@ -49,7 +50,7 @@ pub struct Firmware {
 }
 
 /// The case.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Chassis {
     /// Vendor.
     pub vendor: String,
@@ -63,7 +64,7 @@ pub struct Chassis {
 }
 
 /// The board.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Motherboard {
     /// Vendor.
     pub vendor: String,

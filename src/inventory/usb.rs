@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::names::Names;
@@ -12,7 +13,7 @@ const DEVICES: &str = "/sys/bus/usb/devices";
 const HUB: u64 = 9;
 
 /// All USB devices but hubs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Usb {
     /// In the order of their names.
     pub devices: Vec<UsbDevice>,
@@ -21,7 +22,7 @@ pub struct Usb {
 }
 
 /// A USB device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct UsbDevice {
     /// Number of the bus.
     pub bus_address: u64,
@@ -44,7 +45,7 @@ pub struct UsbDevice {
 }
 
 /// An interface of a USB device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct UsbInterface {
     /// Name of the class.
     pub class: String,
