@@ -105,7 +105,14 @@ impl Host {
         let root = rustix::fs::openat(CWD, &self.root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         let inside = absolute.strip_prefix("/").unwrap_or(absolute);
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
-        Ok(rustix::fs::openat2(root, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+        // The kernel asks to try again when anything on the machine was renamed or mounted meanwhile.
+        let mut tries = 0;
+        loop {
+            match rustix::fs::openat2(&root, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+                Err(rustix::io::Errno::AGAIN) if tries < 1000 => tries += 1,
+                other => return Ok(other?),
+            }
+        }
     }
 }
 
