@@ -1,6 +1,7 @@
 //! The course of a run: commissioning until the region has no more of it, then testing, release, deployment, the end.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,29 +102,10 @@ impl Agent {
                 return Ok(Verdict::Unfinished);
             }
         }
-        let mut begun = BTreeSet::new();
-        let index = loop {
-            let Some(mut index) = self.index(&mut begun, record).await? else {
-                return Ok(Self::verdict_of_nothing(dispatcher));
-            };
-            index.scripts.retain(|script| !dispatcher.has_finished(script));
-            if !holds(&index, ScriptType::Commissioning) {
-                break index;
-            }
-            if let Some(verdict) = self.run_set(ScriptType::Commissioning, &index, dispatcher, record).await {
-                return Ok(verdict);
-            }
-            // New hardware facts may have selected more scripts. The region must know the results to answer that.
-            if !self.settled(record).await {
-                return Ok(Verdict::Unfinished);
-            }
-            if !self.options.download || !self.options.send {
-                break index;
-            }
+        let index = match self.commission(dispatcher, record).await? {
+            ControlFlow::Break(verdict) => return Ok(verdict),
+            ControlFlow::Continue(index) => index,
         };
-        if let Some(verdict) = Self::failure(dispatcher, ScriptType::Commissioning) {
-            return Ok(verdict);
-        }
         for (kind, status) in [
             (ScriptType::Testing, SignalStatus::Testing),
             (ScriptType::Release, SignalStatus::Releasing),
@@ -140,6 +122,35 @@ impl Agent {
             }
         }
         Ok(Verdict::Passed)
+    }
+
+    /// Runs commissioning scripts until the region has no more of them; the index with what comes after.
+    async fn commission(
+        &self,
+        dispatcher: &mut Dispatcher,
+        record: &Record,
+    ) -> Result<ControlFlow<Verdict, Index>, Error> {
+        let mut begun = BTreeSet::new();
+        loop {
+            let Some(mut index) = self.index(&mut begun, record).await? else {
+                return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
+            };
+            index.scripts.retain(|script| !dispatcher.has_finished(script));
+            if !holds(&index, ScriptType::Commissioning) {
+                let failure = Self::failure(dispatcher, ScriptType::Commissioning);
+                return Ok(failure.map_or(ControlFlow::Continue(index), ControlFlow::Break));
+            }
+            if let Some(verdict) = self.run_set(ScriptType::Commissioning, &index, dispatcher, record).await {
+                return Ok(ControlFlow::Break(verdict));
+            }
+            // New hardware facts may have selected more scripts. The region must know the results to answer that.
+            if !self.settled(record).await {
+                return Ok(ControlFlow::Break(Verdict::Unfinished));
+            }
+            if !self.options.download || !self.options.send {
+                return Ok(ControlFlow::Continue(index));
+            }
+        }
     }
 
     /// The region has nothing more: what ran until now decides.

@@ -71,26 +71,10 @@ async fn gate(
     let action = strike(&mut region.lock().faults, incoming.method.as_str(), incoming.uri.path(), is_result);
     let (method, path) = (incoming.method.clone(), incoming.uri.to_string());
     let size = body.as_ref().map_or_else(|size| *size, Vec::len);
-    let mut response = match (&action, body.is_err()) {
-        (Some(Action::DropBefore), _) => {
-            scissors.cut_after(0);
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
-        (Some(Action::Answer(code, text)), _) => {
-            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            answer(code, TEXT, text.clone())
-        }
-        (Some(Action::Page(page)), _) => answer(StatusCode::OK, HTML, page.clone()),
-        (_, true) => {
-            let mut response = answer(StatusCode::PAYLOAD_TOO_LARGE, "text/html", TOO_LARGE);
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
-        _ => route(&region, incoming).await,
-    };
+    let mut response = respond(&region, incoming, action.as_ref(), body.is_err()).await;
     match action {
         Some(Action::Delay(delay)) => tokio::time::sleep(delay).await,
-        Some(Action::DropAfter) => scissors.cut_after(0),
+        Some(Action::DropBefore | Action::DropAfter) => scissors.cut_after(0),
         Some(Action::Half(bytes)) => scissors.cut_after(bytes),
         _ => {}
     }
@@ -99,6 +83,24 @@ async fn gate(
     }
     log(&region, &method, &path, size, response.status(), began);
     response
+}
+
+/// The answer, or what a fault puts in its place.
+async fn respond(region: &Region, incoming: Incoming, action: Option<&Action>, is_too_large: bool) -> Response {
+    match action {
+        Some(Action::DropBefore) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Action::Answer(code, text)) => {
+            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            answer(code, TEXT, text.clone())
+        }
+        Some(Action::Page(page)) => answer(StatusCode::OK, HTML, page.clone()),
+        _ if is_too_large => {
+            let mut response = answer(StatusCode::PAYLOAD_TOO_LARGE, "text/html", TOO_LARGE);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+        _ => route(region, incoming).await,
+    }
 }
 
 /// A body that was read.
