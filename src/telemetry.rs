@@ -1,5 +1,7 @@
 //! Logging: one place decides where log lines go and how they look.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// How log lines are written.
@@ -21,7 +23,7 @@ pub fn start(format: LogFormat, verbosity: u8) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("SHAKEDOWN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A second start happens only in tests, where the first one holds.
     let _ = match format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -50,6 +50,10 @@ impl Delivery {
                 Payload::Signal(signal) => self.signal(&entries[0], signal).await,
                 Payload::Event(_) => self.events(&entries).await,
             };
+            let rests = matches!((&entries[0].payload, &delivered), (Payload::Event(_), Delivered::Acknowledged));
+            if rests {
+                self.record.outbox.rest_events(true);
+            }
             for entry in &entries {
                 match &delivered {
                     Delivered::Acknowledged => self.record.finish(entry, None).await,
@@ -63,6 +67,13 @@ impl Delivery {
                         self.record.finish(entry, Some(reason.clone())).await;
                     }
                 }
+            }
+            if rests {
+                tokio::select! {
+                    () = tokio::time::sleep(EVENT_PAUSE) => {}
+                    () = self.give_up.cancelled() => {}
+                }
+                self.record.outbox.rest_events(false);
             }
         }
     }
@@ -108,13 +119,7 @@ impl Delivery {
         let retry = RetryOptions { few: 2, ..self.retry.clone() };
         let sent = persist(&retry, &self.give_up, "an event", || self.client.node_event(&event)).await;
         match sent {
-            Ok(()) => {
-                tokio::select! {
-                    () = tokio::time::sleep(EVENT_PAUSE) => {}
-                    () = self.give_up.cancelled() => {}
-                }
-                Delivered::Acknowledged
-            }
+            Ok(()) => Delivered::Acknowledged,
             Err(Error::Cancelled(_)) => Delivered::GivenUp,
             Err(error) => Delivered::Refused(error.to_string()),
         }

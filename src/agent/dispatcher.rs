@@ -1,6 +1,6 @@
 //! The one owner of what is known of a run: applies every report to the status table, makes the event and the message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::message::Payload;
 use super::record::Record;
 use super::{Notice, ScriptOutcome, messages};
-use crate::event::Event;
+use crate::event::{Event, EventType};
 use crate::journal::{ResultChange, ResultRecord};
 use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
 use crate::runner::{Ending, Finished, Report};
@@ -23,6 +23,8 @@ pub(super) struct Dispatcher {
     notices: mpsc::UnboundedSender<Notice>,
     states: BTreeMap<Key, (Arc<Script>, Status)>,
     outcomes: Vec<ScriptOutcome>,
+    /// Scripts that were begun before the run was interrupted.
+    begun: BTreeSet<Key>,
     /// Failures of the whole run, also from before it was interrupted.
     failures: BTreeMap<ScriptType, usize>,
 }
@@ -35,6 +37,7 @@ impl Dispatcher {
             notices,
             states: BTreeMap::new(),
             outcomes: Vec::new(),
+            begun: BTreeSet::new(),
             failures: BTreeMap::new(),
         }
     }
@@ -42,6 +45,9 @@ impl Dispatcher {
     /// A result from before the run was interrupted.
     pub(super) fn remember(&mut self, result: &ResultRecord) {
         let Some(kind) = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind) else { return };
+        if result.status != Status::Pending {
+            self.begun.insert((result.name.clone(), result.result_id));
+        }
         if !result.status.is_final() {
             return;
         }
@@ -73,6 +79,11 @@ impl Dispatcher {
         self.outcomes.iter().any(|outcome| {
             outcome.result_id.is_some() && outcome.result_id == script.result_id && outcome.kind == script.kind
         })
+    }
+
+    /// Whether a script was begun before the run was interrupted, whatever the region knows of it.
+    pub(super) fn has_begun(&self, script: &Script) -> bool {
+        self.begun.contains(&key(script))
     }
 
     /// Takes a report.
@@ -142,6 +153,7 @@ impl Dispatcher {
             (ending, _) => Transition::Exit(ending.exit_status()),
         };
         let Some((status, event)) = self.transition(script, transition) else { return };
+        let mut events = vec![event];
         let exit_status = finished.ending.exit_status();
         let signal_status = match finished.ending {
             Ending::TimedOut(_) => SignalStatus::TimedOut,
@@ -157,10 +169,11 @@ impl Dispatcher {
         };
         let mut outgoing = vec![(Payload::Signal(signal), Some(status))];
         if let Some(text) = messages::beyond_the_region(script, status, &finished) {
+            events.push(Event::new(EventType::NODE_STATUS_EVENT, text.clone()));
             outgoing.push((Payload::Event(NodeEvent::new("shakedown/script-status", text, false)), None));
         }
         let change = self.change(script, status, Some(&finished));
-        self.record.change(change, vec![event], outgoing).await;
+        self.record.change(change, events, outgoing).await;
         *self.failures.entry(script.kind).or_default() += usize::from(status.is_failure());
         let outcome = ScriptOutcome {
             subject: script.subject().to_string(),

@@ -22,6 +22,8 @@ struct Inner {
     waiting: BTreeMap<i64, Entry>,
     /// Entries that somebody is delivering.
     claimed: BTreeSet<i64>,
+    /// Events wait for more of their kind.
+    events_rest: bool,
     refused: Vec<(String, String)>,
 }
 
@@ -83,6 +85,12 @@ impl Outbox {
         self.changed.notify_waiters();
     }
 
+    /// Lets events wait, so that a burst of them becomes a few requests, or go again. Nothing else waits for them meanwhile.
+    pub(super) fn rest_events(&self, rest: bool) {
+        self.lock().events_rest = rest;
+        self.changed.notify_waiters();
+    }
+
     /// Waits until everything is acknowledged or refused, or `cancel` strikes.
     pub(super) async fn idle(&self, cancel: &CancellationToken) {
         loop {
@@ -128,7 +136,8 @@ impl Inner {
         for (place, entry) in self.waiting.values().enumerate() {
             let lane = entry.payload.lane();
             let is_barrier = lane == Lane::Node;
-            let is_free = busy.insert(lane) && !self.claimed.contains(&entry.id);
+            let rests = self.events_rest && lane == Lane::Events;
+            let is_free = busy.insert(lane) && !rests && !self.claimed.contains(&entry.id);
             if is_free && (!is_barrier || place == 0) {
                 found = Some(entry.id);
                 break;
@@ -206,6 +215,15 @@ mod tests {
     fn events_go_together_but_not_past_the_node() {
         let outbox = outbox(vec![event("a"), about(1), event("b"), node(), event("c")]);
         assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1, 3], vec![2], vec![]));
+    }
+
+    #[test]
+    fn events_that_rest_hold_up_no_script() {
+        let outbox = outbox(vec![event("a"), about(1)]);
+        outbox.rest_events(true);
+        assert_eq!((claim(&outbox), claim(&outbox)), (vec![2], vec![]));
+        outbox.rest_events(false);
+        assert_eq!(claim(&outbox), [1]);
     }
 
     #[tokio::test]

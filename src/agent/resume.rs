@@ -33,11 +33,12 @@ async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
 /// Delivers what the journal still holds for a region; how many messages are left undelivered, and those refused.
 pub async fn deliver(
     client: Client,
-    store: Store,
+    mut store: Store,
     retry: RetryOptions,
     limit: Option<Duration>,
     stop: CancellationToken,
 ) -> (usize, Vec<(String, String)>) {
+    store.set_system_id(client.system_id().map(str::to_owned));
     let client = Arc::new(client);
     let outbox = Arc::new(Outbox::default());
     let journal = Arc::new(Journal::start(Some(store)));
@@ -60,7 +61,9 @@ impl Agent {
         let journal = Arc::new(Journal::start(self.store.take()));
         let outbox = Arc::new(Outbox::default());
         let identity = self.client.identity();
-        restore(&journal, &outbox, identity.clone()).await;
+        if self.options.send {
+            restore(&journal, &outbox, identity.clone()).await;
+        }
         let new = NewRun {
             region: identity,
             storage: self.workspace.root().to_owned(),

@@ -98,9 +98,10 @@ impl Agent {
         if let Some(run) = interrupted {
             let (reports, _) = mpsc::channel(1);
             self.settle(&run, &self.runner(reports), dispatcher, record).await;
-            if !self.settled(record).await {
-                return Ok(Verdict::Unfinished);
-            }
+        }
+        // The region hands out again what it has no result of.
+        if !self.settled(record).await {
+            return Ok(Verdict::Unfinished);
         }
         let index = match self.commission(dispatcher, record).await? {
             ControlFlow::Break(verdict) => return Ok(verdict),
@@ -136,6 +137,9 @@ impl Agent {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
             index.scripts.retain(|script| !dispatcher.has_finished(script));
+            for script in &mut index.scripts {
+                script.has_started |= dispatcher.has_begun(script);
+            }
             if !holds(&index, ScriptType::Commissioning) {
                 let failure = Self::failure(dispatcher, ScriptType::Commissioning);
                 return Ok(failure.map_or(ControlFlow::Continue(index), ControlFlow::Break));

@@ -9,7 +9,6 @@ use super::connection::Options;
 use super::{exit, state};
 use crate::agent;
 use crate::host::Host;
-use crate::journal::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -25,7 +24,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let host = Host::live();
     let connected = arguments.region.connect(&host).await?;
-    let store = Store::open(&arguments.state.state_dir, &host.hostname(), &connected.client.identity())?.store;
+    let store = arguments.state.open(&host.hostname(), &connected.client.identity())?;
     let stop = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));

@@ -14,19 +14,23 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The journal to write to. One that was damaged is told.
+    pub(super) fn open(&self, hostname: &str, region: &str) -> Result<Store, journal::Error> {
+        let opened = Store::open(&self.state_dir, hostname, region)?;
+        if let Some(aside) = opened.set_aside {
+            eprintln!(
+                "shakedown: WARNING: the journal was damaged; it is kept as {}, and a new one is begun. What it held unsent is \
+                 lost to the region.",
+                aside.display()
+            );
+        }
+        Ok(opened.store)
+    }
+
     /// The journal for a run. Without one the run still does its work: that it leaves no record is said loudly, once.
     pub(super) fn open_for_run(&self, hostname: &str, region: &str) -> anyhow::Result<Option<Store>> {
-        match Store::open(&self.state_dir, hostname, region) {
-            Ok(opened) => {
-                if let Some(aside) = opened.set_aside {
-                    eprintln!(
-                        "shakedown: WARNING: the journal was damaged; it is kept as {}, and a new one is begun. What it held \
-                         unsent is lost to the region.",
-                        aside.display()
-                    );
-                }
-                Ok(Some(opened.store))
-            }
+        match self.open(hostname, region) {
+            Ok(store) => Ok(Some(store)),
             // Two runs at once would spoil each other's measurements and report twice.
             Err(error @ journal::Error::Locked { .. }) => Err(error.into()),
             Err(error) => {

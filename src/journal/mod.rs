@@ -83,7 +83,10 @@ impl Journal {
     #[must_use]
     pub fn start(store: Option<Store>) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
+        // Held until the run ends: one whose journal fails is still at work.
+        let lock = store.as_ref().and_then(Store::share_lock);
         let work = move || {
+            let _lock = lock;
             let mut store = store;
             for job in queue {
                 job(&mut store);

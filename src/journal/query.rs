@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, ToSql};
 
+use super::store::stamp;
 use super::{Error, Store};
 use crate::event::{EventQuery, EventRecord, Level};
 
@@ -46,7 +47,7 @@ impl Store {
         let bounds: [(&str, Option<Box<dyn ToSql>>); 3] = [
             ("e.id < ?", query.before.map(|id| Box::new(id) as Box<dyn ToSql>)),
             ("e.id > ?", query.after.map(|id| Box::new(id) as Box<dyn ToSql>)),
-            ("e.created >= ?", query.since.map(|since| Box::new(since.to_string()) as Box<dyn ToSql>)),
+            ("e.created >= ?", query.since.map(|since| Box::new(stamp(since)) as Box<dyn ToSql>)),
         ];
         for (condition, value) in bounds {
             if let Some(value) = value {

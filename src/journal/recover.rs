@@ -14,6 +14,15 @@ pub(super) fn is_damage(error: &Error) -> bool {
     matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
 }
 
+/// A file without a byte whose log has some is damaged, too; `SQLite` would delete the log without a word.
+pub(super) fn check_log(path: &Path) -> Result<(), Error> {
+    let is_empty = |path: &Path| fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
+    if is_empty(path) && !is_empty(&with(path, "-wal")) {
+        return Err(damage(path, "it is empty and its log is not"));
+    }
+    Ok(())
+}
+
 /// What a failed check found.
 pub(super) fn damage(path: &Path, found: &str) -> Error {
     let failure = rusqlite::ffi::Error { code: ErrorCode::DatabaseCorrupt, extended_code: 11 };
@@ -24,7 +33,6 @@ pub(super) fn damage(path: &Path, found: &str) -> Error {
 /// Renames the file and its companions; the new name of the file.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let with = |path: &Path, suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
     let free = (0..1000).map(|n| with(path, &format!(".damaged-{stamp}-{n}"))).find(|candidate| !candidate.exists());
     let aside = free.unwrap_or_else(|| with(path, ".damaged"));
     fs::rename(path, &aside)?;
@@ -35,4 +43,10 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Ok(aside)
+}
+
+fn with(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

@@ -5,6 +5,7 @@ use std::fs;
 use jiff::{Span, Timestamp};
 use rusqlite::params;
 
+use super::store::stamp;
 use super::{Error, ResultRecord, Store};
 
 /// Bounds; `None` is none.
@@ -44,7 +45,7 @@ impl Store {
     pub fn prune(&mut self, retention: &Retention) -> Result<Pruned, Error> {
         let days =
             retention.days.and_then(|days| Timestamp::now().checked_sub(Span::new().hours(i64::from(days) * 24)).ok());
-        let oldest = days.map(|time| time.to_string()).unwrap_or_default();
+        let oldest = days.map(stamp).unwrap_or_default();
         let mut pruned = Pruned::default();
         let mut kept_bytes = 0;
         let runs = self.runs()?;
@@ -59,9 +60,14 @@ impl Store {
                 continue;
             }
             self.delete_run(run.id)?;
-            results.iter().for_each(delete_outputs);
             pruned.runs += 1;
-            pruned.bytes += bytes;
+            for result in &results {
+                // A run that was begun anew has the same results, and so the same files.
+                if !self.is_named(result)? {
+                    pruned.bytes += size(result);
+                    delete_outputs(result);
+                }
+            }
         }
         pruned.events = self.transact(|transaction, _| {
             transaction.execute(
@@ -75,6 +81,12 @@ impl Store {
     fn has_unsent(&self, run_id: i64) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = 'waiting')";
         self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
+    fn is_named(&self, result: &ResultRecord) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM script_result WHERE combined = ?1)";
+        let path = result.combined.to_string_lossy();
+        self.connection.query_row(sql, [path], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     fn delete_run(&mut self, run_id: i64) -> Result<(), Error> {

@@ -1,14 +1,14 @@
 //! The file: opening, and writing a transition with its event and its messages in one transaction.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
-
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use sha2::{Digest as _, Sha256};
 
 use super::{Error, Message, ResultChange, audit, file, outbox, recover, runs, schema};
 use crate::event::{Event, Level};
@@ -45,7 +45,7 @@ pub struct Store {
     hostname: String,
     system_id: Option<String>,
     /// Held as long as the store is.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Store {
@@ -67,7 +67,7 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, _lock: Some(lock) };
+        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: Some(lock) };
         Ok(Opened { store, set_aside })
     }
 
@@ -82,7 +82,12 @@ impl Store {
         let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
         check_version(&connection, &path)?;
-        Ok(Store { connection, path: path.clone(), hostname: String::new(), system_id: None, _lock: None })
+        Ok(Store { connection, path: path.clone(), hostname: String::new(), system_id: None, lock: None })
+    }
+
+    /// A second hold on the lock, for whoever has to keep others away for longer than the store lasts.
+    pub(super) fn share_lock(&self) -> Option<File> {
+        self.lock.as_ref().and_then(|lock| lock.try_clone().ok())
     }
 
     /// What the region calls this node, once that is known.
@@ -95,7 +100,7 @@ impl Store {
         &mut self,
         act: impl FnOnce(&Transaction<'_>, &str) -> Result<T, rusqlite::Error>,
     ) -> Result<T, Error> {
-        let now = Timestamp::now().to_string();
+        let now = stamp(Timestamp::now());
         let attempt = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = act(&transaction, &now)?;
@@ -136,6 +141,11 @@ impl Store {
         let names = (self.hostname.clone(), self.system_id.clone());
         self.transact(|transaction, now| insert_event(transaction, event, &names, actor, now))
     }
+}
+
+/// A time as the tables have it: of one width, so that times compare as their texts do.
+pub(super) fn stamp(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 fn insert_event(
@@ -181,8 +191,12 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     // Made by us, so that its mode is ours: parameters and outputs may hold secrets.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     made.map_err(|source| Error::Directory { path: path.to_owned(), source })?;
+    recover::check_log(path)?;
     let mut connection = Connection::open(path).map_err(&failed)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    // Until it is known to be sound and ours, not even what its log holds is written to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(&failed)?;
+    check_version(&connection, path)?;
     let set_up = |connection: &Connection| -> Result<String, rusqlite::Error> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -193,8 +207,8 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     if checked != "ok" {
         return Err(recover::damage(path, &checked));
     }
-    check_version(&connection, path)?;
-    schema::migrate(&mut connection, &Timestamp::now().to_string()).map_err(&failed)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(&failed)?;
+    schema::migrate(&mut connection, &stamp(Timestamp::now())).map_err(&failed)?;
     Ok(connection)
 }
 
@@ -215,13 +229,17 @@ fn lock(directory: &Path, region: &str) -> Result<File, Error> {
     let file = fs::OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path).map_err(failed)?;
     // A process that was killed while it started a child leaves the lock with that child until it runs its own program.
     let deadline = Instant::now() + LOCK_WAIT;
-    while file.try_lock().is_err() {
-        if Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-            continue;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) => {
+                let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+                return Err(Error::Locked { path, pid });
+            }
+            // A file system without locks is no other process.
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-        return Err(Error::Locked { path, pid });
     }
     file.set_len(0).map_err(failed)?;
     std::io::Write::write_all(&mut &file, std::process::id().to_string().as_bytes()).map_err(failed)?;

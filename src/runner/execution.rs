@@ -26,6 +26,12 @@ impl Runner {
         if let Err(error) = make_directories(&outputs) {
             return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
         }
+        if script.has_started {
+            // The agent that started it may be gone while it is still at work.
+            self.stop_remains(script).await;
+        } else if let Err(error) = remove(&outputs) {
+            return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
+        }
         if script.apply_configured_networking {
             self.report(Report::ApplyingNetconf(Arc::clone(script))).await;
             let text = format!(
@@ -85,6 +91,17 @@ pub(super) fn output_files(outputs: &Outputs) -> OutputFiles {
 fn make_directories(outputs: &Outputs) -> std::io::Result<()> {
     for directory in [outputs.combined.parent(), outputs.download.parent(), Some(outputs.download.as_path())] {
         fs::create_dir_all(directory.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
+}
+
+/// Removes what a script of the same name and number left, in another run or for another region.
+fn remove(outputs: &Outputs) -> std::io::Result<()> {
+    for path in [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.bmc_config] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -1,0 +1,20 @@
+//! What a machine keeps of its own runs, and what that is good for: a specification of the journal with the real program
+//! against a region in a box, over real HTTP.
+//!
+//! A module a subject; [`harness`] has the machine, its agent, the region and the scripts.
+
+mod harness;
+
+mod alone;
+mod audit;
+mod away;
+mod damaged;
+mod full;
+mod interrupted;
+mod query;
+mod refused;
+mod results;
+mod retention;
+mod secrets;
+mod tampered;
+mod unusable;

@@ -1,0 +1,120 @@
+//! `shakedown events verify`: a row of the audit log that was altered, removed or moved is found, and the first one is named.
+
+use crate::harness::{Ended, Machine, Script, region};
+use shakedown::sandbox::NodeStatus;
+
+/// A machine with two runs and so with at least four audit rows.
+async fn after_two_runs() -> Machine {
+    let machine = Machine::new();
+    for _ in 0..2 {
+        let region = region(NodeStatus::Testing, &[Script::testing("a", "echo one")]).await;
+        assert_eq!(machine.run(&region).end().await.code, Some(0));
+    }
+    machine
+}
+
+fn audit_ids(machine: &Machine) -> Vec<i64> {
+    machine.events("AUDIT").iter().map(|event| event.id).collect()
+}
+
+async fn verify(machine: &Machine) -> Ended {
+    machine.ask("events").word("verify").end().await
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_touched_holds() {
+    let machine = after_two_runs().await;
+    let rows = audit_ids(&machine).len();
+    assert!(rows >= 4, "{:?}", machine.events("AUDIT"));
+    let said = verify(&machine).await.answer();
+    assert!(said.starts_with(&format!("{rows} audit events, none altered; seal of the last: ")), "{said}");
+    let seal = said.trim().rsplit(' ').next().unwrap_or_default();
+    assert!(seal.len() == 64 && seal.bytes().all(|byte| byte.is_ascii_hexdigit()), "{seal}");
+    machine.execute("DELETE FROM maasserver_event WHERE id NOT IN (SELECT event_id FROM audit_seal)");
+    assert_eq!(verify(&machine).await.answer(), said, "events that are no audit events are not part of it");
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "echo one")]).await;
+    assert_eq!(machine.run(&region).end().await.code, Some(0));
+    assert_ne!(verify(&machine).await.answer(), said, "each row has another seal");
+}
+
+#[tokio::test]
+async fn the_first_row_that_was_tampered_with_is_named() {
+    let template = after_two_runs().await;
+    template.settle_file();
+    let ids = audit_ids(&template);
+    let (second, third, last) = (ids[1], ids[2], ids[ids.len() - 1]);
+    let rows = [
+        (
+            format!("UPDATE maasserver_event SET description = 'nothing happened' WHERE id = {second}"),
+            format!("audit event {second} was altered"),
+        ),
+        (
+            format!("UPDATE maasserver_event SET username = 'bob' WHERE id IN ({second}, {last})"),
+            format!("audit event {second} was altered"),
+        ),
+        (
+            format!("UPDATE maasserver_event SET created = '2020-01-01T00:00:00Z' WHERE id = {last}"),
+            format!("audit event {last} was altered"),
+        ),
+        (
+            format!(
+                "UPDATE maasserver_event SET type_id = (SELECT id FROM maasserver_eventtype WHERE name = 'SETTINGS')
+                 WHERE id = {third}"
+            ),
+            format!("audit event {third} was altered"),
+        ),
+        (
+            "UPDATE maasserver_eventtype SET level = 10 WHERE name = 'NODE'".to_owned(),
+            format!("audit event {} was altered", first_of_type_node(&template)),
+        ),
+        (format!("DELETE FROM maasserver_event WHERE id = {second}"), format!("audit event {second} was removed")),
+        (
+            format!("DELETE FROM maasserver_event WHERE id = {last}; DELETE FROM audit_seal WHERE event_id = {last}"),
+            "its end was cut off".to_owned(),
+        ),
+        (
+            format!("DELETE FROM maasserver_event WHERE id = {second}; DELETE FROM audit_seal WHERE event_id = {second}"),
+            "has a gap or another order at place 2".to_owned(),
+        ),
+        (
+            format!(
+                "UPDATE maasserver_event SET id = -1 WHERE id = {second};
+                 UPDATE maasserver_event SET id = {second} WHERE id = {third};
+                 UPDATE maasserver_event SET id = {third} WHERE id = -1"
+            ),
+            format!("audit event {second} was altered"),
+        ),
+        (
+            format!(
+                "UPDATE audit_seal SET event_id = -1 WHERE event_id = {second};
+                 UPDATE audit_seal SET event_id = {second} WHERE event_id = {third};
+                 UPDATE audit_seal SET event_id = {third} WHERE event_id = -1"
+            ),
+            format!("audit event {third} was altered"),
+        ),
+        (
+            "INSERT INTO maasserver_event (created, updated, type_id, description)
+             SELECT '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', id, 'invented' FROM maasserver_eventtype WHERE name = 'NODE'"
+                .to_owned(),
+            "has no seal".to_owned(),
+        ),
+    ];
+    for (sql, expected) in rows {
+        is_found(&template, &sql, &expected).await;
+    }
+}
+
+fn first_of_type_node(machine: &Machine) -> i64 {
+    machine.events("AUDIT").iter().find(|event| event.type_name == "NODE").map_or(0, |event| event.id)
+}
+
+/// A copy of the journal that is tampered with by SQL is found out.
+async fn is_found(template: &Machine, sql: &str, expected: &str) {
+    let machine = Machine::new();
+    std::fs::create_dir_all(&machine.state).expect("a directory");
+    std::fs::copy(template.journal(), machine.journal()).expect("a copy");
+    machine.execute(&format!("PRAGMA foreign_keys = OFF; {sql}"));
+    let ended = verify(&machine).await;
+    assert_eq!((ended.code, ended.text().as_str()), (Some(1), ""), "{sql}: {}", ended.stderr);
+    assert!(ended.only_complaint().contains(expected), "{sql}: {} instead of {expected}", ended.stderr);
+}
