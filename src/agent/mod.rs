@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Event;
@@ -46,7 +46,7 @@ pub struct Options {
     pub retry: RetryOptions,
     /// Between heartbeats.
     pub heartbeat: Duration,
-    /// How long a stopped run tries to deliver what it has.
+    /// How long a stopped run, once its scripts have ended, tries to deliver what it has.
     pub farewell: Duration,
     /// Leave once the scripts are done although the region has not everything: [`deliver`] or the next run sends the rest.
     pub exit_when_done: bool,
@@ -186,9 +186,7 @@ pub enum Error {
     )]
     Deployed,
     /// The region hands out what was just run.
-    #[error(
-        "the region hands out {0} again although its result was delivered; the run stops rather than repeat for ever"
-    )]
+    #[error("the region hands out {0} again although its result was sent; the run stops rather than repeat for ever")]
     Repeated(String),
     /// There is no result to fill.
     #[error(
@@ -209,6 +207,8 @@ pub struct Agent {
     stop: CancellationToken,
     /// Stops everything, delivered or not.
     give_up: CancellationToken,
+    /// Held while scripts run.
+    running: Arc<Mutex<()>>,
 }
 
 impl Agent {
@@ -217,11 +217,13 @@ impl Agent {
     pub fn new(
         client: Client,
         host: Host,
-        options: Options,
+        mut options: Options,
         notices: mpsc::UnboundedSender<Notice>,
         stop: CancellationToken,
         store: Option<Store>,
     ) -> Self {
+        let give_up = CancellationToken::new();
+        options.runner.hurry = give_up.clone();
         Agent {
             store,
             client: Arc::new(client),
@@ -230,7 +232,8 @@ impl Agent {
             options,
             notices,
             stop,
-            give_up: CancellationToken::new(),
+            give_up,
+            running: Arc::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
@@ -52,7 +52,12 @@ impl Agent {
             give_up: self.give_up.clone(),
         };
         let delivering = delivery.start();
-        let farewell = tokio::spawn(farewell(self.stop.clone(), self.give_up.clone(), self.options.farewell));
+        let farewell = tokio::spawn(farewell(
+            self.stop.clone(),
+            Arc::clone(&self.running),
+            self.give_up.clone(),
+            self.options.farewell,
+        ));
         self.audit_beginning(&record, interrupted.as_ref()).await;
         let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
         let verdict = self.run_sets(&mut dispatcher, &record, interrupted).await;
@@ -182,6 +187,7 @@ impl Agent {
         record: &Record,
     ) -> Option<Verdict> {
         let scripts: Vec<Script> = index.of(kind).cloned().collect();
+        let _running = self.running.lock().await;
         let bad: Vec<_> = index.bad.iter().filter(|bad| bad.kind == kind).cloned().collect();
         self.say(format!("Running {} {} scripts", scripts.len() + bad.len(), kind.in_messages()));
         let unreadable: Vec<Script> = bad.iter().map(Script::unreadable).collect();
@@ -263,8 +269,11 @@ impl Agent {
         self.say("Asking the region for scripts".to_owned());
         let fetching =
             persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
-        let fetched = fetching.await.map_err(Error::Fetch)?;
-        if fetched == Fetched::Nothing {
+        let fetched = fetching.await.map_err(Error::Fetch);
+        if !matches!(fetched, Ok(Fetched::Archive(_))) {
+            let _ = std::fs::remove_file(&archive);
+        }
+        if fetched? == Fetched::Nothing {
             return Ok(false);
         }
         let (workspace, part) = (self.workspace.clone(), archive.clone());
@@ -341,8 +350,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// A stopped run may try for so long to deliver what it has.
-async fn farewell(stop: CancellationToken, give_up: CancellationToken, limit: Duration) {
+async fn farewell(stop: CancellationToken, running: Arc<Mutex<()>>, give_up: CancellationToken, limit: Duration) {
     stop.cancelled().await;
+    // Scripts may take all of their grace to stop: only then is there anything to deliver.
+    drop(running.lock().await);
     tokio::time::sleep(limit).await;
     give_up.cancel();
 }

@@ -133,9 +133,14 @@ fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
 
 /// Tells an error, one cause a line.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("shakedown: {error}");
-    for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+    let mut told = error.to_string();
+    eprintln!("shakedown: {told}");
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Many texts hold their cause, since the region has to be told in one line.
+        if !told.contains(&cause) {
+            eprintln!("  because: {cause}");
+        }
+        told = cause;
     }
     ExitCode::from(exit::CANNOT_RUN)
 }

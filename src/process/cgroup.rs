@@ -19,6 +19,9 @@ impl Cgroup {
             &fs::read_to_string("/proc/self/cgroup").ok()?,
         )?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        if number == 0 {
+            sweep(&parent);
+        }
         let directory = parent.join(format!("shakedown-{}-{number}", std::process::id()));
         fs::create_dir(&directory).ok()?;
         Some(Cgroup { directory })
@@ -48,6 +51,20 @@ impl Drop for Cgroup {
     }
 }
 
+/// Removes what earlier processes of this program could not, being killed or having left a daemon that has ended since.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker =
+            name.to_str().and_then(|name| name.strip_prefix("shakedown-")?.split('-').next()?.parse::<u32>().ok());
+        let is_stale = |pid: u32| pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists();
+        if maker.is_some_and(is_stale) {
+            // The system refuses while somebody is in it.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// Where the cgroup of this process lies, from `/proc/self/mountinfo` and `/proc/self/cgroup`.
 fn own_directory(mountinfo: &str, cgroup: &str) -> Option<PathBuf> {
     let path = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
@@ -65,6 +82,21 @@ fn own_directory(mountinfo: &str, cgroup: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_the_dead_left_is_swept() {
+        let parent = tempfile::tempdir().expect("temporary directory");
+        let own = format!("shakedown-{}-0", std::process::id());
+        for name in ["shakedown-1-0", "shakedown-4194305-0", "shakedown-4194305-1", &own, "shakedown-x", "other"] {
+            fs::create_dir(parent.path().join(name)).expect("a directory");
+        }
+        fs::create_dir(parent.path().join("shakedown-4194305-1/held")).expect("a directory");
+        sweep(parent.path());
+        let mut left: Vec<_> =
+            fs::read_dir(parent.path()).expect("the directory").flatten().map(|e| e.file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["other", "shakedown-1-0", "shakedown-4194305-1", "shakedown-x"]);
+    }
 
     #[test]
     fn the_own_cgroup_is_found_in_both_layouts() {

@@ -2,21 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::Pid;
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::Child;
 
 use super::cgroup::Cgroup;
+use super::table::{Identity, Process, timer_slack, variable};
+
+/// The variable that marks a family: set for its leader, inherited by the others.
+pub(super) const MARK: &str = "OUTPUT_COMBINED_PATH";
 
 static ADOPTING: AtomicBool = AtomicBool::new(false);
 /// Leaders of the families under way: their exit status is somebody's to collect.
 static LEADERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Makes orphans of this program's descendants its children, so that a process without cgroup cannot slip away by
-/// forking twice. For a program that owns all of its children; the reaping that comes with it happens at each family's end.
+/// forking twice. For a program that owns all of its children: the dead among them are collected while a family runs.
 pub fn adopt_orphans() {
     if nix::sys::prctl::set_child_subreaper(true).is_ok() {
         ADOPTING.store(true, Ordering::Relaxed);
@@ -32,150 +38,209 @@ pub struct Member {
     pub name: String,
 }
 
-/// A process and everything that came of it.
+/// A process and everything that came of it. Unless it is released, it is killed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Family {
-    leader: i32,
-    /// `VARIABLE=value` that only this family has in its environment.
+    leader: Option<Identity>,
+    /// What the variable [`MARK`] is in this family only.
     mark: Vec<u8>,
+    /// Timer slack that only this family has.
+    slack: Option<u64>,
     cgroup: Option<Cgroup>,
+    /// Members found so far. Who hid after that is still found, and while one of them lives nobody has to search.
+    known: Mutex<BTreeSet<Identity>>,
+    reads_environments: AtomicBool,
+    released: AtomicBool,
 }
 
 impl Family {
-    pub(super) fn new(leader: i32, mark: Vec<u8>, cgroup: Option<Cgroup>) -> Self {
-        leaders().insert(leader);
-        let cgroup = cgroup.filter(|cgroup| cgroup.add(leader));
-        Family { leader, mark, cgroup }
+    /// Starts a process that is to lead a family. It is a leader before anybody can take it for an orphan.
+    pub(super) fn lead(start: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
+        let mut leaders = lock(&LEADERS);
+        let child = without_protection(start)?;
+        leaders.extend(child.id().and_then(|pid| i32::try_from(pid).ok()));
+        Ok(child)
+    }
+
+    /// The family of a process that was started by [`Family::lead`] on a thread with this slack and is not yet waited for.
+    pub(super) fn new(leader: i32, slack: u64, combined: &Path, cgroup: Option<Cgroup>) -> Self {
+        let mut family = Family::of_mark(combined);
+        family.cgroup = cgroup.filter(|cgroup| cgroup.add(leader));
+        // It is in the table, at least as a zombie, until somebody waits for it.
+        let start = Process::read(leader).map_or(0, |process| process.id.start);
+        family.leader = Some(Identity { pid: leader, start });
+        family.slack = Some(slack);
+        family.released = AtomicBool::new(false);
+        family
     }
 
     /// The members of a family whose leader is not known, by what they have in their environment.
-    pub(super) fn of_mark(mark: Vec<u8>) -> Self {
-        Family { leader: 0, mark, cgroup: None }
+    pub(super) fn of_mark(combined: &Path) -> Self {
+        Family {
+            leader: None,
+            mark: combined.as_os_str().as_encoded_bytes().to_vec(),
+            slack: None,
+            cgroup: None,
+            known: Mutex::default(),
+            reads_environments: AtomicBool::new(true),
+            released: AtomicBool::new(true),
+        }
     }
 
     /// Who is alive.
     pub(super) fn members(&self) -> Vec<Member> {
-        let processes = processes();
-        let own = i32::try_from(std::process::id()).unwrap_or(0);
-        let in_cgroup: BTreeSet<i32> = self.cgroup.iter().flat_map(Cgroup::members).collect();
-        let only_family = self.leader != 0 && ADOPTING.load(Ordering::Relaxed) && leaders().len() == 1;
-        let mut found: BTreeSet<i32> = processes
-            .iter()
-            .filter(|p| {
-                (self.leader != 0 && [p.pid, p.group, p.session].contains(&self.leader))
-                    || in_cgroup.contains(&p.pid)
-                    || (only_family && p.parent == own)
-                    || self.is_marked(p.pid)
-            })
-            .map(|p| p.pid)
-            .collect();
-        loop {
-            let before = found.len();
-            found.extend(processes.iter().filter(|p| found.contains(&p.parent)).map(|p| p.pid).collect::<Vec<_>>());
-            if found.len() == before {
-                break;
+        self.search().into_iter().map(|process| Member { pid: process.id.pid, name: process.name }).collect()
+    }
+
+    /// Whether nobody is alive. Costs little while one lives who was found before.
+    pub(super) fn is_gone(&self) -> bool {
+        let mut known = lock(&self.known);
+        while let Some(first) = known.first() {
+            if first.is_alive() {
+                return false;
             }
+            known.pop_first();
         }
-        found.remove(&own);
-        processes
-            .into_iter()
-            .filter(|p| found.contains(&p.pid) && !p.dead)
-            .map(|p| Member { pid: p.pid, name: p.name })
-            .collect()
+        drop(known);
+        self.search().is_empty()
     }
 
-    fn is_marked(&self, pid: i32) -> bool {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environment| environment.split(|&b| b == 0).any(|entry| entry == self.mark))
-    }
-
-    /// Sends a signal to everyone alive; says how many that were.
-    pub(super) fn signal(&self, signal: Signal) -> usize {
-        if signal == Signal::SIGKILL
-            && let Some(cgroup) = &self.cgroup
-        {
+    /// Sends signals to everyone alive; says how many that were.
+    pub(super) fn signal(&self, signals: &[Signal]) -> usize {
+        let kill = signals.contains(&Signal::KILL);
+        if let Some(cgroup) = self.cgroup.as_ref().filter(|_| kill) {
             cgroup.kill();
         }
-        let members = self.members();
+        let members = self.search();
+        // One who forks all the time outruns a list. The group's number is not given away while the group has members.
+        if let Some(leader) = self.leader.filter(|leader| kill && members.iter().any(|p| p.group == leader.pid)) {
+            let _ = Pid::from_raw(leader.pid).map(|group| kill_process_group(group, Signal::KILL));
+        }
         for member in &members {
-            let _ = kill(Pid::from_raw(member.pid), signal);
+            for signal in signals {
+                member.id.signal(*signal);
+            }
         }
         members.len()
     }
 
+    /// From now on members are not searched by their environment: reading one did not come to an end.
+    pub(super) fn ignore_environments(&self) {
+        self.reads_environments.store(false, Ordering::Relaxed);
+    }
+
+    /// Lets the members that are alive go their way.
+    pub(super) fn release(&self) {
+        self.released.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads the process table. No lock is held meanwhile, as the reading may hang.
+    fn search(&self) -> Vec<Process> {
+        let all = Process::all();
+        // Asked after the table was read: a child that is being started is then a leader before the answer comes.
+        let adopts = self.leader.is_some() && ADOPTING.load(Ordering::Relaxed) && lock(&LEADERS).len() == 1;
+        let known = lock(&self.known).clone();
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        let in_cgroup: BTreeSet<i32> = self.cgroup.iter().flat_map(Cgroup::members).collect();
+        let born = self.leader.map_or(0, |leader| leader.start);
+        let number = self.number(&all);
+        // Whoever is older than the leader cannot come of it; most of a large machine's processes are.
+        let mut processes: Vec<&Process> =
+            all.iter().filter(|p| p.id.start >= born && p.id.pid != own && !p.dead).collect();
+        let is_member = |p: &&&Process| {
+            known.contains(&p.id)
+                || number.is_some_and(|number| [p.id.pid, p.group, p.session].contains(&number))
+                || in_cgroup.contains(&p.id.pid)
+                || (self.slack.is_some() && timer_slack(p.id.pid) == self.slack)
+                || self.has_mark(p.id.pid).unwrap_or(adopts && p.parent == own)
+        };
+        let mut found: BTreeSet<i32> = processes.iter().filter(is_member).map(|p| p.id.pid).collect();
+        loop {
+            let children: Vec<i32> = processes.iter().filter(|p| found.contains(&p.parent)).map(|p| p.id.pid).collect();
+            let before = found.len();
+            found.extend(children);
+            if found.len() == before {
+                break;
+            }
+        }
+        processes.retain(|p| found.contains(&p.id.pid));
+        lock(&self.known).extend(processes.iter().map(|p| p.id));
+        processes.into_iter().cloned().collect()
+    }
+
+    /// The leader's number, unless it has been given to another process.
+    fn number(&self, processes: &[Process]) -> Option<i32> {
+        let leader = self.leader?;
+        let is_reused =
+            processes.iter().any(|p| p.id.pid == leader.pid && p.id.start != leader.start) && leader.start > 0;
+        (!is_reused).then_some(leader.pid)
+    }
+
+    /// Whether a process is marked as of this family; `None` if it has no mark at all.
+    fn has_mark(&self, pid: i32) -> Option<bool> {
+        if !self.reads_environments.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(variable(pid, MARK.as_bytes())? == self.mark)
+    }
+
     /// Collects adopted orphans that have ended.
     pub(super) fn reap() {
-        let own = i32::try_from(std::process::id()).unwrap_or(0);
         if !ADOPTING.load(Ordering::Relaxed) {
             return;
         }
-        for process in processes() {
-            if process.parent == own && process.dead && !leaders().contains(&process.pid) {
-                let _ = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG));
+        let leaders = match LEADERS.try_lock() {
+            Ok(leaders) => leaders,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // A process is being started: there will be another time.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        // A leader that has ended stands in front of the others only until its exit status is collected.
+        while let Some(pid) = waitid(Id::All, look).ok().and_then(|status| status.pid()) {
+            if leaders.contains(&pid.as_raw()) || waitpid(pid, Some(WaitPidFlag::WNOHANG)).is_err() {
+                break;
             }
         }
     }
 }
 
+/// Gives this thread a timer slack that no other family has, near the kernel's default of 50 µs, so that nobody notices the
+/// difference. A child has it from its first moment, long before it can be in a cgroup, and hardly any process changes it.
+pub(super) fn set_slack() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = u64::from(std::process::id()) * 31 + COUNT.fetch_add(1, Ordering::Relaxed);
+    let slack = 50_001 + number % 49_999;
+    let _ = nix::sys::prctl::set_timerslack(slack);
+    slack
+}
+
 impl Drop for Family {
     fn drop(&mut self) {
+        if !self.released.load(Ordering::Relaxed) {
+            self.signal(&[Signal::KILL]);
+        }
+        if let Some(leader) = self.leader {
+            lock(&LEADERS).remove(&leader.pid);
+        }
         Family::reap();
-        leaders().remove(&self.leader);
     }
 }
 
-fn leaders() -> std::sync::MutexGuard<'static, BTreeSet<i32>> {
-    LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Process {
-    pid: i32,
-    parent: i32,
-    group: i32,
-    session: i32,
-    dead: bool,
-    name: String,
-}
-
-fn processes() -> Vec<Process> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit))
-        .filter_map(|entry| fs::read(entry.path().join("stat")).ok())
-        .filter_map(|stat| parse_stat(&String::from_utf8_lossy(&stat)))
-        .collect()
-}
-
-/// `/proc/PID/stat`; the name stands in parentheses and may itself hold any character.
-fn parse_stat(stat: &str) -> Option<Process> {
-    let (head, tail) = stat.rsplit_once(')')?;
-    let (pid, name) = head.split_once('(')?;
-    let mut fields = tail.split_whitespace();
-    let state = fields.next()?;
-    let mut number = || fields.next()?.parse().ok();
-    Some(Process {
-        pid: pid.trim().parse().ok()?,
-        parent: number()?,
-        group: number()?,
-        session: number()?,
-        dead: matches!(state, "Z" | "X"),
-        name: name.to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_with_parentheses_is_read() {
-        let process = parse_stat("42 (a) b (c)) S 1 40 39 0 -1").expect("a stat line");
-        assert_eq!((process.pid, process.parent, process.group, process.session), (42, 1, 40, 39));
-        assert_eq!(process.name, "a) b (c)");
-        assert!(!process.dead);
-        assert!(parse_stat("7 (z) Z 1 7 7").expect("a zombie").dead);
-        assert_eq!(parse_stat("garbage"), None);
+/// Gives up this program's protection against the out-of-memory killer for a moment, since a child inherits it, and the
+/// child's first children would before anybody could take it away.
+fn without_protection<T>(start: impl FnOnce() -> T) -> T {
+    let file = "/proc/self/oom_score_adj";
+    let own = fs::read_to_string(file).unwrap_or_default();
+    if !own.starts_with('-') {
+        return start();
     }
+    let _ = fs::write(file, "0");
+    let started = start();
+    let _ = fs::write(file, own.trim());
+    started
 }

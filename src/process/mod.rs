@@ -6,18 +6,23 @@
 //! Theory of operation: every process leads its own process group and, where a writable cgroup v2 is found, its own cgroup.
 //! One thread per process reads both pipes and writes the output files ([`terminal`](self::terminal) tells how).
 //! Stopping is SIGTERM to every member of the family, a grace, then SIGKILL until none is left. Members are found by cgroup,
-//! group, session, parentage and by the environment they inherited, so one that called `setsid` or was orphaned is found too.
+//! group, session, parentage and by what they inherited (environment, timer slack), so one that called `setsid`, was orphaned
+//! or cleared its environment is found too.
+//! A process is known by its number and its start, and is signalled through a handle, so that a reused number harms nobody.
 
 mod capture;
 mod cgroup;
 mod family;
 mod spawn;
+mod table;
 mod terminal;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
@@ -59,6 +64,8 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// Time between SIGTERM and SIGKILL.
     pub grace: Duration,
+    /// Ends the grace when it strikes.
+    pub hurry: CancellationToken,
 }
 
 /// Why a process ended.
@@ -81,7 +88,7 @@ pub struct Ended {
     pub status: ExitStatus,
     /// From start to end.
     pub runtime: Duration,
-    /// Descendants that live on after a normal exit.
+    /// Descendants that live on: daemons after a normal exit, what not even SIGKILL could end after a stop.
     pub leftover: Vec<Member>,
     /// What became of the output.
     pub output: Captured,
@@ -116,6 +123,14 @@ impl StartError {
             StartError::Spawn { source, .. } | StartError::Output { source, .. } => source.raw_os_error(),
         }
     }
+}
+
+/// Runs a tool without input or output for the sake of its exit status: whether it succeeded, `None` when it is not installed.
+#[must_use]
+pub fn succeeds(program: &str, arguments: &[&str]) -> Option<bool> {
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().ok().map(|status| status.success())
 }
 
 /// Asks for the first place at the processor and the last in line when memory runs out: an agent that is starved by the

@@ -2,29 +2,33 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
-use super::capture::{Capture, Progress};
+use super::capture::{Capture, Files, Progress};
 use super::cgroup::Cgroup;
-use super::family::Family;
+use super::family::{Family, MARK, set_slack};
 use super::{Cause, Command, Ended, Limits, StartError};
 
 /// How long after SIGKILL the dead are waited for: a process in uninterruptible sleep on a broken disk may stay for ever.
 const KILL_WAIT: Duration = Duration::from_secs(10);
 /// Pace of looking for survivors.
 const POLL: Duration = Duration::from_millis(50);
+/// Longest look at the process table; what takes longer hangs.
+const LOOK: Duration = Duration::from_secs(5);
+/// Pace of collecting dead orphans while a process runs.
+const REAP: Duration = Duration::from_secs(5);
 
-/// A process under way.
+/// A process under way. If it is dropped instead of waited for, its whole family is killed.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    family: Family,
+    family: Arc<Family>,
     capture: Capture,
     started: Instant,
 }
@@ -39,91 +43,64 @@ impl Command {
     /// When the executable cannot be run or an output file cannot be opened.
     pub async fn start(self) -> Result<Running, StartError> {
         let started = Instant::now();
-        let (mut child, errors) = {
-            let command = self.clone();
-            let handle = tokio::runtime::Handle::current();
-            // Priority belongs to a thread and is inherited: a thread of its own keeps this program's untouched.
-            let spawned = tokio::task::spawn_blocking(move || {
-                std::thread::Builder::new()
-                    .name("spawn".into())
-                    .spawn(move || command.spawn_here(&handle))?
-                    .join()
-                    .unwrap_or_else(|_| Err(std::io::Error::other("the spawning thread panicked")))
-            });
-            let flat = spawned.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-            (flat.map_err(|source| StartError::Spawn { path: self.program.clone(), source })?, &self.output)
+        // Before the process: it must not have done half of its work when it turns out that nobody can keep the output.
+        let files = Files::open(&self.output)?;
+        let path = self.program.clone();
+        let failed = |source| StartError::Spawn { path, source };
+        let handle = tokio::runtime::Handle::current();
+        // Priority and timer slack belong to a thread and are inherited: a thread of its own keeps this program's untouched.
+        let spawned = tokio::task::spawn_blocking(move || {
+            std::thread::Builder::new()
+                .name("spawn".into())
+                .spawn(move || self.spawn_here(&handle))?
+                .join()
+                .unwrap_or_else(|_| Err(std::io::Error::other("the spawning thread panicked")))
+        });
+        let spawned = spawned.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let (child, family, [stdout, stderr]) = match spawned {
+            Ok(spawned) => spawned,
+            Err(error) => return Err(failed(error)),
         };
-        let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(0);
-        let _ = std::fs::write(format!("/proc/{leader}/oom_score_adj"), "0");
-        let mark = mark(&self.output.combined).into_encoded_bytes();
-        let family = Family::new(leader, mark, Cgroup::create());
-        let pipes = (|| {
-            let out: OwnedFd = child.stdout.take()?.into_owned_fd().ok()?;
-            let err: OwnedFd = child.stderr.take()?.into_owned_fd().ok()?;
-            Some((out, err))
-        })();
-        let Some((stdout, stderr)) = pipes else {
-            family.signal(Signal::SIGKILL);
-            let source = std::io::Error::other("the process has no pipes");
-            return Err(StartError::Spawn { path: self.program.clone(), source });
-        };
-        match Capture::start(stdout, stderr, errors) {
-            Ok(capture) => Ok(Running { child, family, capture, started }),
-            Err(error) => {
-                family.signal(Signal::SIGKILL);
-                let _ = child.wait().await;
-                Err(error)
-            }
-        }
+        let capture = Capture::start(stdout, stderr, files).map_err(failed)?;
+        Ok(Running { child, family: Arc::new(family), capture, started })
     }
 
-    fn spawn_here(&self, handle: &tokio::runtime::Handle) -> std::io::Result<Child> {
+    fn spawn_here(&self, handle: &tokio::runtime::Handle) -> std::io::Result<(Child, Family, [OwnedFd; 2])> {
         let _ = rustix::process::setpriority_process(None, self.nice);
         let _inside = handle.enter();
         let mut command = tokio::process::Command::new(&self.program);
         command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
-            .env("OUTPUT_COMBINED_PATH", &self.output.combined)
+            .env(MARK, &self.output.combined)
             .current_dir(&self.directory)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // Another thread that forks while the file is being written holds it open for a moment.
-        let mut tries = 0;
-        loop {
-            match command.spawn() {
-                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy && tries < 20 => {
-                    tries += 1;
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                other => return other,
+        let cgroup = Cgroup::create();
+        let slack = set_slack();
+        let mut child = spawn_patiently(&mut command)?;
+        let missing = || std::io::Error::other("the process has no number or no pipes");
+        let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(missing)?;
+        let family = Family::new(leader, slack, &self.output.combined, cgroup);
+        let stdout = child.stdout.take().ok_or_else(missing)?.into_owned_fd()?;
+        let stderr = child.stderr.take().ok_or_else(missing)?.into_owned_fd()?;
+        Ok((child, family, [stdout, stderr]))
+    }
+}
+
+/// Another thread that forks while the file is being written holds it open for a moment.
+fn spawn_patiently(command: &mut tokio::process::Command) -> std::io::Result<Child> {
+    let mut tries = 0;
+    loop {
+        match Family::lead(|| command.spawn()) {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy && tries < 20 => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(10));
             }
+            other => return other,
         }
-    }
-}
-
-fn mark(combined: &Path) -> std::ffi::OsString {
-    let mut mark = std::ffi::OsString::from("OUTPUT_COMBINED_PATH=");
-    mark.push(combined);
-    mark
-}
-
-/// Stops what is left of a process that an earlier run of this program started, by the combined output file that marks it.
-pub async fn stop_marked(combined: &Path, grace: Duration) {
-    let family = Family::of_mark(mark(combined).into_encoded_bytes());
-    let deadline = Instant::now() + grace;
-    if family.signal(Signal::SIGTERM) == 0 {
-        return;
-    }
-    tracing::warn!(output = %combined.display(), "a script of an earlier run is still at work and is stopped");
-    while Instant::now() < deadline && !family.members().is_empty() {
-        tokio::time::sleep(POLL).await;
-    }
-    let deadline = Instant::now() + KILL_WAIT;
-    while family.signal(Signal::SIGKILL) > 0 && Instant::now() < deadline {
-        tokio::time::sleep(POLL).await;
     }
 }
 
@@ -142,53 +119,88 @@ impl Running {
     /// # Errors
     /// When the system cannot say how the process ended.
     pub async fn wait(mut self, limits: &Limits, cancel: &CancellationToken) -> std::io::Result<Ended> {
+        let left = limits.time.map(|limit| limit.saturating_sub(self.started.elapsed()));
         let time_limit = async {
-            match limits.time {
-                Some(limit) => tokio::time::sleep(limit.saturating_sub(self.started.elapsed())).await,
+            match left {
+                Some(left) => tokio::time::sleep(left).await,
                 None => std::future::pending().await,
             }
         };
-        let (cause, status) = tokio::select! {
-            status = self.child.wait() => (Cause::Exited, Some(status?)),
-            () = time_limit => (Cause::TimedOut, None),
-            () = cancel.cancelled() => (Cause::Cancelled, None),
+        tokio::pin!(time_limit);
+        let (cause, status) = loop {
+            tokio::select! {
+                // What has ended by itself was not stopped.
+                biased;
+                status = self.child.wait() => break (Cause::Exited, Some(status?)),
+                () = cancel.cancelled() => break (Cause::Cancelled, None),
+                () = &mut time_limit => break (Cause::TimedOut, None),
+                () = tokio::time::sleep(REAP) => Family::reap(),
+            }
         };
         let runtime = self.started.elapsed();
         let status = match status {
             Some(status) => status,
-            None => self.stop(limits.grace).await?,
+            None => self.stop(limits).await?,
         };
         let output = self.capture.finish().await;
-        let leftover = if cause == Cause::Exited { self.family.members() } else { Vec::new() };
+        let leftover = look(&self.family, Family::members).await.unwrap_or_default();
+        self.family.release();
         Ok(Ended { cause, status, runtime, leftover, output })
     }
 
-    /// SIGTERM to all, a grace, SIGKILL to all.
-    async fn stop(&mut self, grace: Duration) -> std::io::Result<std::process::ExitStatus> {
+    async fn stop(&mut self, limits: &Limits) -> std::io::Result<ExitStatus> {
         let mut status = None;
-        self.family.signal(Signal::SIGTERM);
-        let deadline = Instant::now() + grace;
-        while Instant::now() < deadline {
-            status = status.or(self.child.try_wait()?);
+        stop(&self.family, limits, || {
+            // An error comes up again below, when everyone has been stopped.
+            status = status.or(self.child.try_wait().ok().flatten());
             Family::reap();
-            if status.is_some() && self.family.members().is_empty() {
-                break;
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        let deadline = Instant::now() + KILL_WAIT;
-        // More than once: a member may have forked between being listed and being killed.
-        while self.family.signal(Signal::SIGKILL) > 0 && Instant::now() < deadline {
-            status = status.or(self.child.try_wait()?);
-            Family::reap();
-            tokio::time::sleep(POLL).await;
-        }
-        if let Some(status) = status {
-            return Ok(status);
-        }
-        match tokio::time::timeout(KILL_WAIT, self.child.wait()).await {
-            Ok(status) => status,
-            Err(_) => Ok(std::os::unix::process::ExitStatusExt::from_raw(9)),
+            status.is_some()
+        })
+        .await;
+        match status {
+            Some(status) => Ok(status),
+            None => tokio::time::timeout(Duration::from_secs(1), self.child.wait())
+                .await
+                // It hangs in the kernel and will die of SIGKILL, if ever.
+                .unwrap_or_else(|_| Ok(std::os::unix::process::ExitStatusExt::from_raw(9))),
         }
     }
+}
+
+/// Stops what is left of a process that an earlier run of this program started, by the combined output file that marks it.
+pub async fn stop_marked(combined: &Path, grace: Duration) {
+    let family = Arc::new(Family::of_mark(combined));
+    if look(&family, Family::is_gone).await != Some(true) {
+        tracing::warn!(output = %combined.display(), "a script of an earlier run is still at work and is stopped");
+        stop(&family, &Limits { time: None, grace, hurry: CancellationToken::new() }, || true).await;
+    }
+}
+
+/// SIGTERM to all, a grace, SIGKILL to all. Ends early when all are gone and the leader's status is collected.
+async fn stop(family: &Arc<Family>, limits: &Limits, mut is_collected: impl FnMut() -> bool) {
+    // A process that was halted takes notice of SIGTERM only when it goes on.
+    look(family, |family| family.signal(&[Signal::TERM, Signal::CONT])).await;
+    let deadline = Instant::now() + limits.grace;
+    let is_patient = || Instant::now() < deadline && !limits.hurry.is_cancelled();
+    while is_patient() && !(is_collected() && look(family, Family::is_gone).await == Some(true)) {
+        tokio::time::sleep(POLL).await;
+    }
+    let deadline = Instant::now() + KILL_WAIT;
+    // More than once: a member may have forked between being listed and being killed.
+    while look(family, |family| family.signal(&[Signal::KILL])).await != Some(0) && Instant::now() < deadline {
+        is_collected();
+        tokio::time::sleep(POLL).await;
+    }
+    is_collected();
+}
+
+/// Looks at a family from a thread of its own: reading `/proc` takes its time where there are many processes, and hangs
+/// where a process hangs in the kernel with its memory locked. `None` if it did.
+async fn look<T: Send + 'static>(family: &Arc<Family>, look: fn(&Family) -> T) -> Option<T> {
+    let looking = Arc::clone(family);
+    let looked = tokio::time::timeout(LOOK, tokio::task::spawn_blocking(move || look(&looking))).await;
+    if looked.is_err() {
+        family.ignore_environments();
+    }
+    looked.ok()?.ok()
 }

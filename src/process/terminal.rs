@@ -7,21 +7,24 @@
 //! not system calls. Memory is bounded by the window, however long a line grows.
 
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::io::{self, Seek};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 const BACKSPACE: u8 = 0x08;
 const LINE_FEED: u8 = b'\n';
 const CARRIAGE_RETURN: u8 = b'\r';
-/// Bytes held back at most.
-const WINDOW: usize = 128 << 10;
+/// Bytes held back at most. A few in tests, so that random output meets every edge.
+const WINDOW: usize = if cfg!(test) { 16 } else { 32 << 10 };
+/// A run as long as this is written as it comes, since copying it would cost more than the system call.
+const LONG_RUN: usize = WINDOW / 2;
 /// Bytes read at once when a line start has to be searched in the file.
-const SEARCH_BLOCK: usize = 64 << 10;
+const SEARCH_BLOCK: usize = if cfg!(test) { 10 } else { 64 << 10 };
 
 /// An output file with a position.
 #[derive(Debug)]
 pub struct Terminal {
+    path: PathBuf,
     file: File,
     /// Bytes of the file from `start` on that are not yet written.
     window: Vec<u8>,
@@ -44,12 +47,12 @@ impl Terminal {
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let end = file.metadata()?.len();
         Ok(Terminal {
+            path: path.to_owned(),
             file,
-            window: Vec::new(),
+            window: Vec::with_capacity(WINDOW),
             start: end,
             position: end,
             end,
@@ -99,6 +102,26 @@ impl Terminal {
         written
     }
 
+    /// Writes what is held back, and puts the file back to its place if it was deleted there.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or another one has taken its place.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.flush()?;
+        if self.file.metadata()?.nlink() == 0 {
+            let mut again = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
+            self.file.rewind()?;
+            io::copy(&mut self.file, &mut again)?;
+        }
+        Ok(())
+    }
+
+    /// Where it was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Length of the file with what is held back.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -119,29 +142,31 @@ impl Terminal {
             self.line_start = Some(self.end + last as u64 + 1);
         }
         self.crossed = false;
-        if self.window.is_empty() && run.len() >= WINDOW / 8 {
-            self.file.write_all_at(run, self.end)?;
-            self.end += run.len() as u64;
-            self.position = self.end;
-            self.start = self.end;
-            return Ok(());
-        }
         self.overwrite(run)
     }
 
-    /// A run without control characters, at the position.
+    /// A run that starts at the position and stays on one line or goes to the end of the file.
     fn overwrite(&mut self, run: &[u8]) -> io::Result<()> {
         if run.is_empty() {
             return Ok(());
         }
         let window_end = self.start + self.window.len() as u64;
-        if self.position < self.start || self.position > window_end || self.window.len() >= WINDOW {
+        let is_long = run.len() >= LONG_RUN;
+        if is_long || !(self.start..=window_end).contains(&self.position) {
             self.flush()?;
         }
-        let offset = usize::try_from(self.position - self.start).unwrap_or(0);
-        let inside = run.len().min(self.window.len() - offset);
-        self.window[offset..offset + inside].copy_from_slice(&run[..inside]);
-        self.window.extend_from_slice(&run[inside..]);
+        let mut offset = usize::try_from(self.position - self.start).unwrap_or(0);
+        if is_long {
+            self.file.write_all_at(run, self.position)?;
+        } else {
+            if offset + run.len() > WINDOW {
+                self.flush()?;
+                offset = 0;
+            }
+            let inside = run.len().min(self.window.len() - offset);
+            self.window[offset..offset + inside].copy_from_slice(&run[..inside]);
+            self.window.extend_from_slice(&run[inside..]);
+        }
         self.position += run.len() as u64;
         if self.position >= self.end {
             self.end = self.position;
@@ -183,8 +208,8 @@ impl Terminal {
     /// Reads backwards to the previous line feed.
     fn search_line_start(&mut self) -> io::Result<u64> {
         self.flush()?;
-        let mut block = vec![0; SEARCH_BLOCK];
         let mut upper = self.position;
+        let mut block = vec![0; usize::try_from(upper - self.floor).unwrap_or(SEARCH_BLOCK).min(SEARCH_BLOCK)];
         while upper > self.floor {
             let lower = upper.saturating_sub(SEARCH_BLOCK as u64).max(self.floor);
             let part = &mut block[..usize::try_from(upper - lower).unwrap_or(SEARCH_BLOCK)];

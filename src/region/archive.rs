@@ -15,6 +15,8 @@ use crate::script::Workspace;
 const MAX_MEMBERS: u64 = 20_000;
 /// More bytes than this, unpacked, are refused.
 const MAX_BYTES: u64 = 1 << 30;
+/// More bytes than this in the name or the PAX records of one member are refused.
+const MAX_DESCRIPTION: u64 = 1 << 20;
 
 /// Why an archive was refused. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +60,7 @@ pub fn unpack(archive: &Path, workspace: &Workspace) -> Result<(), ArchiveError>
     let staging = workspace.root().join("incoming");
     remove(&staging).map_err(write(&staging))?;
     make_directory(&staging).map_err(write(&staging))?;
-    let result = stage(archive, &staging).and_then(|()| take_over(&staging, workspace));
+    let result = check(archive).and_then(|()| stage(archive, &staging)).and_then(|()| take_over(&staging, workspace));
     let _ = remove(&staging);
     result
 }
@@ -74,6 +76,47 @@ fn open(path: &Path) -> io::Result<Box<dyn Read>> {
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
         _ => Box::new(reader),
     })
+}
+
+/// Looks at all headers before anything is written. A name or PAX records that claim to be a gigabyte long must not be
+/// met by the reading proper, which takes them into memory.
+fn check(archive: &Path) -> Result<(), ArchiveError> {
+    let mut archive = tar::Archive::new(open(archive).map_err(ArchiveError::Damaged)?);
+    let (mut headers, mut bytes) = (0, 0);
+    for entry in archive.entries().map_err(ArchiveError::Damaged)?.raw(true) {
+        let mut entry = entry.map_err(ArchiveError::Damaged)?;
+        let kind = entry.header().entry_type();
+        let describes = kind.is_gnu_longname() || kind.is_gnu_longlink() || kind.is_pax_local_extensions();
+        headers += 1;
+        bytes += entry.size();
+        if headers > 3 * MAX_MEMBERS {
+            return Err(ArchiveError::TooMuch("20,000 members"));
+        }
+        if bytes > MAX_BYTES {
+            return Err(ArchiveError::TooMuch("1 GiB"));
+        }
+        if describes && entry.size() > MAX_DESCRIPTION {
+            return Err(ArchiveError::TooMuch("1 MiB of names"));
+        }
+        let hostile = |member: &[u8], reason| {
+            Err(ArchiveError::Hostile { member: String::from_utf8_lossy(member).into_owned(), reason })
+        };
+        // Its blocks are listed in memory, too.
+        if kind.is_gnu_sparse() {
+            return hostile(&entry.path_bytes(), "is neither a file nor a directory");
+        }
+        // The reading proper would then find other headers than this one does.
+        if kind.is_pax_local_extensions() && says_size(&mut entry).map_err(ArchiveError::Damaged)? {
+            return hostile(&entry.path_bytes(), "gives another size than its header");
+        }
+    }
+    Ok(())
+}
+
+fn says_size(records: &mut impl Read) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    records.read_to_end(&mut bytes)?;
+    Ok(tar::PaxExtensions::new(&bytes).flatten().any(|record| record.key_bytes() == b"size"))
 }
 
 /// Writes all members below `staging`: `scripts/…`, `out/…`, `netplan.yaml`.

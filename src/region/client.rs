@@ -250,7 +250,13 @@ impl Client {
         let url = self.metadata("")?;
         let limit = self.options.request_timeout + self.transfer_time(if signal.is_result() { budget } else { 0 });
         let request = self.http.post(url.clone()).timeout(limit).multipart(signal.form(budget)?);
-        self.send(request, &url).await.map(drop)
+        let answer = text(self.send(request, &url).await?).await;
+        if answer.starts_with('<') {
+            // A captive portal's, with a 200: the region says OK in plain text.
+            let reason = format!("a web page came instead of an acknowledgement: {answer}");
+            return Err(Error::BrokenOff { url: shown(&url), reason });
+        }
+        Ok(())
     }
 
     fn transfer_time(&self, bytes: u64) -> Duration {

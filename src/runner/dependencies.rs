@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::execution::{exit_status, output_files};
 use super::{Ending, Finished, Report, Runner, append};
-use crate::process::{Cause, Command, Limits};
+use crate::process::{Cause, Command};
 use crate::script::{Outputs, Script};
 
 /// Longer than this no package manager is waited for.
@@ -55,7 +55,7 @@ impl Runner {
             nice: 0,
             output: output_files(outputs),
         };
-        let limits = Limits { time: Some(LIMIT), grace: self.options.grace };
+        let limits = self.options.limits(Some(LIMIT));
         match self.execute(script, command, &limits).await {
             Ok(ended) if ended.cause == Cause::Exited && exit_status(&ended) == 0 => Ok(()),
             Ok(ended) => {

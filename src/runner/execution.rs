@@ -57,7 +57,7 @@ impl Runner {
             nice: self.options.nice,
             output: output_files(&outputs),
         };
-        let limits = Limits { time: script.limit(), grace: self.options.grace };
+        let limits = self.options.limits(script.limit());
         let ended = match self.execute(script, command, &limits).await {
             Ok(ended) => ended,
             Err((exit, text)) => return self.not_executed(script, exit, &text),
@@ -121,7 +121,12 @@ fn finished(script: &Script, ended: &Ended) -> Finished {
     }
     if !ended.leftover.is_empty() {
         let names: Vec<String> = ended.leftover.iter().map(|m| format!("{} ({})", m.name, m.pid)).collect();
-        tracing::warn!(script = %script, processes = names.join(", "), "left running after its normal exit");
+        let names = names.join(", ");
+        if ended.cause == Cause::Exited {
+            tracing::warn!(script = %script, processes = names, "left running after its normal exit");
+        } else {
+            notes.push(format!("some of its processes hang in the kernel and cannot be killed: {names}"));
+        }
     }
     let ending = match ended.cause {
         Cause::Exited => Ending::Exited(exit_status(ended)),

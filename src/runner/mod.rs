@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
-use crate::process::{self, Progress};
+use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Script, Verdict, Workspace};
 
 pub use schedule::schedule;
@@ -28,6 +28,8 @@ pub use schedule::schedule;
 pub struct Options {
     /// Between SIGTERM and SIGKILL when a script is stopped.
     pub grace: Duration,
+    /// Ends every grace when it strikes.
+    pub hurry: CancellationToken,
     /// `MAAS_BASE_URL`.
     pub base_url: String,
     /// Niceness of scripts.
@@ -38,7 +40,12 @@ impl Options {
     /// The contract's values: a grace of 30 s, niceness 19.
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
-        Options { grace: Duration::from_secs(30), base_url: base_url.into(), nice: 19 }
+        let hurry = CancellationToken::new();
+        Options { grace: Duration::from_secs(30), hurry, base_url: base_url.into(), nice: 19 }
+    }
+
+    fn limits(&self, time: Option<Duration>) -> Limits {
+        Limits { time, grace: self.grace, hurry: self.hurry.clone() }
     }
 }
 
