@@ -1,0 +1,218 @@
+//! Processes of scripts in whole runs: stopped to the last one at the limit and on request, left alone after a normal exit.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
+use shakedown::agent::End;
+use shakedown::sandbox::NodeStatus;
+use shakedown::script::Status;
+use tokio_util::sync::CancellationToken;
+
+use support::tap::Tap;
+use support::{LIMIT, Marker, Node, events, plain, region, row, script, table, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_its_limit_a_script_is_asked_then_killed() {
+    let body =
+        "trap 'echo asked' TERM\necho 'status: passed' >\"$RESULT_PATH\"\necho begun\nwhile :; do sleep 0.05; done";
+    let region = region(&[("testing/endless", script("timeout: 1", body))], |options| {
+        options.status = NodeStatus::Testing;
+    })
+    .await;
+    let tap = Tap::before(&region, |_, _| None).await;
+    let node = Node::behind(&region, &tap.url());
+    let began = Instant::now();
+    let outcome = node.run_here(&CancellationToken::new(), |_| {}).await.expect("a run");
+    assert!(began.elapsed() >= Duration::from_secs(2), "the limit and the grace: {:?}", began.elapsed());
+
+    assert_eq!(outcome.end, End::Failed);
+    assert_eq!((outcome.scripts[0].status, outcome.scripts[0].exit_status), (Status::TimedOut, 124));
+    let row = row(&region, "endless");
+    assert_eq!(row.status, Status::TimedOut, "whatever the script wrote before its work was done");
+    assert_eq!(String::from_utf8_lossy(&row.stdout), "begun\nasked\n");
+    assert_eq!(region.node_status(), NodeStatus::FailedTesting);
+    let signals = tap.signals();
+    let result = signals.iter().find(|signal| signal.is_result()).expect("a result");
+    assert_eq!((result.status(), result.field("exit_status")), ("TIMEDOUT", "124"));
+    let text = result.field("error");
+    assert!(text.starts_with(&format!("Timeout(0:00:01) expired on endless (id: {},", row.id)), "{text}");
+}
+
+/// Every way to hide from a runner: another session, no parent, no environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_its_limit_a_script_takes_its_descendants_along() {
+    let (marker, other) = (Marker::new(), Marker::new());
+    let mut hiding = format!(
+        "setsid sh -c 'trap \"\" TERM; exec sleep {0}' &\n\
+         (setsid sh -c 'trap \"\" TERM; exec sleep {0}' &)\n\
+         env -i PATH=\"$PATH\" sh -c 'trap \"\" TERM; exec sleep {0}' &\n\
+         env -i PATH=\"$PATH\" setsid sh -c 'trap \"\" TERM; exec sleep {0}' &\n\
+         sleep 0.5; exec sleep {0}",
+        marker.word()
+    );
+    let mut count = 5;
+    if geteuid().is_root() {
+        // For others, nothing tells which of two scripts it is of.
+        let hidden = "(env -i PATH=\"$PATH\" setsid sh -c 'trap \"\" TERM; exec sleep ";
+        hiding = format!("{hidden}{}' &)\n{hiding}", marker.word());
+        count = 6;
+    }
+    let beside = format!("timeout 7 sleep {}; echo undisturbed", other.word());
+    let scripts = [
+        ("testing/hides", script("timeout: 4\nparallel: any", &hiding)),
+        ("testing/is-beside", script("parallel: any", &beside)),
+    ];
+    let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
+    let stop = CancellationToken::new();
+    let node = Node::of(&region);
+    let seen = async {
+        until("all of them are there", || marker.alive().len() == count).await;
+    };
+    let (outcome, ()) = tokio::join!(node.run_here(&stop, |_| {}), seen);
+    assert_eq!(outcome.expect("a run").end, End::Failed);
+    assert_eq!(marker.alive(), [0; 0], "nobody is left");
+    assert_eq!(row(&region, "hides").status, Status::TimedOut);
+    let beside = row(&region, "is-beside");
+    assert_eq!(
+        (beside.status, &beside.output[..]),
+        (Status::Passed, &b"undisturbed\n"[..]),
+        "a neighbour is left alone"
+    );
+}
+
+/// A daemon that prints, and counts how often it could.
+fn daemon(marker: &Marker, count: &str) -> String {
+    let work = format!("trap \"\" HUP; while :; do echo from the daemon; echo x >>{count}; sleep 0.1; done");
+    format!("echo begun\nsetsid sh -c '{work}' daemon {} &\necho ended", marker.word())
+}
+
+/// Passes if a file grows by some lines while it looks.
+fn watches(count: &str) -> String {
+    plain(&format!(
+        "was=$(wc -l <{count}); for i in $(seq 200); do [ $(wc -l <{count}) -gt $((was + 5)) ] && exit 0; sleep 0.1; done; exit 1"
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_holds_the_output_delays_nothing_and_lives_on() {
+    let marker = Marker::new();
+    let files = tempfile::tempdir().expect("a temporary directory");
+    let count = files.path().join("count").display().to_string();
+    let slow = format!("timeout 60 sleep {}", marker.word());
+    let scripts = [
+        ("commissioning/10-daemon", plain(&daemon(&marker, &count))),
+        ("commissioning/20-watches", watches(&count)),
+        ("commissioning/30-overtime", script("timeout: 1", &slow)),
+        ("commissioning/40-watches", watches(&count)),
+    ];
+    let region = region(&scripts, |_| {}).await;
+    let run = Node::of(&region).run().finish().await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let result = row(&region, "10-daemon");
+    let span = result.ended.expect("ended").duration_since(result.started.expect("started"));
+    assert!(span.as_secs() < 10, "{span} for a script that ends at once");
+    assert_eq!(result.status, Status::Passed);
+    let output = String::from_utf8_lossy(&result.output);
+    assert!(output.starts_with("begun\n") && output.contains("ended\n"), "{output}");
+    assert!(run.stdout.contains("still holds its output open"), "{}", run.stdout);
+    assert_eq!(row(&region, "20-watches").status, Status::Passed, "it can print while the next script runs");
+    assert_eq!(row(&region, "30-overtime").status, Status::TimedOut);
+    assert_eq!(row(&region, "40-watches").status, Status::Passed, "stopping one script stops no other one's daemon");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_stops_the_run_in_good_order() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let marker = Marker::new();
+        let scripts = [
+            ("commissioning/10-done", plain("echo done")),
+            ("commissioning/20-long", plain(&format!("echo begun; setsid sleep {0} & sleep {0}", marker.word()))),
+            ("commissioning/30-never", plain("echo never")),
+            ("testing/never", plain("echo never")),
+        ];
+        let region = region(&scripts, |_| {}).await;
+        let node = Node::of(&region);
+        let run = node.run().start();
+        until("both processes of the long script are there", || marker.alive().len() == 2).await;
+        run.signal(signal);
+        let run = run.finish(LIMIT).await;
+
+        assert_eq!(run.code, Some(130), "{signal}: {run:?}");
+        assert_eq!(region.node_status(), NodeStatus::FailedCommissioning);
+        assert_eq!(region.node_error(), "The run was stopped on the machine before all scripts had ended");
+        let table = table(&region);
+        assert_eq!(table["10-done"], (Status::Passed, Some(0)));
+        assert_eq!(table["20-long"], (Status::Failed, Some(143)));
+        assert_eq!(table["30-never"], (Status::Aborted, None));
+        assert_eq!(table["never"], (Status::Aborted, None));
+        assert_eq!(row(&region, "20-long").output, b"begun\n");
+        assert!(events(&region).iter().any(|text| text == "20-long failed"), "{signal}");
+        assert_eq!(marker.alive(), [0; 0], "{signal}: nobody is left");
+        assert!(!node.storage().join("out/30-never.4002").exists(), "what had not begun is not begun");
+    }
+}
+
+/// The time that a stopped run has for its farewell begins when its scripts have ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_will_not_stop_costs_no_result() {
+    let marker = Marker::new();
+    let body =
+        format!("echo 'status: passed' >\"$RESULT_PATH\"; trap '' TERM; echo begun; exec sleep {}", marker.word());
+    let region = region(&[("commissioning/stubborn", plain(&body))], |_| {}).await;
+    let stop = CancellationToken::new();
+    let node = Node::of(&region);
+    let run = node.run_here(&stop, |options| {
+        options.runner.grace = Duration::from_secs(3);
+        options.farewell = Duration::from_secs(2);
+    });
+    let stopping = async {
+        until("it runs", || marker.alive().len() == 1).await;
+        stop.cancel();
+    };
+    let (outcome, ()) = tokio::join!(run, stopping);
+    let outcome = outcome.expect("a run");
+    assert_eq!((outcome.end, outcome.undelivered), (End::Stopped, 0));
+    let row = row(&region, "stubborn");
+    assert_eq!(row.status, Status::Failed, "it was stopped, whatever it wrote before");
+    assert_eq!(row.output, b"begun\n");
+    assert_eq!(region.node_status(), NodeStatus::FailedCommissioning);
+    assert_eq!(marker.alive(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_run_at_once() {
+    let marker = Marker::new();
+    let body = format!("trap '' TERM; exec sleep {}", marker.word());
+    let region = region(&[("commissioning/stubborn", plain(&body))], |_| {}).await;
+    let node = Node::of(&region);
+    let run = node.run().start();
+    until("it runs", || marker.alive().len() == 1).await;
+    run.signal(Signal::SIGTERM);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(marker.alive().len(), 1, "it has its grace");
+    run.signal(Signal::SIGINT);
+    let run = run.finish(Duration::from_secs(20)).await;
+    assert_eq!(run.code, Some(130), "{run:?}");
+    assert!(run.stdout.contains("messages could not be delivered"), "{}", run.stdout);
+    assert_eq!(marker.alive(), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_without_permission_to_run_says_so() {
+    let tar = support::archive::Tar::new()
+        .file("testing/unmarked", 0o644, "#!/bin/sh\necho never\n")
+        .index(&serde_json::json!({"testing_scripts": [support::archive::entry("unmarked", 5)]}));
+    let tap = Tap::archive(tar.bytes()).await;
+    let node = Node::new(&tap.config());
+    let run = node.run().finish().await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let signals = tap.signals();
+    let result = signals.iter().find(|signal| signal.is_result()).expect("a result");
+    assert_eq!(result.field("exit_status"), "13", "the system's error number");
+    assert!(result.field("error").starts_with("Failed to execute unmarked (id: 5,"), "{result:?}");
+    let text = std::fs::read_to_string(node.storage().join("out/unmarked.5")).expect("its output");
+    assert!(text.contains("Permission denied"), "{text}");
+}
