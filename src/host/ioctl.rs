@@ -1,4 +1,5 @@
-//! Questions that only a kernel answers: ethtool and block sizes. **The only module with `unsafe` code**, which is one call.
+//! Questions that only a kernel answers: ethtool, MTU and block sizes. **The only module with `unsafe` code**: one call, and one
+//! look at its answer.
 #![expect(unsafe_code, reason = "SIOCETHTOOL takes a pointer inside a structure; no crate wraps it safely")]
 
 use std::io;
@@ -9,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::Host;
 
+const SIOCGIFMTU: libc::Ioctl = 0x8921;
 const SIOCETHTOOL: libc::Ioctl = 0x8946;
 const GSET: u32 = 0x01;
 const GDRVINFO: u32 = 0x03;
@@ -42,14 +44,16 @@ pub struct LinkSettings {
 
 impl Host {
     /// The physical block size of a disk in bytes (`BLKPBSZGET`); `None` when it cannot be opened, or in a copied tree.
-    #[must_use]
-    pub fn physical_block_size(&self, disk: &str) -> Option<u64> {
+    ///
+    /// # Errors
+    /// When the disk can be opened and does not answer.
+    pub fn physical_block_size(&self, disk: &str) -> io::Result<Option<u64>> {
         if !self.is_live() {
-            return None;
+            return Ok(None);
         }
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::open(self.path(format!("/dev/{disk}")), flags, Mode::empty()).ok()?;
-        rustix::fs::ioctl_blkpbszget(file).ok().map(u64::from)
+        let Ok(file) = rustix::fs::open(format!("/dev/{disk}"), flags, Mode::empty()) else { return Ok(None) };
+        Ok(Some(rustix::fs::ioctl_blkpbszget(file)?.into()))
     }
 
     /// Whether an interface has a link (`ETHTOOL_GLINK`).
@@ -138,8 +142,26 @@ impl Host {
         Ok(LinkSettings { speed, duplex, port, autoneg, transceiver, supported: vec![data[1]] })
     }
 
-    /// Asks the driver of an interface; `data` begins with the question and takes the answer.
+    /// The largest packet of an interface in bytes (`SIOCGIFMTU`).
+    ///
+    /// # Errors
+    /// When there is no such interface; always in a copied tree.
+    pub fn mtu(&self, interface: &str) -> io::Result<u64> {
+        let mut request = request(interface, libc::__c_anonymous_ifr_ifru { ifru_mtu: 0 })?;
+        self.ask(SIOCGIFMTU, &mut request)?;
+        // SAFETY: the union was filled as a number and the kernel answers this question with one.
+        let mtu = unsafe { request.ifr_ifru.ifru_mtu };
+        Ok(u64::try_from(mtu).unwrap_or(0))
+    }
+
+    /// Asks the driver of an interface; `data` begins with the question and takes the answer. Every caller's `data` is at least as
+    /// long as the structure of its question, with the sizes that the question itself states filled in.
     fn ethtool(&self, interface: &str, data: &mut [u32]) -> io::Result<()> {
+        let data = libc::__c_anonymous_ifr_ifru { ifru_data: data.as_mut_ptr().cast() };
+        self.ask(SIOCETHTOOL, &mut request(interface, data)?)
+    }
+
+    fn ask(&self, question: libc::Ioctl, request: &mut libc::ifreq) -> io::Result<()> {
         if !self.is_live() {
             return Err(io::Error::from_raw_os_error(libc::ENODEV));
         }
@@ -149,23 +171,22 @@ impl Host {
             nix::sys::socket::SockFlag::SOCK_CLOEXEC,
             None,
         )?;
-        let mut name: [libc::c_char; libc::IFNAMSIZ] = [0; libc::IFNAMSIZ];
-        if interface.len() >= name.len() {
-            return Err(io::Error::from_raw_os_error(libc::ENODEV));
-        }
-        for (place, byte) in name.iter_mut().zip(interface.bytes()) {
-            *place = libc::c_char::from_ne_bytes([byte]);
-        }
-        let mut request = libc::ifreq {
-            ifr_name: name,
-            ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data: data.as_mut_ptr().cast() },
-        };
-        // SAFETY: the socket is open for the whole call. `request` is a valid `ifreq` with a terminated name, whose data
-        // pointer leads to `data`, which is borrowed mutably until after the call. Every caller's buffer is at least as
-        // long as the structure of its question, with the sizes that the question itself states filled in.
-        let answer = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, &raw mut request) };
+        // SAFETY: the socket is open for the whole call. `request` is a valid `ifreq` with a terminated name. A data pointer
+        // in it comes from `ethtool`, whose caller's buffer is borrowed mutably until after the call and long enough.
+        let answer = unsafe { libc::ioctl(socket.as_raw_fd(), question, request) };
         if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
+}
+
+fn request(interface: &str, value: libc::__c_anonymous_ifr_ifru) -> io::Result<libc::ifreq> {
+    let mut name: [libc::c_char; libc::IFNAMSIZ] = [0; libc::IFNAMSIZ];
+    if interface.len() >= name.len() {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    for (place, byte) in name.iter_mut().zip(interface.bytes()) {
+        *place = libc::c_char::from_ne_bytes([byte]);
+    }
+    Ok(libc::ifreq { ifr_name: name, ifr_ifru: value })
 }
 
 #[cfg(test)]
@@ -176,9 +197,11 @@ mod tests {
     fn the_loopback_answers_and_nobody_else_is_asked() {
         let host = Host::live();
         assert_eq!(host.link_detected("lo").ok(), Some(true));
+        assert!(host.mtu("lo").is_ok_and(|mtu| mtu >= 1500));
         assert!(host.link_detected("no-such-interface-at-all").is_err());
         assert!(host.link_detected("nosuch0").is_err());
         assert!(Host::at("/tmp").link_detected("lo").is_err(), "a copied tree has no kernel");
-        assert_eq!(host.physical_block_size("no-such-disk"), None);
+        assert_eq!(host.physical_block_size("no-such-disk").ok(), Some(None));
+        assert!(host.physical_block_size("null").is_err(), "a device that is no disk does not answer");
     }
 }

@@ -9,6 +9,7 @@ mod tree;
 mod udev;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 pub use disk::Disk;
 pub use interface::Interface;
@@ -19,6 +20,8 @@ pub use udev::{Record, decode as decode_udev};
 #[derive(Clone, Debug)]
 pub struct Host {
     root: PathBuf,
+    /// The top of a copied tree, opened when it is first wanted.
+    top: Arc<OnceLock<tree::Root>>,
 }
 
 impl Default for Host {
@@ -31,13 +34,13 @@ impl Host {
     /// This machine.
     #[must_use]
     pub fn live() -> Self {
-        Host { root: PathBuf::from("/") }
+        Host::at("/")
     }
 
     /// A copy of a machine's `/sys`, `/proc`, `/run/udev` … below a directory.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Host { root: root.into() }
+        Host { root: root.into(), top: Arc::default() }
     }
 
     /// Whether it is this machine, whose kernel can be asked, and not a copy.

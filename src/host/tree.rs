@@ -1,19 +1,40 @@
 //! Files below a root, so that a copied tree reads like a live machine: links are resolved inside the root and never lead
-//! out of it (`openat2` with `RESOLVE_IN_ROOT`).
+//! out of it (`openat2` with `RESOLVE_IN_ROOT`). On a live machine paths are handed to the kernel as they are, with as few calls as
+//! can be: an inventory is little else than tens of thousands of them.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 use super::Host;
 
 /// Files larger than this are refused: nothing that the kernel shows comes near, and `pci.ids` is 1.4 MB.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: usize = 16 << 20;
+/// What a file is expected to hold at least; the kernel's attributes are never longer.
+const PAGE: usize = 4096;
+/// How often a path is looked up again that was changed during the look-up.
+const ATTEMPTS: u32 = 1000;
+
+/// The top of a copied tree.
+#[derive(Debug)]
+pub(super) struct Root {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+impl Root {
+    fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+        Ok(Root { directory, path: std::fs::canonicalize(path)? })
+    }
+}
 
 impl Host {
     /// The content of a regular file, links followed inside the root.
@@ -23,13 +44,20 @@ impl Host {
     pub fn read(&self, absolute: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         // Not blocking: a tree may hold a FIFO in the place of a file.
         let file = self.open(absolute.as_ref(), OFlags::RDONLY | OFlags::NONBLOCK)?;
-        let kind = rustix::fs::fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode))?;
-        if kind != FileType::RegularFile {
+        let stat = rustix::fs::fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(io::Error::other("not a regular file"));
         }
-        let mut bytes = Vec::new();
-        File::from(file).take(LARGEST + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LARGEST { Err(io::Error::other("unreasonably large")) } else { Ok(bytes) }
+        let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
+        // One byte more than the file says, so that its end is seen without growing.
+        let mut bytes = Vec::with_capacity(size.clamp(PAGE, LARGEST) + 1);
+        while size <= LARGEST && bytes.len() <= LARGEST {
+            bytes.reserve(1);
+            if rustix::io::retry_on_intr(|| rustix::io::read(&file, spare_capacity(&mut bytes)))? == 0 {
+                return Ok(bytes);
+            }
+        }
+        Err(io::Error::other("unreasonably large"))
     }
 
     /// The names in a directory in byte-wise order.
@@ -52,9 +80,13 @@ impl Host {
     /// What a symbolic link says, as it stands there; `None` when there is none.
     #[must_use]
     pub fn link(&self, absolute: impl AsRef<Path>) -> Option<PathBuf> {
-        let (directory, name) = self.parent(absolute.as_ref())?;
-        let target = rustix::fs::readlinkat(directory, name, Vec::new()).ok()?;
-        Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
+        let target = if self.is_live() {
+            rustix::fs::readlink(absolute.as_ref(), Vec::new())
+        } else {
+            let link = self.open(absolute.as_ref(), OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+            rustix::fs::readlinkat(link, "", Vec::new())
+        };
+        Some(PathBuf::from(OsString::from_vec(target.ok()?.into_bytes())))
     }
 
     /// The last part of what a symbolic link says, for example the name of a driver.
@@ -66,23 +98,31 @@ impl Host {
     /// The absolute path below the root with all links resolved; `None` when it leads nowhere.
     #[must_use]
     pub fn real(&self, absolute: impl AsRef<Path>) -> Option<PathBuf> {
-        use std::os::fd::AsRawFd;
+        if self.is_live() {
+            // Without /proc, which in a chroot may be another machine's.
+            return std::fs::canonicalize(absolute).ok();
+        }
         let file = self.open(absolute.as_ref(), OFlags::PATH).ok()?;
         let own = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
-        let root = std::fs::canonicalize(&self.root).ok()?;
-        Some(Path::new("/").join(own.strip_prefix(&root).ok()?))
+        Some(Path::new("/").join(own.strip_prefix(&self.top().ok()?.path).ok()?))
     }
 
     /// Whether something of that name is there, be it a link that leads nowhere.
     #[must_use]
     pub fn has(&self, absolute: impl AsRef<Path>) -> bool {
-        self.parent(absolute.as_ref())
-            .is_some_and(|(directory, name)| rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+        if self.is_live() {
+            return rustix::fs::lstat(absolute.as_ref()).is_ok();
+        }
+        self.open(absolute.as_ref(), OFlags::PATH | OFlags::NOFOLLOW).is_ok()
     }
 
     /// Whether it is a directory, links followed.
     #[must_use]
     pub fn is_directory(&self, absolute: impl AsRef<Path>) -> bool {
+        if self.is_live() {
+            let stat = rustix::fs::stat(absolute.as_ref());
+            return stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
+        }
         self.open(absolute.as_ref(), OFlags::PATH | OFlags::DIRECTORY).is_ok()
     }
 
@@ -92,27 +132,31 @@ impl Host {
         self.open(absolute.as_ref(), OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW).is_ok()
     }
 
-    fn parent(&self, absolute: &Path) -> Option<(OwnedFd, OsString)> {
-        let directory = self.open(absolute.parent()?, OFlags::PATH | OFlags::DIRECTORY).ok()?;
-        Some((directory, absolute.file_name()?.to_owned()))
-    }
-
     fn open(&self, absolute: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::CLOEXEC;
         if self.is_live() {
             return Ok(rustix::fs::open(absolute, flags, Mode::empty())?);
         }
-        let root = rustix::fs::openat(CWD, &self.root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let root = self.top()?;
         let inside = absolute.strip_prefix("/").unwrap_or(absolute);
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
-        // The kernel asks to try again when anything on the machine was renamed or mounted meanwhile.
-        let mut tries = 0;
-        loop {
-            match rustix::fs::openat2(&root, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
-                Err(rustix::io::Errno::AGAIN) if tries < 1000 => tries += 1,
-                other => return Ok(other?),
+        for _ in 1..ATTEMPTS {
+            // The kernel gives up, to be safe, on a path with ".." while anything on the machine is renamed or mounted.
+            match rustix::fs::openat2(&root.directory, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+                Err(Errno::AGAIN) => {}
+                opened => return Ok(opened?),
             }
         }
+        Err(io::Error::other("the machine's directories change too fast"))
+    }
+
+    /// The open top of a copied tree.
+    fn top(&self) -> io::Result<&Root> {
+        if let Some(root) = self.top.get() {
+            return Ok(root);
+        }
+        let root = Root::open(&self.root)?;
+        Ok(self.top.get_or_init(|| root))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::survey::Survey;
+use super::survey::{Survey, storable};
 use crate::host::{Record, decode_udev};
 
 const BLOCK: &str = "/sys/class/block";
@@ -31,8 +31,9 @@ pub struct BlockDevice {
     /// Model.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
-    /// `scsi`, `sata`, `nvme`, `virtio`, `usb`, `cdrom` …
-    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    /// `scsi`, `sata`, `nvme`, `virtio`, `usb`, `cdrom` …; empty when the device belongs to no subsystem, but always there, since
+    /// a region refuses an inventory with a disk that lacks it.
+    #[serde(rename = "type")]
     pub kind: String,
     /// Cannot be written.
     pub read_only: bool,
@@ -154,8 +155,9 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
     let udev = survey.host.udev_block(&device);
     let partitions = partitions(survey, shared, name);
     let kind = kind.unwrap_or_default();
-    let is_optical = name.starts_with("sr") && flag(survey, &place, "removable");
-    let sectors = survey.number::<u64>(place.join("size")).unwrap_or(0);
+    let removable = flag(survey, &place, "removable");
+    let is_optical = name.starts_with("sr") && removable;
+    let sectors = survey.needed::<u64>(place.join("size")).unwrap_or(0);
     let addresses = survey.deepest(if has_device { &device_place } else { &place });
     Some(BlockDevice {
         model: model(survey, &device_place, &udev),
@@ -163,14 +165,14 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
         read_only: flag(survey, &place, "ro"),
         mounted: shared.mounted.contains(&device) || partitions.iter().any(|partition| partition.mounted),
         size: if is_optical && sectors == EMPTY_OPTICAL { 0 } else { sectors.wrapping_mul(512) },
-        removable: flag(survey, &place, "removable"),
+        removable,
         wwn: survey.word(place.join("wwid")),
         numa_node: survey.numa_node(&device_place),
         device_path: shared.by_path.get(name).cloned().unwrap_or_default(),
-        block_size: survey.host.physical_block_size(name).unwrap_or(0),
+        block_size: block_size(survey, &place, name),
         firmware_version: survey
-            .text(device_place.join("firmware_rev"))
-            .or_else(|| udev.get("ID_REVISION").map(str::to_owned))
+            .attribute(device_place.join("firmware_rev"))
+            .or_else(|| udev.get("ID_REVISION").map(storable))
             .unwrap_or_default(),
         rpm: rpm(survey, &place, &udev),
         serial: serial(&udev),
@@ -187,17 +189,24 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
 }
 
 fn flag(survey: &Survey<'_>, place: &Path, key: &str) -> bool {
-    let path = place.join(key);
-    if !survey.host.has(&path) {
-        survey.gap(&path, "it is missing");
+    survey.needed::<u64>(place.join(key)) == Some(1)
+}
+
+/// Of a disk that can be opened, which an empty drive cannot.
+fn block_size(survey: &Survey<'_>, place: &Path, name: &str) -> u64 {
+    match survey.host.physical_block_size(name) {
+        Ok(size) => size.unwrap_or(0),
+        Err(error) => {
+            survey.gap(place, format!("it does not tell the size of its blocks: {error}"));
+            0
+        }
     }
-    survey.number::<u64>(path) == Some(1)
 }
 
 fn model(survey: &Survey<'_>, device: &Path, udev: &Record) -> String {
     let encoded = udev.get("ID_MODEL_ENC").and_then(decode_udev).filter(|model| !model.is_empty());
     let from_udev = encoded.or_else(|| udev.get("ID_MODEL").map(str::to_owned));
-    from_udev.unwrap_or_else(|| survey.word(device.join("model")))
+    from_udev.map_or_else(|| survey.word(device.join("model")), storable)
 }
 
 fn transport(subsystem: String, is_optical: bool, udev: &Record) -> String {
@@ -220,12 +229,17 @@ fn rpm(survey: &Survey<'_>, place: &Path, udev: &Record) -> u64 {
 
 fn serial(udev: &Record) -> String {
     let keys = ["SCSI_IDENT_SERIAL", "ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"];
-    keys.iter().find_map(|key| udev.get(key).filter(|text| !text.is_empty())).unwrap_or_default().to_owned()
+    storable(keys.iter().find_map(|key| udev.get(key).filter(|text| !text.is_empty())).unwrap_or_default())
 }
 
-/// From udev's record; a copied tree may hold `blkid`'s answer in `/stub/blkid/NAME`.
+/// From udev's record, which has it from the same library as `blkid`: no process for each disk and partition. A copied tree
+/// may hold `blkid`'s answer in `/stub/blkid/NAME`.
 fn file_system_uuid(survey: &Survey<'_>, name: &str, udev: &Record) -> String {
-    udev.get("ID_FS_UUID").map_or_else(|| survey.word(Path::new("/stub/blkid").join(name)), str::to_owned)
+    match udev.get("ID_FS_UUID") {
+        Some(uuid) => storable(uuid),
+        None if survey.host.is_live() => String::new(),
+        None => survey.word(Path::new("/stub/blkid").join(name)),
+    }
 }
 
 /// Entries below the disk's own directory, so that `sdaa1` never counts for `sda`.
@@ -249,7 +263,7 @@ fn partition(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<Partiti
     Some(Partition {
         id: name.to_owned(),
         read_only: flag(survey, &place, "ro"),
-        size: survey.number::<u64>(place.join("size")).unwrap_or(0).wrapping_mul(512),
+        size: survey.needed::<u64>(place.join("size")).unwrap_or(0).wrapping_mul(512),
         partition: number,
         mounted: shared.mounted.contains(&device),
         device_fs_uuid: file_system_uuid(survey, name, &survey.host.udev_block(&device)),

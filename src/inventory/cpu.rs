@@ -1,13 +1,14 @@
 //! Processors (contract RESOURCES §1.1), from `/sys/devices/system/cpu` and `/proc/cpuinfo`.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::smbios;
-use super::survey::{Survey, is_zero};
+use super::survey::{Survey, is_zero, shortened};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
@@ -90,10 +91,19 @@ pub struct Thread {
     pub isolated: bool,
 }
 
+/// A socket in the making: its cores by number, then die, where the reference leaves the order of equal numbers to chance.
+struct Found {
+    socket: Socket,
+    cores: BTreeMap<(u64, u64), Core>,
+}
+
 pub(super) fn collect(survey: &Survey<'_>) -> Cpu {
-    let names = names_by_processor(survey);
+    if !survey.host.is_directory(CPUS) {
+        survey.gap(CPUS, "it is missing");
+    }
+    let names = KnownNames::new(survey);
     let isolated = survey.text(format!("{CPUS}/isolated")).map(|text| ranges(&text)).unwrap_or_default();
-    let mut sockets: BTreeMap<u64, Socket> = BTreeMap::new();
+    let mut sockets: BTreeMap<u64, Found> = BTreeMap::new();
     let mut cpu = Cpu { architecture: super::environment::machine(), ..Cpu::default() };
     for name in survey.names(CPUS) {
         let place = Path::new(CPUS).join(&name);
@@ -109,22 +119,26 @@ pub(super) fn collect(survey: &Survey<'_>) -> Cpu {
             u64::try_from(number.unwrap_or(0)).unwrap_or(0)
         };
         let number = topology("physical_package_id");
-        let socket = sockets.entry(number).or_insert_with(|| new_socket(survey, number, &place, &names));
-        add_thread(survey, socket, (topology("core_id"), topology("die_id")), id, &place, &isolated);
+        let found = sockets
+            .entry(number)
+            .or_insert_with(|| Found { socket: new_socket(survey, number, &place, &names), cores: BTreeMap::new() });
+        let (core, die) = (topology("core_id"), topology("die_id"));
+        let core = found.cores.entry((core, die)).or_insert_with(|| new_core(survey, core, die, &place));
+        core.threads.push(Thread {
+            id,
+            numa_node: numa_node(survey, &place),
+            thread: core.threads.len() as u64,
+            online: survey.number::<u64>(place.join("online")).is_none_or(|online| online != 0),
+            isolated: isolated.contains(&id),
+        });
         cpu.total += 1;
     }
     cpu.sockets = sockets.into_values().map(finished).collect();
     cpu
 }
 
-fn new_socket(survey: &Survey<'_>, number: u64, place: &Path, names: &BTreeMap<i64, Names>) -> Socket {
-    let known = names.get(&i64::try_from(number).unwrap_or(-1)).cloned().unwrap_or_default();
-    let (mut name, mut vendor) = (known.model, known.vendor);
-    if (name.is_empty() || vendor.is_empty())
-        && let Some(processor) = smbios::processor(survey)
-    {
-        (vendor, name) = processor;
-    }
+fn new_socket(survey: &Survey<'_>, number: u64, place: &Path, names: &KnownNames) -> Socket {
+    let Names { vendor, model: name } = names.of(survey, number);
     let frequency = |files: [&str; 2]| {
         let place = place.join("cpufreq");
         let file = files.into_iter().map(|file| place.join(file)).find(|file| survey.host.has(file));
@@ -169,44 +183,31 @@ fn cache_size(text: &str) -> Option<u64> {
     }
 }
 
-fn add_thread(
-    survey: &Survey<'_>,
-    socket: &mut Socket,
-    (core, die): (u64, u64),
-    id: i64,
-    place: &Path,
-    isolated: &BTreeSet<i64>,
-) {
-    let index = socket.cores.iter().position(|known| known.core == core && known.die == die).unwrap_or_else(|| {
-        let frequency = survey.number::<u64>(place.join("cpufreq/scaling_cur_freq")).unwrap_or(0) / 1000;
-        socket.cores.push(Core { core, die, threads: Vec::new(), frequency });
-        socket.cores.len() - 1
-    });
-    let threads = &mut socket.cores[index].threads;
-    threads.push(Thread {
-        id,
-        numa_node: numa_node(survey, place),
-        thread: threads.len() as u64,
-        online: survey.number::<u64>(place.join("online")).is_none_or(|online| online != 0),
-        isolated: isolated.contains(&id),
-    });
+fn new_core(survey: &Survey<'_>, core: u64, die: u64, place: &Path) -> Core {
+    let frequency = survey.number::<u64>(place.join("cpufreq/scaling_cur_freq")).unwrap_or(0) / 1000;
+    Core { core, die, threads: Vec::new(), frequency }
 }
 
 fn numa_node(survey: &Survey<'_>, place: &Path) -> u64 {
     let names = survey.names(place);
     let node = names.iter().find_map(|name| {
-        let number = name.strip_prefix("node")?.parse().ok()?;
+        let number = node_number(name)?;
         survey.host.has(place.join(name).join("numastat")).then_some(number)
     });
     node.unwrap_or(0)
 }
 
-/// Sorts the cores: by number, then die, where the reference leaves the order of equal numbers to chance.
-fn finished(mut socket: Socket) -> Socket {
-    socket.cores.sort_by_key(|core| (core.core, core.die));
-    let known: Vec<u64> = socket.cores.iter().map(|core| core.frequency).filter(|frequency| *frequency > 0).collect();
-    socket.frequency = known.iter().sum::<u64>().checked_div(known.len() as u64).unwrap_or(0);
-    socket
+/// The number in the name of a NUMA node; no kernel has more than 1,024.
+pub(super) fn node_number(name: &str) -> Option<u64> {
+    name.strip_prefix("node")?.parse::<u16>().ok().map(u64::from)
+}
+
+fn finished(found: Found) -> Socket {
+    let cores: Vec<Core> = found.cores.into_values().collect();
+    let known: Vec<u64> = cores.iter().map(|core| core.frequency).filter(|frequency| *frequency > 0).collect();
+    let sum = known.iter().fold(0, |sum: u64, frequency| sum.saturating_add(*frequency));
+    let frequency = sum.checked_div(known.len() as u64).unwrap_or(0);
+    Socket { cores, frequency, ..found.socket }
 }
 
 /// Vendor and model of one block of `/proc/cpuinfo`.
@@ -216,13 +217,35 @@ struct Names {
     model: String,
 }
 
-fn names_by_processor(survey: &Survey<'_>) -> BTreeMap<i64, Names> {
-    let path = PathBuf::from("/proc/cpuinfo");
-    let Some(text) = survey.text(&path) else {
-        survey.gap(&path, "it is missing, so processors have no names unless the firmware has them");
-        return BTreeMap::new();
-    };
-    parse_cpuinfo(&text, |line| survey.gap(&path, format!("{line:?} cannot be understood")))
+/// What the kernel calls the processors, and the firmware where it does not.
+struct KnownNames {
+    by_processor: BTreeMap<i64, Names>,
+    firmware: OnceCell<Option<Names>>,
+}
+
+impl KnownNames {
+    fn new(survey: &Survey<'_>) -> Self {
+        let path = Path::new("/proc/cpuinfo");
+        let by_processor = survey.text(path).map_or_else(
+            || {
+                survey.gap(path, "it is missing, so processors have no names unless the firmware has them");
+                BTreeMap::new()
+            },
+            |text| parse_cpuinfo(&text, |line| survey.gap(path, format!("{:?} cannot be understood", shortened(line)))),
+        );
+        KnownNames { by_processor, firmware: OnceCell::new() }
+    }
+
+    /// The names of the processor whose number is the socket's: that is how the reference finds them.
+    fn of(&self, survey: &Survey<'_>, socket: u64) -> Names {
+        let known = i64::try_from(socket).ok().and_then(|number| self.by_processor.get(&number)).cloned();
+        let known = known.unwrap_or_default();
+        if !known.vendor.is_empty() && !known.model.is_empty() {
+            return known;
+        }
+        let processor = || smbios::processor(survey).map(|(vendor, model)| Names { vendor, model });
+        self.firmware.get_or_init(processor).clone().unwrap_or(known)
+    }
 }
 
 /// Blocks begin with a `processor` line and end with a blank one.
@@ -241,12 +264,15 @@ fn parse_cpuinfo(text: &str, mut odd: impl FnMut(&str)) -> BTreeMap<i64, Names> 
             let number = value.parse().ok().or_else(|| key.rsplit(' ').next()?.parse().ok());
             current = number;
             match number {
-                Some(number) => {
-                    blocks.entry(number).or_default();
+                Some(number) if !blocks.contains_key(&number) => {
+                    blocks.insert(number, Names::default());
                 }
-                None => odd(line),
+                _ => odd(line),
             }
         } else if let Some(block) = current.and_then(|number| blocks.get_mut(&number)) {
+            if !line.contains(':') {
+                odd(line);
+            }
             match key {
                 "vendor_id" => value.clone_into(&mut block.vendor),
                 "model name" | "cpu" => value.clone_into(&mut block.model),
@@ -290,6 +316,7 @@ mod tests {
         assert_eq!(parse("processor\t: 0\ncpu\t\t: POWER7\n"), (names("", "POWER7"), 0));
         assert_eq!(parse("vendor_id : IBM/S390\nprocessor 0: version = FF, machine = 2964\n"), (names("", ""), 0));
         assert_eq!(parse("processor x\nmodel name: Y\n"), (None, 1));
+        assert_eq!(parse("processor: 0\n\nprocessor: 0\n"), (names("", ""), 1), "told twice");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Graphics and compute cards (contract RESOURCES §1.3), from `/sys/class/drm` and PCI.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use serde::Serialize;
@@ -153,9 +153,10 @@ pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Gpu {
         }
     }
     let mut total = cards.len();
+    let by_address: HashMap<String, usize> =
+        cards.iter().enumerate().rev().map(|(place, card)| (card.pci_address.clone(), place)).collect();
     for (parent, function) in functions {
-        let parent = cards.iter_mut().find(|card| card.pci_address == parent);
-        if let Some(sriov) = parent.and_then(|card| card.sriov.as_mut()) {
+        if let Some(sriov) = by_address.get(&parent).and_then(|place| cards[*place].sriov.as_mut()) {
             sriov.vfs.get_or_insert_default().push(function);
             total += 1;
         }
@@ -173,7 +174,7 @@ fn card(survey: &Survey<'_>, names: &Names, kernel: &str, place: &Path, address:
         drm: drm(survey, &place.join("drm")),
         sriov: has_functions.then(|| GpuSriov {
             current_vfs: survey.number(place.join("sriov_numvfs")).unwrap_or(0),
-            maximum_vfs: survey.number(place.join("sriov_totalvfs")).unwrap_or(0),
+            maximum_vfs: survey.needed(place.join("sriov_totalvfs")).unwrap_or(0),
             vfs: None,
         }),
         nvidia: if driver == "nvidia" { nvidia(survey, &address) } else { None },
@@ -194,9 +195,12 @@ fn drm(survey: &Survey<'_>, place: &Path) -> Option<Drm> {
     }
     let mut drm = Drm::default();
     for name in survey.names(place) {
-        let device = || survey.word(place.join(&name).join("dev"));
+        let device = || survey.needed_word(place.join(&name).join("dev"));
         if let Some(number) = name.strip_prefix("card") {
-            drm.id = number.parse().unwrap_or(0);
+            drm.id = number.parse().unwrap_or_else(|_| {
+                survey.gap(place.join(&name), "its name has no number");
+                0
+            });
             (drm.card_device, drm.card_name) = (device(), name);
         } else if name.starts_with("controlD") {
             (drm.control_device, drm.control_name) = (device(), name);

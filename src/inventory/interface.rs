@@ -1,10 +1,11 @@
 //! Network cards and their ports (contract RESOURCES §1.4), from `/sys/class/net`, PCI and ethtool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::infiniband::{self, Infiniband};
 use super::names::Names;
 use super::pci;
 use super::survey::{Survey, is_zero, plain_hex};
@@ -89,8 +90,7 @@ pub struct Vdpa {
 pub struct Port {
     /// Name of the interface.
     pub id: String,
-    /// Permanent MAC address.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// Permanent MAC address. A port that has none, such as that of a CAN bus, is left out: a region refuses it.
     pub address: String,
     /// Number on the card.
     pub port: u64,
@@ -123,29 +123,6 @@ pub struct Port {
     pub infiniband: Option<Infiniband>,
 }
 
-/// Devices of an InfiniBand port.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Infiniband {
-    /// Subnet management device.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub issm_name: String,
-    /// Its number.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub issm_device: String,
-    /// Management datagrams.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mad_name: String,
-    /// Its number.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mad_device: String,
-    /// Verbs.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub verb_name: String,
-    /// Its number.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub verb_device: String,
-}
-
 pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Network {
     let mut known = BTreeSet::new();
     let mut cards = Vec::new();
@@ -172,11 +149,11 @@ pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Netwo
         }
     }
     let mut total = cards.len();
+    let by_address: HashMap<String, usize> =
+        cards.iter().enumerate().rev().map(|(place, card)| (card.pci_address.clone(), place)).collect();
     for (parent, function) in virtual_functions {
         // One whose physical function shows none has nowhere to stand.
-        if let Some(sriov) =
-            cards.iter_mut().find(|card| card.pci_address == parent).and_then(|card| card.sriov.as_mut())
-        {
+        if let Some(sriov) = by_address.get(&parent).and_then(|place| cards[*place].sriov.as_mut()) {
             sriov.vfs.get_or_insert_default().push(function);
             total += 1;
         }
@@ -223,24 +200,33 @@ fn sriov(survey: &Survey<'_>, place: &Path) -> Option<Sriov> {
     }
     Some(Sriov {
         current_vfs: survey.number(place.join("sriov_numvfs")).unwrap_or(0),
-        maximum_vfs: survey.number(place.join("sriov_totalvfs")).unwrap_or(0),
+        maximum_vfs: survey.needed(place.join("sriov_totalvfs")).unwrap_or(0),
         vfs: None,
     })
 }
 
 fn vdpa(survey: &Survey<'_>, place: &Path) -> Option<Vdpa> {
     let name = survey.names(place).into_iter().find(|name| name.starts_with("vdpa"))?;
-    let device = survey.names(place.join(&name)).into_iter().find(|entry| entry.starts_with("vhost-vdpa-"))?;
-    Some(Vdpa { name, device })
+    let device = survey.names(place.join(&name)).into_iter().find(|entry| entry.starts_with("vhost-vdpa-"));
+    if device.is_none() {
+        survey.gap(place.join(&name), "it has no vhost device, without which it is of no use");
+    }
+    Some(Vdpa { name, device: device? })
 }
 
 fn ports(survey: &Survey<'_>, place: &Path) -> Vec<Port> {
     let is_virtual_function = survey.host.has(place.join("physfn"));
     let interfaces = survey.names(place.join("net"));
-    interfaces
-        .iter()
-        .filter_map(|name| port(survey, &place.join("net").join(name), name, is_virtual_function))
-        .collect()
+    let ports = interfaces.iter().filter_map(|name| {
+        let place = place.join("net").join(name);
+        let port = port(survey, &place, name, is_virtual_function)?;
+        if port.address.is_empty() {
+            survey.gap(place, "it has no MAC address, by which a region knows a port, and is left out");
+            return None;
+        }
+        Some(port)
+    });
+    ports.collect()
 }
 
 fn port(survey: &Survey<'_>, place: &Path, name: &str, is_virtual_function: bool) -> Option<Port> {
@@ -259,33 +245,34 @@ fn port(survey: &Survey<'_>, place: &Path, name: &str, is_virtual_function: bool
         ..Port::default()
     };
     if protocol == "infiniband" {
-        port.infiniband = infiniband(survey, &place.join("device"), port.port);
+        port.infiniband = infiniband::of_port(survey, &place.join("device"), port.port);
     }
-    if is_virtual_function {
-        return Some(port);
-    }
-    // Without a kernel to ask, or when it does not answer, the reference leaves the port out.
-    port.link_detected = match survey.host.link_detected(name) {
+    if is_virtual_function || ask_driver(survey, place, &mut port) { Some(port) } else { None }
+}
+
+/// Adds what the driver tells. False when it does not answer, or in a copied tree: the reference leaves such a port out.
+fn ask_driver(survey: &Survey<'_>, place: &Path, port: &mut Port) -> bool {
+    port.link_detected = match survey.host.link_detected(&port.id) {
         Ok(detected) => detected,
         Err(error) => {
             if survey.host.is_live() {
                 survey.gap(place, format!("it does not tell whether it has a link: {error}"));
             }
-            return None;
+            return false;
         }
     };
-    if let Ok(address) = survey.host.permanent_address(name) {
+    if let Ok(address) = survey.host.permanent_address(&port.id) {
         port.address = address;
     }
-    match survey.host.link_settings(name) {
-        Ok(settings) => apply(&mut port, &settings),
+    match survey.host.link_settings(&port.id) {
+        Ok(settings) => apply(port, &settings),
         Err(error) if is_unsupported(&error) => {}
         Err(error) => {
             survey.gap(place, format!("it does not tell its settings: {error}"));
-            return None;
+            return false;
         }
     }
-    Some(port)
+    true
 }
 
 fn is_unsupported(error: &std::io::Error) -> bool {
@@ -367,28 +354,3 @@ const MODES: [(usize, &str); 39] = [
     (47, "2500baseT/Full"),
     (48, "5000baseT/Full"),
 ];
-
-fn infiniband(survey: &Survey<'_>, device: &Path, port: u64) -> Option<Infiniband> {
-    if !survey.host.has(device.join("infiniband")) {
-        return None;
-    }
-    let mut found = Infiniband::default();
-    let mads = device.join("infiniband_mad");
-    for name in survey.names(&mads) {
-        let place = mads.join(&name);
-        if survey.number::<u64>(place.join("port")) != Some(port + 1) {
-            continue;
-        }
-        if name.starts_with("issm") {
-            (found.issm_device, found.issm_name) = (survey.word(place.join("dev")), name);
-        } else if name.starts_with("umad") {
-            (found.mad_device, found.mad_name) = (survey.word(place.join("dev")), name);
-        }
-    }
-    let verbs = device.join("infiniband_verbs");
-    if let [name] = survey.names(&verbs).as_slice() {
-        found.verb_device = survey.word(verbs.join(name).join("dev"));
-        found.verb_name.clone_from(name);
-    }
-    Some(found)
-}

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::cpu::node_number;
 use super::survey::Survey;
 
 const BLOCKS: &str = "/sys/devices/system/memory";
@@ -66,7 +67,7 @@ fn nodes(survey: &Survey<'_>, hugepages_size: u64, block_size: Option<u64>) -> V
         if !survey.host.has(place.join("meminfo")) {
             continue;
         }
-        let Some(numa_node) = name.strip_prefix("node").and_then(|number| number.parse().ok()) else {
+        let Some(numa_node) = node_number(&name) else {
             survey.gap(&place, "its name has no number");
             continue;
         };

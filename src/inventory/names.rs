@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use memchr::memmem;
 
+use super::survey::{legible, storable};
 use crate::host::Host;
 
 /// A database of names, read at the first question.
@@ -78,7 +79,7 @@ impl Names {
             if let Some(name) = line.strip_prefix(b"\t").and_then(|line| line.strip_prefix(id.as_bytes()))
                 && let Some(name) = name.strip_prefix(b"  ")
             {
-                return String::from_utf8_lossy(name).trim().to_owned();
+                return plain(name);
             }
         }
         String::new()
@@ -86,8 +87,12 @@ impl Names {
 
     fn rest(&self, at: usize, skip: usize) -> String {
         let line = self.text[at + skip..].split(|&byte| byte == b'\n').next().unwrap_or_default();
-        String::from_utf8_lossy(line).trim().to_owned()
+        plain(line)
     }
+}
+
+fn plain(name: &[u8]) -> String {
+    storable(legible(name).trim())
 }
 
 #[cfg(test)]

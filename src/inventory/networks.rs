@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use nix::ifaddrs::InterfaceAddress;
 use nix::net::if_::InterfaceFlags;
+use nix::sys::socket::LinkAddr;
 use serde::Serialize;
 
 use super::survey::Survey;
@@ -111,16 +113,15 @@ pub struct Vlan {
 pub(super) fn collect(survey: &Survey<'_>) -> BTreeMap<String, NetworkState> {
     let counters = survey.text("/proc/net/dev").map(|text| counters(&text)).unwrap_or_default();
     let vlans = survey.text("/proc/net/vlan/config").map(|text| vlans(&text)).unwrap_or_default();
-    let live = if survey.host.is_live() { kernel_interfaces(survey) } else { BTreeMap::new() };
-    let mut names = survey.names(NET);
-    names.retain(|name| survey.host.is_directory(Path::new(NET).join(name)));
-    names.extend(live.keys().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
-    if survey.host.is_live() {
-        // A mounted /sys may belong to another network namespace; the kernel's own list is the truth.
-        names.retain(|name| live.contains_key(name));
+    // A mounted /sys may belong to another network namespace; the kernel's own list is the truth.
+    let mut live = if survey.host.is_live() { kernel_interfaces(survey) } else { BTreeMap::new() };
+    let mut names: Vec<String> = live.keys().cloned().collect();
+    if !survey.host.is_live() {
+        names = survey.names(NET);
+        names.retain(|name| survey.host.is_directory(Path::new(NET).join(name)));
     }
     let states = names.into_iter().map(|name| {
-        let mut state = state(survey, &name, live.get(&name));
+        let mut state = state(survey, &name, live.remove(&name));
         state.counters = counters.get(&name).cloned().unwrap_or_default();
         state.vlan = vlans.get(&name).cloned();
         (name, state)
@@ -129,11 +130,28 @@ pub(super) fn collect(survey: &Survey<'_>) -> BTreeMap<String, NetworkState> {
 }
 
 /// What the kernel tells of an interface.
-#[derive(Default)]
 struct Kernel {
-    flags: Option<InterfaceFlags>,
+    flags: InterfaceFlags,
     addresses: Vec<Address>,
-    hwaddr: Option<String>,
+    hwaddr: String,
+    mtu: u64,
+}
+
+/// The same from a copied tree, which tells no addresses.
+fn copied_interface(survey: &Survey<'_>, place: &Path) -> Kernel {
+    let flags = survey.word(place.join("flags"));
+    let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or(0);
+    let hwaddr = survey.word(place.join("address"));
+    Kernel {
+        flags: InterfaceFlags::from_bits_truncate(flags.cast_signed()),
+        addresses: Vec::new(),
+        hwaddr: if is_zero(&hwaddr) { String::new() } else { hwaddr },
+        mtu: survey.number(place.join("mtu")).unwrap_or(0),
+    }
+}
+
+fn is_zero(hwaddr: &str) -> bool {
+    !hwaddr.bytes().any(|byte| byte.is_ascii_hexdigit() && byte != b'0')
 }
 
 fn kernel_interfaces(survey: &Survey<'_>) -> BTreeMap<String, Kernel> {
@@ -146,28 +164,50 @@ fn kernel_interfaces(survey: &Survey<'_>) -> BTreeMap<String, Kernel> {
         }
     };
     for one in all {
-        let entry = found.entry(one.interface_name).or_default();
-        entry.flags = Some(one.flags);
-        let Some(storage) = one.address else { continue };
-        if let Some(link) = storage.as_link_addr() {
-            let bytes = link.addr().filter(|bytes| bytes.iter().any(|byte| *byte != 0));
-            entry.hwaddr = bytes.map(|bytes| bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":"));
-            continue;
-        }
-        let ip = storage
-            .as_sockaddr_in()
-            .map(|v4| IpAddr::V4(v4.ip()))
-            .or_else(|| storage.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())));
-        let mask = one.netmask.and_then(|mask| {
-            mask.as_sockaddr_in()
-                .map(|v4| u32::from(v4.ip()).count_ones())
-                .or_else(|| mask.as_sockaddr_in6().map(|v6| u128::from(v6.ip()).count_ones()))
-        });
-        if let Some(ip) = ip {
-            entry.addresses.push(address(ip, mask.unwrap_or(0)));
+        let link = one.address.as_ref().and_then(|address| address.as_link_addr().copied());
+        // An interface without any hardware address, such as a tunnel, has no address at all here.
+        if link.is_some() || one.address.is_none() {
+            found.insert(one.interface_name.clone(), kernel_interface(survey, &one.interface_name, one.flags, link));
+        } else if let Some(ip) = ip_address(&one) {
+            // An address may bear a label such as `eth0:1` in the place of its interface's name.
+            let name = one.interface_name.split(':').next().unwrap_or_default();
+            match found.get_mut(name) {
+                Some(interface) => interface.addresses.push(ip),
+                None => survey.gap(Path::new(NET).join(name), "it has an address and is no interface"),
+            }
         }
     }
     found
+}
+
+fn kernel_interface(survey: &Survey<'_>, name: &str, flags: InterfaceFlags, link: Option<LinkAddr>) -> Kernel {
+    let hwaddr = match link.map_or(0, |link| link.halen()) {
+        // Those of tunnels are IP addresses.
+        0 | 4 | 16 => String::new(),
+        6 => link
+            .and_then(|link| link.addr())
+            .map(|bytes| bytes.map(|byte| format!("{byte:02x}")).join(":"))
+            .unwrap_or_default(),
+        // Longer ones, as InfiniBand's, do not fit into what getifaddrs gives.
+        _ => survey.word(Path::new(NET).join(name).join("address")),
+    };
+    let hwaddr = if is_zero(&hwaddr) { String::new() } else { hwaddr };
+    let mtu = survey.host.mtu(name).unwrap_or_else(|error| {
+        survey.gap(Path::new(NET).join(name), format!("it does not tell its MTU: {error}"));
+        0
+    });
+    Kernel { flags, addresses: Vec::new(), hwaddr, mtu }
+}
+
+fn ip_address(one: &InterfaceAddress) -> Option<Address> {
+    let (address, mask) = (one.address.as_ref()?, one.netmask.as_ref());
+    if let Some(v4) = address.as_sockaddr_in() {
+        let mask = mask.and_then(|mask| mask.as_sockaddr_in()).map_or(0, |mask| u32::from(mask.ip()).count_ones());
+        return Some(self::address(IpAddr::V4(v4.ip()), mask));
+    }
+    let v6 = address.as_sockaddr_in6()?;
+    let mask = mask.and_then(|mask| mask.as_sockaddr_in6()).map_or(0, |mask| u128::from(mask.ip()).count_ones());
+    Some(self::address(IpAddr::V6(v6.ip()), mask))
 }
 
 fn address(ip: IpAddr, prefix: u32) -> Address {
@@ -182,13 +222,9 @@ fn address(ip: IpAddr, prefix: u32) -> Address {
     Address { family: family.to_owned(), address: ip.to_string(), netmask: prefix.to_string(), scope: scope.to_owned() }
 }
 
-fn state(survey: &Survey<'_>, name: &str, kernel: Option<&Kernel>) -> NetworkState {
+fn state(survey: &Survey<'_>, name: &str, kernel: Option<Kernel>) -> NetworkState {
     let place = Path::new(NET).join(name);
-    let flags = kernel.and_then(|kernel| kernel.flags).unwrap_or_else(|| {
-        let text = survey.word(place.join("flags"));
-        let number = u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or(0);
-        InterfaceFlags::from_bits_truncate(number.cast_signed())
-    });
+    let Kernel { flags, addresses, hwaddr, mtu } = kernel.unwrap_or_else(|| copied_interface(survey, &place));
     let kind = if flags.contains(InterfaceFlags::IFF_LOOPBACK) {
         "loopback"
     } else if flags.contains(InterfaceFlags::IFF_POINTOPOINT) {
@@ -198,14 +234,10 @@ fn state(survey: &Survey<'_>, name: &str, kernel: Option<&Kernel>) -> NetworkSta
     } else {
         "unknown"
     };
-    let from_sysfs = || {
-        Some(survey.word(place.join("address")))
-            .filter(|address| address.bytes().any(|b| b.is_ascii_hexdigit() && b != b'0'))
-    };
     NetworkState {
-        addresses: kernel.map(|kernel| kernel.addresses.clone()).unwrap_or_default(),
-        hwaddr: kernel.map_or_else(from_sysfs, |kernel| kernel.hwaddr.clone()).unwrap_or_default(),
-        mtu: survey.number(place.join("mtu")).unwrap_or(0),
+        addresses,
+        hwaddr,
+        mtu,
         state: if flags.contains(InterfaceFlags::IFF_UP) { "up" } else { "down" }.to_owned(),
         kind: kind.to_owned(),
         bond: bond(survey, &place.join("bonding")),

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::names::Names;
-use super::survey::{Survey, plain_hex};
+use super::survey::{Survey, legible};
 
 pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
@@ -56,15 +56,30 @@ pub struct Vpd {
 }
 
 pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Pci {
-    let devices: Vec<PciDevice> =
-        survey.names(DEVICES).iter().map(|address| device(survey, names, kernel, address)).collect();
+    let mut devices = Vec::new();
+    for address in survey.names(DEVICES) {
+        if is_address(&address) {
+            devices.push(device(survey, names, kernel, &address));
+        } else {
+            survey.gap(Path::new(DEVICES).join(&address), "its name is no PCI address, and it is left out");
+        }
+    }
     Pci { total: devices.len() as u64, devices }
+}
+
+/// `DOMAIN:BUS:DEVICE.FUNCTION`, all hexadecimal; a region refuses an inventory with anything else.
+fn is_address(name: &str) -> bool {
+    let is_hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts = name.rsplit_once('.').map(|(device, function)| (device.split(':').collect::<Vec<_>>(), function));
+    parts.is_some_and(|(parts, function)| {
+        is_hex(function) && matches!(parts.len(), 2 | 3) && parts.into_iter().all(is_hex)
+    })
 }
 
 fn device(survey: &Survey<'_>, names: &Names, kernel: &str, address: &str) -> PciDevice {
     let place = Path::new(DEVICES).join(address);
-    let vendor_id = plain_hex(&survey.word(place.join("vendor")));
-    let product_id = plain_hex(&survey.word(place.join("device")));
+    let vendor_id = survey.identity(&place.join("vendor"));
+    let product_id = survey.identity(&place.join("device"));
     let driver = survey.driver(&place);
     let group = survey.host.link_name(place.join("iommu_group"));
     PciDevice {
@@ -121,19 +136,29 @@ fn entries(section: &[u8], found: &mut BTreeMap<String, String>) {
         let key = [*first, *second];
         let is_kept = matches!(first, b'V' | b'Y' | b'Z') || KEPT.contains(&&key);
         if is_kept && !value.is_empty() {
-            found.insert(String::from_utf8_lossy(&key).into_owned(), text(value));
+            found.insert(legible(&key), text(value));
         }
         rest = &after[value.len()..];
     }
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_matches(|c| c == '\0' || c == ' ').to_owned()
+    legible(bytes).trim_matches(|c| c == '\0' || c == ' ').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_hexadecimal() {
+        for good in ["0000:00:1f.2", "10000:e1:00.0", "00:1f.2"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in ["", "0000:00:1f", "0000:0g:00.0", "0:0:0:0.0", "..", "0000::00.0"] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn vital_product_data_is_parsed() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::survey::{Gap, Survey};
 use super::{
     Cpu, Environment, Gpu, Memory, Network, NetworkState, Pci, Storage, System, Usb, block, cpu, environment, gpu,
-    interface, memory, names, networks, pci, system, usb,
+    interface, memory, names, networks, nodes, pci, system, usb,
 };
 use crate::host::Host;
 
@@ -114,6 +114,7 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
     for topic in [cards, usb, system, storage, rest] {
         topic.finish(deadline, &mut collected);
     }
+    collected.gaps.extend(nodes::settle(&mut collected.value.resources));
     collected
 }
 

@@ -1,4 +1,5 @@
-//! Reading with a record of what could not be read: absent is an answer, unreadable or malformed is a gap.
+//! Reading with a record of what could not be read: absent is an answer, unreadable or malformed is a gap. And the forms without
+//! which a region refuses the whole inventory (contract RESOURCES §3.2): no reader needs to think of them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -10,6 +11,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::host::Host;
+
+/// A region's database takes no longer texts.
+const LONGEST: usize = 255;
 
 /// Something about the machine that could not be found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -63,14 +67,47 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The text of a file without surrounding blanks; an empty file is an empty text.
+    /// The text of a file of any length without surrounding blanks; an empty file is an empty text.
     pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
-        self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+        self.bytes(path).map(|bytes| legible(&bytes).trim().to_owned())
+    }
+
+    /// The text of a file that holds one value.
+    pub(super) fn attribute(&self, path: impl AsRef<Path>) -> Option<String> {
+        self.text(path).map(storable)
     }
 
     /// The same with nothing for an absent file.
     pub(super) fn word(&self, path: impl AsRef<Path>) -> String {
-        self.text(path).unwrap_or_default()
+        self.attribute(path).unwrap_or_default()
+    }
+
+    /// The same with a gap for an absent file.
+    pub(super) fn needed_word(&self, path: impl AsRef<Path>) -> String {
+        if !self.host.has(path.as_ref()) {
+            self.gap(path.as_ref(), "it is missing");
+        }
+        self.word(path)
+    }
+
+    /// The number of a vendor or product, of which a region wants four hexadecimal digits; 0000, which nobody has, for one that
+    /// cannot be told.
+    pub(super) fn identity(&self, path: &Path) -> String {
+        let text = plain_hex(&self.word(path));
+        if text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return text;
+        }
+        self.gap(path, format!("{:?} is no number of four hexadecimal digits; told as 0000", shortened(&text)));
+        "0000".to_owned()
+    }
+
+    /// A decimal number without which something cannot be told truly: its absence is a gap, too.
+    pub(super) fn needed<T: FromStr<Err: fmt::Display>>(&self, path: impl AsRef<Path>) -> Option<T> {
+        if !self.host.has(path.as_ref()) {
+            self.gap(path, "it is missing");
+            return None;
+        }
+        self.number(path)
     }
 
     /// A decimal number; one that is none is a gap.
@@ -111,7 +148,7 @@ impl<'a> Survey<'a> {
 
     /// The version of a driver's module, else the kernel's.
     pub(super) fn driver_version(&self, device: &Path, kernel: &str) -> String {
-        self.text(device.join("driver/module/version")).unwrap_or_else(|| kernel.to_owned())
+        self.attribute(device.join("driver/module/version")).unwrap_or_else(|| kernel.to_owned())
     }
 
     /// Follows `device` while it is a directory: from an interface or a disk to what carries it.
@@ -161,7 +198,7 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 /// For messages: garbage may be long.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
@@ -171,7 +208,43 @@ pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// Text of bytes, with a replacement character for each byte that is none, as the reference prints it.
+pub(super) fn legible(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
+}
+
+/// A text that a region's database takes: it refuses NUL characters and more than it has room for.
+pub(super) fn storable(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.len() <= LONGEST && !text.contains('\0') {
+        return text;
+    }
+    text.chars().filter(|c| *c != '\0').take(LONGEST).collect()
+}
+
 /// Removes the `0x` that sysfs puts before PCI ids.
 pub(super) fn plain_hex(text: &str) -> String {
     text.strip_prefix("0x").unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bad_byte_is_replaced_by_itself() {
+        assert_eq!(legible(b"caf\xc3\xa9"), "café");
+        assert_eq!(legible(b"a\xe2\x82b\xff"), "a\u{fffd}\u{fffd}b\u{fffd}");
+    }
+
+    #[test]
+    fn a_text_is_cut_to_what_a_region_takes() {
+        assert_eq!(storable("Dell\0 Inc."), "Dell Inc.");
+        assert_eq!(storable("é".repeat(300)).chars().count(), LONGEST);
+    }
 }

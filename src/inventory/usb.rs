@@ -41,6 +41,7 @@ pub struct UsbDevice {
     /// Four hexadecimal digits.
     pub product_id: String,
     /// Mbit/s.
+    #[serde(serialize_with = "plain_number")]
     pub speed: f64,
 }
 
@@ -69,6 +70,14 @@ pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Usb {
     Usb { total: devices.len() as u64, devices }
 }
 
+/// Prints whole numbers without a fraction, as the reference does.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn plain_number<S: serde::Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    // What is no number in JSON, such as an infinity, does not parse.
+    let number = number.to_string().parse().unwrap_or_else(|_| serde_json::Number::from(0));
+    number.serialize(serializer)
+}
+
 fn hexadecimal(survey: &Survey<'_>, path: &Path) -> u64 {
     let Some(text) = survey.text(path) else { return 0 };
     u64::from_str_radix(&text, 16).unwrap_or_else(|_| {
@@ -82,13 +91,11 @@ fn device(survey: &Survey<'_>, names: &Names, kernel: &str, name: &str) -> Optio
     if !survey.host.has(place.join("busnum")) || hexadecimal(survey, &place.join("bDeviceClass")) == HUB {
         return None;
     }
-    let bus_address = survey.number(place.join("busnum"))?;
-    let Some(device_address) = survey.number(place.join("devnum")) else {
-        survey.gap(place.join("devnum"), "without it the device cannot be named and is left out");
-        return None;
-    };
-    let (vendor_id, product_id) = (survey.word(place.join("idVendor")), survey.word(place.join("idProduct")));
-    let product = survey.text(place.join("product")).unwrap_or_else(|| names.product(&vendor_id, &product_id));
+    // Both name the device, so that without them it is left out; neither is ever large.
+    let address = |key: &str| survey.needed::<u16>(place.join(key)).map(u64::from);
+    let (bus_address, device_address) = (address("busnum")?, address("devnum")?);
+    let (vendor_id, product_id) = (survey.identity(&place.join("idVendor")), survey.identity(&place.join("idProduct")));
+    let product = survey.attribute(place.join("product")).unwrap_or_else(|| names.product(&vendor_id, &product_id));
     let interfaces: Vec<UsbInterface> = survey
         .names(&place)
         .iter()
