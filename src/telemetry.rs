@@ -24,6 +24,8 @@ pub fn start(format: LogFormat, verbosity: u8) {
     };
     let filter = EnvFilter::try_from_env("SHAKEDOWN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // A log line that cannot be written is lost. To complain of that where it cannot be written either would be a panic.
+    let builder = builder.log_internal_errors(false);
     // A second start happens only in tests, where the first one holds.
     let _ = match format {
         LogFormat::Text => builder.with_target(false).try_init(),

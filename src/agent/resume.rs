@@ -11,7 +11,7 @@ use super::message::Entry;
 use super::outbox::Outbox;
 use super::record::Record;
 use super::{Agent, Notice};
-use crate::event::EventType;
+use crate::event::{Event, EventType};
 use crate::host::Host;
 use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
 use crate::region::{Client, RetryOptions};
@@ -92,21 +92,14 @@ impl Agent {
         let actor = &self.options.actor;
         let identity = self.client.identity();
         let source = self.client.credentials_source().to_owned();
-        let known = record
-            .journal
-            .with("the credentials", {
-                let identity = identity.clone();
-                move |store| store.replace_fact("credentials", &identity)
-            })
-            .await;
-        let told = match known.flatten() {
-            Some(before) if before == identity => None,
-            Some(_) => Some(format!("Rotated credentials for {} (from {source}).", self.client.base_url())),
-            None => Some(format!("Registered credentials for {} (from {source}).", self.client.base_url())),
+        let (answerable, address, known) = (actor.clone(), self.client.base_url(), self.client.is_authenticated());
+        let tell = move |before: Option<&str>| {
+            let verb = if before.is_some() { "Rotated" } else { "Registered" };
+            let text = format!("{verb} credentials for {address} (from {source}).");
+            known.then(|| Event::new(EventType::AUTHORISATION, text))
         };
-        if let Some(text) = told.filter(|_| self.client.is_authenticated()) {
-            record.audit(EventType::AUTHORISATION, text, actor).await;
-        }
+        let note = move |store: &mut Store| store.replace_fact("credentials", &identity, &answerable, tell);
+        record.journal.with("the credentials", note).await;
         let verb = if interrupted.is_some() { "Resumed" } else { "Started" };
         let text = format!("{verb} a run on '{}' for {}.", self.host.hostname(), self.client.base_url());
         record.audit(EventType::NODE, text, actor).await;

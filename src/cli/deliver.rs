@@ -1,5 +1,4 @@
 //! `shakedown deliver`: send the region what it could not be sent before.
-#![expect(clippy::print_stdout, reason = "the program speaks to people here")]
 
 use std::time::Duration;
 
@@ -30,10 +29,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));
     let (left, refused) = agent::deliver(connected.client, store, connected.retry, limit, stop).await;
     for (message, reason) in &refused {
-        println!("The region did not take the {message}: {reason}");
+        say!("The region did not take the {message}: {reason}");
     }
     if left > 0 {
-        println!("{left} messages are still undelivered");
+        say!("{left} messages are still undelivered");
     }
     Ok(if left > 0 || !refused.is_empty() { exit::NOT_DELIVERED } else { exit::OK })
 }

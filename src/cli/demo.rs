@@ -1,5 +1,4 @@
 //! `shakedown demo`: a region in a box and a run against it, on this machine's real hardware.
-#![expect(clippy::print_stdout, reason = "the demo speaks to people")]
 
 use std::path::PathBuf;
 
@@ -45,8 +44,8 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     };
     let machine = host.hostname();
     if format == LogFormat::Text {
-        println!("A MAAS region in a box listens on {}", region.url());
-        println!("It has node {} in commissioning; this machine ({machine}) plays it.\n", region.system_id());
+        say!("A MAAS region in a box listens on {}", region.url());
+        say!("It has node {} in commissioning; this machine ({machine}) plays it.\n", region.system_id());
     }
     let mut connection = ClientOptions::new(metadata_url(&region.url())?, Some(credentials(&region)?));
     connection.system_id = Some(region.system_id());
@@ -58,13 +57,13 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let outcome = watched(client, host, run, store, format).await?;
     show::summary(&outcome, format);
     if format == LogFormat::Text {
-        println!("\nThe region's event log:");
+        say!("\nThe region's event log:");
         for row in region.events() {
             let time = row.created.strftime("%H:%M:%S");
-            println!("  {time} {:8} {}: {}", row.level.name(), row.type_description, row.description);
+            say!("  {time} {:8} {}: {}", row.level.name(), row.type_description, row.description);
         }
-        println!("\nThe node is now {}. Outputs are in {}/out.", region.node_status().name(), storage.display());
-        println!("Ask the machine itself: shakedown events --state-dir {}/state query level=DEBUG", storage.display());
+        say!("\nThe node is now {}. Outputs are in {}/out.", region.node_status().name(), storage.display());
+        say!("Ask the machine itself: shakedown events --state-dir {}/state query level=DEBUG", storage.display());
     }
     Ok(exit_code(&outcome))
 }

@@ -1,6 +1,6 @@
 //! `shakedown events`: the event and audit log, in the region's own form.
-#![expect(clippy::print_stdout, reason = "answers go to standard output")]
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::{exit, state};
+use super::{answer, exit, state, unless_reader_has_gone};
 use crate::config::metadata_url;
 use crate::event::{EventQuery, EventRecord};
 use crate::region::{Client, ClientOptions, Credentials, RetryOptions, persist};
@@ -163,14 +163,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
                 .into_iter()
                 .map(|(number, name, description)| vec![level(number).to_owned(), name, description])
                 .collect();
-            print!("{}", table(&["LEVEL", "NAME", "DESCRIPTION"], &rows));
+            answer(table(&["LEVEL", "NAME", "DESCRIPTION"], &rows).trim_end())?;
         }
         Verb::Verify => match arguments.state.read()?.verify_audit()? {
             Ok(verified) => {
-                println!("{} audit events, none altered; seal of the last: {}", verified.rows, verified.head);
+                let (rows, head) = (verified.rows, verified.head);
+                answer(&format!("{rows} audit events, none altered; seal of the last: {head}"))?;
             }
             Err(broken) => {
-                eprintln!("shakedown: {broken}");
+                complain!("shakedown: {broken}");
                 return Ok(exit::SCRIPT_FAILED);
             }
         },
@@ -185,28 +186,31 @@ async fn local(arguments: &Query, state: &state::Options) -> anyhow::Result<()> 
     query.since = arguments.since;
     let rows = store.events(&query)?;
     if !arguments.follow {
-        let answer = query.answer(&rows.iter().collect::<Vec<_>>());
-        print(&answer, arguments.format);
-        return Ok(());
+        return print(&query.answer(&rows.iter().collect::<Vec<_>>()), arguments.format);
     }
     query.after = Some(rows.first().map_or(0, |row| row.id));
     query.before = None;
-    print_lines(rows, arguments.format);
-    loop {
+    // Until nobody reads it any more.
+    let mut printed = print_lines(rows, arguments.format);
+    while printed.is_ok() {
         tokio::time::sleep(PACE).await;
         let rows = store.events(&query)?;
         query.after = query.after.max(rows.first().map(|row| row.id));
-        print_lines(rows, arguments.format);
+        printed = print_lines(rows, arguments.format);
     }
+    unless_reader_has_gone(printed)
 }
 
 /// Oldest first, as a log grows.
-fn print_lines(mut rows: Vec<EventRecord>, format: Format) {
+fn print_lines(mut rows: Vec<EventRecord>, format: Format) -> io::Result<()> {
     rows.reverse();
+    let mut output = io::stdout();
     for row in rows {
         let json = row.json();
-        if format == Format::Table { println!("{}", line(&json).join("  ")) } else { println!("{json}") }
+        let text = if format == Format::Table { line(&json).join("  ") } else { json.to_string() };
+        writeln!(output, "{text}")?;
     }
+    output.flush()
 }
 
 fn line(event: &Value) -> Vec<String> {
@@ -219,14 +223,14 @@ fn line(event: &Value) -> Vec<String> {
         .collect()
 }
 
-fn print(answer: &Value, format: Format) {
-    let events = answer["events"].as_array().map_or(&[][..], Vec::as_slice);
+fn print(found: &Value, format: Format) -> anyhow::Result<()> {
+    let events = found["events"].as_array().map_or(&[][..], Vec::as_slice);
     match format {
-        Format::Json => println!("{}", indented(answer)),
-        Format::Jsonl => events.iter().for_each(|event| println!("{event}")),
+        Format::Json => answer(&indented(found)),
+        Format::Jsonl => events.iter().try_for_each(|event| answer(&event.to_string())),
         Format::Table => {
             let rows: Vec<Vec<String>> = events.iter().map(line).collect();
-            print!("{}", table(&["ID", "CREATED", "LEVEL", "USER", "NODE", "TYPE", "DESCRIPTION"], &rows));
+            answer(table(&["ID", "CREATED", "LEVEL", "USER", "NODE", "TYPE", "DESCRIPTION"], &rows).trim_end())
         }
     }
 }
@@ -260,8 +264,7 @@ async fn remote(arguments: &Query, region: &str) -> anyhow::Result<()> {
     pairs.extend(arguments.pairs());
     let retry = RetryOptions { few: 2, ..RetryOptions::default() };
     let answer = persist(&retry, &cancel, "asking the region for events", || client.api("events/", &pairs)).await?;
-    print(&Value::Object(answer.as_object().cloned().unwrap_or_else(Map::new)), arguments.format);
-    Ok(())
+    print(&Value::Object(answer.as_object().cloned().unwrap_or_else(Map::new)), arguments.format)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::exit;
+use super::{exit, unless_reader_has_gone};
 use crate::inventory::{Inventory, collect_detail, schema};
 use crate::report::{bytes, table};
 
@@ -98,7 +98,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 fn print(text: &str) -> anyhow::Result<u8> {
-    std::io::stdout().write_all(text.as_bytes()).context("cannot print")?;
+    let mut output = std::io::stdout();
+    unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
     Ok(exit::OK)
 }
 

@@ -1,5 +1,22 @@
 //! The command line: one file a verb, and the names of the reference programs by `argv[0]`.
 
+/// Tells people how things go. That nobody reads it any more, or the disk that it goes to is full, ends nothing: `println!` would
+/// panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// The same on standard error.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod connection;
 mod deliver;
 mod demo;
@@ -14,6 +31,7 @@ mod signal;
 mod state;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -131,14 +149,29 @@ fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
+/// Prints an answer. One that does not get to where it should go is an error, unless its reader has gone.
+fn answer(text: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stdout();
+    unless_reader_has_gone(writeln!(output, "{text}").and_then(|()| output.flush()))
+}
+
+fn unless_reader_has_gone(printed: std::io::Result<()>) -> anyhow::Result<()> {
+    match printed {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot print the answer"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Tells an error, one cause a line.
 fn failed(error: &anyhow::Error) -> ExitCode {
     let mut told = error.to_string();
-    eprintln!("shakedown: {told}");
+    complain!("shakedown: {told}");
     for cause in error.chain().skip(1).map(ToString::to_string) {
         // Many texts hold their cause, since the region has to be told in one line.
         if !told.contains(&cause) {
-            eprintln!("  because: {cause}");
+            complain!("  because: {cause}");
         }
         told = cause;
     }

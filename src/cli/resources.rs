@@ -3,9 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
-use super::exit;
+use super::{exit, unless_reader_has_gone};
 use crate::host::Host;
 use crate::inventory::collect;
 
@@ -26,8 +24,10 @@ pub(super) fn host(root: Option<&Path>) -> anyhow::Result<Host> {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let collected = collect(&host(arguments.root.as_deref())?);
     for gap in &collected.gaps {
-        eprintln!("shakedown: {gap}");
+        complain!("shakedown: {gap}");
     }
-    std::io::stdout().write_all(&collected.value.to_json()).context("cannot print")?;
+    let mut output = std::io::stdout();
+    let printed = output.write_all(&collected.value.to_json()).and_then(|()| output.flush());
+    unless_reader_has_gone(printed)?;
     Ok(exit::OK)
 }

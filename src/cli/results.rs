@@ -1,12 +1,11 @@
 //! `shakedown runs` and `shakedown results`: what was run here, and how it ended.
-#![expect(clippy::print_stdout, reason = "answers go to standard output")]
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
-use super::{exit, state};
+use super::{answer, exit, state, unless_reader_has_gone};
 use crate::journal::{ResultRecord, RunRecord};
 use crate::report::{span, table};
 
@@ -58,9 +57,9 @@ pub(super) fn runs(arguments: &Runs) -> anyhow::Result<u8> {
     };
     let store = arguments.state.read()?;
     let rows: Vec<Vec<String>> = store.runs()?.into_iter().map(row).collect();
-    print!("{}", table(&["RUN", "STARTED", "ENDED", "SCRIPTS", "FAILED", "BY", "REGION", "OUTCOME"], &rows));
+    answer(table(&["RUN", "STARTED", "ENDED", "SCRIPTS", "FAILED", "BY", "REGION", "OUTCOME"], &rows).trim_end())?;
     for (message, reason, when) in store.refused_messages()? {
-        println!("refused by the region, {}: {message}: {reason}", short(&when));
+        answer(&format!("refused by the region, {}: {message}: {reason}", short(&when)))?;
     }
     Ok(exit::OK)
 }
@@ -78,7 +77,7 @@ pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
         "run {run} has no such script result; `shakedown runs` lists the runs, `shakedown results {run}` its scripts"
     );
     match arguments.output {
-        None => print!("{}", table(&HEAD, &results.iter().map(row).collect::<Vec<_>>())),
+        None => answer(table(&HEAD, &results.iter().map(row).collect::<Vec<_>>()).trim_end())?,
         Some(output) => results.iter().try_for_each(|result| print_output(result, output))?,
     }
     Ok(exit::OK)
@@ -111,7 +110,7 @@ fn print_output(result: &ResultRecord, output: Output) -> anyhow::Result<()> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            eprintln!(
+            complain!(
                 "shakedown: {} printed nothing there, or it was deleted since: {}",
                 result.subject,
                 path.display()
@@ -120,8 +119,8 @@ fn print_output(result: &ResultRecord, output: Output) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    io::copy(&mut file, &mut io::stdout().lock()).with_context(|| format!("cannot print {}", path.display()))?;
-    Ok(())
+    let copied = io::copy(&mut file, &mut io::stdout().lock()).and_then(|_| io::stdout().flush());
+    unless_reader_has_gone(copied).with_context(|| format!("cannot print {}", path.display()))
 }
 
 /// To the second.

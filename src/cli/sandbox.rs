@@ -1,5 +1,4 @@
 //! `shakedown sandbox`: a region in a box.
-#![expect(clippy::print_stdout, reason = "the ready line is for programs that read standard output")]
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -9,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit;
+use super::{answer, exit};
 use crate::host::Host;
 use crate::sandbox::{Device, Fault, Library, NodeStatus, Options, Sandbox};
 
@@ -73,11 +72,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
     let mut config = tempfile::Builder::new().prefix("shakedown-sandbox-").suffix(".yaml").tempfile()?;
     config.write_all(sandbox.node_config().as_bytes()).context("cannot write the node's configuration")?;
-    println!(
-        "{}",
-        json!({"url": sandbox.url(), "system_id": sandbox.system_id(), "config": config.path(), "api_key": sandbox.api_key()})
-    );
-    std::io::stdout().flush()?;
+    let ready = json!({"url": sandbox.url(), "system_id": sandbox.system_id(), "config": config.path(), "api_key": sandbox.api_key()});
+    answer(&ready.to_string())?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => {}

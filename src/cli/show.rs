@@ -1,5 +1,4 @@
 //! Showing a run: live lines on a terminal, plain lines elsewhere, JSON lines for machines; a table at the end.
-#![expect(clippy::print_stdout, reason = "this is where the program speaks to people")]
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -25,7 +24,7 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
     if format == LogFormat::Json {
         while let Some(notice) = received.recv().await {
             if let Some(line) = json_line(&notice) {
-                println!("{line}");
+                say!("{line}");
             }
         }
         return;
@@ -33,7 +32,7 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
     if !std::io::stderr().is_terminal() {
         while let Some(notice) = received.recv().await {
             if let Some(line) = plain_line(&notice) {
-                println!("{line}");
+                say!("{line}");
             }
         }
         return;
@@ -157,7 +156,7 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
     if format == LogFormat::Json {
         let refused: Vec<Value> =
             outcome.refused.iter().map(|(message, reason)| json!({"message": message, "reason": reason})).collect();
-        println!(
+        say!(
             "{}",
             json!({"end": format!("{:?}", outcome.end), "scripts": outcome.scripts.len(), "refused": refused,
                 "undelivered": outcome.undelivered})
@@ -166,20 +165,20 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
     }
     if !outcome.scripts.is_empty() {
         let rows: Vec<Vec<String>> = outcome.scripts.iter().map(row).collect();
-        println!("\n{}", table(&["SCRIPT", "SET", "STATUS", "EXIT", "TIME", "OUTPUT"], &rows));
+        say!("\n{}", table(&["SCRIPT", "SET", "STATUS", "EXIT", "TIME", "OUTPUT"], &rows));
     }
     for script in outcome.scripts.iter().filter(|script| !script.notes.is_empty()) {
-        println!("{}: {}", script.subject, script.notes.join("; "));
+        say!("{}: {}", script.subject, script.notes.join("; "));
     }
     for (message, reason) in &outcome.refused {
-        println!("The region did not take the {message}: {reason}");
+        say!("The region did not take the {message}: {reason}");
     }
     if outcome.undelivered > 0 {
-        println!("{} messages could not be delivered before the run was stopped", outcome.undelivered);
+        say!("{} messages could not be delivered before the run was stopped", outcome.undelivered);
     }
     let failed = outcome.scripts.iter().filter(|script| script.status.is_failure()).count();
     let other = |status| outcome.scripts.iter().filter(|script| script.status == status).count();
-    println!(
+    say!(
         "{} scripts: {failed} failed, {} degraded, {} skipped, {} passed",
         outcome.scripts.len(),
         other(Status::Degraded),

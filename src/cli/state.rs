@@ -9,7 +9,7 @@ use crate::journal::{self, Store};
 #[group(id = "state_options")]
 pub(super) struct Options {
     /// Where the journal of runs and events is kept
-    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_STATE_DIR", default_value = "/var/lib/shakedown")]
+    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_STATE_DIR", default_value = "/var/lib/shakedown", global = true)]
     pub(super) state_dir: PathBuf,
 }
 
@@ -18,7 +18,7 @@ impl Options {
     pub(super) fn open(&self, hostname: &str, region: &str) -> Result<Store, journal::Error> {
         let opened = Store::open(&self.state_dir, hostname, region)?;
         if let Some(aside) = opened.set_aside {
-            eprintln!(
+            complain!(
                 "shakedown: WARNING: the journal was damaged; it is kept as {}, and a new one is begun. What it held unsent is \
                  lost to the region.",
                 aside.display()
@@ -34,7 +34,7 @@ impl Options {
             // Two runs at once would spoil each other's measurements and report twice.
             Err(error @ journal::Error::Locked { .. }) => Err(error.into()),
             Err(error) => {
-                eprintln!(
+                complain!(
                     "shakedown: WARNING: no journal: {error}. The run goes on and reports to the region, but leaves no record on \
                      this machine and cannot be resumed."
                 );

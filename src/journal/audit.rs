@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
 
+use super::store::{Actor, insert_event};
 use super::{Error, Store};
+use crate::event::Event;
 
 /// The first seal's predecessor.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -144,23 +146,33 @@ impl Store {
         Ok(Ok(Verified { rows: place.unsigned_abs(), head }))
     }
 
-    /// Notes a fact and gives what was noted before.
+    /// Notes a fact. What is to be told of its change, given what was noted before, is told with it.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn replace_fact(&mut self, name: &str, value: &str) -> Result<Option<String>, Error> {
+    pub fn replace_fact(
+        &mut self,
+        name: &str,
+        value: &str,
+        actor: &Actor,
+        tell: impl FnOnce(Option<&str>) -> Option<Event>,
+    ) -> Result<(), Error> {
         let before = self.fact(name).map_err(Error::sqlite(&self.path))?;
-        if before.as_deref() != Some(value) {
-            self.transact(|transaction, _| {
-                transaction
-                    .execute(
-                        "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                        params![name, value],
-                    )
-                    .map(drop)
-            })?;
+        if before.as_deref() == Some(value) {
+            return Ok(());
         }
-        Ok(before)
+        let (names, event) = (self.names(), tell(before.as_deref()));
+        self.transact(|transaction, now| {
+            if let Some(event) = event {
+                insert_event(transaction, &event, &names, actor, now)?;
+            }
+            transaction
+                .execute(
+                    "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    params![name, value],
+                )
+                .map(drop)
+        })
     }
 
     pub(super) fn fact(&self, name: &str) -> Result<Option<String>, rusqlite::Error> {
@@ -174,8 +186,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, EventType};
-    use crate::journal::Actor;
+    use crate::event::EventType;
 
     fn chain() -> (tempfile::TempDir, Store) {
         let directory = tempfile::tempdir().expect("temporary directory");

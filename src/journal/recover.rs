@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -14,9 +15,22 @@ pub(super) fn is_damage(error: &Error) -> bool {
     matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
 }
 
+/// Whether all of a journal that `SQLite` cannot open is in the one file, so that it can be read as it is.
+pub(super) fn is_whole_but_out_of_reach(error: &Error, path: &Path) -> bool {
+    let Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. } = error else { return false };
+    failure.code == ErrorCode::CannotOpen && is_empty(&with(path, "-wal"))
+}
+
+/// The name under which `SQLite` reads a file that nobody writes.
+pub(super) fn as_it_is(path: &Path) -> PathBuf {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
+    let text = |byte: &u8| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    let name: String = path.as_os_str().as_bytes().iter().map(text).collect();
+    format!("file:{name}?immutable=1").into()
+}
+
 /// A file without a byte whose log has some is damaged, too; `SQLite` would delete the log without a word.
 pub(super) fn check_log(path: &Path) -> Result<(), Error> {
-    let is_empty = |path: &Path| fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
     if is_empty(path) && !is_empty(&with(path, "-wal")) {
         return Err(damage(path, "it is empty and its log is not"));
     }
@@ -43,6 +57,11 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Ok(aside)
+}
+
+/// Whether there is nothing in a file, or no file.
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |metadata| metadata.len() == 0)
 }
 
 fn with(path: &Path, suffix: &str) -> PathBuf {

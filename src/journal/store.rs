@@ -77,12 +77,12 @@ impl Store {
     /// When there is none, or it cannot be read.
     pub fn read(directory: &Path) -> Result<Self, Error> {
         let path = file(directory);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let failed = Error::sqlite(&path);
-        let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
-        check_version(&connection, &path)?;
-        Ok(Store { connection, path: path.clone(), hostname: String::new(), system_id: None, lock: None })
+        let connection = match look(&path, &path) {
+            // On a disk that became read-only the means of sharing the file with a writer cannot be made, nor is there one.
+            Err(error) if recover::is_whole_but_out_of_reach(&error, &path) => look(&path, &recover::as_it_is(&path))?,
+            other => other?,
+        };
+        Ok(Store { connection, path, hostname: String::new(), system_id: None, lock: None })
     }
 
     /// A second hold on the lock, for whoever has to keep others away for longer than the store lasts.
@@ -121,7 +121,7 @@ impl Store {
         events: &[Event],
         messages: &[Message],
     ) -> Result<Vec<i64>, Error> {
-        let names = (self.hostname.clone(), self.system_id.clone());
+        let names = self.names();
         self.transact(|transaction, now| {
             if let Some(change) = change {
                 runs::apply(transaction, change, now)?;
@@ -138,8 +138,13 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn append_event(&mut self, event: &Event, actor: &Actor) -> Result<i64, Error> {
-        let names = (self.hostname.clone(), self.system_id.clone());
+        let names = self.names();
         self.transact(|transaction, now| insert_event(transaction, event, &names, actor, now))
+    }
+
+    /// What this node is called, for the events.
+    pub(super) fn names(&self) -> (String, Option<String>) {
+        (self.hostname.clone(), self.system_id.clone())
     }
 }
 
@@ -148,7 +153,7 @@ pub(super) fn stamp(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-fn insert_event(
+pub(super) fn insert_event(
     transaction: &Transaction<'_>,
     event: &Event,
     (hostname, system_id): &(String, Option<String>),
@@ -209,6 +214,16 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(&failed)?;
     schema::migrate(&mut connection, &stamp(Timestamp::now())).map_err(&failed)?;
+    Ok(connection)
+}
+
+/// Opens the file by one of its names to read it only.
+fn look(path: &Path, name: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let failed = Error::sqlite(path);
+    let connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    check_version(&connection, path)?;
     Ok(connection)
 }
 

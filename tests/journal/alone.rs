@@ -58,7 +58,7 @@ async fn looking_is_allowed_meanwhile() {
     assert!(runs.contains("under way"), "{runs}");
     let results = machine.ask("results").end().await.answer();
     assert!(results.contains("waits") && results.contains("Running"), "{results}");
-    assert!(machine.ask("events").words(&["verify"]).end().await.answer().contains("none altered"));
+    assert!(machine.ask("events").word("verify").end().await.answer().contains("none altered"));
     ends_well(&machine, &region, first).await;
 }
 

@@ -109,7 +109,7 @@ impl Machine {
 pub(crate) struct Agent(tokio::process::Command);
 
 impl Agent {
-    fn new(verb: &str) -> Self {
+    pub(crate) fn new(verb: &str) -> Self {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_shakedown"));
         command.arg(verb).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         // Whoever runs these tests must not appear in what they check.
@@ -131,6 +131,12 @@ impl Agent {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
+        self
+    }
+
+    /// Sends what it says somewhere else.
+    pub(crate) fn output_to(mut self, stdout: Stdio, stderr: Stdio) -> Self {
+        self.0.stdout(stdout).stderr(stderr);
         self
     }
 

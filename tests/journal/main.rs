@@ -17,4 +17,6 @@ mod results;
 mod retention;
 mod secrets;
 mod tampered;
+mod together;
+mod unheard;
 mod unusable;

@@ -283,6 +283,16 @@ async fn a_wrong_key_is_one_line_without_the_key() {
 }
 
 #[tokio::test]
+async fn the_state_directory_may_be_given_before_or_after_the_verb() {
+    let (machine, _region) = after_a_run().await;
+    for words in [["query", "--level=AUDIT"], ["verify", "-v"], ["types", "-v"]] {
+        let before = machine.ask("events").words(&words).end().await.answer();
+        let after = Agent::new("events").words(&words).word("--state-dir").word(&machine.state).end().await.answer();
+        assert_eq!(before, after);
+    }
+}
+
+#[tokio::test]
 async fn the_types_are_those_of_the_region_with_their_levels() {
     let (machine, _region) = after_a_run().await;
     let table = machine.ask("events").word("types").end().await.answer();

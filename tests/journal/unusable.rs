@@ -110,6 +110,21 @@ async fn on_a_disk_that_became_read_only() {
     assert_eq!(machine.ask("runs").end().await.answer(), record, "what was recorded before can still be read");
 }
 
+/// Without the log that a run leaves, as after its orderly end.
+#[tokio::test]
+async fn the_record_on_a_read_only_disk_can_be_read() {
+    let mut machine = Machine::new();
+    machine.state = machine.path("100 % für ?#");
+    let Some(mount) = Mount::tmpfs(&machine.state, "4m") else { return };
+    run(&machine).await;
+    let record = machine.ask("runs").end().await.answer();
+    machine.settle_file();
+    assert!(!machine.state.join("journal.db-wal").exists());
+    mount.make_read_only();
+    assert_eq!(machine.ask("runs").end().await.answer(), record);
+    assert!(machine.ask("events").word("verify").end().await.answer().contains("none altered"));
+}
+
 #[tokio::test]
 async fn what_only_looks_at_the_journal_says_so_and_makes_none() {
     let machine = Machine::new();
