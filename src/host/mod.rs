@@ -1,6 +1,6 @@
 //! The machine underneath: files below a root, its disks, its network interfaces, its udev records.
 //!
-//! Knows nothing of a region. Everything is read below [`Host::root`], so that a copied tree reads like a live machine.
+//! Knows nothing of a region. Everything is read below a root, so that a copied tree reads like a live machine.
 
 mod disk;
 mod interface;

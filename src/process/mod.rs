@@ -4,7 +4,7 @@
 //! [`Running::wait`] ends with an [`Ended`] that says how it ended, what it left behind and whether all output was kept.
 //!
 //! Theory of operation: every process leads its own process group and, where a writable cgroup v2 is found, its own cgroup.
-//! One thread per process reads both pipes and writes the output files ([`terminal`](self::terminal) tells how).
+//! One thread per process reads both pipes and writes the output files (`terminal` tells how).
 //! Stopping is SIGTERM to every member of the family, a grace, then SIGKILL until none is left. Members are found by cgroup,
 //! group, session, parentage and by what they inherited (environment, timer slack), so one that called `setsid`, was orphaned
 //! or cleared its environment is found too.

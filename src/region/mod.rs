@@ -1,8 +1,8 @@
 //! Talking to a MAAS region: the only place that speaks HTTP (contract REGION).
 //!
 //! [`Client`] makes one attempt and says in its [`Error`] what class of answer it met; [`persist`] repeats an attempt by
-//! that class. [`Signal`] is a message to the region as data, so that it can be kept; [`fit`](self::fit) says how it is
-//! shortened to what the region takes; [`archive`](self::archive) unpacks what the region hands out.
+//! that class. [`Signal`] is a message to the region as data, so that it can be kept; `fit` says how it is
+//! shortened to what the region takes; `archive` unpacks what the region hands out.
 
 mod archive;
 mod client;
