@@ -146,7 +146,7 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
     if !has_device && (survey.host.has(place.join("partition")) || !is_bcache) {
         return None;
     }
-    let device = survey.text(place.join("dev"))?;
+    let device = survey.attribute(place.join("dev"))?;
     let subsystem = survey.host.link_name(device_place.join("subsystem"));
     let kind = subsystem.or_else(|| survey.host.link_name(place.join("subsystem")).filter(|_| !has_device));
     if kind.as_deref() == Some("rbd") {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::smbios;
-use super::survey::{Survey, is_zero, shortened};
+use super::survey::{Survey, is_zero, shortened, storable};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
@@ -160,13 +160,13 @@ fn caches(survey: &Survey<'_>, place: &Path) -> Vec<Cache> {
     for name in survey.names(place) {
         let place = place.join(name);
         let Some(level) = survey.number(place.join("level")) else { continue };
-        let size = survey.text(place.join("size"));
+        let size = survey.attribute(place.join("size"));
         caches.push(Cache {
             level,
-            kind: survey.text(place.join("type")).unwrap_or_else(|| "Unknown".to_owned()),
+            kind: survey.attribute(place.join("type")).unwrap_or_else(|| "Unknown".to_owned()),
             size: size.map_or(0, |text| {
                 cache_size(&text).unwrap_or_else(|| {
-                    survey.gap(place.join("size"), format!("{text:?} is not a size"));
+                    survey.gap(place.join("size"), format!("{:?} is not a size", shortened(&text)));
                     0
                 })
             }),
@@ -262,9 +262,9 @@ fn parse_cpuinfo(text: &str, mut odd: impl FnMut(&str)) -> BTreeMap<i64, Names> 
         } else if line.starts_with("processor") {
             // s390x writes "processor 0: version = …", everyone else "processor : 0".
             let number = value.parse().ok().or_else(|| key.rsplit(' ').next()?.parse().ok());
-            current = number;
-            match number {
-                Some(number) if !blocks.contains_key(&number) => {
+            current = number.filter(|number| !blocks.contains_key(number));
+            match current {
+                Some(number) => {
                     blocks.insert(number, Names::default());
                 }
                 _ => odd(line),
@@ -274,8 +274,8 @@ fn parse_cpuinfo(text: &str, mut odd: impl FnMut(&str)) -> BTreeMap<i64, Names> 
                 odd(line);
             }
             match key {
-                "vendor_id" => value.clone_into(&mut block.vendor),
-                "model name" | "cpu" => value.clone_into(&mut block.model),
+                "vendor_id" => block.vendor = storable(value),
+                "model name" | "cpu" => block.model = storable(value),
                 _ => {}
             }
         }

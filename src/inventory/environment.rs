@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::survey::Survey;
+use super::survey::{Survey, storable};
 
 /// Kernel and distribution.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -71,7 +71,7 @@ fn setting(text: &str, key: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     let mut pairs = lines.filter_map(|line| line.split_once('='));
     let value = pairs.find(|(name, _)| *name == key).map_or("", |(_, value)| value);
-    value.trim_matches(|c| c == '"' || c == '\'').to_owned()
+    storable(value.trim_matches(|c| c == '"' || c == '\''))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::names::Names;
 use super::pci;
-use super::survey::{Survey, plain_hex};
+use super::survey::{Survey, plain_hex, storable};
 
 const DRM: &str = "/sys/class/drm";
 
@@ -216,7 +216,7 @@ fn nvidia(survey: &Survey<'_>, address: &str) -> Option<Nvidia> {
     let text = survey.text(format!("/proc/driver/nvidia/gpus/{address}/information"))?;
     let value = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'));
-        line.map(|value| value.trim().to_owned()).unwrap_or_default()
+        line.map(|value| storable(value.trim())).unwrap_or_default()
     };
     let (model, minor) = (value("Model"), value("Device Minor"));
     Some(Nvidia {

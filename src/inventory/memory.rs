@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cpu::node_number;
-use super::survey::Survey;
+use super::survey::{Survey, shortened};
 
 const BLOCKS: &str = "/sys/devices/system/memory";
 const NODES: &str = "/sys/devices/system/node";
@@ -91,7 +91,7 @@ fn block_size(survey: &Survey<'_>) -> Option<u64> {
     let text = survey.text(&path)?;
     let size = u64::from_str_radix(&text, 16).ok();
     if size.is_none() {
-        survey.gap(path, format!("{text:?} is not a hexadecimal number"));
+        survey.gap(path, format!("{:?} is not a hexadecimal number", shortened(&text)));
     }
     size
 }

@@ -239,3 +239,40 @@ impl Topic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(wait: Duration, read: impl FnOnce(&Reading<'_>) + Send + 'static) -> Collected<MachineResources> {
+        let mut collected = Collected { value: MachineResources::nothing(), gaps: Vec::new() };
+        Topic::start(&Host::at("/nowhere"), "test", read).finish(Instant::now() + wait, &mut collected);
+        collected
+    }
+
+    fn some_cpu() -> Part {
+        Part::Cpu(Cpu { total: 7, ..Cpu::default() })
+    }
+
+    #[test]
+    fn a_topic_that_does_not_answer_is_a_gap() {
+        let collected = finished(Duration::from_millis(200), |reading| {
+            reading.take("cpu", |_| some_cpu());
+            std::thread::sleep(Duration::from_secs(5));
+            reading.take("memory", |_| Part::Memory(Memory { total: 7, ..Memory::default() }));
+        });
+        assert_eq!(collected.value.resources.cpu.total, 7, "what was told before stays");
+        assert_eq!(collected.value.resources.memory.total, 0);
+        assert!(collected.gaps[0].reason.starts_with("no answer within"), "{:?}", collected.gaps);
+    }
+
+    #[test]
+    fn a_reader_that_panics_spoils_no_other() {
+        let collected = finished(Duration::from_secs(60), |reading| {
+            reading.take("memory", |_| panic!("as a defect would"));
+            reading.take("cpu", |_| some_cpu());
+        });
+        assert_eq!(collected.value.resources.cpu.total, 7);
+        assert!(collected.gaps[0].reason.contains("defect"), "{:?}", collected.gaps);
+    }
+}

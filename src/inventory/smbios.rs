@@ -1,6 +1,6 @@
 //! SMBIOS structures as bytes: just enough to name a processor that the kernel does not name.
 
-use super::survey::Survey;
+use super::survey::{Survey, legible, storable};
 
 /// A structure: its type, its fixed part and its strings.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,8 +40,7 @@ impl Structure<'_> {
 pub(super) fn processor(survey: &Survey<'_>) -> Option<(String, String)> {
     let table = survey.bytes("/sys/firmware/dmi/tables/DMI")?;
     structures(&table).into_iter().filter(|structure| structure.kind == 4).find_map(|structure| {
-        let text =
-            |index: usize| structure.strings.get(index).map(|text| String::from_utf8_lossy(text).trim().to_owned());
+        let text = |index: usize| structure.strings.get(index).map(|text| storable(legible(text).trim()));
         let (vendor, model) = (text(1)?, text(2)?);
         (!vendor.is_empty() && !model.is_empty()).then_some((vendor, model))
     })

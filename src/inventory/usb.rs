@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::names::Names;
-use super::survey::Survey;
+use super::survey::{Survey, shortened};
 
 const DEVICES: &str = "/sys/bus/usb/devices";
 /// Class of hubs, which are left out.
@@ -81,7 +81,7 @@ fn plain_number<S: serde::Serializer>(number: &f64, serializer: S) -> Result<S::
 fn hexadecimal(survey: &Survey<'_>, path: &Path) -> u64 {
     let Some(text) = survey.text(path) else { return 0 };
     u64::from_str_radix(&text, 16).unwrap_or_else(|_| {
-        survey.gap(path, format!("{text:?} is not a hexadecimal number"));
+        survey.gap(path, format!("{:?} is not a hexadecimal number", shortened(&text)));
         0
     })
 }

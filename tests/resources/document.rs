@@ -1,0 +1,54 @@
+//! Inventories as JSON documents.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use shakedown::host::Host;
+use shakedown::inventory::{Collected, MachineResources, collect};
+
+/// The host on which all references were made.
+const REFERENCE_RELEASE: &str = "6.18.44-fc-v657";
+
+/// What is printed of the machine below a root.
+pub(crate) fn of(root: &Path) -> Value {
+    printed(&collect(&Host::at(root)))
+}
+
+/// What is printed of an inventory.
+pub(crate) fn printed(collected: &Collected<MachineResources>) -> Value {
+    serde_json::from_slice(&collected.value.to_json()).expect("an inventory is valid JSON")
+}
+
+/// A document of a file.
+pub(crate) fn read(path: &Path) -> Value {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The document with its facts about the host that ran made neutral: kernel release and its use as a driver's version, host name,
+/// architecture.
+pub(crate) fn without_host(document: &Value) -> Value {
+    let fact = |key: &str| document.pointer("/environment").and_then(|facts| facts.get(key)).and_then(Value::as_str);
+    let release = fact("kernel_version").unwrap_or(REFERENCE_RELEASE).to_owned();
+    let architecture = fact("kernel_architecture").unwrap_or("x86_64").to_owned();
+    masked(document, &release, &architecture)
+}
+
+fn masked(value: &Value, release: &str, architecture: &str) -> Value {
+    match value {
+        Value::Array(values) => values.iter().map(|value| masked(value, release, architecture)).collect(),
+        Value::Object(pairs) => {
+            let pairs = pairs.iter().map(|(key, value)| {
+                let mask = match key.as_str() {
+                    "kernel_version" | "driver_version" if value == release => Some("(kernel release)"),
+                    "kernel_architecture" | "architecture" if value == architecture => Some("(architecture)"),
+                    "server_name" => Some("(host)"),
+                    _ => None,
+                };
+                (key.clone(), mask.map_or_else(|| masked(value, release, architecture), Value::from))
+            });
+            Value::Object(pairs.collect::<Map<_, _>>())
+        }
+        other => other.clone(),
+    }
+}
