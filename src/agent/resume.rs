@@ -111,10 +111,17 @@ impl Agent {
         let run_id = run.id;
         let results = record.journal.with("the interrupted run", move |store| store.results(run_id)).await;
         let why = if run.boot_id == boot_id(&self.host) { Interruption::AgentEnded } else { Interruption::Reboot };
-        let _ = self.notices.send(Notice::Said(format!("Resuming run {run_id}, interrupted by {}", why.text())));
-        let text = format!("run {run_id} goes on after {}", why.text());
+        let results = results.unwrap_or_default();
+        // With no script under way the agent may have left by itself, while the region was away.
+        let may_have_left = why == Interruption::AgentEnded && !results.iter().any(|result| result.status.is_running());
+        let (said, text) = if may_have_left {
+            ("where the agent left it".to_owned(), format!("run {run_id} goes on where the agent left it"))
+        } else {
+            (format!("interrupted by {}", why.text()), format!("run {run_id} goes on after {}", why.text()))
+        };
+        let _ = self.notices.send(Notice::Said(format!("Resuming run {run_id}, {said}")));
         record.notice(EventType::NODE_STATUS_EVENT, "shakedown/resumed", text).await;
-        for result in results.unwrap_or_default() {
+        for result in results {
             dispatcher.remember(&result);
             if !result.status.is_running() {
                 continue;

@@ -153,6 +153,7 @@ async fn a_run_that_has_to_ask_for_more_is_unfinished_and_the_next_start_goes_on
     region.clear_faults();
     let ended = machine.run(&region).end().await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.text().contains("Resuming run 1, where the agent left it"), "nobody killed it: {}", ended.text());
     let runs = machine.store().runs().expect("readable");
     assert_eq!((runs.len(), runs[0].scripts, runs[0].failed), (1, 2, 0), "one run: {runs:?}");
     let expected = [("facts", Status::Passed, "facts\n"), ("test", Status::Passed, "test\n")];
