@@ -115,7 +115,7 @@ pub(super) fn collect(survey: &Survey<'_>) -> System {
 /// As `systemd-detect-virt` tells; a copied tree may hold its answer in `/stub/virt` (`none`, `vm`, `container`).
 fn kind(survey: &Survey<'_>) -> String {
     let kind = if survey.host.is_live() {
-        let detect = |what: &'static str| thread::spawn(move || succeeds("systemd-detect-virt", &["--quiet", what]));
+        let detect = |what: &'static str| thread::spawn(move || succeeds("systemd-detect-virt", &[what]));
         // Both run at the same time: each takes longer than all else here.
         let [container, machine] = ["--container", "--vm"].map(detect).map(|tool| tool.join().ok().flatten());
         match (container, machine) {
