@@ -134,13 +134,18 @@ impl Subject {
 
     /// Records what the program reads, as a list for the walk.
     fn record(&mut self, binary: &Path, list: PathBuf) {
-        let trace = list.with_extension("trace");
+        let traces = list.with_extension("traces");
+        fs::create_dir(&traces).expect("a directory");
+        // A file for each thread, so that no call is told in two parts.
         let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-s", "4096", "-e", "trace=%file,readlinkat", "-o"]).arg(&trace).arg(binary);
+        command.args(["-ff", "-qq", "-s", "4096", "-e", "trace=%file", "-o"]).arg(traces.join("of")).arg(binary);
         command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
         if command.status().is_ok_and(|status| status.success()) {
             let root = self.arguments.get(2).map_or(Path::new("/"), Path::new);
-            let items = recorded(&fs::read_to_string(&trace).expect("what strace wrote"), root);
+            let mut items = BTreeSet::new();
+            for trace in fs::read_dir(&traces).expect("a directory").filter_map(Result::ok) {
+                items.extend(recorded(&fs::read_to_string(trace.path()).expect("what strace wrote"), root));
+            }
             self.items = items.len();
             fs::write(&list, items.into_iter().map(|item| item + "\n").collect::<String>()).expect("a list");
             self.list = list;
@@ -160,7 +165,7 @@ impl Subject {
 /// What was opened, as lines of the kind and the path: `f` a file, `d` a directory, `l` a link.
 fn recorded(trace: &str, root: &Path) -> BTreeSet<String> {
     let line = |line: &str| {
-        let (call, rest) = line.split_once(' ')?.1.trim_start().split_once('(')?;
+        let (call, rest) = line.split_once('(')?;
         let (arguments, result) = rest.rsplit_once(" = ")?;
         let path = arguments.split('"').nth(1).filter(|path| !path.is_empty())?;
         if result.starts_with('-') || path.starts_with("/proc/self/fd") {

@@ -4,12 +4,13 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 
 use super::Host;
@@ -49,15 +50,7 @@ impl Host {
             return Err(io::Error::other("not a regular file"));
         }
         let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
-        // One byte more than the file says, so that its end is seen without growing.
-        let mut bytes = Vec::with_capacity(size.clamp(PAGE, LARGEST) + 1);
-        while size <= LARGEST && bytes.len() <= LARGEST {
-            bytes.reserve(1);
-            if rustix::io::retry_on_intr(|| rustix::io::read(&file, spare_capacity(&mut bytes)))? == 0 {
-                return Ok(bytes);
-            }
-        }
-        Err(io::Error::other("unreasonably large"))
+        if size > PAGE { read_long(&file, size) } else { read_short(&file) }
     }
 
     /// The names in a directory in byte-wise order.
@@ -67,7 +60,9 @@ impl Host {
     pub fn names(&self, absolute: impl AsRef<Path>) -> io::Result<Vec<String>> {
         let directory = self.open(absolute.as_ref(), OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = Vec::new();
-        for entry in Dir::new(directory)? {
+        let mut buffer = [MaybeUninit::uninit(); 2 * PAGE];
+        let mut entries = RawDir::new(directory, &mut buffer);
+        while let Some(entry) = entries.next() {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if name != "." && name != ".." {
                 names.push(name);
@@ -160,6 +155,34 @@ impl Host {
     }
 }
 
+/// Nearly all files: they fit into a page, which is not worth an allocation of its own for each.
+fn read_short(file: &OwnedFd) -> io::Result<Vec<u8>> {
+    let mut page = [0; PAGE];
+    let mut length = 0;
+    while length < PAGE {
+        match rustix::io::retry_on_intr(|| rustix::io::read(file, &mut page[length..]))? {
+            0 => return Ok(page[..length].to_vec()),
+            count => length += count,
+        }
+    }
+    // Those of /proc do not tell how long they are.
+    let mut bytes = page.to_vec();
+    bytes.append(&mut read_long(file, 4 * PAGE)?);
+    Ok(bytes)
+}
+
+fn read_long(file: &OwnedFd, size: usize) -> io::Result<Vec<u8>> {
+    // One byte more than the file says, so that its end is seen without growing.
+    let mut bytes = Vec::with_capacity(size.min(LARGEST) + 1);
+    while size <= LARGEST && bytes.len() <= LARGEST {
+        bytes.reserve(1);
+        if rustix::io::retry_on_intr(|| rustix::io::read(file, spare_capacity(&mut bytes)))? == 0 {
+            return Ok(bytes);
+        }
+    }
+    Err(io::Error::other("unreasonably large"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +209,21 @@ mod tests {
         assert!(host.has("/dangling") && host.real("/dangling").is_none());
         assert_eq!(host.names("/").expect("readable"), ["absolute", "d", "dangling", "escaping"]);
         assert!(host.is_directory("/d") && !host.is_directory("/absolute"));
+    }
+
+    #[test]
+    fn files_of_every_length_are_read_whole() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let host = Host::at(root.path());
+        for length in [0, 1, PAGE - 1, PAGE, PAGE + 1, 10 * PAGE] {
+            let content: Vec<u8> = (0..length).map(|place| place.to_le_bytes()[0]).collect();
+            std::fs::write(root.path().join("file"), &content).expect("write");
+            assert_eq!(host.read("/file").ok(), Some(content), "{length}");
+        }
+        let live = Host::live().read("/proc/self/environ").expect("our own environment");
+        assert_eq!(live, std::fs::read("/proc/self/environ").expect("our own environment"));
+        std::fs::File::create(root.path().join("huge")).and_then(|file| file.set_len(1 << 40)).expect("a hole");
+        assert!(host.read("/huge").is_err());
     }
 
     #[test]

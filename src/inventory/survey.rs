@@ -84,10 +84,18 @@ impl<'a> Survey<'a> {
 
     /// The same with a gap for an absent file.
     pub(super) fn needed_word(&self, path: impl AsRef<Path>) -> String {
-        if !self.host.has(path.as_ref()) {
-            self.gap(path.as_ref(), "it is missing");
+        self.needed_attribute(path).unwrap_or_default()
+    }
+
+    fn needed_attribute(&self, path: impl AsRef<Path>) -> Option<String> {
+        match self.host.read(path.as_ref()) {
+            Ok(bytes) => Some(storable(legible(&bytes).trim())),
+            Err(error) => {
+                let reason = if is_absence(&error) { "it is missing".to_owned() } else { error.to_string() };
+                self.gap(path, reason);
+                None
+            }
         }
-        self.word(path)
     }
 
     /// The number of a vendor or product, of which a region wants four hexadecimal digits; 0000, which nobody has, for one that
@@ -103,20 +111,21 @@ impl<'a> Survey<'a> {
 
     /// A decimal number without which something cannot be told truly: its absence is a gap, too.
     pub(super) fn needed<T: FromStr<Err: fmt::Display>>(&self, path: impl AsRef<Path>) -> Option<T> {
-        if !self.host.has(path.as_ref()) {
-            self.gap(path, "it is missing");
-            return None;
-        }
-        self.number(path)
+        let text = self.needed_attribute(path.as_ref())?;
+        self.parsed(path, &text)
     }
 
     /// A decimal number; one that is none is a gap.
     pub(super) fn number<T: FromStr<Err: fmt::Display>>(&self, path: impl AsRef<Path>) -> Option<T> {
         let text = self.text(path.as_ref())?;
+        self.parsed(path, &text)
+    }
+
+    fn parsed<T: FromStr<Err: fmt::Display>>(&self, path: impl AsRef<Path>, text: &str) -> Option<T> {
         match text.parse() {
             Ok(number) => Some(number),
             Err(error) => {
-                self.gap(path, format!("{:?} is not a number: {error}", shortened(&text)));
+                self.gap(path, format!("{:?} is not a number: {error}", shortened(text)));
                 None
             }
         }
