@@ -126,10 +126,12 @@ fn check(directory: &Path, region: &Sandbox, plan: &[Planned]) {
     assert_eq!(rows.len(), plan.len(), "one result for each script");
     let store = Store::read(&directory.join("state")).expect("the journal is readable");
     let runs = store.runs().expect("runs");
-    assert_eq!(runs.len(), 1, "all starts were one run: {runs:?}");
+    // Who is killed between the end of the run and its own starts anew, and has nothing to run.
+    let (run, later) = runs.split_last().expect("a run");
+    assert!(later.iter().all(|run| run.scripts == 0), "all starts were one run: {runs:?}");
     let local: BTreeMap<String, Status> =
-        store.results(runs[0].id).expect("results").into_iter().map(|result| (result.name, result.status)).collect();
-    assert!(store.waiting_messages(&runs[0].region).expect("outbox").is_empty(), "everything was delivered");
+        store.results(run.id).expect("results").into_iter().map(|result| (result.name, result.status)).collect();
+    assert!(store.waiting_messages(&run.region).expect("outbox").is_empty(), "everything was delivered");
     assert_eq!(store.refused_messages().expect("outbox"), [], "nothing was refused");
     assert!(store.verify_audit().expect("readable").is_ok(), "the audit chain holds");
     for planned in plan {
