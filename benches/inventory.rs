@@ -5,8 +5,8 @@
 //! What is read is recorded with `strace` (without it nothing is compared). Existence tests and files that are not there are not part of
 //! the walk: it knows beforehand what it will find.
 //!
-//! `cargo bench --bench inventory [-- RUNS]`; the fixture machines come from `SHAKEDOWN_SHARED`. The program is the static one of
-//! `scripts/dev/release` where it was built, else the one that cargo builds for the bench.
+//! `cargo bench --bench inventory [-- RUNS]`; the fixture machines come from `SHAKEDOWN_SHARED`. The program is the one that
+//! `SHAKEDOWN_BINARY` names, else the static one of `scripts/dev/release`, else the one that cargo builds for the bench.
 
 #[path = "../tests/resources/large.rs"]
 mod large;
@@ -108,6 +108,9 @@ fn compare(runs: usize) {
 
 /// The program to measure.
 fn binary() -> PathBuf {
+    if let Some(binary) = std::env::var_os("SHAKEDOWN_BINARY") {
+        return binary.into();
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let released = root.join(format!("target/{}-unknown-linux-musl/release/shakedown", std::env::consts::ARCH));
     if released.exists() { released } else { PathBuf::from(env!("CARGO_BIN_EXE_shakedown")) }
@@ -168,7 +171,8 @@ fn recorded(trace: &str, root: &Path) -> BTreeSet<String> {
         let (call, rest) = line.split_once('(')?;
         let (arguments, result) = rest.rsplit_once(" = ")?;
         let path = arguments.split('"').nth(1).filter(|path| !path.is_empty())?;
-        if result.starts_with('-') || path.starts_with("/proc/self/fd") {
+        // Disks are opened to be asked, not to be read.
+        if result.starts_with('-') || path.starts_with("/proc/self/fd") || path.starts_with("/dev/") {
             return None;
         }
         let kind = match call {
@@ -180,7 +184,7 @@ fn recorded(trace: &str, root: &Path) -> BTreeSet<String> {
         };
         Some(format!("{kind} {}", root.join(path).display()))
     };
-    trace.lines().filter_map(line).filter(|line| !line.starts_with("f /dev/")).collect()
+    trace.lines().filter_map(line).collect()
 }
 
 /// Reads everything on a list. What has gone since is passed over.
