@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 
 use nix::libc;
 use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
 
 use super::Host;
 
@@ -26,7 +27,7 @@ const SETTINGS_WORDS: usize = 12;
 const MOST_MASK_WORDS: usize = 127;
 
 /// What a driver says of a link.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkSettings {
     /// Mbit/s; all ones is unknown.
     pub speed: u32,
@@ -48,12 +49,14 @@ impl Host {
     /// # Errors
     /// When the disk can be opened and does not answer.
     pub fn physical_block_size(&self, disk: &str) -> io::Result<Option<u64>> {
-        if !self.is_live() {
+        if !self.has_kernel() {
             return Ok(None);
         }
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let Ok(file) = rustix::fs::open(format!("/dev/{disk}"), flags, Mode::empty()) else { return Ok(None) };
-        Ok(Some(rustix::fs::ioctl_blkpbszget(file)?.into()))
+        self.ask(&format!("physical_block_size {disk}"), || {
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let Ok(file) = rustix::fs::open(format!("/dev/{disk}"), flags, Mode::empty()) else { return Ok(None) };
+            Ok(Some(rustix::fs::ioctl_blkpbszget(file)?.into()))
+        })
     }
 
     /// Whether an interface has a link (`ETHTOOL_GLINK`).
@@ -61,9 +64,11 @@ impl Host {
     /// # Errors
     /// When the driver does not answer; always in a copied tree.
     pub fn link_detected(&self, interface: &str) -> io::Result<bool> {
-        let mut data = [GLINK, 0];
-        self.ethtool(interface, &mut data)?;
-        Ok(data[1] == 1)
+        self.ask(&format!("link_detected {interface}"), || {
+            let mut data = [GLINK, 0];
+            ethtool(interface, &mut data)?;
+            Ok(data[1] == 1)
+        })
     }
 
     /// The MAC address that is burnt in (`ETHTOOL_GPERMADDR`).
@@ -71,12 +76,14 @@ impl Host {
     /// # Errors
     /// As for [`Host::link_detected`].
     pub fn permanent_address(&self, interface: &str) -> io::Result<String> {
-        let mut data = [0u32; 2 + 8];
-        (data[0], data[1]) = (GPERMADDR, 32);
-        self.ethtool(interface, &mut data)?;
-        let size = usize::try_from(data[1]).unwrap_or(0).min(32);
-        let bytes: Vec<u8> = data[2..].iter().flat_map(|word| word.to_ne_bytes()).take(size).collect();
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"))
+        self.ask(&format!("permanent_address {interface}"), || {
+            let mut data = [0u32; 2 + 8];
+            (data[0], data[1]) = (GPERMADDR, 32);
+            ethtool(interface, &mut data)?;
+            let size = usize::try_from(data[1]).unwrap_or(0).min(32);
+            let bytes: Vec<u8> = data[2..].iter().flat_map(|word| word.to_ne_bytes()).take(size).collect();
+            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"))
+        })
     }
 
     /// Driver, its version, and the firmware's (`ETHTOOL_GDRVINFO`).
@@ -84,16 +91,18 @@ impl Host {
     /// # Errors
     /// As for [`Host::link_detected`].
     pub fn driver_info(&self, interface: &str) -> io::Result<[String; 3]> {
-        let mut data = [0u32; DRVINFO_WORDS];
-        data[0] = GDRVINFO;
-        self.ethtool(interface, &mut data)?;
-        let bytes: Vec<u8> = data.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let text = |place: usize| {
-            let field = &bytes[4 + 32 * place..4 + 32 * (place + 1)];
-            let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
-            String::from_utf8_lossy(&field[..end]).into_owned()
-        };
-        Ok([text(0), text(1), text(2)])
+        self.ask(&format!("driver_info {interface}"), || {
+            let mut data = [0u32; DRVINFO_WORDS];
+            data[0] = GDRVINFO;
+            ethtool(interface, &mut data)?;
+            let bytes: Vec<u8> = data.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            let text = |place: usize| {
+                let field = &bytes[4 + 32 * place..4 + 32 * (place + 1)];
+                let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
+                String::from_utf8_lossy(&field[..end]).into_owned()
+            };
+            Ok([text(0), text(1), text(2)])
+        })
     }
 
     /// Speed, connector and modes (`ETHTOOL_GLINKSETTINGS`, else the older `ETHTOOL_GSET`).
@@ -101,45 +110,8 @@ impl Host {
     /// # Errors
     /// The error of the older question when both fail.
     pub fn link_settings(&self, interface: &str) -> io::Result<LinkSettings> {
-        self.new_link_settings(interface).or_else(|_| self.old_link_settings(interface))
-    }
-
-    fn new_link_settings(&self, interface: &str) -> io::Result<LinkSettings> {
-        let mut data = vec![0u32; SETTINGS_WORDS + 3 * MOST_MASK_WORDS];
-        data[0] = GLINKSETTINGS;
-        // The first answer tells, negated, how many words a mask has here.
-        self.ethtool(interface, &mut data)?;
-        let words = data[3].to_ne_bytes()[3].cast_signed();
-        let words = usize::try_from(-i32::from(words)).ok().filter(|words| (1..=MOST_MASK_WORDS).contains(words));
-        let words = words.ok_or_else(|| io::Error::other("the driver does not tell the size of its masks"))?;
-        data.fill(0);
-        data[0] = GLINKSETTINGS;
-        let mut head = data[3].to_ne_bytes();
-        head[3] = u8::try_from(words).unwrap_or(0);
-        data[3] = u32::from_ne_bytes(head);
-        self.ethtool(interface, &mut data)?;
-        let [duplex, port, _, autoneg] = data[2].to_ne_bytes();
-        Ok(LinkSettings {
-            speed: data[1],
-            duplex,
-            port,
-            autoneg,
-            transceiver: data[4].to_ne_bytes()[0],
-            supported: data[SETTINGS_WORDS..SETTINGS_WORDS + words].to_vec(),
-        })
-    }
-
-    fn old_link_settings(&self, interface: &str) -> io::Result<LinkSettings> {
-        let mut data = [0u32; 11];
-        data[0] = GSET;
-        self.ethtool(interface, &mut data)?;
-        let [low, high, duplex, port] = data[3].to_ne_bytes();
-        let [_, transceiver, autoneg, _] = data[4].to_ne_bytes();
-        let [high_low, high_high, ..] = data[7].to_ne_bytes();
-        let speed =
-            u32::from(u16::from_ne_bytes([low, high])) | u32::from(u16::from_ne_bytes([high_low, high_high])) << 16;
-        let speed = if speed == u32::from(u16::MAX) { u32::MAX } else { speed };
-        Ok(LinkSettings { speed, duplex, port, autoneg, transceiver, supported: vec![data[1]] })
+        let question = format!("link_settings {interface}");
+        self.ask(&question, || new_link_settings(interface).or_else(|_| old_link_settings(interface)))
     }
 
     /// The largest packet of an interface in bytes (`SIOCGIFMTU`).
@@ -147,35 +119,71 @@ impl Host {
     /// # Errors
     /// When there is no such interface; always in a copied tree.
     pub fn mtu(&self, interface: &str) -> io::Result<u64> {
-        let mut request = request(interface, libc::__c_anonymous_ifr_ifru { ifru_mtu: 0 })?;
-        self.ask(SIOCGIFMTU, &mut request)?;
-        // SAFETY: the union was filled as a number and the kernel answers this question with one.
-        let mtu = unsafe { request.ifr_ifru.ifru_mtu };
-        Ok(u64::try_from(mtu).unwrap_or(0))
+        self.ask(&format!("mtu {interface}"), || {
+            let mut request = request(interface, libc::__c_anonymous_ifr_ifru { ifru_mtu: 0 })?;
+            ask(SIOCGIFMTU, &mut request)?;
+            // SAFETY: the union was filled as a number and the kernel answers this question with one.
+            let mtu = unsafe { request.ifr_ifru.ifru_mtu };
+            Ok(u64::try_from(mtu).unwrap_or(0))
+        })
     }
+}
 
-    /// Asks the driver of an interface; `data` begins with the question and takes the answer. Every caller's `data` is at least as
-    /// long as the structure of its question, with the sizes that the question itself states filled in.
-    fn ethtool(&self, interface: &str, data: &mut [u32]) -> io::Result<()> {
-        let data = libc::__c_anonymous_ifr_ifru { ifru_data: data.as_mut_ptr().cast() };
-        self.ask(SIOCETHTOOL, &mut request(interface, data)?)
-    }
+fn new_link_settings(interface: &str) -> io::Result<LinkSettings> {
+    let mut data = vec![0u32; SETTINGS_WORDS + 3 * MOST_MASK_WORDS];
+    data[0] = GLINKSETTINGS;
+    // The first answer tells, negated, how many words a mask has here.
+    ethtool(interface, &mut data)?;
+    let words = data[3].to_ne_bytes()[3].cast_signed();
+    let words = usize::try_from(-i32::from(words)).ok().filter(|words| (1..=MOST_MASK_WORDS).contains(words));
+    let words = words.ok_or_else(|| io::Error::other("the driver does not tell the size of its masks"))?;
+    data.fill(0);
+    data[0] = GLINKSETTINGS;
+    let mut head = data[3].to_ne_bytes();
+    head[3] = u8::try_from(words).unwrap_or(0);
+    data[3] = u32::from_ne_bytes(head);
+    ethtool(interface, &mut data)?;
+    let [duplex, port, _, autoneg] = data[2].to_ne_bytes();
+    Ok(LinkSettings {
+        speed: data[1],
+        duplex,
+        port,
+        autoneg,
+        transceiver: data[4].to_ne_bytes()[0],
+        supported: data[SETTINGS_WORDS..SETTINGS_WORDS + words].to_vec(),
+    })
+}
 
-    fn ask(&self, question: libc::Ioctl, request: &mut libc::ifreq) -> io::Result<()> {
-        if !self.is_live() {
-            return Err(io::Error::from_raw_os_error(libc::ENODEV));
-        }
-        let socket = nix::sys::socket::socket(
-            nix::sys::socket::AddressFamily::Inet,
-            nix::sys::socket::SockType::Datagram,
-            nix::sys::socket::SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
-        // SAFETY: the socket is open for the whole call. `request` is a valid `ifreq` with a terminated name. A data pointer
-        // in it comes from `ethtool`, whose caller's buffer is borrowed mutably until after the call and long enough.
-        let answer = unsafe { libc::ioctl(socket.as_raw_fd(), question, request) };
-        if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    }
+fn old_link_settings(interface: &str) -> io::Result<LinkSettings> {
+    let mut data = [0u32; 11];
+    data[0] = GSET;
+    ethtool(interface, &mut data)?;
+    let [low, high, duplex, port] = data[3].to_ne_bytes();
+    let [_, transceiver, autoneg, _] = data[4].to_ne_bytes();
+    let [high_low, high_high, ..] = data[7].to_ne_bytes();
+    let speed = u32::from(u16::from_ne_bytes([low, high])) | u32::from(u16::from_ne_bytes([high_low, high_high])) << 16;
+    let speed = if speed == u32::from(u16::MAX) { u32::MAX } else { speed };
+    Ok(LinkSettings { speed, duplex, port, autoneg, transceiver, supported: vec![data[1]] })
+}
+
+/// Asks the driver of an interface; `data` begins with the question and takes the answer. Every caller's `data` is at least as
+/// long as the structure of its question, with the sizes that the question itself states filled in.
+fn ethtool(interface: &str, data: &mut [u32]) -> io::Result<()> {
+    let data = libc::__c_anonymous_ifr_ifru { ifru_data: data.as_mut_ptr().cast() };
+    ask(SIOCETHTOOL, &mut request(interface, data)?)
+}
+
+fn ask(question: libc::Ioctl, request: &mut libc::ifreq) -> io::Result<()> {
+    let socket = nix::sys::socket::socket(
+        nix::sys::socket::AddressFamily::Inet,
+        nix::sys::socket::SockType::Datagram,
+        nix::sys::socket::SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    // SAFETY: the socket is open for the whole call. `request` is a valid `ifreq` with a terminated name. A data pointer
+    // in it comes from `ethtool`, whose caller's buffer is borrowed mutably until after the call and long enough.
+    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), question, request) };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn request(interface: &str, value: libc::__c_anonymous_ifr_ifru) -> io::Result<libc::ifreq> {

@@ -1,19 +1,23 @@
-//! The machine underneath: files below a root, its disks, its network interfaces, its udev records.
+//! The machine underneath: files below a root, its disks, its network interfaces, its udev records, its kernel's answers.
 //!
 //! Knows nothing of a region. Everything is read below a root, so that a copied tree reads like a live machine.
 
 mod disk;
 mod interface;
 mod ioctl;
+mod notes;
 mod tree;
 mod udev;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
+
 pub use disk::Disk;
-pub use interface::Interface;
+pub use interface::{HardwareAddress, Interface, InterfaceAddress};
 pub use ioctl::LinkSettings;
+pub use notes::{Answer, Notes, Recorder, Seen};
 pub use udev::{Record, decode as decode_udev};
 
 /// A machine, live or copied.
@@ -22,6 +26,10 @@ pub struct Host {
     root: PathBuf,
     /// The top of a copied tree, opened when it is first wanted.
     top: Arc<OnceLock<tree::Root>>,
+    /// What a copied machine's kernel once answered.
+    notes: Option<Arc<Notes>>,
+    /// Takes down what is read.
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Default for Host {
@@ -40,7 +48,7 @@ impl Host {
     /// A copy of a machine's `/sys`, `/proc`, `/run/udev` … below a directory.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Host { root: root.into(), top: Arc::default() }
+        Host { root: root.into(), top: Arc::default(), notes: None, recorder: None }
     }
 
     /// Whether it is this machine, whose kernel can be asked, and not a copy.
@@ -76,10 +84,42 @@ impl Host {
         self.real(absolute).is_some()
     }
 
+    /// What the running kernel calls itself and the machine; a plain copy is told as if it were read by its own.
+    #[must_use]
+    pub fn uname(&self) -> Uname {
+        self.ask("uname", || Ok(Uname::of_this_kernel())).unwrap_or_else(|_| Uname::of_this_kernel())
+    }
+
     /// The machine's host name, from `/proc/sys/kernel/hostname`.
     #[must_use]
     pub fn hostname(&self) -> String {
         self.text("/proc/sys/kernel/hostname").unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// What `uname` tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Uname {
+    /// `uname -s`.
+    pub system: String,
+    /// `uname -n`.
+    pub node: String,
+    /// `uname -r`.
+    pub release: String,
+    /// `uname -m`.
+    pub machine: String,
+}
+
+impl Uname {
+    fn of_this_kernel() -> Self {
+        let uname = rustix::system::uname();
+        let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+        Uname {
+            system: text(uname.sysname()),
+            node: text(uname.nodename()),
+            release: text(uname.release()),
+            machine: text(uname.machine()),
+        }
     }
 }
 

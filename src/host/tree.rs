@@ -13,7 +13,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 
-use super::Host;
+use super::{Host, Seen};
 
 /// Files larger than this are refused: nothing that the kernel shows comes near, and `pci.ids` is 1.4 MB.
 const LARGEST: usize = 16 << 20;
@@ -43,8 +43,15 @@ impl Host {
     /// # Errors
     /// When it is absent, unreadable, no regular file or unreasonably large.
     pub fn read(&self, absolute: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let read = self.content(absolute.as_ref());
+        self.note_read(absolute.as_ref(), &read, Seen::File);
+        read
+    }
+
+    fn content(&self, absolute: &Path) -> io::Result<Vec<u8>> {
+        self.noted_error(absolute)?;
         // Not blocking: a tree may hold a FIFO in the place of a file.
-        let file = self.open(absolute.as_ref(), OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let file = self.open(absolute, OFlags::RDONLY | OFlags::NONBLOCK)?;
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(io::Error::other("not a regular file"));
@@ -58,7 +65,14 @@ impl Host {
     /// # Errors
     /// When it is absent, unreadable or no directory.
     pub fn names(&self, absolute: impl AsRef<Path>) -> io::Result<Vec<String>> {
-        let directory = self.open(absolute.as_ref(), OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let names = self.entries(absolute.as_ref());
+        self.note_read(absolute.as_ref(), &names, Seen::Directory);
+        names
+    }
+
+    fn entries(&self, absolute: &Path) -> io::Result<Vec<String>> {
+        self.noted_error(absolute)?;
+        let directory = self.open(absolute, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = Vec::new();
         let mut buffer = [MaybeUninit::uninit(); 2 * PAGE];
         let mut entries = RawDir::new(directory, &mut buffer);
@@ -75,6 +89,7 @@ impl Host {
     /// What a symbolic link says, as it stands there; `None` when there is none.
     #[must_use]
     pub fn link(&self, absolute: impl AsRef<Path>) -> Option<PathBuf> {
+        self.note_place(absolute.as_ref());
         let target = if self.is_live() {
             rustix::fs::readlink(absolute.as_ref(), Vec::new())
         } else {
@@ -93,6 +108,7 @@ impl Host {
     /// The absolute path below the root with all links resolved; `None` when it leads nowhere.
     #[must_use]
     pub fn real(&self, absolute: impl AsRef<Path>) -> Option<PathBuf> {
+        self.note_place(absolute.as_ref());
         if self.is_live() {
             // Without /proc, which in a chroot may be another machine's.
             return std::fs::canonicalize(absolute).ok();
@@ -105,6 +121,7 @@ impl Host {
     /// Whether something of that name is there, be it a link that leads nowhere.
     #[must_use]
     pub fn has(&self, absolute: impl AsRef<Path>) -> bool {
+        self.note_place(absolute.as_ref());
         if self.is_live() {
             return rustix::fs::lstat(absolute.as_ref()).is_ok();
         }
@@ -114,6 +131,7 @@ impl Host {
     /// Whether it is a directory, links followed.
     #[must_use]
     pub fn is_directory(&self, absolute: impl AsRef<Path>) -> bool {
+        self.note_place(absolute.as_ref());
         if self.is_live() {
             let stat = rustix::fs::stat(absolute.as_ref());
             return stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
@@ -124,6 +142,7 @@ impl Host {
     /// Whether it is a directory itself and not a link to one.
     #[must_use]
     pub fn is_real_directory(&self, absolute: impl AsRef<Path>) -> bool {
+        self.note_place(absolute.as_ref());
         self.open(absolute.as_ref(), OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW).is_ok()
     }
 

@@ -237,7 +237,7 @@ fn serial(udev: &Record) -> String {
 fn file_system_uuid(survey: &Survey<'_>, name: &str, udev: &Record) -> String {
     match udev.get("ID_FS_UUID") {
         Some(uuid) => storable(uuid),
-        None if survey.host.is_live() => String::new(),
+        None if survey.host.has_kernel() => String::new(),
         None => survey.word(Path::new("/stub/blkid").join(name)),
     }
 }

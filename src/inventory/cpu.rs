@@ -104,7 +104,7 @@ pub(super) fn collect(survey: &Survey<'_>) -> Cpu {
     let names = KnownNames::new(survey);
     let isolated = survey.text(format!("{CPUS}/isolated")).map(|text| ranges(&text)).unwrap_or_default();
     let mut sockets: BTreeMap<u64, Found> = BTreeMap::new();
-    let mut cpu = Cpu { architecture: super::environment::machine(), ..Cpu::default() };
+    let mut cpu = Cpu { architecture: survey.host.uname().machine, ..Cpu::default() };
     for name in survey.names(CPUS) {
         let place = Path::new(CPUS).join(&name);
         if !survey.host.has(place.join("topology")) {

@@ -26,28 +26,18 @@ pub struct Environment {
 }
 
 pub(super) fn collect(survey: &Survey<'_>) -> Environment {
-    let uname = rustix::system::uname();
+    let uname = survey.host.uname();
     let (os_name, os_version) = distribution(survey);
     Environment {
-        kernel: uname.sysname().to_string_lossy().into_owned(),
-        kernel_architecture: machine(),
-        kernel_version: kernel_release(),
+        kernel: uname.system,
+        kernel_architecture: uname.machine,
+        kernel_version: uname.release,
         os_name,
         os_version,
         server: "maas-machine-resources".to_owned(),
-        server_name: uname.nodename().to_string_lossy().into_owned(),
+        server_name: uname.node,
         server_version: "6.9".to_owned(),
     }
-}
-
-/// `uname -m`.
-pub(super) fn machine() -> String {
-    rustix::system::uname().machine().to_string_lossy().into_owned()
-}
-
-/// `uname -r`.
-pub(super) fn kernel_release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
 fn distribution(survey: &Survey<'_>) -> (String, String) {

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use nix::ifaddrs::InterfaceAddress;
 use nix::net::if_::InterfaceFlags;
-use nix::sys::socket::LinkAddr;
 use serde::Serialize;
 
 use super::survey::Survey;
+use crate::host::HardwareAddress;
 
 const NET: &str = "/sys/class/net";
 
@@ -114,9 +113,9 @@ pub(super) fn collect(survey: &Survey<'_>) -> BTreeMap<String, NetworkState> {
     let counters = survey.text("/proc/net/dev").map(|text| counters(&text)).unwrap_or_default();
     let vlans = survey.text("/proc/net/vlan/config").map(|text| vlans(&text)).unwrap_or_default();
     // A mounted /sys may belong to another network namespace; the kernel's own list is the truth.
-    let mut live = if survey.host.is_live() { kernel_interfaces(survey) } else { BTreeMap::new() };
+    let mut live = if survey.host.has_kernel() { kernel_interfaces(survey) } else { BTreeMap::new() };
     let mut names: Vec<String> = live.keys().cloned().collect();
-    if !survey.host.is_live() {
+    if !survey.host.has_kernel() {
         names = survey.names(NET);
         names.retain(|name| survey.host.is_directory(Path::new(NET).join(name)));
     }
@@ -156,7 +155,7 @@ fn is_zero(hwaddr: &str) -> bool {
 
 fn kernel_interfaces(survey: &Survey<'_>) -> BTreeMap<String, Kernel> {
     let mut found: BTreeMap<String, Kernel> = BTreeMap::new();
-    let all = match nix::ifaddrs::getifaddrs() {
+    let all = match survey.host.interface_addresses() {
         Ok(all) => all,
         Err(error) => {
             survey.gap(NET, format!("the kernel does not list its interfaces: {error}"));
@@ -164,15 +163,13 @@ fn kernel_interfaces(survey: &Survey<'_>) -> BTreeMap<String, Kernel> {
         }
     };
     for one in all {
-        let link = one.address.as_ref().and_then(|address| address.as_link_addr().copied());
-        // An interface without any hardware address, such as a tunnel, has no address at all here.
-        if link.is_some() || one.address.is_none() {
-            found.insert(one.interface_name.clone(), kernel_interface(survey, &one.interface_name, one.flags, link));
-        } else if let Some(ip) = ip_address(&one) {
+        if let Some(hardware) = &one.hardware {
+            found.insert(one.name.clone(), kernel_interface(survey, &one.name, one.flags, hardware));
+        } else if let Some((ip, prefix)) = one.ip {
             // An address may bear a label such as `eth0:1` in the place of its interface's name.
-            let name = one.interface_name.split(':').next().unwrap_or_default();
+            let name = one.name.split(':').next().unwrap_or_default();
             match found.get_mut(name) {
-                Some(interface) => interface.addresses.push(ip),
+                Some(interface) => interface.addresses.push(address(ip, prefix)),
                 None => survey.gap(Path::new(NET).join(name), "it has an address and is no interface"),
             }
         }
@@ -180,15 +177,12 @@ fn kernel_interfaces(survey: &Survey<'_>) -> BTreeMap<String, Kernel> {
     found
 }
 
-fn kernel_interface(survey: &Survey<'_>, name: &str, flags: InterfaceFlags, link: Option<LinkAddr>) -> Kernel {
-    let hwaddr = match link.map_or(0, |link| link.halen()) {
+fn kernel_interface(survey: &Survey<'_>, name: &str, flags: i32, hardware: &HardwareAddress) -> Kernel {
+    let hwaddr = match hardware.length {
         // Those of tunnels are IP addresses.
         0 | 4 | 16 => String::new(),
-        6 => link
-            .and_then(|link| link.addr())
-            .map(|bytes| bytes.map(|byte| format!("{byte:02x}")).join(":"))
-            .unwrap_or_default(),
-        // Longer ones, as InfiniBand's, do not fit into what getifaddrs gives.
+        6 => hardware.text.clone(),
+        // Longer ones, as InfiniBand's, do not fit into what the kernel lists.
         _ => survey.word(Path::new(NET).join(name).join("address")),
     };
     let hwaddr = if is_zero(&hwaddr) { String::new() } else { hwaddr };
@@ -196,18 +190,7 @@ fn kernel_interface(survey: &Survey<'_>, name: &str, flags: InterfaceFlags, link
         survey.gap(Path::new(NET).join(name), format!("it does not tell its MTU: {error}"));
         0
     });
-    Kernel { flags, addresses: Vec::new(), hwaddr, mtu }
-}
-
-fn ip_address(one: &InterfaceAddress) -> Option<Address> {
-    let (address, mask) = (one.address.as_ref()?, one.netmask.as_ref());
-    if let Some(v4) = address.as_sockaddr_in() {
-        let mask = mask.and_then(|mask| mask.as_sockaddr_in()).map_or(0, |mask| u32::from(mask.ip()).count_ones());
-        return Some(self::address(IpAddr::V4(v4.ip()), mask));
-    }
-    let v6 = address.as_sockaddr_in6()?;
-    let mask = mask.and_then(|mask| mask.as_sockaddr_in6()).map_or(0, |mask| u128::from(mask.ip()).count_ones());
-    Some(self::address(IpAddr::V6(v6.ip()), mask))
+    Kernel { flags: InterfaceFlags::from_bits_truncate(flags), addresses: Vec::new(), hwaddr, mtu }
 }
 
 fn address(ip: IpAddr, prefix: u32) -> Address {

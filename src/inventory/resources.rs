@@ -85,7 +85,8 @@ pub struct Collected<T> {
 /// Inventories a machine, each topic on its own thread and with its own fate.
 #[must_use]
 pub fn collect(host: &Host) -> Collected<MachineResources> {
-    let kernel = environment::kernel_release();
+    let uname = host.uname();
+    let kernel = uname.release;
     let release = kernel.clone();
     let cards = Topic::start(host, "cards", move |reading| {
         let names = names::Names::pci(reading.host);
@@ -109,7 +110,7 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
         reading.take("networks", |survey| Part::Networks(networks::collect(survey)));
         reading.take("environment", |survey| Part::Environment(environment::collect(survey)));
     });
-    let mut collected = Collected { value: MachineResources::nothing(), gaps: Vec::new() };
+    let mut collected = Collected { value: MachineResources::nothing(uname.machine), gaps: Vec::new() };
     let deadline = Instant::now() + TIME_LIMIT;
     for topic in [cards, usb, system, storage, rest] {
         topic.finish(deadline, &mut collected);
@@ -119,10 +120,10 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
 }
 
 impl MachineResources {
-    fn nothing() -> Self {
+    fn nothing(architecture: String) -> Self {
         MachineResources {
             resources: Resources {
-                cpu: Cpu { architecture: environment::machine(), ..Cpu::default() },
+                cpu: Cpu { architecture, ..Cpu::default() },
                 memory: Memory::default(),
                 gpu: Gpu::default(),
                 network: Network::default(),
@@ -245,7 +246,7 @@ mod tests {
     use super::*;
 
     fn finished(wait: Duration, read: impl FnOnce(&Reading<'_>) + Send + 'static) -> Collected<MachineResources> {
-        let mut collected = Collected { value: MachineResources::nothing(), gaps: Vec::new() };
+        let mut collected = Collected { value: MachineResources::nothing(String::new()), gaps: Vec::new() };
         Topic::start(&Host::at("/nowhere"), "test", read).finish(Instant::now() + wait, &mut collected);
         collected
     }

@@ -111,8 +111,8 @@ fn read(survey: &Survey<'_>, known: MachineResources) -> Inventory {
     let (interfaces, virtual_interfaces) = nic::collect(survey);
     Inventory {
         form: FORM,
-        hostname: if survey.host.is_live() { known.environment.server_name } else { survey.host.hostname() },
-        kernel: if survey.host.is_live() {
+        hostname: if survey.host.has_kernel() { known.environment.server_name } else { survey.host.hostname() },
+        kernel: if survey.host.has_kernel() {
             known.environment.kernel_version
         } else {
             survey.word("/proc/sys/kernel/osrelease")
