@@ -200,6 +200,29 @@ async fn a_wrong_command_line_has_its_own_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_machine_goes_into_a_file_and_is_read_from_there() {
+    let place = tempfile::tempdir().expect("temporary directory");
+    let file = place.path().join("machine.tar.xz");
+    let taken = Program::new("snapshot").arg(&file).finish().await;
+    assert_eq!(taken.code, Some(0), "{taken:?}");
+    assert!(taken.stdout.contains("are replaced") && taken.stdout.contains("--root"), "{}", taken.stdout);
+    for (verb, found) in [("resources", "\"api_version\": \"1.0\""), ("inventory", "CPU")] {
+        let told = Program::new(verb).arg("--root").arg(&file).finish().await;
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert!(told.stdout.contains(found), "{}", told.stdout);
+    }
+    fs::write(&file, "no archive").expect("write");
+    for (root, said) in [(file.as_path(), "neither a directory nor"), (Path::new("/nonexistent"), "No such file")] {
+        let refused = Program::new("resources").arg("--root").arg(root).finish().await;
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(3), ""), "{refused:?}");
+        assert!(refused.stderr.contains(said) && refused.stderr.contains(&root.display().to_string()), "{refused:?}");
+    }
+    let unwritable = Program::new("snapshot").arg("/nonexistent/machine.tar.xz").finish().await;
+    assert_eq!(unwritable.code, Some(3), "{unwritable:?}");
+    assert!(unwritable.stderr.contains("cannot write /nonexistent/machine.tar.xz"), "{}", unwritable.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn json_is_for_programs() {
     let region = one_script().await;
     let run = Node::of(&region).run().args(["--log-format", "json", "-v"]).finish().await;
@@ -294,6 +317,7 @@ async fn scripts_find_what_the_contract_promises() {
         ("RUNTIME", "60.0".to_owned()),
         ("HAS_STARTED", "False".to_owned()),
         ("DEBIAN_FRONTEND", "noninteractive".to_owned()),
+        ("SHAKEDOWN_BINARY", env!("CARGO_BIN_EXE_shakedown").to_owned()),
         ("OF_THE_CALLER", "kept".to_owned()),
         ("NICE", "19".to_owned()),
         ("INPUT", "none".to_owned()),

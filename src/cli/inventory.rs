@@ -1,11 +1,11 @@
 //! `shakedown inventory`: the machine in depth, for people and machines.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::resources::Machine;
 use super::{exit, unless_reader_has_gone};
 use crate::inventory::{Inventory, collect_detail, schema};
 use crate::report::{bytes, table};
@@ -24,9 +24,8 @@ pub(super) struct Arguments {
     /// Print the JSON Schema of `--format json` and nothing else
     #[arg(long)]
     schema: bool,
-    /// Read a copy of a machine's /sys, /proc, /run/udev … below this directory instead of this machine
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -85,8 +84,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.schema {
         return print(&schema());
     }
-    let host = super::resources::host(arguments.root.as_deref())?;
-    let inventory = collect_detail(&host);
+    let machine = arguments.machine.open()?;
+    let inventory = collect_detail(&machine.host);
     let value = serde_json::to_value(&inventory).context("cannot write the inventory as JSON")?;
     let text = match (arguments.topic, &arguments.device, arguments.format) {
         (Some(topic), Some(name), format) => device(&value, topic, name, format)?,

@@ -28,6 +28,7 @@ mod run;
 mod sandbox;
 mod show;
 mod signal;
+mod snapshot;
 mod state;
 
 use std::ffi::OsString;
@@ -88,6 +89,8 @@ enum Verb {
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
     Inventory(inventory::Arguments),
+    /// This machine in a file, for a support case or a test: read it anywhere with --root
+    Snapshot(snapshot::Arguments),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
             Verb::Events(arguments) => events::run(arguments).await,
             Verb::Resources(arguments) => resources::run(&arguments),
             Verb::Inventory(arguments) => inventory::run(&arguments),
+            Verb::Snapshot(arguments) => snapshot::run(&arguments),
             Verb::Signal(arguments) => signal::run(arguments).await,
             Verb::Demo(arguments) => demo::run(arguments, format).await,
             Verb::Sandbox(arguments) => sandbox::run(arguments).await,

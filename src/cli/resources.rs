@@ -1,28 +1,40 @@
 //! `shakedown resources`, also as `machine-resources`: the JSON by which MAAS knows a machine.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 
 use super::{exit, unless_reader_has_gone};
-use crate::host::Host;
-use crate::inventory::collect;
+use crate::inventory::{Opened, collect, open};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Read a copy of a machine's /sys, /proc, /run/udev … below this directory instead of this machine
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Which machine is read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Machine {
+    /// Read a copied machine instead of this one: a snapshot, or a directory that holds its /sys, /proc, /run/udev …
+    #[arg(long, value_name = "PATH")]
     root: Option<PathBuf>,
 }
 
-/// This machine, or a copy of one.
-pub(super) fn host(root: Option<&Path>) -> anyhow::Result<Host> {
-    let Some(root) = root else { return Ok(Host::live()) };
-    anyhow::ensure!(root.is_dir(), "{} is no directory", root.display());
-    Ok(Host::at(root))
+impl Machine {
+    /// This machine, or a copied one.
+    pub(super) fn open(&self) -> anyhow::Result<Opened> {
+        self.root
+            .as_ref()
+            .map_or_else(|| Ok(Opened::live()), |root| open(root))
+            .context("cannot read the copied machine")
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let collected = collect(&host(arguments.root.as_deref())?);
+    let machine = arguments.machine.open()?;
+    let collected = collect(&machine.host);
     for gap in &collected.gaps {
         complain!("shakedown: {gap}");
     }

@@ -11,6 +11,15 @@ pub(super) struct Structure<'a> {
 }
 
 impl Structure<'_> {
+    /// As it stands in a table.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.fixed.to_vec();
+        self.strings.iter().for_each(|text| bytes.extend(text.iter().chain(&[0])));
+        // A structure without strings ends in two zeros all the same.
+        bytes.extend(if self.strings.is_empty() { &[0, 0][..] } else { &[0] });
+        bytes
+    }
+
     /// A byte of the fixed part; older firmware has shorter ones.
     pub(super) fn byte(&self, offset: usize) -> Option<u8> {
         self.fixed.get(offset).copied()

@@ -31,6 +31,10 @@ pub(super) fn environment(
         ("HAS_STARTED", if script.has_started { "True" } else { "False" }.into()),
         ("DEBIAN_FRONTEND", "noninteractive".into()),
     ];
+    // Not in the contract: resource scripts ask the agent itself, wherever it was started from.
+    if let Ok(program) = std::env::current_exe() {
+        variables.push(("SHAKEDOWN_BINARY", program.into()));
+    }
     if script.kind == ScriptType::Commissioning && script.parallel == Parallel::Disabled {
         variables.push(("BMC_CONFIG_PATH", outputs.bmc_config.clone().into()));
     }

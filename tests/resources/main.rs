@@ -8,6 +8,7 @@
 //! * `region`: the rules by which a region refuses an inventory; `refusals` proves that each of them can fail.
 //! * `deliberate`, `neutral`: each deliberate difference, on a small tree of its own.
 //! * `damage`: whatever is broken in a tree, the rest is told.
+//! * `snapshot`: a machine in a file reads like the machine; `redaction`: and does not tell whose it is.
 //! * `huge`: a machine of 10,000 functions is inventoried to its end.
 
 mod damage;
@@ -19,10 +20,12 @@ mod large;
 mod machine;
 mod neutral;
 mod processors;
+mod redaction;
 mod references;
 mod refusals;
 mod region;
 mod shared;
+mod snapshot;
 mod tree;
 mod virtual_machine;
 

@@ -1,0 +1,167 @@
+//! The file: a tree and its manifest, packed as `.tar.xz`. What is read may come from anybody.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use lzma_rust2::{XzOptions, XzReader, XzWriter};
+use tar::{Archive, Builder, EntryType, Header};
+use tempfile::{NamedTempFile, TempDir};
+
+use super::{FORM, MANIFEST, Manifest, Node, Snapshot};
+use crate::host::Host;
+
+/// How hard `xz` tries: snapshots are small, and sent by mail.
+const EFFORT: u32 = 6;
+/// More members than this are refused: a machine of ten thousand functions has a few hundred thousand.
+const MOST_MEMBERS: u64 = 2_000_000;
+/// More bytes than this, unpacked, are refused.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Why a snapshot cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// No file, no permission.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Not a `.tar.xz`, or half of one.
+    #[error("{path} is neither a directory nor a whole .tar.xz archive: {source}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// More than any machine.
+    #[error("{0} was refused: it unpacks to more than a machine can hold")]
+    TooMuch(PathBuf),
+    /// Nobody has so many.
+    #[error("the machine has too many serial numbers and addresses to replace them; keep them with --keep-serials")]
+    Identifiers,
+    /// Not what `snapshot` writes.
+    #[error("{path} has a {MANIFEST} that this version cannot read: {reason}")]
+    Manifest {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+pub(super) fn write(snapshot: &Snapshot, path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A temporary file is readable by its owner only, and stays so.
+    let mut file = NamedTempFile::new_in(directory)?;
+    let packed = XzWriter::new(file.as_file_mut(), XzOptions::with_preset(EFFORT))?;
+    let mut tar = Builder::new(packed);
+    let manifest = serde_json::to_vec_pretty(&snapshot.manifest())?;
+    tar.append_data(&mut header(EntryType::Regular, manifest.len()), MANIFEST, manifest.as_slice())?;
+    for (place, node) in &snapshot.nodes {
+        let place = place.strip_prefix("/").unwrap_or(place);
+        match node {
+            Node::Directory => tar.append_data(&mut header(EntryType::Directory, 0), place, io::empty())?,
+            Node::Link(target) => tar.append_link(&mut header(EntryType::Symlink, 0), place, target)?,
+            Node::File(content) => {
+                tar.append_data(&mut header(EntryType::Regular, content.len()), place, content.as_slice())?;
+            }
+        }
+    }
+    tar.into_inner()?.finish()?.flush()?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// The same for every snapshot: neither times nor owners are part of a machine.
+fn header(kind: EntryType, size: usize) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(size as u64);
+    header.set_mode(if kind == EntryType::Directory { 0o755 } else { 0o644 });
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}
+
+/// A copied machine that can be read; what was unpacked for it goes with this value.
+#[derive(Debug)]
+pub struct Opened {
+    /// The machine.
+    pub host: Host,
+    _directory: Option<TempDir>,
+}
+
+impl Opened {
+    /// This machine, which needs no opening.
+    #[must_use]
+    pub fn live() -> Self {
+        Opened { host: Host::live(), _directory: None }
+    }
+}
+
+/// Opens a copied machine: a directory with its tree, or a snapshot, packed or not.
+///
+/// # Errors
+/// When it is neither, or damaged.
+pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
+    let opening = |source| SnapshotError::Open { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(opening)?.is_dir() {
+        return Ok(Opened { host: host(path, path)?, _directory: None });
+    }
+    let file = File::open(path).map_err(opening)?;
+    // Thousands of small files: in memory where there is such a place.
+    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).map_err(opening)?;
+    unpack(file, path, directory.path())?;
+    // Other programs pack a tree with its directory around it.
+    let inner = directory.path().join("tree");
+    let root = if inner.is_dir() { inner } else { directory.path().to_owned() };
+    Ok(Opened { host: host(&root, path)?, _directory: Some(directory) })
+}
+
+/// Takes files, directories and links; a member that would leave the directory is passed over, devices too.
+fn unpack(file: File, path: &Path, into: &Path) -> Result<(), SnapshotError> {
+    let damaged = |source| SnapshotError::Damaged { path: path.to_owned(), source };
+    let mut archive = Archive::new(XzReader::new(BufReader::new(file), true));
+    archive.set_preserve_permissions(false);
+    archive.set_preserve_mtime(false);
+    let (mut members, mut bytes) = (0, 0);
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        members += 1;
+        bytes += entry.size();
+        if members > MOST_MEMBERS || bytes > MOST_BYTES {
+            return Err(SnapshotError::TooMuch(path.to_owned()));
+        }
+        if matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Directory | EntryType::Symlink) {
+            entry.unpack_in(into).map_err(damaged)?;
+        }
+    }
+    // The checksum stands at the end, behind what an archive needs.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
+    Ok(())
+}
+
+/// The machine below a root, with what its kernel answered if it is a snapshot.
+fn host(root: &Path, named: &Path) -> Result<Host, SnapshotError> {
+    let host = Host::at(root);
+    let refused = |reason: String| SnapshotError::Manifest { path: named.to_owned(), reason };
+    let text = match host.read(Path::new("/").join(MANIFEST)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(host),
+        Err(error) => return Err(refused(error.to_string())),
+    };
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+    if manifest.form != FORM {
+        return Err(refused(format!(
+            "its form is {}, not {FORM}; it was written by {}",
+            manifest.form, manifest.program
+        )));
+    }
+    Ok(host.with_notes(manifest.notes))
+}
