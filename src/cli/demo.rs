@@ -53,6 +53,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let mut run = agent::Options::new(&storage, client.base_url());
     run.actor = Actor::current();
     let journal = state::Options { state_dir: storage.join("state") };
+    run.runner.state_dir = Some(journal.state_dir.clone());
     let store = journal.open_for_run(&machine, &client.identity())?;
     let outcome = watched(client, host, run, store, format).await?;
     show::summary(&outcome, format);

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::resources::Machine;
-use super::{exit, unless_reader_has_gone};
+use super::{exit, gap, state, unless_reader_has_gone};
 use crate::inventory::{Inventory, collect_detail, schema};
 use crate::report::{bytes, table};
 
@@ -26,6 +26,8 @@ pub(super) struct Arguments {
     schema: bool,
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    state: state::Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -86,6 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
     let machine = arguments.machine.open()?;
     let inventory = collect_detail(&machine.host);
+    gap::tell(&machine.host, &inventory.gaps, &arguments.state);
     let value = serde_json::to_value(&inventory).context("cannot write the inventory as JSON")?;
     let text = match (arguments.topic, &arguments.device, arguments.format) {
         (Some(topic), Some(name), format) => device(&value, topic, name, format)?,

@@ -21,6 +21,7 @@ mod connection;
 mod deliver;
 mod demo;
 mod events;
+mod gap;
 mod inventory;
 mod resources;
 mod results;

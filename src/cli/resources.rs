@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{exit, unless_reader_has_gone};
+use super::{exit, gap, state, unless_reader_has_gone};
 use crate::inventory::{Opened, collect, open};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    state: state::Options,
 }
 
 /// Which machine is read.
@@ -35,9 +37,7 @@ impl Machine {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let machine = arguments.machine.open()?;
     let collected = collect(&machine.host);
-    for gap in &collected.gaps {
-        complain!("shakedown: {gap}");
-    }
+    gap::tell(&machine.host, &collected.gaps, &arguments.state);
     let mut output = std::io::stdout();
     let printed = output.write_all(&collected.value.to_json()).and_then(|()| output.flush());
     unless_reader_has_gone(printed)?;

@@ -69,6 +69,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.fresh = arguments.fresh;
     options.actor = Actor::current();
     options.retention = site()?.retention;
+    options.runner.state_dir = Some(arguments.state.state_dir.clone());
     let store = arguments.state.open_for_run(&host.hostname(), &connected.client.identity())?;
     let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);

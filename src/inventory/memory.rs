@@ -116,7 +116,10 @@ fn blocks(survey: &Survey<'_>, place: &Path, block_size: Option<u64>) -> Option<
 /// Values in bytes, counts as they are. A node's lines begin with `Node N`.
 fn meminfo(survey: &Survey<'_>, path: &Path) -> BTreeMap<String, u64> {
     let Some(text) = survey.text(path) else {
-        survey.gap(path, "it is missing");
+        // One that is there and cannot be read is a gap already.
+        if !survey.host.has(path) {
+            survey.gap(path, "it is missing");
+        }
         return BTreeMap::new();
     };
     parse_meminfo(&text)

@@ -142,6 +142,26 @@ impl Store {
         self.transact(|transaction, now| insert_event(transaction, event, &names, actor, now))
     }
 
+    /// Appends an event unless one of the same type and text is kept already: for what is found again at every look.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append_news(&mut self, event: &Event) -> Result<(), Error> {
+        let names = self.names();
+        self.transact(|transaction, now| {
+            let is_known = transaction
+                .prepare_cached(
+                    "SELECT 1 FROM maasserver_event e JOIN maasserver_eventtype t ON t.id = e.type_id
+                     WHERE t.name = ?1 AND e.description = ?2",
+                )?
+                .exists([event.kind.name, &event.description])?;
+            if !is_known {
+                insert_event(transaction, event, &names, &Actor::default(), now)?;
+            }
+            Ok(())
+        })
+    }
+
     /// What this node is called, for the events.
     pub(super) fn names(&self) -> (String, Option<String>) {
         (self.hostname.clone(), self.system_id.clone())

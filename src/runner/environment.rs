@@ -35,6 +35,9 @@ pub(super) fn environment(
     if let Ok(program) = std::env::current_exe() {
         variables.push(("SHAKEDOWN_BINARY", program.into()));
     }
+    if let Some(directory) = &options.state_dir {
+        variables.push(("SHAKEDOWN_STATE_DIR", directory.into()));
+    }
     if script.kind == ScriptType::Commissioning && script.parallel == Parallel::Disabled {
         variables.push(("BMC_CONFIG_PATH", outputs.bmc_config.clone().into()));
     }

@@ -34,6 +34,8 @@ pub struct Options {
     pub base_url: String,
     /// Niceness of scripts.
     pub nice: i32,
+    /// Where the journal is, for a script that asks the agent something.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Options {
@@ -41,7 +43,7 @@ impl Options {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let hurry = CancellationToken::new();
-        Options { grace: Duration::from_secs(30), hurry, base_url: base_url.into(), nice: 19 }
+        Options { grace: Duration::from_secs(30), hurry, base_url: base_url.into(), nice: 19, state_dir: None }
     }
 
     fn limits(&self, time: Option<Duration>) -> Limits {

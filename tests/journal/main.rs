@@ -10,6 +10,7 @@ mod audit;
 mod away;
 mod damaged;
 mod full;
+mod gaps;
 mod interrupted;
 mod query;
 mod refused;
