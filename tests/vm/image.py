@@ -1,0 +1,213 @@
+"""The emulated machine's software: a stock Debian kernel and a small Debian 12, made once and kept in the user's cache.
+
+Three files: `vmlinux`, the kernel as an ELF file, which QEMU enters directly (an emulated processor takes seconds to unpack a
+bzImage); `initramfs.cpio`, the first stage; `root.ext4`, the root disk, never written to.
+"""
+
+import fcntl
+import hashlib
+import lzma
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import packages
+
+HERE = Path(__file__).resolve().parent
+SUITE = "bookworm"
+ARCHIVE = "http://deb.debian.org/debian"
+# With the kernel apart: its package would build an initramfs, which nobody needs.
+KERNEL = "linux-image-amd64"
+PACKAGES = """
+    udev systemd-standalone-sysusers kmod busybox-static qemu-guest-agent ca-certificates curl jq procps
+    util-linux iproute2 ethtool pciutils usbutils dmidecode numactl lsscsi
+    e2fsprogs parted smartmontools nvme-cli hdparm sg3-utils sdparm ipmitool python3-minimal
+""".split()
+LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
+# Modules for the hardware of `hardware.py` and for tests to come; what these depend on comes along. Not among them: cryptography and
+# virtualization in hardware, which udev would load for the processor's sake at a cost of seconds.
+MODULES = """
+    crypto lib arch/x86/events fs/ext4 fs/jbd2 fs/9p fs/netfs fs/fscache fs/fat fs/nls fs/isofs fs/xfs fs/overlayfs fs/fuse
+    net/9p net/8021q net/bridge net/ipv4 net/ipv6
+    drivers/acpi drivers/ata drivers/block drivers/cdrom drivers/char drivers/dca drivers/dma drivers/edac drivers/firmware
+    drivers/gpu/drm/tiny drivers/hid drivers/hwmon drivers/i2c drivers/input drivers/md drivers/message drivers/misc
+    drivers/net/bonding drivers/net/dummy.ko drivers/net/ethernet/intel drivers/net/ethernet/realtek drivers/net/macvlan.ko
+    drivers/net/mdio drivers/net/phy drivers/net/tun.ko drivers/net/usb drivers/net/veth.ko drivers/net/virtio_net.ko
+    drivers/nvme drivers/nvmem drivers/pci drivers/ptp drivers/scsi drivers/target drivers/thermal drivers/tty drivers/usb
+    drivers/virtio drivers/watchdog
+""".split()
+NOT_MODULES = ("kernel/drivers/firmware/arm",)
+# Large enough for every file of PACKAGES and for what a test writes; sparse on this machine.
+ROOT_SIZE = "1G"
+ROOT_UUID = "5c3e5f7a-8d0b-4c56-9f0e-2a1f6b7d9c01"
+
+
+def folder():
+    """Where an image made of today's sources is or would be."""
+    sources = [Path(__file__), *sorted((HERE / "guest").iterdir())]
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "shakedown/vm" / digest[:16]
+
+
+def ensure():
+    """The folder with the image, which is built if it is not there yet. One process builds, others wait for it."""
+    place = folder()
+    if (place / "root.ext4").exists():
+        return place
+    if os.geteuid() != 0:
+        raise packages.Unavailable("the guest's disk has to be built once as root: scripts/dev/vm build")
+    packages.require(packages.TO_BUILD)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(place.parent / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "root.ext4").exists():
+            work = place.with_suffix(".new")
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            try:
+                build(work)
+                shutil.rmtree(place, ignore_errors=True)
+                work.rename(place)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    return place
+
+
+def build(work):
+    """Makes the three files in a folder."""
+    print(f"vm: building the guest ({SUITE}, takes a minute or two)", file=sys.stderr)
+    root, kernel = work / "root", work / "kernel"
+    debootstrap(work, root, sources())
+    run("dpkg-deb", "--extract", next(work.glob("linux-image-*.deb")), kernel)
+    modules = next((kernel / "lib/modules").iterdir())
+    version = modules.name
+    run("depmod", "--basedir", kernel, version)
+    (work / "vmlinux").write_bytes(elf_of((kernel / f"boot/vmlinuz-{version}").read_bytes()))
+    copy_modules(modules, root / "lib/modules" / version)
+    run("depmod", "--basedir", root, version)
+    make_initramfs(work, root, kernel, version)
+    furnish(root)
+    run("mke2fs", "-q", "-t", "ext4", "-L", "root", "-U", ROOT_UUID, "-m", "0", "-d", root, work / "root.ext4", ROOT_SIZE)
+    for place in [root, kernel]:
+        shutil.rmtree(place)
+    for package in work.glob("*.deb"):
+        package.unlink()
+
+
+def sources():
+    """The archives to take Debian from: this machine's, if it is the same Debian, else (an empty list) the public ones."""
+    listed = ["apt-get", "indextargets", "--format", "deb $(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"]
+    lines = subprocess.run(listed, capture_output=True, text=True).stdout.splitlines()
+    wanted = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
+    archives = [line for line in dict.fromkeys(lines) if line.split()[2] in wanted and line.split()[3] == "main"]
+    base = [line.split()[1] for line in archives if line.split()[2] == SUITE]
+    probe = f"{(base or [ARCHIVE])[0].rstrip('/')}/dists/{SUITE}/InRelease"
+    if probe.startswith("http"):
+        try:
+            urllib.request.urlopen(probe, timeout=20).close()
+        except (urllib.error.URLError, OSError) as error:
+            raise packages.Unavailable(f"no Debian archive to build the guest from: {probe}: {error}") from error
+    return archives if base else []
+
+
+def debootstrap(work, root, archives):
+    """A Debian in a folder, and the newest kernel's package beside it."""
+    # Run with the new system's own lists of packages.
+    fetch = (
+        f'cd "{work}" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" && '
+        f"package=$(apt-cache depends {KERNEL} | sed -n 's/.*Depends: \\(linux-image-[^ ]*\\).*/\\1/p' | head -n 1) && "
+        'apt-get -qq -o APT::Sandbox::User=root download "$package"'
+    )
+    options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+    options += ['--aptopt=APT::Install-Recommends "false"', f"--customize-hook={fetch}"]
+    options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
+    run("mmdebstrap", *options, SUITE, root, *archives)
+
+
+def elf_of(image):
+    """The ELF file that a bzImage carries compressed."""
+    formats = {b"\xfd7zXZ\x00": unpack_xz, b"\x28\xb5\x2f\xfd": unpack_zstd}
+    for magic, unpack in formats.items():
+        place = image.find(magic)
+        while place >= 0:
+            content = unpack(image[place:])
+            if content[:4] == b"\x7fELF":
+                return content
+            place = image.find(magic, place + 1)
+    sys.exit("vm: the kernel is packed in a way that is not known here")
+
+
+def unpack_xz(data):
+    try:
+        return lzma.LZMADecompressor().decompress(data)
+    except lzma.LZMAError:
+        return b""
+
+
+def unpack_zstd(data):
+    return subprocess.run(["zstd", "-dcq"], input=data, capture_output=True).stdout
+
+
+def copy_modules(source, target):
+    """Copies the wanted modules and all that they depend on."""
+    needs = {}
+    for line in (source / "modules.dep").read_text().splitlines():
+        name, _, others = line.partition(":")
+        needs[name] = others.split()
+    prefixes = tuple(f"kernel/{one}" if one.endswith(".ko") else f"kernel/{one}/" for one in MODULES)
+    wanted = {name for name in needs if name.startswith(prefixes) and not name.startswith(NOT_MODULES)}
+    wanted |= {other for name in wanted for other in needs[name]}
+    for name in [*wanted, "modules.builtin", "modules.builtin.modinfo", "modules.order"]:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name, target / name)
+
+
+def make_initramfs(work, root, kernel, version):
+    """Busybox, and the modules for the root disk in the order in which they are loaded."""
+    order = []
+    for module in ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]:
+        show = ["modprobe", "--dirname", str(kernel), "--set-version", version, "--show-depends", module]
+        lines = subprocess.run(show, capture_output=True, text=True, check=True).stdout.splitlines()
+        order += [words[1] for words in map(str.split, lines) if words[0] == "insmod"]
+    order = list(dict.fromkeys(order))
+    tree = work / "initramfs"
+    for name in ["bin", "dev", "proc", "sys", "root", "modules"]:
+        (tree / name).mkdir(parents=True)
+    for path in order:
+        shutil.copy(path, tree / "modules")
+    (tree / "modules/order").write_text("".join(f"{Path(path).name}\n" for path in order))
+    shutil.copy(root / "bin/busybox", tree / "bin/busybox")
+    shutil.copy(HERE / "guest/first", tree / "init")
+    names = "".join(f"{path.relative_to(tree)}\0" for path in sorted(tree.rglob("*")))
+    with open(work / "initramfs.cpio", "wb") as out:
+        subprocess.run(
+            ["cpio", "--create", "--null", "--format=newc", "--quiet", "--owner=0:0"],
+            input=names.encode(), stdout=out, cwd=tree, check=True,
+        )
+    shutil.rmtree(tree)
+
+
+def furnish(root):
+    """What makes the Debian this guest."""
+    shutil.copy(HERE / "guest/init", root / "sbin/vm-init")
+    (root / "etc/hostname").write_text("rig\n")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost rig\n10.0.2.2 host\n")
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
+    # Under emulation the clock's tick takes up to ten seconds to come, for which udev would wait.
+    (root / "etc/udev/rules.d/85-hwclock.rules").symlink_to("/dev/null")
+    for name in ["var/cache/apt", "var/lib/apt/lists"]:
+        shutil.rmtree(root / name)
+    for node in (root / "dev").iterdir():
+        shutil.rmtree(node) if node.is_dir() and not node.is_symlink() else node.unlink()
+
+
+def run(*command):
+    """Runs a program that must succeed; what it said is shown only if it does not."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout[-3000:]}\nvm: {command[0]} failed with {done.returncode} while the guest was built")
