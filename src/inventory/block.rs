@@ -158,18 +158,20 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
     let removable = flag(survey, &place, "removable");
     let is_optical = name.starts_with("sr") && removable;
     let sectors = survey.needed::<u64>(place.join("size")).unwrap_or(0);
+    let size = if is_optical && sectors == EMPTY_OPTICAL { 0 } else { sectors.wrapping_mul(512) };
     let addresses = survey.deepest(if has_device { &device_place } else { &place });
     Some(BlockDevice {
         model: model(survey, &device_place, &udev),
         kind: transport(kind, is_optical, &udev),
         read_only: flag(survey, &place, "ro"),
         mounted: shared.mounted.contains(&device) || partitions.iter().any(|partition| partition.mounted),
-        size: if is_optical && sectors == EMPTY_OPTICAL { 0 } else { sectors.wrapping_mul(512) },
+        size,
         removable,
         wwn: survey.word(place.join("wwid")),
         numa_node: survey.numa_node(&device_place),
         device_path: shared.by_path.get(name).cloned().unwrap_or_default(),
-        block_size: block_size(survey, &place, name),
+        // A drive without a medium has no blocks, also where opening it without waiting for one succeeds.
+        block_size: if removable && size == 0 { 0 } else { block_size(survey, &place, name) },
         firmware_version: survey
             .attribute(device_place.join("firmware_rev"))
             .or_else(|| udev.get("ID_REVISION").map(storable))
@@ -192,7 +194,7 @@ fn flag(survey: &Survey<'_>, place: &Path, key: &str) -> bool {
     survey.needed::<u64>(place.join(key)) == Some(1)
 }
 
-/// Of a disk that can be opened, which an empty drive cannot.
+/// Of a disk that can be opened; of another it is 0.
 fn block_size(survey: &Survey<'_>, place: &Path, name: &str) -> u64 {
     match survey.host.physical_block_size(name) {
         Ok(size) => size.unwrap_or(0),
