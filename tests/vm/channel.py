@@ -32,7 +32,7 @@ class Channel:
         while b"\n" not in self.rest:
             left = end - time.monotonic()
             if left <= 0:
-                raise Failed(f"no answer within {limit} s")
+                raise Failed(f"no answer within {limit:.0f} s; does another process speak to the machine?")
             self.socket.settimeout(left)
             try:
                 data = self.socket.recv(1 << 16)
@@ -62,6 +62,7 @@ class Agent:
             pass
 
     def ask(self, command, **arguments):
+        """Runs a command of the agent and returns its answer."""
         self.channel.send(execute=command, arguments=arguments)
         answer = self.channel.receive(120)
         if "error" in answer:

@@ -122,6 +122,12 @@ class Machine:
         self.control = Control(self.work / "qmp.sock")
         self.agent = Agent(self.work / "agent.sock")
 
+    def disconnect(self):
+        """Leaves control and agent to another process: each of them serves one at a time."""
+        for client in (self.control, self.agent):
+            client.channel.close()
+        self.control = self.agent = None
+
     def run(self, line, limit=300):
         """Runs a line of bash in the guest, as root in `/share`."""
         self.commands += 1

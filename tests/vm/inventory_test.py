@@ -1,0 +1,204 @@
+"""`shakedown inventory` in the emulated machine against what the usual tools say there."""
+
+import re
+import unittest
+
+import booted
+import hardware
+from booted import blocks, json_of, told
+
+
+def inventory():
+    return json_of("shakedown inventory --format json")
+
+
+def by(key, devices):
+    return {device[key]: device for device in devices}
+
+
+class Disks(unittest.TestCase):
+    def setUp(self):
+        self.disks = by("name", inventory()["disks"])
+        self.listed = by("name", (disk for disk in json_of("lsblk --json --output-all --bytes")["blockdevices"] if disk["type"] == "disk"))
+
+    def test_are_those_of_lsblk(self):
+        self.assertEqual(sorted(self.disks), sorted(self.listed))
+        self.assertEqual(len(self.disks), len(hardware.DISKS) + 1)
+
+    def test_have_the_serial_numbers_of_the_machine_each_once(self):
+        built_in = {re.search(r"serial=(\w+)", device)[1] for _, device in hardware.DISKS.values()} | {"RIGROOT"}
+        self.assertEqual(sorted(disk["serial"] for disk in self.disks.values()), sorted(built_in))
+        self.assertEqual(len({disk["identity"] for disk in self.disks.values()}), len(self.disks))
+
+    def test_agree_with_lsblk(self):
+        names = {"size": "size", "serial": "serial", "model": "model", "rotational": "rota", "read_only": "ro"}
+        names |= {"physical_block_size": "phy-sec", "logical_block_size": "log-sec"}
+        for name, listed in self.listed.items():
+            for ours, theirs in names.items():
+                with self.subTest(disk=name, value=ours):
+                    self.assertEqual(self.disks[name].get(ours), listed[theirs])
+            with self.subTest(disk=name, value="wwn"):
+                wwn = (listed["wwn"] or "").replace("0x", "naa.")
+                self.assertEqual(self.disks[name].get("wwn", ""), wwn)
+
+    def test_agree_with_smartctl(self):
+        compared = 0
+        for name in sorted(self.disks):
+            # Its exit status speaks of the disk's health and of what emulated disks lack.
+            smart = json_of(f"smartctl --all --json {'-d scsi ' if self.disks[name]['kind'] == 'usb' else ''}/dev/{name} || true")
+            if "user_capacity" not in smart:
+                continue
+            compared += 1
+            firmware = smart.get("firmware_version") or smart.get("scsi_revision")
+            told = [smart["serial_number"], smart["user_capacity"]["bytes"], smart["logical_block_size"], firmware]
+            with self.subTest(disk=name):
+                disk = self.disks[name]
+                self.assertEqual([disk["serial"], disk["size"], disk["logical_block_size"], disk["firmware"]], told)
+                # The kernel does not ask disks behind USB whether they rotate.
+                if "rotation_rate" in smart and disk["kind"] != "usb":
+                    self.assertEqual(disk["rotational"], smart["rotation_rate"] > 0)
+        # It cannot read virtio disks.
+        self.assertEqual(compared, len(self.disks) - 2)
+
+    def test_controllers_are_at_their_pci_addresses(self):
+        theirs = {block["Slot"] for block in blocks(told("lspci -Dvmmk")) if block.get("Driver") in ("nvme", "ahci", "megaraid_sas")}
+        ours = {one["pci_address"] for one in inventory()["storage_controllers"] if one["kind"] in ("nvme", "ahci", "megaraid_sas")}
+        self.assertEqual(ours, theirs)
+
+
+class Pci(unittest.TestCase):
+    def test_functions_agree_with_lspci(self):
+        theirs = {}
+        for block in blocks(told("lspci -Dvmmnk")):
+            interface = block.get("ProgIf", "00")
+            theirs[block["Slot"]] = (block["Class"] + interface, f"{block['Vendor']}:{block['Device']}", block.get("Driver"))
+        ours = {one["address"]: (one["class"], one["ids"], one.get("driver")) for one in inventory()["pci"]}
+        self.assertEqual(ours, theirs)
+        self.assertEqual(len(ours), 31)
+
+    def test_names_agree_with_lspci(self):
+        theirs = {}
+        for block in blocks(told("lspci -Dvmm")):
+            # What has no name is called `Device 1111` there, and by its number alone here.
+            theirs[block["Slot"]] = tuple(re.sub("^(Device|Vendor) (?=[0-9a-f]{4}$)", "", block[key]) for key in ("Vendor", "Device"))
+        self.assertEqual({one["address"]: (one["vendor"], one["product"]) for one in inventory()["pci"]}, theirs)
+
+    def test_links_and_slots_agree_with_lspci(self):
+        theirs = {}
+        for paragraph in told("lspci -Dvvv").split("\n\n"):
+            if not paragraph.strip():
+                continue
+            link = re.search(r"LnkSta:\s+Speed ([\d.]+)GT/s.*Width x(\d+)", paragraph)
+            slot = re.search(r"Physical Slot: (\S+)", paragraph)
+            theirs[paragraph.split()[0]] = (link and (float(link[1]), int(link[2])), slot and slot[1])
+        ours = {}
+        for one in inventory()["pci"]:
+            link = one.get("link")
+            ours[one["address"]] = (link and (float(link["speed"].split()[0]), link["width"]), one.get("slot"))
+        self.assertEqual(ours, theirs)
+
+
+class ProcessorsAndMemory(unittest.TestCase):
+    def test_threads_agree_with_lscpu(self):
+        theirs = {tuple(map(int, line.split(","))) for line in told("lscpu --parse=CPU,CORE,SOCKET,NODE").splitlines() if line[0] != "#"}
+        ours = {
+            (thread["id"], core["core"], socket["socket"], thread["numa_node"])
+            for socket in inventory()["sockets"] for core in socket["cores"] for thread in core["threads"]
+        }
+        self.assertEqual(ours, theirs)
+        self.assertEqual(len(ours), 4)
+
+    def test_the_model_agrees_with_lscpu(self):
+        fields = {field["field"]: field["data"] for field in json_of("lscpu --json")["lscpu"]}
+        socket = inventory()["sockets"][0]
+        self.assertEqual([socket["name"], socket["vendor"]], [fields["Model name:"], fields["Vendor ID:"]])
+
+    def test_caches_agree_with_lscpu(self):
+        theirs = {cache["name"]: (int(cache["one-size"]), int(cache["all-size"])) for cache in json_of("lscpu --caches --json --bytes")["caches"]}
+        ours = {}
+        for cache in inventory()["processors"]["caches"]:
+            name = f"L{cache['level']}" + {"Data": "d", "Instruction": "i", "Unified": ""}[cache["kind"]]
+            size = int(cache["size"].rstrip("K")) << 10
+            ours[name] = (size, ours.get(name, (0, 0))[1] + size)
+        self.assertEqual(ours, theirs)
+
+    def test_memory_agrees_with_lsmem(self):
+        blocks_of_memory = json_of("lsmem --json --bytes")["memory"]
+        self.assertEqual(inventory()["memory"]["total"], sum(block["size"] for block in blocks_of_memory if block["state"] == "online"))
+
+    def test_modules_agree_with_dmidecode(self):
+        keys = {"slot": "Locator", "bank": "Bank Locator", "kind": "Type", "manufacturer": "Manufacturer", "part": "Part Number", "serial": "Serial Number"}
+        theirs = [block for block in blocks(told("dmidecode --quiet --type memory")) if "Memory Device" in block]
+        ours = inventory()["memory"]["dimms"]
+        self.assertEqual([[dimm[key] for key in keys] for dimm in ours], [[block[key] for key in keys.values()] for block in theirs])
+        units = {"MB": 20, "GB": 30}
+        sizes = [int(block["Size"].split()[0]) << units[block["Size"].split()[1]] for block in theirs]
+        self.assertEqual([dimm["size"] for dimm in ours], sizes)
+        speeds = [[int(block[key].split()[0]) for key in ("Speed", "Configured Memory Speed")] for block in theirs]
+        self.assertEqual([[dimm["speed"], dimm["configured_speed"]] for dimm in ours], speeds)
+
+    def test_the_system_agrees_with_dmidecode(self):
+        system = inventory()["system"]
+        keys = {"uuid": "uuid", "vendor": "manufacturer", "product": "product-name", "family": "family", "version": "version"}
+        keys |= {"serial": "serial-number", "sku": "sku-number"}
+        for ours, theirs in keys.items():
+            with self.subTest(value=ours):
+                self.assertEqual(system[ours], told(f"dmidecode --string system-{theirs}").strip())
+        self.assertEqual(system["firmware"]["version"], told("dmidecode --string bios-version").strip())
+        self.assertEqual(system["chassis"]["serial"], told("dmidecode --string chassis-serial-number").strip())
+        self.assertEqual(system["motherboard"]["serial"], told("dmidecode --string baseboard-serial-number").strip())
+
+
+class Interfaces(unittest.TestCase):
+    def test_agree_with_ip_and_ethtool(self):
+        links = by("ifname", (link for link in json_of("ip -json -details link") if link["link_type"] == "ether"))
+        ours = by("name", inventory()["interfaces"])
+        self.assertEqual(sorted(ours), sorted(links))
+        self.assertEqual(len(ours), 4)
+        for name, link in links.items():
+            driver = {key: value.strip() for key, _, value in (line.partition(":") for line in told(f"ethtool -i {name}").splitlines())}
+            permanent = told(f"ethtool -P {name}").split()[-1]
+            detected = "Link detected: yes" in told(f"ethtool {name}")
+            theirs = [link["address"], permanent, driver["driver"], driver["bus-info"], driver["firmware-version"], detected]
+            one = ours[name]
+            with self.subTest(interface=name):
+                # A virtio card is named there by its place on virtio's own bus.
+                place = theirs.pop(3)
+                if not place.startswith("virtio"):
+                    self.assertEqual(one["pci_address"], place)
+                keys = ["mac_address", "permanent_address", "driver", "firmware", "link"]
+                self.assertEqual([one.get(key, "") for key in keys], theirs)
+
+    def test_have_the_addresses_of_the_machine(self):
+        addresses = {interface["permanent_address"] for interface in inventory()["interfaces"]}
+        self.assertEqual(addresses, {f"52:54:00:00:00:{last}" for last in ("01", "11", "12", "13")})
+
+
+class Others(unittest.TestCase):
+    def test_the_bmc_agrees_with_ipmitool(self):
+        theirs = blocks(told("ipmitool mc info"))[0]
+        bmc = inventory()["bmc"]
+        self.assertEqual([bmc["interface"], bmc["devices"]], ["KCS", ["ipmi0"]])
+        self.assertEqual(bmc["ipmi_version"], theirs["IPMI Version"])
+        numbers = [int(bmc[key], 16) for key in ("manufacturer_id", "product_id")]
+        self.assertEqual(numbers, [int(theirs[key].split()[0]) for key in ("Manufacturer ID", "Product ID")])
+        self.assertEqual(float(bmc["firmware"]), float(theirs["Firmware Revision"]))
+
+    def test_there_is_a_tpm_of_version_2(self):
+        self.assertEqual([(tpm["name"], tpm["version"]) for tpm in inventory()["tpms"]], [("tpm0", 2)])
+
+    def test_usb_devices_agree_with_lsusb(self):
+        found = re.findall(r"Bus (\d+) Device (\d+): ID (\w{4}:\w{4})", told("lsusb"))
+        # Root hubs are the kernel's.
+        theirs = {(int(bus), int(device), ids) for bus, device, ids in found if not ids.startswith("1d6b:")}
+        ours = {(one["bus_address"], one["device_address"], f"{one['vendor_id']}:{one['product_id']}") for one in inventory()["usb"]}
+        self.assertEqual(ours, theirs)
+        self.assertIn("RIGUSB0001", {one["serial"] for one in inventory()["usb"]})
+
+    def test_temperatures_agree_with_smartctl(self):
+        ours = sorted(round(one["value"]) for one in inventory()["sensors"] if one["chip"] == "nvme")
+        disks = [name for name in told("ls /sys/block").split() if name.startswith("nvme") and "c" not in name]
+        self.assertEqual(ours, sorted(json_of(f"smartctl --all --json /dev/{name}")["temperature"]["current"] for name in disks))
+
+    def test_a_healthy_machine_has_no_findings(self):
+        self.assertEqual(inventory()["findings"], [])
