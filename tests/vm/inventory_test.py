@@ -41,6 +41,13 @@ class Disks(unittest.TestCase):
                 wwn = (listed["wwn"] or "").replace("0x", "naa.")
                 self.assertEqual(self.disks[name].get("wwn", ""), wwn)
 
+    def test_have_the_links_and_file_systems_that_udev_knows(self):
+        for name, disk in self.disks.items():
+            with self.subTest(disk=name):
+                links = told(f"udevadm info --query=symlink --root /dev/{name}").split()
+                self.assertEqual(sorted(disk["links"]), sorted(links))
+                self.assertEqual(disk.get("file_system"), self.listed[name]["fstype"])
+
     def test_agree_with_smartctl(self):
         compared = 0
         for name in sorted(self.disks):
@@ -88,13 +95,15 @@ class Pci(unittest.TestCase):
         for paragraph in told("lspci -Dvvv").split("\n\n"):
             if not paragraph.strip():
                 continue
-            link = re.search(r"LnkSta:\s+Speed ([\d.]+)GT/s.*Width x(\d+)", paragraph)
+            links = re.findall(r"Lnk(?:Sta|Cap):.*Speed ([\d.]+)GT/s.*Width x(\d+)", paragraph)
             slot = re.search(r"Physical Slot: (\S+)", paragraph)
-            theirs[paragraph.split()[0]] = (link and (float(link[1]), int(link[2])), slot and slot[1])
+            # What it can do stands first, then what it does.
+            theirs[paragraph.split()[0]] = ([(float(speed), int(width)) for speed, width in links], slot and slot[1])
         ours = {}
         for one in inventory()["pci"]:
-            link = one.get("link")
-            ours[one["address"]] = (link and (float(link["speed"].split()[0]), link["width"]), one.get("slot"))
+            link = one.get("link") or {}
+            links = [(float(link[f"{most}speed"].split()[0]), link[f"{most}width"]) for most in ("maximum_", "") if link]
+            ours[one["address"]] = (links, one.get("slot"))
         self.assertEqual(ours, theirs)
 
 
@@ -144,9 +153,20 @@ class ProcessorsAndMemory(unittest.TestCase):
         for ours, theirs in keys.items():
             with self.subTest(value=ours):
                 self.assertEqual(system[ours], told(f"dmidecode --string system-{theirs}").strip())
-        self.assertEqual(system["firmware"]["version"], told("dmidecode --string bios-version").strip())
-        self.assertEqual(system["chassis"]["serial"], told("dmidecode --string chassis-serial-number").strip())
-        self.assertEqual(system["motherboard"]["serial"], told("dmidecode --string baseboard-serial-number").strip())
+        for part, prefix in {"firmware": "bios", "chassis": "chassis", "motherboard": "baseboard"}.items():
+            words = {"vendor": "vendor" if part == "firmware" else "manufacturer", "date": "release-date", "serial": "serial-number"}
+            words |= {"product": "product-name"}
+            for ours, value in system[part].items():
+                with self.subTest(part=part, value=ours):
+                    self.assertEqual(value, told(f"dmidecode --string {prefix}-{words.get(ours, ours)}").strip())
+
+    def test_weaknesses_agree_with_lscpu(self):
+        fields = {field["field"]: field["data"] for field in json_of("lscpu --json")["lscpu"]}
+        names = {field: field.removeprefix("Vulnerability ").rstrip(":").lower().replace(" ", "_") for field in fields if field.startswith("Vuln")}
+        theirs = {name: fields[field] for field, name in names.items()}
+        # It writes the first colon as a semicolon.
+        ours = {name: state.replace(": ", "; ", 1) for name, state in inventory()["processors"]["mitigations"].items()}
+        self.assertEqual(ours, {name: state.replace(": ", "; ", 1) for name, state in theirs.items()})
 
 
 class Interfaces(unittest.TestCase):
@@ -182,6 +202,8 @@ class Others(unittest.TestCase):
         self.assertEqual(bmc["ipmi_version"], theirs["IPMI Version"])
         numbers = [int(bmc[key], 16) for key in ("manufacturer_id", "product_id")]
         self.assertEqual(numbers, [int(theirs[key].split()[0]) for key in ("Manufacturer ID", "Product ID")])
+        # ipmitool asks for it in a way that this BMC does not understand.
+        self.assertEqual(bmc["guid"], "22222222-3333-4444-5555-666666666666")
         self.assertEqual(float(bmc["firmware"]), float(theirs["Firmware Revision"]))
 
     def test_there_is_a_tpm_of_version_2(self):

@@ -24,12 +24,14 @@ def require(tools):
     if platform.machine() != "x86_64":
         raise Unavailable(f"the emulated machine is an x86_64 one, programs of this {platform.machine()} would not run in it")
     # mke2fs and depmod are not on the path of every user.
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if "/usr/sbin" not in os.environ["PATH"].split(":"):
+        os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in tools if not shutil.which(tool)]
-    if QEMU in tools and QEMU not in missing and qemu_version() < OLDEST_QEMU:
-        raise Unavailable(f"QEMU {'.'.join(map(str, OLDEST_QEMU))} or newer is needed, here is {'.'.join(map(str, qemu_version()))}")
     if missing:
         install(missing, sorted({tools[tool] for tool in missing}))
+    if QEMU in tools and qemu_version() < OLDEST_QEMU:
+        oldest, found = (".".join(map(str, version)) for version in (OLDEST_QEMU, qemu_version()))
+        raise Unavailable(f"QEMU {oldest} or newer is needed, here is {found}")
 
 
 def qemu_version():
@@ -59,14 +61,12 @@ def install(missing, packages):
     still = [tool for tool in missing if not shutil.which(tool)]
     if still:
         raise Unavailable(f"{', '.join(still)} missing, although {' '.join(packages)} was installed")
-    if QEMU in missing and qemu_version() < OLDEST_QEMU:
-        raise Unavailable(f"QEMU {'.'.join(map(str, OLDEST_QEMU))} or newer is needed, this system has {'.'.join(map(str, qemu_version()))}")
 
 
 def backports(place):
     """Options of apt-get for the machine's own sources and backports, with lists of packages of its own."""
-    source = place / "backports.list"
-    source.write_text("deb http://deb.debian.org/debian bookworm-backports main\n")
+    own, source = Path("/etc/apt/sources.list"), place / "sources.list"
+    source.write_text((own.read_text() if own.exists() else "") + "\ndeb http://deb.debian.org/debian bookworm-backports main\n")
     (place / "lists/partial").mkdir(parents=True)
     return ["-o", f"Dir::Etc::SourceList={source}", "-o", f"Dir::State::Lists={place}/lists"]
 
