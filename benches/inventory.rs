@@ -1,6 +1,6 @@
 //! What an inventory costs: wall time, CPU time and peak memory of `shakedown resources` on this machine, on six fixture machines
-//! and on one of 10,000 PCI functions, each beside a **bare walk**, which opens, reads and closes the same files, lists the same
-//! directories and reads the same links, once each, and does nothing with them. No inventory can be cheaper than that.
+//! and on one of 10,000 PCI functions and 5,000 disks, each beside a **bare walk**, which opens, reads and closes the same files,
+//! lists the same directories and reads the same links, once each by their whole paths, and does nothing with them.
 //!
 //! What is read is recorded with `strace` (without it nothing is compared). Existence tests and files that are not there are not part of
 //! the walk: it knows beforehand what it will find.
@@ -92,7 +92,8 @@ fn compare(runs: usize) {
     if let Some(shared) = std::env::var_os("SHAKEDOWN_SHARED").map(PathBuf::from) {
         shared::add_names(&shared, &tree);
     }
-    let name = format!("{} functions, {} threads, {} disks", large::FUNCTIONS, large::THREADS, large::DISKS);
+    let (disks, partitions) = (large::DISKS, large::PARTITIONS);
+    let name = format!("{} functions, {} CPUs, {disks}+{partitions} disks", large::FUNCTIONS, large::THREADS);
     subjects.push(Subject::new(&name, Some(&tree), true));
     for (number, subject) in subjects.iter_mut().enumerate() {
         subject.record(&binary, place.path().join(format!("list{number}")));
@@ -141,7 +142,7 @@ impl Subject {
         fs::create_dir(&traces).expect("a directory");
         // A file for each thread, so that no call is told in two parts.
         let mut command = Command::new("strace");
-        command.args(["-ff", "-qq", "-s", "4096", "-e", "trace=%file", "-o"]).arg(traces.join("of")).arg(binary);
+        command.args(["-ff", "-qq", "-y", "-s", "4096", "-e", "trace=%file", "-o"]).arg(traces.join("of")).arg(binary);
         command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
         if command.status().is_ok_and(|status| status.success()) {
             let root = self.arguments.get(2).map_or(Path::new("/"), Path::new);
@@ -171,18 +172,22 @@ fn recorded(trace: &str, root: &Path) -> BTreeSet<String> {
         let (call, rest) = line.split_once('(')?;
         let (arguments, result) = rest.rsplit_once(" = ")?;
         let path = arguments.split('"').nth(1).filter(|path| !path.is_empty())?;
+        // What is looked up from a directory that is open is told as `5</that/directory>, "name"`.
+        let from = arguments.split('"').next()?.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+        let path = Path::new(from.map_or("/", |(directory, _)| directory)).join(path);
         // Disks are opened to be asked, not to be read.
-        if result.starts_with('-') || path.starts_with("/proc/self/fd") || path.starts_with("/dev/") {
+        let is_device = path.starts_with("/dev") && (root == "/" || !path.starts_with(root));
+        if result.starts_with('-') || path.starts_with("/proc/self/fd") || is_device {
             return None;
         }
         let kind = match call {
             "open" | "openat" | "openat2" if arguments.contains("O_PATH") => return None,
             "open" | "openat" | "openat2" if arguments.contains("O_DIRECTORY") => 'd',
             "open" | "openat" | "openat2" => 'f',
-            "readlink" => 'l',
+            "readlink" | "readlinkat" => 'l',
             _ => return None,
         };
-        Some(format!("{kind} {}", root.join(path).display()))
+        Some(format!("{kind} {}", path.display()))
     };
     trace.lines().filter_map(line).collect()
 }

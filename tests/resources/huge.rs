@@ -10,7 +10,7 @@ fn a_machine_of_ten_thousand_functions_is_inventoried() {
     let resources = &document["resources"];
     assert_eq!(resources["pci"]["total"], large::FUNCTIONS);
     assert_eq!(resources["cpu"]["total"], large::THREADS);
-    assert_eq!(resources["storage"]["total"], large::DISKS * 5);
+    assert_eq!(resources["storage"]["total"], large::DISKS + large::PARTITIONS);
     let cards = resources["network"]["cards"].as_array().expect("cards");
     assert_eq!((cards.len(), &resources["network"]["total"]), (200, &serde_json::json!(200 * 41)));
     let functions = cards[199]["sriov"]["vfs"].as_array().map(Vec::len);
