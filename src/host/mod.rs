@@ -5,6 +5,7 @@
 mod disk;
 mod interface;
 mod ioctl;
+mod near;
 mod notes;
 mod tree;
 mod udev;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use disk::Disk;
 pub use interface::{HardwareAddress, Interface, InterfaceAddress};
 pub use ioctl::LinkSettings;
+pub use near::Inside;
 pub use notes::{Answer, Notes, Recorder, Seen};
 pub use udev::{Record, decode as decode_udev};
 
@@ -24,12 +26,14 @@ pub use udev::{Record, decode as decode_udev};
 #[derive(Clone, Debug)]
 pub struct Host {
     root: PathBuf,
+    is_live: bool,
     /// The top of a copied tree, opened when it is first wanted.
     top: Arc<OnceLock<tree::Root>>,
     /// What a copied machine's kernel once answered.
     notes: Option<Arc<Notes>>,
     /// Takes down what is read.
     recorder: Option<Arc<Recorder>>,
+    near: near::Near,
 }
 
 impl Default for Host {
@@ -48,13 +52,15 @@ impl Host {
     /// A copy of a machine's `/sys`, `/proc`, `/run/udev` … below a directory.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Host { root: root.into(), top: Arc::default(), notes: None, recorder: None }
+        let root = root.into();
+        let is_live = root == Path::new("/");
+        Host { root, is_live, top: Arc::default(), notes: None, recorder: None, near: near::Near::default() }
     }
 
     /// Whether it is this machine, whose kernel can be asked, and not a copy.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.root == Path::new("/")
+        self.is_live
     }
 
     /// The place of an absolute path below the root.

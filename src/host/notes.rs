@@ -141,6 +141,11 @@ impl Host {
         error.map_or(Ok(()), |number| Err(io::Error::from_raw_os_error(*number)))
     }
 
+    /// Whether it is written down what is read.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.recorder.is_some()
+    }
+
     /// Writes down that a place was looked at.
     pub(super) fn note_place(&self, path: &Path) {
         if let Some(recorder) = &self.recorder {

@@ -1,23 +1,24 @@
 //! Files below a root, so that a copied tree reads like a live machine: links are resolved inside the root and never lead
-//! out of it (`openat2` with `RESOLVE_IN_ROOT`). On a live machine paths are handed to the kernel as they are, with as few calls as
-//! can be: an inventory is little else than tens of thousands of them.
+//! out of it (`openat2` with `RESOLVE_IN_ROOT`). On a live machine paths are handed to the kernel as they are. All with as few
+//! calls as can be: an inventory is little else than tens of thousands of them.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 
 use super::{Host, Seen};
 
 /// Files larger than this are refused: nothing that the kernel shows comes near, and `pci.ids` is 1.4 MB.
 const LARGEST: usize = 16 << 20;
-/// What a file is expected to hold at least; the kernel's attributes are never longer.
+/// What a file is expected to hold at least; the kernel's attributes are never longer. Nor is a path.
 const PAGE: usize = 4096;
 /// How often a path is looked up again that was changed during the look-up.
 const ATTEMPTS: u32 = 1000;
@@ -52,12 +53,41 @@ impl Host {
         self.noted_error(absolute)?;
         // Not blocking: a tree may hold a FIFO in the place of a file.
         let file = self.open(absolute, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let mut page = [0; PAGE];
+        let head = match rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut page)) {
+            Err(Errno::ISDIR) => return Err(not_regular()),
+            read => &page[..read?],
+        };
+        // Nearly all files end before the page does, which one call tells. Those of /proc come in pieces.
+        if !head.is_empty() && head.len() < PAGE && !absolute.starts_with("/proc") {
+            return Ok(head.to_vec());
+        }
         let stat = rustix::fs::fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(io::Error::other("not a regular file"));
+            return Err(not_regular());
         }
-        let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
-        if size > PAGE { read_long(&file, size) } else { read_short(&file) }
+        if head.is_empty() {
+            return Ok(Vec::new());
+        }
+        read_on(&file, head, usize::try_from(stat.st_size).unwrap_or(usize::MAX))
+    }
+
+    /// A regular file, links followed inside the root, for one that is too long to be held whole.
+    ///
+    /// # Errors
+    /// As for [`Host::read`].
+    pub fn open_file(&self, absolute: impl AsRef<Path>) -> io::Result<File> {
+        let absolute = absolute.as_ref();
+        if self.is_recorded() {
+            self.read(absolute)?;
+        }
+        self.noted_error(absolute)?;
+        let file = self.open(absolute, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let stat = rustix::fs::fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(not_regular());
+        }
+        if usize::try_from(stat.st_size).is_ok_and(|size| size <= LARGEST) { Ok(file.into()) } else { Err(too_large()) }
     }
 
     /// The names in a directory in byte-wise order.
@@ -77,9 +107,10 @@ impl Host {
         let mut buffer = [MaybeUninit::uninit(); 2 * PAGE];
         let mut entries = RawDir::new(directory, &mut buffer);
         while let Some(entry) = entries.next() {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name != "." && name != ".." {
-                names.push(name);
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(String::from_utf8_lossy(name).into_owned());
             }
         }
         names.sort_unstable();
@@ -89,20 +120,28 @@ impl Host {
     /// What a symbolic link says, as it stands there; `None` when there is none.
     #[must_use]
     pub fn link(&self, absolute: impl AsRef<Path>) -> Option<PathBuf> {
-        self.note_place(absolute.as_ref());
-        let target = if self.is_live() {
-            rustix::fs::readlink(absolute.as_ref(), Vec::new())
-        } else {
-            let link = self.open(absolute.as_ref(), OFlags::PATH | OFlags::NOFOLLOW).ok()?;
-            rustix::fs::readlinkat(link, "", Vec::new())
-        };
-        Some(PathBuf::from(OsString::from_vec(target.ok()?.into_bytes())))
+        self.with_link(absolute.as_ref(), |target| Some(target.to_owned()))
     }
 
     /// The last part of what a symbolic link says, for example the name of a driver.
     #[must_use]
     pub fn link_name(&self, absolute: impl AsRef<Path>) -> Option<String> {
-        Some(self.link(absolute)?.file_name()?.to_string_lossy().into_owned())
+        self.with_link(absolute.as_ref(), |target| Some(target.file_name()?.to_string_lossy().into_owned()))
+    }
+
+    fn with_link<T>(&self, absolute: &Path, say: impl FnOnce(&Path) -> Option<T>) -> Option<T> {
+        self.note_place(absolute);
+        let mut target = [MaybeUninit::uninit(); PAGE];
+        let (target, _) = if let Some((directory, name)) = self.parent(absolute) {
+            rustix::fs::readlinkat_raw(&directory, name, &mut target)
+        } else if self.is_live() {
+            rustix::fs::readlinkat_raw(CWD, absolute, &mut target)
+        } else {
+            let link = self.open(absolute, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+            rustix::fs::readlinkat_raw(link, "", &mut target)
+        }
+        .ok()?;
+        say(Path::new(OsStr::from_bytes(target)))
     }
 
     /// The absolute path below the root with all links resolved; `None` when it leads nowhere.
@@ -113,19 +152,26 @@ impl Host {
             // Without /proc, which in a chroot may be another machine's.
             return std::fs::canonicalize(absolute).ok();
         }
-        let file = self.open(absolute.as_ref(), OFlags::PATH).ok()?;
-        let own = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+        let own = |file: BorrowedFd<'_>| std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
+        let own = match self.nearest(absolute.as_ref()) {
+            Some((entered, inside)) if inside == "." => own(entered.as_fd()),
+            _ => own(self.open(absolute.as_ref(), OFlags::PATH).ok()?.as_fd()),
+        }?;
         Some(Path::new("/").join(own.strip_prefix(&self.top().ok()?.path).ok()?))
     }
 
     /// Whether something of that name is there, be it a link that leads nowhere.
     #[must_use]
     pub fn has(&self, absolute: impl AsRef<Path>) -> bool {
-        self.note_place(absolute.as_ref());
-        if self.is_live() {
-            return rustix::fs::lstat(absolute.as_ref()).is_ok();
+        let absolute = absolute.as_ref();
+        self.note_place(absolute);
+        if let Some((directory, name)) = self.parent(absolute) {
+            return rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
         }
-        self.open(absolute.as_ref(), OFlags::PATH | OFlags::NOFOLLOW).is_ok()
+        if self.is_live() {
+            return rustix::fs::lstat(absolute).is_ok();
+        }
+        self.open(absolute, OFlags::PATH | OFlags::NOFOLLOW).is_ok()
     }
 
     /// Whether it is a directory, links followed.
@@ -146,8 +192,11 @@ impl Host {
         self.open(absolute.as_ref(), OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW).is_ok()
     }
 
-    fn open(&self, absolute: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    pub(super) fn open(&self, absolute: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let flags = flags | OFlags::CLOEXEC;
+        if let Some(opened) = self.open_near(absolute, flags) {
+            return opened;
+        }
         if self.is_live() {
             return Ok(rustix::fs::open(absolute, flags, Mode::empty())?);
         }
@@ -174,32 +223,28 @@ impl Host {
     }
 }
 
-/// Nearly all files: they fit into a page, which is not worth an allocation of its own for each.
-fn read_short(file: &OwnedFd) -> io::Result<Vec<u8>> {
-    let mut page = [0; PAGE];
-    let mut length = 0;
-    while length < PAGE {
-        match rustix::io::retry_on_intr(|| rustix::io::read(file, &mut page[length..]))? {
-            0 => return Ok(page[..length].to_vec()),
-            count => length += count,
-        }
-    }
-    // Those of /proc do not tell how long they are.
-    let mut bytes = page.to_vec();
-    bytes.append(&mut read_long(file, 4 * PAGE)?);
-    Ok(bytes)
+fn not_regular() -> io::Error {
+    io::Error::other("not a regular file")
 }
 
-fn read_long(file: &OwnedFd, size: usize) -> io::Result<Vec<u8>> {
+fn too_large() -> io::Error {
+    io::Error::other("unreasonably large")
+}
+
+/// The rest of a file after what was read of it. Those of /proc do not tell how long they are.
+fn read_on(file: &OwnedFd, head: &[u8], size: usize) -> io::Result<Vec<u8>> {
     // One byte more than the file says, so that its end is seen without growing.
-    let mut bytes = Vec::with_capacity(size.min(LARGEST) + 1);
+    let mut bytes = Vec::with_capacity(size.clamp(head.len(), LARGEST) + 1);
+    bytes.extend_from_slice(head);
     while size <= LARGEST && bytes.len() <= LARGEST {
-        bytes.reserve(1);
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(bytes.len());
+        }
         if rustix::io::retry_on_intr(|| rustix::io::read(file, spare_capacity(&mut bytes)))? == 0 {
             return Ok(bytes);
         }
     }
-    Err(io::Error::other("unreasonably large"))
+    Err(too_large())
 }
 
 #[cfg(test)]
