@@ -1,6 +1,6 @@
 //! `shakedown resources`, also as `machine-resources`: the JSON by which MAAS knows a machine.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -38,8 +38,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let machine = arguments.machine.open()?;
     let collected = collect(&machine.host);
     gap::tell(&machine.host, &collected.gaps, &arguments.state);
-    let mut output = std::io::stdout();
-    let printed = output.write_all(&collected.value.to_json()).and_then(|()| output.flush());
+    let mut output = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+    let printed = collected.value.write_json(&mut output).and_then(|()| output.flush());
     unless_reader_has_gone(printed)?;
     Ok(exit::OK)
 }

@@ -140,13 +140,14 @@ fn links(survey: &Survey<'_>, directory: &str) -> BTreeMap<String, String> {
 
 fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice> {
     let place = Path::new(BLOCK).join(name);
+    let _near = survey.host.enter(&place);
     let device_place = place.join("device");
     let has_device = survey.host.has(&device_place);
-    let is_bcache = survey.host.has(place.join("bcache"));
-    if !has_device && (survey.host.has(place.join("partition")) || !is_bcache) {
+    if !has_device && (survey.host.has(place.join("partition")) || !survey.host.has(place.join("bcache"))) {
         return None;
     }
     let device = survey.attribute(place.join("dev"))?;
+    let _near_device = has_device.then(|| survey.host.enter(&device_place));
     let subsystem = survey.host.link_name(device_place.join("subsystem"));
     let kind = subsystem.or_else(|| survey.host.link_name(place.join("subsystem")).filter(|_| !has_device));
     if kind.as_deref() == Some("rbd") {
@@ -159,7 +160,8 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
     let is_optical = name.starts_with("sr") && removable;
     let sectors = survey.needed::<u64>(place.join("size")).unwrap_or(0);
     let size = if is_optical && sectors == EMPTY_OPTICAL { 0 } else { sectors.wrapping_mul(512) };
-    let addresses = survey.deepest(if has_device { &device_place } else { &place });
+    let carrier = survey.host.real(survey.deepest(if has_device { &device_place } else { &place }));
+    let carrier = carrier.as_deref();
     Some(BlockDevice {
         model: model(survey, &device_place, &udev),
         kind: transport(kind, is_optical, &udev),
@@ -180,8 +182,8 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
         serial: serial(&udev),
         device_id: shared.by_id.get(name).cloned().unwrap_or_default(),
         partitions,
-        pci_address: survey.pci_address(&addresses).unwrap_or_default(),
-        usb_address: survey.usb_address(&addresses).unwrap_or_default(),
+        pci_address: carrier.and_then(|carrier| survey.pci_address(carrier)).unwrap_or_default(),
+        usb_address: carrier.and_then(|carrier| survey.usb_address(carrier)).unwrap_or_default(),
         device_fs_uuid: file_system_uuid(survey, name, &udev),
         used_by: if !has_device && survey.host.is_real_directory(place.join("bcache")) { "bcache" } else { "" }
             .to_owned(),
@@ -260,6 +262,7 @@ fn is_partition_of(name: &str, disk: &str) -> bool {
 
 fn partition(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<Partition> {
     let place = Path::new(BLOCK).join(name);
+    let _near = survey.host.enter(&place);
     let number = survey.number(place.join("partition"))?;
     let device = survey.word(place.join("dev"));
     Some(Partition {

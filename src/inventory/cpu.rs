@@ -107,6 +107,7 @@ pub(super) fn collect(survey: &Survey<'_>) -> Cpu {
     let mut cpu = Cpu { architecture: survey.host.uname().machine, ..Cpu::default() };
     for name in survey.names(CPUS) {
         let place = Path::new(CPUS).join(&name);
+        let _near = survey.host.enter(&place);
         if !survey.host.has(place.join("topology")) {
             continue;
         }
@@ -114,6 +115,7 @@ pub(super) fn collect(survey: &Survey<'_>) -> Cpu {
             survey.gap(&place, "its name has no number");
             continue;
         };
+        let _near_topology = survey.host.enter(place.join("topology"));
         let topology = |key: &str| {
             let number: Option<i64> = survey.number(place.join("topology").join(key));
             u64::try_from(number.unwrap_or(0)).unwrap_or(0)

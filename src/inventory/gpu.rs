@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::names::Names;
-use super::pci;
-use super::survey::{Survey, plain_hex, storable};
+use super::pci::{self, Function};
+use super::survey::{Survey, storable};
 
 const DRM: &str = "/sys/class/drm";
 
@@ -124,38 +124,37 @@ pub struct Mdev {
     pub devices: Option<Vec<String>>,
 }
 
-pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Gpu {
+pub(super) fn collect(survey: &Survey<'_>, names: &Names<'_>, functions: &[Function], kernel: &str) -> Gpu {
     let mut known = BTreeSet::new();
-    let mut places = Vec::new();
+    let (mut cards, mut virtual_functions) = (Vec::new(), Vec::new());
+    let mut take = |function: &Function, place: &Path| {
+        let _near = survey.host.enter(place);
+        let card = card(survey, names, function, place);
+        match survey.host.link_name(place.join("physfn")) {
+            Some(parent) => virtual_functions.push((parent, card)),
+            None => cards.push(card),
+        }
+    };
     for name in survey.names(DRM) {
         let place = Path::new(DRM).join(&name);
         if !name.starts_with("card") || !survey.host.has(place.join("dev")) {
             continue;
         }
         let place = place.join("device");
-        let address = survey.pci_address(&place).unwrap_or_default();
+        let address = survey.host.real(&place).and_then(|real| survey.pci_address(&real)).unwrap_or_default();
         if address.is_empty() || known.insert(address.clone()) {
-            places.push((place, address));
+            take(&Function::read(survey, &place, address, kernel), &place);
         }
     }
-    for address in survey.names(pci::DEVICES) {
-        let place = Path::new(pci::DEVICES).join(&address);
-        if !known.contains(&address) && survey.word(place.join("class")).starts_with("0x03") {
-            places.push((place, address));
-        }
-    }
-    let (mut cards, mut functions) = (Vec::new(), Vec::new());
-    for (place, address) in places {
-        let card = card(survey, names, kernel, &place, address);
-        match survey.host.link_name(place.join("physfn")) {
-            Some(parent) => functions.push((parent, card)),
-            None => cards.push(card),
+    for function in functions {
+        if !known.contains(&function.address) && function.class.starts_with("0x03") {
+            take(function, &Path::new(pci::DEVICES).join(&function.address));
         }
     }
     let mut total = cards.len();
     let by_address: HashMap<String, usize> =
         cards.iter().enumerate().rev().map(|(place, card)| (card.pci_address.clone(), place)).collect();
-    for (parent, function) in functions {
+    for (parent, function) in virtual_functions {
         if let Some(sriov) = by_address.get(&parent).and_then(|place| cards[*place].sriov.as_mut()) {
             sriov.vfs.get_or_insert_default().push(function);
             total += 1;
@@ -164,28 +163,26 @@ pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Gpu {
     Gpu { cards, total: total as u64 }
 }
 
-fn card(survey: &Survey<'_>, names: &Names, kernel: &str, place: &Path, address: String) -> GpuCard {
-    let id = |key: &str| plain_hex(&survey.word(place.join(key)));
-    let (vendor_id, product_id) = (id("vendor"), id("device"));
-    let driver = survey.driver(place);
+fn card(survey: &Survey<'_>, names: &Names<'_>, function: &Function, place: &Path) -> GpuCard {
+    let Function { address, vendor_id, product_id, driver, .. } = function;
     let has_functions = survey.host.has(place.join("sriov_numvfs"));
     GpuCard {
-        driver_version: if driver.is_empty() { String::new() } else { survey.driver_version(place, kernel) },
+        driver_version: function.driver_version.clone(),
         drm: drm(survey, &place.join("drm")),
         sriov: has_functions.then(|| GpuSriov {
             current_vfs: survey.number(place.join("sriov_numvfs")).unwrap_or(0),
             maximum_vfs: survey.needed(place.join("sriov_totalvfs")).unwrap_or(0),
             vfs: None,
         }),
-        nvidia: if driver == "nvidia" { nvidia(survey, &address) } else { None },
+        nvidia: if driver == "nvidia" { nvidia(survey, address) } else { None },
         mdev: mdev(survey, &place.join("mdev_supported_types")),
-        numa_node: survey.numa_node(place),
-        vendor: names.vendor(&vendor_id),
-        product: names.product(&vendor_id, &product_id),
-        driver,
-        pci_address: address,
-        vendor_id,
-        product_id,
+        numa_node: function.numa_node,
+        vendor: names.vendor(vendor_id),
+        product: names.product(vendor_id, product_id),
+        driver: driver.clone(),
+        pci_address: address.clone(),
+        vendor_id: vendor_id.clone(),
+        product_id: product_id.clone(),
     }
 }
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::infiniband::{self, Infiniband};
 use super::names::Names;
-use super::pci;
-use super::survey::{Survey, is_zero, plain_hex};
+use super::pci::{self, Function};
+use super::survey::{Survey, is_zero};
 use crate::host::LinkSettings;
 
 const NET: &str = "/sys/class/net";
@@ -123,7 +123,7 @@ pub struct Port {
     pub infiniband: Option<Infiniband>,
 }
 
-pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Network {
+pub(super) fn collect(survey: &Survey<'_>, names: &Names<'_>, functions: &[Function], kernel: &str) -> Network {
     let mut known = BTreeSet::new();
     let mut cards = Vec::new();
     let mut virtual_functions: Vec<(String, NetworkCard)> = Vec::new();
@@ -136,16 +136,19 @@ pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Netwo
         if !survey.host.has(&place) {
             continue;
         }
-        let address = survey.pci_address(&place).unwrap_or_default();
+        let address = survey.host.real(&place).and_then(|real| survey.pci_address(&real)).unwrap_or_default();
         if !address.is_empty() && !known.insert(address.clone()) {
             continue;
         }
-        take(card(survey, names, kernel, &survey.deepest(&place), &address), &place);
+        let deepest = survey.deepest(&place);
+        let _near = survey.host.enter(&deepest);
+        take(card(survey, names, &Function::read(survey, &deepest, address, kernel), &deepest), &place);
     }
-    for address in survey.names(pci::DEVICES) {
-        let place = Path::new(pci::DEVICES).join(&address);
-        if !known.contains(&address) && survey.word(place.join("class")).starts_with("0x02") {
-            take(card(survey, names, kernel, &place, &address), &place);
+    for function in functions {
+        if !known.contains(&function.address) && function.class.starts_with("0x02") {
+            let place = Path::new(pci::DEVICES).join(&function.address);
+            let _near = survey.host.enter(&place);
+            take(card(survey, names, function, &place), &place);
         }
     }
     let mut total = cards.len();
@@ -161,25 +164,23 @@ pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Netwo
     Network { cards, total: total as u64 }
 }
 
-fn card(survey: &Survey<'_>, names: &Names, kernel: &str, place: &Path, address: &str) -> NetworkCard {
-    let id = |key: &str| plain_hex(&survey.word(place.join(key)));
-    let (vendor_id, product_id) = (id("vendor"), id("device"));
-    let driver = survey.driver(place);
+fn card(survey: &Survey<'_>, names: &Names<'_>, function: &Function, place: &Path) -> NetworkCard {
+    let Function { address, vendor_id, product_id, .. } = function;
     let ports = ports(survey, place);
     let firmware = ports.first().and_then(|port| firmware(survey, place, &port.id));
     NetworkCard {
-        driver_version: if driver.is_empty() { String::new() } else { survey.driver_version(place, kernel) },
-        driver,
+        driver: function.driver.clone(),
+        driver_version: function.driver_version.clone(),
         sriov: sriov(survey, place),
         vdpa: vdpa(survey, place),
-        numa_node: survey.numa_node(place),
-        pci_address: address.to_owned(),
-        vendor: names.vendor(&vendor_id),
-        product: names.product(&vendor_id, &product_id),
-        vendor_id,
-        product_id,
+        numa_node: function.numa_node,
+        pci_address: address.clone(),
+        vendor: names.vendor(vendor_id),
+        product: names.product(vendor_id, product_id),
+        vendor_id: vendor_id.clone(),
+        product_id: product_id.clone(),
         firmware_version: firmware.unwrap_or_default(),
-        usb_address: survey.usb_address(place).unwrap_or_default(),
+        usb_address: survey.host.real(place).and_then(|real| survey.usb_address(&real)).unwrap_or_default(),
         ports,
     }
 }
@@ -215,8 +216,8 @@ fn vdpa(survey: &Survey<'_>, place: &Path) -> Option<Vdpa> {
 }
 
 fn ports(survey: &Survey<'_>, place: &Path) -> Vec<Port> {
-    let is_virtual_function = survey.host.has(place.join("physfn"));
     let interfaces = survey.names(place.join("net"));
+    let is_virtual_function = !interfaces.is_empty() && survey.host.has(place.join("physfn"));
     let ports = interfaces.iter().filter_map(|name| {
         let place = place.join("net").join(name);
         let port = port(survey, &place, name, is_virtual_function)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cpu::node_number;
-use super::survey::{Survey, shortened};
+use super::survey::{Survey, is_absence, shortened};
 
 const BLOCKS: &str = "/sys/devices/system/memory";
 const NODES: &str = "/sys/devices/system/node";
@@ -100,15 +100,18 @@ fn block_size(survey: &Survey<'_>) -> Option<u64> {
 fn blocks(survey: &Survey<'_>, place: &Path, block_size: Option<u64>) -> Option<u64> {
     let size = block_size?;
     let mut count = 0u64;
-    for name in survey.names(place) {
-        if !name.starts_with("memory") || !survey.host.is_directory(place.join(&name)) {
-            continue;
+    let _near = survey.host.enter(place);
+    for name in survey.names(place).iter().filter(|name| name.starts_with("memory")) {
+        let online = place.join(name).join("online");
+        match survey.host.read(&online) {
+            Ok(text) => count += u64::from(text.trim_ascii() == b"1"),
+            // Then it is no block, or none that could be switched off.
+            Err(error) if is_absence(&error) => {}
+            Err(error) => {
+                survey.gap(online, error);
+                return None;
+            }
         }
-        let online = place.join(&name).join("online");
-        if !survey.host.has(&online) {
-            continue;
-        }
-        count += u64::from(survey.text(online)? == "1");
     }
     count.checked_mul(size)
 }

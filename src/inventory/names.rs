@@ -1,111 +1,181 @@
-//! Names of vendors, products and classes from `pci.ids` and `usb.ids`. A file is read once; its vendors are found in one pass, and the
-//! products of a vendor in another when the first of them is wanted, so that ten thousand functions cost no more than their number.
+//! Names of vendors, products and classes from `pci.ids` and `usb.ids`. A file is opened when the first name is wanted and gone through
+//! once, for the places of its vendors; the products of a vendor are found in another pass over its part when the first of them is
+//! wanted. So ten thousand functions cost no more than their number, and no file is ever held whole.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
 
 use super::survey::{legible, storable};
 use crate::host::Host;
 
 /// What a packed database may hold unpacked; the largest today has 1.6 MB.
 const LARGEST: u64 = 16 << 20;
+/// How much is held of a file: no line is nearly as long.
+const PIECE: usize = 32 << 10;
+/// What is read of a name, of which no more than 255 characters are told.
+const LONGEST: usize = 2 << 10;
 
 /// Numbers to the places where their names begin.
-type Places = HashMap<u16, usize>;
+type Places = HashMap<u16, u64>;
 
 /// A database of names.
-pub(super) struct Names {
-    text: Vec<u8>,
-    vendors: Places,
-    classes: Places,
-    /// What stands below a vendor or class, by the place of its name.
-    below: RefCell<HashMap<usize, Places>>,
+pub(super) struct Names<'a> {
+    open: Box<dyn Fn() -> Option<Text> + 'a>,
+    index: OnceCell<Index>,
 }
 
-impl Names {
+impl<'a> Names<'a> {
     /// `pci.ids` from where distributions put it, packed or not; none is no name.
-    pub(super) fn pci(host: &Host) -> Self {
+    pub(super) fn pci(host: &'a Host) -> Self {
         let places = ["/root/.cache/pci.ids", "/usr/share/hwdata/pci.ids", "/usr/share/misc/pci.ids"];
         let packed = ["/usr/share/hwdata/pci.ids.gz", "/usr/share/misc/pci.ids.gz"];
-        let plain = places.iter().find_map(|place| host.read(place).ok());
-        Names::new(plain.or_else(|| packed.iter().find_map(|place| unpacked(&host.read(place).ok()?))))
+        Names::new(move || {
+            let plain = places.iter().find_map(|place| host.open_file(place).ok()).map(Text::File);
+            plain.or_else(|| packed.iter().find_map(|place| unpacked(&host.read(place).ok()?)).map(Text::Unpacked))
+        })
     }
 
     /// `usb.ids`.
-    pub(super) fn usb(host: &Host) -> Self {
-        Names::new(host.read("/usr/share/misc/usb.ids").ok())
+    pub(super) fn usb(host: &'a Host) -> Self {
+        Names::new(move || host.open_file("/usr/share/misc/usb.ids").ok().map(Text::File))
     }
 
-    fn new(text: Option<Vec<u8>>) -> Self {
-        let text = text.unwrap_or_default();
-        let (mut vendors, mut classes) = (Places::new(), Places::new());
-        for (at, line) in lines(&text, 0) {
-            // A class is `C 08  Name`.
-            let (places, skip) = if line.starts_with(b"C ") { (&mut classes, 2) } else { (&mut vendors, 0) };
-            if let Some((number, name)) = entry(&line[skip..]) {
-                places.entry(number).or_insert(at + skip + name);
-            }
-        }
-        Names { text, vendors, classes, below: RefCell::default() }
+    fn new(open: impl Fn() -> Option<Text> + 'a) -> Self {
+        Names { open: Box::new(open), index: OnceCell::new() }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new((self.open)().unwrap_or(Text::Unpacked(Vec::new()))))
     }
 
     /// The vendor with four hexadecimal digits.
     pub(super) fn vendor(&self, id: &str) -> String {
-        self.name(number(id.as_bytes()).and_then(|number| self.vendors.get(&number)))
+        let Some(number) = number(id.as_bytes()) else { return String::new() };
+        let index = self.index();
+        index.name(index.vendors.get(&number))
     }
 
     /// A product of a vendor.
     pub(super) fn product(&self, vendor: &str, id: &str) -> String {
-        let place = number(vendor.as_bytes()).and_then(|vendor| self.vendors.get(&vendor));
-        place.zip(number(id.as_bytes())).map(|(place, id)| self.name_below(*place, id)).unwrap_or_default()
+        let Some((vendor, id)) = number(vendor.as_bytes()).zip(number(id.as_bytes())) else { return String::new() };
+        let index = self.index();
+        index.vendors.get(&vendor).map(|place| index.name_below(*place, id)).unwrap_or_default()
     }
 
     /// A class and a subclass (`usb.ids` only).
     pub(super) fn class(&self, class: u64, subclass: u64) -> (String, String) {
         // Class 0 says that each interface has its own.
-        let Some(place) =
-            u16::try_from(class).ok().filter(|class| *class > 0).and_then(|class| self.classes.get(&class))
-        else {
-            return Default::default();
-        };
+        let Some(class) = u16::try_from(class).ok().filter(|class| *class > 0) else { return Default::default() };
+        let index = self.index();
+        let Some(place) = index.classes.get(&class) else { return Default::default() };
         let below = u16::try_from(subclass).ok().filter(|subclass| *subclass > 0);
-        (self.name(Some(place)), below.map(|below| self.name_below(*place, below)).unwrap_or_default())
+        (index.name(Some(place)), below.map(|below| index.name_below(*place, below)).unwrap_or_default())
+    }
+}
+
+/// Where in a database what stands.
+struct Index {
+    text: Text,
+    vendors: Places,
+    classes: Places,
+    /// What stands below a vendor or class, by the place of its name.
+    below: RefCell<HashMap<u64, Places>>,
+    /// Names that were told before, by their places.
+    told: RefCell<HashMap<u64, String>>,
+}
+
+impl Index {
+    fn new(text: Text) -> Self {
+        let (mut vendors, mut classes) = (Places::new(), Places::new());
+        text.each_line(0, |at, line| {
+            // A class is `C 08  Name`.
+            let (places, skip) = if line.starts_with(b"C ") { (&mut classes, 2) } else { (&mut vendors, 0) };
+            if let Some((number, name)) = entry(&line[skip..]) {
+                places.entry(number).or_insert(at + (skip + name) as u64);
+            }
+            true
+        });
+        Index { text, vendors, classes, below: RefCell::default(), told: RefCell::default() }
     }
 
-    fn name_below(&self, place: usize, number: u16) -> String {
+    fn name_below(&self, place: u64, number: u16) -> String {
         let mut below = self.below.borrow_mut();
         let known = below.entry(place).or_insert_with(|| self.places_below(place));
         self.name(known.get(&number))
     }
 
     /// What is indented by one tabulator until the next line that is not.
-    fn places_below(&self, place: usize) -> Places {
-        let own = lines(&self.text, place).skip(1);
-        let own = own.take_while(|(_, line)| line.first().is_none_or(|first| b"\t#".contains(first)));
-        let entries = own.filter_map(|(at, line)| {
-            let (number, name) = entry(line.strip_prefix(b"\t")?)?;
-            Some((number, at + 1 + name))
+    fn places_below(&self, place: u64) -> Places {
+        let mut places = Places::new();
+        self.text.each_line(place, |at, line| {
+            if let Some((number, name)) = line.strip_prefix(b"\t").and_then(entry) {
+                places.insert(number, at + 1 + name as u64);
+            }
+            at == place || line.first().is_none_or(|first| b"\t#".contains(first))
         });
-        entries.collect()
+        places
     }
 
     /// The rest of the line at a place.
-    fn name(&self, place: Option<&usize>) -> String {
-        let line = place.and_then(|place| lines(&self.text, *place).next());
-        line.map(|(_, name)| storable(legible(name).trim())).unwrap_or_default()
+    fn name(&self, place: Option<&u64>) -> String {
+        let Some(place) = place else { return String::new() };
+        self.told.borrow_mut().entry(*place).or_insert_with(|| self.text.name_at(*place)).clone()
     }
 }
 
-/// Lines from a place on, each with its place.
-fn lines(text: &[u8], from: usize) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut start = from;
-    let ends = memchr::memchr_iter(b'\n', &text[from..]).map(move |end| from + end).chain([text.len()]);
-    ends.map(move |end| {
-        let line = (start, &text[start..end]);
-        start = end + 1;
-        line
-    })
+/// The text of a database.
+enum Text {
+    File(File),
+    Unpacked(Vec<u8>),
+}
+
+impl Text {
+    /// Fills a buffer as far as there is something; what cannot be read is not there.
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> usize {
+        match self {
+            Text::File(file) => file.read_at(buffer, at).unwrap_or(0),
+            Text::Unpacked(text) => {
+                let rest = usize::try_from(at).ok().and_then(|at| text.get(at..)).unwrap_or_default();
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                count
+            }
+        }
+    }
+
+    /// Hands on lines from a place on, each with its place, for as long as they are wanted.
+    fn each_line(&self, from: u64, mut wants_more: impl FnMut(u64, &[u8]) -> bool) {
+        let mut piece = vec![0; PIECE];
+        let (mut at, mut held) = (from, 0);
+        loop {
+            let count = self.read_at(at + held as u64, &mut piece[held..]);
+            let end = held + count;
+            let mut start = 0;
+            for line_end in memchr::memchr_iter(b'\n', &piece[..end]) {
+                if !wants_more(at + start as u64, &piece[start..line_end]) {
+                    return;
+                }
+                start = line_end + 1;
+            }
+            if count == 0 {
+                // The last line may lack its end; one that fills a piece is none.
+                wants_more(at + start as u64, &piece[start..end]);
+                return;
+            }
+            piece.copy_within(start..end, 0);
+            (at, held) = (at + start as u64, end - start);
+        }
+    }
+
+    fn name_at(&self, place: u64) -> String {
+        let mut line = [0; LONGEST];
+        let count = self.read_at(place, &mut line);
+        let name = line[..count].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        storable(legible(name).trim())
+    }
 }
 
 /// The number at the start of a line, and where its name begins, after two blanks.
@@ -135,9 +205,13 @@ mod tests {
     const TEXT: &str = "8086  Intel Corporation\n\t1572  Ethernet Controller X710\n\t\t1014 0000  not this\n# remark\n\n\t1573  X\n\
                         1af4  Red Hat, Inc.\n\t1000  Virtio network device\nC 08  Mass Storage\n\t06  SCSI\n\t\t50  Bulk-Only\n";
 
+    fn known(text: &str) -> Names<'_> {
+        Names::new(|| Some(Text::Unpacked(text.into())))
+    }
+
     #[test]
     fn names_are_found_by_their_place_in_the_file() {
-        let names = Names::new(Some(TEXT.into()));
+        let names = known(TEXT);
         assert_eq!(names.vendor("8086"), "Intel Corporation");
         assert_eq!(names.product("8086", "1572"), "Ethernet Controller X710");
         assert_eq!(names.product("8086", "1573"), "X", "after a remark");
@@ -147,19 +221,19 @@ mod tests {
         assert_eq!(names.class(8, 6), ("Mass Storage".into(), "SCSI".into()));
         assert_eq!(names.class(8, 0), ("Mass Storage".into(), String::new()));
         assert_eq!((names.vendor("dead"), names.vendor(""), names.vendor("8086 ")), Default::default());
-        assert_eq!(Names::new(None).vendor("8086"), "");
+        assert_eq!(Names::new(|| None).vendor("8086"), "");
     }
 
     #[test]
     fn a_file_that_is_cut_off_gives_what_it_has() {
         for end in 0..TEXT.len() {
-            let names = Names::new(Some(TEXT.as_bytes()[..end].to_vec()));
+            let names = known(&TEXT[..end]);
             assert!("Ethernet Controller X710".starts_with(&names.product("8086", "1572")));
         }
     }
 
     #[test]
-    fn a_packed_file_is_unpacked() {
+    fn a_packed_file_is_unpacked_and_a_plain_one_is_read_in_pieces() {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(TEXT.as_bytes()).expect("memory takes it");
         let root = tempfile::tempdir().expect("temporary directory");
@@ -167,5 +241,8 @@ mod tests {
         std::fs::create_dir_all(&place).expect("directories");
         std::fs::write(place.join("pci.ids.gz"), packed.finish().expect("memory takes it")).expect("write");
         assert_eq!(Names::pci(&Host::at(root.path())).vendor("1af4"), "Red Hat, Inc.");
+        let long = format!("{TEXT}{}1b36  Red Hat\n\t0001  Bridge\n", "\t0002  Much more\n".repeat(PIECE / 7));
+        std::fs::write(place.join("pci.ids"), long).expect("write");
+        assert_eq!(Names::pci(&Host::at(root.path())).product("1b36", "0001"), "Bridge", "beyond the first piece");
     }
 }

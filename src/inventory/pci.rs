@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::names::Names;
-use super::survey::{Survey, legible};
+use super::survey::{Survey, legible, plain_hex};
 
 pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
@@ -55,16 +55,49 @@ pub struct Vpd {
     pub entries: BTreeMap<String, String>,
 }
 
-pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Pci {
-    let mut devices = Vec::new();
-    for address in survey.names(DEVICES) {
-        if is_address(&address) {
-            devices.push(device(survey, names, kernel, &address));
-        } else {
-            survey.gap(Path::new(DEVICES).join(&address), "its name is no PCI address, and it is left out");
+/// What is known of a function, or of another device, to all topics that tell of it. It is read once.
+pub(super) struct Function {
+    /// `DOMAIN:BUS:DEVICE.FUNCTION`; another device may have none.
+    pub(super) address: String,
+    /// `0x`, class, subclass and interface.
+    pub(super) class: String,
+    pub(super) vendor_id: String,
+    pub(super) product_id: String,
+    pub(super) driver: String,
+    pub(super) driver_version: String,
+    pub(super) numa_node: u64,
+}
+
+impl Function {
+    /// Reads what is in a device's directory.
+    pub(super) fn read(survey: &Survey<'_>, place: &Path, address: String, kernel: &str) -> Self {
+        let (driver, driver_version) = survey.driver_and_version(place, kernel);
+        Function {
+            address,
+            class: survey.word(place.join("class")),
+            vendor_id: plain_hex(&survey.word(place.join("vendor"))),
+            product_id: plain_hex(&survey.word(place.join("device"))),
+            driver,
+            driver_version,
+            numa_node: survey.numa_node(place),
         }
     }
-    Pci { total: devices.len() as u64, devices }
+}
+
+pub(super) fn collect(survey: &Survey<'_>, names: &Names<'_>, kernel: &str) -> (Pci, Vec<Function>) {
+    let (mut devices, mut functions) = (Vec::new(), Vec::new());
+    for address in survey.names(DEVICES) {
+        let place = Path::new(DEVICES).join(&address);
+        let _near = survey.host.enter(&place);
+        let function = Function::read(survey, &place, address, kernel);
+        if is_address(&function.address) {
+            devices.push(device(survey, names, &place, &function));
+        } else {
+            survey.gap(&place, "its name is no PCI address, and it is left out");
+        }
+        functions.push(function);
+    }
+    (Pci { total: devices.len() as u64, devices }, functions)
 }
 
 /// `DOMAIN:BUS:DEVICE.FUNCTION`, all hexadecimal; a region refuses an inventory with anything else.
@@ -76,23 +109,21 @@ fn is_address(name: &str) -> bool {
     })
 }
 
-fn device(survey: &Survey<'_>, names: &Names, kernel: &str, address: &str) -> PciDevice {
-    let place = Path::new(DEVICES).join(address);
-    let vendor_id = survey.identity(&place.join("vendor"));
-    let product_id = survey.identity(&place.join("device"));
-    let driver = survey.driver(&place);
+fn device(survey: &Survey<'_>, names: &Names<'_>, place: &Path, function: &Function) -> PciDevice {
+    let vendor_id = survey.identity(&place.join("vendor"), &function.vendor_id);
+    let product_id = survey.identity(&place.join("device"), &function.product_id);
     let group = survey.host.link_name(place.join("iommu_group"));
     PciDevice {
-        driver_version: if driver.is_empty() { String::new() } else { survey.driver_version(&place, kernel) },
-        driver,
-        numa_node: survey.numa_node(&place),
-        pci_address: address.to_owned(),
+        driver_version: function.driver_version.clone(),
+        driver: function.driver.clone(),
+        numa_node: function.numa_node,
+        pci_address: function.address.clone(),
         vendor: names.vendor(&vendor_id),
         product: names.product(&vendor_id, &product_id),
         vendor_id,
         product_id,
         iommu_group: group.and_then(|number| number.parse().ok()).unwrap_or(0),
-        vpd: vpd(survey, &place),
+        vpd: vpd(survey, place),
     }
 }
 

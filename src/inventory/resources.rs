@@ -1,6 +1,7 @@
 //! The JSON by which MAAS knows a machine: what its `machine-resources` prints (contract RESOURCES), from all topics.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -88,18 +89,24 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
     let uname = host.uname();
     let kernel = uname.release;
     let release = kernel.clone();
+    // The tools that it starts take longer than all else: they come first.
+    let system = Topic::start(host, "system", |reading| {
+        reading.take("system", |survey| Part::System(Box::new(system::collect(survey))));
+    });
     let cards = Topic::start(host, "cards", move |reading| {
         let names = names::Names::pci(reading.host);
-        reading.take("gpu", |survey| Part::Gpu(gpu::collect(survey, &names, &release)));
-        reading.take("network", |survey| Part::Network(interface::collect(survey, &names, &release)));
-        reading.take("pci", |survey| Part::Pci(pci::collect(survey, &names, &release)));
+        let mut functions = Vec::new();
+        reading.take("pci", |survey| {
+            let pci;
+            (pci, functions) = pci::collect(survey, &names, &release);
+            Part::Pci(pci)
+        });
+        reading.take("gpu", |survey| Part::Gpu(gpu::collect(survey, &names, &functions, &release)));
+        reading.take("network", |survey| Part::Network(interface::collect(survey, &names, &functions, &release)));
     });
     let usb = Topic::start(host, "usb", move |reading| {
         let names = names::Names::usb(reading.host);
         reading.take("usb", |survey| Part::Usb(usb::collect(survey, &names, &kernel)));
-    });
-    let system = Topic::start(host, "system", |reading| {
-        reading.take("system", |survey| Part::System(Box::new(system::collect(survey))));
     });
     let storage = Topic::start(host, "storage", |reading| {
         reading.take("storage", |survey| Part::Storage(block::collect(survey)));
@@ -139,16 +146,15 @@ impl MachineResources {
         }
     }
 
-    /// Indented by four blanks with a line feed at the end, as the reference prints it.
-    #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
+    /// Writes it indented by four blanks with a line feed at the end, as the reference prints it. A large machine's has 15 MB, which
+    /// are never held at once.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write_json(&self, mut writer: impl io::Write) -> io::Result<()> {
         let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-        // Writing to memory cannot fail, and every key is text.
-        let _ = self.serialize(&mut serializer);
-        bytes.push(b'\n');
-        bytes
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, formatter))?;
+        writer.write_all(b"\n")
     }
 
     fn take(&mut self, part: Part) {

@@ -2,8 +2,10 @@
 //! which a region refuses the whole inventory (contract RESOURCES §3.2): no reader needs to think of them.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -37,11 +39,13 @@ pub(super) struct Survey<'a> {
     pub(super) host: &'a Host,
     topic: &'static str,
     gaps: RefCell<Vec<Gap>>,
+    /// Versions of drivers, by their place below `/sys`.
+    versions: RefCell<HashMap<PathBuf, Option<String>>>,
 }
 
 impl<'a> Survey<'a> {
     pub(super) fn new(host: &'a Host, topic: &'static str) -> Self {
-        Survey { host, topic, gaps: RefCell::new(Vec::new()) }
+        Survey { host, topic, gaps: RefCell::default(), versions: RefCell::default() }
     }
 
     pub(super) fn into_gaps(self) -> Vec<Gap> {
@@ -69,7 +73,7 @@ impl<'a> Survey<'a> {
 
     /// The text of a file of any length without surrounding blanks; an empty file is an empty text.
     pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
-        self.bytes(path).map(|bytes| legible(&bytes).trim().to_owned())
+        self.bytes(path).map(trimmed)
     }
 
     /// The text of a file that holds one value.
@@ -89,7 +93,7 @@ impl<'a> Survey<'a> {
 
     fn needed_attribute(&self, path: impl AsRef<Path>) -> Option<String> {
         match self.host.read(path.as_ref()) {
-            Ok(bytes) => Some(storable(legible(&bytes).trim())),
+            Ok(bytes) => Some(storable(trimmed(bytes))),
             Err(error) => {
                 let reason = if is_absence(&error) { "it is missing".to_owned() } else { error.to_string() };
                 self.gap(path, reason);
@@ -98,10 +102,10 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The number of a vendor or product, of which a region wants four hexadecimal digits; 0000, which nobody has, for one that
-    /// cannot be told.
-    pub(super) fn identity(&self, path: &Path) -> String {
-        let text = plain_hex(&self.word(path));
+    /// The number of a vendor or product, as a file tells it, of which a region wants four hexadecimal digits; 0000, which nobody
+    /// has, for one that cannot be told.
+    pub(super) fn identity(&self, path: &Path, text: &str) -> String {
+        let text = plain_hex(text);
         if text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return text;
         }
@@ -155,9 +159,24 @@ impl<'a> Survey<'a> {
         self.host.link_name(device.join("driver")).unwrap_or_default()
     }
 
-    /// The version of a driver's module, else the kernel's.
-    pub(super) fn driver_version(&self, device: &Path, kernel: &str) -> String {
-        self.attribute(device.join("driver/module/version")).unwrap_or_else(|| kernel.to_owned())
+    /// The name of a device's driver, and the version of its module, else the kernel's; nothing without a driver.
+    pub(super) fn driver_and_version(&self, device: &Path, kernel: &str) -> (String, String) {
+        let Some(link) = self.host.link(device.join("driver")) else { return Default::default() };
+        let Some(name) = link.file_name() else { return Default::default() };
+        let read = || self.attribute(device.join("driver/module/version"));
+        // The kernel's links go up to `/sys` and down to `bus/BUS/drivers/NAME`, which a thousand devices may share.
+        let place =
+            link.strip_prefix(link.iter().take_while(|part| *part == "..").collect::<PathBuf>()).unwrap_or(&link);
+        let version = if place.starts_with("bus") {
+            let mut known = self.versions.borrow_mut();
+            if !known.contains_key(place) {
+                known.insert(place.to_owned(), read());
+            }
+            known[place].clone()
+        } else {
+            read()
+        };
+        (name.to_string_lossy().into_owned(), version.unwrap_or_else(|| kernel.to_owned()))
     }
 
     /// Follows `device` while it is a directory: from an interface or a disk to what carries it.
@@ -174,10 +193,9 @@ impl<'a> Survey<'a> {
         place
     }
 
-    /// `BUS:DEVICE` of the nearest USB device that a path leads through.
-    pub(super) fn usb_address(&self, device: &Path) -> Option<String> {
-        let real = self.host.real(device)?;
-        if !real.to_string_lossy().contains("/usb") {
+    /// `BUS:DEVICE` of the nearest USB device that a path without links leads through.
+    pub(super) fn usb_address(&self, real: &Path) -> Option<String> {
+        if !real.as_os_str().as_bytes().windows(4).any(|part| part == b"/usb") {
             return None;
         }
         real.ancestors().find_map(|place| {
@@ -188,20 +206,21 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// The PCI address of a device: its own, or that of the PCI function behind a virtio device.
-    pub(super) fn pci_address(&self, device: &Path) -> Option<String> {
-        let mut place = self.host.real(device)?;
-        let subsystem = |place: &PathBuf| self.host.link_name(place.join("subsystem"));
-        let mut kind = subsystem(&place);
+    /// The PCI address of a device by its path without links: its own, or that of the PCI function behind a virtio device.
+    pub(super) fn pci_address(&self, real: &Path) -> Option<String> {
+        let mut place = real;
+        let subsystem = |place: &Path| self.host.link_name(place.join("subsystem"));
+        let mut kind = subsystem(place);
         if kind.as_deref() == Some("virtio") {
-            place = place.parent()?.to_owned();
-            kind = subsystem(&place);
+            place = place.parent()?;
+            kind = subsystem(place);
         }
         (kind.as_deref() == Some("pci")).then(|| place.file_name().map(|name| name.to_string_lossy().into_owned()))?
     }
 }
 
-fn is_absence(error: &io::Error) -> bool {
+/// Whether an error says no more than that there is no such thing.
+pub(super) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         || error.raw_os_error() == Some(nix::errno::Errno::ENODEV as i32)
 }
@@ -215,6 +234,18 @@ pub(super) fn shortened(text: &str) -> String {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// The text of a file without surrounding blanks.
+fn trimmed(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(mut text) => {
+            text.truncate(text.trim_end().len());
+            text.drain(..text.len() - text.trim_start().len());
+            text
+        }
+        Err(error) => legible(error.as_bytes()).trim().to_owned(),
+    }
 }
 
 /// Text of bytes, with a replacement character for each byte that is none, as the reference prints it.

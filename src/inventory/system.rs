@@ -1,8 +1,6 @@
 //! The machine as its firmware names it (contract RESOURCES §1.8), from `/sys/class/dmi/id`.
 
-use std::io;
 use std::path::Path;
-use std::thread;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -115,11 +113,11 @@ pub(super) fn collect(survey: &Survey<'_>) -> System {
 
 /// As `systemd-detect-virt` tells; a plain copy may hold its answer in `/stub/virt` (`none`, `vm`, `container`).
 fn kind(survey: &Survey<'_>) -> String {
-    let told: io::Result<(Option<bool>, Option<bool>)> = survey.host.ask("systemd-detect-virt", || Ok(detect()));
+    let told = survey.host.ask("systemd-detect-virt", || Ok(succeeds("systemd-detect-virt", ["--container", "--vm"])));
     let kind = match told {
-        Ok((Some(true), _)) => "container",
-        Ok((Some(false), Some(true))) => "virtual-machine",
-        Ok((Some(false), Some(false))) => "physical",
+        Ok([Some(true), _]) => "container",
+        Ok([Some(false), Some(true)]) => "virtual-machine",
+        Ok([Some(false), Some(false)]) => "physical",
         Ok(_) => "unknown",
         Err(_) => match survey.text("/stub/virt").as_deref() {
             Some("container") => "container",
@@ -129,14 +127,6 @@ fn kind(survey: &Survey<'_>) -> String {
         },
     };
     kind.to_owned()
-}
-
-/// Whether this is a container, and whether it is a virtual machine.
-fn detect() -> (Option<bool>, Option<bool>) {
-    let detect = |what: &'static str| thread::spawn(move || succeeds("systemd-detect-virt", &[what]));
-    // Both run at the same time: each takes longer than all else here.
-    let [container, machine] = ["--container", "--vm"].map(detect).map(|tool| tool.join().ok().flatten());
-    (container, machine)
 }
 
 /// SMBIOS 3.4, table 17.

@@ -64,7 +64,7 @@ pub struct UsbInterface {
     pub subclass_id: u64,
 }
 
-pub(super) fn collect(survey: &Survey<'_>, names: &Names, kernel: &str) -> Usb {
+pub(super) fn collect(survey: &Survey<'_>, names: &Names<'_>, kernel: &str) -> Usb {
     let all = survey.names(DEVICES);
     let devices: Vec<UsbDevice> = all.iter().filter_map(|name| device(survey, names, kernel, name)).collect();
     Usb { total: devices.len() as u64, devices }
@@ -86,7 +86,7 @@ fn hexadecimal(survey: &Survey<'_>, path: &Path) -> u64 {
     })
 }
 
-fn device(survey: &Survey<'_>, names: &Names, kernel: &str, name: &str) -> Option<UsbDevice> {
+fn device(survey: &Survey<'_>, names: &Names<'_>, kernel: &str, name: &str) -> Option<UsbDevice> {
     let place = Path::new(DEVICES).join(name);
     if !survey.host.has(place.join("busnum")) || hexadecimal(survey, &place.join("bDeviceClass")) == HUB {
         return None;
@@ -94,7 +94,8 @@ fn device(survey: &Survey<'_>, names: &Names, kernel: &str, name: &str) -> Optio
     // Both name the device, so that without them it is left out; neither is ever large.
     let address = |key: &str| survey.needed::<u16>(place.join(key)).map(u64::from);
     let (bus_address, device_address) = (address("busnum")?, address("devnum")?);
-    let (vendor_id, product_id) = (survey.identity(&place.join("idVendor")), survey.identity(&place.join("idProduct")));
+    let identity = |path: &Path| survey.identity(path, &survey.word(path));
+    let (vendor_id, product_id) = (identity(&place.join("idVendor")), identity(&place.join("idProduct")));
     let product = survey.attribute(place.join("product")).unwrap_or_else(|| names.product(&vendor_id, &product_id));
     let interfaces: Vec<UsbInterface> = survey
         .names(&place)
@@ -116,18 +117,10 @@ fn device(survey: &Survey<'_>, names: &Names, kernel: &str, name: &str) -> Optio
     })
 }
 
-fn interface(survey: &Survey<'_>, names: &Names, kernel: &str, place: &Path) -> UsbInterface {
+fn interface(survey: &Survey<'_>, names: &Names<'_>, kernel: &str, place: &Path) -> UsbInterface {
     let number = |key: &str| hexadecimal(survey, &place.join(key));
     let (class_id, subclass_id) = (number("bInterfaceClass"), number("bInterfaceSubClass"));
     let (class, subclass) = names.class(class_id, subclass_id);
-    let driver = survey.driver(place);
-    UsbInterface {
-        class,
-        class_id,
-        driver_version: if driver.is_empty() { String::new() } else { survey.driver_version(place, kernel) },
-        driver,
-        number: number("bInterfaceNumber"),
-        subclass,
-        subclass_id,
-    }
+    let (driver, driver_version) = survey.driver_and_version(place, kernel);
+    UsbInterface { class, class_id, driver, driver_version, number: number("bInterfaceNumber"), subclass, subclass_id }
 }

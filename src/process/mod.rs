@@ -125,12 +125,15 @@ impl StartError {
     }
 }
 
-/// Runs a tool without input or output for the sake of its exit status: whether it succeeded, `None` when it is not installed.
+/// Runs a tool once for each of several words, all at the same time, without input or output, for the sake of the exit status: whether
+/// it succeeded, `None` when it is not installed.
 #[must_use]
-pub fn succeeds(program: &str, arguments: &[&str]) -> Option<bool> {
-    let mut command = std::process::Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().ok().map(|status| status.success())
+pub fn succeeds<const N: usize>(program: &str, words: [&str; N]) -> [Option<bool>; N] {
+    let started = words.map(|word| {
+        let mut command = std::process::Command::new(program);
+        command.arg(word).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    });
+    started.map(|child| child.and_then(|mut child| child.wait()).ok().map(|status| status.success()))
 }
 
 /// Asks for the first place at the processor and the last in line when memory runs out: an agent that is starved by the

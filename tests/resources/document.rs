@@ -16,7 +16,9 @@ pub(crate) fn of(root: &Path) -> Value {
 
 /// What is printed of an inventory.
 pub(crate) fn printed(collected: &Collected<MachineResources>) -> Value {
-    serde_json::from_slice(&collected.value.to_json()).expect("an inventory is valid JSON")
+    let mut bytes = Vec::new();
+    collected.value.write_json(&mut bytes).expect("memory takes it");
+    serde_json::from_slice(&bytes).expect("an inventory is valid JSON")
 }
 
 /// A document of a file.

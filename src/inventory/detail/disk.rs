@@ -215,7 +215,11 @@ fn nvme(survey: &Survey<'_>, name: String) -> StorageController {
         model: word("model"),
         serial: word("serial"),
         firmware: word("firmware_rev"),
-        pci_address: survey.pci_address(&place.join("device")).unwrap_or_default(),
+        pci_address: survey
+            .host
+            .real(place.join("device"))
+            .and_then(|real| survey.pci_address(&real))
+            .unwrap_or_default(),
         state: word("state"),
         disks: namespaces.collect(),
         name,

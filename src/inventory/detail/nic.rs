@@ -88,7 +88,7 @@ fn nic(survey: &Survey<'_>, place: &Path, name: String) -> Nic {
     let permanent_address =
         if permanent.bytes().all(|byte| byte == b'0' || byte == b':') { String::new() } else { permanent };
     let mac_address = survey.word(place.join("address"));
-    let pci_address = survey.pci_address(&device).unwrap_or_default();
+    let pci_address = survey.host.real(&device).and_then(|real| survey.pci_address(&real)).unwrap_or_default();
     let identity = match (permanent_address.as_str(), mac_address.as_str()) {
         ("", "") => format!("nic:{pci_address}"),
         ("", mac) | (mac, _) => format!("nic:{mac}"),
@@ -105,7 +105,7 @@ fn nic(survey: &Survey<'_>, place: &Path, name: String) -> Nic {
         speed: speed.and_then(|text| text.trim().parse().ok()).filter(|speed| *speed > 0),
         link: survey.host.read(place.join("carrier")).is_ok_and(|text| text.starts_with(b"1")),
         state: survey.word(place.join("operstate")),
-        usb_address: survey.usb_address(&device).unwrap_or_default(),
+        usb_address: survey.host.real(&device).and_then(|real| survey.usb_address(&real)).unwrap_or_default(),
         virtual_functions: if survey.host.has(device.join("sriov_totalvfs")) {
             Some((number("sriov_numvfs").unwrap_or(0), number("sriov_totalvfs").unwrap_or(0)))
         } else {
