@@ -37,6 +37,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::process;
@@ -116,29 +117,31 @@ pub fn main() -> ExitCode {
         process::prefer_this_process();
         process::adopt_orphans();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
-    };
     let format = arguments.log_format;
-    let result = runtime.block_on(async {
-        match arguments.verb {
-            Verb::Run(arguments) => run::run(arguments, format).await,
-            Verb::Deliver(arguments) => deliver::run(arguments).await,
-            Verb::Runs(arguments) => results::runs(&arguments),
-            Verb::Results(arguments) => results::results(&arguments),
-            Verb::Events(arguments) => events::run(arguments).await,
-            Verb::Resources(arguments) => resources::run(&arguments),
-            Verb::Inventory(arguments) => inventory::run(&arguments),
-            Verb::Snapshot(arguments) => snapshot::run(&arguments),
-            Verb::Signal(arguments) => signal::run(arguments).await,
-            Verb::Demo(arguments) => demo::run(arguments, format).await,
-            Verb::Sandbox(arguments) => sandbox::run(arguments).await,
-        }
-    });
+    let result = match arguments.verb {
+        Verb::Run(arguments) => in_runtime(run::run(arguments, format)),
+        Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
+        Verb::Runs(arguments) => results::runs(&arguments),
+        Verb::Results(arguments) => results::results(&arguments),
+        Verb::Events(arguments) => in_runtime(events::run(arguments)),
+        Verb::Resources(arguments) => resources::run(&arguments),
+        Verb::Inventory(arguments) => inventory::run(&arguments),
+        Verb::Snapshot(arguments) => snapshot::run(&arguments),
+        Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
+        Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
+        Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
+    };
+    result.map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+/// Runs what waits for several things at once. The others do without the threads, which may be most of what they cost.
+fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    let result = runtime.block_on(work);
     // A capture thread may still be reading what a daemon prints; nobody waits for it.
     runtime.shutdown_background();
-    result.map_or_else(|error| failed(&error), ExitCode::from)
+    result
 }
 
 /// The names of the programs that this one replaces stand for verbs.
