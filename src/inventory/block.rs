@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::{Survey, storable};
@@ -13,7 +14,7 @@ const BLOCK: &str = "/sys/class/block";
 const EMPTY_OPTICAL: u64 = 0x1f_ffff;
 
 /// All disks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Storage {
     /// In the order of their names.
     pub disks: Vec<BlockDevice>,
@@ -22,7 +23,7 @@ pub struct Storage {
 }
 
 /// A disk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct BlockDevice {
     /// Kernel name.
     pub id: String,
@@ -79,7 +80,7 @@ pub struct BlockDevice {
 }
 
 /// A partition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Partition {
     /// Kernel name.
     pub id: String,

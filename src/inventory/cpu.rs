@@ -286,7 +286,7 @@ fn parse_cpuinfo(text: &str, mut odd: impl FnMut(&str)) -> BTreeMap<i64, Names> 
 }
 
 /// A list such as `2-3,7`; any trouble means nobody.
-fn ranges(text: &str) -> BTreeSet<i64> {
+pub(super) fn ranges(text: &str) -> BTreeSet<i64> {
     let mut all = BTreeSet::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

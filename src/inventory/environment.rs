@@ -1,11 +1,12 @@
 //! The system that runs (contract RESOURCES §0).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::{Survey, storable};
 
 /// Kernel and distribution.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Environment {
     /// `uname -s`.
     pub kernel: String,

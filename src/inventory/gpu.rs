@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::names::Names;
@@ -12,7 +13,7 @@ use super::survey::{Survey, storable};
 const DRM: &str = "/sys/class/drm";
 
 /// All graphics cards.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Gpu {
     /// Virtual functions stand below their physical one.
     pub cards: Vec<GpuCard>,
@@ -21,7 +22,7 @@ pub struct Gpu {
 }
 
 /// A graphics card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct GpuCard {
     /// Name of its driver.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -61,7 +62,7 @@ pub struct GpuCard {
 }
 
 /// Device nodes of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Drm {
     /// Number of the card.
     pub id: u64,
@@ -84,7 +85,7 @@ pub struct Drm {
 }
 
 /// Virtual functions of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct GpuSriov {
     /// Switched on.
     pub current_vfs: u64,
@@ -95,7 +96,7 @@ pub struct GpuSriov {
 }
 
 /// What NVIDIA's driver tells in `/proc`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Nvidia {
     /// First word of the model.
     pub brand: String,
@@ -108,7 +109,7 @@ pub struct Nvidia {
 }
 
 /// A type of mediated devices.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Mdev {
     /// Interface.
     pub api: String,

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::Survey;
 
 /// Devices of an InfiniBand port.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Infiniband {
     /// Subnet management device.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::infiniband::{self, Infiniband};
@@ -14,7 +15,7 @@ use crate::host::LinkSettings;
 const NET: &str = "/sys/class/net";
 
 /// All network cards.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Network {
     /// Virtual functions stand below their physical one.
     pub cards: Vec<NetworkCard>,
@@ -23,7 +24,7 @@ pub struct Network {
 }
 
 /// A network card: one PCI function, or one USB device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct NetworkCard {
     /// Name of its driver.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -66,7 +67,7 @@ pub struct NetworkCard {
 }
 
 /// Virtual functions of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Sriov {
     /// Switched on.
     pub current_vfs: u64,
@@ -77,7 +78,7 @@ pub struct Sriov {
 }
 
 /// A vDPA device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Vdpa {
     /// Name.
     pub name: String,
@@ -86,7 +87,7 @@ pub struct Vdpa {
 }
 
 /// An interface of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Port {
     /// Name of the interface.
     pub id: String,
@@ -221,13 +222,19 @@ fn ports(survey: &Survey<'_>, place: &Path) -> Vec<Port> {
     let ports = interfaces.iter().filter_map(|name| {
         let place = place.join("net").join(name);
         let port = port(survey, &place, name, is_virtual_function)?;
-        if port.address.is_empty() {
+        if !is_hardware_address(&port.address) {
             survey.gap(place, "it has no MAC address, by which a region knows a port, and is left out");
             return None;
         }
         Some(port)
     });
     ports.collect()
+}
+
+/// Pairs of hexadecimal digits: six of a MAC address, twenty of an InfiniBand port's.
+fn is_hardware_address(text: &str) -> bool {
+    let is_pair = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.len() >= 17 && text.split(':').all(is_pair)
 }
 
 fn port(survey: &Survey<'_>, place: &Path, name: &str, is_virtual_function: bool) -> Option<Port> {
@@ -293,6 +300,13 @@ fn apply(port: &mut Port, settings: &LinkSettings) {
     let has = |bit: &usize| settings.supported.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 == 1);
     port.supported_modes = MODES.iter().filter(|(bit, _)| has(bit)).map(|(_, name)| (*name).to_owned()).collect();
     port.supported_ports = CONNECTORS.iter().filter(|(bit, _)| has(bit)).map(|(_, name)| (*name).to_owned()).collect();
+}
+
+/// Mbit/s of the fastest mode that a card has.
+pub(super) fn fastest(settings: &LinkSettings) -> Option<u64> {
+    let speed = |name: &str| name.split("base").next().and_then(|speed| speed.parse().ok());
+    let has = |bit: &usize| settings.supported.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 == 1);
+    MODES.iter().filter(|(bit, _)| has(bit)).filter_map(|(_, name)| speed(name)).max()
 }
 
 fn connector(number: u8) -> &'static str {

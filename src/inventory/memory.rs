@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cpu::node_number;
@@ -12,7 +13,7 @@ const BLOCKS: &str = "/sys/devices/system/memory";
 const NODES: &str = "/sys/devices/system/node";
 
 /// All memory, in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Memory {
     /// NUMA nodes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,7 +31,7 @@ pub struct Memory {
 }
 
 /// Memory of one NUMA node, in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct MemoryNode {
     /// Number of the node.
     pub numa_node: u64,

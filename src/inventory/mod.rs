@@ -23,8 +23,10 @@ mod usb;
 pub use block::{BlockDevice, Partition, Storage};
 pub use cpu::{Cache, Core, Cpu, Socket, Thread};
 pub use detail::{
-    Bmc, CacheInstance, Dimm, Disk, Finding, Inventory, MemoryController, MemoryState, Nic, PciErrors, PciFunction,
-    PciLink, ProcessorState, Sensor, StorageController, Tpm, UsbNode, VirtualInterface, Volume, collect_detail, schema,
+    Array, ArrayMember, Bmc, CacheInstance, Content, Dimm, Disk, DiskPath, Finding, FirmwareVersion, GpuDevice,
+    Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath, Nic, Package,
+    PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, Sensor, StorageController, Tpm, Trust, UsbNode,
+    VirtualFunctions, VirtualInterface, Volume, collect_detail, schema,
 };
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};

@@ -74,6 +74,14 @@ impl<'a> Names<'a> {
         let below = u16::try_from(subclass).ok().filter(|subclass| *subclass > 0);
         (index.name(Some(place)), below.map(|below| index.name_below(*place, below)).unwrap_or_default())
     }
+
+    /// A class and subclass of `pci.ids`, as far as it has a name.
+    pub(super) fn pci_class(&self, class: u8, subclass: u8) -> String {
+        let index = self.index();
+        let Some(place) = index.classes.get(&class.into()) else { return String::new() };
+        let below = index.name_below(*place, subclass.into());
+        if below.is_empty() { index.name(Some(place)) } else { below }
+    }
 }
 
 /// Where in a database what stands.
@@ -219,6 +227,7 @@ mod tests {
         assert_eq!(names.product("8086", "1014"), "", "a subsystem");
         assert_eq!(names.product("1af4", "1000"), "Virtio network device");
         assert_eq!(names.class(8, 6), ("Mass Storage".into(), "SCSI".into()));
+        assert_eq!((names.pci_class(8, 6), names.pci_class(8, 0)), ("SCSI".into(), "Mass Storage".into()));
         assert_eq!(names.class(8, 0), ("Mass Storage".into(), String::new()));
         assert_eq!((names.vendor("dead"), names.vendor(""), names.vendor("8086 ")), Default::default());
         assert_eq!(Names::new(|| None).vendor("8086"), "");

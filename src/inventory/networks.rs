@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use nix::net::if_::InterfaceFlags;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::Survey;
@@ -13,7 +14,7 @@ use crate::host::HardwareAddress;
 const NET: &str = "/sys/class/net";
 
 /// An interface.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct NetworkState {
     /// IP addresses.
     pub addresses: Vec<Address>,
@@ -39,7 +40,7 @@ pub struct NetworkState {
 }
 
 /// An IP address.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Address {
     /// `inet` or `inet6`.
     pub family: String,
@@ -52,7 +53,7 @@ pub struct Address {
 }
 
 /// Traffic of an interface.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Counters {
     /// Bytes received.
     pub bytes_received: u64,
@@ -65,7 +66,7 @@ pub struct Counters {
 }
 
 /// A bond.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Bond {
     /// Mode.
     pub mode: String,
@@ -84,7 +85,7 @@ pub struct Bond {
 }
 
 /// A bridge.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Bridge {
     /// Bridge id.
     pub id: String,
@@ -101,7 +102,7 @@ pub struct Bridge {
 }
 
 /// A VLAN.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Vlan {
     /// The interface that carries it.
     pub lower_device: String,

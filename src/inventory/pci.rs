@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::names::Names;
@@ -11,7 +12,7 @@ use super::survey::{Survey, legible, plain_hex};
 pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
 /// All PCI functions.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Pci {
     /// By address.
     pub devices: Vec<PciDevice>,
@@ -20,7 +21,7 @@ pub struct Pci {
 }
 
 /// A PCI function.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct PciDevice {
     /// Name of its driver.
     pub driver: String,
@@ -45,7 +46,7 @@ pub struct PciDevice {
 }
 
 /// Vital product data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Vpd {
     /// Identifier string.
     #[serde(skip_serializing_if = "String::is_empty")]

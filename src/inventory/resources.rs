@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::{Gap, Survey};
@@ -39,7 +40,7 @@ const EXTENSIONS: [&str; 16] = [
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The whole object.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MachineResources {
     /// Hardware.
     pub resources: Resources,
@@ -54,7 +55,7 @@ pub struct MachineResources {
 }
 
 /// Hardware.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Resources {
     /// Processors.
     pub cpu: Cpu,
@@ -124,6 +125,12 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
     }
     collected.gaps.extend(nodes::settle(&mut collected.value.resources));
     collected
+}
+
+impl Default for MachineResources {
+    fn default() -> Self {
+        MachineResources::nothing(String::new())
+    }
 }
 
 impl MachineResources {

@@ -1,4 +1,4 @@
-//! SMBIOS structures as bytes: just enough to name a processor that the kernel does not name.
+//! SMBIOS structures as bytes: processors that the kernel does not name, modules, slots, power supplies.
 
 use super::survey::{Survey, legible, storable};
 
@@ -35,14 +35,25 @@ impl Structure<'_> {
         Some(u32::from_le_bytes(self.fixed.get(offset..offset + 4)?.try_into().ok()?))
     }
 
+    /// Eight bytes.
+    pub(super) fn quad(&self, offset: usize) -> Option<u64> {
+        Some(u64::from_le_bytes(self.fixed.get(offset..offset + 8)?.try_into().ok()?))
+    }
+
     /// The string whose number stands at an offset; what makers write for "nothing" is nothing.
     pub(super) fn text(&self, offset: usize) -> String {
-        const NOTHING: [&str; 6] = ["not specified", "unknown", "none", "no dimm", "n/a", "to be filled by o.e.m."];
+        const NOTHING: [&str; 8] =
+            ["not specified", "unknown", "none", "no dimm", "n/a", "empty", "default string", "to be filled by o.e.m."];
         let number = usize::from(self.byte(offset).unwrap_or(0));
         let text = number.checked_sub(1).and_then(|index| self.strings.get(index)).copied().unwrap_or_default();
         let text = String::from_utf8_lossy(text).trim().to_owned();
         if NOTHING.contains(&text.to_lowercase().as_str()) { String::new() } else { text }
     }
+}
+
+/// The whole table; nothing where there is none.
+pub(super) fn table(survey: &Survey<'_>) -> Vec<u8> {
+    survey.bytes("/sys/firmware/dmi/tables/DMI").unwrap_or_default()
 }
 
 /// Vendor and model of the first processor (type 4) that has both: the second and third string, as the reference takes them.

@@ -50,6 +50,7 @@ fn identified() -> (Tree, Vec<&'static str>) {
     tree.files("sys/devices/disks/nvme0n1", &[("wwid", "eui.0025385b71b03a1c")]);
     tree.file("sys/devices/pci0000:00/0000:00:04.0/vpd", b"\x82\x04\x00Card\x90\x0b\x00SN\x08MT1234X5");
     tree.file("proc/sys/kernel/hostname", "db-alice-7\n");
+    tree.file("proc/self/mountinfo", "22 1 8:1 / /home/bob/secret rw - ext4 /dev/sda1 rw\n");
     let secrets = [
         "CZ3141592K",
         "CN7220065A00B3",
@@ -58,7 +59,7 @@ fn identified() -> (Tree, Vec<&'static str>) {
         "S5Y1NX0R",
         "538e40a1b2c3",
     ];
-    let more = ["0c9f1b2e-1234", "00000000abcd", "alice", "5b71b03a1c", "MT1234X5", "4C53"];
+    let more = ["0c9f1b2e-1234", "00000000abcd", "alice", "5b71b03a1c", "MT1234X5", "4C53", "bob", "secret"];
     (tree, secrets.into_iter().chain(more).collect())
 }
 

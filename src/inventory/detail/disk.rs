@@ -1,26 +1,31 @@
-//! Disks with all their names, what stands on them, and the controllers that they hang on.
+//! Disks with all their names and what stands on them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::block::BlockDevice;
-use super::super::survey::Survey;
-
-const BLOCK: &str = "/sys/class/block";
+use super::super::survey::{Survey, legible, storable};
+use super::content::{BLOCK, Content, Mounts};
+use super::identity::{is_empty_name, is_placeholder};
+use super::place::{nearest_pci, way};
+use super::{bay, identity, nvme};
 
 /// A disk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Disk {
-    /// Survives reboots, renames and other bays: world-wide name, else model and serial number, else the path.
+    /// Survives reboots, renames and other bays: world-wide name, else model and serial number, else the place.
     pub identity: String,
     /// Kernel name.
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// `sata`, `scsi`, `nvme`, `virtio`, `usb` …
+    /// `sata`, `scsi`, `nvme`, `virtio`, `usb`, `cdrom` …
     pub kind: String,
+    /// Vendor, where it is told apart from the model.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub vendor: String,
     /// Model.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
@@ -30,32 +35,60 @@ pub struct Disk {
     /// Firmware.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub firmware: String,
-    /// World-wide name, EUI or NGUID.
+    /// World-wide name as the kernel or udev spells it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub wwn: String,
+    /// EUI-64 of an NVMe namespace.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub eui: String,
+    /// NGUID of an NVMe namespace.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub nguid: String,
+    /// UUID of an NVMe namespace.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub uuid: String,
+    /// Number of an NVMe namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<u64>,
     /// It turns.
     pub rotational: bool,
     /// Bytes.
     pub physical_block_size: u64,
     /// Bytes.
     pub logical_block_size: u64,
-    /// Links below `/dev/disk`.
+    /// NUMA node.
+    pub numa_node: u64,
+    /// Name of its last link in `/dev/disk/by-path`, else its way from the root of its bus.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// Links below `/dev`.
     pub links: Vec<String>,
-    /// Enclosure and slot, where the kernel knows.
+    /// Enclosure, where the kernel knows.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub enclosure: String,
+    /// Slot in the enclosure or on the board, where the kernel knows.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bay: String,
-    /// The controller that it hangs on: a PCI address.
+    /// PCI address of the controller that it hangs on.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub controller: String,
-    /// Devices that are stacked on it or its partitions: RAID, LVM, multipath, encryption.
-    pub holders: Vec<String>,
-    /// Partitions.
-    pub partitions: Vec<Volume>,
-    /// File system on the disk itself.
+    /// SCSI host or NVMe controllers that it hangs on, by kernel name.
+    pub hosts: Vec<String>,
+    /// What the kernel makes of it, `running`, `offline`, `live` …
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub file_system: String,
+    pub state: String,
+    /// RAID level of a volume of a RAID controller, where its driver tells.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub raid_level: String,
     /// Cannot be written.
     pub read_only: bool,
+    /// Can be taken out.
+    pub removable: bool,
+    /// What is on the disk itself.
+    #[serde(flatten)]
+    pub content: Content,
+    /// Partitions.
+    pub partitions: Vec<Volume>,
 }
 
 /// A partition.
@@ -65,163 +98,153 @@ pub struct Volume {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// File system, RAID member, swap …
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub file_system: String,
-    /// Its label.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub label: String,
-    /// Its UUID.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub uuid: String,
-    /// Mounted on this machine.
-    pub mounted: bool,
-    /// Devices that are stacked on it.
-    pub holders: Vec<String>,
+    /// What is on it.
+    #[serde(flatten)]
+    pub content: Content,
 }
 
-/// An NVMe controller or a SCSI host.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct StorageController {
-    /// `nvme0`, `host0`.
-    pub name: String,
-    /// `nvme` or the name of the SCSI driver.
-    pub kind: String,
-    /// Model.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub model: String,
-    /// Serial number.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub serial: String,
-    /// Firmware.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub firmware: String,
-    /// PCI address.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub pci_address: String,
-    /// NVMe state, for example `live`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub state: String,
-    /// Namespaces or disks.
-    pub disks: Vec<String>,
+pub(super) fn collect(survey: &Survey<'_>, known: &[BlockDevice]) -> Vec<Disk> {
+    let mounts = Mounts::read(survey);
+    known.iter().map(|disk| read(survey, &mounts, disk)).collect()
 }
 
-pub(super) fn disks(survey: &Survey<'_>, known: &[BlockDevice]) -> Vec<Disk> {
-    known.iter().filter(|disk| disk.kind != "cdrom" || disk.size > 0).map(|disk| read(survey, disk)).collect()
-}
-
-fn read(survey: &Survey<'_>, known: &BlockDevice) -> Disk {
+fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice) -> Disk {
     let place = Path::new(BLOCK).join(&known.id);
+    let device = place.join("device");
     let udev = survey.host.udev_block(&known.device);
-    let property = |key: &str| udev.get(key).unwrap_or_default().to_owned();
-    let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
-    let wwn = first([known.wwn.clone(), survey.word(place.join("device/wwid")), property("ID_WWN_WITH_EXTENSION")]);
-    let serial =
-        first([known.serial.clone(), survey.word(place.join("device/serial")), survey.word(place.join("serial"))]);
+    let property = |key: &str| udev.get(key).map(storable).unwrap_or_default();
+    // Drivers refuse to read many of these; what they do not tell is not known.
+    let quiet = |path: &Path, key: &str| survey.host.text(path.join(key)).map(storable).unwrap_or_default();
     let queue = |key: &str| survey.number(place.join("queue").join(key)).unwrap_or(0);
-    let volume = |id: &String, uuid: &String, size, mounted| {
-        let place = Path::new(BLOCK).join(id);
-        let udev = survey.host.udev_block(&survey.word(place.join("dev")));
-        let property = |key: &str| udev.get(key).unwrap_or_default().to_owned();
-        Volume {
-            name: id.clone(),
-            size,
-            file_system: property("ID_FS_TYPE"),
-            label: property("ID_FS_LABEL"),
-            uuid: uuid.clone(),
-            mounted,
-            holders: survey.names(place.join("holders")),
-        }
-    };
-    Disk {
-        identity: identity(&wwn, &known.model, &serial, known),
+    let partition = |known: &super::super::Partition| Volume {
         name: known.id.clone(),
         size: known.size,
-        kind: known.kind.clone(),
+        content: mounts.content(survey, &known.id),
+    };
+    let (enclosure, bay) = bay::of(survey, &device);
+    let hosts = hosts(survey, &device);
+    let mut disk = Disk {
+        name: known.id.clone(),
+        size: known.size,
+        // The kernel's head of several paths to one drive.
+        kind: if known.kind == "nvme-subsystem" { "nvme".to_owned() } else { known.kind.clone() },
+        vendor: quiet(&device, "vendor"),
         model: known.model.clone(),
-        serial,
-        firmware: known.firmware_version.clone(),
-        wwn,
+        serial: serial(survey, &place, known),
+        firmware: first([known.firmware_version.clone(), quiet(&device, "rev")]),
+        wwn: first([
+            known.wwn.clone(),
+            quiet(&device, "wwid"),
+            property("ID_WWN_WITH_EXTENSION"),
+            quiet(&device, "cid"),
+        ]),
+        eui: quiet(&place, "eui"),
+        nguid: quiet(&place, "nguid"),
+        uuid: quiet(&place, "uuid"),
+        namespace: survey.number(place.join("nsid")),
         rotational: queue("rotational") == 1,
         physical_block_size: queue("physical_block_size"),
         logical_block_size: queue("logical_block_size"),
+        numa_node: known.numa_node,
+        place: first([known.device_path.clone(), way(survey, &device).unwrap_or_default()]),
         links: udev.links().to_vec(),
-        bay: bay(survey, &place),
-        controller: controller(survey, &place),
-        holders: survey.names(place.join("holders")),
-        partitions: known.partitions.iter().map(|p| volume(&p.id, &p.device_fs_uuid, p.size, p.mounted)).collect(),
-        file_system: property("ID_FS_TYPE"),
+        enclosure,
+        bay,
+        controller: controller(survey, &device, &hosts),
+        hosts,
+        state: quiet(&device, "state"),
+        raid_level: quiet(&device, "raid_level"),
         read_only: known.read_only,
-    }
+        removable: known.removable,
+        content: mounts.content(survey, &known.id),
+        partitions: known.partitions.iter().map(partition).collect(),
+        identity: String::new(),
+    };
+    // A virtio disk's vendor is the number of its bus.
+    disk.vendor = Some(disk.vendor).filter(|vendor| !vendor.starts_with("0x")).unwrap_or_default();
+    disk.identity = known_by(&disk);
+    disk
 }
 
-fn identity(wwn: &str, model: &str, serial: &str, known: &BlockDevice) -> String {
-    if !wwn.is_empty() {
-        format!("disk:{wwn}")
-    } else if !serial.is_empty() {
-        format!("disk:{model}:{serial}")
-    } else if !known.device_path.is_empty() {
-        format!("disk:path:{}", known.device_path)
+fn first<const N: usize>(texts: [String; N]) -> String {
+    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// From udev, else the kernel: NVMe, virtio, and SCSI's page 0x80, which has a head of four bytes.
+fn serial(survey: &Survey<'_>, place: &Path, known: &BlockDevice) -> String {
+    let quiet = |key: &str| survey.host.text(place.join(key)).map(storable).unwrap_or_default();
+    let page = survey.host.read(place.join("device/vpd_pg80")).unwrap_or_default();
+    let page = storable(legible(page.get(4..).unwrap_or_default()).trim());
+    first([known.serial.clone(), quiet("device/serial"), quiet("serial"), page])
+}
+
+/// A world-wide name without the spellings that differ between sources; nothing for one that says nothing.
+fn plain_name(wwn: &str) -> Option<String> {
+    let name = wwn.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = name.strip_prefix("0x").map(|number| format!("naa.{number}")).unwrap_or(name);
+    // A T10 name is model and serial number in other words, and often enough only the model.
+    (!is_empty_name(&name) && !name.starts_with("t10.")).then_some(name)
+}
+
+fn known_by(disk: &Disk) -> String {
+    let own = plain_name(&disk.wwn);
+    if let Some(name) = own {
+        format!("disk:{name}")
+    } else if !is_placeholder(&disk.serial) {
+        identity::of("disk", &[&disk.model, &disk.serial])
+    } else if !disk.place.is_empty() {
+        format!("disk:at:{}", disk.place)
     } else {
-        format!("disk:name:{}", known.id)
+        format!("disk:name:{}", disk.name)
     }
 }
 
-/// `device/enclosure_device:SLOT` leads to the enclosure.
-fn bay(survey: &Survey<'_>, place: &Path) -> String {
-    let names = survey.names(place.join("device"));
-    let slot = names.iter().find_map(|name| name.strip_prefix("enclosure_device:"));
-    slot.map(str::to_owned).unwrap_or_default()
-}
-
-/// The nearest PCI function above a disk.
-fn controller(survey: &Survey<'_>, place: &Path) -> String {
-    let Some(real) = survey.host.real(place.join("device")) else { return String::new() };
-    let names = real.ancestors().filter_map(|above| Some(above.file_name()?.to_string_lossy().into_owned()));
-    names.into_iter().find(|name| is_pci_address(name)).unwrap_or_default()
-}
-
-fn is_pci_address(name: &str) -> bool {
-    let parts: Vec<&str> = name.split([':', '.']).collect();
-    parts.len() == 4 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-pub(super) fn controllers(survey: &Survey<'_>, disks: &[Disk]) -> Vec<StorageController> {
-    let mut found: Vec<StorageController> =
-        survey.names("/sys/class/nvme").into_iter().map(|name| nvme(survey, name)).collect();
-    for name in survey.names("/sys/class/scsi_host") {
-        let place = PathBuf::from("/sys/class/scsi_host").join(&name);
-        let address = controller(survey, &place);
-        let below = disks.iter().filter(|disk| !address.is_empty() && disk.controller == address);
-        found.push(StorageController {
-            kind: survey.word(place.join("proc_name")),
-            model: survey.word(place.join("model_name")),
-            firmware: survey.word(place.join("version_fw")),
-            disks: below.map(|disk| disk.name.clone()).collect(),
-            pci_address: address,
-            name,
-            ..StorageController::default()
-        });
+/// SCSI host, or NVMe controllers: one, or those of the subsystem.
+fn hosts(survey: &Survey<'_>, device: &Path) -> Vec<String> {
+    let real = survey.host.real(device).unwrap_or_default();
+    let names: Vec<String> = real.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    if names.last().is_some_and(|last| last.starts_with("nvme-subsys")) {
+        return nvme::controllers_in(survey, device);
     }
-    found
+    let is_numbered = |name: &str, stem: &str| {
+        name.strip_prefix(stem)
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    names.into_iter().rev().find(|name| is_numbered(name, "host") || is_numbered(name, "nvme")).into_iter().collect()
 }
 
-fn nvme(survey: &Survey<'_>, name: String) -> StorageController {
-    let place = Path::new("/sys/class/nvme").join(&name);
-    let word = |key: &str| survey.word(place.join(key));
-    let namespaces = survey.names(&place).into_iter().filter(|entry| entry.starts_with(&name) && entry.contains('n'));
-    StorageController {
-        kind: "nvme".to_owned(),
-        model: word("model"),
-        serial: word("serial"),
-        firmware: word("firmware_rev"),
-        pci_address: survey
-            .host
-            .real(place.join("device"))
-            .and_then(|real| survey.pci_address(&real))
-            .unwrap_or_default(),
-        state: word("state"),
-        disks: namespaces.collect(),
-        name,
+fn controller(survey: &Survey<'_>, device: &Path, hosts: &[String]) -> String {
+    let of_first_host = || hosts.first().and_then(|host| nearest_pci(survey, &Path::new("/sys/class/nvme").join(host)));
+    nearest_pci(survey, device).or_else(of_first_host).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(wwn: &str, serial: &str, place: &str) -> String {
+        let disk = Disk {
+            wwn: wwn.into(),
+            model: "M".into(),
+            serial: serial.into(),
+            place: place.into(),
+            name: "sda".into(),
+            ..Disk::default()
+        };
+        known_by(&disk)
+    }
+
+    #[test]
+    fn a_disk_is_known_by_the_best_of_its_names() {
+        assert_eq!(known("naa.5000c50000000010", "S1", "p"), "disk:naa.5000c50000000010");
+        assert_eq!(
+            known("0x5000c50000000010", "S1", "p"),
+            "disk:naa.5000c50000000010",
+            "udev's spelling is the same name"
+        );
+        assert_eq!(known("naa.5000000000000000", "S1", "p"), "disk:M:S1", "a name of zeros is none");
+        assert_eq!(known("t10.ATA     M    S1", "S1", "p"), "disk:M:S1");
+        assert_eq!(known("", "00000000", "p"), "disk:at:p");
+        assert_eq!(known("", "", ""), "disk:name:sda");
     }
 }

@@ -1,4 +1,4 @@
-//! Trust and remote control: TPM, Secure Boot, BMC.
+//! Trust – TPM and Secure Boot – and the versions of all firmware.
 
 use std::path::Path;
 
@@ -6,11 +6,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::smbios;
-use super::super::survey::Survey;
+use super::super::survey::{Survey, storable};
+use super::Inventory;
+use super::place::way;
 
 /// A trusted platform module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Tpm {
+    /// Its place: a module has no number that can be read without its owner.
+    pub identity: String,
     /// `tpm0`
     pub name: String,
     /// 1 or 2.
@@ -19,77 +23,130 @@ pub struct Tpm {
     /// What the firmware or the kernel calls it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// What a TPM 1.2 says of its maker and firmware.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub capabilities: String,
 }
 
-/// A baseboard management controller.
+/// How the machine has started, and what it can prove of that.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Bmc {
-    /// Interface by SMBIOS type 38: `KCS`, `SMIC`, `BT`, `SSIF`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub interface: String,
-    /// IPMI version by SMBIOS, for example `2.0`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ipmi_version: String,
-    /// Device nodes of the kernel's driver.
-    pub devices: Vec<String>,
-    /// Firmware, where the driver tells.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub firmware: String,
-    /// Maker's number, where the driver tells.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub manufacturer_id: String,
-    /// Product's number, where the driver tells.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub product_id: String,
-    /// The machine's identity in the BMC.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub guid: String,
+pub struct Trust {
+    /// It has started by UEFI.
+    pub uefi: bool,
+    /// Secure Boot is on; `None` where there is none.
+    pub secure_boot: Option<bool>,
+    /// Trusted platform modules.
+    pub tpms: Vec<Tpm>,
 }
 
-pub(super) fn tpms(survey: &Survey<'_>) -> Vec<Tpm> {
+/// Firmware and its version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FirmwareVersion {
+    /// Identity of the device, or `system`.
+    pub device: String,
+    /// What it is firmware of, for people.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Release date, where it is known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub date: String,
+}
+
+pub(super) fn trust(survey: &Survey<'_>) -> Trust {
     let class = Path::new("/sys/class/tpm");
-    let tpm = |name: String| Tpm {
-        version: survey.number(class.join(&name).join("tpm_version_major")),
-        description: survey.word(class.join(&name).join("device/description")),
-        name,
+    let tpm = |name: String| {
+        let place = class.join(&name);
+        let capabilities = survey.host.text(place.join("caps")).or_else(|| survey.host.text(place.join("device/caps")));
+        Tpm {
+            identity: format!("tpm:{}", way(survey, &place.join("device")).unwrap_or_else(|| name.clone())),
+            version: survey.number(place.join("tpm_version_major")),
+            description: survey.word(place.join("device/description")),
+            capabilities: capabilities
+                .map(|text| storable(text.lines().collect::<Vec<_>>().join("; ")))
+                .unwrap_or_default(),
+            name,
+        }
     };
-    survey.names(class).into_iter().map(tpm).collect()
+    Trust {
+        uefi: survey.host.is_directory("/sys/firmware/efi"),
+        secure_boot: secure_boot(survey),
+        tpms: survey.names(class).into_iter().map(tpm).collect(),
+    }
 }
 
 /// Whether Secure Boot is on; `None` on machines that did not boot by UEFI.
-pub(super) fn secure_boot(survey: &Survey<'_>) -> Option<bool> {
+fn secure_boot(survey: &Survey<'_>) -> Option<bool> {
     const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
     // Four bytes of attributes come before the value.
     let bytes = survey.bytes(format!("/sys/firmware/efi/efivars/SecureBoot-{GLOBAL}"))?;
     bytes.get(4).map(|value| *value == 1)
 }
 
-pub(super) fn bmc(survey: &Survey<'_>) -> Option<Bmc> {
-    let class = Path::new("/sys/class/ipmi");
-    let devices = survey.names(class);
-    let table = survey.bytes("/sys/firmware/dmi/tables/DMI").unwrap_or_default();
-    let structures = smbios::structures(&table);
-    let described = structures.iter().find(|structure| structure.kind == 38);
-    if devices.is_empty() && described.is_none() {
-        return None;
+/// What SMBIOS lists of its own: embedded controller, and SMBIOS 3.5's type 45.
+pub(super) fn listed(survey: &Survey<'_>) -> Vec<FirmwareVersion> {
+    let mut found = Vec::new();
+    let embedded = survey.host.text("/sys/class/dmi/id/ec_firmware_release").map(storable);
+    found.extend(embedded.map(|version| version_of("system", "embedded controller", &version, "")));
+    let table = smbios::table(survey);
+    for structure in smbios::structures(&table).iter().filter(|structure| structure.kind == 45) {
+        let (name, version, date) = (structure.text(0x04), structure.text(0x05), structure.text(0x08));
+        found.push(version_of("system", &name, &version, &date));
     }
-    let bmc_place = devices.first().map(|name| class.join(name).join("device/bmc"));
-    let word = |key: &str| bmc_place.as_ref().map(|place| survey.word(place.join(key))).unwrap_or_default();
-    let interface = match described.and_then(|structure| structure.byte(4)) {
-        Some(1) => "KCS",
-        Some(2) => "SMIC",
-        Some(3) => "BT",
-        Some(4) => "SSIF",
-        _ => "",
+    found
+}
+
+/// PCI addresses and versions.
+pub(super) type ByAddress = Vec<(String, String)>;
+
+/// InfiniBand's own firmware.
+pub(super) fn infiniband(survey: &Survey<'_>) -> ByAddress {
+    let class = Path::new("/sys/class/infiniband");
+    let version = |name: String| {
+        let place = class.join(name);
+        Some((survey.pci_address(&survey.host.real(place.join("device"))?)?, survey.host.text(place.join("fw_ver"))?))
     };
-    let version = described.and_then(|structure| structure.byte(5));
-    Some(Bmc {
-        interface: interface.to_owned(),
-        ipmi_version: version.map(|version| format!("{}.{}", version >> 4, version & 0xf)).unwrap_or_default(),
-        firmware: word("firmware_revision"),
-        manufacturer_id: word("manufacturer_id"),
-        product_id: word("product_id"),
-        guid: word("guid"),
-        devices,
-    })
+    survey.names(class).into_iter().filter_map(version).collect()
+}
+
+fn version_of(device: &str, name: &str, version: &str, date: &str) -> FirmwareVersion {
+    FirmwareVersion {
+        device: device.to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        date: date.to_owned(),
+    }
+}
+
+/// The versions of all firmware in an inventory whose devices have their identities.
+pub(super) fn versions(inventory: &Inventory, listed: Vec<FirmwareVersion>) -> Vec<FirmwareVersion> {
+    let mut found = Vec::new();
+    if let Some(firmware) = &inventory.machine_resources.resources.system.firmware {
+        found.push(version_of("system", &format!("{} BIOS", firmware.vendor), &firmware.version, &firmware.date));
+    }
+    found.extend(listed);
+    for version in &inventory.processors.microcode {
+        found.push(version_of("cpu", "microcode", version, ""));
+    }
+    let mut add = |device: &str, name: &str, version: &str| found.push(version_of(device, name.trim(), version, ""));
+    if let Some(bmc) = &inventory.bmc {
+        add(&bmc.identity, "BMC", &bmc.firmware);
+    }
+    for controller in &inventory.storage_controllers {
+        add(&controller.identity, &format!("{} {}", controller.name, controller.model), &controller.firmware);
+    }
+    for disk in &inventory.disks {
+        add(&disk.identity, &format!("{} {}", disk.name, disk.model), &disk.firmware);
+    }
+    for nic in &inventory.interfaces {
+        add(&nic.identity, &format!("{} {}", nic.name, nic.model), &nic.firmware);
+    }
+    for gpu in &inventory.gpus {
+        add(&gpu.identity, &format!("{} {}", gpu.vendor, gpu.product), &gpu.firmware);
+    }
+    for supply in &inventory.power_supplies {
+        add(&supply.identity, &format!("power supply {}", supply.name), &supply.revision);
+    }
+    found.retain(|firmware| !firmware.version.is_empty());
+    found
 }

@@ -1,19 +1,42 @@
-//! Memory modules (SMBIOS type 17) and what the memory controllers count (`/sys/devices/system/edac/mc`).
-
-use std::path::Path;
+//! Memory modules (SMBIOS type 17) and what they belong to (type 16).
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::smbios::{self, Structure};
 use super::super::survey::Survey;
+use super::edac::{self, MemoryController};
+use super::identity::{self, is_placeholder};
 
-const EDAC: &str = "/sys/devices/system/edac/mc";
+/// Memory in depth.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct MemoryState {
+    /// Bytes that the kernel has.
+    pub total: u64,
+    /// What the slots belong to.
+    pub boards: Vec<MemoryBoard>,
+    /// Slots with their modules.
+    pub dimms: Vec<Dimm>,
+    /// Error counters.
+    pub controllers: Vec<MemoryController>,
+}
+
+/// A group of slots with one way of error correction.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct MemoryBoard {
+    /// `none`, `parity`, `single-bit ECC`, `multi-bit ECC` or `CRC`; empty when the firmware does not tell.
+    pub error_correction: String,
+    /// The most bytes that fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<u64>,
+    /// Number of slots.
+    pub slots: u64,
+}
 
 /// A slot for a memory module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Dimm {
-    /// Survives reboots and moves: the serial number, else the slot.
+    /// Survives reboots and moves: part and serial number, else the slot.
     pub identity: String,
     /// Name on the board, for example `DIMM_A1`.
     pub slot: String,
@@ -25,12 +48,21 @@ pub struct Dimm {
     /// `DDR4`, `DDR5` …
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
+    /// `DRAM`, `NVDIMM-N`, `Optane` …, where the firmware tells.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub technology: String,
     /// MT/s that the module can do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<u64>,
     /// MT/s that it is run at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured_speed: Option<u64>,
+    /// Ranks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<u64>,
+    /// Millivolts that it is run at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub millivolts: Option<u64>,
     /// It has more bits than data: error correction.
     pub ecc: bool,
     /// Maker.
@@ -44,48 +76,80 @@ pub struct Dimm {
     pub serial: String,
 }
 
-/// Errors that a memory controller has counted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct MemoryController {
-    /// `mc0`
-    pub id: String,
-    /// Kind of the controller.
-    pub name: String,
-    /// Errors that were corrected.
-    pub correctable_errors: u64,
-    /// Errors that were not.
-    pub uncorrectable_errors: u64,
+pub(super) fn collect(survey: &Survey<'_>) -> MemoryState {
+    let table = smbios::table(survey);
+    let structures = smbios::structures(&table);
+    if !table.is_empty() && structures.last().is_none_or(|last| last.kind != 127) {
+        let reason =
+            format!("it is cut off or damaged after {} structures; what came before is told", structures.len());
+        survey.gap("/sys/firmware/dmi/tables/DMI", reason);
+    }
+    let of_kind = |kind: u8| structures.iter().filter(move |structure| structure.kind == kind);
+    MemoryState {
+        total: 0,
+        // Of use 3, system memory; others are video memory and the like.
+        boards: of_kind(16).filter(|structure| structure.byte(0x05) == Some(3)).map(board).collect(),
+        dimms: of_kind(17).map(dimm).collect(),
+        controllers: edac::collect(survey),
+    }
 }
 
-pub(super) fn dimms(survey: &Survey<'_>) -> Vec<Dimm> {
-    let Some(table) = survey.bytes("/sys/firmware/dmi/tables/DMI") else { return Vec::new() };
-    smbios::structures(&table).iter().filter(|structure| structure.kind == 17).map(dimm).collect()
+/// SMBIOS 3.4, table 72.
+fn board(structure: &Structure<'_>) -> MemoryBoard {
+    let correction = match structure.byte(0x06) {
+        Some(3) => "none",
+        Some(4) => "parity",
+        Some(5) => "single-bit ECC",
+        Some(6) => "multi-bit ECC",
+        Some(7) => "CRC",
+        _ => "",
+    };
+    let maximum = match structure.double(0x07) {
+        None | Some(0) => None,
+        Some(0x8000_0000) => structure.quad(0x0f),
+        Some(kilobytes) => Some(u64::from(kilobytes) << 10),
+    };
+    MemoryBoard { error_correction: correction.to_owned(), maximum, slots: structure.word(0x0d).map_or(0, u64::from) }
 }
 
 /// SMBIOS 3.4, table 76.
 fn dimm(structure: &Structure<'_>) -> Dimm {
     let (total_width, data_width) = (structure.word(0x08), structure.word(0x0a));
-    let (slot, serial) = (structure.text(0x10), structure.text(0x18));
+    let (slot, bank, part) = (structure.text(0x10), structure.text(0x11), structure.text(0x1a));
+    let serial = Some(structure.text(0x18)).filter(|serial| !is_placeholder(serial)).unwrap_or_default();
     let size = match structure.word(0x0c) {
         None | Some(0 | 0xffff) => 0,
         Some(0x7fff) => u64::from(structure.double(0x1c).unwrap_or(0) & 0x7fff_ffff) << 20,
         Some(kilobytes) if kilobytes & 0x8000 != 0 => u64::from(kilobytes & 0x7fff) << 10,
         Some(megabytes) => u64::from(megabytes) << 20,
     };
-    let identity = if serial.is_empty() { format!("dimm:slot:{slot}") } else { format!("dimm:{serial}") };
-    let speed = |offset| structure.word(offset).filter(|speed| *speed != 0 && *speed != 0xffff).map(u64::from);
+    let is_in_a_named_bank = !bank.is_empty() && bank != slot;
+    let identity = match (size > 0 && !serial.is_empty(), is_in_a_named_bank) {
+        (true, _) => identity::of("dimm", &[&part, &serial]),
+        (false, true) => format!("dimm:slot:{bank}/{slot}"),
+        (false, false) => format!("dimm:slot:{slot}"),
+    };
+    // SMBIOS 3.3: all ones say that the number is in a longer field.
+    let speed = |offset, long| match structure.word(offset)? {
+        0 => None,
+        0xffff => structure.double(long).map(|speed| u64::from(speed & 0x7fff_ffff)).filter(|speed| *speed > 0),
+        speed => Some(u64::from(speed)),
+    };
     let known = |width: Option<u16>| width.filter(|width| *width != 0 && *width != 0xffff);
     Dimm {
         identity,
         slot,
-        bank: structure.text(0x11),
+        bank,
         size,
         kind: kind(structure.byte(0x12).unwrap_or(0)).to_owned(),
-        speed: speed(0x15),
-        configured_speed: speed(0x20),
+        technology: technology(structure.byte(0x28).unwrap_or(0)).to_owned(),
+        speed: speed(0x15, 0x54),
+        configured_speed: speed(0x20, 0x58),
+        ranks: structure.byte(0x1b).map(|attributes| u64::from(attributes & 0xf)).filter(|ranks| *ranks > 0),
+        millivolts: structure.word(0x26).filter(|voltage| *voltage > 0).map(u64::from),
         ecc: known(total_width).zip(known(data_width)).is_some_and(|(total, data)| total > data),
         manufacturer: structure.text(0x17),
-        part: structure.text(0x1a),
+        part,
         serial,
     }
 }
@@ -93,36 +157,38 @@ fn dimm(structure: &Structure<'_>) -> Dimm {
 /// SMBIOS 3.4, table 78.
 fn kind(number: u8) -> &'static str {
     match number {
+        0x07 => "RAM",
+        0x09 => "Flash",
+        0x0f => "SDRAM",
         0x12 => "DDR",
         0x13 => "DDR2",
+        0x14 => "DDR2 FB-DIMM",
         0x18 => "DDR3",
         0x1a => "DDR4",
         0x1b => "LPDDR",
         0x1c => "LPDDR2",
         0x1d => "LPDDR3",
         0x1e => "LPDDR4",
+        0x1f => "NVDIMM",
         0x20 => "HBM",
         0x21 => "HBM2",
         0x22 => "DDR5",
         0x23 => "LPDDR5",
-        0x07 => "RAM",
+        0x24 => "HBM3",
         _ => "",
     }
 }
 
-pub(super) fn controllers(survey: &Survey<'_>) -> Vec<MemoryController> {
-    let is_controller = |name: &String| name.strip_prefix("mc").is_some_and(|number| number.parse::<u32>().is_ok());
-    let names = survey.names(EDAC).into_iter().filter(is_controller);
-    let controller = |id: String| {
-        let place = Path::new(EDAC).join(&id);
-        MemoryController {
-            name: survey.word(place.join("mc_name")),
-            correctable_errors: survey.number(place.join("ce_count")).unwrap_or(0),
-            uncorrectable_errors: survey.number(place.join("ue_count")).unwrap_or(0),
-            id,
-        }
-    };
-    names.map(controller).collect()
+/// SMBIOS 3.4, table 80.
+fn technology(number: u8) -> &'static str {
+    match number {
+        3 => "DRAM",
+        4 => "NVDIMM-N",
+        5 => "NVDIMM-F",
+        6 => "NVDIMM-P",
+        7 => "Optane",
+        _ => "",
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +211,6 @@ mod tests {
         assert_eq!((dimm.slot.as_str(), dimm.serial.as_str(), dimm.part.as_str()), ("DIMM_A1", "S123", "PART-7"));
         assert_eq!((dimm.size, dimm.kind.as_str(), dimm.ecc), (32 << 30, "DDR5", true));
         assert_eq!((dimm.speed, dimm.configured_speed), (Some(4800), Some(4400)));
-        assert_eq!(dimm.identity, "dimm:S123");
+        assert_eq!(dimm.identity, "dimm:PART-7:S123");
     }
 }

@@ -1,30 +1,66 @@
 //! The deep inventory: what MAAS's JSON knows, and what it does not – modules, links, sensors, trust – with an identity for
 //! each device that survives reboots and renames, and the findings of a first look.
 
+mod array;
+mod bay;
+mod bmc;
+mod class;
+mod content;
+mod controller;
 mod disk;
+mod edac;
 mod finding;
 mod firmware;
+mod gpu;
+mod identity;
+mod mapped;
 mod memory;
+mod multipath;
 mod nic;
+mod nvme;
+mod package;
 mod pcie;
+mod place;
+mod power;
 mod processor;
 mod sensor;
+mod slot;
+mod topic;
+mod usb;
+mod virtual_interface;
+
+use std::time::Instant;
 
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use super::survey::Survey;
-use super::{Collected, Gap, MachineResources, Socket, System, UsbDevice, collect};
+use super::{Collected, Gap, MachineResources, Resources, collect};
 use crate::host::Host;
+use topic::{TIME_LIMIT, Topic};
 
-pub use disk::{Disk, StorageController, Volume};
+pub use array::{Array, ArrayMember};
+pub use bmc::Bmc;
+pub use content::Content;
+pub use controller::StorageController;
+pub use disk::{Disk, Volume};
+pub use edac::{MemoryController, ModuleErrors};
 pub use finding::Finding;
-pub use firmware::{Bmc, Tpm};
-pub use memory::{Dimm, MemoryController};
-pub use nic::{Nic, VirtualInterface};
+pub use firmware::{FirmwareVersion, Tpm, Trust};
+pub use gpu::GpuDevice;
+pub use mapped::MappedVolume;
+pub use memory::{Dimm, MemoryBoard, MemoryState};
+pub use multipath::{DiskPath, Multipath};
+pub use nic::{Nic, VirtualFunctions};
+pub use package::Package;
+pub(super) use pcie::serial_number;
 pub use pcie::{Link as PciLink, PciErrors, PciFunction};
+pub(super) use place::is_pci_address;
+pub use power::PowerSupply;
 pub use processor::{CacheInstance, ProcessorState};
 pub use sensor::Sensor;
+pub use usb::UsbNode;
+pub use virtual_interface::VirtualInterface;
 
 /// Version of the form.
 const FORM: u32 = 1;
@@ -38,11 +74,9 @@ pub struct Inventory {
     pub hostname: String,
     /// Kernel release.
     pub kernel: String,
-    /// Names that the firmware has for the machine.
-    pub system: System,
-    /// Processor packages.
-    pub sockets: Vec<Socket>,
-    /// What goes for all processors.
+    /// What `shakedown resources` prints.
+    pub machine_resources: MachineResources,
+    /// Processors.
     pub processors: ProcessorState,
     /// Memory.
     pub memory: MemoryState,
@@ -50,20 +84,30 @@ pub struct Inventory {
     pub disks: Vec<Disk>,
     /// What disks hang on.
     pub storage_controllers: Vec<StorageController>,
+    /// Software RAID.
+    pub arrays: Vec<Array>,
+    /// Device-mapper volumes.
+    pub volumes: Vec<MappedVolume>,
+    /// Disks that are reached over several paths.
+    pub multipaths: Vec<Multipath>,
     /// Network interfaces with hardware.
     pub interfaces: Vec<Nic>,
     /// Network interfaces without.
     pub virtual_interfaces: Vec<VirtualInterface>,
     /// PCI functions.
     pub pci: Vec<PciFunction>,
-    /// USB devices.
+    /// USB devices and hubs.
     pub usb: Vec<UsbNode>,
-    /// Trusted platform modules.
-    pub tpms: Vec<Tpm>,
-    /// Secure Boot is on; `null` on machines that did not boot by UEFI.
-    pub secure_boot: Option<bool>,
+    /// Graphics and compute cards.
+    pub gpus: Vec<GpuDevice>,
+    /// TPM and Secure Boot.
+    pub trust: Trust,
     /// Baseboard management controller.
     pub bmc: Option<Bmc>,
+    /// Versions of all firmware.
+    pub firmware: Vec<FirmwareVersion>,
+    /// Power supplies and batteries.
+    pub power_supplies: Vec<PowerSupply>,
     /// Readings.
     pub sensors: Vec<Sensor>,
     /// What is worth a look.
@@ -72,87 +116,143 @@ pub struct Inventory {
     pub gaps: Vec<Gap>,
 }
 
-/// Memory in depth.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct MemoryState {
-    /// Bytes.
-    pub total: u64,
-    /// Slots with their modules.
-    pub dimms: Vec<Dimm>,
-    /// Error counters.
-    pub controllers: Vec<MemoryController>,
-}
-
-/// A USB device with its identity.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct UsbNode {
-    /// Survives reboots and other ports where the device has a serial number.
-    pub identity: String,
-    /// The device.
-    #[serde(flatten)]
-    pub device: UsbDevice,
-}
-
-/// Inventories a machine in depth.
+/// Inventories a machine in depth, each topic on its own thread and with its own fate.
 #[must_use]
 pub fn collect_detail(host: &Host) -> Inventory {
     let Collected { value, gaps } = collect(host);
-    let survey = Survey::new(host, "detail");
-    let mut inventory = read(&survey, value);
+    let topics = Topics::start(host, &value.resources);
+    let is_own = host.has_kernel();
+    let mut inventory = Inventory {
+        form: FORM,
+        hostname: if is_own { value.environment.server_name.clone() } else { host.hostname() },
+        kernel: if is_own {
+            value.environment.kernel_version.clone()
+        } else {
+            host.text("/proc/sys/kernel/osrelease").unwrap_or_default()
+        },
+        machine_resources: value,
+        gaps,
+        ..Inventory::default()
+    };
+    topics.finish(&mut inventory);
     inventory.findings = finding::findings(&inventory);
-    inventory.gaps = gaps;
-    inventory.gaps.extend(survey.into_gaps());
     inventory
 }
 
-fn read(survey: &Survey<'_>, known: MachineResources) -> Inventory {
-    let resources = known.resources;
-    let disks = disk::disks(survey, &resources.storage.disks);
-    let (interfaces, virtual_interfaces) = nic::collect(survey);
-    Inventory {
-        form: FORM,
-        hostname: if survey.host.has_kernel() { known.environment.server_name } else { survey.host.hostname() },
-        kernel: if survey.host.has_kernel() {
-            known.environment.kernel_version
-        } else {
-            survey.word("/proc/sys/kernel/osrelease")
-        },
-        processors: processor::collect(survey),
-        memory: MemoryState {
-            total: resources.memory.total,
-            dimms: memory::dimms(survey),
-            controllers: memory::controllers(survey),
-        },
-        storage_controllers: disk::controllers(survey, &disks),
-        disks,
-        interfaces,
-        virtual_interfaces,
-        pci: pcie::collect(survey, &resources.pci.devices),
-        usb: resources.usb.devices.into_iter().map(usb).collect(),
-        tpms: firmware::tpms(survey),
-        secure_boot: firmware::secure_boot(survey),
-        bmc: firmware::bmc(survey),
-        sensors: sensor::collect(survey),
-        system: resources.system,
-        sockets: resources.cpu.sockets,
-        ..Inventory::default()
+/// What is being read at the same time.
+struct Topics {
+    processors: Topic<ProcessorState>,
+    memory: Topic<MemoryState>,
+    storage: Topic<(Vec<Disk>, Vec<StorageController>)>,
+    stacked: Topic<(Vec<Array>, Vec<MappedVolume>, Vec<Multipath>)>,
+    interfaces: Topic<(Vec<Nic>, Vec<VirtualInterface>)>,
+    cards: Topic<(Vec<PciFunction>, Vec<GpuDevice>)>,
+    usb: Topic<Vec<UsbNode>>,
+    firmware: Topic<(Trust, Vec<FirmwareVersion>, firmware::ByAddress)>,
+    power_supplies: Topic<Vec<PowerSupply>>,
+    bmc: Topic<Option<Bmc>>,
+    sensors: Topic<Vec<Sensor>>,
+}
+
+impl Topics {
+    fn start(host: &Host, known: &Resources) -> Self {
+        let (sockets, block, usb) = (known.cpu.sockets.clone(), known.storage.disks.clone(), known.usb.devices.clone());
+        let (pci, gpu) = (known.pci.devices.clone(), known.gpu.clone());
+        Topics {
+            processors: Topic::start(host, "processors", move |survey| processor::collect(survey, &sockets)),
+            memory: Topic::start(host, "modules", memory::collect),
+            storage: Topic::start(host, "disks", move |survey| {
+                let disks = disk::collect(survey, &block);
+                let controllers = controller::collect(survey, &disks);
+                (disks, controllers)
+            }),
+            stacked: Topic::start(host, "stacked disks", |survey| {
+                let volumes = mapped::collect(survey);
+                let multipaths = multipath::collect(survey, &volumes);
+                (array::collect(survey), volumes, multipaths)
+            }),
+            interfaces: Topic::start(host, "interfaces", nic::collect),
+            cards: Topic::start(host, "cards", move |survey| {
+                let functions = pcie::collect(survey, &pci);
+                let gpus = gpu::collect(survey, &gpu, &functions);
+                (functions, gpus)
+            }),
+            usb: Topic::start(host, "usb tree", move |survey| usb::collect(survey, &usb)),
+            firmware: Topic::start(host, "firmware", |survey| {
+                (firmware::trust(survey), firmware::listed(survey), firmware::infiniband(survey))
+            }),
+            power_supplies: Topic::start(host, "power", power::collect),
+            bmc: Topic::start(host, "bmc", bmc::collect),
+            sensors: Topic::start(host, "sensors", sensor::collect),
+        }
+    }
+
+    /// Takes all answers, with identities that differ.
+    fn finish(self, inventory: &mut Inventory) {
+        let deadline = Instant::now() + TIME_LIMIT;
+        let mut gaps = Vec::new();
+        inventory.processors = self.processors.finish(deadline, &mut gaps);
+        inventory.memory = self.memory.finish(deadline, &mut gaps);
+        inventory.memory.total = inventory.machine_resources.resources.memory.total;
+        (inventory.disks, inventory.storage_controllers) = self.storage.finish(deadline, &mut gaps);
+        (inventory.arrays, inventory.volumes, inventory.multipaths) = self.stacked.finish(deadline, &mut gaps);
+        (inventory.interfaces, inventory.virtual_interfaces) = self.interfaces.finish(deadline, &mut gaps);
+        (inventory.pci, inventory.gpus) = self.cards.finish(deadline, &mut gaps);
+        inventory.usb = self.usb.finish(deadline, &mut gaps);
+        inventory.power_supplies = self.power_supplies.finish(deadline, &mut gaps);
+        inventory.bmc = self.bmc.finish(deadline, &mut gaps);
+        inventory.sensors = self.sensors.finish(deadline, &mut gaps);
+        let (trust, listed, by_address) = self.firmware.finish(deadline, &mut gaps);
+        inventory.trust = trust;
+        inventory.gaps.extend(gaps);
+        join(inventory, &by_address);
+        identity::settle(inventory);
+        inventory.firmware = firmware::versions(inventory, listed);
     }
 }
 
-fn usb(device: UsbDevice) -> UsbNode {
-    let ids = format!("{}:{}", device.vendor_id, device.product_id);
-    let identity = if device.serial.is_empty() {
-        format!("usb:{ids}:at:{}", device.bus_address)
-    } else {
-        format!("usb:{ids}:{}", device.serial)
-    };
-    UsbNode { identity, device }
+/// Tells interfaces and drives what is known only of the PCI functions that they belong to.
+fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
+    let functions = &inventory.pci;
+    let function = |address: &str| functions.iter().find(|function| function.address == address);
+    for nic in &mut inventory.interfaces {
+        if let Some(function) = function(&nic.pci_address) {
+            nic.model = format!("{} {}", function.vendor, function.product);
+            nic.slot = function.slot.clone();
+        }
+        if let Some((_, version)) =
+            versions.iter().find(|(address, _)| nic.firmware.is_empty() && *address == nic.pci_address)
+        {
+            nic.firmware = version.clone();
+        }
+    }
+    let networks = &inventory.machine_resources.networks;
+    for interface in &mut inventory.virtual_interfaces {
+        // Older kernels do not say of a VLAN's interface what it is.
+        if let Some(vlan) = networks.get(&interface.name).and_then(|network| network.vlan.as_ref()) {
+            interface.kind = "vlan".to_owned();
+            if interface.lower.is_empty() {
+                interface.lower.push(vlan.lower_device.clone());
+            }
+        }
+    }
+    // A drive on PCI Express sits in the slot itself; others are cabled to the card in it.
+    for disk in inventory.disks.iter_mut().filter(|disk| disk.bay.is_empty() && disk.name.starts_with("nvme")) {
+        disk.bay = function(&disk.controller).map(|function| function.slot.clone()).unwrap_or_default();
+    }
+    for controller in inventory.storage_controllers.iter_mut().filter(|controller| controller.model.is_empty()) {
+        if let Some(function) = function(&controller.pci_address) {
+            controller.model = format!("{} {}", function.vendor, function.product);
+        }
+    }
 }
 
 /// The JSON Schema of [`Inventory`].
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Inventory);
+    // Of what is written, where a field that is not known is left out.
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let schema = settings.into_generator().into_root_schema_for::<Inventory>();
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }
 
@@ -167,15 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_an_identity_for_every_device() {
+    fn this_machine_is_known() {
         let inventory = collect_detail(&Host::live());
-        assert!(inventory.memory.total > 0 && !inventory.sockets.is_empty());
-        let identities = inventory.disks.iter().map(|disk| &disk.identity);
-        let identities = identities.chain(inventory.interfaces.iter().map(|nic| &nic.identity));
-        let mut all: Vec<&String> = identities.chain(inventory.pci.iter().map(|pci| &pci.identity)).collect();
-        let count = all.len();
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), count, "{all:?}");
+        assert!(inventory.memory.total > 0 && !inventory.processors.packages.is_empty());
+        assert!(
+            !inventory.processors.caches.is_empty()
+                || !std::path::Path::new("/sys/devices/system/cpu/cpu0/cache").exists()
+        );
     }
 }

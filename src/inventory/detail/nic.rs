@@ -1,24 +1,32 @@
-//! Network interfaces: those with hardware, and the virtual ones kept apart.
+//! Network interfaces with hardware behind them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::survey::Survey;
+use super::super::pci::DEVICES;
+use super::super::survey::{Survey, storable};
+use super::place::{nearest_pci, way};
+use super::virtual_interface::{VirtualInterface, is_representor, virtual_interface};
 
 const NET: &str = "/sys/class/net";
 
 /// An interface with hardware behind it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Nic {
-    /// Survives reboots, renames and other slots: the permanent MAC address, else the PCI address.
+    /// Survives reboots, renames and other slots: the permanent MAC address, else the place of the card and the number of the port.
     pub identity: String,
     /// Name of the interface.
     pub name: String,
+    /// `ethernet`, `infiniband`, `wireless` or `other`.
+    pub kind: String,
+    /// Name of the card.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub model: String,
     /// MAC address in use.
     pub mac_address: String,
-    /// MAC address that is burnt in, where the driver tells.
+    /// MAC address that is burnt in, where the driver or a bond tells.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub permanent_address: String,
     /// Driver.
@@ -27,22 +35,38 @@ pub struct Nic {
     /// Firmware, as the driver tells.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub firmware: String,
-    /// Mbit/s.
+    /// Mbit/s of the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<u64>,
+    /// The most Mbit/s that the card can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_speed: Option<u64>,
+    /// `full` or `half`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub duplex: String,
     /// There is a link.
     pub link: bool,
     /// `operstate` of the kernel.
     pub state: String,
+    /// Bytes of the largest packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u64>,
+    /// Number of the port on the card.
+    pub port: u64,
     /// PCI address.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub pci_address: String,
     /// `BUS:DEVICE` of a USB interface.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub usb_address: String,
-    /// Virtual functions that are switched on, and that are possible.
+    /// Name of the slot on the board.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub slot: String,
+    /// NUMA node.
+    pub numa_node: u64,
+    /// SR-IOV.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub virtual_functions: Option<(u64, u64)>,
+    pub virtual_functions: Option<VirtualFunctions>,
     /// It is itself a virtual function, of the function with this address.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub virtual_function_of: String,
@@ -51,103 +75,167 @@ pub struct Nic {
     pub master: String,
 }
 
-/// An interface without hardware.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct VirtualInterface {
-    /// Name of the interface.
-    pub name: String,
-    /// `bridge`, `bond`, `vlan`, `veth`, `tunnel`, `loopback`, `container` or `other`.
-    pub kind: String,
-    /// MAC address.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mac_address: String,
-    /// Interfaces below it.
-    pub lower: Vec<String>,
+/// Virtual functions of a card.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VirtualFunctions {
+    /// Switched on.
+    pub enabled: u64,
+    /// Possible.
+    pub possible: u64,
+}
+
+impl Nic {
+    /// Where it is: tells two interfaces apart that say the same address.
+    pub(super) fn place(&self) -> String {
+        let address = if self.pci_address.is_empty() { &self.usb_address } else { &self.pci_address };
+        if self.port == 0 { address.clone() } else { format!("{address} port {}", self.port) }
+    }
 }
 
 pub(super) fn collect(survey: &Survey<'_>) -> (Vec<Nic>, Vec<VirtualInterface>) {
     let (mut nics, mut others) = (Vec::new(), Vec::new());
+    let bonded = bonded(survey);
     for name in survey.names(NET) {
         let place = Path::new(NET).join(&name);
+        // `bonding_masters` is a file.
         if !survey.host.is_directory(&place) {
             continue;
         }
-        if survey.host.has(place.join("device")) {
-            nics.push(nic(survey, &place, name));
-        } else {
-            others.push(virtual_interface(survey, &place, name));
+        match device(survey, &place).filter(|_| !is_representor(survey, &place)) {
+            Some(device) => nics.push(nic(survey, &place, &device, name, &bonded)),
+            None => others.push(virtual_interface(survey, &place, name)),
         }
     }
     (nics, others)
 }
 
-fn nic(survey: &Survey<'_>, place: &Path, name: String) -> Nic {
+/// The hardware behind an interface. A copied tree may lack the link to it, but not the directories that it stands in.
+fn device(survey: &Survey<'_>, place: &Path) -> Option<PathBuf> {
     let device = place.join("device");
+    if survey.host.has(&device) {
+        return Some(device);
+    }
+    nearest_pci(survey, place).map(|address| Path::new(DEVICES).join(address))
+}
+
+/// Names of bonds' members and their own addresses, which the bond hides behind its own (`/proc/net/bonding`).
+fn bonded(survey: &Survey<'_>) -> Vec<(String, String)> {
+    const BONDS: &str = "/proc/net/bonding";
+    let texts = survey.names(BONDS).into_iter().filter_map(|bond| survey.text(Path::new(BONDS).join(bond)));
+    texts.flat_map(|text| members(&text)).collect()
+}
+
+fn members(text: &str) -> Vec<(String, String)> {
+    let mut members = Vec::new();
+    let mut name = "";
+    for line in text.lines() {
+        if let Some(member) = line.strip_prefix("Slave Interface:") {
+            name = member.trim();
+        } else if let Some(address) = line.strip_prefix("Permanent HW addr:")
+            && !name.is_empty()
+        {
+            members.push((name.to_owned(), address.trim().to_ascii_lowercase()));
+        }
+    }
+    members
+}
+
+fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &[(String, String)]) -> Nic {
     let [driver, _, firmware] = survey.host.driver_info(&name).unwrap_or_default();
-    let permanent = survey.host.permanent_address(&name).unwrap_or_default();
-    let permanent_address =
-        if permanent.bytes().all(|byte| byte == b'0' || byte == b':') { String::new() } else { permanent };
-    let mac_address = survey.word(place.join("address"));
-    let pci_address = survey.host.real(&device).and_then(|real| survey.pci_address(&real)).unwrap_or_default();
-    let identity = match (permanent_address.as_str(), mac_address.as_str()) {
-        ("", "") => format!("nic:{pci_address}"),
-        ("", mac) | (mac, _) => format!("nic:{mac}"),
-    };
+    // Many of these give an error instead of a value while there is no link.
+    let quiet = |key: &str| survey.host.text(place.join(key)).map(storable).unwrap_or_default();
+    let asked = survey.host.permanent_address(&name).ok();
+    let of_bond = || bonded.iter().find(|(member, _)| *member == name).map(|(_, address)| address.clone());
+    let permanent = asked.filter(|address| is_address(address)).or_else(of_bond).unwrap_or_default();
     let number = |key: &str| survey.number::<u64>(device.join(key));
-    // The file gives an error instead of a number while there is no link, and -1 when nobody knows.
-    let speed = survey.host.read(place.join("speed")).ok().and_then(|text| String::from_utf8(text).ok());
-    Nic {
-        identity,
-        mac_address,
-        permanent_address,
-        driver: if driver.is_empty() { survey.driver(&device) } else { driver },
-        firmware,
-        speed: speed.and_then(|text| text.trim().parse().ok()).filter(|speed| *speed > 0),
-        link: survey.host.read(place.join("carrier")).is_ok_and(|text| text.starts_with(b"1")),
+    let functions = || VirtualFunctions {
+        enabled: number("sriov_numvfs").unwrap_or(0),
+        possible: number("sriov_totalvfs").unwrap_or(0),
+    };
+    let real = survey.host.real(device);
+    let usb_address = real.as_deref().and_then(|real| survey.usb_address(real)).unwrap_or_default();
+    // Of a USB interface that would be the address of the USB controller.
+    let nearest = |device: &Path| if usb_address.is_empty() { nearest_pci(survey, device) } else { None };
+    let settings = survey.host.link_settings(&name).ok();
+    let mut nic = Nic {
+        kind: kind(survey, place).to_owned(),
+        mac_address: survey.word(place.join("address")),
+        permanent_address: permanent,
+        driver: if driver.is_empty() { survey.driver(device) } else { driver },
+        firmware: storable(firmware),
+        // -1 when nobody knows.
+        speed: quiet("speed").parse().ok().filter(|speed| *speed > 0),
+        maximum_speed: settings.and_then(|settings| super::super::interface::fastest(&settings)),
+        duplex: Some(quiet("duplex")).filter(|duplex| duplex != "unknown").unwrap_or_default(),
+        link: quiet("carrier") == "1",
         state: survey.word(place.join("operstate")),
-        usb_address: survey.host.real(&device).and_then(|real| survey.usb_address(&real)).unwrap_or_default(),
-        virtual_functions: if survey.host.has(device.join("sriov_totalvfs")) {
-            Some((number("sriov_numvfs").unwrap_or(0), number("sriov_totalvfs").unwrap_or(0)))
-        } else {
-            None
-        },
+        mtu: survey.number(place.join("mtu")),
+        port: survey.number(place.join("dev_port")).unwrap_or(0),
+        pci_address: real.and_then(|real| survey.pci_address(&real)).or_else(|| nearest(device)).unwrap_or_default(),
+        usb_address,
+        numa_node: survey.numa_node(device),
+        virtual_functions: survey.host.has(device.join("sriov_totalvfs")).then(functions),
         virtual_function_of: survey.host.link_name(device.join("physfn")).unwrap_or_default(),
         master: survey.host.link_name(place.join("master")).unwrap_or_default(),
-        pci_address,
         name,
+        ..Nic::default()
+    };
+    nic.identity = identity(survey, place, device, &nic);
+    nic
+}
+
+fn kind(survey: &Survey<'_>, place: &Path) -> &'static str {
+    match survey.host.text(place.join("type")).as_deref() {
+        _ if survey.host.has(place.join("wireless")) || survey.host.has(place.join("phy80211")) => "wireless",
+        Some("1") => "ethernet",
+        Some("32") => "infiniband",
+        _ => "other",
     }
 }
 
-fn virtual_interface(survey: &Survey<'_>, place: &Path, name: String) -> VirtualInterface {
-    let lower = survey.names(place).into_iter().filter_map(|entry| entry.strip_prefix("lower_").map(str::to_owned));
-    VirtualInterface {
-        kind: kind(survey, place, &name).to_owned(),
-        mac_address: survey.word(place.join("address")),
-        lower: lower.collect(),
-        name,
+/// Whether it is an address and not all zeros or all ones.
+fn is_address(address: &str) -> bool {
+    !address.bytes().all(|byte| matches!(byte, b'0' | b':')) && !address.bytes().all(|byte| matches!(byte, b'f' | b':'))
+}
+
+fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> String {
+    // How the address in use came about: 0 is burnt in; random, taken from another interface or set by somebody are not its own.
+    let assigned = survey.host.text(place.join("addr_assign_type"));
+    let is_own = assigned.is_none_or(|how| how == "0") && nic.master.is_empty();
+    let address = match (is_address(&nic.permanent_address), is_own && is_address(&nic.mac_address)) {
+        // A virtual function gets another address at each boot, and all of a card may get the same one.
+        _ if !nic.virtual_function_of.is_empty() => None,
+        (true, _) => Some(&nic.permanent_address),
+        (false, true) => Some(&nic.mac_address),
+        (false, false) => None,
+    };
+    match address {
+        // InfiniBand's has 20 bytes; only the last eight, the port's GUID, stay the same.
+        Some(address) if address.len() == 20 * 3 - 1 => format!("nic:guid:{}", &address[12 * 3..]),
+        Some(address) => format!("nic:{address}"),
+        None => {
+            let place = way(survey, device).unwrap_or_else(|| nic.name.clone());
+            format!("nic:at:{place}:port {}", nic.port)
+        }
     }
 }
 
-fn kind(survey: &Survey<'_>, place: &Path, name: &str) -> &'static str {
-    let uevent = survey.word(place.join("uevent"));
-    let declared = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE=")).unwrap_or_default();
-    let number: Option<u64> = survey.number(place.join("type"));
-    let of_containers = ["docker", "br-", "cni", "cali", "flannel", "virbr", "lxdbr", "lxcbr", "podman", "tap", "vnet"];
-    if number == Some(772) {
-        "loopback"
-    } else if of_containers.iter().any(|prefix| name.starts_with(prefix)) {
-        "container"
-    } else if survey.host.has(place.join("bridge")) {
-        "bridge"
-    } else if survey.host.has(place.join("bonding")) {
-        "bond"
-    } else if declared == "vlan" {
-        "vlan"
-    } else if name.starts_with("veth") {
-        "veth"
-    } else if matches!(number, Some(768..=769 | 776 | 778)) || ["vxlan", "geneve", "wireguard"].contains(&declared) {
-        "tunnel"
-    } else {
-        "other"
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bond_tells_its_members_addresses() {
+        let text = "Bonding Mode: x\n\nSlave Interface: eth0\nMII Status: up\nPermanent HW addr: AA:00:00:00:00:01\n\n\
+                    Slave Interface: eth1\nPermanent HW addr: aa:00:00:00:00:02\n";
+        let expected = [("eth0", "aa:00:00:00:00:01"), ("eth1", "aa:00:00:00:00:02")];
+        assert_eq!(members(text), expected.map(|(name, address)| (name.to_owned(), address.to_owned())));
+        assert!(members("Permanent HW addr: aa").is_empty());
+    }
+
+    #[test]
+    fn zeros_and_ones_are_no_address() {
+        assert!(!is_address("") && !is_address("00:00:00:00:00:00") && !is_address("ff:ff:ff:ff:ff:ff"));
+        assert!(is_address("02:00:00:00:00:01"));
     }
 }

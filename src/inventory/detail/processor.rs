@@ -6,7 +6,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::Socket;
+use super::super::cpu::ranges;
 use super::super::survey::Survey;
+use super::package::{self, Package};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
@@ -17,15 +20,17 @@ pub struct CacheInstance {
     pub level: u64,
     /// `Data`, `Instruction` or `Unified`.
     pub kind: String,
-    /// As the kernel writes it, for example `32K`.
-    pub size: String,
+    /// Bytes.
+    pub size: u64,
     /// Threads that share it, as a list such as `0-3,8`.
     pub threads: String,
 }
 
-/// What goes for all processors.
+/// Processors in depth.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct ProcessorState {
+    /// What sits in the sockets.
+    pub packages: Vec<Package>,
     /// Microcode versions in use; more than one is worth a look.
     pub microcode: Vec<String>,
     /// Known vulnerabilities and what is done about them.
@@ -33,20 +38,27 @@ pub struct ProcessorState {
     /// Caches.
     pub caches: Vec<CacheInstance>,
     /// Threads that are there but not in use.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub offline: String,
+    pub offline: Vec<i64>,
 }
 
-pub(super) fn collect(survey: &Survey<'_>) -> ProcessorState {
+pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> ProcessorState {
     let vulnerabilities = Path::new(CPUS).join("vulnerabilities");
     let mitigations =
         survey.names(&vulnerabilities).into_iter().map(|name| (name.clone(), survey.word(vulnerabilities.join(name))));
     ProcessorState {
+        packages: package::collect(survey, sockets),
         microcode: microcode(survey),
         mitigations: mitigations.collect(),
         caches: caches(survey),
-        offline: survey.word(Path::new(CPUS).join("offline")),
+        offline: offline(survey),
     }
+}
+
+/// Without those that could be plugged in.
+fn offline(survey: &Survey<'_>) -> Vec<i64> {
+    let list = |name: &str| ranges(&survey.word(Path::new(CPUS).join(name)));
+    let present = list("present");
+    list("offline").into_iter().filter(|thread| present.contains(thread)).collect()
 }
 
 fn microcode(survey: &Survey<'_>) -> Vec<String> {
@@ -60,16 +72,45 @@ fn microcode(survey: &Survey<'_>) -> Vec<String> {
 }
 
 fn caches(survey: &Survey<'_>) -> Vec<CacheInstance> {
-    let mut found: BTreeMap<(u64, String, String), String> = BTreeMap::new();
-    for name in survey.names(CPUS) {
+    // By level, kind, and the first thread that shares it.
+    let mut found: BTreeMap<(u64, String, u64, String), u64> = BTreeMap::new();
+    let threads =
+        survey.names(CPUS).into_iter().filter_map(|name| Some((name.strip_prefix("cpu")?.parse().ok()?, name)));
+    for (number, name) in threads.collect::<Vec<(u64, String)>>() {
         let place = Path::new(CPUS).join(name).join("cache");
         for index in survey.names(&place).into_iter().filter(|name| name.starts_with("index")) {
             let place = place.join(index);
             let Some(level) = survey.number(place.join("level")) else { continue };
-            let key = (level, survey.word(place.join("type")), survey.word(place.join("shared_cpu_list")));
-            found.entry(key).or_insert_with(|| survey.word(place.join("size")));
+            let shared = survey.word(place.join("shared_cpu_list"));
+            // A kernel that does not tell who shares it shows each thread's own view.
+            let shared = if shared.is_empty() { number.to_string() } else { shared };
+            let first = shared.split([',', '-']).next().and_then(|first| first.parse().ok()).unwrap_or(number);
+            let key = (level, survey.word(place.join("type")), first, shared);
+            found.entry(key).or_insert_with(|| size(&survey.word(place.join("size"))));
         }
     }
-    let instance = |((level, kind, threads), size)| CacheInstance { level, kind, size, threads };
+    let instance = |((level, kind, _, threads), size)| CacheInstance { level, kind, size, threads };
     found.into_iter().map(instance).collect()
+}
+
+/// Bytes of a text such as `32K`.
+fn size(text: &str) -> u64 {
+    let (number, unit) = text.split_at(text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len());
+    let factor = match unit {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        _ => return 0,
+    };
+    number.parse::<u64>().unwrap_or(0).saturating_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!([size("32K"), size("2M"), size("512"), size(""), size("1X")], [32 << 10, 2 << 20, 512, 0, 0]);
+    }
 }

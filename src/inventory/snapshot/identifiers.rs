@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::super::detail::is_pci_address;
 use super::super::smbios::{Structure, structures};
 use super::super::survey::legible;
 use super::needed::is_smbios;
 use super::{Node, Nodes};
 
 /// Attributes whose whole value identifies one thing.
-const ATTRIBUTES: [&str; 20] = [
+const ATTRIBUTES: [&str; 24] = [
+    "node_name",
+    "port_name",
     "serial",
+    "serialnum",
+    "serial_num",
     "serial_number",
     "serial-number",
     "product_serial",
@@ -70,7 +75,9 @@ pub(super) fn is_one(value: &str) -> bool {
     let value = value.trim().to_lowercase();
     let mut letters = value.chars().filter(char::is_ascii_alphanumeric);
     let first = letters.next();
-    first.is_some() && letters.any(|letter| Some(letter) != first) && !NOTHING.contains(&value.as_str())
+    let differs = first.is_some() && letters.any(|letter| Some(letter) != first);
+    // The serial number of a USB controller's own hub is a place.
+    differs && !NOTHING.contains(&value.as_str()) && !is_pci_address(&value)
 }
 
 /// Whether it may be replaced wherever it stands, without harm to what only happens to look alike.
@@ -177,6 +184,9 @@ impl Found {
             self.udev(&text);
         } else if place.ends_with("vpd") {
             self.add_all(vpd(content));
+        } else if place.ends_with("vpd_pg80") {
+            // A head of four bytes, then the serial number.
+            self.add(&legible(content.get(4..).unwrap_or_default()));
         } else if place.ends_with("wwid") {
             self.add_all(wwid(&text));
         } else if place == Path::new("/proc/cpuinfo") {
@@ -204,8 +214,12 @@ impl Found {
         }
     }
 
-    /// MAC addresses, wherever they stand.
+    /// MAC addresses and those of Fibre Channel (`nn-0x…:pn-0x…`), wherever they stand.
     fn addresses(&mut self, text: &str) {
+        for start in ["nn-0x", "pn-0x"] {
+            let names = text.split(start).skip(1);
+            self.add_all(names.map(|name| name.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap_or_default()));
+        }
         for word in text.split(|c: char| !c.is_ascii_hexdigit() && c != ':').filter(|word| word.len() >= 17) {
             let parts: Vec<&str> = word.split(':').collect();
             if parts.len() >= 6 && parts.iter().all(|part| part.len() == 2) {
@@ -249,7 +263,15 @@ mod tests {
 
     #[test]
     fn what_firmware_writes_for_nothing_identifies_nobody() {
-        for nothing in ["", "0000000000", "To Be Filled By O.E.M.", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "None"] {
+        for nothing in [
+            "",
+            "0000000000",
+            "To Be Filled By O.E.M.",
+            "ff:ff:ff:ff:ff:ff",
+            "00:00:00:00:00:00",
+            "None",
+            "0000:00:14.0",
+        ] {
             assert!(!is_one(nothing), "{nothing}");
         }
         for something in ["S1", "02:00:00:00:00:01", "4C4C4544-0042"] {

@@ -1,10 +1,12 @@
-//! Leaves out of a snapshot what belongs to other machines or to people: names of devices that are not here, where something is
+//! Leaves out of a snapshot what belongs to other machines or to people: names of devices that are not here, how something is
 //! mounted, SMBIOS structures that nobody reads.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
+use std::ops::Range;
 use std::path::Path;
 
+use super::super::detail::serial_number;
 use super::super::smbios::structures;
 use super::super::survey::legible;
 use super::{Node, Nodes};
@@ -25,6 +27,7 @@ pub(super) fn reduce(nodes: &mut Nodes) {
             "pci.ids.gz" => *content = repacked(content, &numbers).unwrap_or_default(),
             "mountinfo" => *content = mounts(content),
             "DMI" => *content = told(content),
+            "config" if place.starts_with("/sys") => *content = configuration(content),
             _ => {}
         }
     }
@@ -69,17 +72,33 @@ fn repacked(gzip: &[u8], numbers: &BTreeSet<String>) -> Option<Vec<u8>> {
     writer.finish().ok()
 }
 
-/// Which device is mounted, not where.
+/// Which device is mounted and where, not how: options name servers and users.
 fn mounts(text: &[u8]) -> Vec<u8> {
     let text = legible(text);
-    let device = |line: &str| line.split(' ').take(3).collect::<Vec<_>>().join(" ") + " / / ro - none none ro\n";
-    text.lines().map(device).collect::<String>().into_bytes()
+    let mount = |line: &str| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let [id, parent, device, _, place, ..] = fields.as_slice() else { return String::new() };
+        format!("{id} {parent} {device} / {place} ro - none none ro\n")
+    };
+    text.lines().map(mount).collect::<String>().into_bytes()
 }
 
 fn told(table: &[u8]) -> Vec<u8> {
     let told = structures(table).into_iter().filter(|structure| TOLD.contains(&structure.kind));
     told.flat_map(|structure| structure.to_bytes()).collect()
 }
+
+/// Of 4 KiB of a PCI function's configuration space the serial number, the only part that is read, where it then stands.
+fn configuration(config: &[u8]) -> Vec<u8> {
+    let Some(serial) = serial_number(config) else { return Vec::new() };
+    let mut reduced = vec![0; SERIAL_NUMBER.start];
+    reduced[0x100] = 3;
+    reduced.extend(serial);
+    reduced
+}
+
+/// Where [`reduce`] leaves the serial number in a function's configuration space.
+pub(super) const SERIAL_NUMBER: Range<usize> = 0x104..0x10c;
 
 /// Whether a file holds SMBIOS structures.
 pub(super) fn is_smbios(place: &Path) -> bool {
@@ -99,14 +118,26 @@ mod tests {
         let text = "8086  Intel\n\t1573  other\n# remark\n\t1572  X710\n\t\t8086 0001  board\n144d  Samsung\n\t1572  not here\n\
                     C 02  Network\n\t00  Ethernet\n";
         file("/usr/share/misc/pci.ids", text);
-        file("/proc/self/mountinfo", "22 1 254:0 /home /home/alice rw - ext4 /dev/vda rw\n");
+        file("/proc/self/mountinfo", "22 1 254:0 /home /home/alice rw - nfs server:/x rw,user=alice\n");
         reduce(&mut nodes);
         let kept = |place: &str| match &nodes[Path::new(place)] {
             Node::File(content) => legible(content),
             other => panic!("{other:?}"),
         };
         assert_eq!(kept("/usr/share/misc/pci.ids"), "8086  Intel\n\t1572  X710\nC 02  Network\n\t00  Ethernet\n");
-        assert_eq!(kept("/proc/self/mountinfo"), "22 1 254:0 / / ro - none none ro\n");
+        assert_eq!(kept("/proc/self/mountinfo"), "22 1 254:0 / /home/alice ro - none none ro\n");
+    }
+
+    #[test]
+    fn of_a_configuration_space_the_serial_number_is_left() {
+        let mut config = vec![0xaa; 4096];
+        config[0x100..0x104].copy_from_slice(&0x1401_0001u32.to_le_bytes());
+        config[0x140..0x144].copy_from_slice(&0x0001_0003u32.to_le_bytes());
+        config[0x144..0x14c].copy_from_slice(b"12345678");
+        let reduced = configuration(&config);
+        assert_eq!(reduced.len(), SERIAL_NUMBER.end);
+        assert_eq!(serial_number(&reduced), Some(*b"12345678"));
+        assert!(configuration(&config[..256]).is_empty());
     }
 
     #[test]

@@ -14,10 +14,15 @@ use sha2::{Digest as _, Sha256};
 use super::super::smbios::structures;
 use super::super::survey::legible;
 use super::identifiers::{core, find, is_attribute, is_one, is_property, other_endian, smbios_strings, smbios_uuid};
-use super::needed::is_smbios;
+use super::needed::{SERIAL_NUMBER, is_smbios};
 use super::{Node, Nodes, SnapshotError};
 use crate::host::{Answer, Notes};
 
+/// Parts of the names of directories that something is mounted on everywhere.
+const USUAL: [&str; 22] = [
+    "", "boot", "cgroup", "debug", "dev", "efi", "etc", "firmware", "fs", "home", "media", "mnt", "opt", "proc", "pts",
+    "root", "run", "shm", "srv", "sys", "tmp", "var",
+];
 /// Shorter identifiers are replaced only where they stand alone.
 const LONG: usize = 8;
 
@@ -68,6 +73,16 @@ impl Mask {
         if is_smbios(place) {
             return self.smbios(content);
         }
+        if place.ends_with("mountinfo") {
+            return legible(content).lines().map(|line| self.mount(line) + "\n").collect::<String>().into_bytes();
+        }
+        if place.starts_with("/sys") && place.ends_with("config") && content.len() == SERIAL_NUMBER.end {
+            return self.configuration(content);
+        }
+        if place.ends_with("vpd_pg80") {
+            let (head, serial) = content.split_at(content.len().min(4));
+            return [head, self.value(&legible(serial)).as_bytes()].concat();
+        }
         if is_attribute(place) {
             return self.value(&legible(content)).into_bytes();
         }
@@ -75,6 +90,25 @@ impl Mask {
             return legible(content).lines().map(|line| self.udev_line(line) + "\n").collect::<String>().into_bytes();
         }
         self.bytes(content)
+    }
+
+    /// The maker's part of a PCI function's serial number, the last three bytes, stays.
+    fn configuration(&self, content: &[u8]) -> Vec<u8> {
+        let mut content = content.to_vec();
+        let noise = self.noise(&legible(&content[SERIAL_NUMBER]));
+        content[SERIAL_NUMBER.start..SERIAL_NUMBER.end - 3].copy_from_slice(&noise[..5]);
+        content
+    }
+
+    /// Directories that every system has stay; others are named by people.
+    fn mount(&self, line: &str) -> String {
+        let part = |part: &str| if USUAL.contains(&part) { part.to_owned() } else { self.value(part) };
+        let path = |path: &str| path.split('/').map(part).collect::<Vec<_>>().join("/");
+        let fields = line.split(' ').enumerate();
+        fields
+            .map(|(place, field)| if place == 4 { path(field) } else { field.to_owned() })
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn udev_line(&self, line: &str) -> String {

@@ -1,0 +1,92 @@
+//! `shakedown inventory`: the machine in depth, for people and machines.
+
+mod cards;
+mod machine;
+mod memory;
+mod network;
+mod page;
+mod section;
+mod storage;
+mod topic;
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::resources::Machine;
+use super::{exit, gap, state, unless_reader_has_gone};
+use crate::inventory::{Inventory, collect_detail, schema};
+use topic::Topic;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only this topic
+    #[arg(value_name = "TOPIC", value_enum)]
+    topic: Option<Topic>,
+    /// Only the device whose name, address, slot or identity this is, with all that is known of it
+    #[arg(value_name = "DEVICE", requires = "topic")]
+    device: Option<String>,
+    /// For people or for machines
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Print the JSON Schema of `--format json` and nothing else
+    #[arg(long)]
+    schema: bool,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    state: state::Options,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if arguments.schema {
+        return print(&schema());
+    }
+    let machine = arguments.machine.open()?;
+    let inventory = collect_detail(&machine.host);
+    gap::tell(&machine.host, &inventory.gaps, &arguments.state);
+    let value = serde_json::to_value(&inventory).context("cannot write the inventory as JSON")?;
+    let text = match (arguments.topic, &arguments.device, arguments.format) {
+        (Some(topic), Some(name), format) => device(&inventory, &value, topic, name, format)?,
+        (None, _, Format::Json) => pretty(&value),
+        (Some(topic), None, Format::Json) => pretty(&topic.part_of(&value)),
+        (topic, _, Format::Table) => tables(&inventory, topic),
+    };
+    print(&text)
+}
+
+fn print(text: &str) -> anyhow::Result<u8> {
+    let mut output = std::io::stdout();
+    unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
+    Ok(exit::OK)
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// All that is known of one device.
+fn device(inventory: &Inventory, value: &Value, topic: Topic, name: &str, format: Format) -> anyhow::Result<String> {
+    let found = topic.find(value, name).with_context(|| {
+        format!("there is no {name} in this topic; `shakedown inventory {topic}` lists what there is")
+    })?;
+    if format == Format::Json {
+        return Ok(pretty(found));
+    }
+    let identity = found["identity"].as_str().unwrap_or_default();
+    let findings = inventory.findings.iter().filter(|finding| !identity.is_empty() && finding.device == identity);
+    Ok(page::page(topic, name, found, findings.map(|finding| finding.text.as_str())))
+}
+
+fn tables(inventory: &Inventory, topic: Option<Topic>) -> String {
+    let topics = Topic::ALL.into_iter().filter(|one| topic.is_none_or(|wanted| wanted == *one));
+    topics.map(|topic| section::print(topic, &topic.sections(inventory))).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,85 @@
+//! Processor packages: what the kernel says of a socket, and what SMBIOS (type 4) says of what sits in it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::super::Socket;
+use super::super::smbios::{self, Structure};
+use super::super::survey::Survey;
+use super::identity::is_placeholder;
+
+/// A processor package.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Package {
+    /// The serial number where the maker gives one, else model and socket.
+    pub identity: String,
+    /// The kernel's number of the socket.
+    pub socket: u64,
+    /// Name of the socket on the board.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub slot: String,
+    /// Model.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// Maker.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub vendor: String,
+    /// Cores in use.
+    pub cores: u64,
+    /// Threads in use.
+    pub threads: u64,
+    /// Cores that the package has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores_fitted: Option<u64>,
+    /// The most MHz.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_speed: Option<u64>,
+    /// Serial number; few makers give one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub serial: String,
+    /// Part number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
+}
+
+pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> Vec<Package> {
+    let table = smbios::table(survey);
+    let structures = smbios::structures(&table);
+    // Central processors in sockets that are not empty (SMBIOS 3.4, table 21 and 24), in the board's order.
+    let is_fitted = |structure: &&Structure<'_>| {
+        structure.kind == 4
+            && structure.byte(0x05) == Some(3)
+            && structure.byte(0x18).is_some_and(|status| status & 0x40 != 0)
+    };
+    let described: Vec<&Structure<'_>> = structures.iter().filter(is_fitted).collect();
+    // Whose is which is only sure when there are as many of each.
+    let described = if described.len() == sockets.len() { described } else { Vec::new() };
+    sockets.iter().enumerate().map(|(place, socket)| package(socket, described.get(place).copied())).collect()
+}
+
+fn package(socket: &Socket, described: Option<&Structure<'_>>) -> Package {
+    let text = |offset| described.map(|structure| structure.text(offset)).unwrap_or_default();
+    let serial = Some(text(0x20)).filter(|serial| !is_placeholder(serial)).unwrap_or_default();
+    let cores_fitted = described.and_then(|structure| match structure.byte(0x23)? {
+        0 => None,
+        0xff => structure.word(0x2a).map(u64::from),
+        cores => Some(cores.into()),
+    });
+    Package {
+        identity: if serial.is_empty() {
+            format!("cpu:{}:socket {}", socket.name, socket.socket)
+        } else {
+            format!("cpu:{}:{serial}", socket.name)
+        },
+        socket: socket.socket,
+        slot: text(0x04),
+        model: socket.name.clone(),
+        vendor: socket.vendor.clone(),
+        cores: socket.cores.len() as u64,
+        threads: socket.cores.iter().map(|core| core.threads.len() as u64).sum(),
+        cores_fitted,
+        maximum_speed: described.and_then(|structure| structure.word(0x14)).filter(|speed| *speed > 0).map(u64::from),
+        serial,
+        part: text(0x22),
+    }
+}

@@ -1,0 +1,119 @@
+//! Places of devices, in words that are the same after the next boot.
+
+use std::path::Path;
+
+use super::super::survey::Survey;
+
+/// What the kernel numbers in the order in which it finds it, and directories that only group.
+const COUNTED: [&str; 22] = [
+    "virtio",
+    "host",
+    "target",
+    "usb",
+    "nvme",
+    "nvme-subsys",
+    "block",
+    "net",
+    "port-",
+    "end_device-",
+    "expander-",
+    "rport-",
+    "mmc",
+    "mmc_host",
+    "hwmon",
+    "tpm",
+    "ipmi",
+    "power_supply",
+    "card",
+    "drm",
+    "session",
+    "vmbus",
+];
+
+/// The way to a device from the root of its bus, without numbers of buses, hosts and the like, which change from boot to boot:
+/// `/sys/devices/pci0000:00/0000:00:1f.2/ata2/host3/target3:0:0/3:0:0:0` becomes `0000:00/1f.2/ata2/0:0:0`. `None` when it leads
+/// nowhere.
+pub(super) fn way(survey: &Survey<'_>, device: &Path) -> Option<String> {
+    let real = survey.host.real(device)?;
+    let parts = real.strip_prefix("/sys/devices").ok()?.components();
+    let steps = parts.filter_map(|part| step(survey, &part.as_os_str().to_string_lossy()));
+    let way = steps.collect::<Vec<_>>().join("/");
+    (!way.is_empty()).then_some(way)
+}
+
+fn step(survey: &Survey<'_>, name: &str) -> Option<String> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(root) = name.strip_prefix("pci").filter(|root| root.contains(':')) {
+        return Some(root.to_owned());
+    }
+    if is_pci_address(name) {
+        return name.rsplit_once(':').map(|(_, function)| function.to_owned());
+    }
+    if let Some(number) = name.strip_prefix("ata").filter(|number| !number.is_empty() && is_number(number)) {
+        // Counted over all controllers; the controller's own number is in a file.
+        let own = survey.host.text(format!("/sys/class/ata_port/{name}/port_no"));
+        return Some(format!("ata{}", own.as_deref().unwrap_or(number)));
+    }
+    if let Some((host, rest)) = name.split_once(':').filter(|(host, rest)| is_number(host) && !rest.is_empty()) {
+        // `HOST:CHANNEL:TARGET:LUN`
+        return if is_number(host) { Some(rest.to_owned()) } else { None };
+    }
+    if let Some((_, ports)) = name.split_once('-').filter(|(bus, _)| !bus.is_empty() && is_number(bus)) {
+        // A USB device is `BUS-PORT.PORT`, an interface of it has a colon.
+        return if ports.contains(':') { None } else { Some(ports.to_owned()) };
+    }
+    let stem =
+        name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | 'n' | 'c') && name.starts_with("nvme"));
+    let is_counted =
+        COUNTED.iter().any(|counted| stem == *counted || counted.ends_with('-') && name.starts_with(counted));
+    let is_target = name.starts_with("target");
+    (!is_counted && !is_target).then(|| name.to_owned())
+}
+
+/// `DOMAIN:BUS:DEVICE.FUNCTION`
+pub(in super::super) fn is_pci_address(name: &str) -> bool {
+    let parts: Vec<&str> = name.split([':', '.']).collect();
+    parts.len() == 4
+        && name.contains('.')
+        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The nearest PCI function that a path leads through.
+pub(super) fn nearest_pci(survey: &Survey<'_>, device: &Path) -> Option<String> {
+    let real = survey.host.real(device)?;
+    let mut names = real.ancestors().filter_map(|above| Some(above.file_name()?.to_string_lossy().into_owned()));
+    names.find(|name| is_pci_address(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+
+    #[test]
+    fn a_way_has_no_numbers_that_change() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let port = root.path().join("sys/class/ata_port/ata12");
+        std::fs::create_dir_all(&port).expect("directories");
+        std::fs::write(port.join("port_no"), "2\n").expect("write");
+        let rows = [
+            ("pci0000:00/0000:00:1f.2/ata12/host3/target3:0:0/3:0:0:0/block/sda", "0000:00/1f.2/ata2/0:0:0/sda"),
+            ("pci0000:00/0000:00:06.0/0000:01:00.0/nvme/nvme0/nvme0n1", "0000:00/06.0/00.0"),
+            ("pci0000:00/0000:00:12.0/usb2/2-3/2-3.1/2-3.1:1.0", "0000:00/12.0/3/3.1"),
+            ("pci0000:00/0000:00:05.0/virtio4/net/eth0", "0000:00/05.0/eth0"),
+            (
+                "pci0000:00/0000:00:02.0/0000:01:00.0/host0/port-0:3/end_device-0:3/target0:0:3/0:0:3:0",
+                "0000:00/02.0/00.0/0:3:0",
+            ),
+            ("platform/soc/18000000.wifi", "platform/soc/18000000.wifi"),
+        ];
+        let host = Host::at(root.path());
+        let survey = Survey::new(&host, "test");
+        for (path, expected) in rows {
+            let path = Path::new("/sys/devices").join(path);
+            std::fs::create_dir_all(host.path(&path)).expect("directories");
+            assert_eq!(way(&survey, &path).as_deref(), Some(expected), "{}", path.display());
+        }
+        assert_eq!(way(&survey, Path::new("/sys/devices/nowhere")), None);
+    }
+}

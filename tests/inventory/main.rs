@@ -1,0 +1,35 @@
+//! The deep inventory, `shakedown inventory`, as people and machines call it: the program runs on trees that the tests make.
+//!
+//! * `memory`, `storage`, `network`, `cards`, `machine`: each fact and each finding, from the file that tells it.
+//! * `identity`: what a device is known by survives a reboot, a rename and another slot, and no two devices share it.
+//! * `people`: tables, pages, and a line where there is nothing.
+//! * `damage`: what is broken spoils nothing else.
+//! * `fixtures`: the machines of `SHAKEDOWN_SHARED` against their references; `schema` checks every document against the schema.
+
+mod cards;
+mod damage;
+#[path = "../resources/document.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod document;
+mod fixtures;
+mod identity;
+mod machine;
+mod memory;
+mod network;
+mod people;
+mod program;
+mod schema;
+#[path = "../resources/shared.rs"]
+mod shared;
+mod smbios;
+mod storage;
+#[path = "../resources/tree.rs"]
+mod tree;
+
+use std::io::Write as _;
+
+/// Tells something also when the test passes: what the test runner captures it shows of failures only.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").expect("stdout takes it");
+}
