@@ -4,6 +4,7 @@
 mod block;
 mod cpu;
 mod detail;
+mod diff;
 mod environment;
 mod gpu;
 mod infiniband;
@@ -28,6 +29,7 @@ pub use detail::{
     PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, Sensor, StorageController, Tpm, Trust, UsbNode,
     VirtualFunctions, VirtualInterface, Volume, collect_detail, schema,
 };
+pub use diff::{Change, Item, Kind, What, changes, describe, device, items};
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
 pub use infiniband::Infiniband;

@@ -86,7 +86,7 @@ pub struct VirtualFunctions {
 
 impl Nic {
     /// Where it is: tells two interfaces apart that say the same address.
-    pub(super) fn place(&self) -> String {
+    pub(in super::super) fn place(&self) -> String {
         let address = if self.pci_address.is_empty() { &self.usb_address } else { &self.pci_address };
         if self.port == 0 { address.clone() } else { format!("{address} port {}", self.port) }
     }
