@@ -2,7 +2,10 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -22,13 +25,16 @@ pub fn start(format: LogFormat, verbosity: u8) {
         2 => "shakedown=debug,info",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_env("SHAKEDOWN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // `module=level` for modules, not spans: what takes those brings a regular expression engine of a megabyte.
+    let asked = std::env::var("SHAKEDOWN_LOG").ok().and_then(|filter| filter.parse().ok());
+    let filter: Targets = asked.or_else(|| default.parse().ok()).unwrap_or_default();
+    let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A log line that cannot be written is lost. To complain of that where it cannot be written either would be a panic.
-    let builder = builder.log_internal_errors(false);
-    // A second start happens only in tests, where the first one holds.
-    let _ = match format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let layer = layer.log_internal_errors(false);
+    let layer = match format {
+        LogFormat::Text => layer.with_target(false).boxed(),
+        LogFormat::Json => layer.json().boxed(),
     };
+    // A second start happens only in tests, where the first one holds.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
