@@ -126,6 +126,7 @@ fn mounted(text: &str) -> BTreeSet<String> {
 /// Kernel name to the last link that leads to it.
 fn links(survey: &Survey<'_>, directory: &str) -> BTreeMap<String, String> {
     let mut links = BTreeMap::new();
+    let _near = survey.host.enter(directory);
     for name in survey.names(directory) {
         let path = Path::new(directory).join(&name);
         // udev's links lead to the node itself; in a copied tree the node may be missing.
