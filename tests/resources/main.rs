@@ -18,6 +18,7 @@ mod document;
 mod huge;
 mod large;
 mod machine;
+mod machines;
 mod neutral;
 mod processors;
 mod redaction;
