@@ -2,6 +2,7 @@
 pub mod agent;
 pub mod cli;
 pub mod config;
+pub mod disk;
 pub mod event;
 pub mod host;
 pub mod inventory;

@@ -20,6 +20,7 @@ macro_rules! complain {
 mod connection;
 mod deliver;
 mod demo;
+mod disk;
 mod events;
 mod gap;
 mod inventory;
@@ -91,6 +92,8 @@ enum Verb {
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
     Inventory(inventory::Arguments),
+    /// The machine's disks: which there are, how they are, and their own tests
+    Disk(disk::Arguments),
     /// This machine in a file, for a support case or a test: read it anywhere with --root
     Snapshot(snapshot::Arguments),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
@@ -127,6 +130,7 @@ pub fn main() -> ExitCode {
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
+        Verb::Disk(arguments) => in_runtime(disk::run(arguments, format)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),

@@ -42,7 +42,7 @@ pub struct Member {
 #[derive(Debug)]
 pub(super) struct Family {
     leader: Option<Identity>,
-    /// What the variable [`MARK`] is in this family only.
+    /// What the variable [`MARK`] is in this family only; empty if it has none.
     mark: Vec<u8>,
     /// Timer slack that only this family has.
     slack: Option<u64>,
@@ -64,12 +64,19 @@ impl Family {
 
     /// The family of a process that was started by [`Family::lead`] on a thread with this slack and is not yet waited for.
     pub(super) fn new(leader: i32, slack: u64, combined: &Path, cgroup: Option<Cgroup>) -> Self {
-        let mut family = Family::of_mark(combined);
+        let mut family = Family::of_leader(leader);
+        family.mark = combined.as_os_str().as_encoded_bytes().to_vec();
         family.cgroup = cgroup.filter(|cgroup| cgroup.add(leader));
+        family.slack = Some(slack);
+        family
+    }
+
+    /// The same without a mark, for a tool that does not hide: its group, its session and what descends from it.
+    pub(super) fn of_leader(leader: i32) -> Self {
+        let mut family = Family::of_mark(Path::new(""));
         // It is in the table, at least as a zombie, until somebody waits for it.
         let start = Process::read(leader).map_or(0, |process| process.id.start);
         family.leader = Some(Identity { pid: leader, start });
-        family.slack = Some(slack);
         family.released = AtomicBool::new(false);
         family
     }
@@ -178,6 +185,9 @@ impl Family {
 
     /// Whether a process is marked as of this family; `None` if it has no mark at all.
     fn has_mark(&self, pid: i32) -> Option<bool> {
+        if self.mark.is_empty() {
+            return Some(false);
+        }
         if !self.reads_environments.load(Ordering::Relaxed) {
             return None;
         }

@@ -16,6 +16,7 @@ mod family;
 mod spawn;
 mod table;
 mod terminal;
+mod tool;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
 pub use spawn::{Running, stop_marked};
 pub use terminal::Terminal;
+pub use tool::{Answer, Tool, ToolError};
 
 /// What to start.
 #[derive(Clone, Debug)]

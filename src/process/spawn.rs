@@ -91,7 +91,7 @@ impl Command {
 }
 
 /// Another thread that forks while the file is being written holds it open for a moment.
-fn spawn_patiently(command: &mut tokio::process::Command) -> std::io::Result<Child> {
+pub(super) fn spawn_patiently(command: &mut tokio::process::Command) -> std::io::Result<Child> {
     let mut tries = 0;
     loop {
         match Family::lead(|| command.spawn()) {
@@ -177,7 +177,7 @@ pub async fn stop_marked(combined: &Path, grace: Duration) {
 }
 
 /// SIGTERM to all, a grace, SIGKILL to all. Ends early when all are gone and the leader's status is collected.
-async fn stop(family: &Arc<Family>, limits: &Limits, mut is_collected: impl FnMut() -> bool) {
+pub(super) async fn stop(family: &Arc<Family>, limits: &Limits, mut is_collected: impl FnMut() -> bool) {
     // A process that was halted takes notice of SIGTERM only when it goes on.
     look(family, |family| family.signal(&[Signal::TERM, Signal::CONT])).await;
     let deadline = Instant::now() + limits.grace;

@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use super::{Collected, Gap, MachineResources, Resources, collect};
+use super::{Collected, Gap, MachineResources, Resources, block, collect};
 use crate::host::Host;
 use topic::{TIME_LIMIT, Topic};
 
@@ -137,6 +137,17 @@ pub fn collect_detail(host: &Host) -> Inventory {
     topics.finish(&mut inventory);
     inventory.findings = finding::findings(&inventory);
     inventory
+}
+
+/// The disks alone, for those who need no more: what could not be found out of one is left out, and there are none if one of them does
+/// not let itself be read.
+#[must_use]
+pub fn collect_disks(host: &Host) -> Vec<Disk> {
+    let topic = Topic::start(host, "disks", |survey| disk::collect(survey, &block::collect(survey).disks));
+    let disks = topic.finish(Instant::now() + TIME_LIMIT, &mut Vec::new());
+    let mut alone = Inventory { disks, ..Inventory::default() };
+    identity::settle(&mut alone);
+    alone.disks
 }
 
 /// What is being read at the same time.

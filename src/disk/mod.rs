@@ -1,0 +1,40 @@
+//! The health of disks: what smartctl prints, read whatever its version, transport and form, and judged by one table of rules; and
+//! running it: `smartctl` the program, `target` the disks that there are, `course` one self-test, `session` all disks at once. What
+//! judges is pure: it starts no program and opens no device.
+
+mod access;
+mod course;
+mod json;
+mod loose;
+mod measure;
+mod model;
+mod page;
+mod parse;
+mod plan;
+mod policy;
+mod reading;
+mod rule;
+mod self_test;
+mod session;
+mod smartctl;
+mod survey;
+mod target;
+mod tested;
+mod text;
+mod verdict;
+
+pub use course::Progress;
+pub use model::{Attribute, Call, Failing, Identity, Nvme, Protocol, Report, Scsi, Status, Support, Transport};
+pub use page::page;
+pub use parse::{LIMIT, Unreadable, parse};
+pub use plan::{Ending, State, Test};
+pub use policy::{Policy, PolicyError};
+pub use reading::Reading;
+pub use rule::{Limit, RULES, Rule, Severity, When};
+pub use self_test::{Ability, Entry, Kind, Outcome, Running, SelfTests};
+pub use session::{Notice, Options, Session};
+pub use smartctl::{Address, Error, Reply, Smartctl};
+pub use survey::{Surveyed, survey};
+pub use target::{Disks, Target};
+pub use tested::{Problem, Tested};
+pub use verdict::{Judgement, Reason, Verdict, judge, judge_unreadable};

@@ -1,0 +1,144 @@
+//! A drive on one page, for a person: who it is, how it is and why, how worn, how warm, what it counted, how its self-tests ended.
+
+use super::model::Report;
+use super::self_test::{Entry, Kind, Outcome};
+use super::verdict::{Judgement, Reason};
+
+/// Most self-tests that are shown; the log holds more, which matter less.
+const SHOWN: usize = 10;
+/// Attributes with a counter that is worth a line of its own.
+const COUNTERS: [u64; 9] = [5, 10, 184, 187, 188, 196, 197, 198, 199];
+
+/// The page. Lines that nothing is known for are left out.
+#[must_use]
+pub fn page(report: &Report, judgement: &Judgement) -> String {
+    let mut text = identity(report);
+    text.push_str(&section("HEALTH", &health(judgement)));
+    text.push_str(&section("STATE", &state(report)));
+    text.push_str(&section("COUNTED", &counted(report)));
+    text.push_str(&section("SELF-TESTS", &self_tests(report)));
+    text
+}
+
+fn section(title: &str, lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    if lines.is_empty() { lines } else { format!("\n{title}\n{lines}") }
+}
+
+/// A line of a name and a value, if there is one.
+fn line(name: &str, value: Option<impl std::fmt::Display>) -> Option<String> {
+    value.map(|value| format!("{name:<20}{value}"))
+}
+
+fn identity(report: &Report) -> String {
+    let identity = &report.identity;
+    let capacity = identity.capacity.map(|bytes| format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10));
+    let medium = identity.rotation_rate.map(|rate| match rate {
+        0 => "solid state".to_owned(),
+        rate => format!("{rate} rpm"),
+    });
+    let lines = [
+        line("Device", report.name.as_ref()),
+        line("Model", identity.model.as_ref()),
+        line("Family", identity.family.as_ref()),
+        line("Serial number", identity.serial.as_ref()),
+        line("Firmware", identity.firmware.as_ref()),
+        line("WWN", identity.wwn.as_ref()),
+        line("Capacity", capacity),
+        line("Medium", medium),
+        line("Reached through", Some(report.transport().name())),
+    ];
+    lines.into_iter().flatten().map(|line| printable(&line) + "\n").collect()
+}
+
+/// What a drive calls itself goes to a terminal: control characters do not.
+fn printable(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn health(judgement: &Judgement) -> Vec<String> {
+    let mut lines = vec![judgement.verdict.name().to_uppercase()];
+    for reason in &judgement.reasons {
+        lines.extend(told(reason));
+    }
+    lines
+}
+
+fn told(reason: &Reason) -> [String; 2] {
+    let Reason { code, severity, when, seen, meaning, next, new, .. } = reason;
+    let new = if *new == Some(true) { ", new" } else { "" };
+    let words = format!("{severity:?}, {when:?}{new}").to_lowercase();
+    [printable(&format!("{code} ({words}): {seen}")), format!("    {meaning}; {next}")]
+}
+
+fn state(report: &Report) -> Vec<String> {
+    let percent = |number: u64| format!("{number}%");
+    let nvme = report.nvme.unwrap_or_default();
+    let used = nvme.percentage_used.or(report.percentage_used);
+    let spare = nvme.available_spare.map(|spare| match nvme.spare_threshold {
+        Some(threshold) => format!("{spare}% (threshold {threshold}%)"),
+        None => percent(spare),
+    });
+    let trip = report.trip_temperature.filter(|celsius| *celsius > 0);
+    let temperature = report.temperature.map(|now| match trip {
+        Some(trip) => format!("{now} °C (trips at {trip} °C)"),
+        None => format!("{now} °C"),
+    });
+    let lines = [
+        line("Endurance used", used.map(percent)),
+        line("Spare blocks", spare),
+        line("Temperature", temperature),
+        line("Switched on", report.power_on_hours.map(|hours| format!("{hours} h"))),
+        line("Power cycles", report.power_cycles),
+        line("Unclean power loss", nvme.unsafe_shutdowns),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+fn counted(report: &Report) -> Vec<String> {
+    let (nvme, scsi) = (report.nvme.unwrap_or_default(), report.scsi.unwrap_or_default());
+    let attributes = report.attributes.iter().filter(|attribute| COUNTERS.contains(&attribute.id));
+    let attributes = attributes.map(|attribute| {
+        let title = format!("{} {}", attribute.id, attribute.name);
+        attribute.raw.map(|raw| format!("{title:<30}{raw}"))
+    });
+    let others = [
+        line("Media errors", nvme.media_errors),
+        line("Error log entries", nvme.error_log_entries.or(report.error_log_count)),
+        line("Grown defects", scsi.grown_defects),
+        line("Uncorrected reads", scsi.read_uncorrected),
+        line("Uncorrected writes", scsi.write_uncorrected),
+        line("Uncorrected verifies", scsi.verify_uncorrected),
+    ];
+    attributes.chain(others).flatten().map(|line| printable(&line)).collect()
+}
+
+fn self_tests(report: &Report) -> Vec<String> {
+    let tests = &report.self_tests;
+    let running = tests.running.map(|running| match running.remaining {
+        Some(left) => format!("in progress, {left}% remaining"),
+        None => "in progress".to_owned(),
+    });
+    let estimates = [("Short", Kind::Short), ("Extended", Kind::Extended), ("Conveyance", Kind::Conveyance)];
+    let estimates = estimates.into_iter().filter_map(|(name, kind)| {
+        let minutes = tests.ability(kind).estimate?.as_secs().div_ceil(60);
+        line(name, Some(format!("about {minutes} min")))
+    });
+    let log = tests.log.iter().take(SHOWN).map(|entry| printable(&logged(entry)));
+    let none = (tests.log.is_empty() && tests.log_read).then(|| "none was ever run".to_owned());
+    running.into_iter().chain(estimates).chain(log).chain(none).collect()
+}
+
+fn logged(entry: &Entry) -> String {
+    let kind = match entry.kind {
+        Some(Kind::Short) => "short",
+        Some(Kind::Extended) => "extended",
+        Some(Kind::Conveyance) => "conveyance",
+        Some(Kind::Other) | None => "other",
+    };
+    let hours = entry.hours.map_or_else(|| "-".to_owned(), |hours| hours.to_string());
+    let mark = if entry.outcome == Outcome::Failed { " !" } else { "" };
+    let lba = entry.lba.filter(|_| entry.outcome == Outcome::Failed);
+    let lba = lba.map(|lba| format!(", sector {lba}")).unwrap_or_default();
+    format!("at {hours:>6} h  {kind:<11}{}{lba}{mark}", entry.text)
+}

@@ -1,0 +1,244 @@
+//! Self-tests of a drive, in the same terms for every transport: what runs, what ran, what could run and for how long.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// All that a report tells of self-tests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SelfTests {
+    /// The test that runs now.
+    pub running: Option<Running>,
+    /// How the last test ended, where the drive says so outside of the log (ATA's self-test execution status).
+    pub last: Option<Outcome>,
+    /// The log, newest first.
+    pub log: Vec<Entry>,
+    /// The log has been read, be it empty. smartctl before 7.4 cannot read `NVMe`'s, before 7.3 SCSI's is in the text only.
+    pub log_read: bool,
+    /// Whether the drive can do short tests; unknown in much output.
+    pub short: Ability,
+    /// Whether the drive can do extended tests.
+    pub extended: Ability,
+    /// Whether the drive can do conveyance tests.
+    pub conveyance: Ability,
+}
+
+/// A test that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// Which, if the drive says so.
+    pub kind: Option<Kind>,
+    /// How much is left, in percent: in steps of 10 for ATA, unknown for SCSI before smartctl 8.
+    pub remaining: Option<u8>,
+}
+
+/// What is known of one kind of test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ability {
+    /// Whether the drive can do it; `None` where the output does not say.
+    pub supported: Option<bool>,
+    /// The drive's own estimate; `NVMe` gives none.
+    pub estimate: Option<Duration>,
+}
+
+/// A kind of test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Minutes at most.
+    Short,
+    /// The whole surface: hours.
+    Extended,
+    /// Damage in transport; some ATA drives.
+    Conveyance,
+    /// Anything else: selective, vendor's own …
+    Other,
+}
+
+/// How a test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Without an error.
+    Passed,
+    /// The drive found itself defective.
+    Failed,
+    /// Someone ended it, or it was interrupted: neither good nor bad.
+    Aborted,
+    /// It has not ended.
+    Running,
+    /// The drive gives a number that means nothing.
+    Unknown,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What was tested.
+    pub kind: Option<Kind>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// smartctl's words for how it ended.
+    pub text: String,
+    /// Power-on hours at the time; ATA's wrap at 65536.
+    pub hours: Option<u64>,
+    /// The first sector that could not be read.
+    pub lba: Option<u64>,
+}
+
+impl SelfTests {
+    /// The newest entry of a test that has ended.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Entry> {
+        self.log.iter().find(|entry| entry.outcome != Outcome::Running)
+    }
+
+    /// The newest entry that says whether the drive is good: what was aborted does not.
+    #[must_use]
+    pub fn newest_conclusive(&self) -> Option<&Entry> {
+        self.log.iter().find(|entry| matches!(entry.outcome, Outcome::Passed | Outcome::Failed))
+    }
+
+    /// What is known of a kind of test.
+    #[must_use]
+    pub fn ability(&self, kind: Kind) -> Ability {
+        match kind {
+            Kind::Short => self.short,
+            Kind::Extended => self.extended,
+            Kind::Conveyance => self.conveyance,
+            Kind::Other => Ability::default(),
+        }
+    }
+
+    /// Notes ATA's self-test execution status: the upper four bits are the outcome, the lower ones tenths that remain.
+    pub(super) fn note_ata_status(&mut self, value: u64) {
+        let outcome = ata_outcome(value);
+        if outcome == Outcome::Running {
+            self.running = Some(Running { kind: None, remaining: u8::try_from((value & 15) * 10).ok() });
+        } else {
+            self.last = Some(outcome);
+        }
+    }
+
+    /// Takes from another view of the same call what this one does not know.
+    pub(super) fn fill_from(&mut self, other: SelfTests) {
+        self.running = self.running.or(other.running);
+        self.last = self.last.or(other.last);
+        self.log_read |= other.log_read;
+        if self.log.is_empty() {
+            self.log = other.log;
+        }
+        let pairs = [
+            (&mut self.short, other.short),
+            (&mut self.extended, other.extended),
+            (&mut self.conveyance, other.conveyance),
+        ];
+        for (mine, theirs) in pairs {
+            mine.supported = mine.supported.or(theirs.supported);
+            mine.estimate = mine.estimate.or(theirs.estimate);
+        }
+    }
+}
+
+/// The outcome in ATA's status byte.
+pub(super) fn ata_outcome(value: u64) -> Outcome {
+    match value >> 4 {
+        0 => Outcome::Passed,
+        1 | 2 => Outcome::Aborted,
+        3..=8 => Outcome::Failed,
+        15 => Outcome::Running,
+        _ => Outcome::Unknown,
+    }
+}
+
+/// The outcome in `NVMe`'s result field.
+pub(super) fn nvme_outcome(value: u64) -> Outcome {
+    match value {
+        0 => Outcome::Passed,
+        1..=4 | 8 | 9 => Outcome::Aborted,
+        5..=7 => Outcome::Failed,
+        _ => Outcome::Unknown,
+    }
+}
+
+/// The outcome in SCSI's result field (SPC, self-test results log page).
+pub(super) fn scsi_outcome(value: u64) -> Outcome {
+    match value {
+        0 => Outcome::Passed,
+        1 | 2 => Outcome::Aborted,
+        3..=7 => Outcome::Failed,
+        15 => Outcome::Running,
+        _ => Outcome::Unknown,
+    }
+}
+
+/// The kind of test in smartctl's words: `Extended offline`, `Background short`, `Short captive` …
+pub(super) fn kind_of(text: &str) -> Kind {
+    let text = text.to_ascii_lowercase();
+    let is = |word| text.contains(word);
+    match () {
+        () if is("conveyance") => Kind::Conveyance,
+        () if is("extended") || is("long") => Kind::Extended,
+        () if is("short") => Kind::Short,
+        () => Kind::Other,
+    }
+}
+
+/// The outcome in smartctl's words, which are much the same for all transports.
+pub(super) fn outcome_of(text: &str) -> Outcome {
+    let text = text.trim().to_ascii_lowercase();
+    let has = |word| text.contains(word);
+    match () {
+        () if has("in progress") => Outcome::Running,
+        () if has("abort") || has("interrupted") => Outcome::Aborted,
+        () if has("fail") || has("fatal") || has("damage") || has("unknown error") => Outcome::Failed,
+        () if text == "completed" || text.starts_with("completed without error") => Outcome::Passed,
+        () => Outcome::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(outcome: Outcome) -> Entry {
+        Entry { kind: Some(Kind::Short), outcome, text: String::new(), hours: None, lba: None }
+    }
+
+    #[test]
+    fn an_aborted_test_says_nothing_of_the_drive() {
+        let log =
+            vec![entry(Outcome::Running), entry(Outcome::Aborted), entry(Outcome::Failed), entry(Outcome::Passed)];
+        let tests = SelfTests { log, ..SelfTests::default() };
+        assert_eq!(tests.newest().map(|entry| entry.outcome), Some(Outcome::Aborted));
+        assert_eq!(tests.newest_conclusive().map(|entry| entry.outcome), Some(Outcome::Failed));
+    }
+
+    #[test]
+    fn the_status_byte_of_ata_holds_outcome_and_tenths() {
+        let mut tests = SelfTests::default();
+        tests.note_ata_status(0xf9);
+        assert_eq!(tests.running, Some(Running { kind: None, remaining: Some(90) }));
+        tests.note_ata_status(121);
+        assert_eq!(tests.last, Some(Outcome::Failed));
+        assert_eq!([0x10, 0x21, 0x30, 0x80, 0x90].map(ata_outcome), {
+            use Outcome::{Aborted, Failed, Unknown};
+            [Aborted, Aborted, Failed, Failed, Unknown]
+        });
+    }
+
+    #[test]
+    fn words_say_the_same_as_numbers() {
+        for text in ["Completed: read failure", "Fatal or unknown error", "Completed: handling damage??"] {
+            assert_eq!(outcome_of(text), Outcome::Failed, "{text}");
+        }
+        for text in ["Failed in segment -->", "Unknown error, incomplete", "Completed, segment failed"] {
+            assert_eq!(outcome_of(text), Outcome::Failed, "{text}");
+        }
+        for text in ["Aborted by host", "Interrupted (host reset)", "Aborted (by user command)"] {
+            assert_eq!(outcome_of(text), Outcome::Aborted, "{text}");
+        }
+        assert_eq!(outcome_of("Completed"), Outcome::Passed);
+        assert_eq!(outcome_of("Vendor (0x9)"), Outcome::Unknown);
+    }
+}

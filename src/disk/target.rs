@@ -1,0 +1,275 @@
+//! Which disks there are to ask: the kernel's list, and behind RAID controllers what smartctl finds there. smartctl's own list is
+//! no list of disks: it leaves out virtio disks and unknown USB bridges (contract SMART §2.6).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::smartctl::{Address, Error as SmartctlError, Smartctl};
+use crate::host::Host;
+use crate::inventory::{Disk, collect_disks};
+
+/// Names of block devices without hardware of their own.
+const VIRTUAL: [&str; 9] = ["ram", "loop", "fd", "dm-", "md", "zram", "nbd", "sr", "bcache"];
+/// What smartctl calls the disks behind RAID controllers; a comma and the disk's number follow.
+const RAID: [&str; 9] = ["megaraid", "cciss", "areca", "3ware", "aacraid", "hpt", "sssraid", "jmb39x", "jmb39x-q"];
+
+/// A disk that can be asked.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As people call it and `shakedown disk test` takes it: `/dev/sda`, `/dev/bus/6:megaraid,8`.
+    pub name: String,
+    /// How smartctl reaches it.
+    pub address: Address,
+    /// `sata`, `scsi`, `nvme`, `virtio`, `usb` … or `raid`.
+    pub transport: String,
+    /// Model as the kernel knows it.
+    pub model: String,
+    /// Serial number as the kernel knows it.
+    pub serial: String,
+    /// Survives reboots and renames (see [`Disk::identity`]).
+    pub identity: String,
+    /// Bytes; 0 when nobody knows.
+    pub size: u64,
+    /// It turns.
+    pub rotational: bool,
+    /// The RAID controller's node that it would hang on, if its SCSI host belongs to one: `/dev/bus/6`.
+    pub bus: Option<String>,
+}
+
+/// A word that names no disk.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing has this name.
+    #[error("there is no {wanted} on this machine; there is {}", listed(.known))]
+    Missing {
+        /// The word.
+        wanted: String,
+        /// The disks that there are.
+        known: Vec<String>,
+    },
+    /// A part of a disk.
+    #[error("{wanted} is a partition: test the whole disk, {disk}")]
+    Partition {
+        /// The word.
+        wanted: String,
+        /// Its disk.
+        disk: String,
+    },
+    /// Something else.
+    #[error("{wanted} is no device; there is {}", listed(.known))]
+    NoDevice {
+        /// The word.
+        wanted: String,
+        /// The disks that there are.
+        known: Vec<String>,
+    },
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "no disk at all".to_owned() } else { names.join(", ") }
+}
+
+/// The disks of a machine.
+#[derive(Debug)]
+pub struct Disks {
+    host: Host,
+    /// In the order of their names; of the namespaces of one NVMe controller, which tests itself, the first.
+    pub targets: Vec<Target>,
+    known: Vec<Target>,
+}
+
+impl Disks {
+    /// Those that the kernel knows.
+    #[must_use]
+    pub fn of(host: &Host) -> Self {
+        let mut disks = collect_disks(host);
+        // Where the inventory came to no end, since a disk does not let itself be read, its name and what its driver says are enough.
+        let plain = host.disks().into_iter().map(|disk| Disk {
+            identity: format!("disk:name:{}", disk.name),
+            size: disk.size,
+            model: disk.models.into_iter().next().unwrap_or_default(),
+            serial: disk.serials.into_iter().next().unwrap_or_default(),
+            name: disk.name,
+            ..Disk::default()
+        });
+        for disk in plain {
+            if !disks.iter().any(|known| known.name == disk.name) {
+                disks.push(disk);
+            }
+        }
+        let known: Vec<Target> =
+            disks.into_iter().filter(|disk| is_disk(host, disk)).map(|disk| target(host, disk)).collect();
+        let mut targets: Vec<Target> = Vec::new();
+        for target in &known {
+            if !targets.iter().any(|other| other.address.node == target.address.node) {
+                targets.push(target.clone());
+            }
+        }
+        Disks { host: host.clone(), targets, known }
+    }
+
+    /// The disk that a word means: a kernel name, a device node, a link to one, an NVMe controller, a disk behind a RAID controller.
+    ///
+    /// # Errors
+    /// When it is a partition, no device, or not there.
+    pub fn find(&self, wanted: &str) -> Result<Target, Error> {
+        if let Some((node, kind)) = wanted.rsplit_once(':').filter(|(_, kind)| is_raid(kind)) {
+            return Ok(behind(node, kind, &Arc::default()));
+        }
+        let path = if wanted.contains('/') { wanted.to_owned() } else { format!("/dev/{wanted}") };
+        let by_node = |target: &&Target| target.address.node == path;
+        let name = self.kernel_name(&path);
+        if let Some(target) = self.known.iter().find(|target| target.name == format!("/dev/{name}")) {
+            return Ok(target.clone());
+        }
+        if let Some(target) = self.known.iter().find(by_node) {
+            return Ok(target.clone());
+        }
+        let known = || self.targets.iter().map(|target| target.name.clone()).collect();
+        let place = format!("/sys/class/block/{name}");
+        if self.host.has(format!("{place}/partition")) {
+            let whole = self
+                .host
+                .real(&place)
+                .and_then(|real| Some(real.parent()?.file_name()?.to_string_lossy().into_owned()));
+            let disk = format!("/dev/{}", whole.unwrap_or_else(|| "…".to_owned()));
+            return Err(Error::Partition { wanted: wanted.to_owned(), disk });
+        }
+        if self.host.has(&place) || self.is_character_device(&path) {
+            return Ok(plain(&path));
+        }
+        let (wanted, known) = (wanted.to_owned(), known());
+        Err(if self.host.has(&path) { Error::NoDevice { wanted, known } } else { Error::Missing { wanted, known } })
+    }
+
+    /// The name of a device below `/sys/class/block`, links followed.
+    fn kernel_name(&self, path: &str) -> String {
+        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let direct = path.strip_prefix("/dev/").filter(|name| !name.contains('/'));
+        match direct.filter(|name| self.host.has(format!("/sys/class/block/{name}"))) {
+            Some(name) => name.to_owned(),
+            None => self.host.resolve_device(path).unwrap_or_else(|| last(path)),
+        }
+    }
+
+    fn is_character_device(&self, path: &str) -> bool {
+        use std::os::unix::fs::FileTypeExt as _;
+        std::fs::metadata(self.host.path(path)).is_ok_and(|data| data.file_type().is_char_device())
+    }
+
+    /// The disks behind RAID controllers. One that the kernel shows as well may be among them: see [`Disks::is_known`].
+    ///
+    /// # Errors
+    /// When smartctl cannot be asked.
+    pub async fn behind_controllers(
+        smartctl: &Smartctl,
+        cancel: &tokio_util::sync::CancellationToken,
+    ) -> Result<Vec<Target>, SmartctlError> {
+        #[derive(Deserialize)]
+        struct Scan {
+            #[serde(default)]
+            devices: Vec<serde_json::Value>,
+        }
+        let reply = smartctl.scan(cancel).await?;
+        let scan: Scan = reply.value()?;
+        let mut turns: BTreeMap<String, Arc<Mutex<()>>> = BTreeMap::new();
+        let mut found: Vec<Target> = Vec::new();
+        for device in &scan.devices {
+            let (Some(node), Some(kind)) = (device["name"].as_str(), device["type"].as_str()) else { continue };
+            if is_raid(kind) && node.starts_with("/dev/") {
+                let target = behind(node, kind, turns.entry(node.to_owned()).or_default());
+                if !found.iter().any(|other| other.name == target.name) {
+                    found.push(target);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the kernel shows a disk with this serial number itself.
+    #[must_use]
+    pub fn is_known(&self, serial: &str) -> bool {
+        let serial = serial.trim();
+        !serial.is_empty() && self.known.iter().any(|target| target.serial.trim() == serial)
+    }
+}
+
+/// `megaraid,8`, `sat+megaraid,8`.
+fn is_raid(kind: &str) -> bool {
+    let kind = kind.strip_prefix("sat+").unwrap_or(kind);
+    kind.split_once(',').is_some_and(|(family, number)| RAID.contains(&family) && !number.is_empty())
+}
+
+fn is_disk(host: &Host, disk: &Disk) -> bool {
+    let place = format!("/sys/class/block/{}", disk.name);
+    let is_one = |key: &str| host.text(format!("{place}/{key}")).as_deref() == Some("1");
+    let is_virtual = VIRTUAL.iter().any(|prefix| disk.name.starts_with(prefix));
+    // A disk without a size may be broken; a reader of cards without one is empty. NVMe hides the single paths of a multipath disk.
+    !is_virtual
+        && host.has(format!("{place}/device"))
+        && disk.kind != "cdrom"
+        && !is_one("hidden")
+        && (disk.size > 0 || !is_one("removable"))
+}
+
+fn target(host: &Host, disk: Disk) -> Target {
+    let name = format!("/dev/{}", disk.name);
+    let node =
+        nvme_controller(host, &disk.name).map_or_else(|| name.clone(), |controller| format!("/dev/{controller}"));
+    Target {
+        address: Address::of_node(node),
+        bus: scsi_host(host, &disk.name).map(|number| format!("/dev/bus/{number}")),
+        transport: disk.kind,
+        model: disk.model.trim().to_owned(),
+        serial: disk.serial.trim().to_owned(),
+        identity: disk.identity,
+        size: disk.size,
+        rotational: disk.rotational,
+        name,
+    }
+}
+
+pub(super) fn plain(path: &str) -> Target {
+    Target {
+        name: path.to_owned(),
+        address: Address::of_node(path),
+        transport: String::new(),
+        model: String::new(),
+        serial: String::new(),
+        identity: format!("disk:name:{path}"),
+        size: 0,
+        rotational: false,
+        bus: None,
+    }
+}
+
+fn behind(node: &str, kind: &str, turn: &Arc<Mutex<()>>) -> Target {
+    let name = format!("{node}:{kind}");
+    let address = Address { node: node.to_owned(), kind: Some(kind.to_owned()), turn: Arc::clone(turn) };
+    // What it is made of is not known before it is asked; a hard disk is given the most time.
+    Target { address, transport: "raid".to_owned(), rotational: true, bus: Some(node.to_owned()), ..plain(&name) }
+}
+
+/// The controller of an NVMe namespace. Asked about a namespace, smartctl 7.4 reads a log that some drives refuse, and the drive
+/// counts that as an error (contract SMART §4).
+fn nvme_controller(host: &Host, name: &str) -> Option<String> {
+    let is_controller = |name: &str| {
+        let number = name.strip_prefix("nvme").unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !name.starts_with("nvme") {
+        return None;
+    }
+    let above = format!("/sys/class/block/{name}/device");
+    let own = host.real(&above).and_then(|real| Some(real.file_name()?.to_string_lossy().into_owned()));
+    // With multipath it is the subsystem that is above, and the controllers are in it.
+    own.filter(|own| is_controller(own)).or_else(|| host.list(&above).into_iter().find(|name| is_controller(name)))
+}
+
+fn scsi_host(host: &Host, name: &str) -> Option<u32> {
+    let real = host.real(format!("/sys/class/block/{name}/device"))?;
+    real.iter().find_map(|part| part.to_str()?.strip_prefix("host")?.parse().ok())
+}

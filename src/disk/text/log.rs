@@ -1,0 +1,160 @@
+//! The logs of self-tests: three tables of columns whose texts may fill them to the last character.
+
+use crate::disk::loose::leading_number;
+use crate::disk::model::{MOST, Report};
+use crate::disk::self_test::{Entry, Outcome, Running, kind_of, outcome_of};
+
+/// How the results of tests are written, longest first where one begins like another.
+const RESULTS: [&str; 27] = [
+    "Completed without error",
+    "Completed: unknown failed segment",
+    "Completed: unknown failure",
+    "Completed: electrical failure",
+    "Completed: servo/seek failure",
+    "Completed: read failure",
+    "Completed: handling damage??",
+    "Completed: failed segments",
+    "Completed, segment failed",
+    "Completed",
+    "Aborted by host",
+    "Aborted (by user command)",
+    "Aborted (device reset ?)",
+    "Aborted: Self-test command",
+    "Aborted: Controller Reset",
+    "Aborted: Namespace removed",
+    "Aborted: Format NVM command",
+    "Aborted: unknown reason",
+    "Aborted: sanitize operation",
+    "Interrupted (host reset)",
+    "Fatal or unknown error",
+    "Fatal or unknown test error",
+    "Unknown error, incomplete",
+    "Failed in",
+    "Self-test routine in progress",
+    "Self test in progress",
+    "Unknown",
+];
+
+/// Which table the lines belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Ata,
+    Nvme,
+    Scsi,
+}
+
+/// Knows in which table it is.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    table: Option<Table>,
+    /// Where in the log this table begins: of two tables with entries the first one counts.
+    full: bool,
+}
+
+impl Reader {
+    /// Whether the line was of a log.
+    pub(super) fn line(&mut self, line: &str, report: &mut Report) -> bool {
+        if let Some(table) = heading(line) {
+            self.table = Some(table);
+            self.full = !report.self_tests.log.is_empty();
+            report.self_tests.log_read = true;
+            return true;
+        }
+        let tests = &mut report.self_tests;
+        if line.starts_with("No Self-tests Logged") || line.starts_with("No self-tests have been logged") {
+            tests.log_read = true;
+            return true;
+        }
+        let Some(entry) = self.table.and_then(|table| entry(line, table)) else {
+            // SCSI's heading has a second line.
+            if !line.trim_start().starts_with("Description") {
+                self.table = None;
+            }
+            return false;
+        };
+        if entry.outcome == Outcome::Running && self.table == Some(Table::Scsi) {
+            tests.running = tests.running.or(Some(Running { kind: entry.kind, remaining: None }));
+        }
+        if !self.full && report.self_tests.log.len() < MOST {
+            report.self_tests.log.push(entry);
+        }
+        true
+    }
+}
+
+fn heading(line: &str) -> Option<Table> {
+    let columns = line.strip_prefix("Num ")?;
+    match () {
+        () if columns.contains("Power_on_Hours") => Some(Table::Nvme),
+        () if columns.contains("LifeTime(hours)") => Some(Table::Ata),
+        () if columns.contains("LBA_first_err") => Some(Table::Scsi),
+        () => None,
+    }
+}
+
+fn entry(line: &str, table: Table) -> Option<Entry> {
+    let rest = line.trim_start();
+    let rest = if table == Table::Nvme { rest } else { rest.strip_prefix('#')?.trim_start() };
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
+    let rest = &rest[digits..];
+    let (at, result) = RESULTS.iter().find_map(|result| Some((rest.find(result)?, *result)))?;
+    let columns: Vec<&str> = rest[at + result.len()..].split_whitespace().collect();
+    let column = |number: usize| columns.get(number).and_then(|column| leading_number(column));
+    let percent = columns.iter().position(|column| column.ends_with('%'));
+    let (hours, lba) = match table {
+        Table::Ata => (column(percent? + 1), column(percent? + 2)),
+        Table::Nvme => (column(0), column(1)),
+        // From the right, since the words of a result may go on: hours, sector, sense in brackets.
+        Table::Scsi => {
+            let sense = columns.iter().position(|column| column.starts_with('[')).unwrap_or(columns.len());
+            (column(sense.checked_sub(2)?), column(sense - 1))
+        }
+    };
+    Some(Entry { kind: Some(kind_of(&rest[..at])), outcome: outcome_of(result), text: result.to_owned(), hours, lba })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(Outcome, Option<u64>, Option<u64>)> {
+        let (mut reader, mut report) = (Reader::default(), Report::default());
+        text.lines().for_each(|line| {
+            reader.line(line, &mut report);
+        });
+        report.self_tests.log.iter().map(|entry| (entry.outcome, entry.hours, entry.lba)).collect()
+    }
+
+    #[test]
+    fn the_logs_of_ata_have_newest_first_and_columns_that_may_be_full() {
+        let log = "\
+Num  Test_Description    Status                  Remaining  LifeTime(hours)  LBA_of_first_error
+# 1  Extended offline    Self-test routine in progress 90%      4663         -
+# 2  Short offline       Completed: handling damage??  90%      6736         0
+#10  Conveyance captive  Interrupted (host reset)      90%      1502         -
+";
+        let entries = [
+            (Outcome::Running, Some(4663), None),
+            (Outcome::Failed, Some(6736), Some(0)),
+            (Outcome::Aborted, Some(1502), None),
+        ];
+        assert_eq!(read(log), entries);
+    }
+
+    #[test]
+    fn the_logs_of_nvme_and_scsi_are_read_too() {
+        let nvme = "\
+Num  Test_Description  Status                       Power_on_Hours  Failing_LBA  NSID Seg SCT Code
+ 0   Extended          Completed: failed segments             8755       987654     1   2 0x2 0x81
+ 1   Short             Completed without error                8700            -     -   -   -    -
+";
+        assert_eq!(read(nvme), [(Outcome::Failed, Some(8755), Some(987_654)), (Outcome::Passed, Some(8700), None)]);
+        let scsi = "\
+Num  Test              Status                 segment  LifeTime  LBA_first_err [SK ASC ASQ]
+     Description                              number   (hours)
+# 1  Background long   Failed in segment -->       3    1234            567890 [0x3 0x11 0x0]
+# 2  Background short  Completed                   -     302                 - [-   -    -]
+";
+        assert_eq!(read(scsi), [(Outcome::Failed, Some(1234), Some(567_890)), (Outcome::Passed, Some(302), None)]);
+    }
+}

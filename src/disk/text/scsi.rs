@@ -1,0 +1,72 @@
+//! SCSI's part of smartctl's text.
+
+use std::time::Duration;
+
+use super::speaks;
+use crate::disk::loose::leading_number;
+use crate::disk::model::{Protocol, Report};
+
+/// Whether the line was a row of the error counters: the last of seven columns counts what could not be corrected.
+pub(super) fn row(line: &str, report: &mut Report) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [name, .., uncorrected] = words.as_slice() else { return false };
+    let mut scsi = report.scsi.unwrap_or_default();
+    let counter = match *name {
+        "read:" => &mut scsi.read_uncorrected,
+        "write:" => &mut scsi.write_uncorrected,
+        "verify:" => &mut scsi.verify_uncorrected,
+        _ => return false,
+    };
+    if words.len() != 8 {
+        return false;
+    }
+    *counter = leading_number(uncorrected);
+    report.scsi = Some(scsi);
+    true
+}
+
+pub(super) fn field(key: &str, value: &str, report: &mut Report) {
+    let number = || leading_number(value);
+    let celsius = || value.split_whitespace().next().and_then(|word| word.parse::<i64>().ok());
+    match key {
+        "Vendor" => {
+            speaks(Protocol::Scsi, report);
+            report.identity.model = Some(value.to_owned());
+        }
+        "Product" => {
+            let vendor = report.identity.model.take().unwrap_or_default();
+            report.identity.model = Some(format!("{vendor} {value}").trim().to_owned());
+        }
+        "Device type" => report.identity.kind = Some(value.to_owned()),
+        "Transport protocol" => report.identity.link = Some(value.to_owned()),
+        "SMART Health Status" => {
+            speaks(Protocol::Scsi, report);
+            // Anything but "OK" is a failure in words; nothing is nothing.
+            report.status.passed = Some(value == "OK").filter(|_| !value.is_empty());
+            report.status.unreadable = value.is_empty();
+            report.status.exception = exception(value);
+        }
+        "Percentage used endurance indicator" => report.percentage_used = number(),
+        "Current Drive Temperature" => report.temperature = celsius(),
+        "Drive Trip Temperature" => report.trip_temperature = celsius(),
+        "Elements in grown defect list" => {
+            report.scsi.get_or_insert_default().grown_defects = number();
+        }
+        "Accumulated power on time, hours" => {
+            report.power_on_hours = value.rsplit_once(' ').map_or_else(number, |(_, time)| leading_number(time));
+        }
+        "Long (extended) Self-test duration" => {
+            report.self_tests.extended.estimate = number().map(Duration::from_secs);
+            report.self_tests.extended.supported = Some(true);
+        }
+        _ => {}
+    }
+}
+
+/// `… [asc=5d, ascq=ff]`, in hexadecimal digits.
+fn exception(value: &str) -> Option<(u64, u64)> {
+    let sense = value.split_once("[asc=")?.1;
+    let (code, rest) = sense.split_once(',')?;
+    let qualifier = rest.trim().trim_start_matches("ascq=").trim_end_matches(']');
+    Some((u64::from_str_radix(code, 16).ok()?, u64::from_str_radix(qualifier, 16).ok()?))
+}

@@ -1,0 +1,42 @@
+//! What a site may change, and what not.
+
+use shakedown::disk::{Policy, RULES, Verdict, judge};
+
+use crate::{fixture, report};
+
+fn with(policy: &str, name: &str) -> Verdict {
+    judge(&report(fixture(name)), &Policy::parse(policy).expect("a policy"), None).verdict
+}
+
+#[test]
+fn a_rule_is_raised_lowered_or_given_another_limit() {
+    assert_eq!(with("", "ata-pending-7.5.json"), Verdict::Degraded);
+    assert_eq!(with("pending-sectors = \"failed\"", "ata-pending-7.5.json"), Verdict::Failed);
+    assert_eq!(with("pending-sectors = \"info\"", "ata-pending-7.5.json"), Verdict::Healthy);
+    assert_eq!(with("pending-sectors = { limit = 2 }", "ata-pending-7.5.json"), Verdict::Healthy);
+    assert_eq!(with("pending-sectors = { limit = 1, counts = \"failed\" }", "ata-pending-7.5.json"), Verdict::Failed);
+    assert_eq!(with("endurance-used = { limit = 100 }", "nvme-spare-at-threshold-7.5.json"), Verdict::Healthy);
+}
+
+#[test]
+fn no_policy_makes_healthy_what_was_not_tested() {
+    let lowered: String = RULES.iter().map(|rule| format!("{} = \"info\"\n", rule.code)).collect();
+    for name in [
+        "ata-permission-7.1.json",
+        "ata-capabilities-7.4.json",
+        "missing-7.3.json",
+        "virtio-7.3.json",
+        "cdrom-7.3.json",
+    ] {
+        assert_eq!(with(&lowered, name), Verdict::Error, "{name}");
+    }
+}
+
+#[test]
+fn every_rule_says_what_it_means_and_what_to_do() {
+    for rule in RULES {
+        assert!(!rule.meaning.is_empty() && !rule.next.is_empty(), "{}", rule.code);
+        assert!(rule.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", rule.code);
+        assert!(Policy::parse(&format!("{} = \"failed\"", rule.code)).is_ok());
+    }
+}
