@@ -4,10 +4,7 @@ use super::state;
 use crate::event::{Event, EventType};
 use crate::host::Host;
 use crate::inventory::Gap;
-use crate::journal;
-
-/// The journal's word for what is not about a region.
-const NO_REGION: &str = "inventory";
+use crate::journal::{self, Store};
 
 /// Tells gaps. Of this machine they are also kept, once each, if it has a journal; an inventory makes none.
 pub(super) fn tell(host: &Host, gaps: &[Gap], state: &state::Options) {
@@ -23,7 +20,7 @@ pub(super) fn tell(host: &Host, gaps: &[Gap], state: &state::Options) {
 }
 
 fn keep(host: &Host, gaps: &[Gap], state: &state::Options) -> Result<(), journal::Error> {
-    let mut store = state.open(&host.hostname(), NO_REGION)?;
+    let mut store = Store::open_beside(&state.state_dir, &host.hostname())?;
     for gap in gaps {
         let mut event = Event::new(EventType::NODE_STATUS_EVENT, format!("hardware could not be read: {gap}"));
         event.action = "shakedown/inventory".to_owned();

@@ -7,6 +7,7 @@ mod course;
 mod json;
 mod loose;
 mod measure;
+mod memory;
 mod model;
 mod page;
 mod parse;
@@ -24,6 +25,7 @@ mod text;
 mod verdict;
 
 pub use course::Progress;
+pub use memory::Memory;
 pub use model::{Attribute, Call, Failing, Identity, Nvme, Protocol, Report, Scsi, Status, Support, Transport};
 pub use page::page;
 pub use parse::{LIMIT, Unreadable, parse};

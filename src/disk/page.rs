@@ -67,7 +67,7 @@ fn health(judgement: &Judgement) -> Vec<String> {
 fn told(reason: &Reason) -> [String; 2] {
     let Reason { code, severity, when, seen, meaning, next, new, .. } = reason;
     let new = if *new == Some(true) { ", new" } else { "" };
-    let words = format!("{severity:?}, {when:?}{new}").to_lowercase();
+    let words = format!("{}, {when:?}{new}", severity.name()).to_lowercase();
     [printable(&format!("{code} ({words}): {seen}")), format!("    {meaning}; {next}")]
 }
 
@@ -80,7 +80,8 @@ fn state(report: &Report) -> Vec<String> {
         None => percent(spare),
     });
     let trip = report.trip_temperature.filter(|celsius| *celsius > 0);
-    let temperature = report.temperature.map(|now| match trip {
+    // SCSI devices that do not know say 0.
+    let temperature = report.temperature.filter(|now| *now != 0).map(|now| match trip {
         Some(trip) => format!("{now} °C (trips at {trip} °C)"),
         None => format!("{now} °C"),
     });

@@ -13,6 +13,8 @@ pub struct Reading {
     pub report: Report,
     /// As smartctl prints it for people.
     pub text: String,
+    /// As smartctl printed it.
+    pub json: String,
 }
 
 impl Reading {
@@ -32,7 +34,7 @@ impl Reading {
         cancel: &CancellationToken,
     ) -> Result<Self, Error> {
         let reply = smartctl.ask(address, arguments, cancel).await?;
-        Ok(Reading { report: reply.report()?, text: reply.text() })
+        Ok(Reading { report: reply.report()?, text: reply.text(), json: reply.json })
     }
 
     /// Reads a drive whose type smartctl has to find out. A SATA drive behind a translation may look like a SCSI drive without SMART

@@ -21,6 +21,20 @@ pub enum Severity {
     Failed,
 }
 
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Degraded => "degraded",
+            Self::NotSupported => "not-supported",
+            Self::Error => "error",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Whether something is so now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

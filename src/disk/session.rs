@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use super::course::{Course, Progress};
+use super::memory::Memory;
 use super::model::{Report, Transport};
 use super::plan::{self, Ending, State, Test};
 use super::policy::Policy;
@@ -49,6 +50,8 @@ pub struct Session {
     pub smartctl: Result<Smartctl, Error>,
     /// The machine's disks.
     pub disks: Disks,
+    /// What the drives said last; without it nothing is told to be new.
+    pub memory: Option<Memory>,
     /// What is to be done.
     pub options: Options,
     /// Who is told.
@@ -143,7 +146,9 @@ impl Session {
             Ok(read) => read,
             Err(error) => return Tested::failed(target, &error),
         };
-        let health = judge(&read.report, &self.options.policy, None);
+        let previous = self.memory.as_ref().and_then(|memory| memory.recall(&read.report));
+        let judged = |report: &Report| judge(report, &self.options.policy, previous.as_ref());
+        let health = judged(&read.report);
         let ending = self.self_test(smartctl, &target, &read.report, &health).await;
         let mut problem = None;
         let has_begun =
@@ -154,7 +159,10 @@ impl Session {
                 Err(error) => problem = Some(Problem::of(&error)),
             }
         }
-        let health = if has_begun { judge(&read.report, &self.options.policy, None) } else { health };
+        let health = if has_begun { judged(&read.report) } else { health };
+        if let Some(memory) = self.memory.as_ref().filter(|_| health.verdict != Verdict::Error) {
+            memory.keep(&read.report, &read.json);
+        }
         let is_lost = problem.is_some() && health.verdict != Verdict::Failed;
         let verdict = if is_lost { Verdict::Error } else { health.verdict };
         Tested {

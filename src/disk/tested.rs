@@ -6,7 +6,7 @@ use super::model::Report;
 use super::plan::{Ending, State};
 use super::smartctl::Error;
 use super::target::{self, Target};
-use super::verdict::{Judgement, Verdict};
+use super::verdict::{Judgement, Reason, Verdict};
 
 /// What came of a disk.
 #[derive(Debug)]
@@ -124,7 +124,8 @@ impl Tested {
     pub fn details(&self) -> Vec<(String, String)> {
         let problem = self.problem.iter().map(|problem| (problem.what.clone(), problem.next_step.clone()));
         let reasons = self.health.iter().flat_map(|health| &health.reasons);
-        let reasons = reasons.map(|reason| (format!("{} ({})", reason.meaning, reason.seen), reason.next.to_owned()));
+        let reasons = reasons
+            .map(|reason| (format!("{} ({}{})", reason.meaning, reason.seen, news(reason)), reason.next.to_owned()));
         let mut details: Vec<(String, String)> = problem.chain(reasons).collect();
         let what = format!("self-test {}: {}", self.self_test.state.name(), self.self_test.reason);
         let has_smart = self.health.as_ref().is_some_and(|health| health.verdict != Verdict::NotSupported);
@@ -159,6 +160,15 @@ impl Tested {
     pub(super) fn unknown(word: &str, error: &target::Error) -> Self {
         let next_step = "see `shakedown disk list`".to_owned();
         Tested::without_report(target::plain(word), Problem { what: error.to_string(), next_step })
+    }
+}
+
+/// Whether a reason is the last test's, too.
+fn news(reason: &Reason) -> &'static str {
+    match reason.new {
+        Some(true) => ", new since the last test here",
+        Some(false) => ", as at the last test here",
+        None => "",
     }
 }
 

@@ -175,6 +175,22 @@ impl Store {
         })
     }
 
+    /// Notes a fact whose change nobody has to be told.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_fact(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        self.replace_fact(name, value, &Actor::default(), |_| None)
+    }
+
+    /// What was noted of a fact, if it was.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_fact(&self, name: &str) -> Result<Option<String>, Error> {
+        self.fact(name).map_err(Error::sqlite(&self.path))
+    }
+
     pub(super) fn fact(&self, name: &str) -> Result<Option<String>, rusqlite::Error> {
         self.connection
             .prepare_cached("SELECT value FROM fact WHERE name = ?1")?

@@ -71,6 +71,18 @@ impl Store {
         Ok(Opened { store, set_aside })
     }
 
+    /// Opens the journal of a state directory to add something beside whoever works with a region.
+    ///
+    /// # Errors
+    /// When there is none yet and it cannot be made, or it is damaged, which only [`Store::open`] repairs.
+    pub fn open_beside(directory: &Path, hostname: &str) -> Result<Self, Error> {
+        let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
+        let path = file(directory);
+        let connection = connect(&path)?;
+        Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None })
+    }
+
     /// Opens a journal to look at it, also while a run writes it.
     ///
     /// # Errors

@@ -107,7 +107,8 @@ impl Machine {
     /// `shakedown disk VERB` on this machine.
     pub(crate) fn program(&self, verb: &str) -> Program {
         let root = self.home.path().join("root");
-        Program::new("disk").arg(verb).arg("--smartctl").arg(self.smartctl()).arg("--root").arg(root)
+        let program = Program::new("disk").env("SHAKEDOWN_STATE_DIR", self.home.path().join("state"));
+        program.arg(verb).arg("--smartctl").arg(self.smartctl()).arg("--root").arg(root)
     }
 
     /// `shakedown disk test ARGUMENTS --format json`, looking as often as can be.

@@ -17,6 +17,7 @@ mod command;
 mod corpus;
 mod damage;
 mod machine;
+mod memory;
 mod own;
 mod policy;
 mod previous;

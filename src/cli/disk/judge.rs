@@ -21,7 +21,7 @@ Verdicts:
 Policy, in TOML, a line for each code of a reason that should count otherwise:
   pending-sectors = \"failed\"                          # info, degraded, failed, error or not-supported
   reallocated-sectors = { limit = 50 }                # from which number on it counts
-  crc-errors = { counts = \"info\", new = \"degraded\" }  # if it is new since --previous
+  crc-errors = { counts = \"info\", new = \"degraded\" }  # if it is new since --previous, or the last test here
 
 Exit codes:
   0  there is a line for every file, whatever its verdict; with --check, no drive is failed and none was left unjudged

@@ -37,6 +37,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let session = Session {
         smartctl: arguments.machine.smartctl(),
         disks: arguments.machine.disks()?,
+        memory: None,
         options: Options {
             policy: arguments.policy.as_deref().map_or_else(|| Ok(Policy::default()), policy)?,
             ..Options::default()

@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::judge::policy;
 use super::{Format, Machine, progress, result};
 use crate::cli::run::stop_on_signal;
-use crate::cli::{answer, exit};
-use crate::disk::{Options, Policy, Session, State, Test, Tested, Verdict};
+use crate::cli::{answer, exit, state};
+use crate::disk::{Memory, Options, Policy, Session, State, Test, Tested, Verdict};
+use crate::host::Host;
+use crate::journal::{self, Store};
 use crate::report::{bytes, span, table};
 use crate::telemetry::LogFormat;
 
@@ -60,6 +62,15 @@ pub(super) struct Arguments {
     policy: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
+    #[command(flatten)]
+    state: state::Options,
+}
+
+/// Of the last test; a drive is tested also where nothing can be kept.
+fn memory(state: &state::Options) -> Option<Memory> {
+    let store = Store::open_beside(&state.state_dir, &Host::live().hostname());
+    let kept = |error: &journal::Error| tracing::info!(%error, "no journal, so nothing can be told to be new");
+    store.inspect_err(kept).ok().map(Memory::new)
 }
 
 fn pace(text: &str) -> Result<f64, String> {
@@ -73,6 +84,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let session = Session {
         smartctl: arguments.machine.smartctl(),
         disks: arguments.machine.disks()?,
+        memory: memory(&arguments.state),
         options: Options {
             test: arguments.test,
             pace: arguments.poll.map(Duration::from_secs_f64),

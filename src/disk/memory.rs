@@ -1,0 +1,51 @@
+//! What drives said at their last test on this machine, kept in the journal, so that a reason can be told to be new.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::model::Report;
+use super::parse::parse;
+use crate::journal::Store;
+
+/// The drives' last words.
+#[derive(Debug)]
+pub struct Memory {
+    store: Mutex<Store>,
+}
+
+impl Memory {
+    /// In this journal.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Memory { store: Mutex::new(store) }
+    }
+
+    /// What a drive said the last time; nothing for one without a serial number, which may be any.
+    pub(super) fn recall(&self, report: &Report) -> Option<Report> {
+        let name = name(report)?;
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let text =
+            store.read_fact(&name).inspect_err(|error| tracing::warn!(%error, "what drives said last")).ok()??;
+        // What an older version wrote and this one cannot read is no reason to leave a drive untested.
+        parse(text.as_bytes()).ok()
+    }
+
+    /// Keeps what a drive says now, without the text for people.
+    pub(super) fn keep(&self, report: &Report, json: &str) {
+        let Some(name) = name(report) else { return };
+        let Ok(mut value) = serde_json::from_str::<Value>(json) else { return };
+        if let Some(Value::Object(smartctl)) = value.get_mut("smartctl") {
+            smartctl.remove("output");
+        }
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = store.keep_fact(&name, &value.to_string()) {
+            tracing::warn!(%error, "what a drive says now is not kept: the next test cannot tell what is new");
+        }
+    }
+}
+
+fn name(report: &Report) -> Option<String> {
+    let serial = report.identity.serial.as_deref().filter(|serial| !serial.trim().is_empty())?;
+    Some(format!("smart {} {serial}", report.identity.model.as_deref().unwrap_or_default()))
+}
