@@ -43,7 +43,7 @@ fn module(dimm: &Dimm) -> [String; 10] {
         format!("{} {kind}", dimm.kind).trim().to_owned(),
         speed,
         dimm.ranks.map(|ranks| ranks.to_string()).unwrap_or_default(),
-        if dimm.ecc { "ECC" } else { "" }.to_owned(),
+        if dimm.ecc == Some(true) { "ECC" } else { "" }.to_owned(),
         dimm.manufacturer.clone(),
         dimm.part.clone(),
         dimm.serial.clone(),

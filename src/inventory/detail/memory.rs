@@ -63,8 +63,9 @@ pub struct Dimm {
     /// Millivolts that it is run at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub millivolts: Option<u64>,
-    /// It has more bits than data: error correction.
-    pub ecc: bool,
+    /// It has more bits than data: error correction; absent where the firmware does not tell both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ecc: Option<bool>,
     /// Maker.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub manufacturer: String,
@@ -147,7 +148,7 @@ fn dimm(structure: &Structure<'_>) -> Dimm {
         configured_speed: speed(0x20, 0x58),
         ranks: structure.byte(0x1b).map(|attributes| u64::from(attributes & 0xf)).filter(|ranks| *ranks > 0),
         millivolts: structure.word(0x26).filter(|voltage| *voltage > 0).map(u64::from),
-        ecc: known(total_width).zip(known(data_width)).is_some_and(|(total, data)| total > data),
+        ecc: known(total_width).zip(known(data_width)).map(|(total, data)| total > data),
         manufacturer: structure.text(0x17),
         part,
         serial,
@@ -209,7 +210,7 @@ mod tests {
         let structures = smbios::structures(&table);
         let dimm = dimm(&structures[0]);
         assert_eq!((dimm.slot.as_str(), dimm.serial.as_str(), dimm.part.as_str()), ("DIMM_A1", "S123", "PART-7"));
-        assert_eq!((dimm.size, dimm.kind.as_str(), dimm.ecc), (32 << 30, "DDR5", true));
+        assert_eq!((dimm.size, dimm.kind.as_str(), dimm.ecc), (32 << 30, "DDR5", Some(true)));
         assert_eq!((dimm.speed, dimm.configured_speed), (Some(4800), Some(4400)));
         assert_eq!(dimm.identity, "dimm:PART-7:S123");
     }

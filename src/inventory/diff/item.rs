@@ -187,7 +187,7 @@ fn dimm(dimm: &Dimm) -> Item {
             ("type", dimm.kind.clone()),
             ("speed", number(dimm.speed)),
             ("configured speed", number(dimm.configured_speed)),
-            ("ecc", dimm.ecc.to_string()),
+            ("ecc", dimm.ecc.map(|ecc| ecc.to_string()).unwrap_or_default()),
             ("part", dimm.part.clone()),
         ]),
     }
