@@ -88,5 +88,8 @@ fn device(inventory: &Inventory, value: &Value, topic: Topic, name: &str, format
 
 fn tables(inventory: &Inventory, topic: Option<Topic>) -> String {
     let topics = Topic::ALL.into_iter().filter(|one| topic.is_none_or(|wanted| wanted == *one));
-    topics.map(|topic| section::print(topic, &topic.sections(inventory))).collect::<Vec<_>>().join("\n")
+    topics
+        .map(|topic| section::print(&topic.to_string(), topic.nothing(), &topic.sections(inventory)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

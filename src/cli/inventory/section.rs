@@ -1,6 +1,5 @@
 //! Tables of a topic, without columns and tables that hold nothing.
 
-use super::topic::Topic;
 use crate::report::table;
 
 /// A table.
@@ -46,12 +45,12 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// A topic's tables under its name; a line says so where the first, which is what the topic is about, holds nothing.
-pub(super) fn print(topic: Topic, sections: &[Section]) -> String {
+/// A topic's tables under its name; a line says so, in these words, where the first, which is what the topic is about, holds nothing.
+pub(super) fn print(topic: &str, nothing: &str, sections: &[Section]) -> String {
     let tables: String = sections.iter().map(Section::print).collect();
     let is_empty = sections.first().is_none_or(|first| first.rows.is_empty());
-    let nothing = if is_empty { format!("{}\n", topic.nothing()) } else { String::new() };
-    format!("{}\n{nothing}{tables}", topic.to_string().to_uppercase())
+    let nothing = if is_empty { format!("{nothing}\n") } else { String::new() };
+    format!("{}\n{nothing}{tables}", topic.to_uppercase())
 }
 
 #[cfg(test)]
@@ -63,10 +62,13 @@ mod tests {
         let row = |a: &str, b: &str, c: &str| [a.to_owned(), b.to_owned(), c.to_owned()];
         let full = Section::new("", ["A", "B", "C"], [row("1", "", "2")]);
         let empty = Section::new("MORE", ["A"], []);
-        assert_eq!(print(Topic::Usb, &[full, empty]), "USB\nA  C\n1  2\n");
-        assert_eq!(print(Topic::Finding, &[]), "FINDING\nno findings\n");
+        assert_eq!(print("usb", "no devices", &[full, empty]), "USB\nA  C\n1  2\n");
+        assert_eq!(print("finding", "no findings", &[]), "FINDING\nno findings\n");
         let gaps = Section::new("NOT KNOWN", ["WHAT"], [["x\u{1b}[2Jy".to_owned()]]);
         let none = Section::new("", ["CODE"], []);
-        assert_eq!(print(Topic::Finding, &[none, gaps]), "FINDING\nno findings\n\nNOT KNOWN\nWHAT\nx\u{fffd}[2Jy\n");
+        assert_eq!(
+            print("finding", "no findings", &[none, gaps]),
+            "FINDING\nno findings\n\nNOT KNOWN\nWHAT\nx\u{fffd}[2Jy\n"
+        );
     }
 }

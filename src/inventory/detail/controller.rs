@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::survey::{Survey, storable};
+use super::Disk;
 use super::identity::is_placeholder;
 use super::place::{nearest_pci, way};
-use super::{Disk, nvme};
 
 const HOSTS: &str = "/sys/class/scsi_host";
 /// Drivers of controllers that make volumes out of disks.
@@ -86,8 +86,8 @@ pub struct StorageController {
     pub disks: Vec<String>,
 }
 
-pub(super) fn collect(survey: &Survey<'_>, disks: &[Disk]) -> Vec<StorageController> {
-    let mut found = nvme::collect(survey);
+pub(super) fn collect(survey: &Survey<'_>, disks: &[Disk], nvme: Vec<StorageController>) -> Vec<StorageController> {
+    let mut found = nvme;
     let mut hosts: BTreeMap<(String, String), StorageController> = BTreeMap::new();
     for name in survey.names(HOSTS) {
         let host = host(survey, &name);

@@ -174,7 +174,7 @@ impl Topics {
             memory: Topic::start(host, "modules", memory::collect),
             storage: Topic::start(host, "disks", move |survey| {
                 let disks = disk::collect(survey, &block);
-                let controllers = controller::collect(survey, &disks);
+                let controllers = controller::collect(survey, &disks, nvme::collect(survey));
                 (disks, controllers)
             }),
             stacked: Topic::start(host, "stacked disks", |survey| {
