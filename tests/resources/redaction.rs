@@ -1,7 +1,7 @@
 //! A snapshot tells what a machine is, not whose: identifiers are replaced, everything else stays.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -91,6 +91,36 @@ fn what_a_machine_is_stays_and_what_was_equal_stays_equal() {
     assert!(port.as_str().expect("an address").starts_with("a0:36:9f:"), "{port}: the maker stays");
     assert_eq!(resources["resources"]["system"]["uuid"].as_str().map(str::len), Some(36));
     assert_eq!(resources["resources"]["pci"]["devices"][0]["vendor"], "Intel Corporation");
+}
+
+/// Every regular file below a directory.
+fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(directory).expect("readable").map(|entry| entry.expect("an entry")) {
+        let kind = entry.file_type().expect("its kind");
+        if kind.is_dir() {
+            files(&entry.path(), found);
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+}
+
+#[test]
+fn a_machine_with_garbage_in_any_file_can_be_taken_and_read() {
+    let ((tree, _), place) = (identified(), shared::temporary());
+    let mut all = Vec::new();
+    files(tree.root(), &mut all);
+    assert!(all.len() > 60, "{}", all.len());
+    let nonsense = [&b"\xff\xfe\x00\x80SN\xffV0\x01"[..], b"E:ID_SERIAL_SHORT=\xc3\xa9\xff 1234567 \nE:ID_WWN=0x\n"];
+    for file in all {
+        let content = fs::read(&file).expect("readable");
+        for garbage in nonsense {
+            fs::write(&file, garbage).expect("write");
+            let copied = open(&redacted(&Host::at(tree.root()), place.path())).expect("it can be opened");
+            let _ = collect_detail(&copied.host);
+        }
+        fs::write(&file, content).expect("write");
+    }
 }
 
 #[test]
