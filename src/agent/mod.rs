@@ -12,9 +12,12 @@ mod heartbeat;
 mod message;
 mod messages;
 mod outbox;
+mod prepare;
 mod record;
 mod resume;
 mod run;
+pub mod sync;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -19,6 +19,8 @@ pub(super) struct Record {
     pub(super) send: bool,
     /// The region can be told events, since it is known what it calls this node.
     pub(super) events: bool,
+    /// The region is told nothing but how scripts ended: it has no use for the rest.
+    pub(super) results_only: bool,
 }
 
 /// A message and what it leads to.
@@ -83,7 +85,8 @@ impl Record {
     fn may_be_told(&self, payload: &Payload) -> bool {
         self.send
             && match payload {
-                Payload::Event(_) => self.events,
+                Payload::Event(_) => self.events && !self.results_only,
+                Payload::Signal(signal) if self.results_only && !signal.is_result() => false,
                 // Without a script result there is nothing on the region that the message could be about.
                 Payload::Signal(signal) => signal.script.as_ref().is_none_or(|script| script.result_id.is_some()),
             }

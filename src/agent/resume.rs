@@ -44,7 +44,7 @@ pub async fn deliver(
     let journal = Arc::new(Journal::start(Some(store)));
     restore(&journal, &outbox, client.identity()).await;
     let events = client.system_id().is_some();
-    let record = Record { journal, outbox: Arc::clone(&outbox), run_id: None, send: true, events };
+    let record = Record { journal, outbox: Arc::clone(&outbox), run_id: None, send: true, events, results_only: false };
     let delivering = Delivery { client, record, retry, give_up: stop.clone() }.start();
     tokio::select! {
         () = outbox.idle(&stop) => {}
@@ -84,7 +84,7 @@ impl Agent {
             .await;
         let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
         let events = self.client.system_id().is_some();
-        (Record { journal, outbox, run_id, send: self.options.send, events }, interrupted)
+        (Record { journal, outbox, run_id, send: self.options.send, events, results_only: false }, interrupted)
     }
 
     /// What somebody is answerable for at the beginning of a run.
@@ -155,7 +155,7 @@ impl Agent {
 }
 
 /// Tells one boot from another.
-fn boot_id(host: &Host) -> String {
+pub(super) fn boot_id(host: &Host) -> String {
     host.text("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 

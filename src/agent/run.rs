@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +13,11 @@ use super::dispatcher::Dispatcher;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
-use super::{Agent, End, Error, Notice, Outcome, messages};
-use crate::event::EventType;
-use crate::journal::{NewResult, RunRecord};
+use super::{Agent, End, Error, Notice, Outcome, messages, prepare};
+use crate::journal::RunRecord;
 use crate::region::{self, Fetched, Signal, SignalStatus, persist, unpack};
 use crate::runner::{Report, Runner};
-use crate::script::{Header, Index, Script, ScriptType, parse_index};
+use crate::script::{Index, Script, ScriptType, parse_index};
 
 /// What the sets came to.
 #[derive(Debug)]
@@ -42,7 +39,7 @@ impl Agent {
         if self.options.send && !self.client.is_authenticated() {
             return Err(Error::NoCredentials);
         }
-        self.prepare_storage()?;
+        prepare::storage(&self.workspace)?;
         let (record, interrupted) = self.open_record().await;
         let heartbeat = self.options.send.then(|| Heartbeat::start(Arc::clone(&self.client), self.options.heartbeat));
         let delivery = Delivery {
@@ -83,15 +80,6 @@ impl Agent {
             refused: record.outbox.refused(),
             undelivered: record.outbox.undelivered(),
         })
-    }
-
-    fn prepare_storage(&self) -> Result<(), Error> {
-        let root = self.workspace.root();
-        let storage = |source| Error::Storage { path: root.to_owned(), source };
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(root).map_err(storage)?;
-        builder.create(self.workspace.out()).map_err(storage)
     }
 
     async fn run_sets(
@@ -191,7 +179,8 @@ impl Agent {
         let bad: Vec<_> = index.bad.iter().filter(|bad| bad.kind == kind).cloned().collect();
         self.say(format!("Running {} {} scripts", scripts.len() + bad.len(), kind.in_messages()));
         let unreadable: Vec<Script> = bad.iter().map(Script::unreadable).collect();
-        self.expect(&scripts, &unreadable, record).await;
+        let expected: Vec<Script> = scripts.iter().chain(&unreadable).cloned().collect();
+        prepare::expect(&expected, &self.workspace, &self.host.hostname(), record).await;
         dispatcher.begin(&scripts);
         let (reports, mut received) = mpsc::channel::<Report>(64);
         let runner = Arc::new(self.runner(reports));
@@ -208,45 +197,6 @@ impl Agent {
         let _ = running.await;
         dispatcher.end_of_set(self.stop.is_cancelled()).await;
         if self.stop.is_cancelled() { Some(Verdict::Stopped) } else { Self::failure(dispatcher, kind) }
-    }
-
-    /// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a
-    /// script that destroys data, are for the audit.
-    async fn expect(&self, scripts: &[Script], unreadable: &[Script], record: &Record) {
-        let Some(run_id) = record.run_id else { return };
-        let mut results = Vec::new();
-        for script in scripts.iter().chain(unreadable) {
-            let content = std::fs::read(self.workspace.executable(script)).ok();
-            let header = content.as_deref().and_then(|content| Header::parse(content).ok()).unwrap_or_default();
-            let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
-            self.audit_script(script, &header, sha256.as_deref(), record).await;
-            results.push(NewResult {
-                script: script.clone(),
-                sha256,
-                may_reboot: header.may_reboot,
-                outputs: self.workspace.outputs(script),
-            });
-        }
-        record.journal.with("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
-    }
-
-    async fn audit_script(&self, script: &Script, header: &Header, sha256: Option<&str>, record: &Record) {
-        let region = super::Actor { username: "region".to_owned(), ..super::Actor::default() };
-        let (name, kind) = (script.name.clone(), script.kind);
-        let before = record.journal.with("an earlier content", move |store| store.last_sha256(&name, kind)).await;
-        if let (Some(Some(before)), Some(now)) = (before, sha256)
-            && before != now
-        {
-            let set = kind.in_messages();
-            let text =
-                format!("Script '{script}' ({set}) changed since it last ran here: SHA-256 {before} became {now}.");
-            record.audit(EventType::SETTINGS, text, &region).await;
-        }
-        if header.destructive || kind == ScriptType::Release {
-            let what = if header.destructive { "destructive " } else { "" };
-            let text = format!("Started {what}{} script '{script}' on '{}'.", kind.folder(), self.host.hostname());
-            record.audit(EventType::NODE, text, &region).await;
-        }
     }
 
     /// Fetches and reads the index; `None` when there is nothing to run.
@@ -343,10 +293,6 @@ fn check(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
 
 fn holds(index: &Index, kind: ScriptType) -> bool {
     index.of(kind).next().is_some() || index.bad.iter().any(|bad| bad.kind == kind)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A stopped run may try for so long to deliver what it has.

@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Given, Origin, connection};
+use anyhow::Context as _;
+
+use crate::config::{self, Connection, Given, Origin, connection};
 use crate::host::Host;
-use crate::region::{Client, RetryOptions};
+use crate::region::{Client, Credentials, RetryOptions};
+
+/// Of the metadata service.
+const API_VERSION: &str = "2012-03-01";
 
 /// With the reference's names.
 #[derive(Clone, clap::Args)]
@@ -28,7 +33,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "SECRET")]
     tsec: Option<String>,
     /// Version of the metadata service
-    #[arg(long, value_name = "VERSION", default_value = "2012-03-01")]
+    #[arg(long, value_name = "VERSION", default_value = API_VERSION)]
     apiver: String,
     /// Address of the region or of its metadata service
     #[arg(long, value_name = "URL")]
@@ -53,7 +58,8 @@ pub(super) struct Connected {
 }
 
 impl Options {
-    pub(super) async fn connect(self, host: &Host) -> anyhow::Result<Connected> {
+    /// Finds region and credentials without connecting. On a `deployed` machine what hardware sync left on it comes first.
+    pub(super) async fn find(self, host: &Host, deployed: bool) -> Result<Connection, config::Error> {
         let given = Given {
             config: self.config,
             consumer_key: self.ckey,
@@ -63,8 +69,41 @@ impl Options {
             url: self.url,
             api_version: Some(self.apiver),
             ca_file: self.cacert,
+            deployed,
         };
-        let found = connection(&given, host).await?;
+        connection(&given, host).await
+    }
+
+    pub(super) async fn connect(self, host: &Host) -> anyhow::Result<Connected> {
+        self.connect_as(host, false).await
+    }
+
+    /// As a deployed machine.
+    pub(super) async fn connect_deployed(self, host: &Host) -> anyhow::Result<Connected> {
+        self.connect_as(host, true).await
+    }
+
+    async fn connect_as(self, host: &Host, deployed: bool) -> anyhow::Result<Connected> {
+        let found = self.find(host, deployed).await?;
         Ok(Connected { client: Client::new(found.client)?, retry: found.retry, origin: found.origin })
+    }
+
+    /// From what `maas-run-scripts report-results` is given; the token as users have it, `CONSUMER:TOKEN:SECRET[:CONSUMER_SECRET]`.
+    pub(super) fn reporting(config: Option<String>, token: Option<&str>, url: Option<String>) -> anyhow::Result<Self> {
+        let token = token.map(|token| {
+            Credentials::from_api_key(token).context("--machine-token is not CONSUMER_KEY:TOKEN_KEY:TOKEN_SECRET")
+        });
+        let token = token.transpose()?;
+        let part = |pick: fn(&Credentials) -> &str| token.as_ref().map(|token| pick(token).to_owned());
+        Ok(Options {
+            config,
+            ckey: part(|token| &token.consumer_key),
+            tkey: part(|token| token.token_key.reveal()),
+            csec: part(|token| token.consumer_secret.reveal()),
+            tsec: part(|token| token.token_secret.reveal()),
+            apiver: API_VERSION.to_owned(),
+            url,
+            cacert: None,
+        })
     }
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Options;
-use super::{exit, state};
+use super::connection::{Connected, Options};
+use super::{exit, state, sync};
 use crate::agent;
+use crate::config::Origin;
 use crate::host::Host;
+use crate::journal::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -27,6 +29,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let stop = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));
+    if connected.origin == Origin::HardwareSync {
+        return deployed(connected, store, limit, stop).await;
+    }
     let (left, refused) = agent::deliver(connected.client, store, connected.retry, limit, stop).await;
     for (message, reason) in &refused {
         say!("The region did not take the {message}: {reason}");
@@ -35,4 +40,28 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         say!("{left} messages are still undelivered");
     }
     Ok(if left > 0 || !refused.is_empty() { exit::NOT_DELIVERED } else { exit::OK })
+}
+
+async fn deployed(
+    connected: Connected,
+    store: Store,
+    limit: Option<Duration>,
+    stop: CancellationToken,
+) -> anyhow::Result<u8> {
+    let struck = stop.clone();
+    let timer = limit.map(|limit| {
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            struck.cancel();
+        })
+    });
+    let (left, trouble) = sync::deliver(connected, store, stop).await;
+    timer.inspect(tokio::task::JoinHandle::abort);
+    if let Some(error) = &trouble {
+        say!("The region did not take everything: {error}");
+    }
+    if left > 0 {
+        say!("{left} messages are still undelivered");
+    }
+    Ok(if left > 0 { exit::NOT_DELIVERED } else { exit::OK })
 }

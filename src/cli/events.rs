@@ -108,7 +108,8 @@ fn word(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn since(text: &str) -> Result<Timestamp, String> {
+/// A time in any of the forms that people give it in.
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     let date =
         || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
     let back = || {

@@ -20,6 +20,7 @@ macro_rules! complain {
 mod connection;
 mod deliver;
 mod demo;
+mod diff;
 mod disk;
 mod events;
 mod gap;
@@ -32,6 +33,8 @@ mod show;
 mod signal;
 mod snapshot;
 mod state;
+mod sync;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -94,8 +97,16 @@ enum Verb {
     Inventory(inventory::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
+    /// What changed between two machines in files, or on this one since the region was told
+    Diff(diff::Arguments),
+    /// Tell the region of a deployed machine what changed: one request when nothing did
+    Sync(sync::Arguments),
+    /// The same with the options of MAAS's program (maas-run-scripts report-results)
+    ReportResults(sync::ReportResults),
     /// This machine in a file, for a support case or a test: read it anywhere with --root
     Snapshot(snapshot::Arguments),
+    /// Stay on a deployed machine: notice changes of its hardware within seconds, tell the region once
+    Watch(watch::Arguments),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
@@ -114,10 +125,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    telemetry::start(arguments.log_format, arguments.verbose);
+    let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
+    telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
     if matches!(arguments.verb, Verb::Run(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
+    }
+    if matches!(arguments.verb, Verb::Run(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
         process::adopt_orphans();
     }
     let format = arguments.log_format;
@@ -129,8 +143,13 @@ pub fn main() -> ExitCode {
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
+        Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
+        Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
         Verb::Disk(arguments) => in_runtime(disk::run(arguments, format)),
+        Verb::Watch(arguments) if watch::is_look(&arguments) => in_runtime(watch::run(arguments)),
+        Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
@@ -148,6 +167,12 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<
     result
 }
 
+/// Runs what waits most of the time, without a thread to spare.
+fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(work)
+}
+
 /// The names of the programs that this one replaces stand for verbs.
 fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
     let name = words.first().map(|word| Path::new(word).file_name().unwrap_or_default().to_owned());
@@ -155,6 +180,8 @@ fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
         Some("maas-run-remote-scripts") => "run",
         Some("maas-signal") => "signal",
         Some("machine-resources") => "resources",
+        // Of the three things that this one does, the other two are no work of an agent.
+        Some("maas-run-scripts") if words.get(1).is_none_or(|word| word != "report-results") => "report-results",
         _ => return words,
     };
     words.insert(1, verb.into());
@@ -208,5 +235,9 @@ mod tests {
         let arguments =
             Arguments::try_parse_from(words(&["maas-run-remote-scripts", "--config", "c", "--no-send", "/tmp/x"]));
         assert!(matches!(arguments.map(|arguments| arguments.verb), Ok(Verb::Run(_))));
+        let reporting = ["/usr/bin/maas-run-scripts", "report-results", "--config", "c", "--debug"];
+        let arguments = Arguments::try_parse_from(words(&reporting));
+        assert!(matches!(arguments.map(|arguments| arguments.verb), Ok(Verb::ReportResults(_))));
+        assert!(Arguments::try_parse_from(words(&["maas-run-scripts", "register-machine"])).is_err());
     }
 }

@@ -71,7 +71,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         sandbox.inject(fault);
     }
     let mut config = tempfile::Builder::new().prefix("shakedown-sandbox-").suffix(".yaml").tempfile()?;
-    config.write_all(sandbox.node_config().as_bytes()).context("cannot write the node's configuration")?;
+    let text =
+        if arguments.node_status == NodeStatus::Deployed { sandbox.deployed_config() } else { sandbox.node_config() };
+    config.write_all(text.as_bytes()).context("cannot write the node's configuration")?;
     let ready = json!({"url": sandbox.url(), "system_id": sandbox.system_id(), "config": config.path(), "api_key": sandbox.api_key()});
     answer(&ready.to_string())?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

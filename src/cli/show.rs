@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::agent::{Notice, Outcome, ScriptOutcome};
+use crate::agent::{Notice, Outcome, ScriptOutcome, sync};
 use crate::event::EventType;
 use crate::process::Progress;
 use crate::report::{bytes, span, table};
@@ -185,6 +185,27 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
         other(Status::Skipped),
         other(Status::Passed),
     );
+}
+
+/// What a synchronisation came to.
+pub(super) fn synchronised(outcome: &sync::Outcome, format: LogFormat) {
+    if format == LogFormat::Json {
+        say!(
+            "{}",
+            json!({"reason": outcome.reason.map(sync::Reason::text), "changes": outcome.changes, "scripts": outcome.scripts.len(),
+                "other_scripts": outcome.other_scripts, "delivered": outcome.is_delivered, "stopped": outcome.is_stopped,
+                "trouble": outcome.trouble.as_ref().map(ToString::to_string)})
+        );
+        return;
+    }
+    if !outcome.scripts.is_empty() {
+        let rows: Vec<Vec<String>> = outcome.scripts.iter().map(row).collect();
+        say!("\n{}", table(&["SCRIPT", "SET", "STATUS", "EXIT", "TIME", "OUTPUT"], &rows));
+    }
+    if outcome.other_scripts {
+        say!("The region asks for other scripts than the last time");
+    }
+    say!("{}", outcome.text());
 }
 
 fn row(script: &ScriptOutcome) -> Vec<String> {

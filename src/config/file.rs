@@ -12,16 +12,32 @@ use crate::journal::Retention;
 const PATH: &str = "/etc/shakedown/config.toml";
 
 /// The settings of a site.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Site {
     /// What the journal keeps.
     pub retention: Retention,
+    /// Hardware sync sends everything when the region took it so many days ago; `None` never does.
+    pub full_after_days: Option<u32>,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Site { retention: Retention::default(), full_after_days: Some(7) }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
     journal: Journal,
+    sync: Sync,
+}
+
+/// 0 is never.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Sync {
+    full_after_days: Option<u32>,
 }
 
 /// 0 is no limit.
@@ -65,7 +81,11 @@ fn parse(text: &str, path: &Path) -> Result<Site, Error> {
     if let Some(bytes) = file.journal.output_bytes {
         retention.bytes = Some(bytes).filter(|bytes| *bytes > 0);
     }
-    Ok(Site { retention })
+    let mut site = Site { retention, ..Site::default() };
+    if let Some(days) = file.sync.full_after_days {
+        site.full_after_days = Some(days).filter(|days| *days > 0);
+    }
+    Ok(site)
 }
 
 #[cfg(test)]
@@ -77,6 +97,9 @@ mod tests {
         let site = parse("[journal]\nkeep_runs = 5\nkeep_days = 0\n", Path::new("x")).expect("valid");
         assert_eq!(site.retention, Retention { runs: Some(5), days: None, ..Retention::default() });
         assert_eq!(parse("", Path::new("x")).expect("empty"), Site::default());
+        let days = |text| parse(text, Path::new("x")).expect("valid").full_after_days;
+        assert_eq!(days("[sync]\nfull_after_days = 3"), Some(3));
+        assert_eq!((days(""), days("[sync]\nfull_after_days = 0")), (Some(7), None));
     }
 
     #[test]

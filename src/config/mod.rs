@@ -3,6 +3,7 @@
 
 mod file;
 mod source;
+mod timer;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 
 pub use file::{Site, site};
 pub use source::{Found, Given, Origin};
+pub use timer::{DEFAULT_INTERVAL, sync_interval};
 
 /// Why there is no usable configuration. Each text says what to do.
 #[derive(Debug, thiserror::Error)]

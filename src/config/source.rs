@@ -29,6 +29,8 @@ pub struct Given {
     pub api_version: Option<String>,
     /// CA bundle besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The machine is deployed: what hardware sync left on it comes before what cloud-init did.
+    pub deployed: bool,
 }
 
 impl Given {
@@ -57,7 +59,7 @@ pub enum Origin {
     CommandLine,
     /// A cloud-init datasource: a machine in an ephemeral system.
     CloudInit,
-    /// The hardware-sync file: a **deployed** machine, whose status must not be signalled.
+    /// The hardware-sync file, or what the installer left: a **deployed** machine, whose status must not be signalled.
     HardwareSync,
 }
 
@@ -91,8 +93,13 @@ impl std::fmt::Debug for Found {
     }
 }
 
+/// The hardware-sync file.
+const HARDWARE_SYNC: &str = "/etc/maas/maas-machine-creds.yml";
+/// What the installer leaves on a deployed machine.
+const INSTALLED: &str = "90_dpkg_local_cloud_config.cfg";
+
 /// Looks where the contract says: `--config` alone if given, else cloud-init's files, the kernel command line, the
-/// hardware-sync file.
+/// hardware-sync file; the last one first on a deployed machine.
 pub(super) async fn find(given: &Given, host: &Host) -> Result<Found, Error> {
     if let Some(config) = &given.config {
         let bytes = if config.starts_with("http://") || config.starts_with("https://") {
@@ -100,43 +107,46 @@ pub(super) async fn find(given: &Given, host: &Host) -> Result<Found, Error> {
         } else {
             std::fs::read(config).map_err(|source| Error::Read { path: config.into(), source })?
         };
-        return parse(&bytes, config)?.ok_or_else(|| Error::Malformed {
+        return parse(&bytes, config, given.deployed)?.ok_or_else(|| Error::Malformed {
             origin: config.clone(),
             reason: "it has neither datasource: MAAS: nor reporting: maas:, as cloud-init and hardware sync write them"
                 .to_owned(),
         });
     }
     let mut looked = Vec::new();
-    for path in cloud_init_files(host) {
+    let sync = PathBuf::from(HARDWARE_SYNC);
+    for path in given.deployed.then_some(sync.clone()).into_iter().chain(cloud_init_files(host)) {
         looked.push(path.display().to_string());
-        if let Some(found) = read(host, &path)? {
-            return Ok(found);
+        if let Some(found) = read(host, &path, given.deployed)? {
+            let is_installed = path.ends_with(INSTALLED);
+            return Ok(if is_installed { Found { origin: Origin::HardwareSync, ..found } } else { found });
         }
     }
     let command_line = host.text("/proc/cmdline").unwrap_or_default();
     looked.push("/proc/cmdline (cloud-config-url=, url=)".to_owned());
     if let Some(address) = config_address(&command_line) {
         let bytes = fetch(address, "the kernel command line", given).await?;
-        if let Some(found) = parse(&bytes, address)? {
+        if let Some(found) = parse(&bytes, address, given.deployed)? {
             return Ok(found);
         }
     }
-    let path = Path::new("/etc/maas/maas-machine-creds.yml");
-    looked.push(path.display().to_string());
-    Ok(read(host, path)?.unwrap_or(Found { looked, ..Found::default() }))
+    if !given.deployed {
+        looked.push(sync.display().to_string());
+    }
+    Ok(read(host, &sync, given.deployed)?.unwrap_or(Found { looked, ..Found::default() }))
 }
 
 fn cloud_init_files(host: &Host) -> Vec<PathBuf> {
     let directory = Path::new("/etc/cloud/cloud.cfg.d");
     let names = host.list(directory);
     let command_line = names.iter().filter(|name| name.contains("cmdline") && name.ends_with(".cfg"));
-    let installed = names.iter().filter(|name| *name == "90_dpkg_local_cloud_config.cfg");
+    let installed = names.iter().filter(|name| *name == INSTALLED);
     command_line.chain(installed).map(|name| directory.join(name)).collect()
 }
 
-fn read(host: &Host, path: &Path) -> Result<Option<Found>, Error> {
+fn read(host: &Host, path: &Path, deployed: bool) -> Result<Option<Found>, Error> {
     match std::fs::read(host.path(path)) {
-        Ok(bytes) => parse(&bytes, &path.display().to_string()),
+        Ok(bytes) => parse(&bytes, &path.display().to_string(), deployed),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Read { path: path.to_owned(), source }),
     }
@@ -161,8 +171,8 @@ async fn fetch(address: &str, origin: &str, given: &Given) -> Result<Vec<u8>, Er
         .map_err(failed)
 }
 
-/// The credentials of a document in either form; `None` when it is about something else.
-fn parse(bytes: &[u8], place: &str) -> Result<Option<Found>, Error> {
+/// The credentials of a document in either form, with both in the one that is meant; `None` when it is about something else.
+fn parse(bytes: &[u8], place: &str, deployed: bool) -> Result<Option<Found>, Error> {
     let node =
         yaml::parse(bytes).map_err(|error| Error::Malformed { origin: place.to_owned(), reason: error.to_string() })?;
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::to_text).filter(|value| !value.is_empty());
@@ -179,6 +189,10 @@ fn parse(bytes: &[u8], place: &str) -> Result<Option<Found>, Error> {
         origin,
         looked: Vec::new(),
     };
+    let sync = reporting.filter(|maas| text(maas, "token_key").is_some());
+    if let (true, Some(maas)) = (deployed, sync) {
+        return Ok(Some(found(maas, "endpoint", Origin::HardwareSync)));
+    }
     if let Some(maas) = node.get("datasource").and_then(|datasource| datasource.get("MAAS")) {
         return Ok(Some(found(maas, "metadata_url", Origin::CloudInit)));
     }
@@ -234,6 +248,24 @@ mod tests {
         assert_eq!(connection.origin, Origin::HardwareSync);
         assert_eq!(connection.client.system_id.as_deref(), Some("abc"));
         assert_eq!(connection.client.metadata_url.as_str(), "http://r:5240/MAAS/metadata/");
+    }
+
+    #[tokio::test]
+    async fn on_a_deployed_machine_hardware_sync_comes_first() {
+        let (_root, host) = tree(&[
+            ("etc/cloud/cloud.cfg.d/90_dpkg_local_cloud_config.cfg", CLOUD_INIT),
+            ("etc/maas/maas-machine-creds.yml", HARDWARE_SYNC),
+        ]);
+        let key = async |deployed| {
+            let connection = connection(&Given { deployed, ..Given::default() }, &host).await.expect("found");
+            (connection.client.credentials.expect("credentials").consumer_key, connection.origin)
+        };
+        assert_eq!(key(true).await, ("ck2".to_owned(), Origin::HardwareSync));
+        assert_eq!(
+            key(false).await,
+            ("ck".to_owned(), Origin::HardwareSync),
+            "an installer writes that file, no ephemeral system"
+        );
     }
 
     #[tokio::test]

@@ -101,6 +101,8 @@ event_types! {
     NODE_HARDWARE_SYNC_CPU = Audit, "Node CPU hardware sync state change";
     /// A USB device was added, removed or changed (the misspelling is the region's).
     NODE_HARDWARE_SYNC_USB_DEVICE = Audit, "Node USB Device hardware sync state chage";
+    /// The baseboard management controller was added, removed or changed: defined by the region, and never made there.
+    NODE_HARDWARE_SYNC_BMC = Audit, "Node BMC hardware sync state change";
     /// A testing script left Pending for a running state.
     RUNNING_TEST = Info, "Running test";
     /// A script ended badly.

@@ -1,14 +1,19 @@
-//! The machine underneath: files below a root, its disks, its network interfaces, its udev records, its kernel's answers.
+//! The machine underneath: files below a root, its disks, its network interfaces, its udev records, its kernel's answers and news, its
+//! service manager.
 //!
 //! Knows nothing of a region. Everything is read below a root, so that a copied tree reads like a live machine.
 
 mod disk;
 mod interface;
 mod ioctl;
+mod link;
 mod near;
+mod news;
 mod notes;
+mod service;
 mod tree;
 mod udev;
+mod uevent;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -19,8 +24,11 @@ pub use disk::Disk;
 pub use interface::{HardwareAddress, Interface, InterfaceAddress};
 pub use ioctl::LinkSettings;
 pub use near::Inside;
+pub use news::News;
 pub use notes::{Answer, Notes, Recorder, Seen};
+pub use service::Service;
 pub use udev::{Record, decode as decode_udev};
+pub use uevent::{Hardware, Uevent};
 
 /// A machine, live or copied.
 #[derive(Clone, Debug)]

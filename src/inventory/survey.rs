@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 
@@ -18,7 +18,7 @@ use crate::host::Host;
 const LONGEST: usize = 255;
 
 /// Something about the machine that could not be found out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Gap {
     /// `cpu`, `memory` …
     pub topic: String,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::names::Names;
 use super::survey::{Survey, shortened};
@@ -46,7 +46,7 @@ pub struct UsbDevice {
 }
 
 /// An interface of a USB device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 pub struct UsbInterface {
     /// Name of the class.
     pub class: String,

@@ -157,7 +157,7 @@ impl Store {
         actor: &Actor,
         tell: impl FnOnce(Option<&str>) -> Option<Event>,
     ) -> Result<(), Error> {
-        let before = self.fact(name).map_err(Error::sqlite(&self.path))?;
+        let before = self.read_fact(name)?;
         if before.as_deref() == Some(value) {
             return Ok(());
         }

@@ -6,6 +6,7 @@
 //! memory and still reports to the region.
 
 mod audit;
+mod hardware;
 mod outbox;
 mod query;
 mod recover;
@@ -20,6 +21,7 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 pub use audit::{Broken, Verified};
+pub use hardware::Hardware;
 pub use outbox::Message;
 pub use retention::{Pruned, Retention};
 pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};

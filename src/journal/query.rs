@@ -148,6 +148,7 @@ mod tests {
             ("NODE_HARDWARE_SYNC_PCI_DEVICE", "Node PCI Device hardware sync state change"),
             ("NODE_HARDWARE_SYNC_CPU", "Node CPU hardware sync state change"),
             ("NODE_HARDWARE_SYNC_USB_DEVICE", "Node USB Device hardware sync state chage"),
+            ("NODE_HARDWARE_SYNC_BMC", "Node BMC hardware sync state change"),
         ];
         assert_eq!(rows.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect::<Vec<_>>(), expected);
     }

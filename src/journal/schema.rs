@@ -44,10 +44,19 @@ CREATE INDEX outbox_waiting ON outbox(id) WHERE state = 'waiting';
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 ";
 
-const MIGRATIONS: [&str; 1] = [V1];
+/// What a region knows of this machine's hardware: `recorded` is what the event log has got to, `acknowledged` what the region
+/// took, `owed` whether it is still to be told something.
+const V2: &str = "
+CREATE TABLE hardware (
+    region TEXT PRIMARY KEY, recorded TEXT NOT NULL, owed INTEGER NOT NULL, acknowledged TEXT, acknowledged_at TEXT,
+    scripts TEXT NOT NULL DEFAULT ''
+);
+";
+
+const MIGRATIONS: [&str; 2] = [V1, V2];
 
 /// The version that this program writes: the number of migrations.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Brings a database to the current version; the caller has found out that it is not newer.
 pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {

@@ -13,6 +13,7 @@
 mod capture;
 mod cgroup;
 mod family;
+mod own;
 mod spawn;
 mod table;
 mod terminal;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
+pub use own::{ask_own, end_with_parent};
 pub use spawn::{Running, stop_marked};
 pub use terminal::Terminal;
 pub use tool::{Answer, Tool, ToolError};

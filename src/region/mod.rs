@@ -7,6 +7,7 @@
 mod archive;
 mod client;
 mod credentials;
+mod deployed;
 mod error;
 mod event;
 mod fit;
@@ -17,6 +18,7 @@ mod signal;
 pub use archive::{ArchiveError, unpack};
 pub use client::{Client, ClientOptions, Fetched};
 pub use credentials::{Credentials, Secret};
+pub use deployed::{DeployedClient, DeployedSignal};
 pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};

@@ -97,7 +97,7 @@ fn entry(script: &LibraryScript, kind: ScriptType) -> Map<String, Value> {
         "apply_configured_networking": header.apply_configured_networking,
         "has_started": false,
         "has_finished": false,
-        "default": false,
+        "default": script.is_built_in(),
         "tags": tags,
     });
     entry.as_object().cloned().unwrap_or_default()

@@ -81,12 +81,16 @@ impl Library {
         })
     }
 
-    /// The scripts for a machine that the region does not know: only those that every region brings along, which have
-    /// names like `maas-lshw` or `20-maas-03-machine-resources`.
+    /// The scripts for a machine that the region does not know: only those that every region brings along.
     pub(super) fn for_strangers(&self) -> impl Iterator<Item = &LibraryScript> {
-        let number = |c: char| c.is_ascii_digit() || c == '-';
-        self.select(ScriptType::Commissioning, None)
-            .filter(move |script| script.name.trim_start_matches(number).starts_with("maas-"))
+        self.select(ScriptType::Commissioning, None).filter(|script| script.is_built_in())
+    }
+}
+
+impl LibraryScript {
+    /// Whether every region brings it along: those have names like `maas-lshw` or `20-maas-03-machine-resources`.
+    pub(super) fn is_built_in(&self) -> bool {
+        self.name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-').starts_with("maas-")
     }
 }
 

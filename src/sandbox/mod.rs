@@ -165,6 +165,28 @@ impl Sandbox {
         )
     }
 
+    /// MAAS's hardware-sync file, as a deployed machine has it.
+    #[must_use]
+    pub fn deployed_config(&self) -> String {
+        let state = self.region.lock();
+        let token = &state.node.token;
+        format!(
+            "reporting:\n  maas:\n    type: webhook\n    endpoint: {}metadata/status/{}\n    consumer_key: {}\n    token_key: {}\n    \
+             token_secret: {}\n",
+            self.url(),
+            state.node.system_id,
+            token.consumer_key,
+            token.key,
+            token.secret,
+        )
+    }
+
+    /// When the deployed node was last heard of.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<jiff::Timestamp> {
+        self.region.lock().node.last_sync
+    }
+
     /// The node's status now.
     #[must_use]
     pub fn node_status(&self) -> NodeStatus {

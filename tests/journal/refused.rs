@@ -13,7 +13,8 @@ const REASON: &str = "Invalid runtime: it is Tuesday";
 async fn run(machine: &Machine, times: u32, exit: i32) -> (Sandbox, Ended) {
     let scripts = [
         Script::testing("a", format!("echo one; exit {exit}")),
-        Script::testing("b", "echo two"),
+        // Each result has a lane of its own: the first is on its way long before the second.
+        Script::testing("b", "sleep 1; echo two"),
         Script::testing("c", "echo three"),
     ];
     let region = region(NodeStatus::Testing, &scripts).await;

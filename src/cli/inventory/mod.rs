@@ -1,6 +1,7 @@
 //! `shakedown inventory`: the machine in depth, for people and machines.
 
 mod cards;
+mod changed;
 mod machine;
 mod memory;
 mod network;
@@ -12,8 +13,10 @@ mod topic;
 use std::io::Write as _;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::events::since;
 use super::resources::Machine;
 use super::{exit, gap, state, unless_reader_has_gone};
 use crate::inventory::{Inventory, collect_detail, schema};
@@ -33,6 +36,10 @@ pub(super) struct Arguments {
     /// Print the JSON Schema of `--format json` and nothing else
     #[arg(long)]
     schema: bool,
+    /// What changed on this machine since then, from its event log: a time (2026-11-20T10:00:00Z), a date, or a span back from now
+    /// (2h, 3d). `shakedown sync` keeps that log
+    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with_all = ["topic", "schema", "root"])]
+    changed_since: Option<Timestamp>,
     #[command(flatten)]
     machine: Machine,
     #[command(flatten)]
@@ -49,6 +56,9 @@ enum Format {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.schema {
         return print(&schema());
+    }
+    if let Some(time) = arguments.changed_since {
+        return print(&changed::since(time, &arguments.state, arguments.format == Format::Json)?);
     }
     let machine = arguments.machine.open()?;
     let inventory = collect_detail(&machine.host);

@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
 use super::content::{BLOCK, Content, Mounts, size};
 use super::identity::is_placeholder;
 
 /// An md array.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Array {
     /// The array's UUID, else its name.
     pub identity: String,
@@ -44,7 +46,9 @@ pub struct Array {
 }
 
 /// A member of an array.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct ArrayMember {
     /// Kernel name of the disk or partition.
     pub name: String,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::smbios::{self, Structure};
 use super::super::survey::{Survey, storable};
@@ -13,7 +13,9 @@ use super::identity::is_placeholder;
 const PLATFORM: &str = "/sys/devices/platform";
 
 /// A baseboard management controller.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Bmc {
     /// Its GUID, else the numbers of maker and product.
     pub identity: String,

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
 
 pub(super) const BLOCK: &str = "/sys/class/block";
 
 /// What is on a disk, a partition or an array.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Content {
     /// File system, or the kind of RAID member, swap space …, as udev has recognised it.
     #[serde(skip_serializing_if = "String::is_empty")]

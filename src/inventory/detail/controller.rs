@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
 use super::Disk;
@@ -42,7 +42,9 @@ const FIRMWARES: [&str; 7] = [
 ];
 
 /// A controller of disks: one PCI function with one driver, or one that is reached over a network.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct StorageController {
     /// Survives reboots: model and serial number where the driver tells, else the place.
     pub identity: String,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::block::BlockDevice;
 use super::super::survey::{Survey, legible, storable};
@@ -13,7 +13,9 @@ use super::place::{nearest_pci, way};
 use super::{bay, identity, nvme};
 
 /// A disk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Disk {
     /// Survives reboots, renames and other bays: world-wide name, else model and serial number, else the place.
     pub identity: String,
@@ -92,7 +94,9 @@ pub struct Disk {
 }
 
 /// A partition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Volume {
     /// Kernel name.
     pub name: String,

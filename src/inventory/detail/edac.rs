@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::Survey;
 
 const EDAC: &str = "/sys/devices/system/edac/mc";
 
 /// Errors that a memory controller has counted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct MemoryController {
     /// `mc0`
     pub id: String,
@@ -25,7 +27,9 @@ pub struct MemoryController {
 }
 
 /// Errors of a module.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct ModuleErrors {
     /// `dimm0`, `rank0`, or `csrow0 ch1` of older drivers.
     pub id: String,

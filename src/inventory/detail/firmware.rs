@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::smbios;
 use super::super::survey::{Survey, storable};
@@ -11,7 +11,9 @@ use super::Inventory;
 use super::place::way;
 
 /// A trusted platform module.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Tpm {
     /// Its place: a module has no number that can be read without its owner.
     pub identity: String,
@@ -29,7 +31,9 @@ pub struct Tpm {
 }
 
 /// How the machine has started, and what it can prove of that.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Trust {
     /// It has started by UEFI.
     pub uefi: bool,
@@ -40,7 +44,9 @@ pub struct Trust {
 }
 
 /// Firmware and its version.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct FirmwareVersion {
     /// Identity of the device, or `system`.
     pub device: String,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::pci::DEVICES;
 use super::super::survey::{Survey, storable};
@@ -13,7 +13,9 @@ use super::identity::is_placeholder;
 use super::place::{nearest_pci, way};
 
 /// A graphics card or an accelerator.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct GpuDevice {
     /// The card's UUID where its driver tells, else that of its PCI function.
     pub identity: String,

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::Survey;
 use super::content::{BLOCK, Content, Mounts, size};
 
 /// A device-mapper volume.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct MappedVolume {
     /// The map's UUID, else its name.
     pub identity: String,

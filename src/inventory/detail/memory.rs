@@ -1,7 +1,7 @@
 //! Memory modules (SMBIOS type 17) and what they belong to (type 16).
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::smbios::{self, Structure};
 use super::super::survey::Survey;
@@ -9,7 +9,9 @@ use super::edac::{self, MemoryController};
 use super::identity::{self, is_placeholder};
 
 /// Memory in depth.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct MemoryState {
     /// Bytes that the kernel has.
     pub total: u64,
@@ -22,7 +24,9 @@ pub struct MemoryState {
 }
 
 /// A group of slots with one way of error correction.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct MemoryBoard {
     /// `none`, `parity`, `single-bit ECC`, `multi-bit ECC` or `CRC`; empty when the firmware does not tell.
     pub error_correction: String,
@@ -34,7 +38,9 @@ pub struct MemoryBoard {
 }
 
 /// A slot for a memory module.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Dimm {
     /// Survives reboots and moves: part and serial number, else the slot.
     pub identity: String,

@@ -33,7 +33,7 @@ use std::time::Instant;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Collected, Gap, MachineResources, Resources, block, collect};
 use crate::host::Host;
@@ -66,7 +66,9 @@ pub use virtual_interface::VirtualInterface;
 const FORM: u32 = 1;
 
 /// A machine, in depth.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Inventory {
     /// Version of this form.
     pub form: u32,
@@ -75,6 +77,9 @@ pub struct Inventory {
     /// Kernel release.
     pub kernel: String,
     /// What `shakedown resources` prints.
+    // Not read back: all that is compared is in the rest.
+    #[serde(skip_deserializing)]
+    #[schemars(!skip_deserializing)]
     pub machine_resources: MachineResources,
     /// Processors.
     pub processors: ProcessorState,
@@ -148,6 +153,20 @@ pub fn collect_disks(host: &Host) -> Vec<Disk> {
     let mut alone = Inventory { disks, ..Inventory::default() };
     identity::settle(&mut alone);
     alone.disks
+}
+
+impl Inventory {
+    /// Of a machine of which nothing could be read.
+    #[must_use]
+    pub fn unread() -> Self {
+        let topics = ["processors", "cpu and memory", "storage", "interfaces", "bmc", "usb", "cards", "system"];
+        let gap = |topic: &str| Gap {
+            topic: topic.to_owned(),
+            path: "/".to_owned(),
+            reason: "the reader failed: this is a defect of this program".to_owned(),
+        };
+        Inventory { form: FORM, gaps: topics.iter().map(|topic| gap(topic)).collect(), ..Inventory::default() }
+    }
 }
 
 /// What is being read at the same time.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
 use super::content::BLOCK;
@@ -13,7 +13,9 @@ use super::nvme;
 const SUBSYSTEMS: &str = "/sys/class/nvme-subsystem";
 
 /// A disk with its paths.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Multipath {
     /// World-wide name of what the paths lead to.
     pub identity: String,
@@ -26,7 +28,9 @@ pub struct Multipath {
 }
 
 /// One path to a disk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct DiskPath {
     /// Kernel name of the path: `sdb`, `nvme0c1n1`, or of its controller.
     pub name: String,

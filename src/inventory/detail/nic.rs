@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::pci::DEVICES;
 use super::super::survey::{Survey, storable};
@@ -13,7 +13,9 @@ use super::virtual_interface::{VirtualInterface, is_representor, virtual_interfa
 const NET: &str = "/sys/class/net";
 
 /// An interface with hardware behind it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Nic {
     /// Survives reboots, renames and other slots: the permanent MAC address, else the place of the card and the number of the port.
     pub identity: String,
@@ -76,7 +78,9 @@ pub struct Nic {
 }
 
 /// Virtual functions of a card.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct VirtualFunctions {
     /// Switched on.
     pub enabled: u64,

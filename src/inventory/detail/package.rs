@@ -1,7 +1,7 @@
 //! Processor packages: what the kernel says of a socket, and what SMBIOS (type 4) says of what sits in it.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::Socket;
 use super::super::smbios::{self, Structure};
@@ -9,7 +9,9 @@ use super::super::survey::Survey;
 use super::identity::is_placeholder;
 
 /// A processor package.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Package {
     /// The serial number where the maker gives one, else model and socket.
     pub identity: String,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::names::Names;
 use super::super::pci::{DEVICES, PciDevice};
@@ -17,7 +17,9 @@ use super::{class, slot};
 const SERIAL_NUMBER: u32 = 3;
 
 /// A PCI function.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct PciFunction {
     /// Survives reboots and renumbered buses, and another slot where the card has a serial number; else it is the way to it from the
     /// root, without bus numbers.
@@ -76,7 +78,9 @@ pub struct PciFunction {
 }
 
 /// A PCI Express link: what it is and what it could be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Link {
     /// For example `8.0 GT/s PCIe`.
     pub speed: String,
@@ -89,7 +93,9 @@ pub struct Link {
 }
 
 /// Advanced error reporting, totals.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct PciErrors {
     /// Corrected.
     pub correctable: u64,

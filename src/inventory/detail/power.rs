@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::smbios::{self, Structure};
 use super::super::survey::{Survey, storable};
@@ -13,7 +13,9 @@ use super::place::way;
 const CLASS: &str = "/sys/class/power_supply";
 
 /// A power supply, a battery or a connection to the mains.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct PowerSupply {
     /// Survives reboots and other bays where it has a serial number; else it is the place.
     pub identity: String,

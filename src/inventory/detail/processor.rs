@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::Socket;
 use super::super::cpu::ranges;
@@ -14,7 +14,9 @@ use super::package::{self, Package};
 const CPUS: &str = "/sys/devices/system/cpu";
 
 /// A cache that exists once, with those that share it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct CacheInstance {
     /// 1, 2, 3 …
     pub level: u64,
@@ -27,7 +29,9 @@ pub struct CacheInstance {
 }
 
 /// Processors in depth.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct ProcessorState {
     /// What sits in the sockets.
     pub packages: Vec<Package>,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
 use super::place::way;
@@ -11,7 +11,9 @@ use super::place::way;
 const HWMON: &str = "/sys/class/hwmon";
 
 /// A reading.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct Sensor {
     /// The place of the chip and the name of the file.
     pub identity: String,

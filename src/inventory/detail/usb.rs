@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
 use super::super::{UsbDevice, UsbInterface};
@@ -13,7 +13,9 @@ use super::place::way;
 const DEVICES: &str = "/sys/bus/usb/devices";
 
 /// A USB device or hub.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
 pub struct UsbNode {
     /// Survives reboots and other ports where the device has a serial number; else it is its way from the root.
     pub identity: String,

@@ -57,17 +57,15 @@ pub struct Change {
     pub after: Option<Item>,
 }
 
-/// What changed from one list of items to another, whatever their order.
+/// What changed from one list of items to another, whatever their order. A kind that one of them lacks could not be read there (see
+/// [`super::items`]): nothing of it counts as come or gone.
 #[must_use]
 pub fn changes(old: &BTreeMap<Kind, Vec<Item>>, new: &BTreeMap<Kind, Vec<Item>>) -> Vec<Change> {
     let mut found = Vec::new();
-    let mut kinds: Vec<Kind> = old.keys().chain(new.keys()).copied().collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    for kind in kinds {
-        let list = |all: &BTreeMap<Kind, Vec<Item>>| all.get(&kind).cloned().unwrap_or_default();
-        let comparison = Comparison { kind, found: Vec::new() };
-        found.extend(comparison.compare(list(old), list(new)));
+    for (kind, before) in old {
+        let Some(after) = new.get(kind) else { continue };
+        let comparison = Comparison { kind: *kind, found: Vec::new() };
+        found.extend(comparison.compare(before.clone(), after.clone()));
     }
     found.sort();
     found
@@ -245,6 +243,16 @@ mod tests {
         let moved = What::Moved { from: "1-1".into(), to: "1-4".into() };
         assert_eq!(whats(Kind::UsbDevice, &[stick("1-1")], &[stick("1-4")]), [moved]);
         assert_eq!(whats(Kind::UsbDevice, &[stick("1-1")], &[stick("1-1"), stick("1-4")]), [What::Added]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_neither_gone_nor_come() {
+        let list = |kinds: &[Kind]| -> BTreeMap<Kind, Vec<Item>> {
+            kinds.iter().map(|kind| (*kind, vec![item("disk:A", "bay 1")])).collect()
+        };
+        let (all, some) = (list(&[Kind::BlockDevice, Kind::Cpu]), list(&[Kind::Cpu]));
+        assert_eq!((changes(&all, &some), changes(&some, &all)), (Vec::new(), Vec::new()));
+        assert_eq!(changes(&BTreeMap::from([(Kind::BlockDevice, Vec::new())]), &all).len(), 1);
     }
 
     #[test]

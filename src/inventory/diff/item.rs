@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Bmc, Dimm, Disk, Inventory, Nic, Package, PciFunction, UsbNode};
+use super::super::{Bmc, Dimm, Disk, Gap, Inventory, Nic, Package, PciFunction, UsbNode};
 
 /// The kinds of hardware that the region has event types for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +30,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All seven.
+    pub const ALL: [Kind; 7] =
+        [Kind::BlockDevice, Kind::Bmc, Kind::Cpu, Kind::Interface, Kind::Memory, Kind::PciDevice, Kind::UsbDevice];
+
     /// As the region's events say it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -69,7 +73,7 @@ pub struct Item {
 /// The identity of all memory together.
 pub(super) const TOTAL: &str = "memory:total";
 
-/// The hardware of an inventory.
+/// The hardware of an inventory. A kind that could not be read as a whole is left out: what is not seen is not gone.
 #[must_use]
 pub fn items(inventory: &Inventory) -> BTreeMap<Kind, Vec<Item>> {
     let nics = inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty());
@@ -78,20 +82,41 @@ pub fn items(inventory: &Inventory) -> BTreeMap<Kind, Vec<Item>> {
     let total = Item {
         identity: TOTAL.to_owned(),
         name: "memory".to_owned(),
-        fields: fields([("size", inventory.memory.total.to_string())]),
+        fields: fields([("size", known(inventory.memory.total))]),
         ..Item::default()
     };
     let dimms = inventory.memory.dimms.iter().filter(|dimm| dimm.size > 0).map(dimm);
     let disks = inventory.disks.iter().filter(|disk| disk.size > 0 || !disk.removable);
-    BTreeMap::from([
-        (Kind::BlockDevice, disks.map(disk).collect()),
+    let mut all = BTreeMap::from([
+        (Kind::BlockDevice, disks.map(|it| disk(it, disk_place(it, inventory))).collect()),
         (Kind::Bmc, inventory.bmc.iter().map(bmc).collect()),
         (Kind::Cpu, inventory.processors.packages.iter().map(cpu).collect()),
-        (Kind::Interface, nics.map(nic).collect()),
+        (Kind::Interface, nics.map(|it| nic(it, nic_place(it, inventory))).collect()),
         (Kind::Memory, dimms.chain([total]).collect()),
         (Kind::PciDevice, functions.map(pci).collect()),
         (Kind::UsbDevice, devices.map(usb).collect()),
-    ])
+    ]);
+    for kind in inventory.gaps.iter().flat_map(hidden_by) {
+        all.remove(kind);
+    }
+    all
+}
+
+/// The kinds of which nothing, or not their places, is known when a whole topic of an inventory could not be read.
+fn hidden_by(gap: &Gap) -> &'static [Kind] {
+    match gap.topic.as_str() {
+        _ if gap.path != "/" => &[],
+        "processors" | "cpu" => &[Kind::Cpu],
+        "modules" | "memory" => &[Kind::Memory],
+        "cpu and memory" => &[Kind::Cpu, Kind::Memory],
+        "disks" | "storage" => &[Kind::BlockDevice],
+        "interfaces" => &[Kind::Interface],
+        "bmc" => &[Kind::Bmc],
+        "usb tree" | "usb" => &[Kind::UsbDevice],
+        // Drives and interfaces are told by the slots of their cards.
+        "cards" | "pci" => &[Kind::PciDevice, Kind::Interface, Kind::BlockDevice],
+        _ => &[],
+    }
 }
 
 /// Those that are known.
@@ -104,25 +129,42 @@ fn words(words: &[&str]) -> String {
     words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")
 }
 
+/// Nothing of hardware is 0: it could not be read.
+fn known(number: u64) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
+}
+
 fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-fn disk(disk: &Disk) -> Item {
+/// Enclosure and bay, else the way to it. udev's way begins with a PCI address, which changes when buses are counted anew.
+fn disk_place(disk: &Disk, inventory: &Inventory) -> String {
     let bay = words(&[&disk.enclosure, &disk.bay]);
+    if !bay.is_empty() {
+        return bay;
+    }
+    let function = inventory.pci.iter().find_map(|function| {
+        let rest = disk.place.strip_prefix("pci-")?.strip_prefix(function.address.as_str())?;
+        Some(format!("{}{rest}", way(function)?))
+    });
+    function.unwrap_or_else(|| disk.place.clone())
+}
+
+fn disk(disk: &Disk, place: String) -> Item {
     Item {
         identity: disk.identity.clone(),
         name: disk.name.clone(),
-        place: if bay.is_empty() { disk.place.clone() } else { bay },
+        place,
         label: words(&[&disk.model, &disk.serial]),
         likeness: format!("{} {}", disk.model, disk.size),
         fields: fields([
-            ("size", disk.size.to_string()),
+            ("size", known(disk.size)),
             ("model", disk.model.clone()),
             ("firmware", disk.firmware.clone()),
             ("type", disk.kind.clone()),
-            ("logical block size", disk.logical_block_size.to_string()),
-            ("physical block size", disk.physical_block_size.to_string()),
+            ("logical block size", known(disk.logical_block_size)),
+            ("physical block size", known(disk.physical_block_size)),
             ("raid level", disk.raid_level.clone()),
         ]),
     }
@@ -154,17 +196,29 @@ fn cpu(package: &Package) -> Item {
         likeness: package.model.clone(),
         fields: fields([
             ("model", package.model.clone()),
-            ("cores", package.cores.to_string()),
-            ("threads", package.threads.to_string()),
+            ("cores", known(package.cores)),
+            ("threads", known(package.threads)),
         ]),
     }
 }
 
-fn nic(nic: &Nic) -> Item {
+/// In words that stay when buses are counted anew: the place of the card, and the port on it.
+fn nic_place(nic: &Nic, inventory: &Inventory) -> String {
+    let function = inventory.pci.iter().find(|function| function.address == nic.pci_address);
+    let device = inventory.usb.iter().find(|device| device.address == nic.usb_address);
+    let place = match (function, device) {
+        (Some(function), _) => pci_place(function),
+        (None, Some(device)) => device.name.clone(),
+        (None, None) => nic.pci_address.clone(),
+    };
+    if nic.port == 0 || place.is_empty() { place } else { format!("{place} port {}", nic.port) }
+}
+
+fn nic(nic: &Nic, place: String) -> Item {
     Item {
         identity: nic.identity.clone(),
         name: nic.name.clone(),
-        place: nic.place(),
+        place,
         label: words(&[&nic.model, &nic.mac_address]),
         likeness: nic.model.clone(),
         fields: fields([
@@ -183,7 +237,7 @@ fn dimm(dimm: &Dimm) -> Item {
         label: words(&[&dimm.manufacturer, &dimm.part, &dimm.serial]),
         likeness: words(&[&dimm.manufacturer, &dimm.part]),
         fields: fields([
-            ("size", dimm.size.to_string()),
+            ("size", known(dimm.size)),
             ("type", dimm.kind.clone()),
             ("speed", number(dimm.speed)),
             ("configured speed", number(dimm.configured_speed)),
@@ -193,15 +247,29 @@ fn dimm(dimm: &Dimm) -> Item {
     }
 }
 
-fn pci(function: &PciFunction) -> Item {
-    // Its address changes when a bridge comes before it; the name of its slot does not, nor does the way to it.
-    let is_way = function.serial.is_empty() || !function.identity.contains(&function.serial);
-    let place = if function.slot.is_empty() && is_way { &function.identity } else { &function.slot };
+/// The way to a function that has no number of its own, from the root of its bus: without addresses, which change when a bridge comes
+/// before it.
+fn way(function: &PciFunction) -> Option<&str> {
+    let is_numbered = !function.serial.is_empty() && function.identity.contains(&function.serial);
+    if is_numbered { None } else { function.identity.strip_prefix("pci:") }
+}
+
+/// Slot, or the way; nothing for a card with a number of its own of which nobody knows the slot.
+fn pci_place(function: &PciFunction) -> String {
     let part = function.address.rsplit_once('.').map_or("0", |(_, part)| part);
+    match way(function) {
+        None if function.slot.is_empty() => String::new(),
+        None => format!("{} function {part}", function.slot),
+        Some(way) if function.slot.is_empty() => way.to_owned(),
+        Some(_) => function.slot.clone(),
+    }
+}
+
+fn pci(function: &PciFunction) -> Item {
     Item {
         identity: function.identity.clone(),
         name: function.address.clone(),
-        place: if place.is_empty() || is_way { place.clone() } else { format!("{place} function {part}") },
+        place: pci_place(function),
         label: words(&[&function.vendor, &function.product]),
         likeness: words(&[&function.ids, &function.subsystem_ids, &function.class]),
         fields: fields([
@@ -214,10 +282,12 @@ fn pci(function: &PciFunction) -> Item {
 }
 
 fn usb(device: &UsbNode) -> Item {
+    // One without a number of its own is known by the way to it.
+    let way = device.identity.split_once(":at:").map(|(_, way)| way.to_owned());
     Item {
         identity: device.identity.clone(),
         name: words(&[&device.vendor, &device.product]),
-        place: device.name.clone(),
+        place: way.unwrap_or_else(|| device.name.clone()),
         label: words(&[&device.ids, &device.serial]),
         likeness: device.ids.clone(),
         fields: fields([

@@ -2,6 +2,55 @@
 
 use super::change::{Change, What};
 use super::item::{Item, Kind, TOTAL};
+use crate::event::{Event, EventType};
+
+impl Kind {
+    /// The type of the events about it.
+    #[must_use]
+    pub fn event_type(self) -> EventType {
+        match self {
+            Kind::BlockDevice => EventType::NODE_HARDWARE_SYNC_BLOCK_DEVICE,
+            Kind::Bmc => EventType::NODE_HARDWARE_SYNC_BMC,
+            Kind::Cpu => EventType::NODE_HARDWARE_SYNC_CPU,
+            Kind::Interface => EventType::NODE_HARDWARE_SYNC_INTERFACE,
+            Kind::Memory => EventType::NODE_HARDWARE_SYNC_MEMORY,
+            Kind::PciDevice => EventType::NODE_HARDWARE_SYNC_PCI_DEVICE,
+            Kind::UsbDevice => EventType::NODE_HARDWARE_SYNC_USB_DEVICE,
+        }
+    }
+}
+
+impl What {
+    /// In one word, for the region's `action` and for tables.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            What::Added => "added",
+            What::Removed => "removed",
+            What::Replaced => "replaced",
+            What::Moved { .. } => "moved",
+            What::Renamed { .. } => "renamed",
+            What::Updated { .. } => "updated",
+        }
+    }
+}
+
+impl Change {
+    /// The event of it, as the region's own log has them.
+    #[must_use]
+    pub fn event(&self, node: &str) -> Event {
+        let action = self.what.word().to_owned();
+        Event { action, ..Event::new(self.kind.event_type(), describe(self, node)) }
+    }
+
+    /// Whether the region cannot see it by comparing what it is sent: it knows no places, and makes no events of processors and
+    /// of the BMC (contract REGION, "Events that the region derives").
+    #[must_use]
+    pub fn is_beyond_the_region(&self) -> bool {
+        matches!(self.kind, Kind::Cpu | Kind::Bmc)
+            || matches!(self.what, What::Replaced | What::Moved { .. } | What::Renamed { .. })
+    }
+}
 
 /// What an event is about, in the region's words: `block device sda`.
 #[must_use]

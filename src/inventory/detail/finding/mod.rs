@@ -10,12 +10,12 @@ mod storage;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Inventory;
 
 /// Something worth a look.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Finding {
     /// `link-narrow`, `link-slow`, `dimm-slow`, `dimm-missing` …
     pub code: String,

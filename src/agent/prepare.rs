@@ -1,0 +1,60 @@
+//! What is done before scripts run: their place on disk, and their record.
+
+use std::os::unix::fs::DirBuilderExt as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::record::Record;
+use super::{Actor, Error};
+use crate::event::EventType;
+use crate::journal::NewResult;
+use crate::script::{Header, Script, ScriptType, Workspace};
+
+/// Makes the directories of a workspace, for its owner alone.
+pub(super) fn storage(workspace: &Workspace) -> Result<(), Error> {
+    let root = workspace.root();
+    let failed = |source| Error::Storage { path: root.to_owned(), source };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(root).map_err(failed)?;
+    builder.create(workspace.out()).map_err(failed)
+}
+
+/// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a
+/// script that destroys data, are for the audit.
+pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: &str, record: &Record) {
+    let Some(run_id) = record.run_id else { return };
+    let mut results = Vec::new();
+    for script in scripts {
+        let content = std::fs::read(workspace.executable(script)).ok();
+        let header = content.as_deref().and_then(|content| Header::parse(content).ok()).unwrap_or_default();
+        let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
+        audit_script(script, &header, sha256.as_deref(), hostname, record).await;
+        let (script, may_reboot) = (script.clone(), header.may_reboot);
+        let outputs = workspace.outputs(&script);
+        results.push(NewResult { script, sha256, may_reboot, outputs });
+    }
+    record.journal.with("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
+}
+
+async fn audit_script(script: &Script, header: &Header, sha256: Option<&str>, hostname: &str, record: &Record) {
+    let region = Actor { username: "region".to_owned(), ..Actor::default() };
+    let (name, kind) = (script.name.clone(), script.kind);
+    let before = record.journal.with("an earlier content", move |store| store.last_sha256(&name, kind)).await;
+    if let (Some(Some(before)), Some(now)) = (before, sha256)
+        && before != now
+    {
+        let set = kind.in_messages();
+        let text = format!("Script '{script}' ({set}) changed since it last ran here: SHA-256 {before} became {now}.");
+        record.audit(EventType::SETTINGS, text, &region).await;
+    }
+    if header.destructive || kind == ScriptType::Release {
+        let what = if header.destructive { "destructive " } else { "" };
+        let text = format!("Started {what}{} script '{script}' on '{hostname}'.", kind.folder());
+        record.audit(EventType::NODE, text, &region).await;
+    }
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,151 @@
+//! Whether there is something to tell, and why.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Options;
+use crate::inventory::{Change, Item, Kind, changes};
+use crate::journal::Hardware;
+
+/// The hardware of a machine by kind; a kind that is missing could not be read.
+pub type Items = BTreeMap<Kind, Vec<Item>>;
+
+/// Why a region is sent everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It was never told anything by these credentials.
+    First,
+    /// Somebody asked for it.
+    Asked,
+    /// The hardware changed.
+    Changed,
+    /// It did not take everything the last time.
+    Owed,
+    /// A kind of hardware can be read for the first time.
+    MoreKnown,
+    /// The last time is long ago.
+    Due,
+}
+
+impl Reason {
+    /// In words.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::First => "the first one",
+            Reason::Asked => "asked for",
+            Reason::Changed => "the hardware changed",
+            Reason::Owed => "the region lacks something",
+            Reason::MoreKnown => "more can be read than before",
+            Reason::Due => "the last full one is long ago",
+        }
+    }
+}
+
+/// What a comparison found.
+#[derive(Debug)]
+pub(super) struct Compared {
+    pub(super) reason: Option<Reason>,
+    pub(super) changes: Vec<Change>,
+    /// What is on record from now on, as JSON.
+    pub(super) recorded: String,
+}
+
+/// Reads items as they are kept; `None` for what an other version of this program wrote.
+#[must_use]
+pub fn parse(text: &str) -> Option<Items> {
+    serde_json::from_str(text)
+        .inspect_err(
+            |error| tracing::error!(%error, "what the region was told cannot be read: it is told everything anew"),
+        )
+        .ok()
+}
+
+/// Compares what was found with what is on record.
+pub(super) fn compare(
+    known: Option<&Hardware>,
+    old: Option<&Items>,
+    found: Items,
+    options: &Options,
+    now: Timestamp,
+) -> Compared {
+    let changed = old.map(|old| changes(old, &found)).unwrap_or_default();
+    let more_known = old.is_some_and(|old| found.keys().any(|kind| !old.contains_key(kind)));
+    let mut recorded = found;
+    for (kind, items) in old.into_iter().flatten() {
+        // What could not be read is there until a look says otherwise.
+        recorded.entry(*kind).or_insert_with(|| items.clone());
+    }
+    let is_owed = known.is_some_and(|known| known.owed);
+    let told = known.and_then(|known| known.acknowledged_at);
+    let is_due = options.full_after.is_some_and(|limit| told.is_none_or(|told| age(told, now) >= limit));
+    let reason = match old {
+        None => Some(Reason::First),
+        Some(_) if options.full => Some(Reason::Asked),
+        Some(_) if !changed.is_empty() => Some(Reason::Changed),
+        Some(_) if is_owed => Some(Reason::Owed),
+        Some(_) if more_known => Some(Reason::MoreKnown),
+        Some(_) => is_due.then_some(Reason::Due),
+    };
+    Compared { reason, changes: changed, recorded: serde_json::to_string(&recorded).unwrap_or_default() }
+}
+
+/// A clock that was set back makes nothing due.
+fn age(told: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(told)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(kind: Kind, names: &[&str]) -> Items {
+        let item = |name: &&str| Item { identity: (*name).to_owned(), ..Item::default() };
+        BTreeMap::from([(kind, names.iter().map(item).collect())])
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn hardware(items: &Items) -> Hardware {
+        Hardware {
+            region: "r".into(),
+            recorded: serde_json::to_string(items).expect("JSON"),
+            owed: false,
+            acknowledged: Some(String::new()),
+            acknowledged_at: Some(at(1000)),
+            scripts: String::new(),
+        }
+    }
+
+    fn why(known: &Hardware, found: Items, now: i64) -> (Option<Reason>, usize, String) {
+        let options = Options { full_after: Some(Duration::from_secs(500)), ..Options::new("/nowhere", "") };
+        let old = parse(&known.recorded);
+        let compared = compare(Some(known), old.as_ref(), found, &options, at(now));
+        (compared.reason, compared.changes.len(), compared.recorded)
+    }
+
+    #[test]
+    fn the_region_is_sent_everything_when_there_is_a_reason() {
+        let a = list(Kind::Cpu, &["a"]);
+        assert_eq!(why(&hardware(&a), a.clone(), 1499), (None, 0, hardware(&a).recorded));
+        assert_eq!(why(&hardware(&a), a.clone(), 1500).0, Some(Reason::Due));
+        assert_eq!(why(&hardware(&a), a.clone(), 0).0, None, "the clock was set back");
+        assert_eq!(why(&Hardware { owed: true, ..hardware(&a) }, a.clone(), 1001).0, Some(Reason::Owed));
+        assert_eq!(why(&hardware(&a), list(Kind::Cpu, &["b"]), 1001).0, Some(Reason::Changed));
+        assert_eq!(why(&Hardware { recorded: "?".into(), ..hardware(&a) }, a, 1001).0, Some(Reason::First));
+    }
+
+    #[test]
+    fn what_could_not_be_read_stays_on_record() {
+        let mut both = list(Kind::Cpu, &["a"]);
+        both.extend(list(Kind::Memory, &["m"]));
+        assert_eq!(why(&hardware(&both), list(Kind::Cpu, &["a"]), 1001), (None, 0, hardware(&both).recorded));
+        let (reason, changes, recorded) = why(&hardware(&list(Kind::Cpu, &["a"])), both.clone(), 1001);
+        assert_eq!((reason, changes), (Some(Reason::MoreKnown), 0), "it was there before it could be read");
+        assert_eq!(recorded, hardware(&both).recorded);
+    }
+}

@@ -1,0 +1,137 @@
+//! The scripts that a region asks of a deployed machine.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::dispatcher::Dispatcher;
+use super::super::outbox::Outbox;
+use super::super::record::Record;
+use super::super::{Error, ScriptOutcome, prepare};
+use super::{Sync, native};
+use crate::inventory::Inventory;
+use crate::region::{self, Fetched, persist, unpack};
+use crate::runner::{Report, Runner};
+use crate::script::{Script, ScriptType, Status, Workspace, parse_index};
+
+/// The tag of the scripts that describe a machine without disturbing it (contract REGION, `tags`).
+const TAG: &str = "deploy-info";
+
+/// What the scripts came to.
+pub(super) struct Ran {
+    pub(super) outcomes: Vec<ScriptOutcome>,
+    /// Of the list of scripts.
+    pub(super) digest: String,
+    /// The region gets all of the machine's hardware.
+    pub(super) is_whole: bool,
+}
+
+/// Why none were run.
+pub(super) enum Failed {
+    Region(region::Error),
+    Machine(Error),
+}
+
+impl Sync {
+    /// Fetches and runs what the region asks for; the results are in the journal.
+    pub(super) async fn run_scripts(&self, run_id: i64, inventory: Inventory) -> Result<Ran, Failed> {
+        let workspace = Workspace::new(&self.options.storage);
+        prepare::storage(&workspace).map_err(Failed::Machine)?;
+        let scripts = self.fetch(&workspace).await?;
+        let record = Record {
+            journal: Arc::clone(&self.journal),
+            // The journal is delivered from; what waits in memory is not needed.
+            outbox: Arc::new(Outbox::default()),
+            run_id: Some(run_id),
+            send: true,
+            events: false,
+            results_only: true,
+        };
+        prepare::expect(&scripts, &workspace, &self.host.hostname(), &record).await;
+        let mut dispatcher = Dispatcher::new(record, workspace.clone(), self.notices.clone());
+        dispatcher.begin(&scripts);
+        let digest = digest(&scripts);
+        let (reports, mut received) = mpsc::channel::<Report>(64);
+        let (host, options) = (self.host.clone(), self.options.runner.clone());
+        let runner = Arc::new(Runner::new(workspace.clone(), host, options, reports.clone(), self.stop.clone()));
+        let running = tokio::spawn(async move {
+            let (own, others): (Vec<Script>, Vec<Script>) = scripts.into_iter().partition(native::is_native);
+            for script in own {
+                write_own(script, &workspace, &inventory, &reports).await;
+            }
+            for script in &others {
+                // An earlier process of this program may have been killed while it was at work.
+                runner.stop_remains(script).await;
+            }
+            drop(reports);
+            runner.run(others).await;
+        });
+        while let Some(report) = received.recv().await {
+            dispatcher.take(report).await;
+        }
+        // All senders are gone, so the runner is done, with a panic at worst.
+        let _ = running.await;
+        dispatcher.end_of_set(self.stop.is_cancelled()).await;
+        let outcomes = dispatcher.into_outcomes();
+        let is_whole =
+            outcomes.iter().all(|outcome| !native::is_named(&outcome.subject) || outcome.status == Status::Passed);
+        Ok(Ran { outcomes, digest, is_whole })
+    }
+
+    /// The scripts that the region asks of a deployed machine: of its default set those that only describe it.
+    async fn fetch(&self, workspace: &Workspace) -> Result<Vec<Script>, Failed> {
+        let patience = self.patience();
+        let part = workspace.root().join("scripts.tar.part");
+        let fetching =
+            persist(&self.options.retry, &patience.token, "fetching the scripts", || self.client.fetch_scripts(&part));
+        let fetched = fetching.await.map_err(Failed::Region);
+        if !matches!(fetched, Ok(Fetched::Archive(_))) {
+            let _ = std::fs::remove_file(&part);
+        }
+        if fetched? == Fetched::Nothing {
+            return Ok(Vec::new());
+        }
+        let unpacked = unpack(&part, workspace);
+        let _ = std::fs::remove_file(&part);
+        unpacked.map_err(|error| Failed::Machine(error.into()))?;
+        let unreadable = |reason: String| Failed::Machine(Error::Index { path: workspace.index(), reason });
+        let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(error.to_string()))?;
+        let index = parse_index(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        for bad in &index.bad {
+            tracing::warn!(script = bad.name, reason = bad.reason, "an entry of the region's index cannot be read");
+        }
+        let mut scripts: Vec<Script> = index.of(ScriptType::Commissioning).filter(|it| is_asked(it)).cloned().collect();
+        if scripts.iter().any(|script| script.result_id.is_none()) {
+            return Err(Failed::Machine(Error::Stranger));
+        }
+        for script in &mut scripts {
+            // What it printed the last time is no beginning of what it prints now.
+            (script.has_started, script.has_finished) = (false, false);
+        }
+        Ok(scripts)
+    }
+}
+
+/// Whether a deployed machine runs it.
+fn is_asked(script: &Script) -> bool {
+    script.default && script.tags.iter().any(|tag| tag == TAG)
+}
+
+/// Names and versions, whatever their order.
+fn digest(scripts: &[Script]) -> String {
+    let mut lines: Vec<String> =
+        scripts.iter().map(|script| format!("{} {}\n", script.name, script.version_id.unwrap_or(0))).collect();
+    lines.sort_unstable();
+    prepare::hexadecimal(&Sha256::digest(lines.concat()))
+}
+
+async fn write_own(script: Script, workspace: &Workspace, inventory: &Inventory, reports: &mpsc::Sender<Report>) {
+    let script = Arc::new(script);
+    let (go, recorded) = oneshot::channel();
+    // The receiver lives as long as the run does.
+    let _ = reports.send(Report::Starting(Arc::clone(&script), go)).await;
+    let _ = recorded.await;
+    let finished = native::write(&script, workspace, inventory);
+    let _ = reports.send(Report::Finished(script, finished)).await;
+}

@@ -1,0 +1,224 @@
+//! What comes and goes again and again – a loose cable, a failing expander – is told once as that, and then not until it is settled.
+//! Pure: the clock is handed in, as seconds since the Unix epoch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::inventory::{Item, Kind};
+
+/// The hardware of a machine.
+type Items = BTreeMap<Kind, Vec<Item>>;
+
+/// More changes of one device than this within [`WINDOW`] are flapping.
+const FEW: usize = 4;
+/// In seconds.
+const WINDOW: u64 = 300;
+/// A device that did not change for so many seconds is settled.
+const CALM: u64 = 300;
+
+/// What a machine's devices did lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Damper {
+    /// By kind and identity, as they were seen last.
+    #[serde(default)]
+    seen: BTreeMap<String, String>,
+    /// Those that changed lately.
+    #[serde(default)]
+    restless: BTreeMap<String, Restless>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Restless {
+    /// When it changed.
+    changes: Vec<u64>,
+    /// It is flapping.
+    flapping: bool,
+}
+
+/// What a look comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Damped {
+    /// The hardware, with what is flapping as it was told last.
+    pub items: Items,
+    /// What began to flap: to be told, once.
+    pub began: Vec<(Kind, Item)>,
+    /// Seconds until another look is worth while, if something is flapping.
+    pub again: Option<u64>,
+}
+
+impl Damper {
+    /// Notes what is found and holds back what is flapping. `told` is the hardware as it was told last.
+    pub(super) fn damp(&mut self, told: &Items, found: Items, now: u64) -> Damped {
+        if self.seen.is_empty() {
+            self.seen = marks(told);
+        }
+        let mut seen = marks(&found);
+        // What could not be read is as it was.
+        seen.extend(self.seen.clone().into_iter().filter(|(key, _)| !found.keys().any(|kind| is_of(*kind, key))));
+        if !self.seen.is_empty() {
+            let keys: BTreeSet<&String> = self.seen.keys().chain(seen.keys()).collect();
+            for key in keys.into_iter().filter(|key| self.seen.get(*key) != seen.get(*key)) {
+                self.restless.entry(key.clone()).or_default().changes.push(now);
+            }
+        }
+        self.seen = seen;
+        let mut began = Vec::new();
+        for (key, restless) in &mut self.restless {
+            restless.changes.retain(|at| now.saturating_sub(*at) < WINDOW);
+            if restless.changes.len() > FEW && !restless.flapping {
+                restless.flapping = true;
+                began.extend(find(&found, key).or_else(|| find(told, key)));
+            }
+        }
+        // A clock that was set back must not make a device restless for ever.
+        self.restless.retain(|_, restless| restless.changes.last().is_some_and(|at| *at <= now && now - at < CALM));
+        let calm =
+            self.restless.values().filter(|restless| restless.flapping).filter_map(|restless| restless.changes.last());
+        let again = calm.map(|at| CALM - (now - at)).max();
+        Damped { items: self.hold(told, found), began, again }
+    }
+
+    /// What is flapping is as it was told.
+    fn hold(&self, told: &Items, found: Items) -> Items {
+        let is_flapping =
+            |kind: Kind, item: &Item| self.restless.get(&key(kind, item)).is_some_and(|restless| restless.flapping);
+        let mut items = found;
+        for (kind, list) in &mut items {
+            list.retain(|item| !is_flapping(*kind, item));
+        }
+        for (kind, list) in &mut items {
+            let held = told.get(kind).into_iter().flatten().filter(|item| is_flapping(*kind, item));
+            list.extend(held.cloned());
+        }
+        items
+    }
+}
+
+fn key(kind: Kind, item: &Item) -> String {
+    format!("{} {}", kind.name(), item.identity)
+}
+
+fn is_of(kind: Kind, key: &str) -> bool {
+    key.strip_prefix(kind.name()).is_some_and(|rest| rest.starts_with(' '))
+}
+
+fn find(items: &Items, wanted: &str) -> Option<(Kind, Item)> {
+    let mut all = items.iter().flat_map(|(kind, list)| list.iter().map(|item| (*kind, item)));
+    all.find(|(kind, item)| key(*kind, item) == wanted).map(|(kind, item)| (kind, item.clone()))
+}
+
+/// A short mark of every item; another mark is another state of it.
+fn marks(items: &Items) -> BTreeMap<String, String> {
+    let all = items.iter().flat_map(|(kind, list)| list.iter().map(|item| (*kind, item)));
+    let mark = |item: &Item| {
+        let digest = Sha256::digest(format!("{}\n{:?}", item.place, item.fields));
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    };
+    all.map(|(kind, item)| (key(kind, item), mark(item))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::changes;
+
+    use proptest::prelude::*;
+
+    fn items(identities: &[&str]) -> Items {
+        let item = |identity: &&str| Item { identity: (*identity).to_owned(), ..Item::default() };
+        BTreeMap::from([(Kind::BlockDevice, identities.iter().map(item).collect())])
+    }
+
+    /// A look every `pace` seconds at a machine whose disk b is there or not; how many changes were told, how often it was told as
+    /// flapping, and what the machine is told to have at the end.
+    fn looks(presence: &[bool], pace: u64) -> (usize, usize, Items) {
+        let mut told = items(&["a", "b"]);
+        let (mut damper, mut count, mut flapping) = (Damper::default(), 0, 0);
+        for (number, present) in (1u64..).zip(presence) {
+            let found = if *present { items(&["a", "b"]) } else { items(&["a"]) };
+            let outcome = damper.damp(&told, found, 1_000_000 + number * pace);
+            count += changes(&told, &outcome.items).len();
+            flapping += outcome.began.len();
+            told = outcome.items;
+        }
+        (count, flapping, told)
+    }
+
+    #[test]
+    fn a_disk_that_goes_or_comes_back_is_told_at_once() {
+        assert_eq!(looks(&[true, false, false], 2), (1, 0, items(&["a"])));
+        assert_eq!(looks(&[true, false, true], 2), (2, 0, items(&["a", "b"])));
+    }
+
+    #[test]
+    fn a_disk_that_comes_and_goes_all_the_time_is_told_once_as_flapping() {
+        let presence: Vec<bool> = (0..200).map(|number| number % 2 == 0).collect();
+        let (count, flapping, _) = looks(&presence, 5);
+        assert_eq!((count, flapping), (FEW, 1));
+    }
+
+    #[test]
+    fn when_it_is_settled_it_is_told_as_it_is() {
+        let mut presence: Vec<bool> = (0..21).map(|number| number % 2 == 0).collect();
+        presence.extend([false; 70]);
+        let (count, flapping, told) = looks(&presence, 5);
+        assert_eq!((flapping, told), (1, items(&["a"])));
+        assert_eq!(count, FEW + 1);
+    }
+
+    #[test]
+    fn slow_changes_are_no_flapping() {
+        let presence: Vec<bool> = (0..50).map(|number| number % 2 == 0).collect();
+        assert_eq!(looks(&presence, 120), (49, 0, items(&["a"])));
+    }
+
+    #[test]
+    fn while_it_flaps_another_look_is_asked_for() {
+        let told = items(&["a", "b"]);
+        let mut damper = Damper::default();
+        let found = |number: u64| if number.is_multiple_of(2) { items(&["a", "b"]) } else { items(&["a"]) };
+        let again: Vec<Option<u64>> = (0..7).map(|number| damper.damp(&told, found(number), number).again).collect();
+        assert_eq!(again[3], None);
+        assert_eq!(again[6], Some(CALM));
+    }
+
+    #[test]
+    fn what_it_knows_survives_a_restart() {
+        let told = items(&["a", "b"]);
+        let mut damper = Damper::default();
+        for number in 0..20 {
+            let found = if number % 2 == 0 { items(&["a", "b"]) } else { items(&["a"]) };
+            let written = serde_json::to_string(&damper).expect("plain data");
+            damper = serde_json::from_str(&written).expect("as it was written");
+            damper.damp(&told, found, number);
+        }
+        assert_eq!(damper.damp(&told, items(&["a"]), 21).items, told, "still held");
+    }
+
+    #[test]
+    fn what_could_not_be_read_neither_goes_nor_flaps() {
+        let told = items(&["a", "b"]);
+        let mut damper = Damper::default();
+        for number in 0..20 {
+            let found = if number % 2 == 0 { told.clone() } else { Items::new() };
+            let outcome = damper.damp(&told, found.clone(), number);
+            assert_eq!((outcome.items, outcome.began.len()), (found, 0));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_settles_is_told_in_the_end(mut presence in proptest::collection::vec(any::<bool>(), 1..60), last: bool) {
+            presence.extend([last; 80]);
+            let expected = if last { items(&["a", "b"]) } else { items(&["a"]) };
+            prop_assert_eq!(looks(&presence, 5).2, expected);
+        }
+
+        #[test]
+        fn no_minutes_bring_more_than_a_few_changes(presence in proptest::collection::vec(any::<bool>(), 1..60)) {
+            prop_assert!(looks(&presence, 5).0 <= FEW + 1);
+        }
+    }
+}

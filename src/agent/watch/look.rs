@@ -1,0 +1,110 @@
+//! One look at the machine: collect, damp, compare, tell.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::super::message::{Payload, message};
+use super::super::sync::{self, Items, Sync};
+use super::damper::Damper;
+use super::schedule::{Looked, Purpose};
+use crate::event::Event;
+use crate::host::Host;
+use crate::inventory::{Inventory, Item, Kind, collect_detail, items};
+use crate::journal::{Actor, Hardware, Store};
+use crate::region::{Disposition, NodeEvent};
+
+/// While it is there, udev is still at work on what the kernel told it.
+const UDEV_QUEUE: &str = "/run/udev/queue";
+/// Longest wait for udev: a rule that hangs must not hide a change.
+const UDEV_PATIENCE: Duration = Duration::from_millis(1500);
+/// Where the journal keeps what devices did lately.
+const FACT: &str = "restless hardware";
+
+/// Looks once. What flaps is told once as that, and is then as it was told before until it has settled.
+///
+/// # Errors
+/// When nothing could be compared or run.
+pub async fn look(sync: &Sync, purpose: Purpose) -> Result<Looked, sync::Error> {
+    let host = sync.host.clone();
+    let collected = tokio::task::spawn_blocking(move || collect(&host)).await;
+    let inventory = collected.unwrap_or_else(|_| Inventory::unread());
+    let now = Timestamp::now();
+    let (mut before, old) = sync.on_record().await?;
+    let damped = damp(sync, before.as_ref(), old.as_ref(), &inventory, now).await?;
+    if damped.is_told {
+        before = sync.on_record().await?.0;
+    }
+    let outcome = Box::pin(sync.compared(before.as_ref(), old.as_ref(), inventory, damped.items, now)).await?;
+    let retry_after = outcome.trouble.as_ref().and_then(|error| match error.disposition() {
+        Disposition::Retry(after) => after,
+        _ => None,
+    });
+    tracing::info!(?purpose, "{}", outcome.text());
+    Ok(Looked {
+        changed: damped.is_told || !outcome.changes.is_empty(),
+        failed: !outcome.is_delivered,
+        retry_after,
+        again: damped.again,
+    })
+}
+
+/// Collects once udev has finished with the burst that led to this look, so that no device is taken for one without a serial number.
+fn collect(host: &Host) -> Inventory {
+    let deadline = Instant::now() + UDEV_PATIENCE;
+    while host.is_live() && host.exists(UDEV_QUEUE) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    collect_detail(host)
+}
+
+struct Damped {
+    items: Items,
+    /// Something began to flap, and that is told.
+    is_told: bool,
+    again: Option<Duration>,
+}
+
+/// Holds back what is flapping; what begins to is on record together with what is known of it.
+async fn damp(
+    sync: &Sync,
+    before: Option<&Hardware>,
+    old: Option<&Items>,
+    inventory: &Inventory,
+    now: Timestamp,
+) -> Result<Damped, sync::Error> {
+    let read =
+        sync.journal.with("restless hardware", |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
+    // What another version wrote is forgotten: it is no more than some minutes old.
+    let mut damper: Damper = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let nothing = Items::new();
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let held = damper.damp(old.unwrap_or(&nothing), items(inventory), seconds);
+    let event = flapping(&held.began, &sync.node());
+    let is_told = event.is_some();
+    let text = serde_json::to_string(&damper).unwrap_or_default();
+    let run = sync.new_run();
+    let recorded = before.map(|known| known.recorded.clone()).unwrap_or_default();
+    let system_id = sync.client.system_id().map(str::to_owned);
+    let note = move |store: &mut Store| {
+        let news = event.as_ref().filter(|_| system_id.is_some());
+        let news = news.map(|event| NodeEvent::new(sync::EVENT_NAME, event.description.clone(), false));
+        store.set_system_id(system_id);
+        store.replace_fact(FACT, &text, &Actor::default(), |_| event)?;
+        let Some(news) = news else { return Ok(()) };
+        let id = store.begin_run(&run)?;
+        let message = message(&Payload::Event(news), None, Some(id));
+        store.record_hardware(&run.region, &recorded, &[], &[message])?;
+        store.end_run(id, "Told as flapping what comes and goes", None).map(drop)
+    };
+    sync.journal.with("restless hardware", note).await.ok_or(sync::Error::NoJournal)?;
+    Ok(Damped { items: held.items, is_told, again: held.again.map(Duration::from_secs) })
+}
+
+/// The event of what comes and goes.
+fn flapping(began: &[(Kind, Item)], node: &str) -> Option<Event> {
+    let (kind, _) = began.first()?;
+    let names: Vec<String> = began.iter().map(|(kind, item)| format!("{} {}", kind.name(), item.name)).collect();
+    let text = format!("{} comes and goes on node {node}: not told again until it has settled", names.join(", "));
+    Some(Event { action: "flapping".to_owned(), ..Event::new(kind.event_type(), text) })
+}

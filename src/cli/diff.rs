@@ -1,0 +1,130 @@
+//! `shakedown diff`: what changed of a machine's hardware between two looks.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::{answer, exit, state};
+use crate::agent::sync::{Items, parse_items};
+use crate::host::Host;
+use crate::inventory::{Change, Inventory, Kind, What, changes, collect_detail, device, items, open};
+use crate::report::table;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The earlier one: a snapshot, a copied tree, or what `shakedown inventory --format json` printed. Of snapshots take those with
+    /// --keep-serials: others have serial numbers of their own
+    #[arg(value_name = "OLD", required_unless_present = "last")]
+    old: Option<PathBuf>,
+    /// The later one
+    #[arg(value_name = "NEW", required_unless_present = "last")]
+    new: Option<PathBuf>,
+    /// Compare this machine with what the region last took of it
+    #[arg(long, conflicts_with_all = ["old", "new"])]
+    last: bool,
+    /// For people or for machines
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    state: state::Options,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let (old, new) = match (&arguments.old, &arguments.new) {
+        (Some(old), Some(new)) => (read(old)?, read(new)?),
+        _ => (last(&arguments.state)?, items(&collect_detail(&Host::live()))),
+    };
+    let found = changes(&old, &new);
+    let unread: Vec<&str> = Kind::ALL
+        .iter()
+        .filter(|kind| !old.contains_key(kind) || !new.contains_key(kind))
+        .map(|kind| kind.name())
+        .collect();
+    if arguments.format == Format::Json {
+        answer(&format!("{:#}", json!({"changes": found.iter().map(document).collect::<Vec<_>>(), "unread": unread})))?;
+        return Ok(exit::OK);
+    }
+    if !unread.is_empty() {
+        complain!("shakedown: not compared, since it could not be read: {}", unread.join(", "));
+    }
+    if found.is_empty() {
+        answer("Nothing changed")?;
+    } else {
+        let rows: Vec<Vec<String>> = found.iter().map(row).collect();
+        answer(table(&["CHANGE", "DEVICE", "WHAT", "BEFORE", "AFTER"], &rows).trim_end())?;
+    }
+    Ok(exit::OK)
+}
+
+/// The hardware of a machine in a file.
+fn read(path: &Path) -> anyhow::Result<Items> {
+    let shown = path.display();
+    if path.is_file() {
+        let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
+        let mut reader = BufReader::new(file);
+        let mut first = [0];
+        let is_document = reader.read_exact(&mut first).is_ok() && first == *b"{";
+        if is_document {
+            let inventory: Inventory = serde_json::from_reader(first.as_slice().chain(reader))
+                .with_context(|| format!("{shown} is no inventory as `shakedown inventory --format json` prints it"))?;
+            anyhow::ensure!(
+                inventory.form > 0,
+                "{shown} is no inventory as `shakedown inventory --format json` prints it: it has no \"form\""
+            );
+            return Ok(items(&inventory));
+        }
+    }
+    let opened = open(path).with_context(|| format!("cannot read {shown}"))?;
+    Ok(items(&collect_detail(&opened.host)))
+}
+
+fn last(state: &state::Options) -> anyhow::Result<Items> {
+    let known = state.read()?.last_hardware()?;
+    let known = known.and_then(|known| known.acknowledged).and_then(|text| parse_items(&text));
+    known.context("no region has taken this machine's hardware yet: `shakedown sync` tells it")
+}
+
+fn row(change: &Change) -> Vec<String> {
+    let (before, after) = ends(change);
+    let what = match &change.what {
+        What::Updated { field, .. } => field.clone(),
+        What::Moved { .. } => "place".to_owned(),
+        What::Renamed { .. } => "name".to_owned(),
+        _ => String::new(),
+    };
+    let device = if change.kind == Kind::Bmc { format!("bmc {}", device(change)) } else { device(change) };
+    vec![change.what.word().to_owned(), device, what, before, after]
+}
+
+/// What was, and what is.
+fn ends(change: &Change) -> (String, String) {
+    match &change.what {
+        What::Moved { from, to } | What::Renamed { from, to } => (from.clone(), to.clone()),
+        What::Updated { before, after, .. } => (before.clone(), after.clone()),
+        What::Added | What::Removed | What::Replaced => {
+            let end = |item: &Option<_>| item.as_ref().map(|item: &crate::inventory::Item| item.label.clone());
+            (end(&change.before).unwrap_or_default(), end(&change.after).unwrap_or_default())
+        }
+    }
+}
+
+fn document(change: &Change) -> Value {
+    json!({
+        "kind": change.kind,
+        "change": change.what.word(),
+        "device": device(change),
+        "what": change.what,
+        "before": change.before,
+        "after": change.after,
+    })
+}

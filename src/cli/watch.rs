@@ -1,0 +1,168 @@
+//! `shakedown watch`: stays on a deployed machine, notices changes, reports in each interval.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Options;
+use super::{exit, state};
+use crate::agent::sync::{self, Sync};
+use crate::agent::watch::{Looked, Plan, Purpose, look, watch};
+use crate::config::{Connection, DEFAULT_INTERVAL, Origin, site, sync_interval};
+use crate::host::{Host, News, Service};
+use crate::journal::{Actor, Journal};
+use crate::process::{adopt_orphans, ask_own, end_with_parent};
+use crate::region::{Client, DeployedClient};
+
+/// A look that takes longer hangs: the scripts of a deployed machine take minutes.
+const LONGEST_LOOK: Duration = Duration::from_secs(2 * 3600);
+/// For the scripts of a look that is stopped to end.
+const GRACE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    region: Options,
+    /// Report so often, in seconds, whatever the timer unit says that MAAS installs (`maas_hardware_sync.timer`; without it, 900)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    interval: Option<u64>,
+    /// Where the scripts of the region and their outputs are kept; by default `sync` below the state directory
+    #[arg(long, value_name = "DIR")]
+    storage: Option<PathBuf>,
+    /// Watch a copied machine instead of this one, for trials: what changes below PATH, when --news says so
+    #[arg(long, value_name = "PATH", default_value = "/", hide_default_value = true)]
+    root: PathBuf,
+    /// Hear of devices on this datagram socket, which is made, instead of the kernel: each message in the form of a uevent
+    #[arg(long, value_name = "SOCKET")]
+    news: Option<PathBuf>,
+    #[command(flatten)]
+    state: state::Options,
+    /// Look once and print what came of it: what the watching process starts for each look
+    #[arg(long, value_name = "PURPOSE", hide = true)]
+    look: Option<Purpose>,
+}
+
+/// Whether this process is to wait or to look: one that waits needs no threads.
+pub(super) fn is_look(arguments: &Arguments) -> bool {
+    arguments.look.is_some()
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    let host = Host::at(&arguments.root);
+    let found = arguments.region.clone().find(&host, true).await?;
+    anyhow::ensure!(
+        found.client.credentials.is_some(),
+        "watching needs the credentials of a deployed machine: give --config with the file that MAAS leaves for hardware sync \
+         (/etc/maas/maas-machine-creds.yml)"
+    );
+    anyhow::ensure!(
+        found.origin != Origin::CloudInit,
+        "these credentials belong to a machine in MAAS's ephemeral system (a cloud-init datasource), and only a deployed one is \
+         watched: give --config with the file that MAAS leaves for hardware sync (/etc/maas/maas-machine-creds.yml)"
+    );
+    match arguments.look {
+        Some(purpose) => look_once(&arguments, found, host, purpose).await,
+        None => stay(&arguments, &found, host).await,
+    }
+}
+
+async fn stay(arguments: &Arguments, found: &Connection, host: Host) -> anyhow::Result<u8> {
+    let stop = CancellationToken::new();
+    let give_up = CancellationToken::new();
+    let signals = tokio::spawn(super::run::stop_on_signal(stop.clone(), give_up.clone()));
+    let machine = machine(found, &host);
+    let interval = || match arguments.interval {
+        Some(seconds) => Duration::from_secs(seconds),
+        None => sync_interval(&host).unwrap_or(DEFAULT_INTERVAL),
+    };
+    let news = match &arguments.news {
+        Some(path) => {
+            let made = News::of_socket(path, host.clone());
+            Some(made.with_context(|| format!("cannot make the socket {}", path.display()))?)
+        }
+        None if host.is_live() => kernel(&host),
+        None => None,
+    };
+    let plan = Plan::new(&machine, interval(), since_epoch());
+    let own: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let ask = |purpose: Purpose| {
+        let (mut words, stop) = (own.clone(), stop.clone());
+        words.extend(["--look".into(), purpose.word().into()]);
+        async move { looked(ask_own(&words, LONGEST_LOOK, GRACE, &stop).await) }
+    };
+    let service = Service::from_environment();
+    let watched = tokio::select! {
+        watched = watch(news, plan, &service, since_epoch, interval, ask, &stop) => watched,
+        // A second signal ends at once.
+        () = give_up.cancelled() => Ok(()),
+    };
+    signals.abort();
+    watched.context("the news of the kernel cannot be heard any more")?;
+    Ok(exit::OK)
+}
+
+/// Without them the machine is looked at now and then.
+fn kernel(host: &Host) -> Option<News> {
+    let news = News::of_kernel(host.clone());
+    news.inspect_err(|error| {
+        complain!(
+            "shakedown: WARNING: the kernel's news of devices cannot be heard here ({error}): changes are found when the region is \
+             reported to, and at least once an hour"
+        );
+    })
+    .ok()
+}
+
+/// What the machine's time in the interval depends on.
+fn machine(found: &Connection, host: &Host) -> String {
+    let system_id = found.client.system_id.clone();
+    system_id.or_else(|| host.text("/etc/machine-id")).unwrap_or_else(|| host.hostname())
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// What a look answered; one that did not has failed.
+fn looked(answer: std::io::Result<(std::process::ExitStatus, Vec<u8>)>) -> Looked {
+    let failed = Looked { failed: true, ..Looked::default() };
+    match answer {
+        Ok((status, answer)) => serde_json::from_slice(&answer).unwrap_or_else(|_| {
+            tracing::warn!(%status, "a look did not come to its end");
+            failed
+        }),
+        Err(error) => {
+            tracing::error!(%error, "a look could not be started");
+            failed
+        }
+    }
+}
+
+async fn look_once(arguments: &Arguments, found: Connection, host: Host, purpose: Purpose) -> anyhow::Result<u8> {
+    end_with_parent();
+    adopt_orphans();
+    let client = DeployedClient::new(Client::new(found.client)?);
+    let store = arguments.state.open(&host.hostname(), &client.identity())?;
+    let storage = arguments.storage.clone().unwrap_or_else(|| arguments.state.state_dir.join("sync"));
+    let mut options = sync::Options::new(storage, client.base_url());
+    options.quietly = purpose == Purpose::Changes;
+    options.actor = Actor::current();
+    let site = site()?;
+    options.full_after = site.full_after_days.map(|days| Duration::from_secs(u64::from(days) * 86_400));
+    options.retention = site.retention;
+    options.runner.state_dir = Some(arguments.state.state_dir.clone());
+    let (notices, _unheard) = mpsc::unbounded_channel();
+    let stop = CancellationToken::new();
+    let give_up = options.runner.hurry.clone();
+    tokio::spawn(super::run::stop_on_signal(stop.clone(), give_up));
+    let (client, journal) = (Arc::new(client), Arc::new(Journal::start(Some(store))));
+    let sync = Sync { client, host, journal, options, notices, stop };
+    let looked = look(&sync, purpose).await?;
+    super::answer(&serde_json::to_string(&looked)?)?;
+    Ok(exit::OK)
+}

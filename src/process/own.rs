@@ -1,0 +1,64 @@
+//! This program once more, as a child that does one thing and answers.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::AsyncReadExt as _;
+use tokio_util::sync::CancellationToken;
+
+/// An answer is short.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+/// Runs this program with other arguments; its exit status and what it printed. Its errors go where this program's go.
+///
+/// Past the limit, and when `stop` strikes, it gets SIGTERM, and SIGKILL after the grace.
+///
+/// # Errors
+/// When it cannot be started, or the system cannot say how it ended.
+pub async fn ask_own(
+    arguments: &[OsString],
+    limit: Duration,
+    grace: Duration,
+    stop: &CancellationToken,
+) -> io::Result<(ExitStatus, Vec<u8>)> {
+    // Also while another version is being installed.
+    let mut command = tokio::process::Command::new("/proc/self/exe");
+    command.arg0(std::env::args_os().next().unwrap_or_default()).args(arguments);
+    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let id = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let pipe = child.stdout.take();
+    let end = async {
+        let mut answer = Vec::new();
+        if let Some(pipe) = pipe {
+            pipe.take(LONGEST_ANSWER).read_to_end(&mut answer).await?;
+        }
+        Ok::<_, io::Error>((child.wait().await?, answer))
+    };
+    tokio::pin!(end);
+    tokio::select! {
+        ended = &mut end => return ended,
+        () = tokio::time::sleep(limit) => tracing::warn!(?limit, "a child of this program takes too long and is stopped"),
+        () = stop.cancelled() => {}
+    }
+    // It has not been waited for, so the number is still its own.
+    let signal = |signal| id.map(|id| kill(id, signal));
+    signal(Signal::SIGTERM);
+    if let Ok(ended) = tokio::time::timeout(grace, &mut end).await {
+        return ended;
+    }
+    signal(Signal::SIGKILL);
+    end.await
+}
+
+/// Asks for SIGTERM when the process that started this one ends, however it ends. Best effort.
+pub fn end_with_parent() {
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+}
