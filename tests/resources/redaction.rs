@@ -51,6 +51,13 @@ fn identified() -> (Tree, Vec<&'static str>) {
     tree.file("sys/devices/pci0000:00/0000:00:04.0/vpd", b"\x82\x04\x00Card\x90\x0b\x00SN\x08MT1234X5");
     tree.file("proc/sys/kernel/hostname", "db-alice-7\n");
     tree.file("proc/self/mountinfo", "22 1 8:1 / /home/bob/secret rw - ext4 /dev/sda1 rw\n");
+    tree.link("dev/disk/by-path/pci-0000:03:00.0-sas-exp0x500304801f715d3f-phy4-lun-0", "../../sda");
+    tree.link("dev/disk/by-path/ip-10.77.66.55:3260-iscsi-iqn.2001.example:vol7-lun-1", "../../sdz");
+    let controller = "sys/class/nvme/nvme0";
+    let subsystem = "nqn.2014-08.org.nvmexpress:uuid:9a7be4c1-77aa-4bb1-8c0d-5566778899aa";
+    tree.files(controller, &[("subsysnqn", subsystem), ("transport", "tcp")]);
+    tree.files(controller, &[("address", "traddr=10.99.88.77,trsvcid=4420")]);
+    tree.file("proc/net/bonding/bond0", "ARP IP target/s (n.n.n.n form): 10.44.33.22\nSlave Interface: eth0\n");
     let secrets = [
         "CZ3141592K",
         "CN7220065A00B3",
@@ -59,7 +66,21 @@ fn identified() -> (Tree, Vec<&'static str>) {
         "S5Y1NX0R",
         "538e40a1b2c3",
     ];
-    let more = ["0c9f1b2e-1234", "00000000abcd", "alice", "5b71b03a1c", "MT1234X5", "4C53", "bob", "secret"];
+    let more = [
+        "0c9f1b2e-1234",
+        "00000000abcd",
+        "alice",
+        "5b71b03a1c",
+        "MT1234X5",
+        "4C53",
+        "bob",
+        "secret",
+        "801f715d3f",
+        "10.77.66.55",
+        "9a7be4c1",
+        "10.99.88.77",
+        "10.44.33.22",
+    ];
     (tree, secrets.into_iter().chain(more).collect())
 }
 

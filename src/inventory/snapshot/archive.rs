@@ -1,7 +1,7 @@
 //! The file: a tree and its manifest, packed as `.tar.xz`. What is read may come from anybody.
 
 use std::fs::File;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use lzma_rust2::{XzOptions, XzReader, XzWriter};
@@ -117,33 +117,39 @@ pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
     let file = File::open(path).map_err(opening)?;
     // Thousands of small files: in memory where there is such a place.
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).map_err(opening)?;
-    unpack(file, path, directory.path())?;
+    unpack(file, path, directory.path(), MOST_BYTES)?;
     // Other programs pack a tree with its directory around it.
     let inner = directory.path().join("tree");
     let root = if inner.is_dir() { inner } else { directory.path().to_owned() };
     Ok(Opened { host: host(&root, path)?, _directory: Some(directory) })
 }
 
-/// Takes files, directories and links; a member that would leave the directory is passed over, devices too.
-fn unpack(file: File, path: &Path, into: &Path) -> Result<(), SnapshotError> {
-    let damaged = |source| SnapshotError::Damaged { path: path.to_owned(), source };
-    let mut archive = Archive::new(XzReader::new(BufReader::new(file), true));
+/// Takes files, directories and links; a member that would leave the directory is passed over, devices too. No more than `most`
+/// bytes are ever unpacked, whatever the members say of their sizes.
+fn unpack(file: File, path: &Path, into: &Path, most: u64) -> Result<(), SnapshotError> {
+    let mut archive = Archive::new(XzReader::new(BufReader::new(file), true).take(most));
     archive.set_preserve_permissions(false);
     archive.set_preserve_mtime(false);
-    let (mut members, mut bytes) = (0, 0);
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        members += 1;
-        bytes += entry.size();
-        if members > MOST_MEMBERS || bytes > MOST_BYTES {
-            return Err(SnapshotError::TooMuch(path.to_owned()));
+    let unpacked = members(&mut archive, into);
+    let mut rest = archive.into_inner();
+    // The checksum stands at the end, behind what an archive needs.
+    let drained = unpacked.and_then(|()| io::copy(&mut rest, &mut io::sink()).map(drop));
+    if rest.limit() == 0 {
+        return Err(SnapshotError::TooMuch(path.to_owned()));
+    }
+    drained.map_err(|source| SnapshotError::Damaged { path: path.to_owned(), source })
+}
+
+fn members<R: Read>(archive: &mut Archive<R>, into: &Path) -> io::Result<()> {
+    for (entry, count) in archive.entries()?.zip(1..) {
+        let mut entry = entry?;
+        if count > MOST_MEMBERS {
+            return Err(io::Error::other("it has more files than any machine"));
         }
         if matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Directory | EntryType::Symlink) {
-            entry.unpack_in(into).map_err(damaged)?;
+            entry.unpack_in(into)?;
         }
     }
-    // The checksum stands at the end, behind what an archive needs.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())
 }
 
@@ -164,4 +170,28 @@ fn host(root: &Path, named: &Path) -> Result<Host, SnapshotError> {
         )));
     }
     Ok(host.with_notes(manifest.notes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_unpacks_to_too_much_is_refused_also_behind_its_last_member() {
+        let place = tempfile::tempdir().expect("temporary directory");
+        let path = place.path().join("bomb.tar.xz");
+        let most = 1 << 20;
+        for (size, behind, is_taken) in [(1000, 0, true), (2 << 20, 0, false), (1000, 2 << 20, false)] {
+            let packed = XzWriter::new(File::create(&path).expect("a file"), XzOptions::with_preset(0));
+            let mut tar = Builder::new(packed.expect("a writer"));
+            tar.append_data(&mut header(EntryType::Regular, size), "file", io::repeat(0).take(size as u64))
+                .expect("room");
+            let mut packed = tar.into_inner().expect("room");
+            io::copy(&mut io::repeat(0).take(behind), &mut packed).expect("room");
+            packed.finish().expect("room");
+            let unpacked = unpack(File::open(&path).expect("it is there"), &path, place.path(), most);
+            assert_eq!(unpacked.is_ok(), is_taken, "{size} {behind}: {unpacked:?}");
+            assert!(is_taken || matches!(unpacked, Err(SnapshotError::TooMuch(_))), "{size} {behind}: {unpacked:?}");
+        }
+    }
 }

@@ -214,9 +214,9 @@ impl Found {
         }
     }
 
-    /// MAC addresses and those of Fibre Channel (`nn-0x…:pn-0x…`), wherever they stand.
+    /// MAC addresses and those of Fibre Channel and SAS (`sas-0x…`, `nn-0x…:pn-0x…`), wherever they stand.
     fn addresses(&mut self, text: &str) {
-        for start in ["nn-0x", "pn-0x"] {
+        for start in ["nn-0x", "pn-0x", "fc-0x", "sas-0x", "exp0x"] {
             let names = text.split(start).skip(1);
             self.add_all(names.map(|name| name.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap_or_default()));
         }

@@ -59,7 +59,7 @@ impl Mask {
 
     fn path(&self, path: &Path) -> PathBuf {
         let bytes = self.bytes(path.as_os_str().as_bytes());
-        let given = ["by-label/", "by-partlabel/", "/dm-name-", "/md-name-"];
+        let given = ["by-label/", "by-partlabel/", "by-path/ip-", "/dm-name-", "/md-name-"];
         let text = String::from_utf8_lossy(&bytes);
         // Names that people gave, which nothing else tells from words.
         let start = given.iter().find_map(|name| Some(text.find(name)? + name.len()));
@@ -78,6 +78,15 @@ impl Mask {
         }
         if place.starts_with("/sys") && place.ends_with("config") && content.len() == SERIAL_NUMBER.end {
             return self.configuration(content);
+        }
+        if place.ends_with("subsysnqn") {
+            // Before the last colon stands who gives the names.
+            let text = legible(content);
+            let (giver, name) = text.split_at(text.rfind(':').map_or(0, |colon| colon + 1));
+            return format!("{giver}{}", self.value(name)).into_bytes();
+        }
+        if place.ends_with("address") || place.starts_with("/proc/net/bonding") {
+            return self.ips(&legible(&self.bytes(content))).into_bytes();
         }
         if place.ends_with("vpd_pg80") {
             let (head, serial) = content.split_at(content.len().min(4));
@@ -177,6 +186,15 @@ impl Mask {
             Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, self.json(value))).collect(),
             other => other,
         }
+    }
+
+    /// Replaces the IP addresses of a text: of an NVMe controller over a network, or what a bond watches.
+    fn ips(&self, text: &str) -> String {
+        let part = |part: &str| {
+            let word = part.trim_end_matches(|c: char| c == ',' || c == '=' || c.is_whitespace());
+            word.parse().map_or_else(|_| part.to_owned(), |ip| format!("{}{}", self.ip(ip), &part[word.len()..]))
+        };
+        text.split_inclusive(|c: char| c == ',' || c == '=' || c.is_whitespace()).map(part).collect()
     }
 
     /// Of the same kind – loopback, link-local, private, public –, with another host part.
