@@ -16,7 +16,7 @@ use super::{Agent, Error, machine, messages, resume};
 use crate::config::{keep_enlisted, preseed_credentials};
 use crate::event::EventType;
 use crate::journal::{RunRecord, Store};
-use crate::region::{self, Client, NewMachine, persist};
+use crate::region::{self, Client, KnownMachine, NewMachine, persist};
 use crate::script::{BmcConfig, Index, Parallel, Script, ScriptType};
 
 /// What came of it.
@@ -182,7 +182,11 @@ impl Agent {
         }
         let (retry, stop) = (&self.options.retry, &self.stop);
         let making = persist(retry, stop, "making this machine known", || self.create(machine, bmc));
-        let (system_id, refusal) = making.await.map_err(Error::Enlist)?;
+        let (known, refusal) = making.await.map_err(Error::Enlist)?;
+        if !known.is_enlisting() {
+            return Err(Error::Taken { system_id: known.system_id, status: known.status });
+        }
+        let system_id = known.system_id;
         let preseed = persist(retry, stop, "fetching the credentials", || self.client.preseed(&system_id));
         let preseed = preseed.await.map_err(Error::Enlist)?;
         let place = self.options.credentials_file.clone().unwrap_or_default();
@@ -202,18 +206,18 @@ impl Agent {
         Ok(client)
     }
 
-    /// One attempt: with the BMC, and if the region finds fault with that, without. What the region calls the machine, and its reason
+    /// One attempt: with the BMC, and if the region finds fault with that, without. The machine, and the region's reason
     /// against the BMC.
     async fn create(
         &self,
         machine: &NewMachine,
         bmc: Option<&BmcConfig>,
-    ) -> Result<(String, Option<String>), region::Error> {
+    ) -> Result<(KnownMachine, Option<String>), region::Error> {
         match self.client.create_machine(machine, bmc).await {
             Err(error @ region::Error::Status { .. }) if bmc.is_some() => {
-                self.client.create_machine(machine, None).await.map(|id| (id, Some(error.to_string())))
+                self.client.create_machine(machine, None).await.map(|known| (known, Some(error.to_string())))
             }
-            other => other.map(|id| (id, None)),
+            other => other.map(|known| (known, None)),
         }
     }
 

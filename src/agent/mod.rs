@@ -205,6 +205,16 @@ pub enum Error {
     /// The region did not make the machine known.
     #[error("this machine cannot enlist: {0}. What it has found out is kept; the next start tries again")]
     Enlist(#[source] region::Error),
+    /// One of the addresses belongs to a machine that is past enlisting, deployed perhaps: to go on as that would be to meddle.
+    #[error(
+        "this machine cannot enlist: the region has it as {system_id} already, and it is {status}; nothing was signalled about it"
+    )]
+    Taken {
+        /// What the region calls it.
+        system_id: String,
+        /// Its status in the region's words.
+        status: String,
+    },
     /// The region made the machine known and gave it no credentials.
     #[error(
         "this machine has enlisted and cannot go on: {0}. What it has found out is kept; the next start tries again"

@@ -141,7 +141,8 @@ impl Agent {
             heartbeat.stop().await;
         }
         self.record_end(verdict, record).await;
-        let is_over = self.settled(record).await && !matches!(verdict, Ok(Verdict::Unfinished));
+        let is_told = self.settled(record).await && self.options.send;
+        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
             // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
             let _ = std::fs::remove_file(file);

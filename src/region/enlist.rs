@@ -8,6 +8,23 @@ use super::client::shown;
 use super::{Client, ClientOptions, Credentials, Error};
 use crate::script::BmcConfig;
 
+/// A machine that the region has made, or had already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownMachine {
+    /// What the region calls it.
+    pub system_id: String,
+    /// Its status in the region's words, for example `Commissioning`; empty if the region does not tell.
+    pub status: String,
+}
+
+impl KnownMachine {
+    /// Whether it may go on as one that enlists: what another does for a living must not be signalled about.
+    #[must_use]
+    pub fn is_enlisting(&self) -> bool {
+        matches!(self.status.as_str(), "" | "New" | "Commissioning")
+    }
+}
+
 /// A machine that wants to be known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewMachine {
@@ -47,11 +64,11 @@ impl Client {
         }
     }
 
-    /// Makes the machine, which begins to be commissioned; what the region calls it. The same addresses again are the same machine.
+    /// Makes the machine, which begins to be commissioned. The same addresses again are the same machine.
     ///
     /// # Errors
     /// By class of answer. A text that quotes the access to the BMC comes without its secrets.
-    pub async fn create_machine(&self, machine: &NewMachine, bmc: Option<&BmcConfig>) -> Result<String, Error> {
+    pub async fn create_machine(&self, machine: &NewMachine, bmc: Option<&BmcConfig>) -> Result<KnownMachine, Error> {
         let url = self.resource("api/2.0/machines/")?;
         let body = form(&url, machine, bmc);
         let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
@@ -63,8 +80,12 @@ impl Client {
             (error, _) => error,
         })?;
         let created = read(&url, &bytes)?;
-        match created.get("system_id").and_then(Value::as_str) {
-            Some(id) if !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric()) => Ok(id.to_owned()),
+        let field = |key: &str| created.get(key).and_then(Value::as_str);
+        let status = field("status_name").unwrap_or_default().to_owned();
+        match field("system_id") {
+            Some(id) if !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric()) => {
+                Ok(KnownMachine { system_id: id.to_owned(), status })
+            }
             _ => Err(Error::Unusable("a machine without a system_id".to_owned())),
         }
     }

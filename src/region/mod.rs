@@ -21,7 +21,7 @@ pub use archive::{ArchiveError, unpack};
 pub use client::{Client, ClientOptions, Fetched};
 pub use credentials::{Credentials, Secret};
 pub use deployed::{DeployedClient, DeployedSignal};
-pub use enlist::NewMachine;
+pub use enlist::{KnownMachine, NewMachine};
 pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};

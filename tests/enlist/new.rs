@@ -34,6 +34,7 @@ async fn what_was_kept_is_told_in_the_order_in_which_it_happened() {
     let scripts: Vec<(String, String)> =
         (10..30).map(|number| (format!("commissioning/{number}-maas-x"), plain("echo x"))).collect();
     let region = region(&scripts, stranger).await;
+    region.inject(Fault::for_results(1, Action::DropBefore));
     let finished = machine.run(&region.url()).finish().await;
     assert_enlisted(&machine, &region, &finished);
     let told: Vec<String> = events(&region).into_iter().filter(|text| text.contains("-maas-x changed")).collect();
@@ -89,6 +90,18 @@ async fn a_machine_that_the_region_has_already_does_not_enlist() {
         finished.stdout
     );
     assert_eq!((machine.ran(FIRST), asked(&region, "POST", ""), asked(&region, "GET", "maas-scripts")), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_machine_that_is_past_enlisting_is_left_alone() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    let deployed = serde_json::json!({"system_id": region.system_id(), "status_name": "Deployed"});
+    region.inject(Fault::new("POST", 1, Action::Answer(200, deployed.to_string())).at("api/2.0/machines/"));
+    let finished = machine.run(&region.url()).finish().await;
+    assert_eq!(finished.code, Some(3));
+    assert!(finished.stderr.contains("and it is Deployed; nothing was signalled"), "{}", finished.stderr);
+    assert_eq!((asked(&region, "GET", "by-id"), asked(&region, "POST", "metadata")), (0, 0));
 }
 
 #[tokio::test]
