@@ -14,6 +14,7 @@ mod machine;
 mod message;
 mod messages;
 mod outbox;
+mod power;
 mod prepare;
 mod record;
 mod resume;
