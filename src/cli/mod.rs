@@ -115,6 +115,12 @@ enum Verb {
     Sandbox(sandbox::Arguments),
 }
 
+/// The command line as data, for man pages and shell completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// The program: parses, runs, says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
