@@ -43,8 +43,8 @@ class Machine:
     As a context it is booted at the start and ended at the end, whatever happens. `attach` gives one that another process booted.
     """
 
-    def __init__(self, work=None, files=(), boot_limit=BOOT_LIMIT):
-        self.given, self.files, self.boot_limit = work, files, boot_limit
+    def __init__(self, work=None, files=(), boot_limit=BOOT_LIMIT, system=image.RIG):
+        self.given, self.files, self.boot_limit, self.system = work, files, boot_limit, system
         self.work = self.control = self.agent = None
         self.children = []
         self.commands = 0
@@ -62,7 +62,7 @@ class Machine:
 
     def __enter__(self):
         packages.require(packages.TO_RUN)
-        system = image.ensure()
+        system = image.ensure(self.system)
         try:
             self.prepare(system)
             self.boot(system)
