@@ -13,6 +13,7 @@ import image
 import packages
 from channel import Agent, Control, Failed
 
+HERE = Path(__file__).resolve().parent
 # Alone on a machine it takes 10 s; beside compilers it was seen to take half a minute.
 BOOT_LIMIT = 240
 PATH = "/share:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -91,6 +92,7 @@ class Machine:
         tpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--ctrl", f"type=unixio,path={self.work}/tpm.sock"]
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
+        self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
         self.start([packages.QEMU, *hardware.arguments(system, self.work)])
         self.wait_for("share/.vm/ready")
         self.connect()
