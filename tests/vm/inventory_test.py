@@ -1,7 +1,9 @@
 """`shakedown inventory` in the emulated machine against what the usual tools say there."""
 
 import ipaddress
+import json
 import re
+import signal
 import unittest
 
 import booted
@@ -235,7 +237,16 @@ class Others(unittest.TestCase):
     def test_a_bmc_that_may_not_be_opened_is_a_gap_and_the_rest_is_told(self):
         line = "setpriv --reuid 65534 --clear-groups shakedown bmc --format json --state-dir /nowhere"
         found = json_of(line)
-        self.assertEqual([gap["path"] for gap in found["gaps"]], ["/dev/ipmi0"])
+        self.assertIn("/dev/ipmi0", [gap["path"] for gap in found["gaps"]])
+        self.assertEqual(found["bmc"]["ipmi_version"], "2.0")
+
+    def test_when_the_bmc_hangs_that_is_a_gap_and_the_rest_is_told(self):
+        booted.machine.bmc.send_signal(signal.SIGSTOP)
+        try:
+            found = json.loads(booted.machine.output("shakedown bmc --format json"))
+        finally:
+            booted.machine.bmc.send_signal(signal.SIGCONT)
+        self.assertIn("/dev/ipmi0", [gap["path"] for gap in found["gaps"]])
         self.assertEqual(found["bmc"]["interface"], "KCS")
 
     def test_there_is_a_tpm_of_version_2(self):

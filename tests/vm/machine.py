@@ -46,7 +46,7 @@ class Machine:
 
     def __init__(self, work=None, files=(), boot_limit=BOOT_LIMIT):
         self.given, self.files, self.boot_limit = work, files, boot_limit
-        self.work = self.control = self.agent = None
+        self.work = self.control = self.agent = self.bmc = None
         self.children = []
         self.commands = 0
 
@@ -92,7 +92,7 @@ class Machine:
         tpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--ctrl", f"type=unixio,path={self.work}/tpm.sock"]
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
-        self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
+        self.bmc = self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
         self.start([packages.QEMU, *hardware.arguments(system, self.work)])
         self.wait_for("share/.vm/ready")
         self.connect()
@@ -102,6 +102,7 @@ class Machine:
         with open(self.work / "qemu.log", "ab") as log:
             child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.children.append(child)
+        return child
 
     def wait_for(self, name):
         """Waits until a file in the folder is there."""

@@ -1,5 +1,6 @@
 //! The baseboard management controller, as SMBIOS (types 38 and 42) and the kernel's IPMI driver know it, and as it tells itself.
 
+use std::io;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -9,7 +10,7 @@ use super::super::smbios::{self, Structure};
 use super::super::survey::{Survey, is_absence, storable};
 use super::identity::is_placeholder;
 use super::redfish::{RedfishService, services};
-use crate::host::BmcLan;
+use crate::host::{BmcDevice, BmcLan};
 
 const PLATFORM: &str = "/sys/devices/platform";
 
@@ -71,7 +72,9 @@ pub(super) fn collect(survey: &Survey<'_>) -> Option<Bmc> {
     if devices.is_empty() && described.is_none() && place.is_none() {
         return None;
     }
-    // Each of these asks the BMC, which may be away.
+    let device = devices.first().map(|node| survey.host.bmc_device(node));
+    // The driver has to ask the BMC for each of these, too, and is more patient.
+    let place = place.filter(|_| !matches!(&device, Some(Err(error)) if is_away(error)));
     let asked = |key: &str| {
         place.as_ref().and_then(|place| survey.host.text(place.join(key))).map(storable).unwrap_or_default()
     };
@@ -90,8 +93,10 @@ pub(super) fn collect(survey: &Survey<'_>) -> Option<Bmc> {
         redfish: structures.iter().flat_map(services).collect(),
         ..Bmc::default()
     };
-    if let Some(node) = bmc.devices.first().cloned() {
-        ask(survey, &node, &mut bmc);
+    match (bmc.devices.first().cloned(), device) {
+        (Some(node), Some(Ok(device))) => tell(survey, &node, device.unwrap_or_default(), &mut bmc),
+        (Some(node), Some(Err(error))) => gap(survey, &node, &error),
+        _ => {}
     }
     bmc.identity = if is_placeholder(&bmc.guid) {
         format!("bmc:{}:{}", bmc.manufacturer_id, bmc.product_id)
@@ -101,17 +106,8 @@ pub(super) fn collect(survey: &Survey<'_>) -> Option<Bmc> {
     Some(bmc)
 }
 
-/// What only the BMC itself knows. One that does not answer is not asked again.
-fn ask(survey: &Survey<'_>, node: &str, bmc: &mut Bmc) {
-    let gap = |error: std::io::Error| {
-        if !is_absence(&error) {
-            survey.gap(format!("/dev/{node}"), format!("the BMC cannot be asked: {error}"));
-        }
-    };
-    let device = match survey.host.bmc_device(node) {
-        Ok(device) => device.unwrap_or_default(),
-        Err(error) => return gap(error),
-    };
+/// What the BMC says of itself beside what the driver says of it.
+fn tell(survey: &Survey<'_>, node: &str, device: BmcDevice, bmc: &mut Bmc) {
     if !device.firmware.is_empty() {
         (bmc.device_id, bmc.device_revision) = (Some(device.id), Some(device.revision));
     }
@@ -128,8 +124,20 @@ fn ask(survey: &Survey<'_>, node: &str, bmc: &mut Bmc) {
     }
     match survey.host.bmc_lan(node) {
         Ok(lan) => bmc.lan = lan,
-        Err(error) => gap(error),
+        Err(error) => gap(survey, node, &error),
     }
+}
+
+fn gap(survey: &Survey<'_>, node: &str, error: &io::Error) {
+    if !is_absence(error) {
+        survey.gap(format!("/dev/{node}"), format!("the BMC cannot be asked: {error}"));
+    }
+}
+
+/// Whether an error is the BMC's own, which then has nobody else ask it, either: each would wait anew.
+fn is_away(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::ResourceBusy)
+        || error.raw_os_error() == Some(nix::errno::Errno::EIO as i32)
 }
 
 /// The kernel's device of the BMC itself: one for all interfaces that lead to it.
