@@ -12,6 +12,7 @@ mod heartbeat;
 mod message;
 mod messages;
 mod outbox;
+mod power;
 mod prepare;
 mod record;
 mod resume;

@@ -17,6 +17,7 @@ macro_rules! complain {
     }};
 }
 
+mod bmc;
 mod connection;
 mod deliver;
 mod demo;
@@ -95,6 +96,8 @@ enum Verb {
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
     Inventory(inventory::Arguments),
+    /// The machine's BMC: what it is, and where it is on the network; only asked, never changed
+    Bmc(bmc::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
     /// What changed between two machines in files, or on this one since the region was told
@@ -149,6 +152,7 @@ pub fn main() -> ExitCode {
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
+        Verb::Bmc(arguments) => bmc::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),

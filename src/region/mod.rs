@@ -23,4 +23,4 @@ pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};
 pub use retry::{Backoff, RetryOptions, persist};
-pub use signal::{FilePart, ScriptReference, Signal, SignalStatus};
+pub use signal::{FilePart, POWER_LABEL, ScriptReference, Signal, SignalStatus};

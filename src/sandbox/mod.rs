@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use crate::event::EventRecord;
-use crate::script::Problem;
+use crate::script::{BmcConfig, Problem};
 
 pub use faults::{Action, Fault};
 pub use library::{Library, LibraryScript};
@@ -197,6 +197,12 @@ impl Sandbox {
     #[must_use]
     pub fn node_error(&self) -> String {
         self.region.lock().node.error.clone()
+    }
+
+    /// How the node's BMC is reached, as the node told.
+    #[must_use]
+    pub fn power(&self) -> Option<BmcConfig> {
+        self.region.lock().node.power.clone()
     }
 
     /// The table of script results.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does more IO than reading a file it is given; running is `runner`'s, fetching is `region`'s.
 
+mod bmc_config;
 mod header;
 mod index;
 mod result_file;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
+pub use bmc_config::{BmcConfig, BmcConfigError};
 pub use header::{Header, HeaderParameter, Problem};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use result_file::{ResultFile, ResultFileError};
@@ -311,6 +313,12 @@ impl Script {
                 .and_then(|(_, parameter)| parameter.effective()?.get("name")?.as_str().map(str::to_owned))
         };
         Subject { script: self.name.clone(), disk: device("storage"), interface: device("interface") }
+    }
+
+    /// Whether it may tell of the machine's BMC through `BMC_CONFIG_PATH`.
+    #[must_use]
+    pub fn may_tell_bmc(&self) -> bool {
+        self.kind == ScriptType::Commissioning && self.parallel == Parallel::Disabled
     }
 
     /// Whether the region reads this script's standard output itself, so that a cut would fail it
