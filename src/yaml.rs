@@ -39,8 +39,13 @@ pub enum Error {
     #[error("not UTF-8 text")]
     NotText,
     /// Not YAML, or an alias bomb.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("{message}")]
+    Syntax {
+        /// The parser's words.
+        message: String,
+        /// Line of the document, from 1, if the parser says it.
+        line: Option<usize>,
+    },
 }
 
 /// Parses one document.
@@ -57,7 +62,8 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Error> {
     }
     serde_saphyr::from_str(text).map_err(|error| {
         let text = error.to_string();
-        Error::Syntax(text.lines().next().unwrap_or_default().to_owned())
+        let line = error.location().and_then(|place| usize::try_from(place.line()).ok()).filter(|line| *line > 0);
+        Error::Syntax { message: text.lines().next().unwrap_or_default().to_owned(), line }
     })
 }
 

@@ -25,6 +25,7 @@ mod disk;
 mod events;
 mod gap;
 mod inventory;
+mod lint;
 mod resources;
 mod results;
 mod run;
@@ -111,6 +112,8 @@ enum Verb {
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
     Demo(demo::Arguments),
+    /// What is wrong with scripts, before they are uploaded
+    Lint(lint::Arguments),
     /// Start a region in a box, to try scripts and agents against
     Sandbox(sandbox::Arguments),
 }
@@ -151,6 +154,7 @@ pub fn main() -> ExitCode {
         Verb::Watch(arguments) if watch::is_look(&arguments) => in_runtime(watch::run(arguments)),
         Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
+        Verb::Lint(arguments) => lint::run(&arguments),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
     };

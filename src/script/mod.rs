@@ -4,6 +4,7 @@
 
 mod header;
 mod index;
+pub mod lint;
 mod result_file;
 mod status;
 mod transition;
