@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
-pub use header::{Header, HeaderParameter, Problem};
+pub use header::{Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use result_file::{ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};

@@ -31,6 +31,7 @@ const MISTAKES: &[(&str, usize, &str, &str)] = &[
     ("name-reserved", 3, "disk-look", "None"),
     ("name-digits", 3, "disk-look", "'12'"),
     ("name-quoting", 3, "disk-look", "disk look"),
+    ("name-slash", 3, "disk-look", "disk/look"),
     ("name-built-in", 3, "disk-look", "smartctl-short"),
     ("name-missing", 3, "# name: disk-look\n", "# comment: none\n"),
     ("script-type", 6, "script_type: testing", "script_type: installation"),

@@ -11,6 +11,7 @@ use super::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::{self, Node};
 pub(super) use place::line_of;
 use reader::Reader;
+pub use reader::seconds;
 
 /// A script's metadata with the region's defaults filled in.
 #[derive(Clone, Debug, PartialEq)]

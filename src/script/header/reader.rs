@@ -277,8 +277,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `90`, `MM:SS` or `HH:MM:SS`.
-fn seconds(text: &str) -> Option<u64> {
+/// A time limit in seconds: `90`, `MM:SS` or `HH:MM:SS`.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u64> {
     let parts = text.trim().split(':').map(|part| part.trim().parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
     if parts.len() > 3 {
         return None;

@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "type-alias", level: Level::Warning, check: type_alias },
     Rule { id: "name-missing", level: Level::Warning, check: name_missing },
     Rule { id: "name-built-in", level: Level::Warning, check: name_built_in },
+    Rule { id: "name-slash", level: Level::Warning, check: name_slash },
     Rule { id: "tag-type", level: Level::Error, check: tag_type },
     Rule { id: "tag-special", level: Level::Warning, check: tag_special },
     Rule { id: "first-upload", level: Level::Info, check: first_upload },
@@ -64,6 +65,12 @@ fn is_built_in(source: &Source) -> bool {
 fn name_built_in(source: &Source) -> Vec<Told> {
     let message = "name: regions bring a script of this name along and let nobody change it";
     about(source, "name", is_built_in(source), message, "choose another name for the upload")
+}
+
+fn name_slash(source: &Source) -> Vec<Told> {
+    let holds = source.header().name.as_deref().is_some_and(|name| name.contains('/'));
+    let message = "name: names the files of the script on the machine, too, where a '/' makes a folder of it";
+    about(source, "name", holds, message, "leave it out")
 }
 
 fn tag_type(source: &Source) -> Vec<Told> {
