@@ -10,7 +10,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::exit;
 use super::lint::lines;
-use crate::script::lint::{Level, lint};
+use crate::script::lint::{Finding, Level, lint};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -70,7 +70,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if !told.is_empty() {
         complain!("{}", told.trim_end());
     }
-    if findings.iter().any(|finding| finding.level == Level::Error || finding.rule == "name-slash") {
+    let is_bad =
+        |finding: &Finding| finding.level == Level::Error || ["name-slash", "name-missing"].contains(&finding.rule);
+    if findings.iter().any(is_bad) {
         complain!("shakedown: {:?} cannot be the name of a script: nothing was written", test.name);
         return Ok(exit::USAGE);
     }

@@ -165,8 +165,16 @@ fn larger_mistakes_are_found() {
     assert_eq!(new_findings(mac.as_bytes()), [("apply-networking", 14), ("argument-format-mac", 17)]);
     let mac_address = network.replace("--disk={path}", "--disk={mac_address}");
     assert_eq!(new_findings(mac_address.as_bytes()), [("apply-networking", 14), ("argument-format", 17)]);
-    let lone = BASE.replace("#   storage:\n#     type: storage\n#     argument_format: --disk={path}\n", "");
-    assert_eq!(new_findings(lone.as_bytes()), [("storage-parameter", 7)]);
+    let deviceless = BASE.replace("#   storage:\n#     type: storage\n#     argument_format: --disk={path}\n", "");
+    assert_eq!(new_findings(deviceless.as_bytes()), [("storage-parameter", 7)]);
+}
+
+#[test]
+fn every_rule_is_in_the_documentation() {
+    let page = include_str!("../../docs/scripts.md");
+    let missing: Vec<&str> =
+        MISTAKES.iter().map(|(rule, ..)| *rule).filter(|rule| !page.contains(&format!("`{rule}`"))).collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 #[test]
