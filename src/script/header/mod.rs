@@ -257,7 +257,9 @@ mod tests {
         let open =
             Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n").expect_err("open");
         assert_eq!(open[0].line, 2);
-        let bare = Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n").expect_err("bare");
+        let text =
+            "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n# --- End MAAS 1.0 script metadata ---\n";
+        let bare = Header::parse(text.as_bytes()).expect_err("bare");
         assert_eq!(bare[0].line, 3);
     }
 }
