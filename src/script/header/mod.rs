@@ -108,6 +108,12 @@ impl Header {
         let metadata = Metadata::read(script);
         if metadata.problems.is_empty() { Ok(metadata.header) } else { Err(metadata.problems) }
     }
+
+    /// What can be read of a header, right or wrong, with the defaults for the rest: for a script that a region handed out.
+    #[must_use]
+    pub fn lenient(script: &[u8]) -> Header {
+        Metadata::read(script).header
+    }
 }
 
 /// What there is of a header, right or wrong.
@@ -144,7 +150,7 @@ impl Metadata {
         let block = self.block.insert(block);
         self.node = parsed.map_err(|error| {
             let inside = if let yaml::Error::Syntax { line: Some(line), .. } = &error { line - 1 } else { 0 };
-            problem("yaml", first + inside, &format!("the metadata is not YAML: {error}"))
+            problem("yaml", first + inside, &format!("the metadata is not YAML: {}", without_place(&error.to_string())))
         })?;
         if !matches!(self.node, Node::Mapping(_) | Node::Null) {
             return Err(problem("yaml", first, "the metadata is not a mapping of fields"));
@@ -154,6 +160,12 @@ impl Metadata {
         self.problems = reader.problems;
         Ok(())
     }
+}
+
+/// A parser's words without the place, which is counted from the block's beginning, and without advice for programmers.
+fn without_place(text: &str) -> &str {
+    let after = text.split_once(" column ").and_then(|(_, rest)| rest.split_once(": ")).map_or(text, |(_, rest)| rest);
+    after.split(", set ").next().unwrap_or(after)
 }
 
 /// The lines between the two marker comments.
@@ -244,6 +256,13 @@ mod tests {
         .expect_err("mistakes");
         let lines: Vec<_> = problems.iter().map(|problem| problem.line).collect();
         assert_eq!(lines, [4, 6, 5, 9, 8], "{problems:?}");
+    }
+
+    /// A region of another version may take what this one would not: that a script may reboot the machine must not be lost by it.
+    #[test]
+    fn a_mistake_in_one_field_hides_no_other() {
+        let header = Header::lenient(script("may_reboot: true\ntimeout: soon\npackages: {rpm: x}").as_bytes());
+        assert!(header.may_reboot && header.timeout == 0);
     }
 
     #[test]
