@@ -49,6 +49,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     }
     let mut connection = ClientOptions::new(metadata_url(&region.url())?, Some(credentials(&region)?));
     connection.system_id = Some(region.system_id());
+    connection.direct = true;
     let client = Client::new(connection)?;
     let mut run = agent::Options::new(&storage, client.base_url());
     run.actor = Actor::current();
