@@ -26,6 +26,8 @@ mod disk;
 mod events;
 mod gap;
 mod inventory;
+mod lint;
+mod new;
 mod resources;
 mod results;
 mod run;
@@ -35,6 +37,7 @@ mod signal;
 mod snapshot;
 mod state;
 mod sync;
+mod trial;
 mod watch;
 
 use std::ffi::OsString;
@@ -52,6 +55,7 @@ use crate::telemetry::{self, LogFormat};
 mod exit {
     pub(super) const OK: u8 = 0;
     pub(super) const SCRIPT_FAILED: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
     pub(super) const CANNOT_RUN: u8 = 3;
     pub(super) const NOT_DELIVERED: u8 = 4;
     pub(super) const STOPPED: u8 = 130;
@@ -114,6 +118,12 @@ enum Verb {
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
     Demo(demo::Arguments),
+    /// Write the beginning of a script, to go on from
+    New(new::Arguments),
+    /// What is wrong with scripts, before they are uploaded
+    Lint(lint::Arguments),
+    /// Run one script here as a region would have it run, and show what the region makes of it
+    Try(trial::Arguments),
     /// Start a region in a box, to try scripts and agents against
     Sandbox(sandbox::Arguments),
 }
@@ -136,11 +146,11 @@ pub fn main() -> ExitCode {
     };
     let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
     telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
-    if matches!(arguments.verb, Verb::Run(_)) {
+    if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
     }
-    if matches!(arguments.verb, Verb::Run(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
+    if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
         process::adopt_orphans();
     }
     let format = arguments.log_format;
@@ -161,6 +171,9 @@ pub fn main() -> ExitCode {
         Verb::Watch(arguments) if watch::is_look(&arguments) => in_runtime(watch::run(arguments)),
         Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
+        Verb::New(arguments) => new::run(&arguments),
+        Verb::Lint(arguments) => lint::run(&arguments),
+        Verb::Try(arguments) => in_runtime(trial::run(arguments)),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
     };

@@ -12,15 +12,17 @@ mod error;
 mod event;
 mod fit;
 mod oauth;
+mod options;
 mod retry;
 mod signal;
 
 pub use archive::{ArchiveError, unpack};
-pub use client::{Client, ClientOptions, Fetched};
+pub use client::{Client, Fetched};
 pub use credentials::{Credentials, Secret};
 pub use deployed::{DeployedClient, DeployedSignal};
 pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};
+pub use options::ClientOptions;
 pub use retry::{Backoff, RetryOptions, persist};
 pub use signal::{FilePart, POWER_LABEL, ScriptReference, Signal, SignalStatus};
