@@ -67,7 +67,7 @@ pub enum BmcConfigError {
     Number(String),
 }
 
-fn place(line: u64) -> String {
+fn place(line: usize) -> String {
     if line == 0 { String::new() } else { format!(" (line {line})") }
 }
 
