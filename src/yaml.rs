@@ -39,12 +39,12 @@ pub enum Error {
     #[error("not UTF-8 text")]
     NotText,
     /// Not YAML, or an alias bomb.
-    #[error("{text}")]
+    #[error("{message}")]
     Syntax {
-        /// What is wrong, which may quote the document.
-        text: String,
-        /// Where, from 1; 0 where that is not known. For documents that must not be quoted.
-        line: u64,
+        /// The parser's words.
+        message: String,
+        /// Line of the document, from 1, if the parser says it.
+        line: Option<usize>,
     },
 }
 
@@ -61,8 +61,9 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Error> {
         return Ok(Node::Null);
     }
     serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().map_or(0, |location| location.line());
-        Error::Syntax { text: error.to_string().lines().next().unwrap_or_default().to_owned(), line }
+        let text = error.to_string();
+        let line = error.location().and_then(|place| usize::try_from(place.line()).ok()).filter(|line| *line > 0);
+        Error::Syntax { message: text.lines().next().unwrap_or_default().to_owned(), line }
     })
 }
 

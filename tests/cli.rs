@@ -133,6 +133,20 @@ async fn a_run_can_keep_to_itself() {
     assert!(empty.stderr.contains("index.json"), "{empty:?}");
 }
 
+/// Scripts run in a directory of their own, where a path from the caller's means something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn places_may_be_named_from_where_the_caller_stands() {
+    let told = plain("echo \"$SHAKEDOWN_STATE_DIR\"; cd / && ls \"$SHAKEDOWN_STATE_DIR/journal.db\"");
+    let region = region(&[("commissioning/one", told)], |_| {}).await;
+    let node = Node::of(&region);
+    let run = Program::new("run").directory(node.home()).env("SHAKEDOWN_STATE_DIR", "state").arg("--config");
+    let finished = run.arg(node.config()).arg("storage").finish().await;
+    assert_eq!((finished.code, row(&region, "one").status), (Some(0), Status::Passed), "{finished:?}");
+    let state = node.home().join("state");
+    let expected = format!("{}\n{}\n", state.display(), state.join("journal.db").display());
+    assert_eq!(String::from_utf8_lossy(&row(&region, "one").stdout), expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_to_run_is_no_failure() {
     let region = region::<&str>(&[], |_| {}).await;

@@ -33,14 +33,14 @@ impl Power {
         let FoundBmc { config, told, .. } = found;
         if self.is_told(record).await {
             tracing::info!(script = %script, "the region was told of the BMC before in this run");
-            let _ = told.send(Told::Before);
+            let _ = told.send(Told::Unneeded);
             return;
         }
         let event = Event::new(EventType::NODE_STATUS_EVENT, format!("{} found the BMC {config}", script.subject()));
         let ids = record.change(change, vec![event], vec![(Payload::Signal(signal), None)]).await;
         self.message = ids.first().copied();
         let Some(id) = self.message else {
-            let _ = told.send(Told::Nobody);
+            let _ = told.send(if record.results_only { Told::Unneeded } else { Told::Nobody });
             return;
         };
         let outbox = Arc::clone(&record.outbox);

@@ -49,6 +49,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     }
     let mut connection = ClientOptions::new(metadata_url(&region.url())?, Some(credentials(&region)?));
     connection.system_id = Some(region.system_id());
+    connection.direct = true;
     let client = Client::new(connection)?;
     let mut run = agent::Options::new(&storage, client.base_url());
     run.actor = Actor::current();
@@ -70,7 +71,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
 }
 
 /// The node's credentials, the way a node gets them: from its cloud-init configuration.
-fn credentials(region: &Sandbox) -> anyhow::Result<Credentials> {
+pub(super) fn credentials(region: &Sandbox) -> anyhow::Result<Credentials> {
     let config = yaml::parse(region.node_config().as_bytes())?;
     let maas = config.get("datasource").and_then(|datasource| datasource.get("MAAS"));
     let field = |key: &str| maas?.get(key).and_then(Node::to_text);
@@ -79,6 +80,6 @@ fn credentials(region: &Sandbox) -> anyhow::Result<Credentials> {
         consumer_secret: Secret::default(),
         token_key: Secret::new(field("token_key").context("the sandbox gives no token key")?),
         token_secret: Secret::new(field("token_secret").context("the sandbox gives no token secret")?),
-        source: "the demo's region".to_owned(),
+        source: "the region in a box".to_owned(),
     })
 }

@@ -17,6 +17,7 @@ macro_rules! complain {
     }};
 }
 
+mod bmc;
 mod connection;
 mod deliver;
 mod demo;
@@ -25,6 +26,8 @@ mod disk;
 mod events;
 mod gap;
 mod inventory;
+mod lint;
+mod new;
 mod resources;
 mod results;
 mod run;
@@ -34,6 +37,7 @@ mod signal;
 mod snapshot;
 mod state;
 mod sync;
+mod trial;
 mod watch;
 
 use std::ffi::OsString;
@@ -51,6 +55,7 @@ use crate::telemetry::{self, LogFormat};
 mod exit {
     pub(super) const OK: u8 = 0;
     pub(super) const SCRIPT_FAILED: u8 = 1;
+    pub(super) const USAGE: u8 = 2;
     pub(super) const CANNOT_RUN: u8 = 3;
     pub(super) const NOT_DELIVERED: u8 = 4;
     pub(super) const STOPPED: u8 = 130;
@@ -96,6 +101,8 @@ enum Verb {
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
     Inventory(inventory::Arguments),
+    /// The machine's BMC: what it is, and where it is on the network; only asked, never changed
+    Bmc(bmc::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
     /// What changed between two machines in files, or on this one since the region was told
@@ -112,8 +119,20 @@ enum Verb {
     Signal(signal::Arguments),
     /// See it work: a region in a box, this machine's real hardware, a table of results
     Demo(demo::Arguments),
+    /// Write the beginning of a script, to go on from
+    New(new::Arguments),
+    /// What is wrong with scripts, before they are uploaded
+    Lint(lint::Arguments),
+    /// Run one script here as a region would have it run, and show what the region makes of it
+    Try(trial::Arguments),
     /// Start a region in a box, to try scripts and agents against
     Sandbox(sandbox::Arguments),
+}
+
+/// The command line as data, for man pages and shell completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 /// The program: parses, runs, says what went wrong.
@@ -128,11 +147,11 @@ pub fn main() -> ExitCode {
     };
     let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
     telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
-    if matches!(arguments.verb, Verb::Run(_)) {
+    if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
     }
-    if matches!(arguments.verb, Verb::Run(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
+    if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
         process::adopt_orphans();
     }
     let format = arguments.log_format;
@@ -144,6 +163,7 @@ pub fn main() -> ExitCode {
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
+        Verb::Bmc(arguments) => bmc::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
@@ -152,6 +172,9 @@ pub fn main() -> ExitCode {
         Verb::Watch(arguments) if watch::is_look(&arguments) => in_runtime(watch::run(arguments)),
         Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
+        Verb::New(arguments) => new::run(&arguments),
+        Verb::Lint(arguments) => lint::run(&arguments),
+        Verb::Try(arguments) => in_runtime(trial::run(arguments)),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
     };

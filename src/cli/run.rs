@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
 use super::{exit, show, state};
-use crate::agent::{self, Agent, End, Outcome};
+use crate::agent::{self, Agent, End, Notice, Outcome};
 use crate::config::{Origin, default_storage, enlisted_file, site};
 use crate::host::Host;
 use crate::journal::{Actor, Store};
@@ -92,9 +92,20 @@ pub(super) async fn watched(
     store: Option<Store>,
     format: LogFormat,
 ) -> anyhow::Result<Outcome> {
+    watched_by(client, host, options, store, |received| show::notices(received, format)).await
+}
+
+/// The same, shown by somebody else.
+pub(super) async fn watched_by<S: Future<Output = ()> + Send + 'static>(
+    client: Client,
+    host: Host,
+    options: agent::Options,
+    store: Option<Store>,
+    show: impl FnOnce(mpsc::UnboundedReceiver<Notice>) -> S,
+) -> anyhow::Result<Outcome> {
     let (notices, received) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
-    let shown = tokio::spawn(show::notices(received, format));
+    let shown = tokio::spawn(show(received));
     let agent = Agent::new(client, host, options, notices, stop.clone(), store);
     let stopper = tokio::spawn(stop_on_signal(stop, agent.give_up()));
     let outcome = agent.run().await;

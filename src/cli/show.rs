@@ -51,7 +51,7 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
     screen.clear();
 }
 
-fn plain_line(notice: &Notice) -> Option<String> {
+pub(super) fn plain_line(notice: &Notice) -> Option<String> {
     match notice {
         Notice::Said(text) => Some(text.clone()),
         Notice::Transition { event, .. } if event.kind == EventType::RUNNING_TEST => {

@@ -9,8 +9,16 @@ use crate::journal::{self, Store};
 #[group(id = "state_options")]
 pub(super) struct Options {
     /// Where the journal of runs and events is kept
-    #[arg(long, value_name = "DIR", env = "SHAKEDOWN_STATE_DIR", default_value = "/var/lib/shakedown", global = true)]
+    #[arg(
+        long, value_name = "DIR", env = "SHAKEDOWN_STATE_DIR", default_value = "/var/lib/shakedown", global = true,
+        value_parser = absolute
+    )]
     pub(super) state_dir: PathBuf,
+}
+
+/// Scripts, which run elsewhere, are told the directory, too.
+fn absolute(text: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(text)
 }
 
 impl Options {

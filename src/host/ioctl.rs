@@ -1,15 +1,17 @@
-//! Questions that only a kernel answers: ethtool, MTU and block sizes. **The only module with `unsafe` code**: one call, and one
-//! look at its answer.
-#![expect(unsafe_code, reason = "SIOCETHTOOL takes a pointer inside a structure; no crate wraps it safely")]
+//! Questions that only a kernel answers: ethtool, MTU and block sizes, and those that it hands on to a BMC. **The only module with
+//! `unsafe` code**: the calls, and one look at an answer.
+#![expect(unsafe_code, reason = "these calls take pointers inside structures; no crate wraps them safely")]
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use nix::libc;
 use rustix::fs::{Mode, OFlags};
+use rustix::ioctl::{Opcode, Updater, opcode};
 use serde::{Deserialize, Serialize};
 
 use super::Host;
+use super::ipmi::Question;
 
 const SIOCGIFMTU: libc::Ioctl = 0x8921;
 const SIOCETHTOOL: libc::Ioctl = 0x8946;
@@ -197,9 +199,104 @@ fn request(interface: &str, value: libc::__c_anonymous_ifr_ifru) -> io::Result<l
     Ok(libc::ifreq { ifr_name: name, ifr_ifru: value })
 }
 
+/// `IPMICTL_SEND_COMMAND` (linux/ipmi.h).
+const IPMI_SEND: Opcode = opcode::read::<IpmiRequest>(b'i', 13);
+/// `IPMICTL_RECEIVE_MSG_TRUNC`: what is too long is cut, and leaves the queue.
+const IPMI_RECEIVE: Opcode = opcode::read_write::<IpmiReceived>(b'i', 11);
+/// `IPMI_SYSTEM_INTERFACE_ADDR_TYPE`: the BMC of this machine, and `IPMI_BMC_CHANNEL`.
+const IPMI_OWN_BMC: IpmiAddress = IpmiAddress { kind: 0x0c, channel: 0xf, lun: 0 };
+/// `IPMI_RESPONSE_RECV_TYPE`.
+const IPMI_RESPONSE: libc::c_int = 1;
+/// The longest answer (`IPMI_MAX_MSG_LENGTH`).
+const IPMI_LONGEST: usize = 272;
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct IpmiAddress {
+    kind: libc::c_int,
+    channel: libc::c_short,
+    lun: u8,
+}
+
+#[repr(C)]
+struct IpmiMessage {
+    function: u8,
+    command: u8,
+    length: u16,
+    data: *mut u8,
+}
+
+#[repr(C)]
+struct IpmiRequest {
+    address: *mut IpmiAddress,
+    address_length: libc::c_uint,
+    number: libc::c_long,
+    message: IpmiMessage,
+}
+
+#[repr(C)]
+struct IpmiReceived {
+    kind: libc::c_int,
+    address: *mut IpmiAddress,
+    address_length: libc::c_uint,
+    number: libc::c_long,
+    message: IpmiMessage,
+}
+
+/// Sends a question to the BMC behind a device node; the answer will bear the same number.
+pub(super) fn ipmi_send(device: impl AsFd, question: Question, number: i32) -> io::Result<()> {
+    let (function, command, mut data) = question.wire();
+    let mut address = IPMI_OWN_BMC;
+    let mut request = IpmiRequest {
+        address: &raw mut address,
+        address_length: size(size_of::<IpmiAddress>()),
+        number: number.into(),
+        message: IpmiMessage {
+            function,
+            command,
+            length: u16::try_from(data.len()).unwrap_or(0),
+            data: data.as_mut_ptr(),
+        },
+    };
+    // SAFETY: the structure is the one of this question (linux/ipmi.h). Both pointers in it lead to values on this stack that live
+    // until after the call, with their sizes; the kernel only reads them.
+    unsafe { rustix::ioctl::ioctl(device, Updater::<IPMI_SEND, _>::new(&mut request)) }.map_err(io::Error::from)
+}
+
+/// Takes what has come from a BMC: the number of the question, and the answer from its completion code on; `None` for anything else
+/// than an answer.
+pub(super) fn ipmi_receive(device: impl AsFd) -> io::Result<Option<(i32, Vec<u8>)>> {
+    let mut address = [IpmiAddress::default(); 8];
+    let mut data = vec![0; IPMI_LONGEST];
+    let mut received = IpmiReceived {
+        kind: 0,
+        address: address.as_mut_ptr(),
+        address_length: size(size_of_val(&address)),
+        number: 0,
+        message: IpmiMessage { function: 0, command: 0, length: size(IPMI_LONGEST), data: data.as_mut_ptr() },
+    };
+    // SAFETY: as above; the kernel writes at most as many bytes as the sizes say, which are those of the two buffers.
+    unsafe { rustix::ioctl::ioctl(device, Updater::<IPMI_RECEIVE, _>::new(&mut received)) }?;
+    data.truncate(received.message.length.into());
+    Ok((received.kind == IPMI_RESPONSE).then_some((i32::try_from(received.number).unwrap_or(-1), data)))
+}
+
+/// A size of ours, which fits.
+fn size<T: TryFrom<usize> + Default>(bytes: usize) -> T {
+    T::try_from(bytes).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn the_structures_of_ipmi_are_the_kernels() {
+        assert_eq!((size_of::<IpmiAddress>(), size_of::<IpmiRequest>(), size_of::<IpmiReceived>()), (8, 40, 48));
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        assert_eq!((IPMI_SEND, IPMI_RECEIVE), (0x8028_690d, 0xc030_690b));
+    }
 
     #[test]
     fn the_loopback_answers_and_nobody_else_is_asked() {

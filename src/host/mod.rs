@@ -6,6 +6,7 @@
 mod disk;
 mod interface;
 mod ioctl;
+mod ipmi;
 mod link;
 mod near;
 mod news;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use disk::Disk;
 pub use interface::{HardwareAddress, Interface, InterfaceAddress};
 pub use ioctl::LinkSettings;
+pub use ipmi::{BmcDevice, BmcLan};
 pub use near::Inside;
 pub use news::News;
 pub use notes::{Answer, Notes, Recorder, Seen};

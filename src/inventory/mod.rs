@@ -26,8 +26,8 @@ pub use cpu::{Cache, Core, Cpu, Socket, Thread};
 pub use detail::{
     Array, ArrayMember, Bmc, CacheInstance, Content, Dimm, Disk, DiskPath, Finding, FirmwareVersion, GpuDevice,
     Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath, Nic, Package,
-    PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, Sensor, StorageController, Tpm, Trust, UsbNode,
-    VirtualFunctions, VirtualInterface, Volume, collect_detail, collect_disks, schema,
+    PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor, StorageController, Tpm,
+    Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail, collect_disks, schema,
 };
 pub use diff::{Change, Item, Kind, What, changes, describe, device, items};
 pub use environment::Environment;

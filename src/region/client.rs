@@ -1,6 +1,6 @@
 //! One attempt at a time: sign, send, classify.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::signal::{beginning, scrubbed};
 use super::trust::certificates;
-use super::{Credentials, Error, NodeEvent, Signal, oauth};
+use super::{ClientOptions, Error, NodeEvent, Signal, oauth};
 use crate::script::BmcConfig;
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
@@ -23,47 +23,6 @@ const SMALLEST_BUDGET: u64 = 64 << 10;
 const LARGEST_ARCHIVE: u64 = 1 << 30;
 /// A difference of clocks that is worth a correction: well below the 300 s that the region forgives.
 const SKEW_STEP: i64 = 5;
-
-/// How to reach a region.
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// Address of the metadata service, ending in `/MAAS/metadata/`.
-    pub metadata_url: Url,
-    /// Version of the metadata service.
-    pub api_version: String,
-    /// `None` while enlisting.
-    pub credentials: Option<Credentials>,
-    /// What the region calls this node, where a configuration says so; node events need it.
-    pub system_id: Option<String>,
-    /// A CA bundle (PEM) besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Limit for making a connection.
-    pub connect_timeout: Duration,
-    /// Limit for silence in an exchange.
-    pub idle_timeout: Duration,
-    /// Limit for a whole exchange without its body.
-    pub request_timeout: Duration,
-    /// Slowest transfer that is put up with, in bytes per second; a body adds to the limit at this rate.
-    pub slowest: u64,
-}
-
-impl ClientOptions {
-    /// Defaults for a metadata address.
-    #[must_use]
-    pub fn new(metadata_url: Url, credentials: Option<Credentials>) -> Self {
-        ClientOptions {
-            metadata_url,
-            api_version: "2012-03-01".to_owned(),
-            credentials,
-            system_id: None,
-            ca_file: None,
-            connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
-            request_timeout: Duration::from_secs(120),
-            slowest: 64 << 10,
-        }
-    }
-}
 
 /// What the region answered to the question for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +52,9 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         // A second installation finds the first in place, which is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        let builder = if options.direct { builder.no_proxy() } else { builder };
+        let http = builder
             .user_agent(concat!("shakedown/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.idle_timeout)

@@ -17,8 +17,8 @@ pub enum Told {
     Taken,
     /// The region will not take it, for a reason.
     Refused(String),
-    /// The region was told before in this run, which is enough: nobody needs the file.
-    Before,
+    /// Nobody needs it: the region was told before in this run, or is told nothing of the kind.
+    Unneeded,
     /// There is nobody to tell; the file stays.
     Nobody,
 }
@@ -54,7 +54,7 @@ impl Runner {
             Ok(None) => return finished,
             Ok(Some(config)) => match self.answer(script, config, &finished).await {
                 Some(Told::Refused(reason)) => format!("cannot be used: {reason}"),
-                Some(Told::Before) => {
+                Some(Told::Unneeded) => {
                     discard(path);
                     return finished;
                 }

@@ -18,10 +18,12 @@ mod signal;
 mod state;
 mod webhook;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::event::EventRecord;
@@ -67,6 +69,8 @@ pub struct Options {
     pub disks: Vec<Device>,
     /// Interfaces that the region knows of.
     pub interfaces: Vec<Device>,
+    /// Values of parameters by their names, in place of every device and the defaults: a result for each of them.
+    pub values: HashMap<String, Vec<Value>>,
     /// Seconds by which the region's clock is ahead of this machine's.
     pub clock_offset: i64,
     /// A file that gets one JSON line for each request.
@@ -87,6 +91,7 @@ impl Options {
             release: None,
             disks: Vec::new(),
             interfaces: Vec::new(),
+            values: HashMap::new(),
             clock_offset: 0,
             request_log: None,
         }

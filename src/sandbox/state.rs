@@ -187,7 +187,7 @@ impl State {
         for (kind, wanted) in sets {
             let scripts: Vec<&LibraryScript> = options.library.select(*kind, *wanted).collect();
             for script in scripts {
-                for parameters in instances(script, &options.disks, &options.interfaces) {
+                for parameters in instances(script, options) {
                     self.create_result(*kind, &script.name, script.version_id, parameters);
                 }
             }
@@ -298,12 +298,14 @@ impl State {
 }
 
 /// The parameters of each result that a script gets: one for each device if it wants a device.
-fn instances(script: &LibraryScript, disks: &[Device], interfaces: &[Device]) -> Vec<Map<String, Value>> {
+fn instances(script: &LibraryScript, options: &Options) -> Vec<Map<String, Value>> {
+    let Options { disks, interfaces, .. } = options;
     let mut instances = vec![Map::new()];
     for (name, declared) in &script.header.parameters {
         let mut parameter = Map::new();
         parameter.insert("type".into(), declared.parameter.kind.clone().into());
         let values: Vec<Value> = match declared.parameter.kind.as_str() {
+            _ if options.values.contains_key(name) => options.values[name].clone(),
             "storage" | "interface" => {
                 let devices = if declared.parameter.kind == "storage" { disks } else { interfaces };
                 if devices.is_empty() {

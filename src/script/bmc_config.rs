@@ -44,7 +44,7 @@ pub enum BmcConfigError {
     NotText,
     /// Not YAML; the line, 0 where it is not known.
     #[error("it is not valid YAML{}", place(*.0))]
-    Syntax(u64),
+    Syntax(usize),
     /// A list or a scalar.
     #[error("it is not a mapping; it must have lines like `power_type: ipmi`")]
     NotAMapping,
@@ -67,7 +67,7 @@ pub enum BmcConfigError {
     Number(String),
 }
 
-fn place(line: u64) -> String {
+fn place(line: usize) -> String {
     if line == 0 { String::new() } else { format!(" (line {line})") }
 }
 
@@ -107,7 +107,7 @@ impl BmcConfig {
             yaml::Error::TooLarge(_) => BmcConfigError::TooLarge,
             yaml::Error::NotText => BmcConfigError::NotText,
             // The text of the error may quote a password that begins with `*` or `!`.
-            yaml::Error::Syntax { line, .. } => BmcConfigError::Syntax(line),
+            yaml::Error::Syntax { line, .. } => BmcConfigError::Syntax(line.unwrap_or(0)),
         })?;
         let pairs = match &node {
             Node::Null => return Err(BmcConfigError::Empty),

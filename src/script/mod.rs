@@ -5,6 +5,7 @@
 mod bmc_config;
 mod header;
 mod index;
+pub mod lint;
 mod result_file;
 mod status;
 mod transition;
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 pub use bmc_config::{BmcConfig, BmcConfigError};
-pub use header::{Header, HeaderParameter, Problem};
+pub use header::{Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use result_file::{ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};

@@ -14,10 +14,11 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The layout below a directory; creates nothing.
+    /// The layout below a directory; creates nothing. Scripts run in directories of their own: to them every path is absolute.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Workspace { root: root.into() }
+        let root = root.into();
+        Workspace { root: std::path::absolute(&root).unwrap_or(root) }
     }
 
     /// The directory itself.

@@ -91,6 +91,34 @@ fn trust_and_the_bmc_are_told() {
 }
 
 #[test]
+fn the_bmc_alone_is_told_and_its_absence_is_said() {
+    let bmc = |tree: &Tree, format: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_shakedown"));
+        command.args(["bmc", "--format", format, "--root"]).arg(tree.root());
+        let output = command.output().expect("the program can be started");
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let without = Tree::new();
+    assert!(bmc(&without, "table").starts_with("this machine has no BMC: "));
+    let value: Value = serde_json::from_str(&bmc(&without, "json")).expect("JSON");
+    assert_eq!(value, json!({"bmc": null, "gaps": []}));
+    let tree = Tree::new();
+    let host_interface = Structure::new(42, 0x65).bytes(0x04, [0x40, 1, 4, 1, 4, 91]);
+    let host_interface = host_interface.bytes(0x0a + 51, [1, 169, 254, 0, 1]).bytes(0x0a + 84, [0xbb, 1]);
+    smbios::write(&tree, vec![host_interface]);
+    tree.directory("sys/class/ipmi/ipmi0");
+    let page = bmc(&tree, "table");
+    for words in
+        ["ipmi0", "by an interface of its own", "usb        169.254.0.1  443", "no connection to a network is known"]
+    {
+        assert!(page.contains(words), "{words} in:\n{page}");
+    }
+    let value: Value = serde_json::from_str(&bmc(&tree, "json")).expect("JSON");
+    assert_eq!(value["bmc"], of(&tree)["bmc"]);
+}
+
+#[test]
 fn power_supplies_and_readings_are_told() {
     let tree = Tree::new();
     let supply = |bay: &str, serial: &str, state: u16| {

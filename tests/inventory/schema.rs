@@ -38,6 +38,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
             "required" => {
                 wanted.as_array().expect("a list").iter().all(|key| value.get(key.as_str().expect("a key")).is_some())
             }
+            "maximum" => value.as_f64().is_none_or(|number| number <= wanted.as_f64().expect("a number")),
             "minimum" => value.as_f64().is_none_or(|number| number >= wanted.as_f64().expect("a number")),
             "minItems" => value.as_array().is_none_or(|list| list.len() as u64 >= wanted.as_u64().expect("a number")),
             "maxItems" => value.as_array().is_none_or(|list| list.len() as u64 <= wanted.as_u64().expect("a number")),

@@ -70,6 +70,11 @@ impl Program {
         self
     }
 
+    pub(crate) fn directory(mut self, place: &Path) -> Program {
+        self.0.current_dir(place);
+        self
+    }
+
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.0.spawn().expect("the program can be started");
         let stdout = collect(child.stdout.take().expect("a pipe was asked for"));

@@ -3,8 +3,9 @@
 import functools
 import json
 
-# Set by scripts/dev/vm-tests before the first test.
+# Set by scripts/dev/vm-tests before the first test: the machine, and the program, which runs on the host as well.
 machine = None
+program = None
 
 
 @functools.lru_cache(maxsize=None)

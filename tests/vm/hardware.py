@@ -97,12 +97,13 @@ def devices(work):
     result += [f"e1000e,id=nic1,bus=port4,netdev=cable1,mac=52:54:00:00:00:11,romfile="]
     result += [f"igb,id=nic2,bus=port5,netdev=cable2,mac=52:54:00:00:00:12,romfile="]
     result += [f"rtl8139,id=nic3,netdev=cable3,mac=52:54:00:00:00:13,romfile="]
-    result += ["ipmi-bmc-sim,id=bmc,guid=22222222-3333-4444-5555-666666666666", "isa-ipmi-kcs,bmc=bmc"]
+    result += ["ipmi-bmc-extern,id=bmc,chardev=bmc", "isa-ipmi-kcs,bmc=bmc"]
     # The last has no driver.
     result += ["i6300esb", "VGA,romfile=", "edu", "tpm-crb,tpmdev=tpm"]
     return [
         *options("-netdev hubport,id=cable1,hubid=1 -netdev hubport,id=cable2,hubid=1 -netdev hubport,id=cable3,hubid=3"),
         *(word for name in DISKS for word in ("-drive", drive(name, work))),
+        *("-chardev", f"socket,id=bmc,path={work}/bmc.sock,server=on,wait=off"),
         *("-chardev", f"socket,id=tpm,path={work}/tpm.sock", *options("-tpmdev emulator,id=tpm,chardev=tpm")),
         *devices_of(*result),
     ]

@@ -1,7 +1,8 @@
-"""The emulated machine's software: a stock Debian kernel and a small Debian 12, made once and kept in the user's cache.
+"""The emulated machine's software: a stock Debian kernel and a small Debian, made once and kept in the user's cache.
 
 Three files: `vmlinux`, the kernel as an ELF file, which QEMU enters directly (an emulated processor takes seconds to unpack a
-bzImage); `initramfs.cpio`, the first stage; `root.ext4`, the root disk, never written to.
+bzImage); `initramfs.cpio`, the first stage; `root.ext4`, the root disk, never written to. The `RIG` has all tools to look at hardware with
+and no service manager, so it boots fast; `BARE` systems are what Debian installs, with systemd, to install the package in.
 """
 
 import fcntl
@@ -14,11 +15,11 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import packages
 
 HERE = Path(__file__).resolve().parent
-SUITE = "bookworm"
 ARCHIVE = "http://deb.debian.org/debian"
 # With the kernel apart: its package would build an initramfs, which nobody needs.
 KERNEL = "linux-image-amd64"
@@ -27,6 +28,8 @@ PACKAGES = """
     util-linux iproute2 ethtool pciutils usbutils dmidecode numactl lsscsi
     e2fsprogs parted smartmontools nvme-cli hdparm sg3-utils sdparm ipmitool python3-minimal
 """.split()
+# What a machine with systemd has besides: the agent of this rig, and what its network is set up with.
+PACKAGES_OF_BARE = "systemd-sysv udev dbus kmod iproute2 procps qemu-guest-agent".split()
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 # Modules for the hardware of `hardware.py` and for tests to come; what these depend on comes along. Not among them: cryptography and
 # virtualization in hardware, which udev would load for the processor's sake at a cost of seconds.
@@ -41,27 +44,46 @@ MODULES = """
     drivers/virtio drivers/watchdog
 """.split()
 NOT_MODULES = ("kernel/drivers/firmware/arm",)
+# What takes an emulated processor seconds and nobody here waits for.
+SLOW_UNITS = """
+    apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
+    systemd-timesyncd.service getty@tty1.service serial-getty@ttyS0.service systemd-random-seed.service systemd-pcrphase.service
+    qemu-guest-agent.service systemd-firstboot.service
+""".split()
 # Large enough for every file of PACKAGES and for what a test writes; sparse on this machine.
 ROOT_SIZE = "1G"
 ROOT_UUID = "5c3e5f7a-8d0b-4c56-9f0e-2a1f6b7d9c01"
 
 
-def folder():
+class System(NamedTuple):
+    """A Debian to boot: a name for it, its code name, its packages."""
+
+    name: str
+    suite: str
+    packages: list
+
+
+RIG = System("rig", "bookworm", PACKAGES)
+BARE = [System("debian12", "bookworm", PACKAGES_OF_BARE), System("debian13", "trixie", PACKAGES_OF_BARE)]
+
+
+def folder(system):
     """Where an image made of today's sources is or would be."""
     sources = [Path(__file__), *sorted((HERE / "guest").iterdir())]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "shakedown/vm" / digest[:16]
+    return Path(cache) / "shakedown/vm" / f"{system.name}-{digest[:16]}"
 
 
-def ensure():
+def ensure(system=RIG):
     """The folder with the image, which is built if it is not there yet. One process builds, others wait for it."""
-    place = folder()
+    place = folder(system)
     if (place / "root.ext4").exists():
         return place
     if os.geteuid() != 0:
         raise packages.Unavailable("the guest's disk has to be built once as root: scripts/dev/vm build")
     packages.require(packages.TO_BUILD)
+    kernel = ensure(RIG) if system != RIG else None
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(place.parent / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -70,7 +92,7 @@ def ensure():
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
             try:
-                build(work)
+                build_bare(work, system, kernel) if kernel else build(work)
                 shutil.rmtree(place, ignore_errors=True)
                 work.rename(place)
             finally:
@@ -79,10 +101,10 @@ def ensure():
 
 
 def build(work):
-    """Makes the three files in a folder."""
-    print(f"vm: building the guest ({SUITE}, takes a minute or two)", file=sys.stderr)
+    """Makes the three files of the rig in a folder, and `modules`, which other systems need, too."""
+    print(f"vm: building the guest ({RIG.suite}, takes a minute or two)", file=sys.stderr)
     root, kernel = work / "root", work / "kernel"
-    debootstrap(work, root, sources())
+    debootstrap(root, RIG, work)
     run("dpkg-deb", "--extract", next(work.glob("linux-image-*.deb")), kernel)
     modules = next((kernel / "lib/modules").iterdir())
     version = modules.name
@@ -90,23 +112,51 @@ def build(work):
     (work / "vmlinux").write_bytes(elf_of((kernel / f"boot/vmlinuz-{version}").read_bytes()))
     copy_modules(modules, root / "lib/modules" / version)
     run("depmod", "--basedir", root, version)
+    shutil.copytree(root / "lib/modules", work / "modules")
     make_initramfs(work, root, kernel, version)
     furnish(root)
-    run("mke2fs", "-q", "-t", "ext4", "-L", "root", "-U", ROOT_UUID, "-m", "0", "-d", root, work / "root.ext4", ROOT_SIZE)
-    for place in [root, kernel]:
-        shutil.rmtree(place)
+    shutil.copy(HERE / "guest/init", root / "sbin/vm-init")
+    make_disk(work, root)
+    shutil.rmtree(kernel)
     for package in work.glob("*.deb"):
         package.unlink()
 
 
-def sources():
+def build_bare(work, system, rig):
+    """Makes the three files of a Debian with systemd, for the kernel of the rig."""
+    print(f"vm: building {system.name} ({system.suite}, takes a minute)", file=sys.stderr)
+    root = work / "root"
+    debootstrap(root, system)
+    shutil.copytree(rig / "modules", root / "lib/modules", dirs_exist_ok=True)
+    for name in ["vmlinux", "initramfs.cpio"]:
+        os.link(rig / name, work / name)
+    furnish(root)
+    (root / "sbin/vm-init").symlink_to("/lib/systemd/systemd")
+    units = root / "etc/systemd/system"
+    shutil.copy(HERE / "guest/vm-agent.service", units)
+    (units / "multi-user.target.wants").mkdir(exist_ok=True)
+    (units / "multi-user.target.wants/vm-agent.service").symlink_to("/etc/systemd/system/vm-agent.service")
+    (units / "default.target").symlink_to("/lib/systemd/system/multi-user.target")
+    for unit in SLOW_UNITS:
+        (units / unit).unlink(missing_ok=True)
+        (units / unit).symlink_to("/dev/null")
+    make_disk(work, root)
+
+
+def make_disk(work, root):
+    """The root disk from a folder, which goes."""
+    run("mke2fs", "-q", "-t", "ext4", "-L", "root", "-U", ROOT_UUID, "-m", "0", "-d", root, work / "root.ext4", ROOT_SIZE)
+    shutil.rmtree(root)
+
+
+def sources(suite):
     """The archives to take Debian from: this machine's, if it is the same Debian, else (an empty list) the public ones."""
     listed = ["apt-get", "indextargets", "--format", "deb $(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages"]
     lines = subprocess.run(listed, capture_output=True, text=True).stdout.splitlines()
-    wanted = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
+    wanted = {suite, f"{suite}-updates", f"{suite}-security"}
     archives = [line for line in dict.fromkeys(lines) if line.split()[2] in wanted and line.split()[3] == "main"]
-    base = [line.split()[1] for line in archives if line.split()[2] == SUITE]
-    probe = f"{(base or [ARCHIVE])[0].rstrip('/')}/dists/{SUITE}/InRelease"
+    base = [line.split()[1] for line in archives if line.split()[2] == suite]
+    probe = f"{(base or [ARCHIVE])[0].rstrip('/')}/dists/{suite}/InRelease"
     if probe.startswith("http"):
         try:
             urllib.request.urlopen(probe, timeout=20).close()
@@ -115,18 +165,19 @@ def sources():
     return archives if base else []
 
 
-def debootstrap(work, root, archives):
-    """A Debian in a folder, and the newest kernel's package beside it."""
+def debootstrap(root, system, beside=None):
+    """A Debian in a folder; on request the newest kernel's package in another."""
     # Run with the new system's own lists of packages.
     fetch = (
-        f'cd "{work}" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" && '
+        f'cd "{beside}" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" && '
         f"package=$(apt-cache depends {KERNEL} | sed -n 's/.*Depends: \\(linux-image-[^ ]*\\).*/\\1/p' | head -n 1) && "
         'apt-get -qq -o APT::Sandbox::User=root download "$package"'
     )
-    options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-    options += ['--aptopt=APT::Install-Recommends "false"', f"--customize-hook={fetch}"]
+    options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={','.join(system.packages)}"]
+    options += ['--aptopt=APT::Install-Recommends "false"']
+    options += [f"--customize-hook={fetch}"] if beside else []
     options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
-    run("mmdebstrap", *options, SUITE, root, *archives)
+    run("mmdebstrap", *options, system.suite, root, *sources(system.suite))
 
 
 def elf_of(image):
@@ -193,8 +244,8 @@ def make_initramfs(work, root, kernel, version):
 
 
 def furnish(root):
-    """What makes the Debian this guest."""
-    shutil.copy(HERE / "guest/init", root / "sbin/vm-init")
+    """What makes the Debian a guest."""
+    shutil.copy(HERE / "guest/agent", root / "sbin/vm-agent")
     (root / "etc/hostname").write_text("rig\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost rig\n10.0.2.2 host\n")
     (root / "etc/resolv.conf").unlink(missing_ok=True)

@@ -1,6 +1,9 @@
 """`shakedown inventory` in the emulated machine against what the usual tools say there."""
 
+import ipaddress
+import json
 import re
+import signal
 import unittest
 
 import booted
@@ -206,9 +209,45 @@ class Others(unittest.TestCase):
         self.assertEqual(bmc["ipmi_version"], theirs["IPMI Version"])
         numbers = [int(bmc[key], 16) for key in ("manufacturer_id", "product_id")]
         self.assertEqual(numbers, [int(theirs[key].split()[0]) for key in ("Manufacturer ID", "Product ID")])
-        # ipmitool asks for it in a way that this BMC does not understand.
         self.assertEqual(bmc["guid"], "22222222-3333-4444-5555-666666666666")
         self.assertEqual(float(bmc["firmware"]), float(theirs["Firmware Revision"]))
+
+    def test_the_bmc_is_on_the_network_as_ipmitool_says(self):
+        theirs = blocks(told("ipmitool lan print 1"))[0]
+        (lan,) = json_of("shakedown bmc --format json")["bmc"]["lan"]
+        self.assertEqual(lan, inventory()["bmc"]["lan"][0])
+        self.assertEqual([lan["channel"], lan["source"]], [1, "static"])
+        self.assertEqual(theirs["IP Address Source"], "Static Address")
+        same = {"address": "IP Address", "mac_address": "MAC Address", "gateway": "Default Gateway IP"}
+        for ours, key in same.items():
+            self.assertEqual(lan[ours], theirs[key])
+        self.assertEqual(str(ipaddress.ip_network(f"0.0.0.0/{lan['prefix']}").netmask), theirs["Subnet Mask"])
+        self.assertEqual(str(lan["vlan"]), theirs["802.1q VLAN ID"])
+        self.assertEqual(",".join(map(str, lan["cipher_suites"])), theirs["RMCP+ Cipher Suites"])
+
+    def test_the_bmc_is_the_device_that_ipmitool_knows(self):
+        theirs = blocks(told("ipmitool mc info"))[0]
+        found = json_of("shakedown bmc --format json")
+        self.assertEqual([found["bmc"]["device_id"], found["bmc"]["device_revision"]], [int(theirs[key]) for key in ("Device ID", "Device Revision")])
+        self.assertEqual(found["gaps"], [])
+        page = told("shakedown bmc")
+        for word in ("0x000157", "2.45", "192.0.2.77/25", "52:54:00:bb:cc:dd"):
+            self.assertIn(word, page)
+
+    def test_a_bmc_that_may_not_be_opened_is_a_gap_and_the_rest_is_told(self):
+        line = "setpriv --reuid 65534 --clear-groups shakedown bmc --format json --state-dir /nowhere"
+        found = json_of(line)
+        self.assertIn("/dev/ipmi0", [gap["path"] for gap in found["gaps"]])
+        self.assertEqual(found["bmc"]["ipmi_version"], "2.0")
+
+    def test_when_the_bmc_hangs_that_is_a_gap_and_the_rest_is_told(self):
+        booted.machine.bmc.send_signal(signal.SIGSTOP)
+        try:
+            found = json.loads(booted.machine.output("shakedown bmc --format json"))
+        finally:
+            booted.machine.bmc.send_signal(signal.SIGCONT)
+        self.assertIn("/dev/ipmi0", [gap["path"] for gap in found["gaps"]])
+        self.assertEqual(found["bmc"]["interface"], "KCS")
 
     def test_there_is_a_tpm_of_version_2(self):
         self.assertEqual([(tpm["name"], tpm["version"]) for tpm in inventory()["trust"]["tpms"]], [("tpm0", 2)])

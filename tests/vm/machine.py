@@ -13,6 +13,7 @@ import image
 import packages
 from channel import Agent, Control, Failed
 
+HERE = Path(__file__).resolve().parent
 # Alone on a machine it takes 10 s; beside compilers it was seen to take half a minute.
 BOOT_LIMIT = 240
 PATH = "/share:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -43,9 +44,9 @@ class Machine:
     As a context it is booted at the start and ended at the end, whatever happens. `attach` gives one that another process booted.
     """
 
-    def __init__(self, work=None, files=(), boot_limit=BOOT_LIMIT):
-        self.given, self.files, self.boot_limit = work, files, boot_limit
-        self.work = self.control = self.agent = None
+    def __init__(self, work=None, files=(), boot_limit=BOOT_LIMIT, system=image.RIG):
+        self.given, self.files, self.boot_limit, self.system = work, files, boot_limit, system
+        self.work = self.control = self.agent = self.bmc = None
         self.children = []
         self.commands = 0
 
@@ -62,7 +63,7 @@ class Machine:
 
     def __enter__(self):
         packages.require(packages.TO_RUN)
-        system = image.ensure()
+        system = image.ensure(self.system)
         try:
             self.prepare(system)
             self.boot(system)
@@ -91,6 +92,7 @@ class Machine:
         tpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--ctrl", f"type=unixio,path={self.work}/tpm.sock"]
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
+        self.bmc = self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
         self.start([packages.QEMU, *hardware.arguments(system, self.work)])
         self.wait_for("share/.vm/ready")
         self.connect()
@@ -100,6 +102,7 @@ class Machine:
         with open(self.work / "qemu.log", "ab") as log:
             child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.children.append(child)
+        return child
 
     def wait_for(self, name):
         """Waits until a file in the folder is there."""

@@ -1,7 +1,8 @@
 //! Tables about the machine as a whole.
 
 use super::section::Section;
-use crate::inventory::{CacheInstance, Inventory, Package, PowerSupply, Sensor};
+use crate::host::BmcLan;
+use crate::inventory::{CacheInstance, Inventory, Package, PowerSupply, RedfishService, Sensor};
 use crate::report::bytes;
 
 pub(super) fn system(inventory: &Inventory) -> Vec<Section> {
@@ -101,20 +102,52 @@ pub(super) fn firmware(inventory: &Inventory) -> Vec<Section> {
 
 pub(super) fn bmc(inventory: &Inventory) -> Vec<Section> {
     let Some(bmc) = &inventory.bmc else { return Vec::new() };
-    vec![Section::facts(
-        "",
+    let number = |number: Option<u8>| number.map(|number| number.to_string()).unwrap_or_default();
+    let facts = [
+        ("identity", bmc.identity.clone()),
+        ("interface", format!("{} {}", bmc.interface, bmc.bus_address)),
+        ("IPMI", bmc.ipmi_version.clone()),
+        ("device", number(bmc.device_id)),
+        ("revision", number(bmc.device_revision)),
+        ("firmware", bmc.firmware.clone()),
+        ("manufacturer", bmc.manufacturer_id.clone()),
+        ("product", bmc.product_id.clone()),
+        ("GUID", bmc.guid.clone()),
+        ("devices", bmc.devices.join(" ")),
+        ("Redfish", if bmc.redfish_interface { "by an interface of its own" } else { "" }.to_owned()),
+    ];
+    let lan = |lan: &BmcLan| {
+        let prefix = lan.prefix.map(|prefix| format!("/{prefix}")).unwrap_or_default();
+        let suites: Vec<String> = lan.cipher_suites.iter().map(ToString::to_string).collect();
         [
-            ("identity", bmc.identity.clone()),
-            ("interface", format!("{} {}", bmc.interface, bmc.bus_address)),
-            ("IPMI", bmc.ipmi_version.clone()),
-            ("firmware", bmc.firmware.clone()),
-            ("manufacturer", bmc.manufacturer_id.clone()),
-            ("product", bmc.product_id.clone()),
-            ("GUID", bmc.guid.clone()),
-            ("devices", bmc.devices.join(" ")),
-            ("Redfish", if bmc.redfish_interface { "by an interface of its own" } else { "" }.to_owned()),
-        ],
-    )]
+            lan.channel.to_string(),
+            format!("{}{prefix}", lan.address),
+            lan.source.clone(),
+            lan.gateway.clone(),
+            lan.mac_address.clone(),
+            lan.vlan.map(|vlan| vlan.to_string()).unwrap_or_default(),
+            suites.join(" "),
+            lan.ipv6.join(" "),
+        ]
+    };
+    let service = |service: &RedfishService| {
+        let port = service.port.map(|port| port.to_string()).unwrap_or_default();
+        let RedfishService { device, address, host_address, host_name, .. } = service.clone();
+        [device, address, port, host_name, host_address]
+    };
+    vec![
+        Section::facts("", facts),
+        Section::new(
+            "LAN",
+            ["CHANNEL", "ADDRESS", "FROM", "GATEWAY", "MAC", "VLAN", "CIPHER SUITES", "IPV6"],
+            bmc.lan.iter().map(lan),
+        ),
+        Section::new(
+            "REDFISH",
+            ["INTERFACE", "ADDRESS", "PORT", "NAME", "ADDRESS OF THIS MACHINE"],
+            bmc.redfish.iter().map(service),
+        ),
+    ]
 }
 
 pub(super) fn power(inventory: &Inventory) -> Vec<Section> {

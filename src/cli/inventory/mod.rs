@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::events::since;
 use super::resources::Machine;
 use super::{exit, gap, state, unless_reader_has_gone};
-use crate::inventory::{Inventory, collect_detail, schema};
+use crate::inventory::{Bmc, Inventory, collect_detail, schema};
 use topic::Topic;
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     #[default]
     Table,
     Json,
@@ -73,13 +73,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     print(&text)
 }
 
-fn print(text: &str) -> anyhow::Result<u8> {
+/// The table of a BMC, as `shakedown bmc` prints it.
+pub(super) fn bmc_page(bmc: Bmc) -> String {
+    tables(&Inventory { bmc: Some(bmc), ..Inventory::default() }, Some(Topic::Bmc))
+}
+
+pub(super) fn print(text: &str) -> anyhow::Result<u8> {
     let mut output = std::io::stdout();
     unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
     Ok(exit::OK)
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 

@@ -1,14 +1,16 @@
-//! The baseboard management controller, as SMBIOS (type 38) and the kernel's IPMI driver know it. Its address on the network is known only to
-//! itself.
+//! The baseboard management controller, as SMBIOS (types 38 and 42) and the kernel's IPMI driver know it, and as it tells itself.
 
+use std::io;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::smbios::{self, Structure};
-use super::super::survey::{Survey, storable};
+use super::super::survey::{Survey, is_absence, storable};
 use super::identity::is_placeholder;
+use super::redfish::{RedfishService, services};
+use crate::host::{BmcDevice, BmcLan};
 
 const PLATFORM: &str = "/sys/devices/platform";
 
@@ -30,13 +32,19 @@ pub struct Bmc {
     pub ipmi_version: String,
     /// Device nodes of the kernel's driver.
     pub devices: Vec<String>,
-    /// Firmware, where the driver tells.
+    /// The maker's number for the kind of device, as the BMC tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<u8>,
+    /// Revision of the device, as the BMC tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_revision: Option<u8>,
+    /// Firmware, where driver or BMC tell.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub firmware: String,
-    /// Maker's number, where the driver tells.
+    /// Maker's number, where driver or BMC tell.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub manufacturer_id: String,
-    /// Product's number, where the driver tells.
+    /// Product's number, where driver or BMC tell.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub product_id: String,
     /// The machine's identity in the BMC.
@@ -44,6 +52,12 @@ pub struct Bmc {
     pub guid: String,
     /// SMBIOS (type 42) tells of an interface for Redfish.
     pub redfish_interface: bool,
+    /// Where the Redfish service answers this machine, by the same structures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redfish: Vec<RedfishService>,
+    /// Its connections to a network, as it tells itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lan: Vec<BmcLan>,
 }
 
 pub(super) fn collect(survey: &Survey<'_>) -> Option<Bmc> {
@@ -58,29 +72,72 @@ pub(super) fn collect(survey: &Survey<'_>) -> Option<Bmc> {
     if devices.is_empty() && described.is_none() && place.is_none() {
         return None;
     }
-    // Each of these asks the BMC, which may be away.
+    let device = devices.first().map(|node| survey.host.bmc_device(node));
+    // The driver has to ask the BMC for each of these, too, and is more patient.
+    let place = place.filter(|_| !matches!(&device, Some(Err(error)) if is_away(error)));
     let asked = |key: &str| {
         place.as_ref().and_then(|place| survey.host.text(place.join(key))).map(storable).unwrap_or_default()
     };
     let version = described.and_then(|structure| structure.byte(5)).filter(|version| *version > 0);
     let version = version.map(|version| format!("{}.{}", version >> 4, version & 0xf));
-    let (manufacturer_id, product_id, guid) = (asked("manufacturer_id"), asked("product_id"), asked("guid"));
-    Some(Bmc {
-        identity: if is_placeholder(&guid) {
-            format!("bmc:{manufacturer_id}:{product_id}")
-        } else {
-            format!("bmc:{guid}")
-        },
+    let mut bmc = Bmc {
         interface: described.map(interface).unwrap_or_default().to_owned(),
         bus_address: described.and_then(bus_address).unwrap_or_default(),
         ipmi_version: version.unwrap_or_else(|| asked("ipmi_version")),
         firmware: asked("firmware_revision"),
-        manufacturer_id,
-        product_id,
-        guid,
+        manufacturer_id: asked("manufacturer_id"),
+        product_id: asked("product_id"),
+        guid: asked("guid"),
         devices,
         redfish_interface: structures.iter().any(|structure| structure.kind == 42 && structure.byte(4) == Some(0x40)),
-    })
+        redfish: structures.iter().flat_map(services).collect(),
+        ..Bmc::default()
+    };
+    match (bmc.devices.first().cloned(), device) {
+        (Some(node), Some(Ok(device))) => tell(survey, &node, device.unwrap_or_default(), &mut bmc),
+        (Some(node), Some(Err(error))) => gap(survey, &node, &error),
+        _ => {}
+    }
+    bmc.identity = if is_placeholder(&bmc.guid) {
+        format!("bmc:{}:{}", bmc.manufacturer_id, bmc.product_id)
+    } else {
+        format!("bmc:{}", bmc.guid)
+    };
+    Some(bmc)
+}
+
+/// What the BMC says of itself beside what the driver says of it.
+fn tell(survey: &Survey<'_>, node: &str, device: BmcDevice, bmc: &mut Bmc) {
+    if !device.firmware.is_empty() {
+        (bmc.device_id, bmc.device_revision) = (Some(device.id), Some(device.revision));
+    }
+    let known = [
+        (&mut bmc.firmware, device.firmware),
+        (&mut bmc.ipmi_version, device.ipmi_version),
+        (&mut bmc.manufacturer_id, device.manufacturer),
+        (&mut bmc.product_id, device.product),
+    ];
+    for (field, own) in known {
+        if field.is_empty() {
+            *field = own;
+        }
+    }
+    match survey.host.bmc_lan(node) {
+        Ok(lan) => bmc.lan = lan,
+        Err(error) => gap(survey, node, &error),
+    }
+}
+
+fn gap(survey: &Survey<'_>, node: &str, error: &io::Error) {
+    if !is_absence(error) {
+        survey.gap(format!("/dev/{node}"), format!("the BMC cannot be asked: {error}"));
+    }
+}
+
+/// Whether an error is the BMC's own, which then has nobody else ask it, either: each would wait anew.
+fn is_away(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::ResourceBusy)
+        || error.raw_os_error() == Some(nix::errno::Errno::EIO as i32)
 }
 
 /// The kernel's device of the BMC itself: one for all interfaces that lead to it.

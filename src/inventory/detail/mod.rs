@@ -23,6 +23,7 @@ mod pcie;
 mod place;
 mod power;
 mod processor;
+mod redfish;
 mod sensor;
 mod slot;
 mod topic;
@@ -58,6 +59,7 @@ pub use pcie::{Link as PciLink, PciErrors, PciFunction};
 pub(super) use place::is_pci_address;
 pub use power::PowerSupply;
 pub use processor::{CacheInstance, ProcessorState};
+pub use redfish::RedfishService;
 pub use sensor::Sensor;
 pub use usb::UsbNode;
 pub use virtual_interface::VirtualInterface;
@@ -153,6 +155,14 @@ pub fn collect_disks(host: &Host) -> Vec<Disk> {
     let mut alone = Inventory { disks, ..Inventory::default() };
     identity::settle(&mut alone);
     alone.disks
+}
+
+/// The BMC alone, for those who need no more; `None` where there is none.
+#[must_use]
+pub fn collect_bmc(host: &Host) -> Collected<Option<Bmc>> {
+    let mut gaps = Vec::new();
+    let value = Topic::start(host, "bmc", bmc::collect).finish(Instant::now() + TIME_LIMIT, &mut gaps);
+    Collected { value, gaps }
 }
 
 impl Inventory {

@@ -2,13 +2,16 @@
 //!
 //! Every field is read by the rules of the region's upload form; what the form would refuse is a [`Problem`] with its line.
 
+mod place;
 mod reader;
 
 use serde_json::{Map, Value};
 
 use super::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::{self, Node};
+pub(super) use place::line_of;
 use reader::Reader;
+pub use reader::seconds;
 
 /// A script's metadata with the region's defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +67,8 @@ pub struct HeaderParameter {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct Problem {
+    /// What kind of mistake it is, in a word or two that stay the same.
+    pub rule: &'static str,
     /// Line of the script, from 1.
     pub line: usize,
     /// What is wrong and what would be right.
@@ -100,55 +105,113 @@ impl Header {
     /// # Errors
     /// Everything that the region would refuse, in the order of the fields.
     pub fn parse(script: &[u8]) -> Result<Header, Vec<Problem>> {
-        let text = String::from_utf8_lossy(script);
-        let at = |line: usize, message: String| vec![Problem { line, message }];
-        if !text.starts_with("#!/") {
-            return Err(at(1, "a script must begin with '#!/', the path of its interpreter".to_owned()));
-        }
-        let Some((first, yaml)) = block(&text).map_err(|problem| vec![problem])? else {
-            return Ok(Header::default());
-        };
-        let node =
-            yaml::parse(yaml.as_bytes()).map_err(|error| at(first, format!("the metadata is not YAML: {error}")))?;
-        let mut reader = Reader::new(first, &yaml, &node);
-        if !matches!(node, Node::Mapping(_) | Node::Null) {
-            return Err(at(first, "the metadata is not a mapping of fields".to_owned()));
-        }
-        let header = reader.header();
-        if reader.problems.is_empty() { Ok(header) } else { Err(reader.problems) }
+        let metadata = Metadata::read(script);
+        if metadata.problems.is_empty() { Ok(metadata.header) } else { Err(metadata.problems) }
+    }
+
+    /// What can be read of a header, right or wrong, with the defaults for the rest: for a script that a region handed out.
+    #[must_use]
+    pub fn lenient(script: &[u8]) -> Header {
+        Metadata::read(script).header
     }
 }
 
-/// The lines between the two marker comments, without their `#`, and the number of the first.
-fn block(text: &str) -> Result<Option<(usize, String)>, Problem> {
-    let marker = |line: &str, word: &str| {
-        let line = line.trim().to_ascii_lowercase();
-        let Some(rest) = line.strip_prefix('#') else { return false };
-        let rest = rest.trim();
-        rest.starts_with('-')
-            && rest.ends_with('-')
-            && rest.trim_matches('-').trim() == format!("{word} maas 1.0 script metadata")
-    };
-    let mut lines = text.lines().enumerate().skip_while(|(_, line)| !marker(line, "start"));
+/// What there is of a header, right or wrong.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    /// What could be read; the defaults for the rest.
+    pub(super) header: Header,
+    /// The block itself; `None` where there is none, or none that ends.
+    pub(super) block: Option<Block>,
+    /// Its YAML.
+    pub(super) node: Node,
+    /// What the region would refuse.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Metadata {
+    pub(super) fn read(script: &[u8]) -> Metadata {
+        let text = String::from_utf8_lossy(script);
+        let mut read = Metadata { header: Header::default(), block: None, node: Node::Null, problems: Vec::new() };
+        if let Err(problem) = read.fill(&text) {
+            read.problems.push(problem);
+        }
+        read
+    }
+
+    fn fill(&mut self, text: &str) -> Result<(), Problem> {
+        let problem = |rule, line, message: &str| Problem { rule, line, message: message.to_owned() };
+        if !text.starts_with("#!/") {
+            return Err(problem("shebang", 1, "a script must begin with '#!/', the path of its interpreter"));
+        }
+        let Some(block) = block(text)? else { return Ok(()) };
+        let first = block.first;
+        let parsed = yaml::parse(block.yaml.as_bytes());
+        let block = self.block.insert(block);
+        self.node = parsed.map_err(|error| {
+            let inside = if let yaml::Error::Syntax { line: Some(line), .. } = &error { line - 1 } else { 0 };
+            problem("yaml", first + inside, &format!("the metadata is not YAML: {}", without_place(&error.to_string())))
+        })?;
+        if !matches!(self.node, Node::Mapping(_) | Node::Null) {
+            return Err(problem("yaml", first, "the metadata is not a mapping of fields"));
+        }
+        let mut reader = Reader::new(first, &block.yaml, &self.node);
+        self.header = reader.header();
+        self.problems = reader.problems;
+        Ok(())
+    }
+}
+
+/// A parser's words without the place, which is counted from the block's beginning, and without advice for programmers.
+fn without_place(text: &str) -> &str {
+    let after = text.split_once(" column ").and_then(|(_, rest)| rest.split_once(": ")).map_or(text, |(_, rest)| rest);
+    after.split(", set ").next().unwrap_or(after)
+}
+
+/// The lines between the two marker comments.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Line of the script that they begin on.
+    pub(super) first: usize,
+    /// Line of the marker that ends them.
+    pub(super) end: usize,
+    /// They themselves, without their `#`.
+    pub(super) yaml: String,
+}
+
+/// The word (`start` or `end`) and the version of a line that marks a block.
+pub(super) fn marker(line: &str) -> Option<(String, String)> {
+    let line = line.trim().to_ascii_lowercase();
+    let rest = line.strip_prefix('#')?.trim();
+    if !rest.starts_with('-') || !rest.ends_with('-') {
+        return None;
+    }
+    let mut words = rest.trim_matches('-').split_whitespace();
+    let word = words.next().filter(|word| ["start", "end"].contains(word))?.to_owned();
+    let version = words.next().filter(|word| *word == "maas").and_then(|_| words.next())?.to_owned();
+    words.eq(["script", "metadata"]).then_some((word, version))
+}
+
+fn block(text: &str) -> Result<Option<Block>, Problem> {
+    let is = |line: &str, wanted: &str| marker(line).is_some_and(|(word, version)| word == wanted && version == "1.0");
+    let mut lines = text.lines().enumerate().skip_while(|(_, line)| !is(line, "start"));
     let Some((start, _)) = lines.next() else { return Ok(None) };
     let mut yaml = String::new();
     for (number, line) in lines {
-        if marker(line, "end") {
-            return Ok(Some((start + 2, yaml)));
+        if is(line, "end") {
+            return Ok(Some(Block { first: start + 2, end: number + 1, yaml }));
         }
+        // The blank after the `#` stays: a line without it is indented otherwise, for the region as well.
         if let Some(at) = line.find('#') {
-            let content = &line[at + 1..];
-            yaml.push_str(content.strip_prefix(' ').unwrap_or(content));
-        } else if !line.trim().is_empty() {
+            yaml.push_str(&line[at + 1..]);
+        } else if !line.trim().is_empty() && text.lines().skip(number).any(|line| is(line, "end")) {
             let message = "a line inside the metadata block has no '#'".to_owned();
-            return Err(Problem { line: number + 1, message });
+            return Err(Problem { rule: "block-line", line: number + 1, message });
         }
         yaml.push('\n');
     }
-    Err(Problem {
-        line: start + 1,
-        message: "the metadata block has no '# --- End MAAS 1.0 script metadata ---'".to_owned(),
-    })
+    let message = "the metadata block has no '# --- End MAAS 1.0 script metadata ---'".to_owned();
+    Err(Problem { rule: "block-open", line: start + 1, message })
 }
 
 #[cfg(test)]
@@ -195,6 +258,13 @@ mod tests {
         assert_eq!(lines, [4, 6, 5, 9, 8], "{problems:?}");
     }
 
+    /// A region of another version may take what this one would not: that a script may reboot the machine must not be lost by it.
+    #[test]
+    fn a_mistake_in_one_field_hides_no_other() {
+        let header = Header::lenient(script("may_reboot: true\ntimeout: soon\npackages: {rpm: x}").as_bytes());
+        assert!(header.may_reboot && header.timeout == 0);
+    }
+
     #[test]
     fn a_script_without_header_has_the_defaults() {
         assert_eq!(Header::parse(b"#!/bin/sh\nexit 0\n"), Ok(Header::default()));
@@ -206,7 +276,9 @@ mod tests {
         let open =
             Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n").expect_err("open");
         assert_eq!(open[0].line, 2);
-        let bare = Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n").expect_err("bare");
+        let text =
+            "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n# --- End MAAS 1.0 script metadata ---\n";
+        let bare = Header::parse(text.as_bytes()).expect_err("bare");
         assert_eq!(bare[0].line, 3);
     }
 }

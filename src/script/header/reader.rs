@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Header, HeaderParameter, Problem};
+use super::{Header, HeaderParameter, Problem, line_of};
 use crate::script::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::Node;
 
@@ -42,10 +42,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn problem(&mut self, field: &str, message: impl Into<String>) {
-        let inside =
-            self.yaml.lines().position(|line| line.trim_start().starts_with(&format!("{field}:"))).unwrap_or(0);
-        self.problems.push(Problem { line: self.first + inside, message: format!("{field}: {}", message.into()) });
+    fn problem(&mut self, rule: &'static str, path: &[&str], message: impl Into<String>) {
+        let line = self.first + line_of(self.yaml, path);
+        let field = path.last().copied().unwrap_or_default();
+        self.problems.push(Problem { rule, line, message: format!("{field}: {}", message.into()) });
     }
 
     fn field(&self, name: &str) -> Option<&Node> {
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
         let node = self.field(field)?.clone();
         let text = node.to_text();
         if text.is_none() {
-            self.problem(field, "must be text");
+            self.problem("text", &[field], "must be text");
         }
         text
     }
@@ -64,26 +64,26 @@ impl<'a> Reader<'a> {
     fn flag(&mut self, field: &str) -> bool {
         let Some(node) = self.field(field).cloned() else { return false };
         node.as_bool().unwrap_or_else(|| {
-            self.problem(field, "must be true or false");
+            self.problem("flag", &[field], "must be true or false");
             false
         })
     }
 
     fn name(&mut self) -> Option<String> {
         let name = self.text("name")?;
-        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c));
-        let message = if name.len() > 255 {
-            "longer than 255 characters"
+        let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+        let (rule, message) = if name.chars().count() > 255 {
+            ("name-long", "longer than 255 characters")
         } else if name.eq_ignore_ascii_case("none") {
-            "\"none\" is reserved"
-        } else if name.chars().all(|c| c.is_ascii_digit()) {
-            "must not be only digits"
-        } else if !plain {
-            "has a character that a shell would quote"
+            ("name-reserved", "\"none\" is reserved")
+        } else if !name.is_empty() && name.chars().all(|c| c.is_ascii_digit()) {
+            ("name-digits", "must not be only digits")
+        } else if name.is_empty() || !name.chars().all(plain) {
+            ("name-quoting", "is empty or has a character that a shell would quote")
         } else {
             return Some(name);
         };
-        self.problem("name", message);
+        self.problem(rule, &["name"], message);
         None
     }
 
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             Some(other) => other.to_text().map(|text| text.split(',').map(|word| word.trim().to_owned()).collect()),
         };
         words.unwrap_or_else(|| {
-            self.problem(field, "must be a list of words, or words separated by commas");
+            self.problem("words", &[field], "must be a list of words, or words separated by commas");
             Vec::new()
         })
     }
@@ -113,7 +113,11 @@ impl<'a> Reader<'a> {
             "release" | "3" => ScriptType::Release,
             "deployment" | "4" => ScriptType::Deployment,
             _ => {
-                self.problem(field, format!("{word:?} is not commissioning, testing, release or deployment"));
+                self.problem(
+                    "script-type",
+                    &[field],
+                    format!("{word:?} is not commissioning, testing, release or deployment"),
+                );
                 ScriptType::Testing
             }
         }
@@ -129,7 +133,11 @@ impl<'a> Reader<'a> {
             "network" | "net" | "interface" | "4" => HardwareType::Network,
             "gpu" | "graphics" | "5" => HardwareType::Gpu,
             _ => {
-                self.problem(field, format!("{word:?} is not node, cpu, memory, storage, network or gpu"));
+                self.problem(
+                    "hardware-type",
+                    &[field],
+                    format!("{word:?} is not node, cpu, memory, storage, network or gpu"),
+                );
                 HardwareType::Node
             }
         }
@@ -142,7 +150,7 @@ impl<'a> Reader<'a> {
             "instance" | "name" | "1" => Parallel::Instance,
             "any" | "enabled" | "2" | "true" => Parallel::Any,
             _ => {
-                self.problem(field, format!("{word:?} is not disabled, instance or any"));
+                self.problem("parallel", &[field], format!("{word:?} is not disabled, instance or any"));
                 Parallel::Disabled
             }
         }
@@ -151,7 +159,7 @@ impl<'a> Reader<'a> {
     fn timeout(&mut self) -> u64 {
         let Some(text) = self.text("timeout") else { return 0 };
         seconds(&text).unwrap_or_else(|| {
-            self.problem("timeout", format!("{text:?} is neither seconds nor HH:MM:SS"));
+            self.problem("timeout", &["timeout"], format!("{text:?} is neither seconds nor HH:MM:SS"));
             0
         })
     }
@@ -168,9 +176,12 @@ impl<'a> Reader<'a> {
             "mainboard_product:",
         ];
         let words = self.words("for_hardware");
-        if let Some(odd) = words.iter().find(|word| !KINDS.iter().any(|kind| word.starts_with(kind))) {
-            let message = format!("{odd:?} begins with none of {}", KINDS.join(" "));
-            self.problem("for_hardware", message);
+        if let Some(odd) = words.iter().find(|word| !is_hardware(word, &KINDS)) {
+            let message = format!(
+                "{odd:?} is none of modalias:PATTERN, pci:VVVV:PPPP, usb:VVVV:PPPP, or a text after {}",
+                KINDS[3..].join(" ")
+            );
+            self.problem("for-hardware", &["for_hardware"], message);
         }
         words
     }
@@ -181,17 +192,21 @@ impl<'a> Reader<'a> {
         for (key, value) in node.pairs() {
             let key = key.to_text().unwrap_or_default();
             if !["apt", "snap", "url"].contains(&key.as_str()) {
-                self.problem("packages", format!("{key:?} is not apt, snap or url"));
+                self.problem("packages-kind", &["packages", &key], format!("{key:?} is not apt, snap or url"));
                 continue;
             }
             let list = match value {
                 Node::Sequence(items) => items.iter().map(Value::from).collect(),
                 other => vec![Value::from(other)],
             };
+            let list: Vec<Value> = list;
+            if let Some((rule, message)) = list.iter().find_map(|item| bad_package(&key, item)) {
+                self.problem(rule, &["packages", &key], message);
+            }
             packages.insert(key, Value::Array(list));
         }
         if !matches!(node, Node::Mapping(_)) {
-            self.problem("packages", "must be a mapping with apt, snap and url");
+            self.problem("packages-kind", &["packages"], "must be a mapping with apt, snap and url");
         }
         packages
     }
@@ -200,14 +215,18 @@ impl<'a> Reader<'a> {
         const KINDS: [&str; 8] = ["boolean", "choice", "interface", "password", "runtime", "storage", "string", "url"];
         let Some(node) = self.field("parameters").cloned() else { return Vec::new() };
         if !matches!(node, Node::Mapping(_)) {
-            self.problem("parameters", "must be a mapping of names");
+            self.problem("parameters", &["parameters"], "must be a mapping of names");
         }
         let mut parameters = Vec::new();
         for (name, fields) in node.pairs() {
             let name = name.to_text().unwrap_or_default();
             let kind = fields.get("type").and_then(Node::to_text).unwrap_or_default();
             if !KINDS.contains(&kind.as_str()) {
-                self.problem(&name, format!("the type {kind:?} is none of {}", KINDS.join(", ")));
+                self.problem(
+                    "parameter-type",
+                    &["parameters", &name, "type"],
+                    format!("the type {kind:?} is none of {}", KINDS.join(", ")),
+                );
                 continue;
             }
             let choices = match fields.get("choices") {
@@ -236,28 +255,67 @@ impl<'a> Reader<'a> {
         match self.field("results").cloned() {
             None => {}
             Some(Node::Sequence(names)) => {
+                if !names.iter().all(|name| name.as_str().is_some()) {
+                    self.problem("results", &["results"], "each name of a list must be text");
+                }
                 results.extend(names.iter().filter_map(Node::to_text).map(|name| (name.clone(), name)));
             }
             Some(Node::Mapping(pairs)) => {
                 for (key, fields) in pairs {
                     let key = key.to_text().unwrap_or_default();
-                    match fields.get("title").and_then(Node::to_text) {
+                    match fields.get("title").and_then(Node::as_str).map(str::to_owned) {
                         Some(title) => results.push((key, title)),
-                        None => self.problem(&key, "a result needs a title"),
+                        None => {
+                            self.problem("result-title", &["results", &key], "a result needs a title, which is text");
+                        }
                     }
                 }
             }
-            Some(_) => self.problem("results", "must be a list of names or a mapping with titles"),
+            Some(_) => self.problem("results", &["results"], "must be a list of names or a mapping with titles"),
         }
         results
     }
 }
 
-/// `90`, `MM:SS` or `HH:MM:SS`.
-fn seconds(text: &str) -> Option<u64> {
+/// A time limit in seconds: `90`, `MM:SS` or `HH:MM:SS`.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u64> {
     let parts = text.trim().split(':').map(|part| part.trim().parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
     if parts.len() > 3 {
         return None;
     }
     parts.into_iter().try_fold(0u64, |total, part| total.checked_mul(60)?.checked_add(part))
+}
+
+/// Whether `for_hardware` may have it.
+fn is_hardware(word: &str, kinds: &[&str]) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let Some((kind, rest)) = kinds.iter().find_map(|kind| Some((*kind, lower.strip_prefix(kind)?))) else {
+        return false;
+    };
+    let is_number = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match kind {
+        "modalias:" => !rest.is_empty(),
+        "pci:" | "usb:" => {
+            rest.split_once(':').is_some_and(|(vendor, product)| is_number(vendor) && is_number(product))
+        }
+        _ => true,
+    }
+}
+
+/// What is wrong with one package of a kind.
+fn bad_package(kind: &str, item: &Value) -> Option<(&'static str, String)> {
+    if kind != "snap" || item.is_string() {
+        return (!item.is_string()).then(|| ("package-name", format!("{item} is no text")));
+    }
+    if !item["name"].is_string() {
+        return Some(("snap-name", format!("{item} has no name")));
+    }
+    let one_of = |key: &str, words: &[&str]| {
+        let value = item.get(key)?;
+        let fits = value.as_str().is_some_and(|word| words.contains(&word));
+        (!fits).then(|| format!("the {key} {value} is none of {}", words.join(", ")))
+    };
+    let channel = one_of("channel", &["stable", "edge", "beta", "candidate"]).map(|text| ("snap-channel", text));
+    channel.or_else(|| one_of("mode", &["classic", "dev", "jail"]).map(|text| ("snap-mode", text)))
 }

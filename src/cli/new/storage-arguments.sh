@@ -1,0 +1,7 @@
+disk=''
+for argument in "$@"; do
+    case $argument in
+        --storage=*) disk=${argument#*=} ;;
+    esac
+done
+

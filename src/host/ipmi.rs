@@ -1,0 +1,385 @@
+//! What a BMC says of itself, asked through the kernel's driver (`/dev/ipmiN`). Nothing here can change anything in it: there is no
+//! other way to a BMC than a [`Question`], and no question that sets, resets or logs in.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Host;
+use super::ioctl::{ipmi_receive, ipmi_send};
+
+/// How long one answer is waited for. One that does not come ends the asking: a BMC that hangs is not asked thirty times.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long all of them together are.
+const ALL_PATIENCE: Duration = Duration::from_secs(10);
+/// Channels that a machine's maker may use (IPMI 2.0, 6.3).
+const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
+/// IPv6 addresses of a kind that are asked for; BMCs have room for up to 255 that nobody fills.
+const IPV6_ADDRESSES: u8 = 4;
+
+/// What can be asked of a BMC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Get Device ID (IPMI 2.0, 20.1).
+    Device,
+    /// Get Channel Info (22.24).
+    Channel(u8),
+    /// Get LAN Configuration Parameters (23.2); some are lists.
+    Lan { channel: u8, parameter: LanParameter, place: u8 },
+}
+
+/// Which of the LAN parameters; none of them holds a user or a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum LanParameter {
+    Address = 3,
+    Source = 4,
+    Mac = 5,
+    Mask = 6,
+    Gateway = 12,
+    Vlan = 20,
+    CipherCount = 22,
+    Ciphers = 23,
+    Ipv6Enabled = 51,
+    Ipv6Static = 56,
+    Ipv6Dynamic = 59,
+}
+
+impl Question {
+    /// Network function, command and data.
+    pub(super) fn wire(self) -> (u8, u8, Vec<u8>) {
+        const APPLICATION: u8 = 0x06;
+        const TRANSPORT: u8 = 0x0c;
+        match self {
+            Question::Device => (APPLICATION, 0x01, Vec::new()),
+            Question::Channel(channel) => (APPLICATION, 0x42, vec![channel]),
+            Question::Lan { channel, parameter, place } => (TRANSPORT, 0x02, vec![channel, parameter as u8, place, 0]),
+        }
+    }
+}
+
+/// What a BMC is, by its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BmcDevice {
+    /// Its maker's number for the kind of device.
+    pub id: u8,
+    /// Revision of the device.
+    pub revision: u8,
+    /// Firmware, `MAJOR.MINOR` as the kernel writes it.
+    pub firmware: String,
+    /// IPMI version, for example `2.0`.
+    pub ipmi_version: String,
+    /// IANA enterprise number, `0x` and six hexadecimal digits as the kernel writes it.
+    pub manufacturer: String,
+    /// Product, `0x` and four hexadecimal digits.
+    pub product: String,
+}
+
+/// A network connection of a BMC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(!default)]
+pub struct BmcLan {
+    /// The channel's number.
+    pub channel: u8,
+    /// IPv4 address.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub address: String,
+    /// Length of its network's prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<u32>,
+    /// Where the address comes from: `static`, `dhcp`, `bios` or `other`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// Router.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub gateway: String,
+    /// MAC address.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mac_address: String,
+    /// VLAN, if it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u16>,
+    /// Numbers of the cipher suites that a session may have (IPMI 2.0, table 22-20); 0 is none at all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cipher_suites: Vec<u8>,
+    /// IPv6 addresses in use, with the length of their prefix.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ipv6: Vec<String>,
+}
+
+impl Host {
+    /// What the BMC behind a device node of `/dev`, for example `ipmi0`, says of itself; `None` when it does not know the question.
+    ///
+    /// # Errors
+    /// When there is no such node, it may not be opened, or no answer comes in time.
+    pub fn bmc_device(&self, node: &str) -> io::Result<Option<BmcDevice>> {
+        self.ask(&format!("bmc_device {node}"), || device(&mut Session::open(node)?.asker()))
+    }
+
+    /// The network connections of that BMC; none when it has none or tells of none.
+    ///
+    /// # Errors
+    /// As for [`Host::bmc_device`].
+    pub fn bmc_lan(&self, node: &str) -> io::Result<Vec<BmcLan>> {
+        self.ask(&format!("bmc_lan {node}"), || lans(&mut Session::open(node)?.asker()))
+    }
+}
+
+/// An open device node.
+struct Session {
+    node: std::fs::File,
+    number: i32,
+    deadline: Instant,
+}
+
+impl Session {
+    fn open(node: &str) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+        let node = options.open(format!("/dev/{node}"))?;
+        Ok(Session { node, number: 0, deadline: Instant::now() + ALL_PATIENCE })
+    }
+
+    fn asker(mut self) -> impl FnMut(Question) -> io::Result<Vec<u8>> {
+        move |question| self.ask(question)
+    }
+
+    /// The answer from its completion code on.
+    fn ask(&mut self, question: Question) -> io::Result<Vec<u8>> {
+        self.number += 1;
+        ipmi_send(&self.node, question, self.number)?;
+        let deadline = self.deadline.min(Instant::now() + PATIENCE);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            let mut waited = [PollFd::new(self.node.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut waited, timeout) {
+                Ok(0) => return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT)),
+                Ok(_) if !waited[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN)) => {
+                    return Err(io::Error::from_raw_os_error(libc::EIO));
+                }
+                Ok(_) => {}
+                Err(nix::errno::Errno::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            match ipmi_receive(&self.node) {
+                // What is left of a question that was given up, or an event that somebody asked for.
+                Ok(Some((number, _))) if number != self.number => {}
+                Ok(Some((_, answer))) => return Ok(answer),
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// What follows the completion code; `None` when the BMC does not know the question or has nothing to say.
+fn payload(answer: &[u8]) -> io::Result<Option<&[u8]>> {
+    let error = |number| Err(io::Error::from_raw_os_error(number));
+    match answer.split_first() {
+        Some((0, rest)) => Ok(Some(rest)),
+        Some((0xc0, _)) => error(libc::EBUSY),
+        Some((0xc3, _)) => error(libc::ETIMEDOUT),
+        Some((0xd4, _)) => error(libc::EACCES),
+        Some(_) => Ok(None),
+        None => error(libc::EIO),
+    }
+}
+
+type Ask<'a> = &'a mut dyn FnMut(Question) -> io::Result<Vec<u8>>;
+
+fn device(ask: Ask<'_>) -> io::Result<Option<BmcDevice>> {
+    let answer = ask(Question::Device)?;
+    let Some([id, revision, major, minor, version, _, m0, m1, m2, p0, p1, ..]) = payload(&answer)? else {
+        return Ok(None);
+    };
+    Ok(Some(BmcDevice {
+        id: *id,
+        revision: revision & 0xf,
+        firmware: format!("{}.{minor:x}", major & 0x7f),
+        ipmi_version: format!("{}.{}", version & 0xf, version >> 4),
+        manufacturer: format!("0x{:06x}", u32::from_le_bytes([*m0, *m1, *m2, 0]) & 0xf_ffff),
+        product: format!("0x{:04x}", u16::from_le_bytes([*p0, *p1])),
+    }))
+}
+
+fn lans(ask: Ask<'_>) -> io::Result<Vec<BmcLan>> {
+    const ETHERNET: u8 = 4;
+    let mut found = Vec::new();
+    for channel in CHANNELS {
+        let answer = ask(Question::Channel(channel))?;
+        if payload(&answer)?.and_then(|info| info.get(1)).is_some_and(|medium| medium & 0x7f == ETHERNET) {
+            found.push(lan(channel, ask)?);
+        }
+    }
+    Ok(found)
+}
+
+fn lan(channel: u8, ask: Ask<'_>) -> io::Result<BmcLan> {
+    use LanParameter as P;
+    // After the revision of the parameters.
+    let mut value = |parameter, place| -> io::Result<Vec<u8>> {
+        let answer = ask(Question::Lan { channel, parameter, place })?;
+        Ok(payload(&answer)?.and_then(|payload| payload.get(1..)).unwrap_or_default().to_vec())
+    };
+    let source = match value(P::Source, 0)?.first().map(|source| source & 0xf) {
+        Some(1) => "static",
+        Some(2) => "dhcp",
+        Some(3) => "bios",
+        Some(_) => "other",
+        None => "",
+    };
+    let vlan = word(&value(P::Vlan, 0)?).filter(|vlan| vlan & 0x8000 != 0).map(|vlan| vlan & 0xfff);
+    let count = value(P::CipherCount, 0)?.first().map_or(0, |count| usize::from(count & 0x1f));
+    let mut lan = BmcLan {
+        channel,
+        address: ipv4(&value(P::Address, 0)?),
+        prefix: value(P::Mask, 0)?.first_chunk().map(|mask: &[u8; 4]| u32::from_be_bytes(*mask).leading_ones()),
+        source: source.to_owned(),
+        gateway: ipv4(&value(P::Gateway, 0)?),
+        mac_address: mac(&value(P::Mac, 0)?),
+        vlan,
+        cipher_suites: value(P::Ciphers, 0)?.into_iter().skip(1).take(count).collect(),
+        ipv6: Vec::new(),
+    };
+    if lan.address.is_empty() {
+        lan.prefix = None;
+    }
+    if value(P::Ipv6Enabled, 0)?.first().is_some_and(|enabled| *enabled > 0) {
+        for parameter in [P::Ipv6Static, P::Ipv6Dynamic] {
+            for place in 0..IPV6_ADDRESSES {
+                let answer = value(parameter, place)?;
+                if answer.is_empty() {
+                    break;
+                }
+                lan.ipv6.extend(ipv6(&answer));
+            }
+        }
+    }
+    Ok(lan)
+}
+
+fn word(bytes: &[u8]) -> Option<u16> {
+    bytes.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
+}
+
+/// An address that is all zeros is none.
+fn ipv4(bytes: &[u8]) -> String {
+    let address = bytes.first_chunk().map(|bytes: &[u8; 4]| Ipv4Addr::from(*bytes));
+    address.filter(|address| !address.is_unspecified()).map(|address| address.to_string()).unwrap_or_default()
+}
+
+fn mac(bytes: &[u8]) -> String {
+    let bytes: Option<&[u8; 6]> = bytes.first_chunk().filter(|bytes| **bytes != [0; 6]);
+    let text = |bytes: &[u8; 6]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
+    bytes.map(text).unwrap_or_default()
+}
+
+/// Place, source, address, length of the prefix, status: 0 is in use (IPMI 2.0, E7, parameters 56 and 59).
+fn ipv6(bytes: &[u8]) -> Option<String> {
+    let address = Ipv6Addr::from(*bytes.get(2..18)?.first_chunk::<16>()?);
+    let (prefix, status) = (bytes.get(18)?, bytes.get(19)?);
+    (*status == 0 && !address.is_unspecified()).then(|| format!("{address}/{prefix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A BMC with a connection on channel 1 and nothing else; it answers in the bytes of the specification.
+    fn answer(question: Question) -> Vec<u8> {
+        use LanParameter as P;
+        let ok = |bytes: &[u8]| [&[0, 0x11][..], bytes].concat();
+        match question {
+            Question::Device => vec![0, 0x20, 0x81, 0x02, 0x45, 0x02, 0xbf, 0x57, 0x01, 0x00, 0x34, 0x12, 0, 0, 0, 0],
+            Question::Channel(1) => vec![0, 1, 4, 1, 0x80, 0xf2, 0x1b, 0, 0, 0],
+            Question::Channel(2) => vec![0, 2, 6, 1, 0x80, 0xf2, 0x1b, 0, 0, 0],
+            Question::Channel(_) => vec![0xcc],
+            Question::Lan { channel: 1, parameter, place } => match (parameter, place) {
+                (P::Address, _) => ok(&[10, 0, 0, 9]),
+                (P::Source, _) => ok(&[0xf2]),
+                (P::Mac, _) => ok(&[0x52, 0x54, 0, 0x12, 0x34, 0x56]),
+                (P::Mask, _) => ok(&[255, 255, 254, 0]),
+                (P::Gateway, _) => ok(&[0, 0, 0, 0]),
+                (P::Vlan, _) => ok(&[0x64, 0x80]),
+                (P::CipherCount, _) => ok(&[3]),
+                (P::Ciphers, _) => ok(&[0, 1, 3, 17, 0, 0, 0]),
+                (P::Ipv6Enabled, _) => ok(&[2]),
+                (P::Ipv6Static, 0) => ok(&[&[0, 0x80], &[0xfd; 16][..], &[64, 0]].concat()),
+                (P::Ipv6Static, _) => ok(&[&[1, 0], &[0; 16][..], &[0, 1]].concat()),
+                (P::Ipv6Dynamic, _) => vec![0x80],
+            },
+            Question::Lan { .. } => panic!("a channel that is none is asked"),
+        }
+    }
+
+    #[test]
+    fn a_bmc_is_told_by_its_own_words() {
+        let told = device(&mut |question| Ok(answer(question))).expect("answers").expect("it knows the question");
+        let expected = ("2.45", "2.0", "0x000157", "0x1234", 0x20, 1);
+        let BmcDevice { firmware, ipmi_version, manufacturer, product, id, revision } = &told;
+        assert_eq!(
+            (firmware.as_str(), ipmi_version.as_str(), manufacturer.as_str(), product.as_str(), *id, *revision),
+            expected
+        );
+        let lan = lans(&mut |question| Ok(answer(question))).expect("answers");
+        let expected = BmcLan {
+            channel: 1,
+            address: "10.0.0.9".into(),
+            prefix: Some(23),
+            source: "dhcp".into(),
+            gateway: String::new(),
+            mac_address: "52:54:00:12:34:56".into(),
+            vlan: Some(100),
+            cipher_suites: vec![1, 3, 17],
+            ipv6: vec!["fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd/64".into()],
+        };
+        assert_eq!(lan, [expected]);
+    }
+
+    #[test]
+    fn a_bmc_that_knows_nothing_says_nothing_and_one_that_is_busy_is_an_error() {
+        assert_eq!(device(&mut |_| Ok(vec![0xc1])).expect("an answer"), None);
+        assert_eq!(lans(&mut |_| Ok(vec![0xc1])).expect("answers"), []);
+        for code in [0xc0, 0xc3, 0xd4] {
+            assert!(lans(&mut |_| Ok(vec![code])).is_err(), "{code:#x}");
+        }
+        assert!(device(&mut |_| Ok(Vec::new())).is_err());
+        // Whatever is cut off is not known.
+        for length in 0..24 {
+            let mut cut = |question| Ok(answer(question).into_iter().take(length.max(1)).collect());
+            assert!(device(&mut cut).is_ok() && lans(&mut cut).is_ok(), "{length}");
+        }
+    }
+
+    #[test]
+    fn every_question_only_reads() {
+        let all = [
+            Question::Device,
+            Question::Channel(1),
+            Question::Lan { channel: 1, parameter: LanParameter::Mac, place: 0 },
+        ];
+        let read_only = [(0x06, 0x01), (0x06, 0x42), (0x0c, 0x02)];
+        for question in all {
+            let (function, command, _) = question.wire();
+            assert!(read_only.contains(&(function, command)), "{question:?}");
+        }
+    }
+
+    #[test]
+    fn no_device_node_is_absence() {
+        let error = Host::live().bmc_device("ipmi-that-is-not-there").expect_err("no such node");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(Host::at("/tmp").bmc_lan("ipmi0").is_err(), "a copied tree has no kernel");
+    }
+}

@@ -1,0 +1,132 @@
+"""The Debian package in fresh Debian systems with systemd: install, take over, upgrade, remove, purge."""
+
+import json
+import re
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+import booted
+import image
+
+# Where these tests run; each of these machines finds the package and a newer one of it in /share.
+SYSTEMS = image.BARE
+PROJECT = Path(__file__).resolve().parents[2]
+CREDENTIALS = "/etc/maas/maas-machine-creds.yml"
+# What dpkg, systemd and the journal of the system keep for themselves.
+NOT_OURS = "-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /share -o -path /var/lib/dpkg -o -path /var/log"
+# Debian masks the units of a package that was removed, and remembers which were enabled, until it is purged.
+OF_DEBIAN = ("/etc/systemd/system/", "/var/lib/systemd/deb-systemd-helper-")
+# The unit with which MAAS updates the hardware information of a deployed machine, which leaves a trace here instead.
+MAAS_UNIT = """[Service]
+Type=oneshot
+ExecStart=/bin/touch /tmp/unit-of-maas-ran
+"""
+
+
+def out(line):
+    return booted.machine.output(line).strip()
+
+
+def wait_until(line):
+    booted.machine.until(line, 120)
+
+
+def install(name="shakedown.deb"):
+    # Never asks, as unattended installations need it.
+    return out(f"DEBIAN_FRONTEND=noninteractive dpkg -i /share/{name} < /dev/null 2>&1")
+
+
+def files():
+    return set(out(f"find / \\( {NOT_OURS} \\) -prune -o -print").splitlines())
+
+
+class Region:
+    """A region on the host with this machine deployed in it, reached from the guest by QEMU's name for the host."""
+
+    def __enter__(self):
+        command = [booted.program, "sandbox", "--node-status", "deployed", "--scripts", PROJECT / "scripts/commissioning"]
+        self.log = booted.machine.work / "requests.jsonl"
+        self.sandbox = subprocess.Popen([*command, "--request-log", self.log], stdout=subprocess.PIPE, text=True)
+        told = json.loads(self.sandbox.stdout.readline())
+        config = re.sub(r"http://127\.0\.0\.1:", "http://10.0.2.2:", Path(told["config"]).read_text())
+        (booted.machine.share / "credentials.yml").write_text(config)
+        out(f"install -D -m 600 /share/credentials.yml {CREDENTIALS}")
+        return self
+
+    def __exit__(self, *_):
+        out(f"rm -f {CREDENTIALS} /share/credentials.yml")
+        self.sandbox.terminate()
+        self.sandbox.wait()
+
+    def signals(self):
+        """How many messages about the machine have come."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return sum(json.loads(line)["method"] == "POST" for line in lines)
+
+    def wait_for_signals(self, count):
+        end = time.monotonic() + 240
+        while self.signals() < count:
+            if time.monotonic() > end:
+                raise AssertionError(f"{self.signals()} messages, not {count}: {out('journalctl --no-pager -n 30 -u shakedown-watch')}")
+            time.sleep(0.3)
+
+
+class Package(unittest.TestCase):
+    def tearDown(self):
+        out("dpkg --purge shakedown 2>&1; rm -rf /etc/systemd/system/maas_hardware_sync.*; systemctl daemon-reload; systemctl reset-failed")
+
+    def test_works_without_a_region(self):
+        self.assertNotRegex(install(), r"(?i)warning|error|failed")
+        self.assertRegex(out("shakedown --version"), r"^shakedown \d")
+        for name in ("maas-run-remote-scripts", "maas-run-scripts", "maas-signal", "machine-resources"):
+            self.assertIn("Usage", out(f"{name} --help"), name)
+        self.assertIn("Rig Server 9000", out("machine-resources"))
+        # Not deployed by MAAS: there is nobody to report to, and that is no failure.
+        self.assertEqual(out("systemctl is-enabled shakedown-watch shakedown-run shakedown-sync.timer || true").split(), ["enabled", "disabled", "disabled"])
+        self.assertEqual(out("systemctl is-active shakedown-watch; systemctl is-failed shakedown-watch || true").split(), ["inactive", "inactive"])
+        self.assertEqual(out("stat -c '%a %U' /var/lib/shakedown"), "700 root")
+
+    def test_units_are_sound(self):
+        install()
+        units = "/usr/lib/systemd/system/shakedown-*.service /usr/lib/systemd/system/shakedown-*.timer"
+        self.assertEqual(out(f"systemd-analyze verify --man=no {units} 2>&1 | grep shakedown || true"), "")
+        exposure = out("systemd-analyze security --no-pager shakedown-watch.service 2>&1 | tail -n 1")
+        self.assertLessEqual(float(re.search(r"(\d+\.\d+)", exposure)[1]), 4.0, exposure)
+
+    def test_watches_a_deployed_machine_and_survives_an_upgrade(self):
+        with Region() as region:
+            install()
+            wait_until("systemctl is-active shakedown-watch")
+            region.wait_for_signals(1)
+            before = out("systemctl show -P MainPID shakedown-watch; shakedown runs | wc -l").split()
+            self.assertRegex(install("shakedown-newer.deb"), r"Unpacking shakedown .*over")
+            wait_until(f"systemctl is-active shakedown-watch && [ $(systemctl show -P MainPID shakedown-watch) != {before[0]} ]")
+            self.assertGreaterEqual(int(out("shakedown runs | wc -l")), int(before[1]), "the journal is kept")
+            denied = out("journalctl --no-pager -u shakedown-watch -p warning")
+            self.assertNotRegex(denied, r"(?i)denied|not permitted|read-only")
+
+    def test_takes_the_place_of_the_unit_of_maas_and_gives_it_back(self):
+        (booted.machine.share / "unit").write_text(MAAS_UNIT)
+        out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
+        with Region() as region:
+            install()
+            out("systemctl stop shakedown-watch")
+            count = region.signals()
+            out("systemctl start maas_hardware_sync.service")
+            self.assertGreater(region.signals(), count, "the agent has reported")
+            self.assertEqual(out("ls /tmp/unit-of-maas-ran 2>&1 || true").count("No such file"), 1)
+            out("dpkg --remove shakedown && systemctl start maas_hardware_sync.service && rm /tmp/unit-of-maas-ran")
+
+    def test_goes_but_for_the_journal_and_then_whole(self):
+        before = files()
+        with Region() as region:
+            install()
+            region.wait_for_signals(1)
+            out("dpkg --remove shakedown 2>&1")
+            kept = ("/var/lib/shakedown", "/etc/shakedown", "/etc/maas", *OF_DEBIAN)
+            self.assertEqual({path for path in files() - before if not path.startswith(kept)}, set())
+            out("test -s /var/lib/shakedown/journal.db && test ! -e /usr/bin/shakedown")
+            out("dpkg --purge shakedown 2>&1")
+        self.assertEqual(files() - before - {"/etc/maas"}, set())
