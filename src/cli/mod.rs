@@ -25,6 +25,7 @@ mod disk;
 mod events;
 mod gap;
 mod inventory;
+mod report;
 mod resources;
 mod results;
 mod run;
@@ -89,6 +90,8 @@ enum Verb {
     Runs(results::Runs),
     /// The script results of a run, or what a script printed
     Results(results::Results),
+    /// A run on one page: what is wrong and what to do, timeline, outputs, disks, inventory, log (html, markdown, json, junit)
+    Report(report::Arguments),
     /// The event and audit log
     Events(events::Arguments),
     /// This machine's hardware in the JSON that MAAS ingests (machine-resources)
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
         Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
