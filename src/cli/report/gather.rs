@@ -16,12 +16,12 @@ use crate::script::ResultFile;
 
 /// Bytes of output that all results share, and what one has at most and at least of it.
 const ALL_OUTPUT: u64 = 2 << 20;
-const MOST_OUTPUT: u64 = 24 << 10;
+const MOST_OUTPUT: u64 = 12 << 10;
 const LEAST_OUTPUT: u64 = 1 << 10;
 /// The same of a script that ended well: its output is looked at less.
-const MOST_OF_PASSED: u64 = 6 << 10;
+const MOST_OF_PASSED: u64 = 4 << 10;
 /// Bytes in which last words are looked for.
-const LAST_WORDS: u64 = 16 << 10;
+const LAST_WORDS: u64 = 12 << 10;
 /// Largest result file.
 const RESULT_FILE: u64 = 1 << 20;
 /// Most events.

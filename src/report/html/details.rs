@@ -14,10 +14,11 @@ pub(super) fn disks(disks: &[Disk]) -> String {
             "<p class=\"none\">No script of this run told of the health of a disk.</p>\n",
         );
     }
-    let cell = |text: &str| format!("<td>{}</td>", Html(text));
-    let number = |text: &str, unit: &str| match text {
-        "" => "<td class=\"n\"></td>".to_owned(),
-        text => format!("<td class=\"n\">{}{unit}</td>", Html(text)),
+    // The name is for narrow screens, where there is no head.
+    let cell = |name: &str, text: &str| format!("<td data-name=\"{name}\">{}</td>", Html(text));
+    let number = |name: &str, text: &str, unit: &str| {
+        let unit = if text.is_empty() { "" } else { unit };
+        format!("<td class=\"n\" data-name=\"{name}\">{}{unit}</td>", Html(text))
     };
     let row = |disk: &Disk| {
         let grade = grade(&disk.health);
@@ -36,12 +37,12 @@ pub(super) fn disks(disks: &[Disk]) -> String {
             grade.word(),
             icon(grade),
             Html(&disk.health),
-            number(&disk.temperature, " °C"),
-            number(&disk.wear, " %"),
-            number(&disk.power_on_hours, " h"),
-            cell(&bad.collect::<Vec<_>>().join(", ")),
-            cell(&disk.self_test),
-            cell(&disk.reason),
+            number("Temperature", &disk.temperature, " °C"),
+            number("Wear", &disk.wear, " %"),
+            number("On", &disk.power_on_hours, " h"),
+            cell("", &bad.collect::<Vec<_>>().join(", ")),
+            cell("Self-test", &disk.self_test),
+            cell("", &disk.reason),
         )
     };
     let head = "<tr><th>Disk<th>Health<th class=\"n\">Temperature<th class=\"n\">Wear<th class=\"n\">On<th>Sectors<th>Self-test<th>Reason</tr>";
@@ -49,7 +50,9 @@ pub(super) fn disks(disks: &[Disk]) -> String {
     section(
         "disks",
         "Disks",
-        &format!("<div class=\"scroll\"><table><thead>{head}</thead><tbody>\n{rows}</tbody></table></div>\n"),
+        &format!(
+            "<div class=\"scroll\"><table class=\"disks\"><thead>{head}</thead><tbody>\n{rows}</tbody></table></div>\n"
+        ),
     )
 }
 

@@ -19,9 +19,6 @@
   words.addEventListener("input", filter);
   level.addEventListener("change", filter);
   window.addEventListener("hashchange", open);
-  window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (one) { one.open = true; });
-  });
   document.querySelector(".filter").hidden = false;
   filter();
   open();

@@ -54,26 +54,26 @@ fn one(at: usize, result: &TestResult) -> String {
     let lists =
         [("Parameters", named(&result.parameters).join(", ")), ("Result file", named(&result.values).join(" · "))];
     html.push_str(&format!("<dl class=\"facts\">{}{}</dl>\n", pairs(&rows), pairs(&lists)));
-    html + &output(&result.output) + "</details>\n"
+    html + &output(result) + "</details>\n"
 }
 
-fn output(output: &Excerpt) -> String {
-    let Excerpt { path, bytes: size, head, left_out, tail } = output;
+fn output(result: &TestResult) -> String {
+    let Excerpt { path, bytes: size, head, left_out, tail } = &result.output;
     let path = Html(path);
+    let end = if result.grade >= Grade::Degraded { " end" } else { "" };
+    let part = |class: &str, text: &str| {
+        format!("<div class=\"output{class}\" tabindex=\"0\"><pre>{}</pre></div>\n", Html(text.trim_end()))
+    };
     match size {
         None => format!("<p class=\"none\">No output is on record ({path}).</p>\n"),
         Some(0) => "<p class=\"none\">It printed nothing.</p>\n".to_owned(),
         Some(size) if *left_out == 0 => {
-            format!(
-                "<pre tabindex=\"0\">{}</pre>\n<p class=\"file\">{size} bytes, all of {path}</p>\n",
-                Html(head.trim_end())
-            )
+            format!("{}<p class=\"file\">{size} bytes, all of {path}</p>\n", part(end, head))
         }
         Some(size) => format!(
-            "<pre tabindex=\"0\">{}<span class=\"gap\">{left_out} bytes are left out here; the whole is in {path}</span>{}</pre>\n\
-             <p class=\"file\">{size} bytes in {path}</p>\n",
-            Html(head.trim_end()),
-            Html(tail.trim_end())
+            "{}<p class=\"gap\">{left_out} of {size} bytes are left out here; the whole is in {path}</p>\n{}",
+            part(" head", head),
+            part(" end", tail)
         ),
     }
 }

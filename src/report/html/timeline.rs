@@ -24,13 +24,17 @@ pub(super) fn section(run: &Run, results: &[TestResult]) -> String {
         return String::new();
     }
     let scale = Scale { first, span: (last - first).max(0.001) };
-    let mut html = format!(
-        "<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n<li class=\"axis\"><span>{}</span>",
-        clock(&run.started)
+    let axis = format!(
+        "<li class=\"axis\"><span>{}</span><span class=\"middle\">+ {}</span><span class=\"last\">+ {}</span></li>\n",
+        clock(&run.started),
+        length(Some(scale.span / 2.0)),
+        length(Some(scale.span)),
     );
-    html.push_str(&format!("<span>+ {}</span></li>\n", length(Some(scale.span / 2.0))));
-    html.extend(results.iter().enumerate().map(|(at, result)| row(at, result, &scale)));
-    html + "</ol>\n</section>\n"
+    let mut order: Vec<usize> = (0..results.len()).collect();
+    // What never began comes last.
+    order.sort_by_key(|at| (results[*at].started.is_none(), results[*at].started.as_deref()));
+    let rows: String = order.into_iter().map(|at| row(at, &results[at], &scale)).collect();
+    format!("<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n{axis}{rows}</ol>\n</section>\n")
 }
 
 struct Scale {
