@@ -17,6 +17,7 @@ macro_rules! complain {
     }};
 }
 
+mod config;
 mod connection;
 mod deliver;
 mod demo;
@@ -45,6 +46,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use crate::config::{Assignment, assignment, set_by_command_line};
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
@@ -76,6 +78,9 @@ struct Arguments {
     /// Log more; twice for still more. `SHAKEDOWN_LOG` takes a filter instead.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// A setting for this call alone, as `journal.keep_runs=5`; may be given more than once. `shakedown config show` lists the keys
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<Assignment>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -94,6 +99,8 @@ enum Verb {
     Report(report::Arguments),
     /// The event and audit log
     Events(events::Arguments),
+    /// The settings of this site, and where each came from
+    Config(config::Arguments),
     /// This machine's hardware in the JSON that MAAS ingests (machine-resources)
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
@@ -130,6 +137,7 @@ pub fn main() -> ExitCode {
     };
     let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
     telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
+    set_by_command_line(arguments.set);
     if matches!(arguments.verb, Verb::Run(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
@@ -144,6 +152,7 @@ pub fn main() -> ExitCode {
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
+        Verb::Config(arguments) => config::run(&arguments),
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),

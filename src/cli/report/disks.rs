@@ -27,7 +27,8 @@ fn of_file(source: &str, values: &Values, found: Option<&Found>) -> Vec<Disk> {
     };
     let disk = |place: usize| {
         let name = at("disk", place);
-        let known = found.and_then(|found| found.disks.iter().find(|disk| disk.name == name));
+        let kernel_name = name.strip_prefix("/dev/").unwrap_or(&name);
+        let known = found.and_then(|found| found.disks.iter().find(|disk| disk.name == kernel_name));
         Disk {
             model: known.map(|disk| disk.model.clone()).unwrap_or_default(),
             serial: known.map(|disk| disk.serial.clone()).unwrap_or_default(),

@@ -79,7 +79,10 @@ pub(super) fn inventory(inventory: Option<&Inventory>) -> String {
         pairs(&facts)
     );
     html.push_str(&match &inventory.findings {
-        None => "<p class=\"none\">Findings are not on record: this inventory knows none.</p>\n".to_owned(),
+        None => "<p class=\"none\">The region's form of an inventory tells no findings. A script that runs \
+                 <code>\"$SHAKEDOWN_BINARY\" inventory --format json</code> puts them on record; on the machine itself \
+                 <code>shakedown report --live</code> looks now.</p>\n"
+            .to_owned(),
         Some(found) if found.is_empty() => "<p class=\"none\">Nothing in it is worth a look.</p>\n".to_owned(),
         Some(found) => list("Worth a look", "degraded", found),
     });
