@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
-        Verb::Config(arguments) => config::run(&arguments),
+        Verb::Config(arguments) => in_runtime(config::run(arguments)),
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
