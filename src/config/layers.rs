@@ -234,8 +234,7 @@ fn section_of(variable: &str, key: &Key) -> String {
 fn flat<'a>(table: &'a DeTable<'a>, prefix: &str, text: &str) -> Vec<(String, usize, &'a DeValue<'a>)> {
     let mut found = Vec::new();
     for (name, value) in table {
-        let line =
-            1 + text.as_bytes()[..name.span().start.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + text.get(..name.span().start).map_or(0, |before| before.matches('\n').count());
         let name = format!("{prefix}{}", name.get_ref());
         let within = format!("{name}.");
         match value.get_ref() {

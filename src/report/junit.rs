@@ -1,4 +1,4 @@
-//! JUnit XML, as CI systems read it: a suite for each set of scripts, a case for each result, and a suite for the run itself, so that
+//! `JUnit` XML, as CI systems read it: a suite for each set of scripts, a case for each result, and a suite for the run itself, so that
 //! what is unfinished or undelivered is no pass. It keeps to the common schema: elements and attributes in its order, nothing besides.
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! * `verdict`: the first screenful says what is wrong and what to do, and nothing is called passed that is not.
 //! * `hostile`: whatever scripts print, the page stays one page, and of a bounded size.
-//! * `forms`: JSON, JUnit, Markdown; the same run gives the same bytes.
+//! * `forms`: JSON, `JUnit`, Markdown; the same run gives the same bytes.
 //! * `machine`: disks and inventory, as far as the run has them on record.
 //! * `markup` reads tags as a tolerant parser would.
 

@@ -38,10 +38,10 @@ pub(super) fn on_record(records: &[ResultRecord]) -> Option<Found> {
     for (record, document) in documents {
         let source = || format!("what {} printed in this run", record.subject);
         if document["machine_resources"]["resources"].is_object() && document["findings"].is_array() {
-            return Some(described(&document, source()));
+            return Some(described(&document, &source()));
         }
         if plain.is_none() && document["resources"].is_object() {
-            plain = Some(described(&document, source()));
+            plain = Some(described(&document, &source()));
         }
     }
     plain
@@ -55,10 +55,10 @@ pub(super) fn live(boot_id: &str, host: &Host) -> anyhow::Result<Found> {
         "the run was in another boot than this one, or on another machine: what --live sees now is not what the run saw"
     );
     let document = serde_json::to_value(collect_detail(host))?;
-    Ok(described(&document, "a look at the machine when this report was written, not from the run".to_owned()))
+    Ok(described(&document, "a look at the machine when this report was written, not from the run"))
 }
 
-fn described(document: &Value, source: String) -> Found {
+fn described(document: &Value, source: &str) -> Found {
     let is_deep = document["machine_resources"].is_object();
     let resources = if is_deep { &document["machine_resources"]["resources"] } else { &document["resources"] };
     let environment = if is_deep { &document["machine_resources"]["environment"] } else { &document["environment"] };
@@ -82,7 +82,7 @@ fn described(document: &Value, source: String) -> Found {
         Some(document[key].as_array()?.iter().take(MOST).map(line).collect())
     };
     let shown = Inventory {
-        source: text(&source),
+        source: text(source),
         facts: facts(resources, environment),
         sections: sections.into_iter().filter(|section| !section.rows.is_empty()).collect(),
         findings: lines("findings", |finding| {

@@ -69,12 +69,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let store = arguments.state.read()?;
     let report = gather::report(&store, arguments.run, arguments.live)?;
     let text = form.write(&report);
-    match &arguments.output {
-        Some(path) => write(path, &text)?,
-        None => {
-            let mut output = std::io::stdout();
-            unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
-        }
+    if let Some(path) = &arguments.output {
+        write(path, &text)?;
+    } else {
+        let mut output = std::io::stdout();
+        unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
     }
     Ok(exit::OK)
 }
