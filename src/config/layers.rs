@@ -10,14 +10,10 @@ use std::sync::OnceLock;
 use toml::de::{DeTable, DeValue};
 
 use super::Error;
+use super::files::files;
+use super::nearest::nearest;
 use super::site::{KEYS, Site};
 use super::value::Key;
-
-/// Where the file is if [`VARIABLE`] names no other.
-const PATH: &str = "/etc/shakedown/config.toml";
-const VARIABLE: &str = "SHAKEDOWN_CONFIG";
-/// The folder of drop-ins, beside the file.
-const DROP_INS: &str = "config.d";
 
 /// What the command line says, for whoever asks for the settings later.
 static COMMAND_LINE: OnceLock<Vec<Assignment>> = OnceLock::new();
@@ -122,41 +118,6 @@ fn effective() -> Result<Layers, Error> {
     }))?;
     layers.command_line(COMMAND_LINE.get().map_or(&[], Vec::as_slice));
     Ok(layers)
-}
-
-/// The file and its drop-ins, in their order.
-fn files() -> Result<Vec<(PathBuf, String)>, Error> {
-    let named = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let path = named.clone().unwrap_or_else(|| PATH.into());
-    let folder = path.with_file_name(DROP_INS);
-    let is_absent = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
-    let mut files = Vec::new();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => files.push((path, text)),
-        Err(error) if is_absent(&error) && named.is_none() => {}
-        Err(source) => return Err(Error::Read { path, source }),
-    }
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>(),
-        Err(error) if is_absent(&error) || error.kind() == std::io::ErrorKind::NotADirectory => Ok(Vec::new()),
-        Err(error) => Err(error),
-    };
-    let mut drop_ins = entries.map_err(|source| Error::Read { path: folder, source })?;
-    drop_ins.retain(|path| is_drop_in(path));
-    drop_ins.sort();
-    for path in drop_ins {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => files.push((path, text)),
-            Err(source) => return Err(Error::Read { path, source }),
-        }
-    }
-    Ok(files)
-}
-
-/// Not what editors and package managers leave beside one.
-fn is_drop_in(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".toml") && !name.starts_with('.')
 }
 
 /// The settings as far as they are put together.
@@ -287,26 +248,6 @@ fn unknown(name: &str) -> String {
     format!("there is no setting {name}; did you mean {nearest}? `shakedown config show` lists all")
 }
 
-/// The known name that needs the fewest changes.
-fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
-    known.min_by_key(|one| distance(name, one)).unwrap_or_default()
-}
-
-/// How many characters have to be put in, taken out or replaced.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (place, c) in from.chars().enumerate() {
-        let mut above_left = std::mem::replace(&mut row[0], place + 1);
-        for (at, other) in to.iter().enumerate() {
-            let above = row[at + 1];
-            row[at + 1] = (above_left + usize::from(c != *other)).min(above + 1).min(row[at] + 1);
-            above_left = above;
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -412,13 +353,5 @@ mod tests {
         for (line, before) in shipped.lines().skip(1).zip(shipped.lines()).filter(|(line, _)| line.contains(" = ")) {
             assert!(line.starts_with("# ") || before.starts_with("# "), "no explanation above {line:?}");
         }
-    }
-
-    #[test]
-    fn drop_ins_are_not_what_editors_leave() {
-        let is = |name: &str| is_drop_in(&Path::new("/etc/shakedown/config.d").join(name));
-        assert!(
-            is("10-site.toml") && !is("10-site.toml~") && !is(".10-site.toml.swp") && !is(".x.toml") && !is("README")
-        );
     }
 }

@@ -1,7 +1,9 @@
 //! What a run is set up with: command line first, then the files that MAAS leaves on a node (contract REGION, "Where
 //! credentials come from").
 
+mod files;
 mod layers;
+mod nearest;
 mod site;
 mod source;
 mod timer;

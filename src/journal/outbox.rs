@@ -103,6 +103,15 @@ impl Store {
         read().map_err(Error::sqlite(&self.path))
     }
 
+    /// Whether there is anything that the region was to hear of a run.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_messages(&self, run_id: i64) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1)";
+        self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
     /// Messages that the region refused for good: label, reason, when.
     ///
     /// # Errors

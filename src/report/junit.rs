@@ -77,7 +77,8 @@ fn of_set<'a>(report: &'a Report, set: &'a str) -> Suite<'a> {
         .map(|result| format!("Degraded: {}: {}\n", result.subject, result.reason.as_deref().unwrap_or_default()));
     Suite {
         name: set,
-        seconds: results.iter().filter_map(|result| result.seconds).sum(),
+        // A sum of nothing is -0.
+        seconds: results.iter().filter_map(|result| result.seconds).sum::<f64>() + 0.0,
         started: results.iter().find_map(|result| result.started.as_deref()).unwrap_or(&report.run.started),
         properties: Vec::new(),
         output: output.collect(),

@@ -130,6 +130,8 @@ pub struct Run {
     pub outcome: Option<String>,
     /// It did all that it was to do.
     pub is_complete: bool,
+    /// The region was to hear of it; false with `--no-send`.
+    pub is_for_region: bool,
     /// The region.
     pub region: String,
     /// Who asked for it; empty when that is not known.

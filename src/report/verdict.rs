@@ -40,7 +40,11 @@ pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelive
     let worst = problems.iter().map(|problem| problem.grade).max();
     let is_tested = results.iter().any(|result| result.grade == Grade::Passed);
     let grade = worst.unwrap_or(if is_tested { Grade::Passed } else { Grade::Skipped });
-    (Verdict { grade, headline: headline(grade, run, results, &problems) }, problems)
+    let mut headline = headline(grade, run, results, &problems);
+    if !run.is_for_region && !results.is_empty() {
+        headline.push_str(" The region was told nothing of this run.");
+    }
+    (Verdict { grade, headline }, problems)
 }
 
 fn of_result(at: usize, result: &TestResult) -> Option<Problem> {
@@ -172,7 +176,7 @@ mod tests {
 
     fn run(ended: bool, is_complete: bool, outcome: &str) -> Run {
         let outcome = Some(outcome.to_owned()).filter(|_| ended);
-        Run { id: 7, ended: ended.then(String::new), is_complete, outcome, ..Run::default() }
+        Run { id: 7, ended: ended.then(String::new), is_complete, is_for_region: true, outcome, ..Run::default() }
     }
 
     fn grade(run: &Run, statuses: &[Status], undelivered: &[Undelivered]) -> Grade {

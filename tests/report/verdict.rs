@@ -96,6 +96,15 @@ async fn a_result_that_the_region_does_not_have_is_no_pass() {
 }
 
 #[tokio::test]
+async fn a_run_that_kept_to_itself_says_so() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "echo fine")]).await;
+    machine.run(&region).word("--no-send").end().await;
+    let seen = machine.first_screenful().await;
+    assert!(seen.contains("Passed 1 of 1 script passed. The region was told nothing of this run."), "{seen}");
+}
+
+#[tokio::test]
 async fn an_output_that_is_gone_is_told_as_gone() {
     let machine = Machine::new();
     let region = region(NodeStatus::Testing, &[Script::testing("a", "echo lost; exit 1")]).await;

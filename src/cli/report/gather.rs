@@ -50,7 +50,12 @@ pub(super) fn report(store: &Store, number: Option<i64>, live: bool) -> anyhow::
         is_refused: message.is_refused,
         reason: text(&message.reason),
     });
-    let mut report = Report::new(machine(&events), described(run), results, undelivered.take(MESSAGES).collect());
+    let mut report = Report::new(
+        machine(&events),
+        described(run, store.has_messages(run.id)?),
+        results,
+        undelivered.take(MESSAGES).collect(),
+    );
     let found = inventory::on_record(&records);
     let found = if live && found.as_ref().is_none_or(|found| found.shown.findings.is_none()) {
         Some(inventory::live(&run.boot_id, &Host::live())?)
@@ -78,11 +83,12 @@ fn machine(events: &[EventRecord]) -> Machine {
     }
 }
 
-fn described(run: &RunRecord) -> Run {
+fn described(run: &RunRecord, is_for_region: bool) -> Run {
     Run {
         id: run.id,
         started: run.started.clone(),
         ended: run.ended.clone(),
+        is_for_region,
         is_complete: run.outcome.as_deref().is_some_and(agent::is_complete),
         outcome: run.outcome.as_deref().map(text),
         region: text(&run.region),

@@ -28,11 +28,12 @@ pub(super) fn page(report: &Report) -> String {
     let grade = report.verdict.grade.word();
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; \
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; \
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{}: run {} on {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n",
-        // Whatever gets into the page, this alone runs.
+         <title>{}: run {} on {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
+        // Whatever gets into the page, this alone runs and is heeded.
+        STANDARD.encode(Sha256::digest(STYLE)),
         STANDARD.encode(Sha256::digest(FILTER)),
         grade.to_uppercase(),
         report.run.id,
