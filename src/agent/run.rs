@@ -253,7 +253,7 @@ impl Agent {
         let (status, text) = match verdict {
             // Not an end: the next start goes on with it.
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
-            Ok(Verdict::Nothing) => (None, "The region has nothing to run".to_owned()),
+            Ok(Verdict::Nothing) => (None, messages::NOTHING.to_owned()),
             Ok(Verdict::Passed) => (Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
             Ok(Verdict::Failed(text)) => (Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {

@@ -18,6 +18,7 @@ macro_rules! complain {
 }
 
 mod bmc;
+mod config;
 mod connection;
 mod deliver;
 mod demo;
@@ -28,6 +29,7 @@ mod gap;
 mod inventory;
 mod lint;
 mod new;
+mod report;
 mod resources;
 mod results;
 mod run;
@@ -48,6 +50,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use crate::config::{Assignment, assignment, set_by_command_line};
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
@@ -80,6 +83,9 @@ struct Arguments {
     /// Log more; twice for still more. `SHAKEDOWN_LOG` takes a filter instead.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// A setting for this call alone, as `journal.keep_runs=5`; may be given more than once. `shakedown config show` lists the keys
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<Assignment>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -94,8 +100,12 @@ enum Verb {
     Runs(results::Runs),
     /// The script results of a run, or what a script printed
     Results(results::Results),
+    /// A run on one page: what is wrong and what to do, timeline, outputs, disks, inventory, log (html, markdown, json, junit)
+    Report(report::Arguments),
     /// The event and audit log
     Events(events::Arguments),
+    /// The settings of this site, and where each came from
+    Config(config::Arguments),
     /// This machine's hardware in the JSON that MAAS ingests (machine-resources)
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
@@ -146,6 +156,7 @@ pub fn main() -> ExitCode {
     };
     let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
     telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
+    set_by_command_line(arguments.set);
     if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
@@ -159,6 +170,8 @@ pub fn main() -> ExitCode {
         Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
+        Verb::Config(arguments) => in_runtime(config::run(arguments)),
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),

@@ -1,9 +1,13 @@
 //! What a run is set up with: command line first, then the files that MAAS leaves on a node (contract REGION, "Where
 //! credentials come from").
 
-mod file;
+mod files;
+mod layers;
+mod nearest;
+mod site;
 mod source;
 mod timer;
+mod value;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +16,8 @@ use reqwest::Url;
 use crate::host::Host;
 use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 
-pub use file::{Site, site};
+pub use layers::{Assignment, From, Setting, assignment, set_by_command_line, settings, site};
+pub use site::Site;
 pub use source::{Found, Given, Origin};
 pub use timer::{DEFAULT_INTERVAL, sync_interval};
 
