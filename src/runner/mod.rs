@@ -3,9 +3,9 @@
 //! [`Runner::run`] takes the scripts of one type and tells what happens in [`Report`]s; it knows files and processes, not
 //! the network. Who hears the reports decides what they mean for the region.
 
-mod dependencies;
 mod environment;
 mod execution;
+pub mod packages;
 mod parameters;
 mod result;
 mod schedule;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
@@ -36,6 +36,8 @@ pub struct Options {
     pub nice: i32,
     /// Where the journal is, for a script that asks the agent something.
     pub state_dir: Option<PathBuf>,
+    /// Where the software that scripts need comes from.
+    pub packages: packages::Options,
 }
 
 impl Options {
@@ -43,7 +45,15 @@ impl Options {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let hurry = CancellationToken::new();
-        Options { grace: Duration::from_secs(30), hurry, base_url: base_url.into(), nice: 19, state_dir: None }
+        let packages = packages::Options::default();
+        Options {
+            grace: Duration::from_secs(30),
+            hurry,
+            base_url: base_url.into(),
+            nice: 19,
+            state_dir: None,
+            packages,
+        }
     }
 
     fn limits(&self, time: Option<Duration>) -> Limits {
@@ -145,8 +155,6 @@ pub struct Runner {
     options: Options,
     reports: mpsc::Sender<Report>,
     cancel: CancellationToken,
-    /// One package installation at a time: the package managers lock each other out anyway.
-    installing: Mutex<()>,
 }
 
 impl Runner {
@@ -159,7 +167,8 @@ impl Runner {
         reports: mpsc::Sender<Report>,
         cancel: CancellationToken,
     ) -> Self {
-        Runner { workspace, host, options, reports, cancel, installing: Mutex::new(()) }
+        options.packages.ledger.open(&workspace.packages());
+        Runner { workspace, host, options, reports, cancel }
     }
 
     /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet
