@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rand::RngExt as _;
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::Url;
+use reqwest::redirect::{Action, Attempt, Policy};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -182,18 +183,24 @@ impl Downloader {
     }
 }
 
-/// A few, over HTTP and HTTPS, and never from the latter to the former.
-fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let to = masked_whole(attempt.url().as_str());
-    let was_secure = attempt.previous().iter().any(|url| url.scheme() == "https");
-    if attempt.previous().len() > REDIRECTS {
-        return attempt.error(Redirected(format!("it is redirected more than {REDIRECTS} times, now to {to}")));
+fn redirect(attempt: Attempt<'_>) -> Action {
+    match misdirection(attempt.previous(), attempt.url()) {
+        None => attempt.follow(),
+        Some(reason) => attempt.error(Redirected(reason)),
     }
-    match attempt.url().scheme() {
-        "https" => attempt.follow(),
-        "http" if !was_secure => attempt.follow(),
-        "http" => attempt.error(Redirected(format!("it is redirected from HTTPS to {to}, which anybody could forge"))),
-        _ => attempt.error(Redirected(format!("it is redirected to {to}, which is neither HTTP nor HTTPS"))),
+}
+
+/// Why a redirection is not followed: only a few are, over HTTP and HTTPS, and never from the latter to the former.
+fn misdirection(previous: &[Url], to: &Url) -> Option<String> {
+    let shown = masked_whole(to.as_str());
+    if previous.len() > REDIRECTS {
+        return Some(format!("it is redirected more than {REDIRECTS} times, now to {shown}"));
+    }
+    match to.scheme() {
+        "https" => None,
+        "http" if previous.iter().all(|url| url.scheme() == "http") => None,
+        "http" => Some(format!("it is redirected from HTTPS to {shown}, which anybody could forge")),
+        _ => Some(format!("it is redirected to {shown}, which is neither HTTP nor HTTPS")),
     }
 }
 
@@ -201,3 +208,21 @@ fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Redirected(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirection_gives_no_safety_away() {
+        let url = |text: &str| Url::parse(text).expect("an address");
+        let refused = |from: &str, to: &str| misdirection(&[url(from)], &url(to));
+        assert_eq!(refused("http://a/", "http://b/"), None);
+        assert_eq!(refused("http://a/", "https://b/"), None);
+        assert_eq!(refused("https://a/", "https://b/"), None);
+        let downgrade = refused("https://a/", "http://u:p@b/x?key=1").expect("refused");
+        assert_eq!(downgrade, "it is redirected from HTTPS to http://b/x?…, which anybody could forge");
+        assert!(refused("http://a/", "ftp://b/").is_some_and(|text| text.contains("neither HTTP nor HTTPS")));
+        assert!(misdirection(&vec![url("http://a/"); 11], &url("http://a/")).is_some());
+    }
+}
