@@ -90,15 +90,15 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
 pub(super) fn packages(
     configured: Option<PathBuf>,
     given: Option<PathBuf>,
-    limits: download::Options,
+    mut limits: download::Options,
     ca_file: Option<PathBuf>,
 ) -> anyhow::Result<packages::Options> {
     let cache = given.or(configured).map(|directory| {
         let found = directory.canonicalize().ok().filter(|path| path.is_dir());
         found.with_context(|| format!("the package cache {} is no directory that can be read", directory.display()))
     });
-    let download = download::Options { ca_file, ..limits };
-    Ok(packages::Options::new(cache.transpose()?, download))
+    limits.ca_file = ca_file;
+    Ok(packages::Options::new(cache.transpose()?, limits))
 }
 
 /// Does a run while showing it, and stops it in good order on SIGINT and SIGTERM.

@@ -148,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn the_file_that_is_shipped_says_what_holds_without_it() {
+        let shipped = include_str!("../../packaging/config/config.toml");
+        assert_eq!(parse(shipped, Path::new("x")).expect("valid"), Site::default());
+    }
+
+    #[test]
     fn a_misspelt_key_is_an_error_that_names_file_and_key() {
         let error = parse("[journal]\nkeep_run = 5\n", Path::new("/etc/x.toml")).expect_err("misspelt").to_string();
         assert!(error.contains("/etc/x.toml") && error.contains("keep_run"), "{error}");

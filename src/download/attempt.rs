@@ -80,12 +80,12 @@ impl Partial {
         })?;
         self.begin(&response).await?;
         let claimed = response.content_length().unwrap_or(0);
-        self.check_size(self.have.saturating_add(claimed), options.most)?;
+        check_size(self.have.saturating_add(claimed), options.most)?;
         self.check_room(claimed)?;
         let mut body = response.bytes_stream();
         while let Some(chunk) = timeout(options.stall, body.next()).await.map_err(|_| silent())? {
             let chunk = chunk.map_err(|error| passing(format!("it broke off: {}", innermost(&error))))?;
-            self.check_size(self.have + chunk.len() as u64, options.most)?;
+            check_size(self.have + chunk.len() as u64, options.most)?;
             self.file.write_all(&chunk).await.map_err(|error| Failure::Final(self.unwritable(&error)))?;
             self.hash.update(&chunk);
             self.have += chunk.len() as u64;
@@ -122,16 +122,6 @@ impl Partial {
         Ok(())
     }
 
-    fn check_size(&self, bytes: u64, most: u64) -> Result<(), Failure> {
-        if bytes <= most {
-            return Ok(());
-        }
-        Err(Failure::Final(format!(
-            "it is larger than {}; packages.download_bytes in the configuration is the limit",
-            in_words(most)
-        )))
-    }
-
     fn check_room(&self, wanted: u64) -> Result<(), Failure> {
         let Ok(system) = rustix::fs::statvfs(&self.path) else { return Ok(()) };
         let free = system.f_bavail.saturating_mul(system.f_frsize);
@@ -144,6 +134,16 @@ impl Partial {
             in_words(RESERVE)
         )))
     }
+}
+
+fn check_size(bytes: u64, most: u64) -> Result<(), Failure> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Failure::Final(format!(
+        "it is larger than {}; packages.download_bytes in the configuration is the limit",
+        in_words(most)
+    )))
 }
 
 fn refusal(status: StatusCode, headers: &HeaderMap) -> Failure {
@@ -167,4 +167,32 @@ fn version(headers: &HeaderMap) -> Option<HeaderValue> {
 fn continues_at(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(CONTENT_RANGE)?.to_str().ok()?.trim().strip_prefix("bytes ")?;
     range.split_once('-')?.0.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_system_is_never_filled() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let partial = Partial::create(&directory.path().join("x")).await.expect("a file");
+        assert!(partial.check_room(0).is_ok(), "a machine that builds this has 64 MiB to spare");
+        let Err(Failure::Final(text)) = partial.check_room(u64::MAX - RESERVE) else { panic!("there is no such disk") };
+        assert!(text.contains("there is no room for it") && text.contains("64 MiB to spare"), "{text}");
+    }
+
+    #[test]
+    fn only_a_version_that_is_the_same_to_the_byte_is_gone_on_with() {
+        let headers = |pairs: &[(HeaderName, &'static str)]| {
+            pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect::<HeaderMap>()
+        };
+        assert_eq!(
+            version(&headers(&[(ETAG, "\"a\""), (LAST_MODIFIED, "then")])),
+            Some(HeaderValue::from_static("\"a\""))
+        );
+        assert_eq!(version(&headers(&[(ETAG, "W/\"a\"")])), None);
+        assert_eq!(continues_at(&headers(&[(CONTENT_RANGE, "bytes 5-9/10")])), Some(5));
+        assert_eq!(continues_at(&headers(&[(CONTENT_RANGE, "lines 5-9")])), None);
+    }
 }

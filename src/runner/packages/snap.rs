@@ -53,14 +53,13 @@ impl Job<'_> {
             return Ok(());
         }
         let cached = self.runner.options.packages.cache.as_deref().and_then(|cache| cache::snap(cache, name));
-        let installed = match cached {
-            Some(file) => self.snap_file(&file, options).await,
-            None => {
-                let mut command = words("snap install");
-                command.push(name.to_owned());
-                command.extend(options);
-                self.step(&command).await.map_err(Failure::from)
-            }
+        let installed = if let Some(file) = cached {
+            self.snap_file(&file, options).await
+        } else {
+            let mut command = words("snap install");
+            command.push(name.to_owned());
+            command.extend(options);
+            self.step(&command).await.map_err(Failure::from)
         };
         if installed.is_err() {
             state.snaps.remove(name);

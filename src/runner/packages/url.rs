@@ -51,7 +51,7 @@ impl Job<'_> {
         make_directory(&self.runner.workspace.packages()).map_err(|error| unusable(file, &error))?;
         let local = self.get(source, file).await?;
         let shown = source.shown();
-        let kind = blocking(&local.path, |path| unpack::kind(path)).await.map_err(|error| {
+        let kind = blocking(&local.path, unpack::kind).await.map_err(|error| {
             Failure::new(format!(
                 "{shown} cannot be used, it is damaged: {error}; the server's file needs to be replaced"
             ))
@@ -62,9 +62,12 @@ impl Job<'_> {
             Kind::Snap => self.snap_file(&local.path, Vec::new()).await.map(|()| false),
             Kind::Other => {
                 let target = tree.join(&local.name);
-                let kept = make_directory(tree).and_then(|()| match local.is_ours {
-                    true => fs::rename(&local.path, &target),
-                    false => fs::copy(&local.path, &target).map(drop),
+                let kept = make_directory(tree).and_then(|()| {
+                    if local.is_ours {
+                        fs::rename(&local.path, &target)
+                    } else {
+                        fs::copy(&local.path, &target).map(drop)
+                    }
                 });
                 kept.map_err(|error| unusable(&target, &error))?;
                 self.say(&format!("{} is in DOWNLOAD_PATH", local.name));
