@@ -118,7 +118,8 @@ async fn another_package_manager_is_waited_for() {
     let mirror = Mirror::of(&family()).await;
     let root = Root::new(&mirror.line());
     let lock = fs::File::create(root.path("var/lib/apt/lists/lock")).expect("room");
-    let whole = flock { l_type: F_WRLCK as i16, l_whence: SEEK_SET as i16, l_start: 0, l_len: 0, l_pid: 0 };
+    let short = |number: i32| i16::try_from(number).expect("the system's own constant");
+    let whole = flock { l_type: short(F_WRLCK), l_whence: short(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0 };
     fcntl(&lock, FcntlArg::F_SETLK(&whole)).expect("nobody else has it");
     let (region, node) = scene(&[needs_apt("needs", &["tiny"], "echo SCRIPT RAN")], |_| {}).await;
     let running = root.around(run(&node, HASTY)).start();

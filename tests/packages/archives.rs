@@ -96,7 +96,7 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
     let through =
         || tool().special("link", EntryType::Symlink, "/tmp").file("link/shakedown-packages-outside", 0o755, "x");
     let half = gzip(&tool().file("more", 0o644, super::text(&[b'x'; 5000])).bytes());
-    let bomb = gzip(&Tar::new().claimed("zeros", EntryType::Regular, 64 << 20, &[0; 64 << 20][..]).bytes());
+    let bomb = gzip(&Tar::new().claimed("zeros", EntryType::Regular, 64 << 20, &*vec![0; 64 << 20]).bytes());
     let stored =
         zip(&[("tool/run", b"stored content that is found in the file, since it is long enough to be, is it not")]);
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
@@ -112,7 +112,7 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
         ("zip-up", zip(&[("tool/run", b"x"), ("../x", b"x")]), "leaves the archive's directory"),
         ("zip-absolute", zip(&[(outside, b"x")]), "has an absolute path"),
         ("zip-link", zip_link("link", "/tmp"), "is neither a file nor a directory"),
-        ("zip-bomb", zip(&[("zeros", &[0; 64 << 20])]), "it unpacks to more than 4,000,000 bytes"),
+        ("zip-bomb", zip(&[("zeros", &vec![0; 64 << 20])]), "it unpacks to more than 4,000,000 bytes"),
         ("zip-half", zip(&[("tool/run", b"x")])[..40].to_vec(), "damaged"),
         (
             "zip-changed",
@@ -142,7 +142,7 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zip_that_lies_about_its_size_is_measured() {
-    let honest = zip(&[("zeros", &[0; 8 << 20])]);
+    let honest = zip(&[("zeros", &vec![0; 8 << 20])]);
     let size = (8u32 << 20).to_le_bytes();
     let server = Server::of(vec![("/lies".to_owned(), replaced(honest, &size, &1000u32.to_le_bytes()))]).await;
     let (region, node, _) = ran(&[needs_urls("lies", &[server.url("/lies")], "echo SCRIPT RAN")], HASTY).await;

@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::debian::Package;
 use super::server::{Reply, Server, absent, answer};
 
+/// By name.
+type Files = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// The archive: a flat one, that apt is told to trust.
 pub(crate) struct Mirror {
-    files: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    files: Files,
     pub(crate) server: Server,
 }
 
 impl Mirror {
     pub(crate) async fn of(packages: &[Package]) -> Mirror {
-        let files: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let files: Files = Arc::default();
         let shown = Arc::clone(&files);
         let server = Server::start(move |asked| {
             let name = asked.target.trim_start_matches("/./").trim_start_matches('/');
