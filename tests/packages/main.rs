@@ -30,6 +30,9 @@ use support::{Node, region, row, script};
 /// Limits with which a test is not waited for.
 const HASTY: &str = "[packages]\ndownload_bytes = 1000000\nstall_seconds = 1\ntries = 2\n";
 
+/// A `sudo` for who is not root.
+const GIVES_NOTHING: &str = "shift; exec env \"$@\"";
+
 /// A testing script that needs URLs.
 fn needs_urls(name: &str, urls: &[String], body: &str) -> (String, String) {
     (format!("testing/{name}"), script(&format!("packages: {}", json!({"url": urls})), body))

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::server::Server;
 use super::support::script;
-use super::{HASTY, fake, needs_urls, not_installed, passed, run, scene, text};
+use super::{GIVES_NOTHING, HASTY, fake, needs_urls, not_installed, passed, run, scene, text};
 
 /// Knows one snap and writes down what it is asked.
 const FAKE: &str = r#"echo "$*" >>"$FAKE_SNAP_LOG"
@@ -37,6 +37,7 @@ async fn snaps_are_installed_once_and_from_where_the_site_has_them() {
         fs::write(cache.join(name), "x").expect("room");
     }
     let path = fake(&node.home().join("bin"), "snap", FAKE);
+    fake(&node.home().join("bin"), "sudo", GIVES_NOTHING);
     let settings = format!("{HASTY}cache = {}\n", json!(cache));
     let finished = run(&node, &settings).env("PATH", path).env("FAKE_SNAP_LOG", &log).finish().await;
     for name in ["a-edge", "b-again", "c-there", "d-cached", "g-file"] {
