@@ -4,12 +4,13 @@ use std::fs;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, flock};
+use nix::sys::signal::Signal;
 use serde_json::json;
 
 use super::debian::{Package, Root, is_here};
 use super::mirror::Mirror;
-use super::support::{LIMIT, until};
-use super::{HASTY, needs_apt, needs_urls, not_installed, passed, run, scene, text};
+use super::support::{LIMIT, Marker, until};
+use super::{GIVES_NOTHING, HASTY, fake, needs_apt, needs_urls, not_installed, passed, run, scene, text};
 
 /// A package that depends on a second and recommends a third.
 fn family() -> [Package; 3] {
@@ -84,6 +85,20 @@ async fn what_is_no_name_never_reaches_apt() {
         let row = not_installed(&region, "needs", says);
         assert!(row.exit_status == Some(1) && !text(&row.output).contains('$'), "{}", text(&row.output));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_an_installer() {
+    let marker = Marker::new();
+    let (region, node) = scene(&[needs_apt("needs", &["tiny"], "echo SCRIPT RAN")], |_| {}).await;
+    let path = fake(&node.home().join("bin"), "apt-get", &format!("sleep {}", marker.word()));
+    fake(&node.home().join("bin"), "sudo", GIVES_NOTHING);
+    let running = run(&node, HASTY).env("PATH", path).start();
+    until("the installer is at work", || !marker.alive().is_empty()).await;
+    running.signal(Signal::SIGTERM);
+    let finished = running.finish(LIMIT).await;
+    assert_eq!(not_installed(&region, "needs", "was stopped with the run").exit_status, Some(143), "{finished:?}");
+    assert_eq!(marker.alive().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::server::Server;
 use super::support::archive::Tar;
+use super::support::plain;
 use super::{HASTY, left_behind, needs_urls, not_installed, passed, ran};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -132,12 +133,16 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
         .iter()
         .map(|(name, _, _)| needs_urls(name, &[server.url(&format!("/{name}"))], "echo SCRIPT RAN"))
         .collect();
+    // The last to run: what it sees is what those before it left while the run goes on.
+    let look = plain("find \"$DOWNLOAD_PATH/..\" -mindepth 2");
+    let scripts = [scripts, vec![("testing/zz-look".to_owned(), look)]].concat();
     let (region, node, _) = ran(&scripts, HASTY).await;
+    assert_eq!(passed(&region, "zz-look"), "");
     for (name, _, says) in &cases {
         not_installed(&region, name, says);
     }
     assert_eq!(left_behind(&node), [""; 0].map(std::path::PathBuf::from));
-    assert!(!Path::new(outside).exists() && !node.storage().join("packages/x").exists());
+    assert!(!Path::new(outside).exists() && !node.storage().join("downloads/.packages/x").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

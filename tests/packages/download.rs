@@ -45,7 +45,7 @@ async fn a_file_is_left_as_it_came_under_a_name_that_is_only_a_name() {
         ["SCRIPT RAN", "hidden", "shakedown-was-here", "tool.bin", &sum]
     );
     assert!(!std::path::Path::new("/tmp/shakedown-was-here").exists());
-    assert_eq!(files_below(&node.storage().join("packages")).len(), 0, "the store goes with the run");
+    assert_eq!(files_below(&node.storage().join("downloads/.packages")).len(), 0, "the store goes with the run");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +192,7 @@ async fn an_agent_that_was_killed_leaves_a_part_that_the_next_one_removes() {
     let (region, node) =
         scene(&[needs_urls("killed", &[server.url("/x")], "wc -c <\"$DOWNLOAD_PATH\"/x")], |_| {}).await;
     let state = node.home().join("state");
-    let store = node.storage().join("packages");
+    let store = node.storage().join("downloads/.packages");
     let running = run(&node, "").env("SHAKEDOWN_STATE_DIR", &state).start();
     until("half of it is there", || {
         files_below(&store).iter().any(|path| path.metadata().is_ok_and(|metadata| metadata.len() > 0))

@@ -97,9 +97,10 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 
 /// What downloads left behind of a run that is over: in the store, and in what scripts were given.
 fn left_behind(node: &Node) -> Vec<PathBuf> {
-    let given = files_below(&node.storage().join("downloads"));
-    let given = given.into_iter().filter(|path| path.parent() != Some(&node.storage().join("downloads")));
-    files_below(&node.storage().join("packages")).into_iter().chain(given).collect()
+    let top = node.storage().join("downloads");
+    // Each script has a directory there, empty or not.
+    let is_left = |path: &PathBuf| path.parent() != Some(&top) || path.ends_with(".packages");
+    files_below(&top).into_iter().filter(is_left).collect()
 }
 
 /// A program of the test's own, found first by the program under test.

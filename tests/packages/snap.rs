@@ -46,7 +46,7 @@ async fn snaps_are_installed_once_and_from_where_the_site_has_them() {
     let broken = not_installed(&region, "e-broken", "failed with exit status 10");
     assert_eq!((broken.exit_status, text(&broken.stderr).contains("snap \"broken\" not found")), (Some(10), true));
     not_installed(&region, "f-option", "is no name of a snap");
-    let store = node.storage().join("packages");
+    let store = node.storage().join("downloads/.packages");
     let log = fs::read_to_string(log).expect("it was called").replace(&format!("{}/", cache.display()), "CACHE/");
     let calls: Vec<String> = log
         .lines()
