@@ -99,3 +99,46 @@ fn damaged(error: ZipError) -> Error {
         other => Error::Damaged(io::Error::other(other.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unpack::inside;
+    use std::io::Write as _;
+    use zip::CompressionMethod;
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    fn unpacked(archive: &[u8]) -> Result<u64, Error> {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let path = place.path().join("archive");
+        std::fs::write(&path, archive).expect("room");
+        let limits = Limits { members: 1000, bytes: 64 << 20, stop: CancellationToken::new() };
+        unzip(&path, &place.path().join("to"), &limits, inside)
+    }
+
+    #[test]
+    fn a_directory_that_does_not_fit_into_memory_is_not_taken_there() {
+        let (count, name) = (300u16, vec![b'x'; 60_000]);
+        let mut entry = b"PK\x01\x02".to_vec();
+        entry.resize(46, 0);
+        entry[28..30].copy_from_slice(&60_000u16.to_le_bytes());
+        entry.extend_from_slice(&name);
+        let mut archive = entry.repeat(usize::from(count));
+        let size = u32::try_from(archive.len()).expect("18 MB").to_le_bytes();
+        archive.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+        archive.extend_from_slice(&[count.to_le_bytes(), count.to_le_bytes()].concat());
+        archive.extend_from_slice(&[&size[..], &[0; 6]].concat());
+        let error = unpacked(&archive).expect_err("it is refused").to_string();
+        assert!(error.contains("its directory is too large"), "{error}");
+    }
+
+    #[test]
+    fn a_large_archive_with_a_small_directory_is_unpacked() {
+        let mut writer = ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        writer.start_file("large", options).expect("memory");
+        writer.write_all(&vec![b'P'; 24 << 20]).expect("memory");
+        let archive = writer.finish().expect("memory").into_inner();
+        assert_eq!(unpacked(&archive).expect("it is honest"), 1);
+    }
+}
