@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +12,11 @@ use super::connection::Options;
 use super::{exit, show, state};
 use crate::agent::{self, Agent, End, Notice, Outcome};
 use crate::config::{Origin, default_storage, site};
+use crate::download;
 use crate::host::Host;
 use crate::journal::{Actor, Store};
 use crate::region::{Client, RetryOptions};
+use crate::runner::packages;
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +42,10 @@ pub(super) struct Arguments {
     /// Begin anew instead of going on with a run that was interrupted
     #[arg(long)]
     fresh: bool,
+    /// Directory of packages that is looked into before anything is fetched: *.deb for apt, *.snap with their *.assert, files for URLs
+    /// by SHA-256 or name
+    #[arg(long, value_name = "DIR")]
+    package_cache: Option<PathBuf>,
     #[command(flatten)]
     state: state::Options,
     /// Where scripts and their outputs are kept
@@ -53,6 +60,8 @@ fn wait(text: &str) -> Result<f64, String> {
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
     let host = Host::live();
+    let site = site()?;
+    let packages = packages(site.package_cache, arguments.package_cache, site.download, arguments.region.ca_file())?;
     let connected = arguments.region.connect(&host).await?;
     anyhow::ensure!(
         connected.origin != Origin::HardwareSync,
@@ -68,12 +77,28 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.farewell = Duration::from_secs(arguments.farewell);
     options.fresh = arguments.fresh;
     options.actor = Actor::current();
-    options.retention = site()?.retention;
+    options.retention = site.retention;
+    options.runner.packages = packages;
     options.runner.state_dir = Some(arguments.state.state_dir.clone());
     let store = arguments.state.open_for_run(&host.hostname(), &connected.client.identity())?;
     let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
+}
+
+/// Where packages come from: what the command line says beats the configuration.
+pub(super) fn packages(
+    configured: Option<PathBuf>,
+    given: Option<PathBuf>,
+    mut limits: download::Options,
+    ca_file: Option<PathBuf>,
+) -> anyhow::Result<packages::Options> {
+    let cache = given.or(configured).map(|directory| {
+        let found = directory.canonicalize().ok().filter(|path| path.is_dir());
+        found.with_context(|| format!("the package cache {} is no directory that can be read", directory.display()))
+    });
+    limits.ca_file = ca_file;
+    Ok(packages::Options::new(cache.transpose()?, limits))
 }
 
 /// Does a run while showing it, and stops it in good order on SIGINT and SIGTERM.

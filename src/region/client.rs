@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 use super::signal::{beginning, scrubbed};
 use super::{ClientOptions, Error, NodeEvent, Signal, oauth};
+use crate::http::{self, innermost, masked};
 use crate::script::BmcConfig;
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
@@ -49,15 +50,14 @@ impl Client {
     /// # Errors
     /// When the CA file cannot be read or the client cannot be built.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
-        // A second installation finds the first in place, which is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder();
+        let builder = http::builder(options.ca_file.as_deref()).map_err(|error| match error {
+            http::CaError::Read { path, source } => Error::File { path: path.display().to_string(), source },
+            other @ http::CaError::Content { .. } => Error::Setup(other.to_string()),
+        })?;
         let builder = if options.direct { builder.no_proxy() } else { builder };
         let http = builder
-            .user_agent(concat!("shakedown/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.idle_timeout)
-            .tls_certs_only(certificates(options.ca_file.as_deref())?)
             .build()
             .map_err(|error| Error::Setup(format!("cannot set up HTTP: {}", innermost(&error))))?;
         Ok(Client { http, options, skew: AtomicI64::new(0), budget: AtomicU64::new(DEFAULT_BUDGET) })
@@ -282,25 +282,6 @@ impl Client {
     }
 }
 
-fn certificates(ca_file: Option<&Path>) -> Result<Vec<Certificate>, Error> {
-    let system = rustls_native_certs::load_native_certs();
-    if system.certs.is_empty() {
-        tracing::info!("this machine has no CA bundle: only plain HTTP and a given CA file will work");
-    }
-    let mut all: Vec<Certificate> =
-        system.certs.iter().filter_map(|der| Certificate::from_der(der.as_ref()).ok()).collect();
-    if let Some(path) = ca_file {
-        let pem = std::fs::read(path).map_err(|source| Error::File { path: path.display().to_string(), source })?;
-        let own = Certificate::from_pem_bundle(&pem)
-            .map_err(|error| Error::Setup(format!("{} is not a PEM bundle: {error}", path.display())))?;
-        if own.is_empty() {
-            return Err(Error::Setup(format!("{} holds no certificate", path.display())));
-        }
-        all.extend(own);
-    }
-    Ok(all)
-}
-
 async fn classify(response: Response) -> Error {
     let status = response.status();
     let retry_after = retry_after(response.headers());
@@ -343,19 +324,6 @@ fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
     Error::BrokenOff { url: shown(url), reason: innermost(error) }
 }
 
-/// An address without the name and password that a careless configuration may put into it.
 fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.to_string()
-}
-
-/// The last cause of a chain, which is the one that says what happened.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+    masked(url.as_str())
 }

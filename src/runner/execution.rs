@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters, result};
 use crate::process::{Cause, Command, Ended, Limits, OutputFiles, StartError};
 use crate::script::{Outputs, Script};
+use crate::unpack;
 
 impl Runner {
     /// Prepares, runs and concludes a script; reports every step.
@@ -29,7 +30,7 @@ impl Runner {
         if script.has_started {
             // The agent that started it may be gone while it is still at work.
             self.stop_remains(script).await;
-        } else if let Err(error) = remove(&outputs) {
+        } else if let Err(error) = remove(&outputs).and_then(|()| renew(&outputs.download)) {
             return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
         }
         if script.apply_configured_networking {
@@ -105,6 +106,12 @@ fn remove(outputs: &Outputs) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What an earlier run left in `DOWNLOAD_PATH` is not what the script asked for now.
+fn renew(directory: &Path) -> std::io::Result<()> {
+    unpack::remove(directory)?;
+    fs::create_dir_all(directory)
 }
 
 /// Exit status as a shell tells it: 128 + N after signal N.

@@ -4,9 +4,9 @@
 //! the network. Who hears the reports decides what they mean for the region.
 
 mod bmc;
-mod dependencies;
 mod environment;
 mod execution;
+pub mod packages;
 mod parameters;
 mod result;
 mod schedule;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
@@ -40,6 +40,8 @@ pub struct Options {
     pub bmc_patience: Duration,
     /// Where the journal is, for a script that asks the agent something.
     pub state_dir: Option<PathBuf>,
+    /// Where the software that scripts need comes from.
+    pub packages: packages::Options,
 }
 
 impl Options {
@@ -47,6 +49,7 @@ impl Options {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let hurry = CancellationToken::new();
+        let packages = packages::Options::default();
         Options {
             grace: Duration::from_secs(30),
             hurry,
@@ -54,6 +57,7 @@ impl Options {
             nice: 19,
             bmc_patience: Duration::from_secs(60),
             state_dir: None,
+            packages,
         }
     }
 
@@ -158,8 +162,6 @@ pub struct Runner {
     options: Options,
     reports: mpsc::Sender<Report>,
     cancel: CancellationToken,
-    /// One package installation at a time: the package managers lock each other out anyway.
-    installing: Mutex<()>,
 }
 
 impl Runner {
@@ -172,7 +174,8 @@ impl Runner {
         reports: mpsc::Sender<Report>,
         cancel: CancellationToken,
     ) -> Self {
-        Runner { workspace, host, options, reports, cancel, installing: Mutex::new(()) }
+        options.packages.ledger.open(&workspace.packages());
+        Runner { workspace, host, options, reports, cancel }
     }
 
     /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet
