@@ -7,6 +7,7 @@ pub mod event;
 pub mod host;
 pub mod inventory;
 pub mod journal;
+pub mod netplan;
 pub mod process;
 pub mod region;
 pub mod report;

@@ -26,6 +26,7 @@ mod events;
 mod gap;
 mod inventory;
 mod resources;
+mod restore;
 mod results;
 mod run;
 mod sandbox;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
-use super::{answer, exit, show, state};
+use super::{answer, exit, restore, show, state};
 use crate::agent::sync::{self, Items, Outcome, Sync, parse_items};
 use crate::config::{Origin, site};
 use crate::host::Host;
@@ -81,7 +81,10 @@ pub(super) async fn report_results(arguments: ReportResults, format: LogFormat) 
 }
 
 async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, format: LogFormat) -> anyhow::Result<u8> {
-    let host = Host::live();
+    let host = restore::machine();
+    if !dry_run {
+        restore::networking(&host, &how.state).await;
+    }
     let connected = region.connect_deployed(&host).await?;
     anyhow::ensure!(
         connected.origin != Origin::CloudInit,

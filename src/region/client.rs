@@ -194,6 +194,26 @@ impl Client {
         Ok(bytes)
     }
 
+    /// Asks whether the region is there, once and for at most `limit`. One that refuses the credentials is.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub async fn answers(&self, limit: Duration) -> Result<(), Error> {
+        let url = self.metadata("")?;
+        let answer = match self.send(self.http.get(url.clone()).timeout(limit), &url).await {
+            Ok(response) => text(response).await,
+            Err(Error::Unauthorized { .. } | Error::ClockSkew { .. } | Error::SignAgain) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // A captive portal's.
+        let is_page = answer.starts_with('<');
+        if is_page {
+            Err(Error::Unusable(format!("it is a web page, not the metadata service: {answer}")))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Sends a signal once, shortened to what the region is known to take.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 mod dependencies;
 mod environment;
 mod execution;
+mod networking;
 mod parameters;
 mod result;
 mod schedule;
@@ -18,6 +19,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
+use crate::netplan;
 use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Script, Verdict, Workspace};
 
@@ -36,6 +38,8 @@ pub struct Options {
     pub nice: i32,
     /// Where the journal is, for a script that asks the agent something.
     pub state_dir: Option<PathBuf>,
+    /// How the networking of the deployed machine is applied for scripts that ask for it; without, they fail.
+    pub networking: Option<netplan::Options>,
 }
 
 impl Options {
@@ -43,7 +47,8 @@ impl Options {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let hurry = CancellationToken::new();
-        Options { grace: Duration::from_secs(30), hurry, base_url: base_url.into(), nice: 19, state_dir: None }
+        let (grace, base_url) = (Duration::from_secs(30), base_url.into());
+        Options { grace, hurry, base_url, nice: 19, state_dir: None, networking: None }
     }
 
     fn limits(&self, time: Option<Duration>) -> Limits {
@@ -54,8 +59,10 @@ impl Options {
 /// Something that happened to a script.
 #[derive(Debug)]
 pub enum Report {
-    /// The operator's networking is about to be applied for it.
-    ApplyingNetconf(Arc<Script>),
+    /// The operator's networking is about to be applied for it, and is when the sender is answered: by then it is on record.
+    ApplyingNetconf(Arc<Script>, oneshot::Sender<()>),
+    /// The machine's networking was changed for it, or put back; in words.
+    Networking(Arc<Script>, String),
     /// Its packages are about to be installed; what, in words.
     Installing(Arc<Script>, String),
     /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run.

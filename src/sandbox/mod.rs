@@ -52,6 +52,8 @@ pub struct Options {
     pub disks: Vec<Device>,
     /// Interfaces that the region knows of.
     pub interfaces: Vec<Device>,
+    /// The network configuration of the deployed machine, for scripts that apply it.
+    pub netplan: Option<Vec<u8>>,
     /// Seconds by which the region's clock is ahead of this machine's.
     pub clock_offset: i64,
     /// A file that gets one JSON line for each request.
@@ -71,6 +73,7 @@ impl Options {
             release: None,
             disks: Vec::new(),
             interfaces: Vec::new(),
+            netplan: None,
             clock_offset: 0,
             request_log: None,
         }
