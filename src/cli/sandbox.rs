@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     this_machine: bool,
     /// The network configuration that was set up for the deployed machine (netplan YAML): it is handed out with scripts that want it
-    /// (apply_configured_networking)
+    /// (`apply_configured_networking`)
     #[arg(long, value_name = "FILE")]
     netplan: Option<PathBuf>,
     /// Let the region's clock be ahead by so many seconds

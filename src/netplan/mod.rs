@@ -5,6 +5,7 @@
 //! [`Applied::put_back`] undoes it. What was set aside is on record before anything is changed, in the directory itself, so that
 //! [`restore`] can do the same at the next start, whatever ended this process. [`files`] says why no instant is without a configuration.
 
+mod back;
 #[cfg(test)]
 mod cut;
 mod files;
@@ -19,21 +20,16 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 use crate::process::ToolError;
 use crate::yaml;
 
+use back::{back, confirmed, files_back};
 use files::{Place, Record};
-use network::{MANAGER_WAIT, Network};
+use network::Network;
 use step::perform;
-
-/// Between two questions to the region.
-const PACE: Duration = Duration::from_secs(1);
-/// How often the machine's own configuration is applied before it is left to the next start.
-const ATTEMPTS: u32 = 3;
 
 /// Asks the region once whether it answers; if not, why.
 #[derive(Clone)]
@@ -90,6 +86,9 @@ pub enum Error {
         "{0} holds no configuration: this machine's network was set up by something else than netplan, which could not put it back"
     )]
     NothingToPutBack(PathBuf),
+    /// Without its network the machine would hang.
+    #[error("this machine's disks are on the network ({0}), so that its links must not be taken down")]
+    DisksOnNetwork(String),
     /// An earlier run's networking is still here.
     #[error("an earlier run's networking could not be put back: {0}")]
     Unfinished(String),
@@ -210,6 +209,9 @@ async fn prepare(
     if document.get("network").is_none_or(|network| network.pairs().is_empty()) {
         return Err(Error::Unreadable("it has no \"network\"".to_owned()));
     }
+    if let Some(what) = disks_on_network(host) {
+        return Err(Error::DisksOnNetwork(what));
+    }
     network.check(&bytes).await?;
     let lock = place.lock()?;
     if place.is_in_use() {
@@ -217,7 +219,9 @@ async fn prepare(
         let mut said = String::new();
         let trouble = back(place, host, None, &CancellationToken::new(), &mut said).await;
         network.note(&said);
-        trouble.iter().for_each(|line| network.note(line));
+        for line in &trouble {
+            network.note(line);
+        }
         if place.is_in_use() {
             return Err(Error::Unfinished(trouble.join("; ")));
         }
@@ -237,34 +241,19 @@ async fn prepare(
     Ok((lock, record, bytes))
 }
 
+/// What of the system would go with the network: an iSCSI session, or a root file system (`/proc/mounts`) on a server.
+fn disks_on_network(host: &Host) -> Option<String> {
+    let sessions = host.list("/sys/class/iscsi_session").into_iter().next().map(|name| format!("iSCSI {name}"));
+    let mounts = host.text("/proc/mounts").unwrap_or_default();
+    let roots = mounts.lines().map(|line| line.split(' ').skip(1).take(2).collect::<Vec<_>>());
+    let is_remote = |words: &Vec<&str>| matches!(words[..], ["/", "nfs" | "nfs4" | "cifs" | "smb3" | "ceph" | "9p"]);
+    sessions.or_else(|| roots.into_iter().find(is_remote).map(|words| format!("the root file system is {}", words[1])))
+}
+
 async fn bring_up(network: &mut Network<'_>, options: &Options, stop: &CancellationToken) -> Result<(), Error> {
     network.clear().await?;
     network.apply().await?;
     confirmed(options, stop).await
-}
-
-/// Asks the region until it answers.
-async fn confirmed(options: &Options, stop: &CancellationToken) -> Result<(), Error> {
-    let deadline = Instant::now() + options.patience;
-    let mut reason = "no answer".to_owned();
-    loop {
-        let asked = tokio::select! {
-            asked = (options.confirm.0)() => asked,
-            () = stop.cancelled() => return Err(Error::Stopped),
-            () = tokio::time::sleep_until(deadline) => Err(reason.clone()),
-        };
-        match asked {
-            Ok(()) => return Ok(()),
-            Err(why) => reason = why,
-        }
-        if Instant::now() + PACE >= deadline {
-            return Err(Error::Region { within: options.patience, reason });
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PACE) => {}
-            () = stop.cancelled() => return Err(Error::Stopped),
-        }
-    }
 }
 
 impl Applied {
@@ -303,80 +292,4 @@ pub async fn restore(host: &Host) -> Result<Option<Restored>, Error> {
     let trouble = back(&place, host, None, &CancellationToken::new(), &mut said).await;
     tracing::info!(said, "an earlier run had left its networking");
     Ok(Some(Restored { what, trouble }))
-}
-
-fn files_back(place: &Place, trouble: &mut Vec<String>) -> Result<(), Error> {
-    let (steps, left) = place.plan_back()?;
-    perform(&steps)?;
-    trouble.extend(left.iter().map(|path| {
-        format!("{} was written while the region's networking was applied, and is no longer in force", path.display())
-    }));
-    Ok(())
-}
-
-/// Files first, then the network, then the record of it all. What is not as it was, in words.
-async fn back(
-    place: &Place,
-    host: &Host,
-    confirm: Option<&Options>,
-    hurry: &CancellationToken,
-    said: &mut String,
-) -> Vec<String> {
-    let mut trouble = Vec::new();
-    let record = place.record();
-    if let Err(error) = files_back(place, &mut trouble) {
-        trouble.push(format!(
-            "the machine's own network configuration could not be put back into {}, which the next start tries again: {error}",
-            place.directory().display()
-        ));
-        return trouble;
-    }
-    let mut network = Network::of(host, &CancellationToken::new());
-    let applied = reapply(&mut network, record.as_ref()).await;
-    said.push_str(&network.said);
-    if let Err(error) = applied {
-        trouble.push(format!(
-            "the machine's own network configuration is in its place, but could not be applied, which the next start tries again: {error}"
-        ));
-        return trouble;
-    }
-    let gone = missing(host, record.map(|record| record.links).unwrap_or_default()).await;
-    if !gone.is_empty() {
-        trouble.push(format!("links that something else than netplan had made are gone: {}", gone.join(", ")));
-    }
-    if let Err(error) = perform(&place.plan_end()) {
-        trouble.push(format!("the record of it could not be removed: {error}"));
-    }
-    if let Some(options) = confirm
-        && let Err(error @ Error::Region { .. }) = confirmed(options, hurry).await
-    {
-        trouble.push(format!("the machine's own networking was put back, but {error}"));
-    }
-    trouble
-}
-
-/// Those of some links that are not made again soon.
-async fn missing(host: &Host, mut links: Vec<String>) -> Vec<String> {
-    let deadline = Instant::now() + MANAGER_WAIT;
-    loop {
-        links.retain(|name| !host.exists(format!("/sys/class/net/{name}")));
-        if links.is_empty() || Instant::now() > deadline {
-            return links;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn reapply(network: &mut Network<'_>, record: Option<&Record>) -> Result<(), Error> {
-    network.clear().await?;
-    let mut attempt = 1;
-    loop {
-        match network.apply().await {
-            Ok(()) => break,
-            Err(error) if attempt == ATTEMPTS || matches!(error, Error::Missing(_)) => return Err(error),
-            Err(_) => attempt += 1,
-        }
-        tokio::time::sleep(PACE).await;
-    }
-    network.raise(record.map_or(&[], |record| &record.up)).await
 }

@@ -13,10 +13,10 @@ use crate::process::{Answer, Tool, ToolError};
 /// For the manager of the network to be at work (contract REGION, "Custom networking").
 pub(super) const MANAGER_WAIT: Duration = Duration::from_secs(5);
 /// For `netplan apply`, which starts services and waits for them.
-const APPLY_LIMIT: Duration = Duration::from_secs(90);
+const APPLY_LIMIT: Duration = Duration::from_secs(180);
 /// For everything else.
-const LIMIT: Duration = Duration::from_secs(20);
-/// The service behind netplan, where it is not NetworkManager.
+const LIMIT: Duration = Duration::from_secs(60);
+/// The service behind netplan, where it is not that of a desktop.
 const MANAGER: &str = "systemd-networkd";
 
 /// Calls programs and keeps what they said, for the output of the script that it is done for.
@@ -147,7 +147,9 @@ impl<'a> Network<'a> {
         let answer = self.quietly(program, words, limit).await?;
         for printed in [&answer.stdout, &answer.stderr] {
             let text = String::from_utf8_lossy(printed);
-            text.lines().filter(|line| !line.trim().is_empty()).for_each(|line| self.note(line));
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                self.note(line);
+            }
         }
         if !answer.status.success() {
             self.note(&format!("[{program} failed: {}]", answer.status));

@@ -24,9 +24,10 @@ pub fn schedule(mut scripts: Vec<Script>) -> Vec<Vec<Script>> {
         }
     }
     for group in instances {
-        match group.iter().any(|script| script.apply_configured_networking) {
-            true => batches.extend(group.into_iter().map(|script| vec![script])),
-            false => batches.push(group),
+        if group.iter().any(|script| script.apply_configured_networking) {
+            batches.extend(group.into_iter().map(|script| vec![script]));
+        } else {
+            batches.push(group);
         }
     }
     batches.extend(alone);
