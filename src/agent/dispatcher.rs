@@ -94,7 +94,7 @@ impl Dispatcher {
                 self.step(&script, Transition::ApplyNetconf, SignalStatus::ApplyingNetconf, text).await;
                 let _ = go.send(());
             }
-            Report::Networking(_, text) => {
+            Report::Networking(text) => {
                 let region = Actor { username: "region".to_owned(), ..Actor::default() };
                 tracing::info!("{text}");
                 self.record.audit(EventType::NODE, text, &region).await;

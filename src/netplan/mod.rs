@@ -233,7 +233,7 @@ async fn prepare(
     };
     let record = Record {
         script: script.to_owned(),
-        since: Timestamp::now().to_string(),
+        since: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         files: place.own_files()?,
         up: physical.into_iter().map(|link| link.name).filter(|name| is_up(name)).collect(),
         links: virtual_links.into_iter().map(|link| link.name).collect(),

@@ -61,8 +61,8 @@ impl Options {
 pub enum Report {
     /// The operator's networking is about to be applied for it, and is when the sender is answered: by then it is on record.
     ApplyingNetconf(Arc<Script>, oneshot::Sender<()>),
-    /// The machine's networking was changed for it, or put back; in words.
-    Networking(Arc<Script>, String),
+    /// The machine's networking was changed for a script, or put back; in words.
+    Networking(String),
     /// Its packages are about to be installed; what, in words.
     Installing(Arc<Script>, String),
     /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run.

@@ -29,7 +29,7 @@ impl Runner {
             Ok(applied) => applied,
             Err(failed) => return self.not_applied(script, *failed).await,
         };
-        self.say(script, format!("Applied custom network configuration for script '{script}'.")).await;
+        self.report(Report::Networking(format!("Applied custom network configuration for script '{script}'."))).await;
         let run = AssertUnwindSafe(self.run_prepared(script, outputs)).catch_unwind().await;
         let trouble = applied.put_back(&self.options.hurry).await;
         self.say_end(script, &trouble).await;
@@ -57,12 +57,9 @@ impl Runner {
         finished
     }
 
-    async fn say_end(&self, script: &Arc<Script>, trouble: &[String]) {
-        self.say(script, format!("Custom network configuration for script '{script}' ended. {}", state(trouble))).await;
-    }
-
-    async fn say(&self, script: &Arc<Script>, text: String) {
-        self.report(Report::Networking(Arc::clone(script), text)).await;
+    async fn say_end(&self, script: &Script, trouble: &[String]) {
+        let text = format!("Custom network configuration for script '{script}' ended. {}", state(trouble));
+        self.report(Report::Networking(text)).await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! Scripts that get the networking they ask for, and those that do not.
 
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use nix::sys::signal::Signal;
 use shakedown::sandbox::{Action, Fault, Sandbox};
@@ -238,4 +240,31 @@ async fn an_interface_without_a_link_is_told_after_a_failure() {
     assert_eq!(row.status, Status::Failed);
     let result = String::from_utf8(machine.node().output(&row, ".yaml")).expect("UTF-8");
     assert_eq!(result, r#"{"link_connected":false}"#, "it was looked at before the machine's own came back");
+}
+
+/// Where the real one is installed it judges what the region gives; only what would change this machine is done by the fake.
+#[tokio::test]
+async fn the_real_netplan_judges_the_regions_file() {
+    if File::open("/usr/sbin/netplan").is_err() {
+        writeln!(std::io::stderr(), "LEFT OUT: netplan is not installed here").expect("stderr takes it");
+        return;
+    }
+    let scripts = [networking("", "echo it ran")];
+    for (given, why) in
+        [(GIVEN.to_owned(), ""), (GIVEN.replace("dhcp4: true", "dhcp4: maybe"), "invalid boolean value")]
+    {
+        let region = handing_out(&scripts, Some(&given)).await;
+        let machine = Machine::new(&region);
+        fs::rename(machine.bin("netplan"), machine.bin("fake")).expect("it is there");
+        let both = "#!/bin/sh\nexport PATH=$PATH:/usr/sbin\ncase $1 in\ngenerate) exec /usr/sbin/netplan \"$@\" ;;\n\
+            *) ln -sf fake \"$MACHINE/bin/netplan\" && exec \"$MACHINE/bin/netplan\" \"$@\" ;;\nesac\n";
+        machine.write("bin/netplan", both);
+        fs::set_permissions(machine.bin("netplan"), fs::Permissions::from_mode(0o755)).expect("one's own file");
+        let ended = run(&machine).await;
+        if why.is_empty() {
+            assert_eq!(ended.code, Some(0), "{}", machine.output(&region));
+        } else {
+            assert_not_applied(&region, &machine, why);
+        }
+    }
 }
