@@ -137,7 +137,7 @@ impl Client {
         self.options.credentials.is_some()
     }
 
-    fn metadata(&self, rest: &str) -> Result<Url, Error> {
+    pub(super) fn metadata(&self, rest: &str) -> Result<Url, Error> {
         self.options
             .metadata_url
             .join(&format!("{}/{rest}", self.options.api_version))
@@ -192,26 +192,6 @@ impl Client {
             }
         }
         Ok(bytes)
-    }
-
-    /// Asks whether the region is there, once and for at most `limit`. One that refuses the credentials is.
-    ///
-    /// # Errors
-    /// Why it is not.
-    pub async fn answers(&self, limit: Duration) -> Result<(), Error> {
-        let url = self.metadata("")?;
-        let answer = match self.send(self.http.get(url.clone()).timeout(limit), &url).await {
-            Ok(response) => text(response).await,
-            Err(Error::Unauthorized { .. } | Error::ClockSkew { .. } | Error::SignAgain) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        // A captive portal's.
-        let is_page = answer.starts_with('<');
-        if is_page {
-            Err(Error::Unusable(format!("it is a web page, not the metadata service: {answer}")))
-        } else {
-            Ok(())
-        }
     }
 
     /// Sends a signal once, shortened to what the region is known to take.

@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod fit;
 mod oauth;
+mod presence;
 mod retry;
 mod signal;
 
