@@ -24,7 +24,10 @@ pub(super) async fn networking(host: &Host, state: &state::Options) {
                 "Put this machine's own networking back, since an earlier run was cut off with that of {what}{trouble}."
             )
         }
-        Err(error) => format!("This machine's own networking could not be put back after an earlier run: {error}."),
+        Err(error) => format!(
+            "This machine's own networking could not be put back after an earlier run: {error}. `shakedown deliver`, called by root, \
+             tries again."
+        ),
     };
     complain!("shakedown: WARNING: {text}");
     let noted = Store::open_beside(&state.state_dir, &host.hostname()).and_then(|mut store| {

@@ -80,6 +80,13 @@ async fn links_go_before_netplan_applies_and_the_machines_own_come_back_up() {
 
 #[tokio::test]
 async fn a_region_that_does_not_answer_any_more_fails_the_script() {
+    // The last is what a captive portal answers.
+    for action in [Action::DropBefore, Action::Answer(502, String::new()), Action::Page("<html>".to_owned())] {
+        the_region_is_lost(action).await;
+    }
+}
+
+async fn the_region_is_lost(action: Action) {
     let region = handing_out(&[networking("", "echo it ran")], Some(GIVEN)).await;
     let machine = Machine::new(&region);
     let before = machine.network();
@@ -87,7 +94,7 @@ async fn a_region_that_does_not_answer_any_more_fails_the_script() {
     let agent = machine.verb("run").args(["--networking-wait", "2"]).arg(machine.node().storage()).start();
     machine.held().await;
     assert_eq!(machine.calls().last().map(String::as_str), Some("netplan apply"));
-    region.inject(Fault::new("GET", 1000, Action::DropBefore));
+    region.inject(Fault::new("GET", 1000, action));
     machine.release();
     until("the machine's own is applied", || machine.count("netplan apply") == 2).await;
     region.clear_faults();
@@ -196,6 +203,24 @@ async fn all_is_put_back_when_the_run_is_stopped() {
         assert_eq!(machine.network(), before);
         assert!(row(&region, "net").status.is_failure());
     }
+}
+
+#[tokio::test]
+async fn not_even_a_second_signal_leaves_the_regions_networking_here() {
+    let body = "trap 'touch asked' TERM; touch running; while :; do sleep 0.1; done";
+    let region = handing_out(&[networking("", body)], Some(GIVEN)).await;
+    let machine = Machine::new(&region);
+    let before = machine.network();
+    let agent = machine.run().start();
+    until("the script runs", || machine.path("running").exists()).await;
+    agent.signal(Signal::SIGTERM);
+    until("the script is asked to end", || machine.path("asked").exists()).await;
+    region.inject(Fault::new("", 1000, Action::DropBefore));
+    agent.signal(Signal::SIGTERM);
+    let ended = agent.finish(LIMIT).await;
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert_eq!(machine.network(), before);
+    assert!(!machine.netplan().join(".shakedown").exists());
 }
 
 #[tokio::test]
