@@ -9,6 +9,7 @@ pub mod host;
 pub mod http;
 pub mod inventory;
 pub mod journal;
+pub mod netplan;
 pub mod process;
 pub mod region;
 pub mod report;

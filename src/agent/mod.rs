@@ -59,6 +59,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How long a stopped run, once its scripts have ended, tries to deliver what it has.
     pub farewell: Duration,
+    /// How long the region may take to answer after the networking was changed.
+    pub networking_wait: Duration,
     /// Leave once the scripts are done although the region has not everything: [`deliver`] or the next run sends the rest.
     pub exit_when_done: bool,
     /// Do not go on with a run that was interrupted, begin anew.
@@ -82,6 +84,7 @@ impl Options {
             retry: RetryOptions::default(),
             heartbeat: Duration::from_secs(120),
             farewell: Duration::from_secs(30),
+            networking_wait: Duration::from_secs(90),
             exit_when_done: false,
             fresh: false,
             actor: Actor::default(),

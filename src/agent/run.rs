@@ -15,9 +15,13 @@ use super::message::Payload;
 use super::record::Record;
 use super::{Agent, End, Error, Notice, Outcome, messages, prepare};
 use crate::journal::RunRecord;
+use crate::netplan;
 use crate::region::{self, Fetched, Signal, SignalStatus, persist, unpack};
 use crate::runner::{Report, Runner};
 use crate::script::{Index, Script, ScriptType, parse_index};
+
+/// For one question whether the region answers: a connection from before the network changed does not.
+const QUESTION: Duration = Duration::from_secs(10);
 
 /// What the sets came to.
 #[derive(Debug)]
@@ -163,7 +167,14 @@ impl Agent {
     }
 
     fn runner(&self, reports: mpsc::Sender<Report>) -> Runner {
-        Runner::new(self.workspace.clone(), self.host.clone(), self.options.runner.clone(), reports, self.stop.clone())
+        let mut options = self.options.runner.clone();
+        let (client, asks) = (Arc::clone(&self.client), self.options.send || self.options.download);
+        let confirm = netplan::Confirm::new(move || {
+            let client = Arc::clone(&client);
+            async move { if asks { client.answers(QUESTION).await.map_err(|error| error.to_string()) } else { Ok(()) } }
+        });
+        options.networking = Some(netplan::Options { confirm, patience: self.options.networking_wait });
+        Runner::new(self.workspace.clone(), self.host.clone(), options, reports, self.stop.clone())
     }
 
     /// Runs one set; a verdict if the run ends with it.

@@ -31,6 +31,7 @@ mod lint;
 mod new;
 mod report;
 mod resources;
+mod restore;
 mod results;
 mod run;
 mod sandbox;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::{exit, show, state};
+use super::{exit, restore, show, state};
 use crate::agent::{self, Agent, End, Notice, Outcome};
 use crate::config::{Origin, default_storage, site};
 use crate::download;
@@ -36,6 +36,10 @@ pub(super) struct Arguments {
     /// How long a run that was stopped, or is done with --exit-when-done, tries to deliver what it has, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     farewell: u64,
+    /// How long the region may take to answer after the network configuration of the deployed machine was applied for a script that asks
+    /// for it, in seconds; if it does not, the script fails and the machine's own configuration is put back
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    networking_wait: u64,
     /// First wait before the region is tried again, in seconds; it doubles up to 30 times that
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = wait)]
     retry_wait: f64,
@@ -59,7 +63,8 @@ fn wait(text: &str) -> Result<f64, String> {
 }
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
-    let host = Host::live();
+    let host = restore::machine();
+    restore::networking(&host, &arguments.state).await;
     let site = site()?;
     let packages = packages(site.package_cache, arguments.package_cache, site.download, arguments.region.ca_file())?;
     let connected = arguments.region.connect(&host).await?;
@@ -75,6 +80,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.retry = RetryOptions { first, cap: first * 30, ..connected.retry };
     options.exit_when_done = arguments.exit_when_done;
     options.farewell = Duration::from_secs(arguments.farewell);
+    options.networking_wait = Duration::from_secs(arguments.networking_wait);
     options.fresh = arguments.fresh;
     options.actor = Actor::current();
     options.retention = site.retention;

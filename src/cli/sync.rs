@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
 use super::run::packages;
-use super::{answer, exit, show, state};
+use super::{answer, exit, restore, show, state};
 use crate::agent::sync::{self, Items, Outcome, Sync, parse_items};
 use crate::config::{Origin, site};
 use crate::host::Host;
@@ -82,8 +82,11 @@ pub(super) async fn report_results(arguments: ReportResults, format: LogFormat) 
 }
 
 async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, format: LogFormat) -> anyhow::Result<u8> {
-    let host = Host::live();
     let ca_file = region.ca_file();
+    let host = restore::machine();
+    if !dry_run {
+        restore::networking(&host, &how.state).await;
+    }
     let connected = region.connect_deployed(&host).await?;
     anyhow::ensure!(
         connected.origin != Origin::CloudInit,

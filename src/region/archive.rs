@@ -110,6 +110,12 @@ fn take_over(staging: &Path, workspace: &Workspace) -> Result<(), ArchiveError> 
         if netplan.exists() {
             make_directory(workspace.netplan().parent().unwrap_or(workspace.root()))?;
             fs::rename(netplan, workspace.netplan())?;
+        } else {
+            // That of an earlier archive is not meant for these scripts.
+            match fs::remove_file(workspace.netplan()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         Ok(())
     };

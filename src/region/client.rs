@@ -99,7 +99,7 @@ impl Client {
         self.options.credentials.is_some()
     }
 
-    fn metadata(&self, rest: &str) -> Result<Url, Error> {
+    pub(super) fn metadata(&self, rest: &str) -> Result<Url, Error> {
         self.options
             .metadata_url
             .join(&format!("{}/{rest}", self.options.api_version))

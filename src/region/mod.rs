@@ -13,6 +13,7 @@ mod event;
 mod fit;
 mod oauth;
 mod options;
+mod presence;
 mod retry;
 mod signal;
 

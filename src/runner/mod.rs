@@ -6,6 +6,7 @@
 mod bmc;
 mod environment;
 mod execution;
+mod networking;
 pub mod packages;
 mod parameters;
 mod result;
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
+use crate::netplan;
 use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Script, Verdict, Workspace};
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Where the software that scripts need comes from.
     pub packages: packages::Options,
+    /// How the networking of the deployed machine is applied for scripts that ask for it; without, they fail.
+    pub networking: Option<netplan::Options>,
 }
 
 impl Options {
@@ -58,6 +62,7 @@ impl Options {
             bmc_patience: Duration::from_secs(60),
             state_dir: None,
             packages,
+            networking: None,
         }
     }
 
@@ -69,8 +74,10 @@ impl Options {
 /// Something that happened to a script.
 #[derive(Debug)]
 pub enum Report {
-    /// The operator's networking is about to be applied for it.
-    ApplyingNetconf(Arc<Script>),
+    /// The operator's networking is about to be applied for it, and is when the sender is answered: by then it is on record.
+    ApplyingNetconf(Arc<Script>, oneshot::Sender<()>),
+    /// The machine's networking was changed for a script, or put back; in words.
+    Networking(String),
     /// Its packages are about to be installed; what, in words.
     Installing(Arc<Script>, String),
     /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run.

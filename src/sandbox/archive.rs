@@ -20,6 +20,7 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
     rows.sort_by(|a, b| (a.kind, &a.script, a.id).cmp(&(b.kind, &b.script, b.id)));
     let mut tar = Tar::default();
     let mut sets: Map<String, Value> = Map::new();
+    let mut wants_networking = false;
     for row in rows {
         let Some(script) = region.library.scripts.iter().find(|script| script.name == row.script) else { continue };
         let started = row.started.is_some() || row.status.is_final();
@@ -41,6 +42,10 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
             tar.add(&format!("{stem}.yaml"), 0o755, &row.result);
         }
         push(&mut sets, row.kind, entry);
+        wants_networking |= script.header.apply_configured_networking;
+    }
+    if let Some(netplan) = region.netplan.as_ref().filter(|_| wants_networking) {
+        tar.add_beside("../config/netplan.yaml", netplan);
     }
     Some(tar.finish(&sets))
 }
@@ -120,6 +125,17 @@ impl Tar {
         header.set_mtime(jiff::Timestamp::now().as_second().cast_unsigned());
         // Writing to memory cannot fail; a name too long for a tar is left out.
         let _ = self.0.append_data(&mut header, path, content);
+    }
+
+    /// A member outside of the directory that the archive is unpacked to, which the library would rather not write.
+    fn add_beside(&mut self, path: &str, content: &[u8]) {
+        let mut header = tar::Header::new_gnu();
+        let name = &mut header.as_old_mut().name;
+        name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let _ = self.0.append(&header, content);
     }
 
     fn finish(mut self, sets: &Map<String, Value>) -> Vec<u8> {

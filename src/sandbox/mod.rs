@@ -56,6 +56,8 @@ pub struct Options {
     pub interfaces: Vec<Device>,
     /// Values of parameters by their names, in place of every device and the defaults: a result for each of them.
     pub values: HashMap<String, Vec<Value>>,
+    /// The network configuration of the deployed machine, for scripts that apply it.
+    pub netplan: Option<Vec<u8>>,
     /// Seconds by which the region's clock is ahead of this machine's.
     pub clock_offset: i64,
     /// A file that gets one JSON line for each request.
@@ -76,6 +78,7 @@ impl Options {
             disks: Vec::new(),
             interfaces: Vec::new(),
             values: HashMap::new(),
+            netplan: None,
             clock_offset: 0,
             request_log: None,
         }

@@ -103,6 +103,7 @@ pub(super) struct State {
 pub(super) struct Region {
     state: Mutex<State>,
     pub(super) library: Library,
+    pub(super) netplan: Option<Vec<u8>>,
     pub(super) clock_offset: i64,
 }
 
@@ -134,7 +135,8 @@ impl Region {
             log: log.transpose()?,
         };
         state.create_results(&options);
-        Ok(Region { state: Mutex::new(state), library: options.library, clock_offset: options.clock_offset })
+        let Options { library, netplan, clock_offset, .. } = options;
+        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
