@@ -36,8 +36,8 @@ pub enum Fetched {
 /// A connection to one region. Shared by all tasks of a run.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    options: ClientOptions,
+    pub(super) http: reqwest::Client,
+    pub(super) options: ClientOptions,
     /// Region's clock minus ours, in seconds.
     skew: AtomicI64,
     /// Largest request that the region is known to take.
@@ -143,8 +143,13 @@ impl Client {
     /// # Errors
     /// By class of answer.
     pub async fn fetch_small(&self, url: &Url) -> Result<Vec<u8>, Error> {
+        self.small(self.http.get(url.clone()), url).await
+    }
+
+    /// Reads an answer of a few lines.
+    pub(super) async fn small(&self, request: RequestBuilder, url: &Url) -> Result<Vec<u8>, Error> {
         const LARGEST: usize = 4 << 20;
-        let response = self.send(self.http.get(url.clone()).timeout(self.options.request_timeout), url).await?;
+        let response = self.send(request.timeout(self.options.request_timeout), url).await?;
         let mut body = response.bytes_stream();
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await {
@@ -324,6 +329,6 @@ fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
     Error::BrokenOff { url: shown(url), reason: innermost(error) }
 }
 
-fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     masked(url.as_str())
 }

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
 use super::library::{Library, LibraryScript};
+use super::machines::{Hardware, Machine};
 use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
-use super::{Error, Options};
+use super::{Acquaintance, Error, Options};
 use crate::event::{Event, EventRecord, EventType};
 use crate::script::{BmcConfig, ScriptType, Status, Subject, Transition, transition_event};
 
@@ -34,6 +35,11 @@ pub(super) struct Node {
     pub(super) lacks_testing_set: bool,
     pub(super) last_ping: Option<Timestamp>,
     pub(super) last_sync: Option<Timestamp>,
+    pub(super) hardware: Hardware,
+    /// The region does not know it yet: it comes into being when somebody asks for a machine.
+    pub(super) awaits_enlistment: bool,
+    /// It was made by enlisting and has not come to the end of that.
+    pub(super) enlists: bool,
 }
 
 /// A row of the table of script results.
@@ -89,6 +95,10 @@ impl ResultRow {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) node: Node,
+    /// Machines besides the node.
+    pub(super) others: Vec<Machine>,
+    /// Every machine that asks is told that the region has it.
+    pub(super) all_registered: bool,
     pub(super) admin: Token,
     pub(super) results: Vec<ResultRow>,
     pub(super) events: Vec<EventRecord>,
@@ -105,6 +115,8 @@ pub(super) struct Region {
     pub(super) library: Library,
     pub(super) netplan: Option<Vec<u8>>,
     pub(super) clock_offset: i64,
+    /// Names or tags of the scripts that a machine gets once it has enlisted, besides those of every region.
+    pub(super) enlisting: Vec<(ScriptType, Vec<String>)>,
 }
 
 impl Region {
@@ -113,6 +125,7 @@ impl Region {
             .request_log
             .as_ref()
             .map(|path| File::create(path).map_err(|source| Error::File { path: path.clone(), source }));
+        let is_known = options.acquaintance == Acquaintance::Node;
         let mut state = State {
             node: Node {
                 system_id: super::oauth::word(6),
@@ -121,11 +134,16 @@ impl Region {
                 error: String::new(),
                 power: None,
                 token: Token::random(),
-                token_is_valid: true,
+                token_is_valid: is_known,
                 lacks_testing_set: options.status == NodeStatus::Deployed,
                 last_ping: None,
                 last_sync: None,
+                hardware: Hardware::default(),
+                awaits_enlistment: options.acquaintance == Acquaintance::Stranger,
+                enlists: false,
             },
+            others: Vec::new(),
+            all_registered: options.acquaintance == Acquaintance::Registered,
             admin: Token::random(),
             results: Vec::new(),
             events: Vec::new(),
@@ -134,9 +152,13 @@ impl Region {
             requests: Vec::new(),
             log: log.transpose()?,
         };
-        state.create_results(&options);
+        if is_known {
+            state.create_results(&options);
+        }
+        let chosen = [(ScriptType::Commissioning, options.commissioning), (ScriptType::Testing, options.testing)];
+        let enlisting = chosen.into_iter().filter_map(|(kind, words)| Some((kind, words?))).collect();
         let Options { library, netplan, clock_offset, .. } = options;
-        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset })
+        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset, enlisting })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -222,6 +244,16 @@ impl State {
             let event = transition_event(&row.subject(), row.kind, old, new);
             self.log_event(event);
         }
+    }
+
+    /// The configuration of the node, with its credentials; `url` is the region's address.
+    pub(super) fn node_config(&self, url: &str) -> String {
+        let (Token { consumer_key, key, secret }, id) = (&self.node.token, &self.node.system_id);
+        format!(
+            "#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {url}metadata/\n    consumer_key: {consumer_key}\n    \
+             token_key: {key}\n    token_secret: {secret}\n    consumer_secret: ''\nreporting:\n  maas:\n    type: webhook\n    \
+             endpoint: {url}metadata/status/{id}\n"
+        )
     }
 
     pub(super) fn log_event(&mut self, event: Event) {

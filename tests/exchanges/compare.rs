@@ -34,6 +34,8 @@ pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &S
     let body = String::from_utf8_lossy(&came.body);
     match &recorded.body {
         None => facts.extend(archive(recorded, &came.body, built_in)),
+        Some(text) if text == "(machine object)" => facts.extend(machine(recorded, &body, sandbox)),
+        Some(_) if recorded.has_datasource => facts.push(credentials(&body, sandbox)),
         Some(text) if events::is_page(step) => facts.extend(events::page(&step.request.path, text, &body, sandbox)),
         Some(text) => {
             let (recorded, came) = mask::texts(text, &body);
@@ -41,6 +43,23 @@ pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &S
         }
     }
     facts
+}
+
+/// A machine that was made, of which the recording keeps the keys: the node, since its addresses are the node's.
+fn machine(recorded: &Response, body: &str, sandbox: &Sandbox) -> Vec<Fact> {
+    let machine: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
+    let id = machine.get("system_id").cloned().unwrap_or_default();
+    let keys = recorded.body_keys.iter().map(|keys| {
+        let mut came: Vec<&String> = machine.keys().collect();
+        came.sort();
+        Fact::new("keys", json!(keys), json!(came))
+    });
+    keys.chain([Fact::new("machine", sandbox.system_id(), id)]).collect()
+}
+
+/// A configuration with the node's credentials.
+fn credentials(body: &str, sandbox: &Sandbox) -> Fact {
+    Fact::new("configuration", sandbox.node_config(), body)
 }
 
 /// The archive of scripts: its index and the names and modes of its files.
