@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::faults::{Action, strike};
 use super::form::{Form, pairs};
 use super::listener::{CuttableListener, Scissors};
+use super::node::NodeStatus;
 use super::oauth::{Speaker, check};
 use super::state::Region;
 use super::{api, archive, signal, webhook};
@@ -28,6 +29,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const TOO_LARGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 \
                          Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+
+const NO_RESOURCE: &str = "\n<html>\n  <head><title>404 - No Such Resource</title></head>\n  <body>\n    <h1>No Such Resource</h1>\n    \
+                           <p>Sorry. No luck finding that resource.</p>\n  </body>\n</html>\n";
 
 pub(super) async fn serve(listener: CuttableListener, region: Arc<Region>) {
     let service = Router::new().fallback_service(gate.with_state(region));
@@ -184,6 +188,10 @@ fn scripts(region: &Region, headers: &HeaderMap) -> Response {
 
 /// Credentials are looked at only later, so any OAuth header is taken.
 fn status(region: &Region, incoming: &Incoming) -> Response {
+    if incoming.method == Method::GET && region.lock().node.status == NodeStatus::Deployed {
+        // Recorded of a deployed node, and 405 of one in commissioning; nothing else tells the two requests apart.
+        return not_found();
+    }
     if incoming.method != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -265,7 +273,7 @@ fn empty(code: StatusCode) -> Response {
 }
 
 fn not_found() -> Response {
-    answer(StatusCode::NOT_FOUND, HTML, "<html><head><title>404 - No Such Resource</title></head></html>")
+    answer(StatusCode::NOT_FOUND, HTML, NO_RESOURCE)
 }
 
 fn http_date(seconds: i64) -> String {

@@ -21,9 +21,6 @@ impl Fact {
     }
 }
 
-/// The set of the scripts that the region runs to install a machine; the sandbox has none.
-pub(crate) const INSTALLATION: &str = "installation";
-
 /// The answer to a request.
 pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &Sets<String>) -> Vec<Fact> {
     let recorded = &step.response;
@@ -126,8 +123,9 @@ fn is_built_in(script: &str, built_in: &Sets<String>) -> bool {
 
 /// The node, its script results and the events since the request began.
 pub(crate) fn after(recorded: &After, sandbox: &Sandbox, earlier: usize, built_in: &Sets<String>) -> Vec<Fact> {
-    let results = recorded.results.iter().filter(|result| result.set != INSTALLATION);
-    let recorded_results: Vec<Value> = results
+    let recorded_results: Vec<Value> = recorded
+        .results
+        .iter()
         .map(|result| {
             json!({"set": result.set, "script": result.script, "status": result.status,
                 "exit_status": result.exit_status, "bytes": result.bytes})
@@ -149,7 +147,7 @@ pub(crate) fn after(recorded: &After, sandbox: &Sandbox, earlier: usize, built_i
 
 fn result(row: &ResultRow) -> Value {
     json!({
-        "set": row.kind.folder(),
+        "set": row.set(),
         "script": row.script,
         "status": row.status.name(),
         "exit_status": row.exit_status,
