@@ -11,6 +11,7 @@ mod dispatcher;
 mod heartbeat;
 mod message;
 mod messages;
+mod order;
 mod outbox;
 mod prepare;
 mod record;
@@ -55,6 +56,8 @@ pub struct Options {
     pub exit_when_done: bool,
     /// Do not go on with a run that was interrupted, begin anew.
     pub fresh: bool,
+    /// Run scripts that destroy data although no region has just ordered them, or it cannot be put on record.
+    pub allow_destructive: bool,
     /// Who asked for the run.
     pub actor: Actor,
     /// What the journal keeps.
@@ -76,6 +79,7 @@ impl Options {
             farewell: Duration::from_secs(30),
             exit_when_done: false,
             fresh: false,
+            allow_destructive: false,
             actor: Actor::default(),
             retention: Retention::default(),
             runner: runner::Options::new(base_url),
@@ -191,6 +195,12 @@ pub enum Error {
     /// The region hands out what was just run.
     #[error("the region hands out {0} again although its result was sent; the run stops rather than repeat for ever")]
     Repeated(String),
+    /// Scripts that destroy data, without a region that orders it now.
+    #[error(
+        "these scripts destroy data, and no region has ordered that in this run, or would hear of it: {0}. Nothing was run. Run without \
+         --no-download and --no-send, so that they come from the region and it hears how they end, or give --allow-destructive"
+    )]
+    NotOrdered(String),
     /// There is no result to fill.
     #[error(
         "this machine has no credentials, and enlisting a new machine is not possible with this version; give --config"

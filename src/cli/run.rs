@@ -39,6 +39,10 @@ pub(super) struct Arguments {
     /// Begin anew instead of going on with a run that was interrupted
     #[arg(long)]
     fresh: bool,
+    /// Run scripts that destroy data (release scripts, and those whose header says `destructive`) also when no region has just
+    /// ordered them (--no-download, --no-send), or when it cannot be put on record that they are about to run
+    #[arg(long)]
+    allow_destructive: bool,
     #[command(flatten)]
     state: state::Options,
     /// Where scripts and their outputs are kept
@@ -67,6 +71,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.exit_when_done = arguments.exit_when_done;
     options.farewell = Duration::from_secs(arguments.farewell);
     options.fresh = arguments.fresh;
+    options.allow_destructive = arguments.allow_destructive;
     options.actor = Actor::current();
     options.retention = site()?.retention;
     options.runner.state_dir = Some(arguments.state.state_dir.clone());
