@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{answer, exit};
 use crate::host::Host;
-use crate::sandbox::{Device, Fault, Library, NodeStatus, Options, Sandbox};
+use crate::sandbox::{Acquaintance, Device, Fault, Library, NodeStatus, Options, Sandbox};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,6 +23,13 @@ pub(super) struct Arguments {
     /// The node's status at the start: commissioning, testing, deployed, new, ready, releasing …
     #[arg(long, value_name = "STATUS", default_value = "commissioning", value_parser = node_status)]
     node_status: NodeStatus,
+    /// Do not know the machine: `shakedown run --config`, with the file that is named, enlists it; it gets the scripts named
+    /// `maas-…`, then those that --commissioning-scripts and --testing-scripts name
+    #[arg(long, conflicts_with_all = ["registered", "node_status"])]
+    enlisting: bool,
+    /// Have the machine registered, although it comes without credentials
+    #[arg(long, conflicts_with = "node_status")]
+    registered: bool,
     /// Names or tags of the commissioning scripts to run; all but those tagged noauto by default
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     commissioning_scripts: Option<Vec<String>>,
@@ -38,7 +45,8 @@ pub(super) struct Arguments {
     /// Let the region's clock be ahead by so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
-    /// A fault that strikes once or TIMES times: METHOD:ACTION[:TIMES], METHOD being any, get or post, ACTION a status code,
+    /// A fault that strikes once or TIMES times: METHOD:ACTION[:TIMES], METHOD being any, get, post, or power
+    /// for a request with the parameters of a BMC, ACTION a status code,
     /// drop-before, drop-after, half or delay=SECONDS. May be given more than once
     #[arg(long = "fault", value_name = "FAULT", value_parser = Fault::parse)]
     faults: Vec<Fault>,
@@ -58,6 +66,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let mut options = Options::new(Library::read(&arguments.scripts)?);
     options.listen = arguments.listen;
     options.status = arguments.node_status;
+    options.acquaintance = match (arguments.enlisting, arguments.registered) {
+        (true, _) => Acquaintance::Stranger,
+        (_, true) => Acquaintance::Registered,
+        _ => Acquaintance::Node,
+    };
     options.commissioning = arguments.commissioning_scripts;
     options.testing = arguments.testing_scripts;
     options.release = arguments.release_scripts;
@@ -71,8 +84,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         sandbox.inject(fault);
     }
     let mut config = tempfile::Builder::new().prefix("shakedown-sandbox-").suffix(".yaml").tempfile()?;
-    let text =
-        if arguments.node_status == NodeStatus::Deployed { sandbox.deployed_config() } else { sandbox.node_config() };
+    let text = if arguments.enlisting || arguments.registered {
+        sandbox.stranger_config()
+    } else if arguments.node_status == NodeStatus::Deployed {
+        sandbox.deployed_config()
+    } else {
+        sandbox.node_config()
+    };
     config.write_all(text.as_bytes()).context("cannot write the node's configuration")?;
     let ready = json!({"url": sandbox.url(), "system_id": sandbox.system_id(), "config": config.path(), "api_key": sandbox.api_key()});
     answer(&ready.to_string())?;

@@ -28,6 +28,8 @@ pub struct Fault {
     pub path: String,
     /// Only requests that carry files.
     pub only_results: bool,
+    /// Only requests that say how the machine is switched on and off.
+    pub only_power: bool,
     /// How often it strikes.
     pub times: u32,
     /// What happens.
@@ -38,7 +40,7 @@ impl Fault {
     /// A fault that strikes the next `times` requests with a method.
     #[must_use]
     pub fn new(method: &str, times: u32, action: Action) -> Self {
-        Fault { method: method.to_owned(), path: String::new(), only_results: false, times, action }
+        Fault { method: method.to_owned(), path: String::new(), only_results: false, only_power: false, times, action }
     }
 
     /// The same, only for requests that carry a script's result.
@@ -47,7 +49,20 @@ impl Fault {
         Fault { only_results: true, ..Fault::new("POST", times, action) }
     }
 
-    /// Reads `METHOD:ACTION[:TIMES]` with an action of a status code, `drop-before`, `drop-after`, `half`, or `delay=SECONDS`.
+    /// The same, only for requests that say how the machine is switched on and off.
+    #[must_use]
+    pub fn for_power(times: u32, action: Action) -> Self {
+        Fault { only_power: true, ..Fault::new("POST", times, action) }
+    }
+
+    /// The same, only for a page whose path has this part.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        Fault { path: path.to_owned(), ..self }
+    }
+
+    /// Reads `METHOD:ACTION[:TIMES]` with an action of a status code, `drop-before`, `drop-after`, `half`, or `delay=SECONDS`. The
+    /// method `power` is a `POST` that says how the machine is switched on and off.
     ///
     /// # Errors
     /// What is wrong with the text.
@@ -74,21 +89,26 @@ impl Fault {
                 }
             },
         };
-        let method = if method == "ANY" { String::new() } else { method };
-        Ok(Fault::new(&method, times, action))
+        match method.as_str() {
+            "ANY" => Ok(Fault::new("", times, action)),
+            "POWER" => Ok(Fault::for_power(times, action)),
+            _ => Ok(Fault::new(&method, times, action)),
+        }
     }
 
-    fn strikes(&self, method: &str, path: &str, is_result: bool) -> bool {
+    fn strikes(&self, method: &str, path: &str, body: &[u8]) -> bool {
+        let has = |text: &str| memchr::memmem::find(body, text.as_bytes()).is_some();
         self.times > 0
             && (self.method.is_empty() || self.method == method)
             && path.contains(&self.path)
-            && (!self.only_results || is_result)
+            && (!self.only_results || has("filename="))
+            && (!self.only_power || has("power_type"))
     }
 }
 
 /// The action of the first fault that strikes, which is then used up by one.
-pub(super) fn strike(faults: &mut Vec<Fault>, method: &str, path: &str, is_result: bool) -> Option<Action> {
-    let fault = faults.iter_mut().find(|fault| fault.strikes(method, path, is_result))?;
+pub(super) fn strike(faults: &mut Vec<Fault>, method: &str, path: &str, body: &[u8]) -> Option<Action> {
+    let fault = faults.iter_mut().find(|fault| fault.strikes(method, path, body))?;
     fault.times -= 1;
     let action = fault.action.clone();
     faults.retain(|fault| fault.times > 0);

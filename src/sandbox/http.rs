@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, handler::Handler};
@@ -19,13 +19,14 @@ use super::listener::{CuttableListener, Scissors};
 use super::node::NodeStatus;
 use super::oauth::{Speaker, check};
 use super::state::Region;
-use super::{api, archive, signal, webhook};
+use super::{api, archive, machines, registration, signal, webhook};
 use crate::event::EventQuery;
 
 /// What the region's nginx takes.
 const LARGEST_BODY: usize = 10 << 20;
 
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const TOO_LARGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 \
                          Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
@@ -71,8 +72,7 @@ async fn gate(
         headers: parts.headers,
         body: body.clone().unwrap_or_default(),
     };
-    let is_result = memchr::memmem::find(&incoming.body, b"filename=").is_some();
-    let action = strike(&mut region.lock().faults, incoming.method.as_str(), incoming.uri.path(), is_result);
+    let action = strike(&mut region.lock().faults, incoming.method.as_str(), incoming.uri.path(), &incoming.body);
     let (method, path) = (incoming.method.clone(), incoming.uri.to_string());
     let size = body.as_ref().map_or_else(|size| *size, Vec::len);
     let mut response = respond(&region, incoming, action.as_ref(), body.is_err()).await;
@@ -142,15 +142,62 @@ async fn route(region: &Region, incoming: Incoming) -> Response {
             None => empty(StatusCode::METHOD_NOT_ALLOWED),
         };
     }
+    if rest == "api/2.0/machines/" {
+        return all_machines(region, incoming).await;
+    }
     if let Some(rest) = rest.strip_prefix("api/2.0/") {
         return resource(region, &incoming, rest);
     }
     not_found()
 }
 
+/// The collection of machines, which also those without credentials may ask and add to.
+async fn all_machines(region: &Region, incoming: Incoming) -> Response {
+    let speaker = match authorize(region, &incoming.headers) {
+        Err(response) => return *response,
+        Ok(speaker) => speaker,
+    };
+    let Incoming { method, uri, headers, body } = incoming;
+    let form = Form::read(&uri, &headers, body).await;
+    match (method, form.get("op"), form.get("mac_address")) {
+        (Method::GET, Some("is_registered"), Some(mac)) => {
+            json_answer(&machines::is_registered(&region.lock(), mac).into())
+        }
+        (Method::GET, Some("is_registered"), None) => answer(StatusCode::BAD_REQUEST, TEXT, "No provided mac_address!"),
+        (Method::POST, None, _) => {
+            let is_registration = speaker == Speaker::Admin && form.get("deployed") == Some("true");
+            let create = if is_registration { registration::register } else { machines::create };
+            let created = create(region, &form);
+            let status = created.status();
+            match created {
+                machines::Answer::Machine(value) => json_answer(&value),
+                machines::Answer::Refused(json) => answer(status, JSON, json),
+                machines::Answer::Broken(text) => answer(status, TEXT, text),
+            }
+        }
+        (method, op, _) => {
+            let text = format!("Unrecognised signature: method={method} op={}", op.unwrap_or("None"));
+            answer(StatusCode::BAD_REQUEST, TEXT, text)
+        }
+    }
+}
+
+/// `GET /MAAS/metadata/latest/by-id/{system_id}/?op=get_preseed`: anybody gets the credentials of a machine that enlists.
+fn preseed(region: &Region, incoming: &Incoming, system_id: &str) -> Response {
+    let state = region.lock();
+    if state.node.awaits_enlistment || state.node.system_id != system_id {
+        return plain(StatusCode::NOT_FOUND, "No Node matches the given query.");
+    }
+    let host = incoming.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    answer(StatusCode::OK, "text/plain", state.node_config(&format!("http://{host}/MAAS/")))
+}
+
 async fn metadata(region: &Region, incoming: Incoming, page: &str) -> Response {
     match (&incoming.method, page) {
         (&Method::GET, "maas-scripts" | "maas-scripts/") => scripts(region, &incoming.headers),
+        (&Method::GET, page) if is_preseed(&incoming.uri) && page.starts_with("by-id/") => {
+            preseed(region, &incoming, page.trim_start_matches("by-id/").trim_end_matches('/'))
+        }
         (&Method::GET, _) => match authorize(region, &incoming.headers) {
             Err(response) => *response,
             Ok(_) => plain(StatusCode::OK, "maas-commissioning-scripts\nmeta-data\nuser-data"),
@@ -171,6 +218,10 @@ async fn metadata(region: &Region, incoming: Incoming, page: &str) -> Response {
         }
         _ => empty(StatusCode::METHOD_NOT_ALLOWED),
     }
+}
+
+fn is_preseed(uri: &Uri) -> bool {
+    pairs(uri.query().unwrap_or_default()).iter().any(|(key, value)| key == "op" && value == "get_preseed")
 }
 
 fn scripts(region: &Region, headers: &HeaderMap) -> Response {
@@ -206,11 +257,11 @@ fn status(region: &Region, incoming: &Incoming) -> Response {
 }
 
 fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
-    match authorize(region, &incoming.headers) {
+    let speaker = match authorize(region, &incoming.headers) {
         Err(response) => return *response,
         Ok(Speaker::Anonymous) => return plain(StatusCode::UNAUTHORIZED, "Forbidden"),
-        Ok(_) => {}
-    }
+        Ok(speaker) => speaker,
+    };
     if incoming.method != Method::GET {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -228,6 +279,14 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
             Err(text) => answer(StatusCode::BAD_REQUEST, TEXT, text),
         };
     }
+    if let (Some("get_token"), Some(id)) = (op, path.strip_prefix("machines/").and_then(|rest| rest.strip_suffix('/')))
+    {
+        return match registration::token(&state, id) {
+            _ if speaker != Speaker::Admin => plain(StatusCode::FORBIDDEN, "Forbidden"),
+            Some(token) => json_answer(&token),
+            None => plain(StatusCode::NOT_FOUND, "No Machine matches the given query."),
+        };
+    }
     let value = if own("machines", "") || own("nodes", "") {
         api::machine(&state)
     } else if own("nodes", "results/") {
@@ -241,7 +300,7 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
 }
 
 fn json_answer(value: &Value) -> Response {
-    answer(StatusCode::OK, "application/json; charset=utf-8", value.to_string())
+    answer(StatusCode::OK, JSON, value.to_string())
 }
 
 /// Who speaks, or the 401.

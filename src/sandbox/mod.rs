@@ -11,8 +11,10 @@ mod form;
 mod http;
 mod library;
 mod listener;
+mod machines;
 mod node;
 mod oauth;
+mod registration;
 mod signal;
 mod state;
 mod webhook;
@@ -33,6 +35,18 @@ pub use state::{Device, ResultRow};
 
 use state::Region;
 
+/// What the region knows of the machine at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// It is a node of the region, with credentials.
+    #[default]
+    Node,
+    /// Nothing: it becomes a node when it enlists, and gets its credentials then.
+    Stranger,
+    /// It is registered, although it comes without credentials.
+    Registered,
+}
+
 /// What the sandbox begins with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -40,6 +54,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The scripts that it knows.
     pub library: Library,
+    /// Whether the node is there at the start.
+    pub acquaintance: Acquaintance,
     /// The node's status.
     pub status: NodeStatus,
     /// Names or tags of the commissioning scripts to run; `None` is all that are not tagged `noauto`.
@@ -65,6 +81,7 @@ impl Options {
         Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             library,
+            acquaintance: Acquaintance::Node,
             status: NodeStatus::Commissioning,
             commissioning: None,
             testing: None,
@@ -150,19 +167,13 @@ impl Sandbox {
     /// A cloud-init style configuration with the node's credentials.
     #[must_use]
     pub fn node_config(&self) -> String {
-        let state = self.region.lock();
-        let token = &state.node.token;
-        format!(
-            "#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {}metadata/\n    consumer_key: {}\n    token_key: {}\n    \
-             token_secret: {}\n    consumer_secret: ''\nreporting:\n  maas:\n    type: webhook\n    endpoint: \
-             {}metadata/status/{}\n",
-            self.url(),
-            token.consumer_key,
-            token.key,
-            token.secret,
-            self.url(),
-            state.node.system_id,
-        )
+        self.region.lock().node_config(&self.url())
+    }
+
+    /// A cloud-init style configuration for a machine that has no credentials yet.
+    #[must_use]
+    pub fn stranger_config(&self) -> String {
+        format!("#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {}metadata/\n", self.url())
     }
 
     /// MAAS's hardware-sync file, as a deployed machine has it.
@@ -179,6 +190,26 @@ impl Sandbox {
             token.key,
             token.secret,
         )
+    }
+
+    /// How many machines the region has.
+    #[must_use]
+    pub fn machines(&self) -> usize {
+        let state = self.region.lock();
+        state.others.len() + usize::from(!state.node.awaits_enlistment)
+    }
+
+    /// The addresses that the node enlisted with.
+    #[must_use]
+    pub fn mac_addresses(&self) -> Vec<String> {
+        self.region.lock().node.hardware.macs.clone()
+    }
+
+    /// Type and parameters (JSON) of the BMC that the node enlisted with; empty without one.
+    #[must_use]
+    pub fn enlisted_power(&self) -> (String, String) {
+        let state = self.region.lock();
+        (state.node.hardware.power_type.clone(), state.node.hardware.power_parameters.clone())
     }
 
     /// When the deployed node was last heard of.

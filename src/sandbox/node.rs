@@ -62,6 +62,12 @@ impl NodeStatus {
         NodeStatus::ALL.iter().copied().find(|status| status.word() == word)
     }
 
+    /// The region's number for it; between leaving rescue mode and testing it counts a status that the sandbox does not have.
+    pub(super) fn number(self) -> usize {
+        let place = NodeStatus::ALL.iter().position(|status| *status == self).unwrap_or_default();
+        place + usize::from(matches!(self, NodeStatus::Testing | NodeStatus::FailedTesting))
+    }
+
     /// Whether a node in this status may signal at all.
     pub(super) fn may_signal(self) -> bool {
         use NodeStatus::{
@@ -87,6 +93,16 @@ pub(super) struct Effect {
     pub(super) ends_token: bool,
     /// Answered with 409 and this text instead.
     pub(super) conflict: Option<String>,
+}
+
+impl Effect {
+    /// What it is for a node that is enlisting: such a node becomes New where another would be Ready.
+    pub(super) fn for_enlisting(self) -> Self {
+        match self.to {
+            Some(NodeStatus::Ready) => Effect { to: Some(NodeStatus::New), events: Vec::new(), ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The table. `failed` says whether any script result is a failure.

@@ -34,7 +34,8 @@ pub(super) fn take(region: &Region, form: Form) -> Answer {
         return (StatusCode::CONFLICT, text);
     }
     let error = form.get("error").unwrap_or_default().to_owned();
-    if let Err(text) = state.take_script(status, result_id, exit_status, version_id, form.files) {
+    let known = state.result_of(result_id, form.get("name"));
+    if let Err(text) = state.take_script(status, (known, result_id), exit_status, version_id, form.files) {
         return (StatusCode::INTERNAL_SERVER_ERROR, text);
     }
     if state.node.status == NodeStatus::Testing && state.node.lacks_testing_set {
@@ -46,7 +47,10 @@ pub(super) fn take(region: &Region, form: Form) -> Answer {
     if state.node.status == NodeStatus::Deployed {
         state.node.last_sync = Some(now);
     }
-    let effect = effect(state.node.status, status, state.has_failure());
+    let mut effect = effect(state.node.status, status, state.has_failure());
+    if state.node.enlists {
+        effect = effect.for_enlisting();
+    }
     if let Some(text) = effect.conflict {
         return (StatusCode::CONFLICT, text);
     }
@@ -55,15 +59,23 @@ pub(super) fn take(region: &Region, form: Form) -> Answer {
 }
 
 impl State {
+    /// The result that a signal is about: by its number, or while enlisting by the script's name.
+    fn result_of(&self, id: Option<i64>, name: Option<&str>) -> Option<usize> {
+        match (id, name) {
+            (Some(id), _) => self.results.iter().position(|row| row.id == id),
+            (None, Some(name)) if self.node.enlists => self.results.iter().position(|row| row.script == name),
+            _ => None,
+        }
+    }
+
     fn take_script(
         &mut self,
         status: SignalStatus,
-        result_id: Option<i64>,
+        (known, result_id): (Option<usize>, Option<i64>),
         exit_status: Option<i64>,
         version_id: Option<i64>,
         files: Vec<(String, Vec<u8>)>,
     ) -> Result<(), String> {
-        let known = result_id.and_then(|id| self.results.iter().position(|row| row.id == id));
         if !files.is_empty() {
             return self.store(status, known, exit_status, version_id, files);
         }

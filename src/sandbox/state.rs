@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
 use super::library::{Library, LibraryScript};
+use super::machines::{Hardware, Machine};
 use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
-use super::{Error, Options};
+use super::{Acquaintance, Error, Options};
 use crate::event::{Event, EventRecord, EventType};
 use crate::script::{ScriptType, Status, Subject, Transition, transition_event};
 
@@ -37,6 +38,11 @@ pub(super) struct Node {
     pub(super) lacks_testing_set: bool,
     pub(super) last_ping: Option<Timestamp>,
     pub(super) last_sync: Option<Timestamp>,
+    pub(super) hardware: Hardware,
+    /// The region does not know it yet: it comes into being when somebody asks for a machine.
+    pub(super) awaits_enlistment: bool,
+    /// It was made by enlisting and has not come to the end of that.
+    pub(super) enlists: bool,
 }
 
 /// A row of the table of script results.
@@ -98,6 +104,10 @@ impl ResultRow {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) node: Node,
+    /// Machines besides the node.
+    pub(super) others: Vec<Machine>,
+    /// Every machine that asks is told that the region has it.
+    pub(super) all_registered: bool,
     pub(super) admin: Token,
     pub(super) results: Vec<ResultRow>,
     pub(super) events: Vec<EventRecord>,
@@ -113,6 +123,8 @@ pub(super) struct Region {
     state: Mutex<State>,
     pub(super) library: Library,
     pub(super) clock_offset: i64,
+    /// Names or tags of the scripts that a machine gets once it has enlisted, besides those of every region.
+    pub(super) enlisting: Vec<(ScriptType, Vec<String>)>,
 }
 
 impl Region {
@@ -121,6 +133,7 @@ impl Region {
             .request_log
             .as_ref()
             .map(|path| File::create(path).map_err(|source| Error::File { path: path.clone(), source }));
+        let is_known = options.acquaintance == Acquaintance::Node;
         let mut state = State {
             node: Node {
                 system_id: super::oauth::word(6),
@@ -128,11 +141,16 @@ impl Region {
                 status: options.status,
                 error: String::new(),
                 token: Token::random(),
-                token_is_valid: true,
+                token_is_valid: is_known,
                 lacks_testing_set: options.status == NodeStatus::Deployed,
                 last_ping: None,
                 last_sync: None,
+                hardware: Hardware::default(),
+                awaits_enlistment: options.acquaintance == Acquaintance::Stranger,
+                enlists: false,
             },
+            others: Vec::new(),
+            all_registered: options.acquaintance == Acquaintance::Registered,
             admin: Token::random(),
             results: Vec::new(),
             events: Vec::new(),
@@ -141,8 +159,13 @@ impl Region {
             requests: Vec::new(),
             log: log.transpose()?,
         };
-        state.create_results(&options);
-        Ok(Region { state: Mutex::new(state), library: options.library, clock_offset: options.clock_offset })
+        if is_known {
+            state.create_results(&options);
+        }
+        let chosen = [(ScriptType::Commissioning, options.commissioning), (ScriptType::Testing, options.testing)];
+        let enlisting = chosen.into_iter().filter_map(|(kind, words)| Some((kind, words?))).collect();
+        let clock_offset = options.clock_offset;
+        Ok(Region { state: Mutex::new(state), library: options.library, clock_offset, enlisting })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -235,7 +258,23 @@ impl State {
         }
     }
 
+    /// The configuration of the node, with its credentials; `url` is the region's address.
+    pub(super) fn node_config(&self, url: &str) -> String {
+        let (Token { consumer_key, key, secret }, id) = (&self.node.token, &self.node.system_id);
+        format!(
+            "#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {url}metadata/\n    consumer_key: {consumer_key}\n    \
+             token_key: {key}\n    token_secret: {secret}\n    consumer_secret: ''\nreporting:\n  maas:\n    type: webhook\n    \
+             endpoint: {url}metadata/status/{id}\n"
+        )
+    }
+
     pub(super) fn log_event(&mut self, event: Event) {
+        let (system_id, hostname) = (self.node.system_id.clone(), self.node.hostname.clone());
+        self.log_event_of(&system_id, &hostname, event);
+    }
+
+    /// An event about any machine.
+    pub(super) fn log_event_of(&mut self, system_id: &str, hostname: &str, event: Event) {
         let id = 1000 + i64::try_from(self.events.len()).unwrap_or(0);
         self.events.push(EventRecord {
             id,
@@ -246,8 +285,8 @@ impl State {
             action: event.action,
             description: event.description,
             username: String::new(),
-            node: Some(self.node.system_id.clone()),
-            hostname: self.node.hostname.clone(),
+            node: Some(system_id.to_owned()),
+            hostname: hostname.to_owned(),
         });
     }
 

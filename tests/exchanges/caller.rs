@@ -64,6 +64,7 @@ impl<'a> Caller<'a> {
         let request = &step.request;
         let method: Method = request.method.parse().expect("a method is a word");
         let path = request.path.replace("{id}", &self.sandbox.system_id());
+        let path = path.replace("<system_id>", &self.sandbox.system_id());
         let address = self.sandbox.url().replacen("/MAAS/", &path, 1);
         let mut builder = self.http.request(method, address);
         if let Some(authorization) = self.authorization(step) {

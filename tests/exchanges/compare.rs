@@ -31,6 +31,9 @@ pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &S
     let body = String::from_utf8_lossy(&came.body);
     match &recorded.body {
         None => facts.extend(archive(recorded, &came.body, built_in)),
+        Some(_) if recorded.has_datasource => facts.push(credentials(&body, sandbox)),
+        Some(text) if text == "(machine object)" => facts.extend(machine(step, &body, sandbox)),
+        Some(text) if is_extract(text) => facts.push(extract(text, &body)),
         Some(text) if events::is_page(step) => facts.extend(events::page(&step.request.path, text, &body, sandbox)),
         Some(text) => {
             let (recorded, came) = mask::texts(text, &body);
@@ -38,6 +41,41 @@ pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &S
         }
     }
     facts
+}
+
+/// A machine that was made, of which the recording keeps the keys: the node, since its addresses are the node's.
+fn machine(step: &Step, body: &str, sandbox: &Sandbox) -> Vec<Fact> {
+    let machine: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
+    let id = machine.get("system_id").cloned().unwrap_or_default();
+    let keys = step.response.body_keys.iter().map(|keys| {
+        let mut came: Vec<&String> = machine.keys().collect();
+        came.sort();
+        Fact::new("keys", json!(keys), json!(came))
+    });
+    let is_node = step.request.form.is_some();
+    let expected = if is_node { sandbox.system_id().into() } else { id.clone() };
+    keys.chain([Fact::new("machine", expected, id.clone()), Fact::new("has an id", true, id.is_string())]).collect()
+}
+
+fn is_extract(recorded: &str) -> bool {
+    recorded.starts_with('{') && ["node_type_name", "<token_key>"].iter().any(|mark| recorded.contains(mark))
+}
+
+/// Of an object the keys that the recording keeps, and no secret.
+fn extract(recorded: &str, body: &str) -> Fact {
+    let recorded: Map<String, Value> = serde_json::from_str(recorded).expect("an extract is JSON");
+    let came: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
+    let value = |key: &String| match came.get(key).and_then(Value::as_str) {
+        Some(text) if !text.is_empty() && recorded[key] == format!("<{key}>") => recorded[key].clone(),
+        _ => came.get(key).cloned().unwrap_or_default(),
+    };
+    let came: Map<String, Value> = recorded.keys().map(|key| (key.clone(), value(key))).collect();
+    Fact::new("extract", recorded, came)
+}
+
+/// A configuration with the node's credentials.
+fn credentials(body: &str, sandbox: &Sandbox) -> Fact {
+    Fact::new("configuration", sandbox.node_config(), body)
 }
 
 /// The archive of scripts: its index and the names and modes of its files.

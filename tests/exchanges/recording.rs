@@ -93,10 +93,11 @@ pub(crate) struct Response {
     pub(crate) members: Option<Vec<Member>>,
     #[serde(rename = "bytes")]
     _size_of_the_archive: Option<u64>,
-    #[serde(rename = "body_keys")]
-    _keys_of_a_registered_machine: Option<Vec<String>>,
-    #[serde(rename = "has_datasource")]
-    _preseed_has_credentials: Option<bool>,
+    /// Keys of a machine of which the recording keeps nothing else.
+    pub(crate) body_keys: Option<Vec<String>>,
+    /// The body is a configuration with credentials, of which the recording keeps nothing.
+    #[serde(default)]
+    pub(crate) has_datasource: bool,
 }
 
 /// A file in the archive of scripts.

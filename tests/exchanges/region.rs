@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Map, Value};
-use shakedown::sandbox::{Device, Library, NodeStatus, Options, Sandbox};
+use shakedown::sandbox::{Acquaintance, Device, Library, NodeStatus, Options, Sandbox};
 use shakedown::script::ScriptType;
 
 use crate::recording::{Beginning, Scenario, Sets};
@@ -33,6 +33,9 @@ parameters:
     ),
     ("bye", "script_type: release"),
 ];
+
+/// The scenarios in which the machine is unknown at the start.
+const UNKNOWN: [&str; 2] = ["enlistment", "administrator: register, tokens, events"];
 
 /// Scripts with the headers that the recording shows, and nothing to do.
 pub(crate) fn library(built_in: &Sets<String>) -> Library {
@@ -66,6 +69,9 @@ pub(crate) async fn start(scenario: &Scenario, library: &Library, built_in: &Set
         options.commissioning = scripts(ScriptType::Commissioning, "--commissioning-scripts");
         options.testing = scripts(ScriptType::Testing, "--testing-scripts");
         options.release = scripts(ScriptType::Release, "--release-scripts");
+    }
+    if UNKNOWN.contains(&scenario.name.as_str()) {
+        options.acquaintance = Acquaintance::Stranger;
     }
     options.disks = devices(scenario, "storage");
     options.interfaces = devices(scenario, "interface");

@@ -1,0 +1,206 @@
+//! How a machine gets into the region (contract REGION, "Enlistment and registration"): what those meet who have no
+//! credentials yet.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::form::Form;
+use super::node::NodeStatus;
+use super::oauth::{Token, word};
+use super::state::{Node, Region, State};
+use crate::script::ScriptType;
+
+/// Architectures of which the region has images.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+/// Ways to switch a machine on and off that a region knows.
+const POWER_TYPES: [&str; 14] = [
+    "amt", "apc", "hmc", "hmcz", "ipmi", "lxd", "manual", "moonshot", "openbmc", "proxmox", "redfish", "virsh",
+    "vmware", "webhook",
+];
+
+/// What a machine is made with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hardware {
+    /// In lower case.
+    pub(super) macs: Vec<String>,
+    pub(super) architecture: String,
+    pub(super) power_type: String,
+    /// JSON as it came.
+    pub(super) power_parameters: String,
+}
+
+impl Hardware {
+    pub(super) fn has(&self, mac: &str) -> bool {
+        self.macs.iter().any(|own| own.eq_ignore_ascii_case(mac))
+    }
+}
+
+/// A machine that is in the region and does nothing there.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub(super) system_id: String,
+    pub(super) hostname: String,
+    pub(super) status: NodeStatus,
+    pub(super) hardware: Hardware,
+    /// Its credentials, if it has any.
+    pub(super) token: Option<Token>,
+}
+
+impl Node {
+    /// What is known of it as of any machine.
+    pub(super) fn as_machine(&self) -> Machine {
+        Machine {
+            system_id: self.system_id.clone(),
+            hostname: self.hostname.clone(),
+            status: self.status,
+            hardware: self.hardware.clone(),
+            token: self.token_is_valid.then(|| self.token.clone()),
+        }
+    }
+}
+
+/// What the region does with a machine.
+pub(super) enum Answer {
+    /// The machine as the API shows it.
+    Machine(Value),
+    /// The form is refused; the JSON that says why.
+    Refused(String),
+    /// The region stumbles.
+    Broken(&'static str),
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Answer::Machine(_) => StatusCode::OK,
+            Answer::Refused(_) => StatusCode::BAD_REQUEST,
+            Answer::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// `GET /MAAS/api/2.0/machines/?op=is_registered&mac_address=…`. As seen on a region, a machine that is enlisting is not
+/// registered yet.
+pub(super) fn is_registered(state: &State, mac: &str) -> bool {
+    let node = state.node.status != NodeStatus::Commissioning && state.node.hardware.has(mac);
+    state.all_registered || node || state.others.iter().any(|machine| machine.hardware.has(mac))
+}
+
+/// `POST /MAAS/api/2.0/machines/`: the machine of which the region has one of the addresses already, else a new one.
+pub(super) fn create(region: &Region, form: &Form) -> Answer {
+    let all = |name: &str| form.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect();
+    let macs: Vec<String> = all("mac_addresses");
+    if macs.iter().any(|mac| !is_mac(mac)) {
+        return Answer::Broken("'ValidationError' object has no attribute 'message'");
+    }
+    let refusals = refusals(form, &macs);
+    if !refusals.is_empty() {
+        return Answer::Refused(refused(&refusals));
+    }
+    let hardware = Hardware {
+        macs: macs.iter().map(|mac| mac.to_ascii_lowercase()).collect(),
+        architecture: format!("{}/generic", form.get("architecture").unwrap_or_default()),
+        power_type: form.get("power_type").unwrap_or_default().to_owned(),
+        power_parameters: form.get("power_parameters").unwrap_or_default().to_owned(),
+    };
+    let is_commissioned = form.get("commission") == Some("true");
+    let mut state = region.lock();
+    if let Some(known) = state.machine_with(&macs) {
+        return Answer::Machine(known);
+    }
+    if state.node.awaits_enlistment {
+        state.enlist(region, hardware, is_commissioned);
+        return Answer::Machine(shown(&state.node.as_machine()));
+    }
+    let hostname = form.get("hostname").map_or_else(|| format!("sandbox-{}", word(4)), str::to_owned);
+    let machine = Machine { system_id: word(6), hostname, status: NodeStatus::New, hardware, token: None };
+    state.others.push(machine.clone());
+    Answer::Machine(shown(&machine))
+}
+
+/// What the region finds wrong with a form: fields and texts.
+fn refusals(form: &Form, macs: &[String]) -> Vec<(&'static str, String)> {
+    let required = || "This field is required.".to_owned();
+    let mut refusals = Vec::new();
+    match form.get("architecture") {
+        None => refusals.push(("architecture", required())),
+        Some(name) if !ARCHITECTURES.contains(&name) => {
+            let known = ARCHITECTURES.map(|name| format!("'{name}/generic'")).join(", ");
+            let text = format!("'{name}/generic' is not a valid architecture.  It should be one of: {known}.");
+            refusals.push(("architecture", text));
+        }
+        Some(_) => {}
+    }
+    // Nobody needs the addresses of a machine that is not going to be booted over them.
+    if macs.is_empty() && form.get("deployed") != Some("true") {
+        refusals.push(("mac_addresses", required()));
+    }
+    if let Some(name) = form.get("power_type").filter(|name| !POWER_TYPES.contains(name)) {
+        let text = format!("Select a valid choice. {name} is not one of the available choices.");
+        refusals.push(("power_type", text));
+    }
+    refusals
+}
+
+/// The JSON of a refused form, with the region's blanks.
+pub(super) fn refused(refusals: &[(&str, String)]) -> String {
+    let field = |(field, text): &(&str, String)| format!("{}: [{}]", json!(field), json!(text));
+    format!("{{{}}}", refusals.iter().map(field).collect::<Vec<_>>().join(", "))
+}
+
+impl State {
+    /// The machine that has one of these addresses.
+    fn machine_with(&self, macs: &[String]) -> Option<Value> {
+        let node = self.node.as_machine();
+        let mut machines = std::iter::once(&node).chain(&self.others);
+        machines.find(|machine| macs.iter().any(|mac| machine.hardware.has(mac))).map(shown)
+    }
+
+    /// The node comes into being, with results for the scripts that it was shown as a stranger, and those that were chosen
+    /// besides.
+    fn enlist(&mut self, region: &Region, hardware: Hardware, is_commissioned: bool) {
+        self.node.awaits_enlistment = false;
+        self.node.enlists = is_commissioned;
+        self.node.token_is_valid = true;
+        self.node.hardware = hardware;
+        self.node.status = if is_commissioned { NodeStatus::Commissioning } else { NodeStatus::New };
+        let built_in = region.library.for_strangers().map(|script| (ScriptType::Commissioning, script));
+        let chosen = region.enlisting.iter().flat_map(|(kind, words)| {
+            region
+                .library
+                .select(*kind, Some(words))
+                .filter(|script| !script.is_built_in())
+                .map(|script| (*kind, script))
+        });
+        let all: Vec<_> = built_in.chain(chosen).collect();
+        for (kind, script) in all {
+            self.create_result(kind, &script.name, script.version_id, Map::new());
+        }
+    }
+}
+
+/// A machine as the API shows it to those who made it.
+pub(super) fn shown(machine: &Machine) -> Value {
+    json!({
+        "system_id": machine.system_id,
+        "hostname": machine.hostname,
+        "fqdn": format!("{}.maas", machine.hostname),
+        "domain": {"id": 0, "name": "maas"},
+        "zone": {"id": 1, "name": "default"},
+        "architecture": machine.hardware.architecture,
+        "node_type": 0,
+        "power_type": machine.hardware.power_type,
+        "power_state": "unknown",
+        "status": machine.status.number(),
+        "status_name": machine.status.name(),
+        "status_action": "",
+        "status_message": null,
+        "resource_uri": format!("/MAAS/api/2.0/machines/{}/", machine.system_id),
+    })
+}
+
+/// Six bytes in hexadecimal with colons between them.
+fn is_mac(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    parts.len() == 6 && parts.iter().all(|part| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit()))
+}
