@@ -75,8 +75,8 @@ pub enum Fetched {
 /// A connection to one region. Shared by all tasks of a run.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    options: ClientOptions,
+    pub(super) http: reqwest::Client,
+    pub(super) options: ClientOptions,
     /// Region's clock minus ours, in seconds.
     skew: AtomicI64,
     /// Largest request that the region is known to take.
@@ -264,7 +264,7 @@ impl Client {
     }
 
     /// Signs, sends, and classifies the answer.
-    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
+    pub(super) async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
         let skew = self.skew.load(Ordering::Relaxed);
         let request = match &self.options.credentials {

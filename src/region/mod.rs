@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod fit;
 mod oauth;
+mod registration;
 mod retry;
 mod signal;
 
@@ -22,5 +23,6 @@ pub use deployed::{DeployedClient, DeployedSignal};
 pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};
+pub use registration::MachineToken;
 pub use retry::{Backoff, RetryOptions, persist};
 pub use signal::{FilePart, ScriptReference, Signal, SignalStatus};
