@@ -105,7 +105,7 @@ async fn a_registered_machine_reports_its_hardware() {
     assert_eq!(
         texts,
         [
-            format!("Fetched the credentials of {id} from {address} into {}.", file.display()),
+            format!("Fetched the credentials of {id} from {address} for {}.", file.display()),
             format!("Registered 'web-1' as deployed machine {id} of {address}."),
         ]
     );
@@ -333,7 +333,7 @@ async fn each_name_of_a_reference_program_is_that_program() {
         call(scripts, &["get-machine-token"], 2, "", "<SYSTEM_ID>"),
         call(scripts, &["register-machine"], 3, "", "--maas-url"),
         call(resources, &[], 0, "\"api_version\": \"1.0\"", ""),
-        call(resources, &["--root", "/nonexistent"], 1, "", "/nonexistent"),
+        call(resources, &["--root", "/nonexistent"], 1, "", "ERROR: "),
         call(resources, &["--version"], 0, "machine-resources", ""),
     ];
     for Call { name, words, code, stdout, stderr } in table {

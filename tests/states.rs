@@ -253,6 +253,23 @@ async fn only_a_region_orders_destruction() {
     assert_eq!(row(&region, "wipe").status, Status::Passed);
 }
 
+/// Half an erasure is not started again by itself, and is never told as done.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_was_cut_off_has_failed() {
+    let node = Node::new("");
+    let body = format!("echo begun >>{}; kill -9 $PPID; sleep 60", trace(&node).display());
+    let region = releasing(&[("release/wipe", script("script_type: release\ndestructive: true", &body))]).await;
+    fs::write(node.config(), region.node_config()).expect("a small file");
+    let run = || node.run().env("SHAKEDOWN_STATE_DIR", node.home().join("state")).finish();
+    let killed = run().await;
+    assert_eq!((killed.code, region.node_status()), (None, NodeStatus::Releasing), "{killed:?}");
+    let resumed = run().await;
+    assert_eq!(resumed.code, Some(1), "{resumed:?}");
+    assert_eq!(row(&region, "wipe").status, Status::Failed);
+    assert_eq!(region.node_status(), NodeStatus::ReleasingFailed);
+    assert_eq!(fs::read_to_string(trace(&node)).expect("it was begun"), "begun\n", "once");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployed_machine_runs_nothing_that_destroys() {
     let node = Node::new("");

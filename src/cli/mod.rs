@@ -196,8 +196,9 @@ fn unless_reader_has_gone(printed: std::io::Result<()>) -> anyhow::Result<()> {
 
 /// Tells an error, one cause a line.
 fn failed(error: &anyhow::Error) -> ExitCode {
+    let (who, code) = names::failure();
     let mut told = error.to_string();
-    complain!("shakedown: {told}");
+    complain!("{who}: {told}");
     for cause in error.chain().skip(1).map(ToString::to_string) {
         // Many texts hold their cause, since the region has to be told in one line.
         if !told.contains(&cause) {
@@ -205,7 +206,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
         }
         told = cause;
     }
-    ExitCode::from(names::failure().unwrap_or(exit::CANNOT_RUN))
+    ExitCode::from(code)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser as _};
 
-use super::{Arguments, Verb, resources, run, signal};
+use super::{Arguments, Verb, exit, resources, run, signal};
 
 /// The program with several verbs.
 const MANY: &str = "maas-run-scripts";
@@ -15,7 +15,7 @@ const VERBS: [&str; 3] = ["register-machine", "get-machine-token", "report-resul
 /// Programs that are one verb each.
 const ONE: [(&str, &str); 3] =
     [("maas-run-remote-scripts", "run"), ("maas-signal", "signal"), (MACHINE_RESOURCES, "resources")];
-/// The program whose failure has an exit status of its own (contract RESOURCES: 1).
+/// The program whose failures are known (contract RESOURCES, §0: one line `ERROR: …`, exit status 1).
 const MACHINE_RESOURCES: &str = "machine-resources";
 
 /// The command line, by the name that the program was called by.
@@ -37,10 +37,13 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Arguments, clap::Error> {
     Ok(arguments(&matches, verb))
 }
 
-/// The exit status of a failure, by the name that the program was called by; `None` where nothing else is known than our own.
-pub(super) fn failure() -> Option<u8> {
+/// How a failure is told, and its exit status, by the name that the program was called by.
+pub(super) fn failure() -> (&'static str, u8) {
     let words: Vec<OsString> = std::env::args_os().take(1).collect();
-    (called_by(&words).as_deref() == Some(MACHINE_RESOURCES)).then_some(1)
+    match called_by(&words).as_deref() {
+        Some(MACHINE_RESOURCES) => ("ERROR", 1),
+        _ => ("shakedown", exit::CANNOT_RUN),
+    }
 }
 
 fn called_by(words: &[OsString]) -> Option<String> {

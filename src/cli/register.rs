@@ -57,7 +57,7 @@ pub(super) struct GetToken {
 #[command(next_help_heading = "Region and key")]
 #[group(id = "administration")]
 struct Region {
-    /// Address of the region, for example <http://region:5240/MAAS>
+    /// Address of the region, for example <http://region:5240/MAAS>; over plain HTTP the key can be read on its way
     #[arg(long, value_name = "URL", visible_alias = "url")]
     maas_url: Option<String>,
     /// An administrator's API key, `CONSUMER_KEY:TOKEN_KEY:TOKEN_SECRET`; `-` reads it from standard input. Everybody on this machine
@@ -218,7 +218,7 @@ impl Desk {
         })?;
         let path = self.place.path().to_owned();
         let address = self.client.base_url();
-        self.record(&format!("Fetched the credentials of {system_id} from {address} into {}.", path.display()));
+        self.record(&format!("Fetched the credentials of {system_id} from {address} for {}.", path.display()));
         self.place.write(&self.client.status_endpoint(system_id)?, &token)?;
         Ok(path)
     }

@@ -34,6 +34,9 @@ impl CredentialsPlace {
             return Err(Error::Exists { path: path.to_owned() });
         }
         let failed = |source| Error::Write { path: path.to_owned(), source };
+        if path.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(directory).map_err(failed)?;
         // Such files have the mode 0600 from their first moment.
@@ -120,6 +123,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("read"), "theirs");
         let forced = CredentialsPlace::prepare(&path, true).expect("it may be replaced");
         forced.write("http://r/", &token()).expect("written");
+        CredentialsPlace::prepare(root.path(), true).expect_err("a directory is no file");
         assert!(fs::read_to_string(&path).expect("read").contains("token_secret"));
     }
 }
