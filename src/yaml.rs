@@ -39,8 +39,13 @@ pub enum Error {
     #[error("not UTF-8 text")]
     NotText,
     /// Not YAML, or an alias bomb.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("{text}")]
+    Syntax {
+        /// What is wrong, which may quote the document.
+        text: String,
+        /// Where, from 1; 0 where that is not known. For documents that must not be quoted.
+        line: u64,
+    },
 }
 
 /// Parses one document.
@@ -56,8 +61,8 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Error> {
         return Ok(Node::Null);
     }
     serde_saphyr::from_str(text).map_err(|error| {
-        let text = error.to_string();
-        Error::Syntax(text.lines().next().unwrap_or_default().to_owned())
+        let line = error.location().map_or(0, |location| location.line());
+        Error::Syntax { text: error.to_string().lines().next().unwrap_or_default().to_owned(), line }
     })
 }
 

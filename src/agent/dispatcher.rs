@@ -21,6 +21,8 @@ pub(super) struct Dispatcher {
     record: Record,
     workspace: Workspace,
     notices: mpsc::UnboundedSender<Notice>,
+    /// Hears of every script that ended.
+    ends: Option<mpsc::UnboundedSender<Arc<Script>>>,
     states: BTreeMap<Key, (Arc<Script>, Status)>,
     outcomes: Vec<ScriptOutcome>,
     /// Scripts that were begun before the run was interrupted.
@@ -35,6 +37,7 @@ impl Dispatcher {
             record,
             workspace,
             notices,
+            ends: None,
             states: BTreeMap::new(),
             outcomes: Vec::new(),
             begun: BTreeSet::new(),
@@ -79,6 +82,16 @@ impl Dispatcher {
         self.outcomes.iter().any(|outcome| {
             outcome.result_id.is_some() && outcome.result_id == script.result_id && outcome.kind == script.kind
         })
+    }
+
+    /// Names the scripts that ended without the region having numbered their results.
+    pub(super) fn ended(&self) -> impl Iterator<Item = &str> {
+        self.outcomes.iter().filter(|outcome| outcome.result_id.is_none()).map(|outcome| outcome.subject.as_str())
+    }
+
+    /// Lets somebody hear of every script that ends from now on.
+    pub(super) fn tell_ends(&mut self, ends: Option<mpsc::UnboundedSender<Arc<Script>>>) {
+        self.ends = ends;
     }
 
     /// Whether a script was begun before the run was interrupted, whatever the region knows of it.
@@ -191,6 +204,9 @@ impl Dispatcher {
             output: self.workspace.outputs(script).combined,
         };
         let _ = self.notices.send(Notice::Ended(outcome.clone()));
+        if let Some(ends) = &self.ends {
+            let _ = ends.send(Arc::clone(script));
+        }
         self.outcomes.push(outcome);
     }
 

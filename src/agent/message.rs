@@ -21,7 +21,7 @@ pub(super) enum Payload {
 pub(super) enum Lane {
     /// The node's own status: nothing overtakes it and it overtakes nothing, since the region ends its state with it.
     Node,
-    /// One script.
+    /// One script; all of those that are known by their names alone, which only an enlisting machine has.
     Script(Option<i64>, String),
     /// Events.
     Events,
@@ -41,7 +41,7 @@ impl Payload {
             Payload::Signal(signal) => match &signal.script {
                 None => Lane::Node,
                 Some(script) if script.result_id.is_some() => Lane::Script(script.result_id, String::new()),
-                Some(script) => Lane::Script(None, script.name.clone()),
+                Some(_) => Lane::Script(None, String::new()),
             },
         }
     }

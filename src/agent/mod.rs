@@ -8,7 +8,9 @@
 
 mod delivery;
 mod dispatcher;
+mod enlist;
 mod heartbeat;
+mod machine;
 mod message;
 mod messages;
 mod order;
@@ -27,6 +29,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::config;
 use crate::event::Event;
 use crate::host::Host;
 use crate::journal::{Actor, Retention, Store};
@@ -44,6 +47,9 @@ pub struct Options {
     pub storage: PathBuf,
     /// Tell the region. Without, everything stays on this machine.
     pub send: bool,
+    /// Where the credentials are kept that a machine gets when it enlists, and that its later starts go on with. For a run without
+    /// credentials, or with those.
+    pub credentials_file: Option<PathBuf>,
     /// Fetch the archive. Without, what the storage directory holds is run.
     pub download: bool,
     /// Pace of repetition.
@@ -73,6 +79,7 @@ impl Options {
         Options {
             storage: storage.into(),
             send: true,
+            credentials_file: None,
             download: true,
             retry: RetryOptions::default(),
             heartbeat: Duration::from_secs(120),
@@ -133,6 +140,8 @@ pub struct ScriptOutcome {
 pub enum End {
     /// The region had nothing to run.
     NothingToRun,
+    /// The machine has no credentials, but the region has it already: it does not enlist, and nothing was run.
+    Registered,
     /// All scripts ended without failure.
     Passed,
     /// At least one script failed.
@@ -148,6 +157,8 @@ pub enum End {
 pub struct Outcome {
     /// How.
     pub end: End,
+    /// What the region calls the machine, if it was made known to it in this run.
+    pub enlisted: Option<String>,
     /// Every script that was begun, in the order in which they ended.
     pub scripts: Vec<ScriptOutcome>,
     /// Messages that the region will not take, with its reason.
@@ -201,11 +212,29 @@ pub enum Error {
          --no-download and --no-send, so that they come from the region and it hears how they end, or give --allow-destructive"
     )]
     NotOrdered(String),
-    /// There is no result to fill.
+    /// The region did not make the machine known.
+    #[error("this machine cannot enlist: {0}. What it has found out is kept; the next start tries again")]
+    Enlist(#[source] region::Error),
+    /// One of the addresses belongs to a machine that is past enlisting, deployed perhaps: to go on as that would be to meddle.
     #[error(
-        "this machine has no credentials, and enlisting a new machine is not possible with this version; give --config"
+        "this machine cannot enlist: the region has it as {system_id} already, and it is {status}; nothing was signalled about it"
     )]
-    NoCredentials,
+    Taken {
+        /// What the region calls it.
+        system_id: String,
+        /// Its status in the region's words.
+        status: String,
+    },
+    /// The region made the machine known and gave it no credentials.
+    #[error(
+        "this machine has enlisted and cannot go on: {0}. What it has found out is kept; the next start tries again"
+    )]
+    Preseed(#[source] config::Error),
+    /// Nothing to know the machine by.
+    #[error(
+        "this machine cannot enlist: it has no network interface with a MAC address, by which a region knows machines"
+    )]
+    NoAddress,
 }
 
 /// A run, set up and ready.
@@ -248,6 +277,11 @@ impl Agent {
             give_up,
             running: Arc::default(),
         }
+    }
+
+    /// Whether the machine has to become known to the region first.
+    fn enlists(&self) -> bool {
+        self.options.send && !self.client.is_authenticated()
     }
 
     /// Ends the run at once when it is cancelled, delivered or not.

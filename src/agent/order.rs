@@ -27,9 +27,10 @@ pub(super) fn destroys_by_file(script: &Script, workspace: &Workspace) -> bool {
     destroys(script, &header(std::fs::read(workspace.executable(script)).ok().as_deref()))
 }
 
-/// Refuses a run of scripts that destroy data and that no region has ordered in this very run, or would hear of.
-pub(super) fn check(index: &Index, workspace: &Workspace, options: &Options) -> Result<(), Error> {
-    if options.allow_destructive || (options.download && options.send) {
+/// Refuses a run of scripts that destroy data and that no region has ordered in this very run, or would hear of. What anybody
+/// is handed out who has no credentials is no order either.
+pub(super) fn check(index: &Index, workspace: &Workspace, options: &Options, is_known: bool) -> Result<(), Error> {
+    if options.allow_destructive || (options.download && options.send && is_known) {
         return Ok(());
     }
     let scripts: Vec<&str> = index

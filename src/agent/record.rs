@@ -1,6 +1,7 @@
 //! Everything that happens is on disk before anyone is told: status, event and message in one transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::message::{Entry, Payload, message};
 use super::outbox::Outbox;
@@ -21,6 +22,9 @@ pub(super) struct Record {
     pub(super) events: bool,
     /// The region is told nothing but how scripts ended: it has no use for the rest.
     pub(super) results_only: bool,
+    /// Of a run that was begun as a machine that the region did not know: whether there is still nobody to tell. Scripts go by their
+    /// names.
+    pub(super) enlisting: Option<Arc<AtomicBool>>,
 }
 
 /// A message and what it leads to.
@@ -75,6 +79,17 @@ impl Record {
         self.outbox.finish(entry.id, refused);
     }
 
+    /// The region knows this machine now.
+    pub(super) fn is_heard(&self) {
+        if let Some(unheard) = &self.enlisting {
+            unheard.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn is_unheard(&self) -> bool {
+        self.enlisting.as_ref().is_some_and(|unheard| unheard.load(Ordering::Relaxed))
+    }
+
     fn sayable(&self, outgoing: Vec<Outgoing>) -> Vec<Outgoing> {
         outgoing.into_iter().filter(|(payload, _)| self.may_be_told(payload)).collect()
     }
@@ -88,6 +103,9 @@ impl Record {
             && match payload {
                 Payload::Event(_) => self.events && !self.results_only,
                 Payload::Signal(signal) if self.results_only && !signal.is_result() => false,
+                // Nobody needs to hear later that a script was about to start.
+                Payload::Signal(signal) if self.is_unheard() && !signal.is_result() => false,
+                Payload::Signal(_) if self.enlisting.is_some() => true,
                 // Without a script result there is nothing on the region that the message could be about.
                 Payload::Signal(signal) => signal.script.as_ref().is_none_or(|script| script.result_id.is_some()),
             }

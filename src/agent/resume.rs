@@ -1,6 +1,7 @@
 //! Going on where an earlier process of this program was cut off: what is unsent first, then what was running.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::runner::{Interruption, Runner};
 use crate::script::{Script, ScriptType, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
-async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
+pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
     let restored = journal.with("the unsent messages", move |store| store.waiting_messages(&region)).await;
     if let Some(messages) = restored {
         let entries: Vec<Entry> = messages.iter().filter_map(Entry::from_message).collect();
@@ -44,7 +45,16 @@ pub async fn deliver(
     let journal = Arc::new(Journal::start(Some(store)));
     restore(&journal, &outbox, client.identity()).await;
     let events = client.system_id().is_some();
-    let record = Record { journal, outbox: Arc::clone(&outbox), run_id: None, send: true, events, results_only: false };
+    let outbox_of_record = Arc::clone(&outbox);
+    let record = Record {
+        journal,
+        outbox: outbox_of_record,
+        run_id: None,
+        send: true,
+        events,
+        results_only: false,
+        enlisting: None,
+    };
     let delivering = Delivery { client, record, retry, give_up: stop.clone() }.start();
     tokio::select! {
         () = outbox.idle(&stop) => {}
@@ -61,7 +71,15 @@ impl Agent {
         let journal = Arc::new(Journal::start(self.store.take()));
         let outbox = Arc::new(Outbox::default());
         let identity = self.client.identity();
-        if self.options.send {
+        let is_known = self.client.is_authenticated();
+        if is_known && self.options.credentials_file.is_some() {
+            // It was cut off between getting its credentials and noting that.
+            let (stranger, known) = (self.client.base_url(), identity.clone());
+            let storage = self.workspace.root().to_owned();
+            let adopt = move |store: &mut Store| store.adopt_run(&stranger, &known, &storage);
+            journal.with("the credentials of this machine", adopt).await;
+        }
+        if self.options.send && is_known {
             restore(&journal, &outbox, identity.clone()).await;
         }
         let new = NewRun {
@@ -83,16 +101,26 @@ impl Agent {
             })
             .await;
         let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
-        let events = self.client.system_id().is_some();
-        (Record { journal, outbox, run_id, send: self.options.send, events, results_only: false }, interrupted)
+        let events = self.client.system_id().is_some() || self.enlists();
+        let enlisting = self.options.credentials_file.is_some().then(|| Arc::new(AtomicBool::new(!is_known)));
+        let send = self.options.send;
+        (Record { journal, outbox, run_id, send, events, results_only: false, enlisting }, interrupted)
     }
 
     /// What somebody is answerable for at the beginning of a run.
     pub(super) async fn audit_beginning(&self, record: &Record, interrupted: Option<&RunRecord>) {
-        let actor = &self.options.actor;
-        let identity = self.client.identity();
-        let source = self.client.credentials_source().to_owned();
-        let (answerable, address, known) = (actor.clone(), self.client.base_url(), self.client.is_authenticated());
+        self.audit_credentials(&self.client, record).await;
+        let verb = if interrupted.is_some() { "Resumed" } else { "Started" };
+        let text = format!("{verb} a run on '{}' for {}.", self.host.hostname(), self.client.base_url());
+        record.audit(EventType::NODE, text, &self.options.actor).await;
+    }
+
+    /// That this machine acts with credentials that it did not have before.
+    pub(super) async fn audit_credentials(&self, client: &Client, record: &Record) {
+        let identity = client.identity();
+        let source = client.credentials_source().to_owned();
+        let answerable = self.options.actor.clone();
+        let (address, known) = (client.base_url(), client.is_authenticated());
         let tell = move |before: Option<&str>| {
             let verb = if before.is_some() { "Rotated" } else { "Registered" };
             let text = format!("{verb} credentials for {address} (from {source}).");
@@ -100,9 +128,6 @@ impl Agent {
         };
         let note = move |store: &mut Store| store.replace_fact("credentials", &identity, &answerable, tell);
         record.journal.with("the credentials", note).await;
-        let verb = if interrupted.is_some() { "Resumed" } else { "Started" };
-        let text = format!("{verb} a run on '{}' for {}.", self.host.hostname(), self.client.base_url());
-        record.audit(EventType::NODE, text, actor).await;
     }
 
     /// Settles what an interrupted run left: finished scripts count, a script that was running is concluded as interrupted,

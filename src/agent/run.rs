@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,24 +11,34 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
 use super::dispatcher::Dispatcher;
+use super::enlist::Enlisted;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::RunRecord;
-use crate::region::{self, Fetched, Signal, SignalStatus, persist, unpack};
+use crate::region::{self, Client, Fetched, Signal, SignalStatus, persist, unpack};
 use crate::runner::{Report, Runner};
 use crate::script::{Index, Script, ScriptType, parse_index};
 
 /// What the sets came to.
 #[derive(Debug)]
-enum Verdict {
+pub(super) enum Verdict {
     Nothing,
+    /// The region has this machine already.
+    Registered,
     Passed,
     Failed(String),
     Stopped,
     /// The region does not answer, and nobody waits for it.
     Unfinished,
+}
+
+/// What speaks to the region while scripts run.
+pub(super) struct Voice {
+    client: Arc<Client>,
+    heartbeat: Option<Heartbeat>,
+    delivering: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Agent {
@@ -36,19 +47,8 @@ impl Agent {
     /// # Errors
     /// When nothing could be run. FAILED is then signalled if the region may be told.
     pub async fn run(mut self) -> Result<Outcome, Error> {
-        if self.options.send && !self.client.is_authenticated() {
-            return Err(Error::NoCredentials);
-        }
         prepare::storage(&self.workspace)?;
         let (record, interrupted) = self.open_record().await;
-        let heartbeat = self.options.send.then(|| Heartbeat::start(Arc::clone(&self.client), self.options.heartbeat));
-        let delivery = Delivery {
-            client: Arc::clone(&self.client),
-            record: record.clone(),
-            retry: self.options.retry.clone(),
-            give_up: self.give_up.clone(),
-        };
-        let delivering = delivery.start();
         let farewell = tokio::spawn(farewell(
             self.stop.clone(),
             Arc::clone(&self.running),
@@ -57,20 +57,26 @@ impl Agent {
         ));
         self.audit_beginning(&record, interrupted.as_ref()).await;
         let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
-        let verdict = self.run_sets(&mut dispatcher, &record, interrupted).await;
-        if let Some(heartbeat) = heartbeat {
-            heartbeat.stop().await;
-        }
-        self.record_end(&verdict, &dispatcher, &record).await;
-        self.settled(&record).await;
+        let enlists = self.enlists();
+        let (voice, verdict) = if enlists {
+            self.run_as_stranger(&mut dispatcher, &record, interrupted).await
+        } else {
+            let voice = self.voice(Arc::clone(&self.client), &record);
+            (Some(voice), self.run_sets(&mut dispatcher, &record, interrupted).await)
+        };
+        let delivering = self.end(voice, &verdict, &dispatcher, &record).await;
         let retention = self.options.retention;
         record.journal.with("deleting what is too old", move |store| store.prune(&retention)).await;
         farewell.abort();
         self.give_up.cancel();
-        delivering.await;
+        if let Some(delivering) = delivering {
+            delivering.await;
+        }
         Ok(Outcome {
+            enlisted: self.client.system_id().filter(|_| enlists).map(str::to_owned),
             end: match verdict? {
                 Verdict::Nothing => End::NothingToRun,
+                Verdict::Registered => End::Registered,
                 Verdict::Passed => End::Passed,
                 Verdict::Failed(_) => End::Failed,
                 Verdict::Stopped => End::Stopped,
@@ -80,6 +86,69 @@ impl Agent {
             refused: record.outbox.refused(),
             undelivered: record.outbox.undelivered(),
         })
+    }
+
+    /// Heartbeat and delivery begin.
+    pub(super) fn voice(&self, client: Arc<Client>, record: &Record) -> Voice {
+        let heartbeat = self.options.send.then(|| Heartbeat::start(Arc::clone(&client), self.options.heartbeat));
+        let delivery = Delivery {
+            client: Arc::clone(&client),
+            record: record.clone(),
+            retry: self.options.retry.clone(),
+            give_up: self.give_up.clone(),
+        };
+        Voice { client, heartbeat, delivering: Box::pin(delivery.start()) }
+    }
+
+    /// Becomes known to the region, then goes on as any machine.
+    async fn run_as_stranger(
+        &mut self,
+        dispatcher: &mut Dispatcher,
+        record: &Record,
+        interrupted: Option<RunRecord>,
+    ) -> (Option<Voice>, Result<Verdict, Error>) {
+        let Enlisted { voice, verdict } = match self.enlist(dispatcher, record, interrupted).await {
+            Ok(enlisted) => enlisted,
+            Err(error) => return (None, Err(error)),
+        };
+        if let Some(voice) = &voice {
+            self.client = Arc::clone(&voice.client);
+        }
+        match verdict {
+            Some(verdict) => (voice, Ok(verdict)),
+            None => (voice, self.run_sets(dispatcher, record, None).await),
+        }
+    }
+
+    /// Ends the run, and waits until the region has all of it; what is still being delivered when nobody waits any longer.
+    async fn end(
+        &self,
+        voice: Option<Voice>,
+        verdict: &Result<Verdict, Error>,
+        dispatcher: &Dispatcher,
+        record: &Record,
+    ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let Some(voice) = voice else {
+            match verdict {
+                Ok(Verdict::Registered) => record.end("The region has this machine already".to_owned(), None).await,
+                // Not an end: there is nobody yet who could hear of it.
+                Ok(_) => self.say("What was found out is kept; the next start goes on with enlisting".to_owned()),
+                // Its text says so.
+                Err(_) => {}
+            }
+            return None;
+        };
+        if let Some(heartbeat) = voice.heartbeat {
+            heartbeat.stop().await;
+        }
+        self.record_end(verdict, dispatcher, record).await;
+        let is_told = self.settled(record).await && self.options.send;
+        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished));
+        if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
+            // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
+            let _ = std::fs::remove_file(file);
+        }
+        Some(voice.delivering)
     }
 
     async fn run_sets(
@@ -162,12 +231,12 @@ impl Agent {
         (failed > 0).then(|| Verdict::Failed(messages::failed_to_run(failed, kind)))
     }
 
-    fn runner(&self, reports: mpsc::Sender<Report>) -> Runner {
+    pub(super) fn runner(&self, reports: mpsc::Sender<Report>) -> Runner {
         Runner::new(self.workspace.clone(), self.host.clone(), self.options.runner.clone(), reports, self.stop.clone())
     }
 
     /// Runs one set; a verdict if the run ends with it.
-    async fn run_set(
+    pub(super) async fn run_set(
         &self,
         kind: ScriptType,
         index: &Index,
@@ -207,16 +276,16 @@ impl Agent {
     }
 
     /// Fetches and reads the index; `None` when there is nothing to run.
-    async fn index(&self, begun: &mut BTreeSet<i64>, record: &Record) -> Result<Option<Index>, Error> {
+    pub(super) async fn index(&self, begun: &mut BTreeSet<i64>, record: &Record) -> Result<Option<Index>, Error> {
         if self.options.download && !self.download(record).await? {
             return Ok(None);
         }
         let bytes = std::fs::read(self.workspace.index()).map_err(|error| self.unreadable(error.to_string()))?;
         let index = parse_index(&bytes).map_err(|error| self.unreadable(error.to_string()))?;
-        if self.options.send {
+        if self.options.send && self.client.is_authenticated() {
             check(&index, begun)?;
         }
-        order::check(&index, &self.workspace, &self.options)?;
+        order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
         begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
         Ok((!index.is_empty()).then_some(index))
     }
@@ -261,7 +330,7 @@ impl Agent {
         let (status, text) = match verdict {
             // Not an end: the next start goes on with it.
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
-            Ok(Verdict::Nothing) => (None, "The region has nothing to run".to_owned()),
+            Ok(Verdict::Nothing | Verdict::Registered) => (None, "The region has nothing to run".to_owned()),
             // A deploying node does nothing with OK, and one that is deployed by the time it arrives would be released.
             Ok(Verdict::Passed) if dispatcher.has_outcomes_of(ScriptType::Deployment) => {
                 (None, messages::ALL_RAN.to_owned())
@@ -286,7 +355,7 @@ impl Agent {
         record.end(text.clone(), status.map(|status| Signal::node(status, text))).await;
     }
 
-    fn say(&self, text: String) {
+    pub(super) fn say(&self, text: String) {
         tracing::info!("{text}");
         let _ = self.notices.send(Notice::Said(text));
     }

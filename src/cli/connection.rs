@@ -60,7 +60,11 @@ pub(super) struct Connected {
 impl Options {
     /// Finds region and credentials without connecting. On a `deployed` machine what hardware sync left on it comes first.
     pub(super) async fn find(self, host: &Host, deployed: bool) -> Result<Connection, config::Error> {
-        let given = Given {
+        connection(&self.given(deployed), host).await
+    }
+
+    fn given(self, deployed: bool) -> Given {
+        Given {
             config: self.config,
             consumer_key: self.ckey,
             consumer_secret: self.csec,
@@ -70,21 +74,26 @@ impl Options {
             api_version: Some(self.apiver),
             ca_file: self.cacert,
             deployed,
-        };
-        connection(&given, host).await
+            enlisted: None,
+        }
     }
 
     pub(super) async fn connect(self, host: &Host) -> anyhow::Result<Connected> {
-        self.connect_as(host, false).await
+        self.connect_as(host, false, None).await
+    }
+
+    /// As whoever this machine became when it enlisted, if nothing else says who it is.
+    pub(super) async fn connect_enlisted(self, host: &Host, file: PathBuf) -> anyhow::Result<Connected> {
+        self.connect_as(host, false, Some(file)).await
     }
 
     /// As a deployed machine.
     pub(super) async fn connect_deployed(self, host: &Host) -> anyhow::Result<Connected> {
-        self.connect_as(host, true).await
+        self.connect_as(host, true, None).await
     }
 
-    async fn connect_as(self, host: &Host, deployed: bool) -> anyhow::Result<Connected> {
-        let found = self.find(host, deployed).await?;
+    async fn connect_as(self, host: &Host, deployed: bool, enlisted: Option<PathBuf>) -> anyhow::Result<Connected> {
+        let found = connection(&Given { enlisted, ..self.given(deployed) }, host).await?;
         Ok(Connected { client: Client::new(found.client)?, retry: found.retry, origin: found.origin })
     }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Connected, Options};
 use super::{exit, state, sync};
 use crate::agent;
-use crate::config::Origin;
+use crate::config::{Origin, enlisted_file};
 use crate::host::Host;
 use crate::journal::Store;
 
@@ -24,8 +24,10 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let host = Host::live();
-    let connected = arguments.region.connect(&host).await?;
-    let store = arguments.state.open(&host.hostname(), &connected.client.identity())?;
+    let connected = arguments.region.connect_enlisted(&host, enlisted_file(&arguments.state.state_dir)).await?;
+    let is_enlisted = connected.origin == Origin::Enlisted;
+    let region = if is_enlisted { connected.client.base_url() } else { connected.client.identity() };
+    let store = arguments.state.open(&host.hostname(), &region)?;
     let stop = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));

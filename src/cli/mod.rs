@@ -58,7 +58,8 @@ mod exit {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    every script passed, was skipped or is degraded, and the region has every result; or there was nothing to run
+  0    every script passed, was skipped or is degraded, and the region has every result; or there was nothing to run, or the
+       region has this machine, which has no credentials, already
   1    a script failed, timed out or could not be run
   2    the command line is wrong
   3    the run could not be done: no region, wrong credentials, a refused archive

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Options;
 use super::{exit, show, state};
 use crate::agent::{self, Agent, End, Outcome};
-use crate::config::{Origin, default_storage, site};
+use crate::config::{Origin, default_storage, enlisted_file, site};
 use crate::host::Host;
 use crate::journal::{Actor, Store};
 use crate::region::{Client, RetryOptions};
@@ -43,6 +43,9 @@ pub(super) struct Arguments {
     /// ordered them (--no-download, --no-send), or when it cannot be put on record that they are about to run
     #[arg(long)]
     allow_destructive: bool,
+    /// The machine to be, for tests: its files below this directory
+    #[arg(long, value_name = "PATH", hide = true)]
+    root: Option<PathBuf>,
     #[command(flatten)]
     state: state::Options,
     /// Where scripts and their outputs are kept
@@ -56,8 +59,9 @@ fn wait(text: &str) -> Result<f64, String> {
 }
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
-    let host = Host::live();
-    let connected = arguments.region.connect(&host).await?;
+    let host = arguments.root.map_or_else(Host::live, Host::at);
+    let kept = enlisted_file(&arguments.state.state_dir);
+    let connected = arguments.region.connect_enlisted(&host, kept.clone()).await?;
     anyhow::ensure!(
         connected.origin != Origin::HardwareSync,
         "these credentials belong to a deployed machine (MAAS's hardware-sync file); a run would end by signalling OK, which \
@@ -65,6 +69,8 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     );
     let mut options = agent::Options::new(&arguments.storage, connected.client.base_url());
     options.send = !arguments.no_send;
+    let enlists = !connected.client.is_authenticated() || connected.origin == Origin::Enlisted;
+    options.credentials_file = enlists.then_some(kept);
     options.download = !arguments.no_download;
     let first = Duration::from_secs_f64(arguments.retry_wait);
     options.retry = RetryOptions { first, cap: first * 30, ..connected.retry };
@@ -75,7 +81,9 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.actor = Actor::current();
     options.retention = site()?.retention;
     options.runner.state_dir = Some(arguments.state.state_dir.clone());
-    let store = arguments.state.open_for_run(&host.hostname(), &connected.client.identity())?;
+    // One lock for a machine that enlists, from before it has credentials.
+    let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
+    let store = arguments.state.open_for_run(&host.hostname(), &region)?;
     let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
@@ -118,6 +126,7 @@ pub(super) async fn stop_on_signal(stop: CancellationToken, give_up: Cancellatio
 
 pub(super) fn exit_code(outcome: &Outcome) -> u8 {
     match outcome.end {
+        End::Registered => exit::OK,
         End::Stopped => exit::STOPPED,
         End::Failed => exit::SCRIPT_FAILED,
         End::Passed | End::NothingToRun if outcome.refused.is_empty() && outcome.undelivered == 0 => exit::OK,

@@ -158,7 +158,7 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
             outcome.refused.iter().map(|(message, reason)| json!({"message": message, "reason": reason})).collect();
         say!(
             "{}",
-            json!({"end": format!("{:?}", outcome.end), "scripts": outcome.scripts.len(), "refused": refused,
+            json!({"end": format!("{:?}", outcome.end), "enlisted": outcome.enlisted, "scripts": outcome.scripts.len(), "refused": refused,
                 "undelivered": outcome.undelivered})
         );
         return;
@@ -172,6 +172,9 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
     }
     for (message, reason) in &outcome.refused {
         say!("The region did not take the {message}: {reason}");
+    }
+    if let Some(id) = &outcome.enlisted {
+        say!("This machine has enlisted: the region calls it {id}");
     }
     if outcome.undelivered > 0 {
         say!("{} messages could not be delivered before the run was stopped", outcome.undelivered);

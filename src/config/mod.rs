@@ -2,6 +2,7 @@
 //! credentials come from").
 
 mod creds;
+mod enlisted;
 mod file;
 mod source;
 mod timer;
@@ -14,6 +15,7 @@ use crate::host::Host;
 use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 
 pub use creds::{CredentialsPlace, credentials_file};
+pub use enlisted::{enlisted_file, keep_enlisted, preseed_credentials};
 pub use file::{Site, site};
 pub use source::{Found, Given, Origin};
 pub use timer::{DEFAULT_INTERVAL, sync_interval};
@@ -105,6 +107,11 @@ pub struct Connection {
 /// When no region or only half of the credentials are found, or a file is malformed.
 pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error> {
     let found = if given.is_complete() { Found::default() } else { source::find(given, host).await? };
+    let kept = given.enlisted.as_deref().and_then(enlisted::kept);
+    let found = match kept {
+        Some(kept) if is_for_us(&kept, given, &found) => kept,
+        _ => found,
+    };
     let address = given.url.as_ref().or(found.metadata_url.as_ref());
     let Some(address) = address else { return Err(Error::NoRegion { looked: found.looked.join(", ") }) };
     let metadata_url = metadata_url(address)?;
@@ -116,6 +123,16 @@ pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error>
     client.ca_file.clone_from(&given.ca_file);
     client.system_id.clone_from(&found.system_id);
     Ok(Connection { client, retry: RetryOptions::default(), origin: found.origin })
+}
+
+/// Whether what was kept from enlisting is for the region that is meant, and nothing else says who this machine is.
+fn is_for_us(kept: &Found, given: &Given, found: &Found) -> bool {
+    let origin = |address: &Option<String>| address.as_deref().and_then(|text| Some(metadata_url(text).ok()?.origin()));
+    let meant = if given.url.is_some() { &given.url } else { &found.metadata_url };
+    let is_nobody = |key: &Option<String>, token: &Option<String>| key.is_none() && token.is_none();
+    is_nobody(&given.consumer_key, &given.token_secret)
+        && is_nobody(&found.consumer_key, &found.token_secret)
+        && (meant.is_none() || origin(meant) == origin(&kept.metadata_url))
 }
 
 /// Given values win; found ones only fill what is missing.

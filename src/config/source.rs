@@ -31,6 +31,8 @@ pub struct Given {
     pub ca_file: Option<PathBuf>,
     /// The machine is deployed: what hardware sync left on it comes before what cloud-init did.
     pub deployed: bool,
+    /// Where an earlier start kept what this machine got when it enlisted.
+    pub enlisted: Option<PathBuf>,
 }
 
 impl Given {
@@ -59,6 +61,8 @@ pub enum Origin {
     CommandLine,
     /// A cloud-init datasource: a machine in an ephemeral system.
     CloudInit,
+    /// What this machine got when it enlisted, kept by an earlier start.
+    Enlisted,
     /// The hardware-sync file, or what the installer left: a **deployed** machine, whose status must not be signalled.
     HardwareSync,
 }
@@ -172,7 +176,7 @@ async fn fetch(address: &str, origin: &str, given: &Given) -> Result<Vec<u8>, Er
 }
 
 /// The credentials of a document in either form, with both in the one that is meant; `None` when it is about something else.
-fn parse(bytes: &[u8], place: &str, deployed: bool) -> Result<Option<Found>, Error> {
+pub(super) fn parse(bytes: &[u8], place: &str, deployed: bool) -> Result<Option<Found>, Error> {
     let node =
         yaml::parse(bytes).map_err(|error| Error::Malformed { origin: place.to_owned(), reason: error.to_string() })?;
     let text = |node: &Node, key: &str| node.get(key).and_then(Node::to_text).filter(|value| !value.is_empty());

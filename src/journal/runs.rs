@@ -1,6 +1,6 @@
 //! Runs and their script results.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -219,6 +219,24 @@ impl Store {
             .query_row(&sql, params![new.region, new.storage.to_string_lossy()], run)
             .optional()
             .map_err(Error::sqlite(&self.path))
+    }
+
+    /// A run that was begun as a machine that the region did not know belongs to the one that it knows now, if there is such a run;
+    /// what waits goes with it. Scripts that were not begun will come again, with the region's numbers.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn adopt_run(&mut self, stranger: &str, known: &str, storage: &Path) -> Result<(), Error> {
+        self.transact(|transaction, _| {
+            let open = "SELECT id FROM run WHERE ended IS NULL AND region = ?1 AND storage = ?2";
+            let place = params![stranger, storage.to_string_lossy()];
+            let Some(id) = transaction.query_row(open, place, |row| row.get::<_, i64>(0)).optional()? else {
+                return Ok(());
+            };
+            transaction.execute("UPDATE run SET region = ?2 WHERE id = ?1", params![id, known])?;
+            let unbegun = "DELETE FROM script_result WHERE run_id = ?1 AND result_id IS NULL AND status = 0";
+            transaction.execute(unbegun, [id]).map(drop)
+        })
     }
 
     /// A run goes on in this boot.

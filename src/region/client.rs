@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 use super::signal::beginning;
+use super::trust::certificates;
 use super::{Credentials, Error, NodeEvent, Signal, oauth};
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
@@ -181,8 +182,13 @@ impl Client {
     /// # Errors
     /// By class of answer.
     pub async fn fetch_small(&self, url: &Url) -> Result<Vec<u8>, Error> {
+        self.small(self.http.get(url.clone()), url).await
+    }
+
+    /// Reads an answer of a few lines.
+    pub(super) async fn small(&self, request: RequestBuilder, url: &Url) -> Result<Vec<u8>, Error> {
         const LARGEST: usize = 4 << 20;
-        let response = self.send(self.http.get(url.clone()).timeout(self.options.request_timeout), url).await?;
+        let response = self.send(request.timeout(self.options.request_timeout), url).await?;
         let mut body = response.bytes_stream();
         let mut bytes = Vec::new();
         while let Some(chunk) = body.next().await {
@@ -318,25 +324,6 @@ impl Client {
     }
 }
 
-fn certificates(ca_file: Option<&Path>) -> Result<Vec<Certificate>, Error> {
-    let system = rustls_native_certs::load_native_certs();
-    if system.certs.is_empty() {
-        tracing::info!("this machine has no CA bundle: only plain HTTP and a given CA file will work");
-    }
-    let mut all: Vec<Certificate> =
-        system.certs.iter().filter_map(|der| Certificate::from_der(der.as_ref()).ok()).collect();
-    if let Some(path) = ca_file {
-        let pem = std::fs::read(path).map_err(|source| Error::File { path: path.display().to_string(), source })?;
-        let own = Certificate::from_pem_bundle(&pem)
-            .map_err(|error| Error::Setup(format!("{} is not a PEM bundle: {error}", path.display())))?;
-        if own.is_empty() {
-            return Err(Error::Setup(format!("{} holds no certificate", path.display())));
-        }
-        all.extend(own);
-    }
-    Ok(all)
-}
-
 async fn classify(response: Response) -> Error {
     let status = response.status();
     let retry_after = retry_after(response.headers());
@@ -380,7 +367,7 @@ fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
 }
 
 /// An address without the name and password that a careless configuration may put into it.
-fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);

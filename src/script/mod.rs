@@ -2,6 +2,7 @@
 //!
 //! Nothing here does more IO than reading a file it is given; running is `runner`'s, fetching is `region`'s.
 
+mod bmc_config;
 mod header;
 mod index;
 mod result_file;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
+pub use bmc_config::{BmcConfig, BmcConfigError};
 pub use header::{Header, HeaderParameter, Problem};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use result_file::{ResultFile, ResultFileError};

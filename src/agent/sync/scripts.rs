@@ -47,6 +47,7 @@ impl Sync {
             send: true,
             events: false,
             results_only: true,
+            enlisting: None,
         };
         prepare::expect(&scripts, &workspace, &self.host.hostname(), &record).await;
         let mut dispatcher = Dispatcher::new(record, workspace.clone(), self.notices.clone());

@@ -1,0 +1,119 @@
+//! The region is away, or answers badly, at each step of enlisting.
+
+use nix::sys::signal::Signal;
+use shakedown::sandbox::{Action, Fault, NodeStatus};
+
+use crate::machine::{FIRST, Machine, SECOND, asked, assert_enlisted};
+use crate::support::proxy::Proxy;
+use crate::support::{LIMIT, until};
+
+/// Method and page of each step.
+const STEPS: [(&str, &str); 6] = [
+    ("GET", "api/2.0/machines/"),
+    ("GET", "maas-scripts"),
+    ("POST", "api/2.0/machines/"),
+    ("GET", "by-id/"),
+    ("POST", "metadata/2012-03-01/"),
+    ("", ""),
+];
+
+#[tokio::test]
+async fn trouble_at_any_step_passes_and_loses_nothing() {
+    let page = "<html>please log in</html>".to_owned();
+    let troubles = [
+        Action::Answer(503, "later".into()),
+        Action::Answer(500, "oops".into()),
+        Action::DropBefore,
+        Action::DropAfter,
+        Action::Half(40),
+        Action::Page(page),
+    ];
+    for (method, step) in STEPS {
+        for trouble in troubles.clone() {
+            // A page in place of the scripts is refused, as ever.
+            if matches!(trouble, Action::Page(_)) && (step == "maas-scripts" || step.is_empty()) {
+                continue;
+            }
+            let machine = Machine::new(2);
+            let region = machine.region("", "").await;
+            region.inject(Fault::new(method, 3, trouble.clone()).at(step));
+            let finished = machine.run(&region.url()).finish().await;
+            assert_enlisted(&machine, &region, &finished);
+            assert_eq!((machine.ran(FIRST), machine.ran(SECOND)), (1, 1), "{trouble:?} at {method} {step}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_region_that_comes_late_is_waited_for() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    let mut network = Proxy::to(&region.url());
+    network.cut().await;
+    let running = machine.run(&network.url()).start();
+    until("the agent has begun", || machine.path("state/journal.db").exists()).await;
+    network.mend();
+    let finished = running.finish(LIMIT).await;
+    assert_enlisted(&machine, &region, &finished);
+}
+
+#[tokio::test]
+async fn scripts_go_on_while_the_region_is_away_and_their_results_wait() {
+    let machine = Machine::new(1);
+    let region = machine.region(&machine.wait_for("go"), "").await;
+    let mut network = Proxy::to(&region.url());
+    let running = machine.run(&network.url()).start();
+    until("the first script runs", || machine.ran(FIRST) == 1).await;
+    network.cut().await;
+    machine.write("go", "");
+    until("the second script has run", || machine.ran(SECOND) == 1).await;
+    network.mend();
+    let finished = running.finish(LIMIT).await;
+    assert_enlisted(&machine, &region, &finished);
+}
+
+#[tokio::test]
+async fn a_region_that_will_not_have_the_machine_is_told_and_asked_again_at_the_next_start() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    let refusal = Action::Answer(400, "{\"architecture\": [\"'amd64/generic' is not a valid architecture.\"]}".into());
+    region.inject(Fault::new("POST", u32::MAX, refusal).at("api/2.0/machines/"));
+    let finished = machine.run(&region.url()).finish().await;
+    assert_eq!((finished.code, region.machines()), (Some(3), 0));
+    let told = "cannot enlist: the region answered 400 Bad Request: {\"architecture\"";
+    assert!(finished.stderr.contains(told) && finished.stderr.contains("is kept"), "{}", finished.stderr);
+    region.clear_faults();
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert_eq!((machine.ran(FIRST), machine.ran(SECOND)), (1, 1), "nothing is run twice");
+}
+
+#[tokio::test]
+async fn who_does_not_wait_for_the_region_leaves_and_goes_on_later() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    region.inject(Fault::new("POST", u32::MAX, Action::Answer(503, String::new())));
+    let finished = machine.run(&region.url()).args(["--exit-when-done", "--farewell", "0"]).finish().await;
+    assert_eq!((finished.code, region.machines()), (Some(4), 0), "{}", finished.stderr);
+    region.clear_faults();
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert_eq!((machine.ran(FIRST), machine.ran(SECOND)), (1, 1), "nothing is run twice");
+}
+
+#[tokio::test]
+async fn a_stopped_machine_that_nobody_knows_yet_goes_on_at_the_next_start() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    region.inject(Fault::new("POST", u32::MAX, Action::Answer(503, String::new())));
+    let running = machine.run(&region.url()).start();
+    until("the region was asked for the machine", || asked(&region, "POST", "/machines/") > 0).await;
+    running.signal(Signal::SIGTERM);
+    let finished = running.finish(LIMIT).await;
+    assert_eq!((finished.code, region.machines()), (Some(130), 0), "{}", finished.stderr);
+    assert!(finished.stdout.contains("the next start goes on with enlisting"), "{}", finished.stdout);
+    region.clear_faults();
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert_eq!((region.node_status(), machine.ran(SECOND)), (NodeStatus::New, 1), "nothing is run twice");
+}
