@@ -8,7 +8,7 @@ use std::path::Path;
 
 use shakedown::event::{EventQuery, EventRecord};
 use shakedown::journal::Store;
-use shakedown::sandbox::{NodeStatus, Sandbox};
+use shakedown::sandbox::{Acquaintance, NodeStatus, Sandbox};
 use shakedown::script::Status;
 
 use support::program::{Finished, Program};
@@ -268,6 +268,18 @@ async fn an_erasure_that_was_cut_off_has_failed() {
     assert_eq!(row(&region, "wipe").status, Status::Failed);
     assert_eq!(region.node_status(), NodeStatus::ReleasingFailed);
     assert_eq!(fs::read_to_string(trace(&node)).expect("it was begun"), "begun\n", "once");
+}
+
+/// Nobody has said who answers a machine without credentials, and nobody there knows which machine it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_is_handed_out_is_no_order() {
+    let node = Node::new("");
+    let scripts = [("commissioning/maas-wipe", destroyer(&node, "commissioning"))];
+    let region = region(&scripts, |options| options.acquaintance = Acquaintance::Stranger).await;
+    fs::write(node.config(), region.stranger_config()).expect("a small file");
+    let run = node.run().finish().await;
+    assert_eq!((run.code, trace(&node).exists()), (Some(3), false), "{run:?}");
+    assert!(run.stderr.contains("maas-wipe"), "{}", run.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
