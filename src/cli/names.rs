@@ -10,8 +10,12 @@ use super::{Arguments, Verb, exit, resources, run, signal};
 
 /// The program with several verbs.
 const MANY: &str = "maas-run-scripts";
-/// Its verbs.
-const VERBS: [&str; 3] = ["register-machine", "get-machine-token", "report-results"];
+/// Its verbs, and what they do.
+const VERBS: [(&str, &str); 3] = [
+    ("register-machine", "Add this machine, which is in use already, to a region, and keep its credentials here"),
+    ("get-machine-token", "Fetch the credentials of a deployed machine"),
+    ("report-results", "Tell the region of this deployed machine what changed: one request when nothing did"),
+];
 /// Programs that are one verb each.
 const ONE: [(&str, &str); 3] =
     [("maas-run-remote-scripts", "run"), ("maas-signal", "signal"), (MACHINE_RESOURCES, "resources")];
@@ -55,7 +59,7 @@ fn many() -> Command {
     let command = Command::new(MANY)
         .about("Add a machine that is in use already to a MAAS region, and report its hardware")
         .subcommand_required(true)
-        .subcommands(VERBS.map(|verb| verb_of(&whole, verb)));
+        .subcommands(VERBS.map(|(verb, about)| verb_of(&whole, verb).about(about)));
     common(command)
 }
 

@@ -25,18 +25,19 @@ pub(super) struct Register {
     /// The machine's name on the region; by default this machine's, up to the first dot
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
-    #[command(flatten)]
-    region: Region,
-    #[command(flatten)]
-    file: FileOptions,
-    #[command(flatten)]
-    state: state::Options,
     /// The same as --maas-url
     #[arg(value_name = "MAAS_URL", conflicts_with = "maas_url")]
     url: Option<String>,
     /// The same as --api-key, also `-`
     #[arg(value_name = "API_KEY", conflicts_with_all = ["api_key", "api_key_file"])]
     key: Option<Key>,
+    #[command(flatten)]
+    state: state::Options,
+    // The last ones, since their headings count for all that follows.
+    #[command(flatten)]
+    region: Region,
+    #[command(flatten)]
+    file: FileOptions,
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,11 +46,11 @@ pub(super) struct GetToken {
     #[arg(value_name = "SYSTEM_ID")]
     system_id: String,
     #[command(flatten)]
+    state: state::Options,
+    #[command(flatten)]
     region: Region,
     #[command(flatten)]
     file: FileOptions,
-    #[command(flatten)]
-    state: state::Options,
 }
 
 /// Which region, and by whose word.
