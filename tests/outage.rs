@@ -202,3 +202,17 @@ async fn a_result_that_is_refused_for_good_blocks_no_other() {
     assert_eq!(row(&region, "second").status, Status::Passed);
     assert!(run.stdout.contains("The region did not take the result of first: the region answered 400"), "{run:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_region_says_too_late_of_a_bmc_is_told_as_an_event() {
+    let body = "echo 'power_type: nonsense' >\"$BMC_CONFIG_PATH\"";
+    let region = region(&[("commissioning/finder".to_owned(), plain(body))], |_| {}).await;
+    region.inject(Fault::new("POST", 20, refusal(503)));
+    let change = |options: &mut shakedown::agent::Options| options.runner.bmc_patience = Duration::ZERO;
+    let outcome = Node::of(&region).run_here(&CancellationToken::new(), change).await.expect("a run");
+    assert_eq!((outcome.end, outcome.undelivered), (End::Passed, 0));
+    assert_eq!(outcome.refused.len(), 1, "the run does not end as if all were well: {:?}", outcome.refused);
+    assert_eq!(row(&region, "finder").status, Status::Passed);
+    let mut told = events(&region).into_iter().filter(|text| text.contains("the region refused the access to the BMC"));
+    assert!(told.any(|text| text.contains("Bad power_type 'nonsense'")), "{:?}", events(&region));
+}

@@ -80,6 +80,10 @@ impl Delivery {
 
     async fn signal(&self, entry: &Entry, signal: &Signal) -> Delivered {
         let label = signal.label();
+        // Deleted as it was delivered, just before a crash.
+        if entry.may_have_arrived && signal.power_file.as_ref().is_some_and(|path| !path.exists()) {
+            return Delivered::Acknowledged;
+        }
         let may_have_arrived = AtomicBool::new(entry.may_have_arrived);
         loop {
             let sent = persist(&self.retry, &self.give_up, &label, || async {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::message::Payload;
+use super::power::Power;
 use super::record::Record;
 use super::{Notice, ScriptOutcome, messages};
 use crate::event::{Event, EventType};
@@ -25,6 +26,7 @@ pub(super) struct Dispatcher {
     ends: Option<mpsc::UnboundedSender<Arc<Script>>>,
     states: BTreeMap<Key, (Arc<Script>, Status)>,
     outcomes: Vec<ScriptOutcome>,
+    power: Power,
     /// Scripts that were begun before the run was interrupted.
     begun: BTreeSet<Key>,
     /// Failures of the whole run, also from before it was interrupted.
@@ -40,6 +42,7 @@ impl Dispatcher {
             ends: None,
             states: BTreeMap::new(),
             outcomes: Vec::new(),
+            power: Power::default(),
             begun: BTreeSet::new(),
             failures: BTreeMap::new(),
         }
@@ -118,6 +121,14 @@ impl Dispatcher {
             }
             Report::Running(script, progress) => {
                 let _ = self.notices.send(Notice::Running(script, progress));
+            }
+            Report::Bmc(script, found) => {
+                // Still running as far as anybody knows, but a crash does not lose how it ended.
+                let change = self.change(&script, Status::Running, Some(&found.finished));
+                let path = self.workspace.outputs(&script).bmc_config;
+                let signal =
+                    Signal { power_file: Some(path), ..Signal::script(SignalStatus::Working, reference(&script), "") };
+                self.power.tell(&self.record, &script, change, signal, found).await;
             }
             Report::Finished(script, finished) => self.finish(&script, finished).await,
         }

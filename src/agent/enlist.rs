@@ -17,6 +17,7 @@ use crate::config::{keep_enlisted, preseed_credentials};
 use crate::event::EventType;
 use crate::journal::{RunRecord, Store};
 use crate::region::{self, Client, KnownMachine, NewMachine, persist};
+use crate::runner::discard;
 use crate::script::{BmcConfig, Index, Parallel, Script, ScriptType};
 
 /// What came of it.
@@ -157,10 +158,7 @@ impl Agent {
         };
         if let Some((_, script)) = &bmc {
             // It holds a password, and nobody needs it any more.
-            let path = self.workspace.outputs(script).bmc_config;
-            if let Err(error) = std::fs::remove_file(&path) {
-                tracing::warn!(path = %path.display(), %error, "a file with a password cannot be deleted");
-            }
+            discard(&self.workspace.outputs(script).bmc_config);
         }
         self.adopt(&client, record).await;
         Ok(self.voice(Arc::new(client), record))

@@ -15,6 +15,7 @@ mod message;
 mod messages;
 mod order;
 mod outbox;
+mod power;
 mod prepare;
 mod record;
 mod resume;

@@ -1,6 +1,7 @@
 //! Messages to the region that it has not acknowledged. In order for each script; one that is refused blocks no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,7 +25,7 @@ struct Inner {
     claimed: BTreeSet<i64>,
     /// Events wait for more of their kind.
     events_rest: bool,
-    refused: Vec<(String, String)>,
+    refused: BTreeMap<i64, (String, String)>,
 }
 
 impl Outbox {
@@ -35,15 +36,16 @@ impl Outbox {
     }
 
     /// Adds messages with the numbers that the journal gave them; without a journal they are numbered here.
-    pub(super) fn append(&self, outgoing: Vec<(Payload, Option<Status>)>, ids: Option<Vec<i64>>) {
+    pub(super) fn append(&self, outgoing: Vec<(Payload, Option<Status>)>, ids: Option<Vec<i64>>) -> Vec<i64> {
         let mut inner = self.lock();
         let next = inner.last_id + 1;
         let ids =
             ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| (next..).take(outgoing.len()).collect());
         let entry = |(id, (payload, leads_to)): (i64, _)| Entry { id, payload, leads_to, may_have_arrived: false };
-        inner.add(ids.into_iter().zip(outgoing).map(entry).collect());
+        inner.add(ids.iter().copied().zip(outgoing).map(entry).collect());
         drop(inner);
         self.changed.notify_waiters();
+        ids
     }
 
     /// Takes the first message whose lane is free, and with an event all events that wait behind it; waits for one. `None`
@@ -73,7 +75,7 @@ impl Outbox {
         if let Some(entry) = inner.waiting.remove(&id)
             && let Some(reason) = refused
         {
-            inner.refused.push((entry.payload.label(), reason));
+            inner.refused.insert(id, (entry.payload.label(), reason));
         }
         drop(inner);
         self.changed.notify_waiters();
@@ -114,7 +116,33 @@ impl Outbox {
 
     /// Messages that the region will not take, with its reason.
     pub(super) fn refused(&self) -> Vec<(String, String)> {
-        self.lock().refused.clone()
+        self.lock().refused.values().cloned().collect()
+    }
+
+    /// Whether a message that waits is made of a file.
+    pub(super) fn needs(&self, path: &Path) -> bool {
+        self.lock().waiting.values().any(|entry| match &entry.payload {
+            Payload::Signal(signal) => signal.power_file.as_deref() == Some(path),
+            Payload::Event(_) => false,
+        })
+    }
+
+    /// Why a message was refused, if it was.
+    pub(super) fn refusal(&self, id: i64) -> Option<String> {
+        self.lock().refused.get(&id).map(|(_, reason)| reason.clone())
+    }
+
+    /// Waits until a message is acknowledged or refused.
+    pub(super) async fn answered(&self, id: i64) -> Result<(), String> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if !self.lock().waiting.contains_key(&id) {
+                return self.refusal(id).map_or(Ok(()), Err);
+            }
+            changed.await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use crate::event::{Event, EventType};
 use crate::journal::{self, Actor, Journal, ResultChange};
 use crate::region::{NodeEvent, Signal};
+use crate::runner::discard;
 use crate::script::Status;
 
 /// The journal and the outbox of a run, which only change together.
@@ -31,12 +32,17 @@ pub(super) struct Record {
 pub(super) type Outgoing = (Payload, Option<Status>);
 
 impl Record {
-    /// Records a change, its events, and what the region is to hear of it.
-    pub(super) async fn change(&self, change: Option<ResultChange>, events: Vec<Event>, outgoing: Vec<Outgoing>) {
+    /// Records a change, its events, and what the region is to hear of it; the numbers of those messages that it may hear.
+    pub(super) async fn change(
+        &self,
+        change: Option<ResultChange>,
+        events: Vec<Event>,
+        outgoing: Vec<Outgoing>,
+    ) -> Vec<i64> {
         let outgoing = self.sayable(outgoing);
         let messages = self.messages(&outgoing);
         let recorded = self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages));
-        self.outbox.append(outgoing, recorded.await);
+        self.outbox.append(outgoing, recorded.await)
     }
 
     /// Records the end of the run with the last message to the region.
@@ -70,6 +76,10 @@ impl Record {
 
     /// A message was taken, or refused for good. A refusal is an event: the operator has to know.
     pub(super) async fn finish(&self, entry: &Entry, refused: Option<String>) {
+        if let Payload::Signal(Signal { power_file: Some(path), .. }) = &entry.payload {
+            // It holds a password, and nobody needs it any more. Before the record: after a crash it counts as delivered.
+            discard(path);
+        }
         let (id, reason) = (entry.id, refused.clone());
         self.journal.with("a delivery", move |store| store.finish_message(id, reason.as_deref())).await;
         if let (Some(reason), Payload::Signal(signal)) = (&refused, &entry.payload) {

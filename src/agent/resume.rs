@@ -16,7 +16,7 @@ use crate::event::{Event, EventType};
 use crate::host::Host;
 use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
 use crate::region::{Client, RetryOptions};
-use crate::runner::{Interruption, Runner};
+use crate::runner::{Interruption, Runner, discard};
 use crate::script::{Script, ScriptType, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
@@ -152,12 +152,25 @@ impl Agent {
                 continue;
             }
             let script = Arc::new(self.script_of(&result));
+            if let Some(exit_status) = result.exit_status {
+                // It had ended; the region was being told of the BMC that it found.
+                let runtime = result.runtime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                let finished = runner.conclude_ended(&script, exit_status, runtime);
+                dispatcher.begin_at(&script, result.status);
+                dispatcher.finish(&script, finished).await;
+                continue;
+            }
             if result.may_reboot {
                 runner.stop_remains(&script).await;
                 tracing::info!(script = %script, "it may reboot the machine and will be run again");
                 continue;
             }
             let finished = runner.conclude_interrupted(&script, why).await;
+            // What it had not handed over may be half a file.
+            let bmc_config = self.workspace.outputs(&script).bmc_config;
+            if !record.outbox.needs(&bmc_config) {
+                discard(&bmc_config);
+            }
             dispatcher.begin_at(&script, result.status);
             dispatcher.finish(&script, finished).await;
         }

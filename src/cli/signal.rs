@@ -9,7 +9,7 @@ use super::connection::Options;
 use super::exit;
 use crate::config::Origin;
 use crate::host::Host;
-use crate::region::{FilePart, ScriptReference, Signal, SignalStatus, persist};
+use crate::region::{FilePart, ScriptReference, Secret, Signal, SignalStatus, persist};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -85,7 +85,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         exit_status: arguments.exit_status,
         runtime: arguments.runtime,
         power_type: arguments.power_type.clone(),
-        power_parameters: arguments.power_parameters.clone(),
+        power_parameters: arguments.power_parameters.clone().map(Secret::new),
         files: arguments.files.iter().map(part).collect(),
         ..Signal::node(arguments.status, arguments.error.clone().unwrap_or_default())
     };

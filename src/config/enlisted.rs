@@ -68,11 +68,9 @@ pub(super) fn kept(path: &Path) -> Option<Found> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(source) => Err(Error::Read { path: path.to_owned(), source }),
     };
-    match found {
-        Ok(Some(found)) => Some(Found { origin: Origin::Enlisted, ..found }),
-        Ok(None) | Err(_) => {
-            tracing::warn!(path = %path.display(), "what this machine got when it enlisted cannot be read: it will enlist again");
-            None
-        }
+    if let Ok(Some(found)) = found {
+        return Some(Found { origin: Origin::Enlisted, ..found });
     }
+    tracing::warn!(path = %path.display(), "what this machine got when it enlisted cannot be read: it will enlist again");
+    None
 }

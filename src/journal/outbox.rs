@@ -69,6 +69,15 @@ impl Store {
         read().map_err(Error::sqlite(&self.path))
     }
 
+    /// Whether a run has a message with a label that the region has not refused.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_message(&self, run_id: i64, label: &str) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND label = ?2 AND state != 'refused')";
+        self.connection.query_row(sql, params![run_id, label], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
     /// Messages that the region refused for good: label, reason, when.
     ///
     /// # Errors

@@ -10,9 +10,10 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
-use super::signal::beginning;
+use super::signal::{beginning, scrubbed};
 use super::trust::certificates;
 use super::{Credentials, Error, NodeEvent, Signal, oauth};
+use crate::script::BmcConfig;
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
 const DEFAULT_BUDGET: u64 = 8 << 20;
@@ -207,7 +208,9 @@ impl Client {
     /// final.
     pub async fn signal(&self, signal: &Signal) -> Result<(), Error> {
         let budget = self.budget.load(Ordering::Relaxed);
-        match self.signal_within(signal, budget).await {
+        let power = signal.power()?;
+        let sent = self.signal_within(signal, power.as_ref(), budget).await;
+        match sent.map_err(|error| scrubbed(power.as_ref(), error)) {
             Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Status {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 text: format!("even {SMALLEST_BUDGET} bytes are too many"),
@@ -252,10 +255,10 @@ impl Client {
         self.send(request, &url).await.map(drop)
     }
 
-    async fn signal_within(&self, signal: &Signal, budget: u64) -> Result<(), Error> {
+    async fn signal_within(&self, signal: &Signal, power: Option<&BmcConfig>, budget: u64) -> Result<(), Error> {
         let url = self.metadata("")?;
         let limit = self.options.request_timeout + self.transfer_time(if signal.is_result() { budget } else { 0 });
-        let request = self.http.post(url.clone()).timeout(limit).multipart(signal.form(budget)?);
+        let request = self.http.post(url.clone()).timeout(limit).multipart(signal.form(power, budget)?);
         let answer = text(self.send(request, &url).await?).await;
         if answer.starts_with('<') {
             // A captive portal's, with a 200: the region says OK in plain text.

@@ -5,6 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::client::shown;
+use super::signal::scrubbed;
 use super::{Client, ClientOptions, Credentials, Error};
 use crate::script::BmcConfig;
 
@@ -73,12 +74,7 @@ impl Client {
         let body = form(&url, machine, bmc);
         let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
         let answered = self.small(request, &url).await;
-        let bytes = answered.map_err(|error| match (error, bmc) {
-            (Error::Status { status, text, retry_after }, Some(bmc)) => {
-                Error::Status { status, text: bmc.scrub(&text), retry_after }
-            }
-            (error, _) => error,
-        })?;
+        let bytes = answered.map_err(|error| scrubbed(bmc, error))?;
         let created = read(&url, &bytes)?;
         let field = |key: &str| created.get(key).and_then(Value::as_str);
         let status = field("status_name").unwrap_or_default().to_owned();

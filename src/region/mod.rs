@@ -28,4 +28,4 @@ pub use event::NodeEvent;
 pub use fit::{Slice, fit};
 pub use registration::MachineToken;
 pub use retry::{Backoff, RetryOptions, persist};
-pub use signal::{FilePart, ScriptReference, Signal, SignalStatus};
+pub use signal::{FilePart, POWER_LABEL, ScriptReference, Signal, SignalStatus};

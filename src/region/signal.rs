@@ -8,10 +8,14 @@ use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
 use tokio_util::io::ReaderStream;
 
-use super::{Error, Slice, fit};
+use super::{Error, Secret, Slice, fit};
+use crate::script::BmcConfig;
 
 /// Room for the fields and the part headers of a request.
 const OVERHEAD: u64 = 16 << 10;
+
+/// How messages with [`Signal::power_file`] are called.
+pub const POWER_LABEL: &str = "access to the BMC";
 
 /// The word in a signal's `status` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,8 +120,12 @@ pub struct Signal {
     pub runtime: Option<f64>,
     /// BMC type.
     pub power_type: Option<String>,
-    /// BMC parameters, as JSON.
-    pub power_parameters: Option<String>,
+    /// BMC parameters, as JSON. Never kept: what has to survive this process is in a file.
+    #[serde(skip)]
+    pub power_parameters: Option<Secret>,
+    /// A file with type and parameters of the BMC, as a script writes it ([`BmcConfig`]); read as it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_file: Option<PathBuf>,
     /// Its output. At least one if it is a result: without one the region stores nothing.
     pub files: Vec<FilePart>,
 }
@@ -134,6 +142,7 @@ impl Signal {
             runtime: None,
             power_type: None,
             power_parameters: None,
+            power_file: None,
             files: Vec::new(),
         }
     }
@@ -150,10 +159,22 @@ impl Signal {
         !self.files.is_empty()
     }
 
+    /// The BMC that it tells of, from its file.
+    pub(super) fn power(&self) -> Result<Option<BmcConfig>, Error> {
+        let Some(path) = &self.power_file else { return Ok(None) };
+        let unusable = |why: &dyn std::fmt::Display| Error::Setup(format!("{}: {why}", path.display()));
+        match BmcConfig::read(path) {
+            Ok(Some(config)) => Ok(Some(config)),
+            Ok(None) => Err(unusable(&"the file is gone")),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+
     /// For log lines.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.script {
+            _ if self.power_file.is_some() => POWER_LABEL.to_owned(),
             Some(script) if self.is_result() => format!("result of {}", script.name),
             Some(script) => format!("{} for {}", self.status.word(), script.name),
             None => self.status.word().to_owned(),
@@ -175,7 +196,7 @@ impl Signal {
             ("exit_status", self.exit_status.map(|status| status.to_string())),
             ("runtime", self.runtime.map(|seconds| format!("{seconds:.3}"))),
             ("power_type", self.power_type.clone()),
-            ("power_parameters", self.power_parameters.clone()),
+            ("power_parameters", self.power_parameters.as_ref().map(|json| json.reveal().to_owned())),
         ];
         fields.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
         if !self.error.is_empty() {
@@ -185,13 +206,17 @@ impl Signal {
     }
 
     /// The body of a request of at most `budget` bytes. Its length is known, so that no chunked encoding is needed.
-    pub(super) fn form(&self, budget: u64) -> Result<Form, Error> {
+    pub(super) fn form(&self, power: Option<&BmcConfig>, budget: u64) -> Result<Form, Error> {
         let sizes: Vec<(u64, bool)> =
             self.files.iter().map(|file| (std::fs::metadata(&file.path).map_or(0, |m| m.len()), file.whole)).collect();
         let slices = fit(&sizes, budget.saturating_sub(OVERHEAD));
         let mut form = Form::new();
         for (key, value) in self.fields() {
             form = form.text(key, value);
+        }
+        if let Some(power) = power {
+            form = form.text("power_type", power.power_type().to_owned());
+            form = form.text("power_parameters", power.parameters_json());
         }
         for ((file, &(size, _)), slice) in self.files.iter().zip(&sizes).zip(slices) {
             if slice != Slice::Omitted {
@@ -228,6 +253,16 @@ fn part(path: &Path, size: u64, slice: Slice) -> Result<Part, Error> {
             Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
         }
         _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(piece(0, size)?), size)),
+    }
+}
+
+/// An error without the secrets of a request: a region may quote what it refuses.
+pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
+    match (power, error) {
+        (Some(power), Error::Status { status, text, retry_after }) => {
+            Error::Status { status, text: power.scrub(&text), retry_after }
+        }
+        (_, error) => error,
     }
 }
 

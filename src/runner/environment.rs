@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::Options;
-use crate::script::{Outputs, Parallel, Script, ScriptType, Workspace};
+use crate::script::{Outputs, Script, Workspace};
 
 /// Where scripts write extra facts about the machine for later ones.
 const MACHINE_EXTRA: &str = "/machine-extra.json";
@@ -38,7 +38,7 @@ pub(super) fn environment(
     if let Some(directory) = &options.state_dir {
         variables.push(("SHAKEDOWN_STATE_DIR", directory.into()));
     }
-    if script.kind == ScriptType::Commissioning && script.parallel == Parallel::Disabled {
+    if script.may_tell_bmc() {
         variables.push(("BMC_CONFIG_PATH", outputs.bmc_config.clone().into()));
     }
     variables.into_iter().map(|(key, value)| (key.into(), value)).collect()
@@ -72,6 +72,22 @@ mod tests {
         ];
         for (key, value) in expected {
             assert_eq!(get(key).as_deref(), Some(value), "{key}");
+        }
+    }
+
+    #[test]
+    fn only_serial_commissioning_scripts_may_tell_of_the_bmc() {
+        for (set, parallel, expected) in
+            [("commissioning", 0, true), ("commissioning", 2, false), ("testing", 0, false)]
+        {
+            let index = format!(
+                r#"{{"1.0": {{"{set}_scripts": [{{"name": "x", "path": "{set}/x", "script_result_id": 5, "parallel": {parallel}}}]}}}}"#
+            );
+            let script = parse_index(index.as_bytes()).expect("index").scripts.remove(0);
+            let workspace = Workspace::new("/w");
+            let variables = environment(&script, &workspace, &workspace.outputs(&script), &Options::new("http://r"));
+            let has = variables.iter().any(|(key, _)| key == "BMC_CONFIG_PATH");
+            assert_eq!(has, expected, "{set}, parallel {parallel}");
         }
     }
 }

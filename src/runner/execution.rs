@@ -63,7 +63,8 @@ impl Runner {
             Err((exit, text)) => return self.not_executed(script, exit, &text),
         };
         let finished = finished(script, &ended);
-        result::conclude(script, &outputs, arguments.interface.as_deref(), &self.host, finished)
+        let finished = result::conclude(script, &outputs, arguments.interface.as_deref(), &self.host, finished);
+        self.tell_bmc(script, &outputs, finished).await
     }
 
     /// Runs a command to its end; a start failure becomes an exit status and a text for the operator.

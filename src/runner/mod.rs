@@ -3,6 +3,7 @@
 //! [`Runner::run`] takes the scripts of one type and tells what happens in [`Report`]s; it knows files and processes, not
 //! the network. Who hears the reports decides what they mean for the region.
 
+mod bmc;
 mod dependencies;
 mod environment;
 mod execution;
@@ -21,6 +22,7 @@ use crate::host::Host;
 use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Script, Verdict, Workspace};
 
+pub use bmc::{FoundBmc, Told, discard};
 pub use schedule::schedule;
 
 /// How scripts are run.
@@ -34,6 +36,8 @@ pub struct Options {
     pub base_url: String,
     /// Niceness of scripts.
     pub nice: i32,
+    /// How long a script that told of the machine's BMC waits for what the region says of it.
+    pub bmc_patience: Duration,
     /// Where the journal is, for a script that asks the agent something.
     pub state_dir: Option<PathBuf>,
 }
@@ -43,7 +47,14 @@ impl Options {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let hurry = CancellationToken::new();
-        Options { grace: Duration::from_secs(30), hurry, base_url: base_url.into(), nice: 19, state_dir: None }
+        Options {
+            grace: Duration::from_secs(30),
+            hurry,
+            base_url: base_url.into(),
+            nice: 19,
+            bmc_patience: Duration::from_secs(60),
+            state_dir: None,
+        }
     }
 
     fn limits(&self, time: Option<Duration>) -> Limits {
@@ -62,6 +73,8 @@ pub enum Report {
     Starting(Arc<Script>, oneshot::Sender<()>),
     /// It runs; the progress can be watched.
     Running(Arc<Script>, Arc<Progress>),
+    /// It has ended and left the access to the machine's BMC. How it ended is final only when that is answered.
+    Bmc(Arc<Script>, FoundBmc),
     /// It ended, one way or another. Exactly one for each script that was begun.
     Finished(Arc<Script>, Finished),
 }
@@ -205,6 +218,14 @@ impl Runner {
         let ending = Ending::Interrupted(why);
         let finished = Finished { ending, verdict: None, runtime: None, has_result: false, notes };
         result::conclude(script, &outputs, None, &self.host, finished)
+    }
+
+    /// Concludes a script that had ended before an earlier process of this program could conclude it.
+    #[must_use]
+    pub fn conclude_ended(&self, script: &Script, exit_status: i32, runtime: Option<Duration>) -> Finished {
+        let ending = Ending::Exited(exit_status);
+        let finished = Finished { ending, verdict: None, runtime, has_result: false, notes: Vec::new() };
+        result::conclude(script, &self.workspace.outputs(script), None, &self.host, finished)
     }
 
     /// Stops what an earlier process of this program left running of a script.

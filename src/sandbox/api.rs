@@ -4,10 +4,11 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::state::{INSTALLATION, ResultRow, State};
-use crate::script::ScriptType;
+use crate::script::{BmcConfig, ScriptType};
 
 /// `GET /MAAS/api/2.0/machines/{system_id}/`
 pub(super) fn machine(state: &State) -> Value {
+    let power = state.node.power.as_ref();
     json!({
         "system_id": state.node.system_id,
         "hostname": state.node.hostname,
@@ -15,6 +16,9 @@ pub(super) fn machine(state: &State) -> Value {
         "node_type_name": "Machine",
         "status_name": state.node.status.name(),
         "error_description": state.node.error,
+        "power_type": power.map_or("", BmcConfig::power_type),
+        // The region has an operation of its own for them, with the secrets; a sandbox shows none.
+        "power_parameters": power.map(BmcConfig::masked),
         "last_sync": state.node.last_sync.map(|time| time.to_string()),
         "resource_uri": format!("/MAAS/api/2.0/machines/{}/", state.node.system_id),
     })

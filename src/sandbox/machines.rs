@@ -7,26 +7,20 @@ use serde_json::{Map, Value, json};
 use super::form::Form;
 use super::node::NodeStatus;
 use super::oauth::{Token, word};
+use super::signal::{POWER_TYPES, power};
 use super::state::{Node, Region, State};
-use crate::script::ScriptType;
+use crate::script::{BmcConfig, ScriptType};
 
 /// Architectures of which the region has images.
 const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
-/// Ways to switch a machine on and off that a region knows.
-const POWER_TYPES: [&str; 14] = [
-    "amt", "apc", "hmc", "hmcz", "ipmi", "lxd", "manual", "moonshot", "openbmc", "proxmox", "redfish", "virsh",
-    "vmware", "webhook",
-];
-
 /// What a machine is made with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hardware {
     /// In lower case.
     pub(super) macs: Vec<String>,
     pub(super) architecture: String,
-    pub(super) power_type: String,
-    /// JSON as it came.
-    pub(super) power_parameters: String,
+    /// How its BMC is reached.
+    pub(super) power: Option<BmcConfig>,
 }
 
 impl Hardware {
@@ -93,15 +87,23 @@ pub(super) fn create(region: &Region, form: &Form) -> Answer {
     if macs.iter().any(|mac| !is_mac(mac)) {
         return Answer::Broken("'ValidationError' object has no attribute 'message'");
     }
-    let refusals = refusals(form, &macs);
+    let mut refusals = refusals(form, &macs);
+    let power = match power(form) {
+        Ok(power) => power,
+        // A type that it does not know is refused already.
+        Err(_) if !refusals.is_empty() => None,
+        Err(text) => {
+            refusals.push(("power_parameters", text));
+            None
+        }
+    };
     if !refusals.is_empty() {
         return Answer::Refused(refused(&refusals));
     }
     let hardware = Hardware {
         macs: macs.iter().map(|mac| mac.to_ascii_lowercase()).collect(),
         architecture: format!("{}/generic", form.get("architecture").unwrap_or_default()),
-        power_type: form.get("power_type").unwrap_or_default().to_owned(),
-        power_parameters: form.get("power_parameters").unwrap_or_default().to_owned(),
+        power,
     };
     let is_commissioned = form.get("commission") == Some("true");
     let mut state = region.lock();
@@ -162,6 +164,7 @@ impl State {
         self.node.awaits_enlistment = false;
         self.node.enlists = is_commissioned;
         self.node.token_is_valid = true;
+        self.node.power.clone_from(&hardware.power);
         self.node.hardware = hardware;
         self.node.status = if is_commissioned { NodeStatus::Commissioning } else { NodeStatus::New };
         let built_in = region.library.for_strangers().map(|script| (ScriptType::Commissioning, script));
@@ -189,7 +192,7 @@ pub(super) fn shown(machine: &Machine) -> Value {
         "zone": {"id": 1, "name": "default"},
         "architecture": machine.hardware.architecture,
         "node_type": 0,
-        "power_type": machine.hardware.power_type,
+        "power_type": machine.hardware.power.as_ref().map_or("", BmcConfig::power_type),
         "power_state": "unknown",
         "status": machine.status.number(),
         "status_name": machine.status.name(),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use crate::event::EventRecord;
-use crate::script::Problem;
+use crate::script::{BmcConfig, Problem};
 
 pub use faults::{Action, Fault};
 pub use library::{Library, LibraryScript};
@@ -205,13 +205,6 @@ impl Sandbox {
         self.region.lock().node.hardware.macs.clone()
     }
 
-    /// Type and parameters (JSON) of the BMC that the node enlisted with; empty without one.
-    #[must_use]
-    pub fn enlisted_power(&self) -> (String, String) {
-        let state = self.region.lock();
-        (state.node.hardware.power_type.clone(), state.node.hardware.power_parameters.clone())
-    }
-
     /// When the deployed node was last heard of.
     #[must_use]
     pub fn last_sync(&self) -> Option<jiff::Timestamp> {
@@ -228,6 +221,12 @@ impl Sandbox {
     #[must_use]
     pub fn node_error(&self) -> String {
         self.region.lock().node.error.clone()
+    }
+
+    /// How the node's BMC is reached, as the node told.
+    #[must_use]
+    pub fn power(&self) -> Option<BmcConfig> {
+        self.region.lock().node.power.clone()
     }
 
     /// The table of script results.

@@ -7,7 +7,7 @@ use super::node::{NodeStatus, effect};
 use super::state::{Region, State};
 use crate::event::{Event, EventType};
 use crate::region::SignalStatus;
-use crate::script::{ResultFile, ScriptType, Status, Transition};
+use crate::script::{BmcConfig, ResultFile, ScriptType, Status, Transition};
 
 /// Status and text of an answer.
 type Answer = (StatusCode, String);
@@ -34,6 +34,14 @@ pub(super) fn take(region: &Region, form: Form) -> Answer {
         return (StatusCode::CONFLICT, text);
     }
     let error = form.get("error").unwrap_or_default().to_owned();
+    if state.node.status == NodeStatus::Commissioning
+        && let Some(power) = power(&form).transpose()
+    {
+        match power {
+            Ok(power) => state.node.power = Some(power),
+            Err(text) => return (StatusCode::BAD_REQUEST, text),
+        }
+    }
     let known = state.result_of(result_id, form.get("name"));
     if let Err(text) = state.take_script(status, (known, result_id), exit_status, version_id, form.files) {
         return (StatusCode::INTERNAL_SERVER_ERROR, text);
@@ -192,6 +200,47 @@ impl State {
             None => exit,
         }
     }
+}
+
+/// Power types that the region knows.
+pub(super) const POWER_TYPES: [&str; 25] = [
+    "amt",
+    "apc",
+    "dli",
+    "eaton",
+    "fence_cdu",
+    "hmc",
+    "hmcz",
+    "ipmi",
+    "lxd",
+    "manual",
+    "moonshot",
+    "mscm",
+    "msftocs",
+    "nova",
+    "openbmc",
+    "proxmox",
+    "raritan",
+    "recs_box",
+    "redfish",
+    "sm15k",
+    "ucsm",
+    "vmware",
+    "virsh",
+    "webhook",
+    "wedge",
+];
+
+/// The access to the BMC that a request tells of.
+pub(super) fn power(form: &Form) -> Result<Option<BmcConfig>, String> {
+    let Some(power_type) = form.get("power_type").filter(|word| !word.is_empty()) else { return Ok(None) };
+    if !POWER_TYPES.contains(&power_type) {
+        return Err(format!("Bad power_type '{power_type}'"));
+    }
+    let parameters = form.get("power_parameters").filter(|json| !json.is_empty()).unwrap_or("{}");
+    let parameters =
+        serde_json::from_str(parameters).map_err(|_| "Failed to parse JSON power_parameters".to_owned())?;
+    Ok(Some(BmcConfig::new(power_type, parameters)))
 }
 
 /// The script that a file part belongs to.

@@ -14,7 +14,7 @@ use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
 use super::{Acquaintance, Error, Options};
 use crate::event::{Event, EventRecord, EventType};
-use crate::script::{ScriptType, Status, Subject, Transition, transition_event};
+use crate::script::{BmcConfig, ScriptType, Status, Subject, Transition, transition_event};
 
 /// A disk or an interface as the region knows it: `id`, `name`, and for a disk `model`, `serial`, `id_path`, for an
 /// interface `mac_address`, `vendor`, `product`.
@@ -32,6 +32,8 @@ pub(super) struct Node {
     pub(super) hostname: String,
     pub(super) status: NodeStatus,
     pub(super) error: String,
+    /// As the node told while it was commissioning.
+    pub(super) power: Option<BmcConfig>,
     pub(super) token: Token,
     pub(super) token_is_valid: bool,
     /// It was deployed with hardware sync, and has no testing set.
@@ -140,6 +142,7 @@ impl Region {
                 hostname: format!("sandbox-{}", super::oauth::word(4)),
                 status: options.status,
                 error: String::new(),
+                power: None,
                 token: Token::random(),
                 token_is_valid: is_known,
                 lacks_testing_set: options.status == NodeStatus::Deployed,

@@ -121,7 +121,7 @@ impl BmcConfig {
             let key = key.as_str().ok_or(BmcConfigError::Key(number))?;
             parameters.insert(key.to_owned(), parameter(key, value, &text)?);
         }
-        let power_type = match parameters.remove("power_type") {
+        let power_type = match parameters.shift_remove("power_type") {
             None => return Err(BmcConfigError::NoPowerType),
             Some(Value::String(word)) if word.is_empty() => return Err(BmcConfigError::NoPowerType),
             Some(Value::String(word)) if is_word(&word) => word,

@@ -315,6 +315,12 @@ impl Script {
         Subject { script: self.name.clone(), disk: device("storage"), interface: device("interface") }
     }
 
+    /// Whether it may tell of the machine's BMC through `BMC_CONFIG_PATH`.
+    #[must_use]
+    pub fn may_tell_bmc(&self) -> bool {
+        self.kind == ScriptType::Commissioning && self.parallel == Parallel::Disabled
+    }
+
     /// Whether the region reads this script's standard output itself, so that a cut would fail it
     /// (contract RESOURCES §4).
     #[must_use]

@@ -1,7 +1,7 @@
 //! How a machine enlists in fair weather, and what a region may have against it.
 
 use shakedown::sandbox::{Acquaintance, Action, Fault, NodeStatus};
-use shakedown::script::Status;
+use shakedown::script::{BmcConfig, Status};
 
 use crate::machine::{BESIDE, FIRST, Machine, SECOND, asked, assert_enlisted, mac, stranger};
 use crate::support::program::Program;
@@ -24,7 +24,7 @@ async fn an_unknown_machine_enlists_with_all_its_addresses() {
             assert_eq!(row(&region, name).output, format!("output of {name}\n").into_bytes());
             assert_eq!(machine.ran(name), 1, "{name}");
         }
-        assert_eq!(region.enlisted_power(), (String::new(), String::new()));
+        assert_eq!(region.power(), None);
     }
 }
 
@@ -50,14 +50,14 @@ async fn the_machine_is_made_as_soon_as_its_bmc_is_known_and_with_it() {
     let running = machine.run(&region.url()).start();
     until("the machine is known while a script runs", || region.machines() == 1).await;
     until("its first result has arrived", || row(&region, FIRST).status == Status::Passed).await;
-    assert_eq!(row(&region, SECOND).status.is_final(), false);
+    assert!(!row(&region, SECOND).status.is_final());
     machine.write("go", "");
     let finished = running.finish(crate::support::LIMIT).await;
     assert_enlisted(&machine, &region, &finished);
-    let (kind, parameters) = region.enlisted_power();
-    let parameters: serde_json::Value = serde_json::from_str(&parameters).expect("JSON");
-    assert_eq!(kind, "ipmi");
-    assert_eq!(parameters, serde_json::json!({"power_address": "10.1.2.3", "power_user": "maas"}));
+    let parameters = serde_json::json!({"power_address": "10.1.2.3", "power_user": "maas"});
+    let expected = BmcConfig::new("ipmi", parameters.as_object().cloned().unwrap_or_default());
+    assert_eq!(region.power(), Some(expected));
+    assert_eq!(asked(&region, "POST", "/machines/"), 1);
     assert!(!machine.path(&format!("storage/out/{FIRST}.bmc")).exists(), "nobody needs the file any longer");
 }
 
@@ -70,10 +70,12 @@ async fn a_bmc_that_the_region_refuses_does_not_keep_the_machine_out() {
     {
         let machine = Machine::new(2);
         let region = machine.region(body, "").await;
-        fault.into_iter().for_each(|fault| region.inject(fault));
+        if let Some(fault) = fault {
+            region.inject(fault);
+        }
         let finished = machine.run(&region.url()).finish().await;
         assert_enlisted(&machine, &region, &finished);
-        assert_eq!(region.enlisted_power(), (String::new(), String::new()));
+        assert_eq!(region.power(), None);
         assert!(finished.stdout.contains("without its BMC") && finished.stdout.contains(reason), "{}", finished.stdout);
     }
 }

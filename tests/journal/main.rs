@@ -8,6 +8,7 @@ mod harness;
 mod alone;
 mod audit;
 mod away;
+mod bmc;
 mod damaged;
 mod full;
 mod gaps;
