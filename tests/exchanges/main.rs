@@ -14,7 +14,7 @@ mod region;
 use std::io::Write as _;
 use std::path::Path;
 
-use shakedown::sandbox::Library;
+use shakedown::sandbox::{Library, NodeStatus, Options, Sandbox};
 
 use caller::Caller;
 use compare::Fact;
@@ -37,6 +37,25 @@ async fn the_sandbox_answers_as_a_region_does() {
     let recorded: usize = scenarios.iter().map(|scenario| scenario.steps.len()).sum();
     assert_eq!(report.exchanges, recorded, "every exchange is compared");
     assert!(report.mismatches.is_empty(), "{} mismatches:\n{}", report.mismatches.len(), report.mismatches.join("\n"));
+}
+
+/// Not recorded to its end: what the installer posts belongs to the result that a deploying node is recorded with.
+#[tokio::test]
+async fn the_installer_reports_its_log() {
+    let mut options = Options::new(Library::default());
+    options.status = NodeStatus::Deploying;
+    let sandbox = Sandbox::start(options).await.expect("the loopback can be listened on");
+    let event = serde_json::json!({"event_type": "finish", "origin": "curtin", "name": "cmd-install/stage-late",
+        "description": "installed", "timestamp": 0, "result": "SUCCESS",
+        "files": [{"path": "/tmp/install.log", "encoding": "base64", "content": "aGVsbG8="}]});
+    assert_eq!(Caller::new(&sandbox).post_event(&event).await.status, 204);
+    let results = sandbox.results();
+    assert_eq!(
+        results.iter().map(|row| (row.set(), row.script.as_str())).collect::<Vec<_>>(),
+        [("installation", "/tmp/install.log")]
+    );
+    assert_eq!((results[0].status.name(), &results[0].output[..]), ("Passed", &b"hello"[..]));
+    assert_eq!(sandbox.node_status(), NodeStatus::Deploying);
 }
 
 /// What came of the comparison.
