@@ -48,20 +48,13 @@ impl Agent {
             let (reports, _) = mpsc::channel(1);
             self.settle(run, &self.runner(reports), dispatcher, record).await;
         }
-        if !dispatcher.has_outcomes() {
-            match self.known_address(&machine).await {
-                Ok(None) => {}
-                Ok(Some(mac)) => {
-                    self.say(format!("The region knows this machine already, by its address {mac}: nothing was run"));
-                    return Ok(Enlisted::not(Verdict::Registered));
-                }
-                Err(region::Error::Cancelled(_)) => return Ok(Enlisted::not(Verdict::Stopped)),
-                Err(error) => return Err(Error::Enlist(error)),
+        let index = match self.before_it_is_known(&machine, dispatcher, record).await {
+            Ok(Some(index)) => index,
+            Ok(None) => return Ok(Enlisted::not(Verdict::Registered)),
+            Err(Error::Enlist(region::Error::Cancelled(_)) | Error::Fetch(region::Error::Cancelled(_))) => {
+                return Ok(Enlisted::not(Verdict::Stopped));
             }
-        }
-        let index = match self.strangers_index(dispatcher, record).await {
-            Err(Error::Fetch(region::Error::Cancelled(_))) => return Ok(Enlisted::not(Verdict::Stopped)),
-            other => other?,
+            Err(error) => return Err(error),
         };
         let earlier = self.bmc_of_earlier(dispatcher);
         let (ends, ended) = mpsc::unbounded_channel();
@@ -82,6 +75,22 @@ impl Agent {
             Err(Error::Enlist(region::Error::Cancelled(_))) => Ok(Enlisted::not(Verdict::Unfinished)),
             Err(error) => Err(error),
         }
+    }
+
+    /// The scripts to run as a stranger; `None` if the region has this machine already, which is asked once in a run.
+    async fn before_it_is_known(
+        &self,
+        machine: &NewMachine,
+        dispatcher: &Dispatcher,
+        record: &Record,
+    ) -> Result<Option<Index>, Error> {
+        if !dispatcher.has_outcomes()
+            && let Some(mac) = self.known_address(machine).await.map_err(Error::Enlist)?
+        {
+            self.say(format!("The region knows this machine already, by its address {mac}: nothing was run"));
+            return Ok(None);
+        }
+        self.strangers_index(dispatcher, record).await.map(Some)
     }
 
     /// The first address by which the region has this machine.
