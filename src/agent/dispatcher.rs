@@ -163,6 +163,11 @@ impl Dispatcher {
         !self.outcomes.is_empty()
     }
 
+    /// Whether a script of a type has ended in this run.
+    pub(super) fn has_outcomes_of(&self, kind: ScriptType) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.kind == kind)
+    }
+
     pub(super) fn into_outcomes(self) -> Vec<ScriptOutcome> {
         self.outcomes
     }

@@ -50,6 +50,10 @@ pub(super) struct Arguments {
     /// by SHA-256 or name
     #[arg(long, value_name = "DIR")]
     package_cache: Option<PathBuf>,
+    /// Run scripts that destroy data (release scripts, and those whose header says `destructive`) also when no region has just
+    /// ordered them (--no-download, --no-send), or when it cannot be put on record that they are about to run
+    #[arg(long)]
+    allow_destructive: bool,
     /// The machine to be, for tests: its files below this directory
     #[arg(long, value_name = "PATH", hide = true)]
     root: Option<PathBuf>,
@@ -88,6 +92,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.farewell = Duration::from_secs(arguments.farewell);
     options.networking_wait = Duration::from_secs(arguments.networking_wait);
     options.fresh = arguments.fresh;
+    options.allow_destructive = arguments.allow_destructive;
     options.actor = Actor::current();
     options.retention = site.retention;
     options.runner.packages = packages;

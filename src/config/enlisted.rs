@@ -65,7 +65,7 @@ pub fn keep_enlisted(path: &Path, client: &ClientOptions) -> io::Result<()> {
 pub(super) fn kept(path: &Path) -> Option<Found> {
     let found = match fs::read(path) {
         Ok(bytes) => source::parse(&bytes, &path.display().to_string(), false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
         Err(source) => Err(Error::Read { path: path.to_owned(), source }),
     };
     if let Ok(Some(found)) = found {

@@ -233,7 +233,7 @@ impl Client {
     }
 
     /// Signs, sends, and classifies the answer.
-    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
+    pub(super) async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
         let skew = self.skew.load(Ordering::Relaxed);
         let request = match &self.options.credentials {

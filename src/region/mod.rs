@@ -15,6 +15,7 @@ mod fit;
 mod oauth;
 mod options;
 mod presence;
+mod registration;
 mod retry;
 mod signal;
 
@@ -27,5 +28,6 @@ pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};
 pub use options::ClientOptions;
+pub use registration::MachineToken;
 pub use retry::{Backoff, RetryOptions, persist};
 pub use signal::{FilePart, POWER_LABEL, ScriptReference, Signal, SignalStatus};

@@ -210,6 +210,12 @@ impl Runner {
         self.report(Report::Finished(script, finished)).await;
     }
 
+    /// Reports a script as failed that must not be run, with the reason as its output.
+    pub async fn report_not_run(&self, script: Script, reason: &str) {
+        let finished = self.not_executed(&script, 2, reason);
+        self.report(Report::Finished(Arc::new(script), finished)).await;
+    }
+
     /// Concludes a script that an earlier process of this program left running: stops what is left of it, says in its output
     /// what happened, and keeps what it had written.
     pub async fn conclude_interrupted(&self, script: &Script, why: Interruption) -> Finished {

@@ -14,6 +14,7 @@ mod listener;
 mod machines;
 mod node;
 mod oauth;
+mod registration;
 mod signal;
 mod state;
 mod webhook;
