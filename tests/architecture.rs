@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up; the crate roots stand above the top floor, since they name the modules and start the command line.
-const FLOORS: &str = "event host yaml telemetry/script process/region journal inventory/\
+const FLOORS: &str = "event host yaml telemetry/script process unpack http/region download journal inventory netplan/\
     runner sandbox report disk/config/agent/cli/lib main";
 /// What may be named by some modules only; the first line that fits a name decides.
 const OWNERS: [(&str, &str); 7] = [
-    ("reqwest::Url", "region sandbox config"),
-    ("reqwest", "region sandbox"),
+    ("reqwest::Url", "region sandbox download http config"),
+    ("reqwest", "region sandbox download http"),
     ("std::process::Command", "process"),
     ("std::process::{", "process"),
     ("use std::process;", "process"),

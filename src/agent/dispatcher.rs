@@ -10,7 +10,7 @@ use super::power::Power;
 use super::record::Record;
 use super::{Notice, ScriptOutcome, messages};
 use crate::event::{Event, EventType};
-use crate::journal::{ResultChange, ResultRecord};
+use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
 use crate::runner::{Ending, Finished, Report};
 use crate::script::{Script, ScriptType, Status, Transition, Workspace, transition_event};
@@ -105,9 +105,15 @@ impl Dispatcher {
     /// Takes a report.
     pub(super) async fn take(&mut self, report: Report) {
         match report {
-            Report::ApplyingNetconf(script) => {
+            Report::ApplyingNetconf(script, go) => {
                 let text = messages::applying(&script);
                 self.step(&script, Transition::ApplyNetconf, SignalStatus::ApplyingNetconf, text).await;
+                let _ = go.send(());
+            }
+            Report::Networking(text) => {
+                let region = Actor { username: "region".to_owned(), ..Actor::default() };
+                tracing::info!("{text}");
+                self.record.audit(EventType::NODE, text, &region).await;
             }
             Report::Installing(script, what) => {
                 let text = messages::installing(&script, &what);
@@ -155,6 +161,11 @@ impl Dispatcher {
 
     pub(super) fn has_outcomes(&self) -> bool {
         !self.outcomes.is_empty()
+    }
+
+    /// Whether a script of a type has ended in this run.
+    pub(super) fn has_outcomes_of(&self, kind: ScriptType) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.kind == kind)
     }
 
     pub(super) fn into_outcomes(self) -> Vec<ScriptOutcome> {

@@ -57,7 +57,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a temporary directory");
         for (name, address, physical) in interfaces {
             let path = root.path().join("sys/class/net").join(name);
-            std::fs::create_dir_all(path.join(if *physical { "device" } else { "queues" })).expect("directories");
+            let made = if *physical { path.join("device") } else { path.clone() };
+            std::fs::create_dir_all(made).expect("directories");
             std::fs::write(path.join("address"), format!("{address}\n")).expect("a file");
         }
         of(&Host::at(root.path()))

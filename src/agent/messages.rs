@@ -8,6 +8,9 @@ use crate::script::{Script, ScriptType, Status};
 pub(super) const ALL_RAN: &str = "All scripts successfully ran";
 pub(super) const STOPPED: &str = "The run was stopped on the machine before all scripts had ended";
 
+/// The end of a run that the region had nothing for.
+pub(super) const NOTHING: &str = "The region has nothing to run";
+
 pub(super) fn starting(script: &Script) -> String {
     format!("Starting {}", script.label())
 }

@@ -13,6 +13,7 @@ mod heartbeat;
 mod machine;
 mod message;
 mod messages;
+mod order;
 mod outbox;
 mod power;
 mod prepare;
@@ -40,6 +41,13 @@ use crate::script::{Script, ScriptType, Status, Workspace};
 
 pub use resume::deliver;
 
+/// Whether a run with this outcome in the journal did all that it was to do: nothing stopped it, and nothing kept it from its scripts
+/// or the region from their results.
+#[must_use]
+pub fn is_complete(outcome: &str) -> bool {
+    [messages::ALL_RAN, messages::NOTHING, watch::TOLD].contains(&outcome) || outcome.ends_with(sync::COMPLETE)
+}
+
 /// How a run is done.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -58,10 +66,14 @@ pub struct Options {
     pub heartbeat: Duration,
     /// How long a stopped run, once its scripts have ended, tries to deliver what it has.
     pub farewell: Duration,
+    /// How long the region may take to answer after the networking was changed.
+    pub networking_wait: Duration,
     /// Leave once the scripts are done although the region has not everything: [`deliver`] or the next run sends the rest.
     pub exit_when_done: bool,
     /// Do not go on with a run that was interrupted, begin anew.
     pub fresh: bool,
+    /// Run scripts that destroy data although no region has just ordered them, or it cannot be put on record.
+    pub allow_destructive: bool,
     /// Who asked for the run.
     pub actor: Actor,
     /// What the journal keeps.
@@ -82,8 +94,10 @@ impl Options {
             retry: RetryOptions::default(),
             heartbeat: Duration::from_secs(120),
             farewell: Duration::from_secs(30),
+            networking_wait: Duration::from_secs(90),
             exit_when_done: false,
             fresh: false,
+            allow_destructive: false,
             actor: Actor::default(),
             retention: Retention::default(),
             runner: runner::Options::new(base_url),
@@ -203,6 +217,12 @@ pub enum Error {
     /// The region hands out what was just run.
     #[error("the region hands out {0} again although its result was sent; the run stops rather than repeat for ever")]
     Repeated(String),
+    /// Scripts that destroy data, without a region that orders it now.
+    #[error(
+        "these scripts destroy data, and no region has ordered that in this run, or would hear of it: {0}. Nothing was run. Run without \
+         --no-download and --no-send, so that they come from the region and it hears how they end, or give --allow-destructive"
+    )]
+    NotOrdered(String),
     /// The region did not make the machine known.
     #[error("this machine cannot enlist: {0}. What it has found out is kept; the next start tries again")]
     Enlist(#[source] region::Error),

@@ -5,10 +5,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::record::Record;
-use super::{Actor, Error};
+use super::{Actor, Error, order};
 use crate::event::EventType;
 use crate::journal::NewResult;
-use crate::script::{Header, Script, ScriptType, Workspace};
+use crate::script::{Header, Script, Workspace};
 
 /// Makes the directories of a workspace, for its owner alone.
 pub(super) fn storage(workspace: &Workspace) -> Result<(), Error> {
@@ -21,23 +21,28 @@ pub(super) fn storage(workspace: &Workspace) -> Result<(), Error> {
 }
 
 /// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a
-/// script that destroys data, are for the audit.
-pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: &str, record: &Record) {
-    let Some(run_id) = record.run_id else { return };
-    let mut results = Vec::new();
+/// script that destroys data, are for the audit. Answers the scripts that destroy data without that being on record.
+pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: &str, record: &Record) -> Vec<Script> {
+    let (mut results, mut unrecorded) = (Vec::new(), Vec::new());
     for script in scripts {
         let content = std::fs::read(workspace.executable(script)).ok();
-        let header = content.as_deref().map(Header::lenient).unwrap_or_default();
+        let header = order::header(content.as_deref());
         let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
-        audit_script(script, &header, sha256.as_deref(), hostname, record).await;
+        if !audit_script(script, &header, sha256.as_deref(), hostname, record).await {
+            unrecorded.push(script.clone());
+        }
         let (script, may_reboot) = (script.clone(), header.may_reboot);
         let outputs = workspace.outputs(&script);
         results.push(NewResult { script, sha256, may_reboot, outputs });
     }
-    record.journal.with("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
+    if let Some(run_id) = record.run_id {
+        record.journal.with("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
+    }
+    unrecorded
 }
 
-async fn audit_script(script: &Script, header: &Header, sha256: Option<&str>, hostname: &str, record: &Record) {
+/// Whether everything is on disk that must be before the script runs.
+async fn audit_script(script: &Script, header: &Header, sha256: Option<&str>, hostname: &str, record: &Record) -> bool {
     let region = Actor { username: "region".to_owned(), ..Actor::default() };
     let (name, kind) = (script.name.clone(), script.kind);
     let before = record.journal.with("an earlier content", move |store| store.last_sha256(&name, kind)).await;
@@ -48,11 +53,12 @@ async fn audit_script(script: &Script, header: &Header, sha256: Option<&str>, ho
         let text = format!("Script '{script}' ({set}) changed since it last ran here: SHA-256 {before} became {now}.");
         record.audit(EventType::SETTINGS, text, &region).await;
     }
-    if header.destructive || kind == ScriptType::Release {
-        let what = if header.destructive { "destructive " } else { "" };
-        let text = format!("Started {what}{} script '{script}' on '{hostname}'.", kind.folder());
-        record.audit(EventType::NODE, text, &region).await;
+    if !order::destroys(script, header) {
+        return true;
     }
+    let what = if header.destructive { "destructive " } else { "" };
+    let text = format!("Started {what}{} script '{script}' on '{hostname}'.", kind.folder());
+    record.audit(EventType::NODE, text, &region).await
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {

@@ -61,10 +61,11 @@ impl Record {
         self.outbox.append(outgoing, ids);
     }
 
-    /// Records something that somebody is answerable for.
-    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) {
+    /// Records something that somebody is answerable for; whether it is on disk.
+    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) -> bool {
         let actor = actor.clone();
-        self.journal.with("an audit event", move |store| store.append_event(&Event::new(kind, text), &actor)).await;
+        let append = move |store: &mut journal::Store| store.append_event(&Event::new(kind, text), &actor);
+        self.journal.with("an audit event", append).await.is_some()
     }
 
     /// An event about the node that the region cannot derive itself: kept here, and told there.

@@ -15,11 +15,15 @@ use super::enlist::Enlisted;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
-use super::{Agent, End, Error, Notice, Outcome, messages, prepare};
+use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::RunRecord;
+use crate::netplan;
 use crate::region::{self, Client, Fetched, Signal, SignalStatus, persist, unpack};
 use crate::runner::{Report, Runner};
 use crate::script::{Index, Script, ScriptType, parse_index};
+
+/// For one question whether the region answers: a connection from before the network changed does not.
+const QUESTION: Duration = Duration::from_secs(10);
 
 /// What the sets came to.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Agent {
             let voice = self.voice(Arc::clone(&self.client), &record);
             (Some(voice), self.run_sets(&mut dispatcher, &record, interrupted).await)
         };
-        let delivering = self.end(voice, &verdict, &record).await;
+        let delivering = self.end(voice, &verdict, &dispatcher, &record).await;
         let retention = self.options.retention;
         record.journal.with("deleting what is too old", move |store| store.prune(&retention)).await;
         farewell.abort();
@@ -125,6 +129,7 @@ impl Agent {
         &self,
         voice: Option<Voice>,
         verdict: &Result<Verdict, Error>,
+        dispatcher: &Dispatcher,
         record: &Record,
     ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let Some(voice) = voice else {
@@ -140,7 +145,7 @@ impl Agent {
         if let Some(heartbeat) = voice.heartbeat {
             heartbeat.stop().await;
         }
-        self.record_end(verdict, record).await;
+        self.record_end(verdict, dispatcher, record).await;
         let is_told = self.settled(record).await && self.options.send;
         let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
@@ -231,7 +236,14 @@ impl Agent {
     }
 
     pub(super) fn runner(&self, reports: mpsc::Sender<Report>) -> Runner {
-        Runner::new(self.workspace.clone(), self.host.clone(), self.options.runner.clone(), reports, self.stop.clone())
+        let mut options = self.options.runner.clone();
+        let (client, asks) = (Arc::clone(&self.client), self.options.send || self.options.download);
+        let confirm = netplan::Confirm::new(move || {
+            let client = Arc::clone(&client);
+            async move { if asks { client.answers(QUESTION).await.map_err(|error| error.to_string()) } else { Ok(()) } }
+        });
+        options.networking = Some(netplan::Options { confirm, patience: self.options.networking_wait });
+        Runner::new(self.workspace.clone(), self.host.clone(), options, reports, self.stop.clone())
     }
 
     /// Runs one set; a verdict if the run ends with it.
@@ -248,13 +260,20 @@ impl Agent {
         self.say(format!("Running {} {} scripts", scripts.len() + bad.len(), kind.in_messages()));
         let unreadable: Vec<Script> = bad.iter().map(Script::unreadable).collect();
         let expected: Vec<Script> = scripts.iter().chain(&unreadable).cloned().collect();
-        prepare::expect(&expected, &self.workspace, &self.host.hostname(), record).await;
+        let mut refused = prepare::expect(&expected, &self.workspace, &self.host.hostname(), record).await;
+        if self.options.allow_destructive {
+            refused.clear();
+        }
         dispatcher.begin(&scripts);
         let (reports, mut received) = mpsc::channel::<Report>(64);
         let runner = Arc::new(self.runner(reports));
         let running = tokio::spawn(async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;
+            }
+            let (refused, scripts) = scripts.into_iter().partition::<Vec<_>, _>(|script| refused.contains(script));
+            for script in refused {
+                runner.report_not_run(script, order::NOT_ON_RECORD).await;
             }
             runner.run(scripts).await;
         });
@@ -277,6 +296,7 @@ impl Agent {
         if self.options.send && self.client.is_authenticated() {
             check(&index, begun)?;
         }
+        order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
         begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
         Ok((!index.is_empty()).then_some(index))
     }
@@ -317,20 +337,27 @@ impl Agent {
     }
 
     /// Records how the run ended, and signals it where the region may be told.
-    async fn record_end(&self, verdict: &Result<Verdict, Error>, record: &Record) {
+    async fn record_end(&self, verdict: &Result<Verdict, Error>, dispatcher: &Dispatcher, record: &Record) {
         let (status, text) = match verdict {
             // Not an end: the next start goes on with it.
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
-            Ok(Verdict::Nothing | Verdict::Registered) => (None, "The region has nothing to run".to_owned()),
+            Ok(Verdict::Nothing | Verdict::Registered) => (None, messages::NOTHING.to_owned()),
+            // A deploying node does nothing with OK, and one that is deployed by the time it arrives would be released.
+            Ok(Verdict::Passed) if dispatcher.has_outcomes_of(ScriptType::Deployment) => {
+                (None, messages::ALL_RAN.to_owned())
+            }
             Ok(Verdict::Passed) => (Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
             Ok(Verdict::Failed(text)) => (Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {
                 (Some(SignalStatus::Failed), messages::STOPPED.to_owned())
             }
             // The node's status must not be touched, or nobody would listen.
-            Err(error @ (Error::Deployed | Error::Stranger | Error::Fetch(region::Error::Unauthorized { .. }))) => {
-                (None, error.to_string())
-            }
+            Err(
+                error @ (Error::Deployed
+                | Error::Stranger
+                | Error::NotOrdered(_)
+                | Error::Fetch(region::Error::Unauthorized { .. })),
+            ) => (None, error.to_string()),
             Err(error) => (Some(SignalStatus::Failed), error.to_string()),
         };
         if verdict.is_ok() {

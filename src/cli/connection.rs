@@ -78,6 +78,11 @@ impl Options {
         }
     }
 
+    /// The CA bundle that was given.
+    pub(super) fn ca_file(&self) -> Option<PathBuf> {
+        self.cacert.clone()
+    }
+
     pub(super) async fn connect(self, host: &Host) -> anyhow::Result<Connected> {
         self.connect_as(host, false, None).await
     }

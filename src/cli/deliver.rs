@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
-use super::{exit, state, sync};
+use super::{exit, restore, state, sync};
 use crate::agent;
 use crate::config::{Origin, enlisted_file};
-use crate::host::Host;
 use crate::journal::Store;
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +22,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    let host = Host::live();
+    let host = restore::machine();
+    restore::networking(&host, &arguments.state).await;
     let connected = arguments.region.connect_enlisted(&host, enlisted_file(&arguments.state.state_dir)).await?;
     let is_enlisted = connected.origin == Origin::Enlisted;
     let region = if is_enlisted { connected.client.base_url() } else { connected.client.identity() };

@@ -18,6 +18,7 @@ macro_rules! complain {
 }
 
 mod bmc;
+mod config;
 mod connection;
 mod deliver;
 mod demo;
@@ -27,8 +28,12 @@ mod events;
 mod gap;
 mod inventory;
 mod lint;
+mod names;
 mod new;
+mod register;
+mod report;
 mod resources;
+mod restore;
 mod results;
 mod run;
 mod sandbox;
@@ -40,14 +45,13 @@ mod sync;
 mod trial;
 mod watch;
 
-use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use crate::config::{Assignment, assignment, set_by_command_line};
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
@@ -81,6 +85,9 @@ struct Arguments {
     /// Log more; twice for still more. `SHAKEDOWN_LOG` takes a filter instead.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// A setting for this call alone, as `journal.keep_runs=5`; may be given more than once. `shakedown config show` lists the keys
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<Assignment>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -95,8 +102,12 @@ enum Verb {
     Runs(results::Runs),
     /// The script results of a run, or what a script printed
     Results(results::Results),
+    /// A run on one page: what is wrong and what to do, timeline, outputs, disks, inventory, log (html, markdown, json, junit)
+    Report(report::Arguments),
     /// The event and audit log
     Events(events::Arguments),
+    /// The settings of this site, and where each came from
+    Config(config::Arguments),
     /// This machine's hardware in the JSON that MAAS ingests (machine-resources)
     Resources(resources::Arguments),
     /// This machine in depth: modules, links, sensors, trust, and what is worth a look
@@ -111,6 +122,10 @@ enum Verb {
     Sync(sync::Arguments),
     /// The same with the options of MAAS's program (maas-run-scripts report-results)
     ReportResults(sync::ReportResults),
+    /// Add this machine, which is in use already, to a region, and keep its credentials here (maas-run-scripts register-machine)
+    RegisterMachine(register::Register),
+    /// Fetch the credentials of a deployed machine (maas-run-scripts get-machine-token)
+    GetMachineToken(register::GetToken),
     /// This machine in a file, for a support case or a test: read it anywhere with --root
     Snapshot(snapshot::Arguments),
     /// Stay on a deployed machine: notice changes of its hardware within seconds, tell the region once
@@ -138,7 +153,7 @@ pub fn command() -> clap::Command {
 /// The program: parses, runs, says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse_from(renamed(std::env::args_os().collect())) {
+    let arguments = match names::parse(std::env::args_os().collect()) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
@@ -147,6 +162,7 @@ pub fn main() -> ExitCode {
     };
     let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
     telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
+    set_by_command_line(arguments.set);
     if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
@@ -160,6 +176,8 @@ pub fn main() -> ExitCode {
         Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
+        Verb::Report(arguments) => report::run(&arguments),
+        Verb::Config(arguments) => in_runtime(config::run(arguments)),
         Verb::Events(arguments) => in_runtime(events::run(arguments)),
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
@@ -167,6 +185,8 @@ pub fn main() -> ExitCode {
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
+        Verb::RegisterMachine(arguments) => in_small_runtime(register::register(arguments)),
+        Verb::GetMachineToken(arguments) => in_small_runtime(register::get_token(arguments)),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
         Verb::Disk(arguments) => in_runtime(disk::run(arguments, format)),
         Verb::Watch(arguments) if watch::is_look(&arguments) => in_runtime(watch::run(arguments)),
@@ -197,21 +217,6 @@ fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::R
     runtime.context("cannot start the runtime")?.block_on(work)
 }
 
-/// The names of the programs that this one replaces stand for verbs.
-fn renamed(mut words: Vec<OsString>) -> Vec<OsString> {
-    let name = words.first().map(|word| Path::new(word).file_name().unwrap_or_default().to_owned());
-    let verb = match name.as_deref().and_then(|name| name.to_str()) {
-        Some("maas-run-remote-scripts") => "run",
-        Some("maas-signal") => "signal",
-        Some("machine-resources") => "resources",
-        // Of the three things that this one does, the other two are no work of an agent.
-        Some("maas-run-scripts") if words.get(1).is_none_or(|word| word != "report-results") => "report-results",
-        _ => return words,
-    };
-    words.insert(1, verb.into());
-    words
-}
-
 /// Prints an answer. One that does not get to where it should go is an error, unless its reader has gone.
 fn answer(text: &str) -> anyhow::Result<()> {
     let mut output = std::io::stdout();
@@ -229,8 +234,9 @@ fn unless_reader_has_gone(printed: std::io::Result<()>) -> anyhow::Result<()> {
 
 /// Tells an error, one cause a line.
 fn failed(error: &anyhow::Error) -> ExitCode {
+    let (who, code) = names::failure();
     let mut told = error.to_string();
-    complain!("shakedown: {told}");
+    complain!("{who}: {told}");
     for cause in error.chain().skip(1).map(ToString::to_string) {
         // Many texts hold their cause, since the region has to be told in one line.
         if !told.contains(&cause) {
@@ -238,7 +244,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
         }
         told = cause;
     }
-    ExitCode::from(exit::CANNOT_RUN)
+    ExitCode::from(code)
 }
 
 #[cfg(test)]
@@ -249,19 +255,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn the_names_of_the_reference_programs_are_verbs() {
-        let words = |words: &[&str]| renamed(words.iter().map(OsString::from).collect());
-        assert_eq!(words(&["/usr/bin/maas-signal", "OK"]), ["/usr/bin/maas-signal", "signal", "OK"]);
-        assert_eq!(words(&["shakedown", "run"]), ["shakedown", "run"]);
-        let arguments =
-            Arguments::try_parse_from(words(&["maas-run-remote-scripts", "--config", "c", "--no-send", "/tmp/x"]));
-        assert!(matches!(arguments.map(|arguments| arguments.verb), Ok(Verb::Run(_))));
-        let reporting = ["/usr/bin/maas-run-scripts", "report-results", "--config", "c", "--debug"];
-        let arguments = Arguments::try_parse_from(words(&reporting));
-        assert!(matches!(arguments.map(|arguments| arguments.verb), Ok(Verb::ReportResults(_))));
-        assert!(Arguments::try_parse_from(words(&["maas-run-scripts", "register-machine"])).is_err());
     }
 }

@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::{exit, show, state};
+use super::{exit, restore, show, state};
 use crate::agent::{self, Agent, End, Notice, Outcome};
 use crate::config::{Origin, default_storage, enlisted_file, site};
+use crate::download;
 use crate::host::Host;
 use crate::journal::{Actor, Store};
 use crate::region::{Client, RetryOptions};
+use crate::runner::packages;
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
@@ -33,12 +36,24 @@ pub(super) struct Arguments {
     /// How long a run that was stopped, or is done with --exit-when-done, tries to deliver what it has, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     farewell: u64,
+    /// How long the region may take to answer after the network configuration of the deployed machine was applied for a script that asks
+    /// for it, in seconds; if it does not, the script fails and the machine's own configuration is put back
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    networking_wait: u64,
     /// First wait before the region is tried again, in seconds; it doubles up to 30 times that
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = wait)]
     retry_wait: f64,
     /// Begin anew instead of going on with a run that was interrupted
     #[arg(long)]
     fresh: bool,
+    /// Directory of packages that is looked into before anything is fetched: *.deb for apt, *.snap with their *.assert, files for URLs
+    /// by SHA-256 or name
+    #[arg(long, value_name = "DIR")]
+    package_cache: Option<PathBuf>,
+    /// Run scripts that destroy data (release scripts, and those whose header says `destructive`) also when no region has just
+    /// ordered them (--no-download, --no-send), or when it cannot be put on record that they are about to run
+    #[arg(long)]
+    allow_destructive: bool,
     /// The machine to be, for tests: its files below this directory
     #[arg(long, value_name = "PATH", hide = true)]
     root: Option<PathBuf>,
@@ -55,7 +70,10 @@ fn wait(text: &str) -> Result<f64, String> {
 }
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
-    let host = arguments.root.map_or_else(Host::live, Host::at);
+    let host = arguments.root.map_or_else(restore::machine, Host::at);
+    restore::networking(&host, &arguments.state).await;
+    let site = site()?;
+    let packages = packages(site.package_cache, arguments.package_cache, site.download, arguments.region.ca_file())?;
     let kept = enlisted_file(&arguments.state.state_dir);
     let connected = arguments.region.connect_enlisted(&host, kept.clone()).await?;
     anyhow::ensure!(
@@ -72,9 +90,12 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.retry = RetryOptions { first, cap: first * 30, ..connected.retry };
     options.exit_when_done = arguments.exit_when_done;
     options.farewell = Duration::from_secs(arguments.farewell);
+    options.networking_wait = Duration::from_secs(arguments.networking_wait);
     options.fresh = arguments.fresh;
+    options.allow_destructive = arguments.allow_destructive;
     options.actor = Actor::current();
-    options.retention = site()?.retention;
+    options.retention = site.retention;
+    options.runner.packages = packages;
     options.runner.state_dir = Some(arguments.state.state_dir.clone());
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
@@ -82,6 +103,21 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
+}
+
+/// Where packages come from: what the command line says beats the configuration.
+pub(super) fn packages(
+    configured: Option<PathBuf>,
+    given: Option<PathBuf>,
+    mut limits: download::Options,
+    ca_file: Option<PathBuf>,
+) -> anyhow::Result<packages::Options> {
+    let cache = given.or(configured).map(|directory| {
+        let found = directory.canonicalize().ok().filter(|path| path.is_dir());
+        found.with_context(|| format!("the package cache {} is no directory that can be read", directory.display()))
+    });
+    limits.ca_file = ca_file;
+    Ok(packages::Options::new(cache.transpose()?, limits))
 }
 
 /// Does a run while showing it, and stops it in good order on SIGINT and SIGTERM.

@@ -42,6 +42,10 @@ pub(super) struct Arguments {
     /// Let the region know this machine's disks and interfaces, so that scripts get one result for each
     #[arg(long)]
     this_machine: bool,
+    /// The network configuration that was set up for the deployed machine (netplan YAML): it is handed out with scripts that want it
+    /// (`apply_configured_networking`)
+    #[arg(long, value_name = "FILE")]
+    netplan: Option<PathBuf>,
     /// Let the region's clock be ahead by so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
@@ -74,6 +78,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     options.commissioning = arguments.commissioning_scripts;
     options.testing = arguments.testing_scripts;
     options.release = arguments.release_scripts;
+    if let Some(path) = &arguments.netplan {
+        options.netplan = Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
+    }
     options.clock_offset = arguments.clock_offset;
     options.request_log = arguments.request_log;
     if arguments.this_machine {

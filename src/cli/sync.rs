@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
-use super::{answer, exit, show, state};
+use super::run::packages;
+use super::{answer, exit, restore, show, state};
 use crate::agent::sync::{self, Items, Outcome, Sync, parse_items};
 use crate::config::{Origin, site};
 use crate::host::Host;
@@ -81,7 +82,11 @@ pub(super) async fn report_results(arguments: ReportResults, format: LogFormat) 
 }
 
 async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, format: LogFormat) -> anyhow::Result<u8> {
-    let host = Host::live();
+    let ca_file = region.ca_file();
+    let host = restore::machine();
+    if !dry_run {
+        restore::networking(&host, &how.state).await;
+    }
     let connected = region.connect_deployed(&host).await?;
     anyhow::ensure!(
         connected.origin != Origin::CloudInit,
@@ -102,6 +107,7 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
     options.retention = site.retention;
     options.actor = Actor::current();
     options.runner.state_dir = Some(how.state.state_dir.clone());
+    options.runner.packages = packages(site.package_cache, None, site.download, ca_file)?;
     let store = how.state.open(&host.hostname(), &client.identity())?;
     let (notices, received) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();

@@ -1,7 +1,7 @@
 //! `shakedown watch`: stays on a deployed machine, notices changes, reports in each interval.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::{exit, state};
+use super::{exit, restore, state};
 use crate::agent::sync::{self, Sync};
 use crate::agent::watch::{Looked, Plan, Purpose, look, watch};
 use crate::config::{Connection, DEFAULT_INTERVAL, Origin, site, sync_interval};
@@ -53,7 +53,11 @@ pub(super) fn is_look(arguments: &Arguments) -> bool {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    let host = Host::at(&arguments.root);
+    let is_here = arguments.root == Path::new("/");
+    let host = if is_here { restore::machine() } else { Host::at(&arguments.root) };
+    if is_here && arguments.look.is_none() {
+        restore::networking(&host, &arguments.state).await;
+    }
     let found = arguments.region.clone().find(&host, true).await?;
     anyhow::ensure!(
         found.client.credentials.is_some(),

@@ -1,10 +1,15 @@
 //! What a run is set up with: command line first, then the files that MAAS leaves on a node (contract REGION, "Where
 //! credentials come from").
 
+mod creds;
 mod enlisted;
-mod file;
+mod files;
+mod layers;
+mod nearest;
+mod site;
 mod source;
 mod timer;
+mod value;
 
 use std::path::{Path, PathBuf};
 
@@ -13,8 +18,10 @@ use reqwest::Url;
 use crate::host::Host;
 use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 
+pub use creds::{CredentialsPlace, credentials_file};
 pub use enlisted::{enlisted_file, keep_enlisted, preseed_credentials};
-pub use file::{Site, site};
+pub use layers::{Assignment, From, Setting, assignment, set_by_command_line, settings, site};
+pub use site::Site;
 pub use source::{Found, Given, Origin};
 pub use timer::{DEFAULT_INTERVAL, sync_interval};
 
@@ -28,6 +35,23 @@ pub enum Error {
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// There are credentials already.
+    #[error(
+        "{path} is there already: this machine has credentials. Nothing was done; --force replaces them, and what they were good for \
+         ends then on this machine"
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// A file or an answer is not what it should be.
     #[error("{origin}: {reason}")]

@@ -98,7 +98,7 @@ impl std::fmt::Debug for Found {
 }
 
 /// The hardware-sync file.
-const HARDWARE_SYNC: &str = "/etc/maas/maas-machine-creds.yml";
+pub(super) const HARDWARE_SYNC: &str = "/etc/maas/maas-machine-creds.yml";
 /// What the installer leaves on a deployed machine.
 const INSTALLED: &str = "90_dpkg_local_cloud_config.cfg";
 

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 pub use audit::{Broken, Verified};
 pub use hardware::Hardware;
-pub use outbox::Message;
+pub use outbox::{Message, Undelivered};
 pub use retention::{Pruned, Retention};
 pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};
 pub use store::{Actor, Opened, Store};

@@ -22,6 +22,19 @@ pub struct Message {
     pub may_have_arrived: bool,
 }
 
+/// A message that the region has not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// As in [`Message::label`].
+    pub label: String,
+    /// As in [`Message::leads_to`].
+    pub leads_to: Option<Status>,
+    /// The region refused it for good; else it waits.
+    pub is_refused: bool,
+    /// The region's reason; empty while it waits.
+    pub reason: String,
+}
+
 /// Its number.
 pub(super) fn insert(connection: &Connection, message: &Message, now: &str) -> Result<i64, rusqlite::Error> {
     connection
@@ -76,6 +89,36 @@ impl Store {
     pub fn has_message(&self, run_id: i64, label: &str) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND label = ?2 AND state != 'refused')";
         self.connection.query_row(sql, params![run_id, label], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
+    /// What the region has not of a run: messages that wait or were refused for good, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn undelivered_messages(&self, run_id: i64) -> Result<Vec<Undelivered>, Error> {
+        let read = || -> Result<Vec<Undelivered>, rusqlite::Error> {
+            let sql = "SELECT label, leads_to, state = 'refused', ifnull(reason, '') FROM outbox
+                WHERE run_id = ?1 AND state IN ('waiting', 'refused') ORDER BY id";
+            let message = |row: &rusqlite::Row<'_>| {
+                Ok(Undelivered {
+                    label: row.get(0)?,
+                    leads_to: row.get::<_, Option<u8>>(1)?.and_then(Status::from_number),
+                    is_refused: row.get(2)?,
+                    reason: row.get(3)?,
+                })
+            };
+            self.connection.prepare(sql)?.query_map([run_id], message)?.collect()
+        };
+        read().map_err(Error::sqlite(&self.path))
+    }
+
+    /// Whether there is anything that the region was to hear of a run.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn has_messages(&self, run_id: i64) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1)";
+        self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     /// Messages that the region refused for good: label, reason, when.

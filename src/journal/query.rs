@@ -66,6 +66,32 @@ impl Store {
         Ok(rows)
     }
 
+    /// The events of a run, of every level, oldest first: all from its start until another run began. At most `most`, the newest of
+    /// them, and how many there are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn events_of_run(&self, run_id: i64, most: u32) -> Result<(Vec<EventRecord>, u64), Error> {
+        // A run that began meanwhile, with another region, takes nothing away.
+        const OF_RUN: &str = "FROM maasserver_event e JOIN maasserver_eventtype t ON t.id = e.type_id JOIN run r ON r.id = ?1
+            WHERE e.created >= r.started
+                AND e.created < max(ifnull(r.ended, ''), ifnull((SELECT min(n.started) FROM run n WHERE n.id > r.id), '9999'))";
+        let read = || -> Result<(Vec<EventRecord>, u64), rusqlite::Error> {
+            let columns = EVENT.split(" FROM ").next().unwrap_or(EVENT);
+            let sql = format!("{columns} {OF_RUN} ORDER BY e.id DESC LIMIT ?2");
+            let mut rows: Vec<EventRecord> = self
+                .connection
+                .prepare(&sql)?
+                .query_map([run_id, i64::from(most)], event)?
+                .collect::<Result<_, _>>()?;
+            rows.reverse();
+            let sql = format!("SELECT count(*) {OF_RUN}");
+            let count: i64 = self.connection.query_row(&sql, [run_id], |row| row.get(0))?;
+            Ok((rows, count.unsigned_abs()))
+        };
+        read().map_err(Error::sqlite(&self.path))
+    }
+
     /// The event types: level, name, description.
     ///
     /// # Errors

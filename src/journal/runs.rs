@@ -87,6 +87,8 @@ pub struct ResultRecord {
     pub script_sha256: Option<String>,
     /// It may reboot the machine.
     pub may_reboot: bool,
+    /// Its parameters as a JSON object; a password is `(hidden)`.
+    pub parameters: String,
     /// What an operator should know besides.
     pub notes: String,
     /// File of both streams.
@@ -143,7 +145,7 @@ pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -
 
 const RESULT_COLUMNS: &str =
     "run_id, name, kind, result_id, version_id, subject, status, exit_status, started, ended, runtime,
-    script_sha256, may_reboot, notes, combined, stdout, stderr, result_file";
+    script_sha256, may_reboot, notes, combined, stdout, stderr, result_file, parameters";
 
 fn result(row: &Row<'_>) -> Result<ResultRecord, rusqlite::Error> {
     let path = |index: usize| row.get::<_, String>(index).map(PathBuf::from);
@@ -166,6 +168,7 @@ fn result(row: &Row<'_>) -> Result<ResultRecord, rusqlite::Error> {
         stdout: path(15)?,
         stderr: path(16)?,
         result_file: path(17)?,
+        parameters: row.get(18)?,
     })
 }
 

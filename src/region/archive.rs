@@ -4,19 +4,20 @@
 //! below the archive's directory; `out/…` goes to where the runner appends to it, `../config/netplan.yaml` to exactly that
 //! place, and everything else is refused before anything of the new archive takes the old one's place.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::script::Workspace;
+use crate::unpack::{Error, Limits, make_directory, plain_path, remove, untar};
 
 /// More members than this are refused.
 const MAX_MEMBERS: u64 = 20_000;
 /// More bytes than this, unpacked, are refused.
 const MAX_BYTES: u64 = 1 << 30;
-/// More bytes than this in the name or the PAX records of one member are refused.
-const MAX_DESCRIPTION: u64 = 1 << 20;
 
 /// Why an archive was refused. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,7 @@ pub enum ArchiveError {
     },
     /// More than any script set needs.
     #[error("the script archive was refused: it unpacks to more than {0}")]
-    TooMuch(&'static str),
+    TooMuch(String),
     /// Not an archive, or half of one.
     #[error("the script archive cannot be read, it is damaged or no archive: {0}")]
     Damaged(io::Error),
@@ -48,6 +49,17 @@ pub enum ArchiveError {
     NoIndex,
 }
 
+impl From<Error> for ArchiveError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Hostile { member, reason } => ArchiveError::Hostile { member, reason },
+            Error::TooMuch(what) => ArchiveError::TooMuch(what),
+            Error::Damaged(source) => ArchiveError::Damaged(source),
+            Error::Write { path, source } => ArchiveError::Write { path, source },
+        }
+    }
+}
+
 /// Unpacks an archive into a workspace, in place of the one before. Plain, gzip, xz and bzip2 are told apart by content.
 ///
 /// # Errors
@@ -60,126 +72,26 @@ pub fn unpack(archive: &Path, workspace: &Workspace) -> Result<(), ArchiveError>
     let staging = workspace.root().join("incoming");
     remove(&staging).map_err(write(&staging))?;
     make_directory(&staging).map_err(write(&staging))?;
-    let result = check(archive).and_then(|()| stage(archive, &staging)).and_then(|()| take_over(&staging, workspace));
+    let result = stage(archive, &staging).and_then(|()| take_over(&staging, workspace));
     let _ = remove(&staging);
     result
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    let mut magic = [0; 6];
-    let mut file = File::open(path)?;
-    let got = file.read(&mut magic)?;
-    let reader = BufReader::with_capacity(64 << 10, File::open(path)?);
-    Ok(match &magic[..got] {
-        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(lzma_rust2::XzReader::new(reader, true)),
-        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
-        _ => Box::new(reader),
-    })
-}
-
-/// Looks at all headers before anything is written. A name or PAX records that claim to be a gigabyte long must not be
-/// met by the reading proper, which takes them into memory.
-fn check(archive: &Path) -> Result<(), ArchiveError> {
-    let mut archive = tar::Archive::new(open(archive).map_err(ArchiveError::Damaged)?);
-    let (mut headers, mut bytes) = (0, 0);
-    for entry in archive.entries().map_err(ArchiveError::Damaged)?.raw(true) {
-        let mut entry = entry.map_err(ArchiveError::Damaged)?;
-        let kind = entry.header().entry_type();
-        let describes = kind.is_gnu_longname() || kind.is_gnu_longlink() || kind.is_pax_local_extensions();
-        headers += 1;
-        bytes += entry.size();
-        if headers > 3 * MAX_MEMBERS {
-            return Err(ArchiveError::TooMuch("20,000 members"));
-        }
-        if bytes > MAX_BYTES {
-            return Err(ArchiveError::TooMuch("1 GiB"));
-        }
-        if describes && entry.size() > MAX_DESCRIPTION {
-            return Err(ArchiveError::TooMuch("1 MiB of names"));
-        }
-        let hostile = |member: &[u8], reason| {
-            Err(ArchiveError::Hostile { member: String::from_utf8_lossy(member).into_owned(), reason })
-        };
-        // Its blocks are listed in memory, too.
-        if kind.is_gnu_sparse() {
-            return hostile(&entry.path_bytes(), "is neither a file nor a directory");
-        }
-        // The reading proper would then find other headers than this one does.
-        if kind.is_pax_local_extensions() && says_size(&mut entry).map_err(ArchiveError::Damaged)? {
-            return hostile(&entry.path_bytes(), "gives another size than its header");
-        }
-    }
-    Ok(())
-}
-
-fn says_size(records: &mut impl Read) -> io::Result<bool> {
-    let mut bytes = Vec::new();
-    records.read_to_end(&mut bytes)?;
-    Ok(tar::PaxExtensions::new(&bytes).flatten().any(|record| record.key_bytes() == b"size"))
-}
-
 /// Writes all members below `staging`: `scripts/…`, `out/…`, `netplan.yaml`.
 fn stage(archive: &Path, staging: &Path) -> Result<(), ArchiveError> {
-    let mut archive = tar::Archive::new(open(archive).map_err(ArchiveError::Damaged)?);
-    let (mut members, mut bytes) = (0, 0);
-    for entry in archive.entries().map_err(ArchiveError::Damaged)? {
-        let mut entry = entry.map_err(ArchiveError::Damaged)?;
-        members += 1;
-        bytes += entry.size();
-        if members > MAX_MEMBERS {
-            return Err(ArchiveError::TooMuch("20,000 members"));
-        }
-        if bytes > MAX_BYTES {
-            return Err(ArchiveError::TooMuch("1 GiB"));
-        }
-        let path = entry.path().map_err(ArchiveError::Damaged)?.into_owned();
-        let hostile = |reason| ArchiveError::Hostile { member: path.display().to_string(), reason };
-        let kind = entry.header().entry_type();
-        if kind.is_dir() {
-            place(&path).map_err(hostile)?;
-            continue;
-        }
-        if !kind.is_file() && !kind.is_contiguous() {
-            return Err(hostile("is neither a file nor a directory"));
-        }
-        let target = staging.join(place(&path).map_err(hostile)?);
-        let mode = entry.header().mode().unwrap_or(0o644) & 0o777;
-        let written = (|| {
-            make_directory(target.parent().unwrap_or(staging))?;
-            let mut file = File::create(&target)?;
-            let copied = io::copy(&mut entry, &mut file);
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
-            copied
-        })();
-        match written {
-            Ok(copied) if copied == entry.size() => {}
-            Ok(_) => return Err(ArchiveError::Damaged(io::ErrorKind::UnexpectedEof.into())),
-            Err(error) if error.raw_os_error().is_none() => return Err(ArchiveError::Damaged(error)),
-            Err(source) => return Err(ArchiveError::Write { path: target, source }),
-        }
-    }
-    if members == 0 {
-        return Err(ArchiveError::Damaged(io::Error::other("it is empty")));
-    }
+    let limits = Limits { members: MAX_MEMBERS, bytes: MAX_BYTES, stop: CancellationToken::new() };
+    untar(archive, staging, &limits, place)?;
     if staging.join("scripts/index.json").is_file() { Ok(()) } else { Err(ArchiveError::NoIndex) }
 }
 
-/// Where a member goes below the staging directory.
-fn place(member: &Path) -> Result<PathBuf, &'static str> {
+/// Where a member goes below the staging directory. Directories come with their files.
+fn place(member: &Path, is_directory: bool) -> Result<Option<PathBuf>, &'static str> {
     if member == Path::new("../config/netplan.yaml") {
-        return Ok(PathBuf::from("netplan.yaml"));
+        return Ok((!is_directory).then(|| PathBuf::from("netplan.yaml")));
     }
-    let mut plain = PathBuf::new();
-    for part in member.components() {
-        match part {
-            Component::Normal(name) => plain.push(name),
-            Component::CurDir => {}
-            Component::RootDir | Component::Prefix(_) => return Err("has an absolute path"),
-            Component::ParentDir => return Err("leaves the archive's directory"),
-        }
-    }
-    Ok(if plain.starts_with("out") { plain } else { Path::new("scripts").join(plain) })
+    let plain = plain_path(member)?;
+    let below = if plain.starts_with("out") { plain } else { Path::new("scripts").join(plain) };
+    Ok((!is_directory).then_some(below))
 }
 
 /// Puts what was staged in the place of what was there. Outputs that this machine still has are kept: they are newer than
@@ -198,6 +110,12 @@ fn take_over(staging: &Path, workspace: &Workspace) -> Result<(), ArchiveError> 
         if netplan.exists() {
             make_directory(workspace.netplan().parent().unwrap_or(workspace.root()))?;
             fs::rename(netplan, workspace.netplan())?;
+        } else {
+            // That of an earlier archive is not meant for these scripts.
+            match fs::remove_file(workspace.netplan()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         Ok(())
     };
@@ -219,29 +137,17 @@ fn restore(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// With all parents, for root only: scripts and outputs may hold secrets.
-fn make_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn members_go_to_their_places_and_nowhere_else() {
-        let at = |path: &str| place(Path::new(path));
-        assert_eq!(at("testing/x"), Ok("scripts/testing/x".into()));
-        assert_eq!(at("./index.json"), Ok("scripts/index.json".into()));
-        assert_eq!(at("out/x.12.err"), Ok("out/x.12.err".into()));
-        assert_eq!(at("../config/netplan.yaml"), Ok("netplan.yaml".into()));
+        let at = |path: &str| place(Path::new(path), false);
+        assert_eq!(at("testing/x"), Ok(Some("scripts/testing/x".into())));
+        assert_eq!(at("./index.json"), Ok(Some("scripts/index.json".into())));
+        assert_eq!(at("out/x.12.err"), Ok(Some("out/x.12.err".into())));
+        assert_eq!(at("../config/netplan.yaml"), Ok(Some("netplan.yaml".into())));
         for outside in [
             "../config/other",
             "../x",

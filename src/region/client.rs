@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 use super::signal::{beginning, scrubbed};
-use super::trust::certificates;
 use super::{ClientOptions, Error, NodeEvent, Signal, oauth};
+use crate::http::{self, innermost, masked};
 use crate::script::BmcConfig;
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
@@ -50,15 +50,14 @@ impl Client {
     /// # Errors
     /// When the CA file cannot be read or the client cannot be built.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
-        // A second installation finds the first in place, which is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder();
+        let builder = http::builder(options.ca_file.as_deref()).map_err(|error| match error {
+            http::CaError::Read { path, source } => Error::File { path: path.display().to_string(), source },
+            other @ http::CaError::Content { .. } => Error::Setup(other.to_string()),
+        })?;
         let builder = if options.direct { builder.no_proxy() } else { builder };
         let http = builder
-            .user_agent(concat!("shakedown/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.idle_timeout)
-            .tls_certs_only(certificates(options.ca_file.as_deref())?)
             .build()
             .map_err(|error| Error::Setup(format!("cannot set up HTTP: {}", innermost(&error))))?;
         Ok(Client { http, options, skew: AtomicI64::new(0), budget: AtomicU64::new(DEFAULT_BUDGET) })
@@ -100,7 +99,7 @@ impl Client {
         self.options.credentials.is_some()
     }
 
-    fn metadata(&self, rest: &str) -> Result<Url, Error> {
+    pub(super) fn metadata(&self, rest: &str) -> Result<Url, Error> {
         self.options
             .metadata_url
             .join(&format!("{}/{rest}", self.options.api_version))
@@ -234,7 +233,7 @@ impl Client {
     }
 
     /// Signs, sends, and classifies the answer.
-    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
+    pub(super) async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
         let skew = self.skew.load(Ordering::Relaxed);
         let request = match &self.options.credentials {
@@ -330,19 +329,6 @@ fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
     Error::BrokenOff { url: shown(url), reason: innermost(error) }
 }
 
-/// An address without the name and password that a careless configuration may put into it.
 pub(super) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.to_string()
-}
-
-/// The last cause of a chain, which is the one that says what happened.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+    masked(url.as_str())
 }

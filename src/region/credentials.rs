@@ -57,6 +57,9 @@ impl Credentials {
             [consumer, token, secret, consumer_secret] => (consumer, token, secret, consumer_secret),
             _ => return None,
         };
+        if [consumer_key, token_key, token_secret].iter().any(|part| part.is_empty()) {
+            return None;
+        }
         Some(Credentials {
             consumer_key: consumer_key.to_owned(),
             consumer_secret: Secret::new(consumer_secret),

@@ -14,9 +14,10 @@ mod event;
 mod fit;
 mod oauth;
 mod options;
+mod presence;
+mod registration;
 mod retry;
 mod signal;
-mod trust;
 
 pub use archive::{ArchiveError, unpack};
 pub use client::{Client, Fetched};
@@ -27,5 +28,6 @@ pub use error::{Disposition, Error};
 pub use event::NodeEvent;
 pub use fit::{Slice, fit};
 pub use options::ClientOptions;
+pub use registration::MachineToken;
 pub use retry::{Backoff, RetryOptions, persist};
 pub use signal::{FilePart, POWER_LABEL, ScriptReference, Signal, SignalStatus};

@@ -1,5 +1,24 @@
-//! What was found out, for people and machines. Pure: results in, text out.
+//! What was found out, for people and machines. Pure: results in, text out. `table` are numbers and columns; the rest is the report of
+//! a run: a [`Report`] that its caller fills, and the forms that it is written in.
 
+mod excerpt;
+mod form;
+mod html;
+mod junit;
+mod markdown;
+mod model;
+mod plain;
+mod reason;
 mod table;
+mod time;
+mod verdict;
 
+pub use excerpt::Excerpt;
+pub use form::Form;
+pub use model::{
+    Disk, Event, Grade, Inventory, Log, Machine, Parameter, Report, Run, Section, TestResult, Undelivered,
+};
+pub use plain::plain;
+pub use reason::{Words, reason_and_next};
 pub use table::{bytes, span, table};
+pub use verdict::{Problem, Verdict};

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters, result};
 use crate::process::{Cause, Command, Ended, Limits, OutputFiles, StartError};
 use crate::script::{Outputs, Script};
+use crate::unpack;
 
 impl Runner {
     /// Prepares, runs and concludes a script; reports every step.
@@ -29,21 +30,22 @@ impl Runner {
         if script.has_started {
             // The agent that started it may be gone while it is still at work.
             self.stop_remains(script).await;
-        } else if let Err(error) = remove(&outputs) {
+        } else if let Err(error) = remove(&outputs).and_then(|()| renew(&outputs.download)) {
             return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
         }
         if script.apply_configured_networking {
-            self.report(Report::ApplyingNetconf(Arc::clone(script))).await;
-            let text = format!(
-                "{script} wants the networking of the deployed machine, which this version cannot apply: it was not run.\n"
-            );
-            return Finished { ending: Ending::NetworkingFailed(1), ..self.not_executed(script, 1, &text) };
+            return Box::pin(self.run_with_networking(script, &outputs)).await;
         }
+        self.run_prepared(script, &outputs).await
+    }
+
+    /// Runs a script whose networking and place for output are as they should be.
+    pub(super) async fn run_prepared(&self, script: &Arc<Script>, outputs: &Outputs) -> Finished {
         let arguments = match parameters::arguments(script, &self.host) {
             Ok(arguments) => arguments,
             Err(report) => return self.not_executed(script, 2, &report),
         };
-        if let Err(finished) = self.install(script, &outputs).await {
+        if let Err(finished) = self.install(script, outputs).await {
             return finished;
         }
         let (go, recorded) = oneshot::channel();
@@ -52,10 +54,10 @@ impl Runner {
         let command = Command {
             program: self.workspace.executable(script),
             arguments: arguments.words.into_iter().map(Into::into).collect(),
-            environment: environment::environment(script, &self.workspace, &outputs, &self.options),
+            environment: environment::environment(script, &self.workspace, outputs, &self.options),
             directory: self.workspace.scripts(),
             nice: self.options.nice,
-            output: output_files(&outputs),
+            output: output_files(outputs),
         };
         let limits = self.options.limits(script.limit());
         let ended = match self.execute(script, command, &limits).await {
@@ -63,8 +65,8 @@ impl Runner {
             Err((exit, text)) => return self.not_executed(script, exit, &text),
         };
         let finished = finished(script, &ended);
-        let finished = result::conclude(script, &outputs, arguments.interface.as_deref(), &self.host, finished);
-        self.tell_bmc(script, &outputs, finished).await
+        let finished = result::conclude(script, outputs, arguments.interface.as_deref(), &self.host, finished);
+        self.tell_bmc(script, outputs, finished).await
     }
 
     /// Runs a command to its end; a start failure becomes an exit status and a text for the operator.
@@ -105,6 +107,12 @@ fn remove(outputs: &Outputs) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What an earlier run left in `DOWNLOAD_PATH` is not what the script asked for now.
+fn renew(directory: &Path) -> std::io::Result<()> {
+    unpack::remove(directory)?;
+    fs::create_dir_all(directory)
 }
 
 /// Exit status as a shell tells it: 128 + N after signal N.

@@ -4,9 +4,10 @@
 //! the network. Who hears the reports decides what they mean for the region.
 
 mod bmc;
-mod dependencies;
 mod environment;
 mod execution;
+mod networking;
+pub mod packages;
 mod parameters;
 mod result;
 mod schedule;
@@ -15,10 +16,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
+use crate::netplan;
 use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Script, Verdict, Workspace};
 
@@ -40,6 +42,10 @@ pub struct Options {
     pub bmc_patience: Duration,
     /// Where the journal is, for a script that asks the agent something.
     pub state_dir: Option<PathBuf>,
+    /// Where the software that scripts need comes from.
+    pub packages: packages::Options,
+    /// How the networking of the deployed machine is applied for scripts that ask for it; without, they fail.
+    pub networking: Option<netplan::Options>,
 }
 
 impl Options {
@@ -47,6 +53,7 @@ impl Options {
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
         let hurry = CancellationToken::new();
+        let packages = packages::Options::default();
         Options {
             grace: Duration::from_secs(30),
             hurry,
@@ -54,6 +61,8 @@ impl Options {
             nice: 19,
             bmc_patience: Duration::from_secs(60),
             state_dir: None,
+            packages,
+            networking: None,
         }
     }
 
@@ -65,8 +74,10 @@ impl Options {
 /// Something that happened to a script.
 #[derive(Debug)]
 pub enum Report {
-    /// The operator's networking is about to be applied for it.
-    ApplyingNetconf(Arc<Script>),
+    /// The operator's networking is about to be applied for it, and is when the sender is answered: by then it is on record.
+    ApplyingNetconf(Arc<Script>, oneshot::Sender<()>),
+    /// The machine's networking was changed for a script, or put back; in words.
+    Networking(String),
     /// Its packages are about to be installed; what, in words.
     Installing(Arc<Script>, String),
     /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run.
@@ -158,8 +169,6 @@ pub struct Runner {
     options: Options,
     reports: mpsc::Sender<Report>,
     cancel: CancellationToken,
-    /// One package installation at a time: the package managers lock each other out anyway.
-    installing: Mutex<()>,
 }
 
 impl Runner {
@@ -172,7 +181,8 @@ impl Runner {
         reports: mpsc::Sender<Report>,
         cancel: CancellationToken,
     ) -> Self {
-        Runner { workspace, host, options, reports, cancel, installing: Mutex::new(()) }
+        options.packages.ledger.open(&workspace.packages());
+        Runner { workspace, host, options, reports, cancel }
     }
 
     /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet
@@ -198,6 +208,12 @@ impl Runner {
         let text = format!("The region's index has an entry for {} that cannot be run: {}\n", bad.name, bad.reason);
         let finished = self.not_executed(&script, 2, &text);
         self.report(Report::Finished(script, finished)).await;
+    }
+
+    /// Reports a script as failed that must not be run, with the reason as its output.
+    pub async fn report_not_run(&self, script: Script, reason: &str) {
+        let finished = self.not_executed(&script, 2, reason);
+        self.report(Report::Finished(Arc::new(script), finished)).await;
     }
 
     /// Concludes a script that an earlier process of this program left running: stops what is left of it, says in its output

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::state::{ResultRow, State};
+use super::state::{INSTALLATION, ResultRow, State};
 use crate::script::{BmcConfig, ScriptType};
 
 /// `GET /MAAS/api/2.0/machines/{system_id}/`
@@ -26,10 +26,10 @@ pub(super) fn machine(state: &State) -> Value {
 
 /// `GET /MAAS/api/2.0/nodes/{system_id}/results/`, one object for each script set.
 pub(super) fn results(state: &State, include_output: bool) -> Value {
-    let set = |(id, kind): (usize, ScriptType)| {
+    let set = |(id, kind): (usize, Option<ScriptType>)| {
         let rows: Vec<Value> =
             state.results.iter().filter(|row| row.kind == kind).map(|row| result(row, include_output)).collect();
-        let name = kind.folder();
+        let name = kind.map_or(INSTALLATION, ScriptType::folder);
         (!rows.is_empty()).then(|| {
             json!({
                 "id": id + 1,
@@ -40,7 +40,8 @@ pub(super) fn results(state: &State, include_output: bool) -> Value {
             })
         })
     };
-    ScriptType::ALL.into_iter().enumerate().filter_map(set).collect()
+    let kinds = ScriptType::ALL.into_iter().map(Some).chain([None]);
+    kinds.enumerate().filter_map(set).collect()
 }
 
 fn result(row: &ResultRow, include_output: bool) -> Value {

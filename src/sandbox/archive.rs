@@ -20,10 +20,12 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
     rows.sort_by(|a, b| (a.kind, &a.script, a.id).cmp(&(b.kind, &b.script, b.id)));
     let mut tar = Tar::default();
     let mut sets: Map<String, Value> = Map::new();
+    let mut wants_networking = false;
     for row in rows {
-        let Some(script) = region.library.scripts.iter().find(|script| script.name == row.script) else { continue };
+        let script = region.library.scripts.iter().find(|script| script.name == row.script);
+        let (Some(script), Some(kind)) = (script, row.kind) else { continue };
         let started = row.started.is_some() || row.status.is_final();
-        let mut entry = entry(script, row.kind);
+        let mut entry = entry(script, kind);
         let own = json!({
             "script_result_id": row.id,
             "script_version_id": row.version_id,
@@ -32,7 +34,7 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
             "has_finished": row.status.is_final(),
         });
         entry.extend(own.as_object().cloned().unwrap_or_default());
-        tar.add(&format!("{}/{}", row.kind.folder(), script.name), 0o755, &script.content);
+        tar.add(&format!("{}/{}", kind.folder(), script.name), 0o755, &script.content);
         if started {
             let stem = format!("out/{}.{}", row.script, row.id);
             tar.add(&stem, 0o755, &row.output);
@@ -40,7 +42,11 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
             tar.add(&format!("{stem}.err"), 0o755, &row.stderr);
             tar.add(&format!("{stem}.yaml"), 0o755, &row.result);
         }
-        push(&mut sets, row.kind, entry);
+        push(&mut sets, kind, entry);
+        wants_networking |= script.header.apply_configured_networking;
+    }
+    if let Some(netplan) = region.netplan.as_ref().filter(|_| wants_networking) {
+        tar.add_beside("../config/netplan.yaml", netplan);
     }
     Some(tar.finish(&sets))
 }
@@ -59,13 +65,13 @@ pub(super) fn for_strangers(region: &Region) -> Vec<u8> {
 impl State {
     fn is_handed_out(&self, row: &ResultRow) -> bool {
         match self.node.status {
-            NodeStatus::Deployed => row.kind == ScriptType::Commissioning,
+            NodeStatus::Deployed => row.kind == Some(ScriptType::Commissioning),
             NodeStatus::Commissioning => !row.status.is_final(),
-            NodeStatus::Testing => !row.status.is_final() && row.kind == ScriptType::Testing,
+            NodeStatus::Testing => !row.status.is_final() && row.kind == Some(ScriptType::Testing),
             NodeStatus::Releasing | NodeStatus::DiskErasing => {
-                !row.status.is_final() && row.kind == ScriptType::Release
+                !row.status.is_final() && row.kind == Some(ScriptType::Release)
             }
-            NodeStatus::Deploying => !row.status.is_final() && row.kind == ScriptType::Deployment,
+            NodeStatus::Deploying => !row.status.is_final() && row.kind == Some(ScriptType::Deployment),
             _ => false,
         }
     }
@@ -120,6 +126,17 @@ impl Tar {
         header.set_mtime(jiff::Timestamp::now().as_second().cast_unsigned());
         // Writing to memory cannot fail; a name too long for a tar is left out.
         let _ = self.0.append_data(&mut header, path, content);
+    }
+
+    /// A member outside of the directory that the archive is unpacked to, which the library would rather not write.
+    fn add_beside(&mut self, path: &str, content: &[u8]) {
+        let mut header = tar::Header::new_gnu();
+        let name = &mut header.as_old_mut().name;
+        name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let _ = self.0.append(&header, content);
     }
 
     fn finish(mut self, sets: &Map<String, Value>) -> Vec<u8> {

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use super::faults::{Action, strike};
 use super::form::{Form, pairs};
 use super::listener::{CuttableListener, Scissors};
+use super::node::NodeStatus;
 use super::oauth::{Speaker, check};
 use super::state::Region;
-use super::{api, archive, machines, signal, webhook};
+use super::{api, archive, machines, registration, signal, webhook};
 use crate::event::EventQuery;
 
 /// What the region's nginx takes.
@@ -29,6 +30,9 @@ const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const TOO_LARGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 \
                          Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+
+const NO_RESOURCE: &str = "\n<html>\n  <head><title>404 - No Such Resource</title></head>\n  <body>\n    <h1>No Such Resource</h1>\n    \
+                           <p>Sorry. No luck finding that resource.</p>\n  </body>\n</html>\n";
 
 pub(super) async fn serve(listener: CuttableListener, region: Arc<Region>) {
     let service = Router::new().fallback_service(gate.with_state(region));
@@ -149,9 +153,10 @@ async fn route(region: &Region, incoming: Incoming) -> Response {
 
 /// The collection of machines, which also those without credentials may ask and add to.
 async fn all_machines(region: &Region, incoming: Incoming) -> Response {
-    if let Err(response) = authorize(region, &incoming.headers) {
-        return *response;
-    }
+    let speaker = match authorize(region, &incoming.headers) {
+        Err(response) => return *response,
+        Ok(speaker) => speaker,
+    };
     let Incoming { method, uri, headers, body } = incoming;
     let form = Form::read(&uri, &headers, body).await;
     match (method, form.get("op"), form.get("mac_address")) {
@@ -160,7 +165,9 @@ async fn all_machines(region: &Region, incoming: Incoming) -> Response {
         }
         (Method::GET, Some("is_registered"), None) => answer(StatusCode::BAD_REQUEST, TEXT, "No provided mac_address!"),
         (Method::POST, None, _) => {
-            let created = machines::create(region, &form);
+            let is_registration = speaker == Speaker::Admin && form.get("deployed") == Some("true");
+            let create = if is_registration { registration::register } else { machines::create };
+            let created = create(region, &form);
             let status = created.status();
             match created {
                 machines::Answer::Machine(value) => json_answer(&value),
@@ -232,6 +239,10 @@ fn scripts(region: &Region, headers: &HeaderMap) -> Response {
 
 /// Credentials are looked at only later, so any OAuth header is taken.
 fn status(region: &Region, incoming: &Incoming) -> Response {
+    if incoming.method == Method::GET && region.lock().node.status == NodeStatus::Deployed {
+        // Recorded of a deployed node, and 405 of one in commissioning; nothing else tells the two requests apart.
+        return not_found();
+    }
     if incoming.method != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -246,11 +257,11 @@ fn status(region: &Region, incoming: &Incoming) -> Response {
 }
 
 fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
-    match authorize(region, &incoming.headers) {
+    let speaker = match authorize(region, &incoming.headers) {
         Err(response) => return *response,
         Ok(Speaker::Anonymous) => return plain(StatusCode::UNAUTHORIZED, "Forbidden"),
-        Ok(_) => {}
-    }
+        Ok(speaker) => speaker,
+    };
     if incoming.method != Method::GET {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -266,6 +277,14 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
         return match EventQuery::parse(&pairs) {
             Ok(query) => json_answer(&query.answer(&query.page(state.events.iter()))),
             Err(text) => answer(StatusCode::BAD_REQUEST, TEXT, text),
+        };
+    }
+    if let (Some("get_token"), Some(id)) = (op, path.strip_prefix("machines/").and_then(|rest| rest.strip_suffix('/')))
+    {
+        return match registration::token(&state, id) {
+            _ if speaker != Speaker::Admin => plain(StatusCode::FORBIDDEN, "Forbidden"),
+            Some(token) => json_answer(&token),
+            None => plain(StatusCode::NOT_FOUND, "No Machine matches the given query."),
         };
     }
     let value = if own("machines", "") || own("nodes", "") {
@@ -313,7 +332,7 @@ fn empty(code: StatusCode) -> Response {
 }
 
 fn not_found() -> Response {
-    answer(StatusCode::NOT_FOUND, HTML, "<html><head><title>404 - No Such Resource</title></head></html>")
+    answer(StatusCode::NOT_FOUND, HTML, NO_RESOURCE)
 }
 
 fn http_date(seconds: i64) -> String {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use super::node::NodeStatus;
-use super::oauth::word;
+use super::oauth::{Token, word};
 use super::signal::{POWER_TYPES, power};
 use super::state::{Node, Region, State};
 use crate::script::{BmcConfig, ScriptType};
@@ -36,6 +36,8 @@ pub(super) struct Machine {
     pub(super) hostname: String,
     pub(super) status: NodeStatus,
     pub(super) hardware: Hardware,
+    /// Its credentials, if it has any.
+    pub(super) token: Option<Token>,
 }
 
 impl Node {
@@ -46,6 +48,7 @@ impl Node {
             hostname: self.hostname.clone(),
             status: self.status,
             hardware: self.hardware.clone(),
+            token: self.token_is_valid.then(|| self.token.clone()),
         }
     }
 }
@@ -112,7 +115,7 @@ pub(super) fn create(region: &Region, form: &Form) -> Answer {
         return Answer::Machine(shown(&state.node.as_machine()));
     }
     let hostname = form.get("hostname").map_or_else(|| format!("sandbox-{}", word(4)), str::to_owned);
-    let machine = Machine { system_id: word(6), hostname, status: NodeStatus::New, hardware };
+    let machine = Machine { system_id: word(6), hostname, status: NodeStatus::New, hardware, token: None };
     state.others.push(machine.clone());
     Answer::Machine(shown(&machine))
 }
@@ -142,7 +145,7 @@ fn refusals(form: &Form, macs: &[String]) -> Vec<(&'static str, String)> {
 }
 
 /// The JSON of a refused form, with the region's blanks.
-fn refused(refusals: &[(&str, String)]) -> String {
+pub(super) fn refused(refusals: &[(&str, String)]) -> String {
     let field = |(field, text): &(&str, String)| format!("{}: [{}]", json!(field), json!(text));
     format!("{{{}}}", refusals.iter().map(field).collect::<Vec<_>>().join(", "))
 }
@@ -180,7 +183,7 @@ impl State {
 }
 
 /// A machine as the API shows it to those who made it.
-fn shown(machine: &Machine) -> Value {
+pub(super) fn shown(machine: &Machine) -> Value {
     json!({
         "system_id": machine.system_id,
         "hostname": machine.hostname,

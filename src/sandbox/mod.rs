@@ -14,6 +14,7 @@ mod listener;
 mod machines;
 mod node;
 mod oauth;
+mod registration;
 mod signal;
 mod state;
 mod webhook;
@@ -71,6 +72,8 @@ pub struct Options {
     pub interfaces: Vec<Device>,
     /// Values of parameters by their names, in place of every device and the defaults: a result for each of them.
     pub values: HashMap<String, Vec<Value>>,
+    /// The network configuration of the deployed machine, for scripts that apply it.
+    pub netplan: Option<Vec<u8>>,
     /// Seconds by which the region's clock is ahead of this machine's.
     pub clock_offset: i64,
     /// A file that gets one JSON line for each request.
@@ -92,6 +95,7 @@ impl Options {
             disks: Vec::new(),
             interfaces: Vec::new(),
             values: HashMap::new(),
+            netplan: None,
             clock_offset: 0,
             request_log: None,
         }

@@ -20,6 +20,11 @@ use crate::script::{BmcConfig, ScriptType, Status, Subject, Transition, transiti
 /// interface `mac_address`, `vendor`, `product`.
 pub type Device = Map<String, Value>;
 
+/// The set of what the installer reports of itself.
+pub(super) const INSTALLATION: &str = "installation";
+/// The one result in it.
+const INSTALL_LOG: &str = "/tmp/install.log";
+
 /// The node.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -47,8 +52,8 @@ pub(super) struct Node {
 pub struct ResultRow {
     /// The region's number.
     pub id: i64,
-    /// The set it belongs to.
-    pub kind: ScriptType,
+    /// The set it belongs to; `None` is what the installer reports of itself, which no agent runs.
+    pub kind: Option<ScriptType>,
     /// Script name.
     pub script: String,
     /// Version of the script that was handed out.
@@ -86,6 +91,12 @@ impl ResultRow {
         Subject { script: self.script.clone(), disk: device("storage"), interface: device("interface") }
     }
 
+    /// The region's word for the set it belongs to.
+    #[must_use]
+    pub fn set(&self) -> &'static str {
+        self.kind.map_or(INSTALLATION, ScriptType::folder)
+    }
+
     pub(super) fn has_interface(&self) -> bool {
         self.parameters.values().any(|parameter| parameter["type"] == "interface")
     }
@@ -113,6 +124,7 @@ pub(super) struct State {
 pub(super) struct Region {
     state: Mutex<State>,
     pub(super) library: Library,
+    pub(super) netplan: Option<Vec<u8>>,
     pub(super) clock_offset: i64,
     /// Names or tags of the scripts that a machine gets once it has enlisted, besides those of every region.
     pub(super) enlisting: Vec<(ScriptType, Vec<String>)>,
@@ -156,8 +168,8 @@ impl Region {
         }
         let chosen = [(ScriptType::Commissioning, options.commissioning), (ScriptType::Testing, options.testing)];
         let enlisting = chosen.into_iter().filter_map(|(kind, words)| Some((kind, words?))).collect();
-        let clock_offset = options.clock_offset;
-        Ok(Region { state: Mutex::new(state), library: options.library, clock_offset, enlisting })
+        let Options { library, netplan, clock_offset, .. } = options;
+        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset, enlisting })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -192,6 +204,10 @@ impl State {
                 }
             }
         }
+        if options.status == NodeStatus::Deploying {
+            let index = self.create_result(Deployment, INSTALL_LOG, 0, Map::new());
+            self.results[index].kind = None;
+        }
         if options.status == NodeStatus::Deployed {
             for row in &mut self.results {
                 row.status = Status::Passed;
@@ -211,7 +227,7 @@ impl State {
         let id = 4000 + i64::try_from(self.results.len()).unwrap_or(0);
         self.results.push(ResultRow {
             id,
-            kind,
+            kind: Some(kind),
             script: script.to_owned(),
             version_id,
             status: Status::Pending,
@@ -240,7 +256,8 @@ impl State {
         row.ended = new.is_final().then_some(now);
         row.status = new;
         if old != new {
-            let event = transition_event(&row.subject(), row.kind, old, new);
+            let kind = row.kind.unwrap_or(ScriptType::Deployment);
+            let event = transition_event(&row.subject(), kind, old, new);
             self.log_event(event);
         }
     }
@@ -256,6 +273,12 @@ impl State {
     }
 
     pub(super) fn log_event(&mut self, event: Event) {
+        let (system_id, hostname) = (self.node.system_id.clone(), self.node.hostname.clone());
+        self.log_event_of(&system_id, &hostname, event);
+    }
+
+    /// An event about any machine.
+    pub(super) fn log_event_of(&mut self, system_id: &str, hostname: &str, event: Event) {
         let id = 1000 + i64::try_from(self.events.len()).unwrap_or(0);
         self.events.push(EventRecord {
             id,
@@ -266,8 +289,8 @@ impl State {
             action: event.action,
             description: event.description,
             username: String::new(),
-            node: Some(self.node.system_id.clone()),
-            hostname: self.node.hostname.clone(),
+            node: Some(system_id.to_owned()),
+            hostname: hostname.to_owned(),
         });
     }
 
@@ -277,6 +300,12 @@ impl State {
             self.log_event(event);
         }
         let Some(to) = effect.to else { return };
+        if to == NodeStatus::FailedDeployment {
+            // Without an event, as the region does.
+            for row in self.results.iter_mut().filter(|row| row.kind.is_none() && !row.status.is_final()) {
+                row.status = Status::Failed;
+            }
+        }
         let from = std::mem::replace(&mut self.node.status, to);
         if effect.aborts {
             for row in self.results.iter_mut().filter(|row| !row.status.is_final()) {

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use super::node::{Effect, NodeStatus, marked_failed};
-use super::state::{Region, State};
+use super::state::{Region, ResultRow, State};
 use crate::event::{Event, EventType};
 use crate::script::Transition;
 
@@ -67,8 +67,11 @@ impl State {
     }
 
     fn take_file(&mut self, file: &Value) {
-        let Some(id) = file.get("script_result_id").and_then(Value::as_i64) else { return };
-        let Some(index) = self.results.iter().position(|row| row.id == id) else { return };
+        let id = file.get("script_result_id").and_then(Value::as_i64);
+        let path = file.get("path").and_then(Value::as_str).unwrap_or_default();
+        // The installer knows no number.
+        let is_meant = |row: &ResultRow| id.map_or(row.kind.is_none() && row.script == path, |id| row.id == id);
+        let Some(index) = self.results.iter().position(is_meant) else { return };
         let content = file.get("content").and_then(Value::as_str).unwrap_or_default();
         let exit = file.get("result").and_then(Value::as_i64).unwrap_or(0);
         if self.results[index].status.is_final() {

@@ -7,7 +7,8 @@ use super::Script;
 /// The storage directory of a run.
 ///
 /// `scripts/` holds the unpacked archive, `out/` what the scripts print, `config/netplan.yaml` the operator's networking,
-/// `downloads/` what scripts fetch, `resources.json` what they tell each other.
+/// `downloads/` what scripts fetch, in
+/// `.packages` what is being fetched for them, `resources.json` what they tell each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     root: PathBuf,
@@ -55,6 +56,13 @@ impl Workspace {
     #[must_use]
     pub fn resources(&self) -> PathBuf {
         self.root.join("resources.json")
+    }
+
+    /// What is fetched for scripts, until it is in their own directories. It is emptied without a question, so that its name is one
+    /// that nobody else gives.
+    #[must_use]
+    pub fn packages(&self) -> PathBuf {
+        self.root.join("downloads").join(".packages")
     }
 
     /// The executable of a script.

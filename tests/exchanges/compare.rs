@@ -21,9 +21,6 @@ impl Fact {
     }
 }
 
-/// The set of the scripts that the region runs to install a machine; the sandbox has none.
-pub(crate) const INSTALLATION: &str = "installation";
-
 /// The answer to a request.
 pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &Sets<String>) -> Vec<Fact> {
     let recorded = &step.response;
@@ -34,8 +31,9 @@ pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &S
     let body = String::from_utf8_lossy(&came.body);
     match &recorded.body {
         None => facts.extend(archive(recorded, &came.body, built_in)),
-        Some(text) if text == "(machine object)" => facts.extend(machine(recorded, &body, sandbox)),
         Some(_) if recorded.has_datasource => facts.push(credentials(&body, sandbox)),
+        Some(text) if text == "(machine object)" => facts.extend(machine(step, &body, sandbox)),
+        Some(text) if is_extract(text) => facts.push(extract(text, &body)),
         Some(text) if events::is_page(step) => facts.extend(events::page(&step.request.path, text, &body, sandbox)),
         Some(text) => {
             let (recorded, came) = mask::texts(text, &body);
@@ -46,15 +44,33 @@ pub(crate) fn answer(step: &Step, came: &Answer, sandbox: &Sandbox, built_in: &S
 }
 
 /// A machine that was made, of which the recording keeps the keys: the node, since its addresses are the node's.
-fn machine(recorded: &Response, body: &str, sandbox: &Sandbox) -> Vec<Fact> {
+fn machine(step: &Step, body: &str, sandbox: &Sandbox) -> Vec<Fact> {
     let machine: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
     let id = machine.get("system_id").cloned().unwrap_or_default();
-    let keys = recorded.body_keys.iter().map(|keys| {
+    let keys = step.response.body_keys.iter().map(|keys| {
         let mut came: Vec<&String> = machine.keys().collect();
         came.sort();
         Fact::new("keys", json!(keys), json!(came))
     });
-    keys.chain([Fact::new("machine", sandbox.system_id(), id)]).collect()
+    let is_node = step.request.form.is_some();
+    let expected = if is_node { sandbox.system_id().into() } else { id.clone() };
+    keys.chain([Fact::new("machine", expected, id.clone()), Fact::new("has an id", true, id.is_string())]).collect()
+}
+
+fn is_extract(recorded: &str) -> bool {
+    recorded.starts_with('{') && ["node_type_name", "<token_key>"].iter().any(|mark| recorded.contains(mark))
+}
+
+/// Of an object the keys that the recording keeps, and no secret.
+fn extract(recorded: &str, body: &str) -> Fact {
+    let recorded: Map<String, Value> = serde_json::from_str(recorded).expect("an extract is JSON");
+    let came: Map<String, Value> = serde_json::from_str(body).unwrap_or_default();
+    let value = |key: &String| match came.get(key).and_then(Value::as_str) {
+        Some(text) if !text.is_empty() && recorded[key] == format!("<{key}>") => recorded[key].clone(),
+        _ => came.get(key).cloned().unwrap_or_default(),
+    };
+    let came: Map<String, Value> = recorded.keys().map(|key| (key.clone(), value(key))).collect();
+    Fact::new("extract", recorded, came)
 }
 
 /// A configuration with the node's credentials.
@@ -145,8 +161,9 @@ fn is_built_in(script: &str, built_in: &Sets<String>) -> bool {
 
 /// The node, its script results and the events since the request began.
 pub(crate) fn after(recorded: &After, sandbox: &Sandbox, earlier: usize, built_in: &Sets<String>) -> Vec<Fact> {
-    let results = recorded.results.iter().filter(|result| result.set != INSTALLATION);
-    let recorded_results: Vec<Value> = results
+    let recorded_results: Vec<Value> = recorded
+        .results
+        .iter()
         .map(|result| {
             json!({"set": result.set, "script": result.script, "status": result.status,
                 "exit_status": result.exit_status, "bytes": result.bytes})
@@ -168,7 +185,7 @@ pub(crate) fn after(recorded: &After, sandbox: &Sandbox, earlier: usize, built_i
 
 fn result(row: &ResultRow) -> Value {
     json!({
-        "set": row.kind.folder(),
+        "set": row.set(),
         "script": row.script,
         "status": row.status.name(),
         "exit_status": row.exit_status,

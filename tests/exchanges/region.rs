@@ -34,8 +34,8 @@ parameters:
     ("bye", "script_type: release"),
 ];
 
-/// The scenario in which the machine is unknown at the start.
-pub(crate) const ENLISTMENT: &str = "enlistment";
+/// The scenarios in which the machine is unknown at the start.
+const UNKNOWN: [&str; 2] = ["enlistment", "administrator: register, tokens, events"];
 
 /// Scripts with the headers that the recording shows, and nothing to do.
 pub(crate) fn library(built_in: &Sets<String>) -> Library {
@@ -70,7 +70,7 @@ pub(crate) async fn start(scenario: &Scenario, library: &Library, built_in: &Set
         options.testing = scripts(ScriptType::Testing, "--testing-scripts");
         options.release = scripts(ScriptType::Release, "--release-scripts");
     }
-    if scenario.name == ENLISTMENT {
+    if UNKNOWN.contains(&scenario.name.as_str()) {
         options.acquaintance = Acquaintance::Stranger;
     }
     options.disks = devices(scenario, "storage");

@@ -226,8 +226,10 @@ impl Script {
         Script { name: name.to_owned(), fields, body: body.into() }
     }
 
-    /// A line more in the header.
+    /// A line more in the header, or another one in place of the one with its key.
     pub(crate) fn field(mut self, line: &str) -> Self {
+        let key = |line: &str| line.split(':').next().map(str::to_owned);
+        self.fields.retain(|other| key(other) != key(line));
         self.fields.push(line.to_owned());
         self
     }

@@ -348,12 +348,15 @@ impl Outcome {
         let end = match (&self.trouble, self.is_delivered) {
             _ if self.is_stopped => "stopped; the rest comes with the next".to_owned(),
             (Some(error), _) => format!("the rest comes with the next: {error}"),
-            (None, true) => "the region has everything".to_owned(),
+            (None, true) => COMPLETE.to_owned(),
             (None, false) => "the rest comes with the next".to_owned(),
         };
         format!("Hardware sync ({why}): {end}")
     }
 }
+
+/// How the outcome of a synchronisation ends that left nothing over.
+pub(super) const COMPLETE: &str = "the region has everything";
 
 /// How long a region is tried.
 struct Patience {

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::dispatcher::Dispatcher;
 use super::super::outbox::Outbox;
 use super::super::record::Record;
-use super::super::{Error, ScriptOutcome, prepare};
+use super::super::{Error, ScriptOutcome, order, prepare};
 use super::{Sync, native};
 use crate::inventory::Inventory;
 use crate::region::{self, Fetched, persist, unpack};
@@ -106,6 +106,14 @@ impl Sync {
         if scripts.iter().any(|script| script.result_id.is_none()) {
             return Err(Failed::Machine(Error::Stranger));
         }
+        // A deployed machine is in use, whoever orders what.
+        scripts.retain(|script| {
+            let destroys = order::destroys_by_file(script, workspace);
+            if destroys {
+                tracing::error!(%script, "it destroys data and is not run on a deployed machine");
+            }
+            !destroys
+        });
         for script in &mut scripts {
             // What it printed the last time is no beginning of what it prints now.
             (script.has_started, script.has_finished) = (false, false);

@@ -95,11 +95,14 @@ async fn damp(
         let id = store.begin_run(&run)?;
         let message = message(&Payload::Event(news), None, Some(id));
         store.record_hardware(&run.region, &recorded, &[], &[message])?;
-        store.end_run(id, "Told as flapping what comes and goes", None).map(drop)
+        store.end_run(id, TOLD, None).map(drop)
     };
     sync.journal.with("restless hardware", note).await.ok_or(sync::Error::NoJournal)?;
     Ok(Damped { items: held.items, is_told, again: held.again.map(Duration::from_secs) })
 }
+
+/// The outcome of a run that only told of such.
+pub(in crate::agent) const TOLD: &str = "Told as flapping what comes and goes";
 
 /// The event of what comes and goes.
 fn flapping(began: &[(Kind, Item)], node: &str) -> Option<Event> {

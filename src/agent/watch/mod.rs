@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::{Hardware, News, Service};
 
+pub(super) use look::TOLD;
 pub use look::look;
 pub use schedule::{Looked, Plan, Purpose, phase};
 

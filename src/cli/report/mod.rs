@@ -1,0 +1,104 @@
+//! `shakedown report`: a run on one page, from the journal and the outputs that it names.
+
+mod disks;
+mod gather;
+mod inventory;
+mod output;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::{exit, state, unless_reader_has_gone};
+use crate::report::Form;
+
+const HELP: &str = "\
+Forms:
+  html      one page for people, which needs no network: verdict first, what is wrong and what to do, timeline, outputs, disks, inventory,
+            hardware changes, the event and audit log; light and dark, on paper, on a phone
+  markdown  the same in short, for a ticket
+  json      for programs; docs/report.md tells its shape
+  junit     for CI systems; a suite for each set of scripts, and one for the run: what is unfinished or undelivered is an error there
+
+Exit codes:
+  0  the report is written, whatever its verdict
+  2  the command line is wrong
+  3  there is no such run, or the report cannot be written";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    state: state::Options,
+    /// Number of the run, from `shakedown runs`; the last one by default
+    #[arg(value_name = "RUN")]
+    run: Option<i64>,
+    /// Write to a file, whose ending tells the form: .html, .md, .json, .xml; standard output by default
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The form, if the file's ending does not tell it; html by default
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Look at this machine now for the inventory and its findings, if the run was in this boot and has none on record
+    #[arg(long)]
+    live: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    Html,
+    Markdown,
+    Json,
+    Junit,
+}
+
+impl From<Format> for Form {
+    fn from(format: Format) -> Form {
+        match format {
+            Format::Html => Form::Html,
+            Format::Markdown => Form::Markdown,
+            Format::Json => Form::Json,
+            Format::Junit => Form::Junit,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let form = form(arguments)?;
+    let store = arguments.state.read()?;
+    let report = gather::report(&store, arguments.run, arguments.live)?;
+    let text = form.write(&report);
+    if let Some(path) = &arguments.output {
+        write(path, &text)?;
+    } else {
+        let mut output = std::io::stdout();
+        unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
+    }
+    Ok(exit::OK)
+}
+
+fn form(arguments: &Arguments) -> anyhow::Result<Form> {
+    match (arguments.format, &arguments.output) {
+        (Some(format), _) => Ok(format.into()),
+        (None, None) => Ok(Form::Html),
+        (None, Some(path)) => Form::of(path).with_context(|| {
+            format!("the ending of {} tells no form (.html, .md, .json, .xml): give --format", path.display())
+        }),
+    }
+}
+
+/// Whole or not at all; what is no file, such as /dev/stderr, as it comes. Outputs may hold secrets: others must not read them.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let written = || -> std::io::Result<()> {
+        if path.exists() && !path.is_file() {
+            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut part = tempfile::NamedTempFile::new_in(folder)?;
+        part.write_all(text.as_bytes())?;
+        part.persist(path)?;
+        Ok(())
+    };
+    written().with_context(|| format!("cannot write the report to {}", path.display()))
+}

@@ -1,0 +1,41 @@
+//! What a site sets once, and the one list of its keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], and
+//! its explanation in `packaging/config/config.toml`, which a test asks for.
+
+use std::path::PathBuf;
+
+use super::value::{Key, key};
+use crate::download;
+use crate::journal::Retention;
+
+/// The settings of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// What the journal keeps.
+    pub retention: Retention,
+    /// Hardware sync sends everything when the region took it so many days ago; `None` never does.
+    pub full_after_days: Option<u32>,
+    /// A directory of packages that is looked into before anything is fetched.
+    pub package_cache: Option<PathBuf>,
+    /// Limits of what scripts have downloaded.
+    pub download: download::Options,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        let (retention, download) = (Retention::default(), download::Options::default());
+        Site { retention, full_after_days: Some(7), package_cache: None, download }
+    }
+}
+
+/// Every key: its name in the file, the field that it sets, and what it means in a few words.
+pub(super) const KEYS: &[Key] = &[
+    key!("journal.keep_runs", retention.runs, "runs that are kept; 0 keeps all"),
+    key!("journal.keep_days", retention.days, "days that runs and events are kept; 0 keeps them for ever"),
+    key!("journal.keep_output_bytes", retention.bytes, "bytes of script output that are kept; 0 is no limit"),
+    key!("sync.full_after_days", full_after_days, "days after which hardware sync sends everything; 0 is never"),
+    key!("packages.cache", package_cache, "directory of packages that is looked into before anything is fetched"),
+    key!("packages.download_bytes", download.most, "most bytes of one download"),
+    key!("packages.download_seconds", download.total, "longest time of one download, in seconds"),
+    key!("packages.stall_seconds", download.stall, "longest time without a byte, in seconds"),
+    key!("packages.tries", download.tries, "how often a download is begun or resumed"),
+];

@@ -1,0 +1,73 @@
+//! When each script ran: a bar a script on one scale, drawn with the page's own shapes and colours.
+
+use super::escape::Html;
+use super::icon::icon;
+use crate::report::model::{Grade, Run, TestResult};
+use crate::report::time::{clock, length, seconds};
+
+/// Width of the scale in its own units.
+const WIDTH: f64 = 1000.0;
+/// A bar is at least so wide, or nobody sees it.
+const LEAST: f64 = 4.0;
+
+pub(super) fn section(run: &Run, results: &[TestResult]) -> String {
+    let times = results.iter().flat_map(|result| [result.started.as_deref(), result.ended.as_deref()]).flatten();
+    let times: Vec<f64> = [Some(run.started.as_str()), run.ended.as_deref()]
+        .into_iter()
+        .flatten()
+        .chain(times)
+        .filter_map(seconds)
+        .collect();
+    let (first, last) =
+        times.iter().fold((f64::MAX, f64::MIN), |(first, last), time| (first.min(*time), last.max(*time)));
+    if results.is_empty() || first > last {
+        return String::new();
+    }
+    let scale = Scale { first, span: (last - first).max(0.001) };
+    let axis = format!(
+        "<li class=\"axis\"><span>{}</span><span class=\"middle\">+ {}</span><span class=\"last\">+ {}</span></li>\n",
+        clock(&run.started),
+        length(Some(scale.span / 2.0)),
+        length(Some(scale.span)),
+    );
+    let mut order: Vec<usize> = (0..results.len()).collect();
+    // What never began comes last.
+    order.sort_by_key(|at| (results[*at].started.is_none(), results[*at].started.as_deref()));
+    let rows: String = order.into_iter().map(|at| row(at, &results[at], &scale)).collect();
+    format!("<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n{axis}{rows}</ol>\n</section>\n")
+}
+
+struct Scale {
+    first: f64,
+    span: f64,
+}
+
+impl Scale {
+    fn place(&self, time: &str) -> Option<f64> {
+        Some(((seconds(time)? - self.first) / self.span * WIDTH).clamp(0.0, WIDTH))
+    }
+}
+
+fn row(at: usize, result: &TestResult, scale: &Scale) -> String {
+    let begin = result.started.as_deref().and_then(|time| scale.place(time));
+    let end = result.ended.as_deref().and_then(|time| scale.place(time));
+    let word = result.grade.word();
+    let bar = begin.map(|begin| {
+        let width = (end.unwrap_or(WIDTH) - begin).max(LEAST);
+        let begin = begin.min(WIDTH - width);
+        format!("<rect class=\"{word}\" x=\"{begin:.1}\" width=\"{width:.1}\" y=\"1\" height=\"8\"/>")
+    });
+    let time = match result.grade {
+        Grade::Unfinished if begin.is_none() => "not begun".to_owned(),
+        Grade::Unfinished => "no end".to_owned(),
+        _ => length(result.seconds),
+    };
+    format!(
+        "<li><a class=\"{word}\" href=\"#r{at}\">{}<span>{}</span></a><svg viewBox=\"0 0 {WIDTH} 10\" preserveAspectRatio=\"none\" role=\"img\" \
+         aria-label=\"{}, {time}\"><path d=\"M0 9.5H{WIDTH}\"/>{}</svg><span class=\"n\">{time}</span></li>\n",
+        icon(result.grade),
+        Html(&result.subject),
+        result.status,
+        bar.unwrap_or_default()
+    )
+}

@@ -1,0 +1,292 @@
+//! What a report of a run says, whatever its form. `docs/report.md` tells the JSON that comes of it.
+
+use serde::Serialize;
+
+use super::excerpt::Excerpt;
+use super::verdict::{Problem, Verdict, verdict};
+use crate::script::Status;
+
+/// Version of the form: grows when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
+/// How something is, told by word, shape and colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grade {
+    /// It had nothing to do here, or nothing was run.
+    Skipped,
+    /// It ended well.
+    Passed,
+    /// It works, but not as it should.
+    Degraded,
+    /// It ended well here, and the region does not know.
+    Undelivered,
+    /// It has not come to its end: nothing is known of it.
+    Unfinished,
+    /// It ended badly.
+    Failed,
+}
+
+impl Grade {
+    /// Of a script result.
+    #[must_use]
+    pub fn of(status: Status) -> Grade {
+        match status {
+            Status::Passed => Grade::Passed,
+            Status::Degraded => Grade::Degraded,
+            Status::Skipped => Grade::Skipped,
+            status if status.is_final() => Grade::Failed,
+            _ => Grade::Unfinished,
+        }
+    }
+
+    /// The word for it, as in the JSON and for style classes.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Grade::Skipped => "skipped",
+            Grade::Passed => "passed",
+            Grade::Degraded => "degraded",
+            Grade::Undelivered => "undelivered",
+            Grade::Unfinished => "unfinished",
+            Grade::Failed => "failed",
+        }
+    }
+}
+
+/// A report of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `shakedown-report`.
+    pub format: &'static str,
+    /// Version of this form.
+    pub version: u32,
+    /// The program that wrote it.
+    pub program: &'static str,
+    /// Where it ran.
+    pub machine: Machine,
+    /// The run.
+    pub run: Run,
+    /// How it went.
+    pub verdict: Verdict,
+    /// Everything that is not well, gravest first.
+    pub problems: Vec<Problem>,
+    /// Script results in the order in which they were begun.
+    pub results: Vec<TestResult>,
+    /// What the region has not.
+    pub undelivered: Vec<Undelivered>,
+    /// Disks, as the run's disk tests told of them.
+    pub disks: Vec<Disk>,
+    /// The machine, if the run has it on record.
+    pub inventory: Option<Inventory>,
+    /// Changes of the hardware, oldest first.
+    pub changes: Vec<Event>,
+    /// The event and audit log.
+    pub log: Log,
+}
+
+impl Report {
+    /// Puts a report together and says how it went.
+    #[must_use]
+    pub fn new(machine: Machine, run: Run, results: Vec<TestResult>, undelivered: Vec<Undelivered>) -> Report {
+        let (verdict, problems) = verdict(&run, &results, &undelivered);
+        Report {
+            format: "shakedown-report",
+            version: VERSION,
+            program: concat!("shakedown ", env!("CARGO_PKG_VERSION")),
+            machine,
+            run,
+            verdict,
+            problems,
+            results,
+            undelivered,
+            disks: Vec::new(),
+            inventory: None,
+            changes: Vec::new(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// A machine, as the events of the run name it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Machine {
+    /// Host name; empty when no event tells.
+    pub hostname: String,
+    /// What the region calls it.
+    pub system_id: Option<String>,
+}
+
+/// A run. Times are UTC, as `2026-11-20T12:00:00.000000Z`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Run {
+    /// Its number on this machine.
+    pub id: i64,
+    /// When it began.
+    pub started: String,
+    /// When it came to its end; `None` while it is under way or was interrupted.
+    pub ended: Option<String>,
+    /// How it ended, in the words of the journal.
+    pub outcome: Option<String>,
+    /// It did all that it was to do.
+    pub is_complete: bool,
+    /// The region was to hear of it; false with `--no-send`.
+    pub is_for_region: bool,
+    /// The region.
+    pub region: String,
+    /// Who asked for it; empty when that is not known.
+    pub requested_by: String,
+    /// Where its outputs are.
+    pub storage: String,
+}
+
+/// A script result.
+#[derive(Clone, Debug, Serialize)]
+pub struct TestResult {
+    /// Name with the device that it was for.
+    pub subject: String,
+    /// Script name.
+    pub script: String,
+    /// The set, for example `testing`.
+    pub set: String,
+    /// Status in the region's words.
+    pub status: &'static str,
+    /// The same, coarser.
+    pub grade: Grade,
+    /// Why it is so; nothing for one that passed.
+    pub reason: Option<String>,
+    /// What to do about it.
+    pub next: Option<String>,
+    /// Exit status.
+    pub exit_status: Option<i32>,
+    /// When it started.
+    pub started: Option<String>,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// How long it ran.
+    pub seconds: Option<f64>,
+    /// SHA-256 of the script.
+    pub sha256: Option<String>,
+    /// The region's number of the result.
+    pub result_id: Option<i64>,
+    /// Its parameters; passwords hidden.
+    pub parameters: Vec<Parameter>,
+    /// What its result file says.
+    pub values: Vec<Parameter>,
+    /// What the agent noted besides.
+    pub notes: String,
+    /// What it printed.
+    pub output: Excerpt,
+}
+
+/// A name and a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parameter {
+    /// Name.
+    pub name: String,
+    /// Value, as text.
+    pub value: String,
+}
+
+/// A message that the region has not taken.
+#[derive(Clone, Debug, Serialize)]
+pub struct Undelivered {
+    /// What it is about.
+    pub message: String,
+    /// The region refused it for good; else it waits to be sent.
+    pub is_refused: bool,
+    /// It is about a script result or the end of the run, and no mere event.
+    pub is_result: bool,
+    /// The region's reason.
+    pub reason: String,
+}
+
+/// A disk that a script of the run tested. What is not known is empty.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Disk {
+    /// Kernel name.
+    pub name: String,
+    /// Model, from the inventory.
+    pub model: String,
+    /// Serial number, from the inventory.
+    pub serial: String,
+    /// `healthy`, `degraded`, `failed`, `not-supported`, `error`.
+    pub health: String,
+    /// Why.
+    pub reason: String,
+    /// What became of the self-test.
+    pub self_test: String,
+    /// Degrees Celsius.
+    pub temperature: String,
+    /// Percent of the rated endurance that is used.
+    pub wear: String,
+    /// Hours that it has been switched on.
+    pub power_on_hours: String,
+    /// Sectors that were replaced.
+    pub reallocated_sectors: String,
+    /// Sectors that wait to be replaced.
+    pub pending_sectors: String,
+    /// Reads or writes that failed for good.
+    pub media_errors: String,
+    /// The script result that this is from.
+    pub source: String,
+}
+
+/// What the machine is made of.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Inventory {
+    /// Where this is from.
+    pub source: String,
+    /// The machine in a few lines.
+    pub facts: Vec<Parameter>,
+    /// Lists of devices.
+    pub sections: Vec<Section>,
+    /// What is worth a look; `None` when what is on record knows no findings.
+    pub findings: Option<Vec<String>>,
+    /// What could not be found out.
+    pub gaps: Vec<String>,
+}
+
+/// A list of devices of one kind.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Section {
+    /// The kind.
+    pub title: &'static str,
+    /// Names of the columns.
+    pub columns: Vec<&'static str>,
+    /// A row a device.
+    pub rows: Vec<Vec<String>>,
+    /// Devices that are left out.
+    pub left_out: usize,
+}
+
+/// A row of the event log.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// Grows with time.
+    pub id: i64,
+    /// When it happened.
+    pub time: String,
+    /// Severity, as `AUDIT`.
+    pub level: &'static str,
+    /// Type, as `SCRIPT_DID_NOT_COMPLETE`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened.
+    pub description: String,
+    /// Who did it; empty when nobody in particular.
+    pub user: String,
+}
+
+/// The event and audit log of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Log {
+    /// Events, oldest first.
+    pub events: Vec<Event>,
+    /// Older ones that are left out.
+    pub left_out: u64,
+    /// Whether the chain of audit events holds, in words.
+    pub chain: String,
+    /// The chain holds.
+    pub is_sound: bool,
+}

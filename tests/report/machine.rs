@@ -1,0 +1,126 @@
+//! Disks and inventory: what the run has on record, and a plain word where it has nothing.
+
+use serde_json::{Value, json};
+use shakedown::sandbox::NodeStatus;
+
+use crate::harness::{Machine, Script, region};
+use crate::markup::text;
+
+/// What the page says of a section, in one line.
+async fn section(machine: &Machine, id: &str) -> String {
+    let page = machine.report("html").await;
+    let (_, after) = page.split_once(&format!("<section id=\"{id}\">")).expect("the section is there");
+    let body = after.split("</section>").next().unwrap_or_default();
+    text(body).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn resources() -> Value {
+    json!({"resources": {
+        "system": {"vendor": "Acme", "product": "R1 <x>", "serial": "SN1"},
+        "cpu": {"sockets": [{"name": "Fast CPU"}, {"name": "Fast CPU"}], "total": 64},
+        "memory": {"total": 274_877_906_944_u64},
+        "storage": {"disks": [{"id": "sda", "model": "Big Disk", "serial": "D1", "size": 1_099_511_627_776_u64}], "total": 1},
+        "network": {"cards": [{"product": "Card", "ports": [{"id": "eth0", "address": "00:01"}, 7]}], "total": 1},
+    }, "environment": {"kernel_version": "6.1"}})
+}
+
+#[tokio::test]
+async fn disks_are_told_with_health_wear_temperature_and_reason() {
+    let machine = Machine::new();
+    let inventory = machine.document("resources.json", &resources().to_string());
+    let one = "{status: degraded, results: {disk: /dev/sda, health: degraded, reason: nearly worn out, wear: 91, temperature: 40, \
+               power_on_hours: 1000, pending_sectors: 3}}";
+    let two = "{results: {disk: ['bus/0 megaraid,1', 'bus/0 megaraid,2'], health: [healthy, failed], reason: ['', 'dying; soon']}}";
+    let scripts = [
+        Script::testing("inventory", format!("cat {inventory}")),
+        Script::testing("one", format!("echo \"{one}\" > \"$RESULT_PATH\"")),
+        Script::testing("two", format!("echo \"{two}\" > \"$RESULT_PATH\"; exit 1")),
+    ];
+    let region = region(NodeStatus::Testing, &scripts).await;
+    machine.run(&region).end().await;
+    let seen = section(&machine, "disks").await;
+    for expected in [
+        "/dev/sda Big Disk · D1 degraded 40 °C 91 % 1000 h 3 pending nearly worn out",
+        "bus/0 megaraid,1 healthy",
+        "bus/0 megaraid,2 failed dying; soon",
+    ] {
+        assert!(seen.contains(expected), "{expected:?} in {seen}");
+    }
+}
+
+#[tokio::test]
+async fn the_inventory_is_what_a_script_of_the_run_printed() {
+    let machine = Machine::new();
+    let plain = machine.document("resources.json", &resources().to_string());
+    let scripts = [Script::testing("resources", format!("cat {plain}")), Script::testing("other", "echo '{\"a\": [}'")];
+    let region_of_two = region(NodeStatus::Testing, &scripts).await;
+    machine.run(&region_of_two).end().await;
+    let seen = section(&machine, "inventory").await;
+    for expected in [
+        "what resources printed in this run",
+        "Acme R1 <x>",
+        "2 × Fast CPU, 64 threads",
+        "256 GiB",
+        "sda Big Disk D1 1.0 TiB",
+        "no findings",
+    ] {
+        assert!(seen.contains(expected), "{expected:?} in {seen}");
+    }
+
+    let machine = Machine::new();
+    let deep = json!({
+        "machine_resources": resources(),
+        "findings": [{"code": "link-narrow", "device": "pci:1", "text": "runs at x4 instead of x8"}],
+        "gaps": [{"topic": "dmi", "path": "/sys/firmware", "reason": "not readable"}],
+        "memory": {"dimms": [{"slot": "A1", "size": 17_179_869_184_u64, "kind": "DDR5"}]},
+    });
+    let deep = machine.document("deep.json", &deep.to_string());
+    let plain = machine.document("resources.json", &resources().to_string());
+    let scripts = [Script::testing("deep", format!("cat {deep}")), Script::testing("plain", format!("cat {plain}"))];
+    let region = region(NodeStatus::Testing, &scripts).await;
+    machine.run(&region).end().await;
+    let seen = section(&machine, "inventory").await;
+    for expected in [
+        "what deep printed in this run",
+        "link-narrow: runs at x4 instead of x8 (pci:1)",
+        "not readable",
+        "A1 16.0 GiB DDR5",
+    ] {
+        assert!(seen.contains(expected), "{expected:?} in {seen}");
+    }
+}
+
+#[tokio::test]
+async fn without_one_on_record_the_page_says_so_and_a_look_now_says_that_it_is_one() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "echo fine")]).await;
+    machine.run(&region).end().await;
+    assert!(section(&machine, "inventory").await.contains("Not on record"));
+    assert!(section(&machine, "disks").await.contains("No script of this run told of the health of a disk"));
+    assert!(section(&machine, "changes").await.contains("None were recorded"));
+    let live = machine.ask("report").words(&["--live", "--format", "json"]).end().await.answer();
+    let live: Value = serde_json::from_str(&live).expect("it is JSON");
+    let source = live["inventory"]["source"].as_str().unwrap_or_default();
+    assert!(source.contains("when this report was written, not from the run"), "{source}");
+    machine.execute("UPDATE run SET boot_id = 'another'");
+    let other = machine.ask("report").word("--live").end().await;
+    assert_eq!(other.code, Some(3));
+    assert!(other.only_complaint().contains("another boot"), "{}", other.stderr);
+}
+
+#[tokio::test]
+async fn changes_of_the_hardware_and_the_log_are_those_of_the_run() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "echo fine")]).await;
+    machine.run(&region).end().await;
+    machine.execute(
+        "INSERT INTO maasserver_event (created, updated, description, type_id) SELECT r.started, r.started, 'disk sdb was removed', t.id
+            FROM run r, maasserver_eventtype t WHERE t.name = 'NODE_HARDWARE_SYNC_BLOCK_DEVICE';
+         INSERT INTO maasserver_event (created, updated, description, type_id) SELECT '2001-01-01T00:00:00.000000Z', '', 'long ago', t.id
+            FROM maasserver_eventtype t WHERE t.name = 'NODE'",
+    );
+    assert!(section(&machine, "changes").await.contains("disk sdb was removed"));
+    let log = section(&machine, "log").await;
+    assert!(log.contains("a changed status from 'Running' to 'Passed'") && !log.contains("long ago"), "{log}");
+    assert!(log.contains("has no seal"), "an inserted audit event is told: {log}");
+}
