@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{answer, exit};
 use crate::host::Host;
+use crate::inventory::open;
 use crate::sandbox::{Device, Fault, Library, NodeStatus, Options, Sandbox};
 
 #[derive(Debug, clap::Args)]
@@ -33,8 +34,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     release_scripts: Option<Vec<String>>,
     /// Let the region know this machine's disks and interfaces, so that scripts get one result for each
-    #[arg(long)]
+    #[arg(long, conflicts_with = "root")]
     this_machine: bool,
+    /// The same with those of another machine: a snapshot of it, or a directory that holds its /sys and /run/udev
+    #[arg(long, value_name = "PATH")]
+    root: Option<PathBuf>,
     /// Let the region's clock be ahead by so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
@@ -65,6 +69,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     options.request_log = arguments.request_log;
     if arguments.this_machine {
         (options.disks, options.interfaces) = devices(&Host::live());
+    } else if let Some(root) = &arguments.root {
+        (options.disks, options.interfaces) = devices(&open(root).context("cannot read the copied machine")?.host);
     }
     let sandbox = Sandbox::start(options).await?;
     for fault in arguments.faults {

@@ -3,8 +3,8 @@
 import functools
 import json
 
-# Set by scripts/dev/vm-tests before the first test.
-machine = None
+# Set by scripts/dev/vm-tests before the first test: the machine, and the program on this side of it.
+machine = program = None
 
 
 @functools.lru_cache(maxsize=None)

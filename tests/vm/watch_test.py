@@ -6,6 +6,7 @@ can add one, and aborts when it is to be taken away again.
 
 import json
 import re
+import shutil
 import time
 import unittest
 
@@ -26,6 +27,8 @@ class Service:
     def __init__(self, machine):
         self.machine, self.pids, self.read = machine, {}, 0
         self.said = machine.share / "watched"
+        # Of another one before this.
+        shutil.rmtree(self.said, ignore_errors=True)
         self.said.mkdir()
         machine.output(f"rm -rf {HOME} && mkdir -p {HOME}/scripts")
         # The script that a region asks of every deployed machine; the service does the work of it itself.
