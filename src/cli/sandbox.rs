@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{answer, exit};
 use crate::host::Host;
-use crate::inventory::open;
+use crate::inventory::{collect_disks, open};
 use crate::sandbox::{Device, Fault, Library, NodeStatus, Options, Sandbox};
 
 #[derive(Debug, clap::Args)]
@@ -93,10 +93,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 /// This machine's disks and physical interfaces, as a region would know them after commissioning.
 pub(super) fn devices(host: &Host) -> (Vec<Device>, Vec<Device>) {
     let device = |value: serde_json::Value| value.as_object().cloned().unwrap_or_default();
-    let disks = host.disks().into_iter().zip(1..).map(|(disk, id)| {
+    let kept = collect_disks(host).into_iter().filter(|disk| disk.kind != "cdrom" && disk.size > 0);
+    let disks = kept.zip(1..).map(|(disk, id)| {
         let by_id = disk.links.iter().find(|link| link.contains("/by-id/")).cloned();
-        let id_path = by_id.unwrap_or_else(|| disk.path());
-        device(json!({"id": id, "name": disk.name, "model": disk.models.first(), "serial": disk.serials.first(), "id_path": id_path}))
+        let id_path = by_id.unwrap_or_else(|| format!("/dev/{}", disk.name));
+        device(json!({"id": id, "name": disk.name, "model": disk.model, "serial": disk.serial, "id_path": id_path}))
     });
     let physical = host.interfaces().into_iter().filter(|nic| nic.physical && !nic.mac_address.is_empty()).zip(1..);
     let interfaces = physical.map(|(nic, id)| {

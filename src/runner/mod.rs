@@ -198,7 +198,9 @@ impl Runner {
         }
         let ending = Ending::Interrupted(why);
         let finished = Finished { ending, verdict: None, runtime: None, has_result: false, notes };
-        result::conclude(script, &outputs, None, &self.host, finished)
+        let finished = result::conclude(script, &outputs, None, &self.host, finished);
+        self.keep(script).await;
+        finished
     }
 
     /// Stops what an earlier process of this program left running of a script.

@@ -100,12 +100,13 @@ class Commissioning(unittest.TestCase):
         machine.output(f"rm -rf {HOME} /etc/apt/sources.list* && mkdir -p {HOME} /var/cache/apt/archives/partial /var/lib/apt/lists/partial")
         done = machine.run(f"shakedown run --config node.yaml --state-dir {HOME}/state {HOME}/storage", LIMIT)
         cls.status, cls.printed = done.status, (done.stdout + done.stderr).decode(errors="replace")
-        cls.rows = {(row["name"], cls.serial(row["device"])): row for row in region.results()}
+        cls.rows = {(row["name"], cls.name(row["device"])): row for row in region.results()}
 
     @staticmethod
-    def serial(device):
-        """The one that the kernel makes up for itself has no name of its own."""
-        return "PREDICTED" if device and device.startswith("33333") else device
+    def name(device):
+        """How a device is called here; the one that the kernel makes up has no name of its own."""
+        made_up = (device.get("model") or "").startswith("scsi_debug")
+        return "PREDICTED" if made_up else device.get("serial") or device.get("mac_address")
 
     def test_every_script_ends_as_the_hardware_is(self):
         print()
@@ -146,7 +147,7 @@ class Commissioning(unittest.TestCase):
 class BehindControllers(unittest.TestCase):
     def test_a_disk_behind_a_raid_controller_is_found_and_tested_for_itself(self):
         listed = [disk for disk in booted.json_of("shakedown disk list --format json")["disks"] if disk["serial"] == "RIGSAS0001"]
-        self.assertRegex(" ".join(disk["name"] for disk in listed), r"/dev/sd\w /dev/bus/\d:megaraid,0")
+        self.assertRegex(" ".join(disk["device"] for disk in listed), r"/dev/sd\w /dev/bus/\d:megaraid,0")
         volume = booted.told("lsblk --nodeps --noheadings --paths --output NAME,SERIAL | sed -n 's/ *RIGSAS0001//p'").strip()
         tested = booted.json_of(f"shakedown disk test --test short --format json {volume}")["disks"]
         # This one lets itself be asked, and says that it has no SMART.

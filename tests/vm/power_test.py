@@ -24,12 +24,12 @@ HEADER = """#!/bin/bash
 # script_type: testing
 # may_reboot: {may_reboot}
 # --- End MAAS 1.0 script metadata ---
-echo {name} >> {place}/begun
+echo {name} >> {place}/begun && sync {place}/begun
 """
 SCRIPTS = {
     # Ends while the region cannot be reached: its result is nowhere but on this disk.
     "10-ends-unheard": "until [ -e /tmp/cut-off ]; do sleep 0.1; done; seq 1 20000; echo 'status: degraded' > $RESULT_PATH\n",
-    "20-is-cut-off": "echo half of it; sleep 100000\n",
+    "20-is-cut-off": "echo half of it; sleep 1; sync; touch /tmp/in-the-middle; sleep 100000\n",
     "30-reboots": "echo HAS_STARTED=$HAS_STARTED; [ $HAS_STARTED = True ] || { sync; busybox reboot -f; sleep 100000; }\n",
     "40-comes-last": "echo the end\n",
 }
@@ -111,7 +111,7 @@ class Power(unittest.TestCase):
         machine.until(f"grep 10-ends-unheard {PLACE}/begun", LIMIT)
         machine.control.ask("set_link", {"name": "nic0", "up": False})
         machine.output("touch /tmp/cut-off")
-        machine.until(f"grep -r 'half of it' {PLACE}/storage", LIMIT)
+        machine.until("[ -e /tmp/in-the-middle ]", LIMIT)
         cls.at_the_cut = {row["name"]: row["status_name"] for row in cls.region.results()}
         machine.cut_power()
 

@@ -62,14 +62,13 @@ class Region:
         return self.ask(f"machines/{self.told['system_id']}/")["status_name"]
 
     def results(self):
-        """The rows of all sets, with outputs as text and the device that each is about, if it is about one."""
+        """The rows of all sets, with outputs as text and what is known of the device that each is about, if it is about one."""
         rows = []
         for group in self.ask(f"nodes/{self.told['system_id']}/results/?include_output=true"):
             for row in group["results"]:
                 for key in ("output", "stdout", "stderr", "result"):
                     row[key] = base64.b64decode(row[key]).decode(errors="replace")
-                values = [one["value"] for one in row["parameters"].values() if isinstance(one["value"], dict)]
-                row["device"] = next((one.get("serial") or one.get("mac_address") for one in values), None)
+                row["device"] = next((one["value"] for one in row["parameters"].values() if isinstance(one["value"], dict)), {})
                 rows.append(row)
         return rows
 
