@@ -149,9 +149,8 @@ async fn a_volume_with_the_serial_number_of_its_disk_does_not_stand_for_it() {
     let machine = Machine::with("sda", &serial(volume(), "SAME"));
     machine.hang_on("sda", "host6");
     machine.disk("sdb", &serial(ata(), "SHOWN"));
-    for (name, own) in [("sda", "SAME"), ("sdb", "SHOWN")] {
-        machine.write(&format!("root/sys/class/block/{name}/device/serial"), own);
-    }
+    machine.write("root/sys/devices/host6/target0/sda-device/serial", "SAME");
+    machine.write("root/sys/devices/sdb-device/serial", "SHOWN");
     machine.scan(&[("/dev/bus/6", "megaraid,0"), ("/dev/bus/6", "megaraid,1")]);
     let mut failing = serial(ata(), "SAME");
     failing["smart_status"]["passed"] = false.into();

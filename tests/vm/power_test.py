@@ -134,8 +134,9 @@ class Power(unittest.TestCase):
         return (cls.machine.share / f"{life}.log").read_text(errors="replace")
 
     def test_a_processor_that_is_added_is_told(self):
-        self.assertEqual([kind for kind, _ in self.processor], ["Node CPU"], self.processor)
-        self.assertRegex(self.processor[0][1], "Rig Virtual CPU.* on node NODE")
+        self.assertRegex(self.processor[0][1], r"cpu Rig Virtual CPU was added on node NODE \(Rig Virtual CPU RIG-CPU-0001\)")
+        # QEMU gives all sockets one serial number: the processor that was there cannot be told by it any more, and seems to have changed.
+        self.assertEqual({kind for kind, _ in self.processor}, {"Node CPU"}, self.processor)
 
     def test_a_result_that_the_region_had_not_heard_of_is_whole(self):
         self.assertNotEqual(self.at_the_cut["10-ends-unheard"], "Degraded")
