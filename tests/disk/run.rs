@@ -143,7 +143,7 @@ async fn all_disks_are_tested_also_those_behind_controllers_and_none_twice() {
     assert!(machine.calls().contains(&"--json=o -x -d megaraid,8 /dev/bus/6".to_owned()), "{:?}", machine.calls());
 }
 
-/// As an emulated MegaRAID tells it; also where a volume of one disk takes that disk's number.
+/// So an emulated controller does; a real volume of one disk may.
 #[tokio::test]
 async fn a_volume_with_the_serial_number_of_its_disk_does_not_stand_for_it() {
     let machine = Machine::with("sda", &serial(volume(), "SAME"));
