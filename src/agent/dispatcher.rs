@@ -226,7 +226,7 @@ impl Dispatcher {
         let signal = Signal {
             exit_status: Some(exit_status),
             runtime: finished.runtime.map(|runtime| runtime.as_secs_f64()),
-            files: self.files(script, finished.has_result),
+            files: self.files(script, &finished),
             ..Signal::script(signal_status, reference(script), messages::finished(script, &finished))
         };
         let mut outgoing = vec![(Payload::Signal(signal), Some(status))];
@@ -285,16 +285,22 @@ impl Dispatcher {
     }
 
     /// The combined file always goes, even empty: a result without a file is not stored.
-    fn files(&self, script: &Script, has_result: bool) -> Vec<FilePart> {
+    fn files(&self, script: &Script, finished: &Finished) -> Vec<FilePart> {
         let outputs = self.workspace.outputs(script);
-        let part = |suffix: &str, path, whole| FilePart { name: format!("{}{suffix}", script.name), path, whole };
+        let part = |suffix: &str, path, whole| FilePart {
+            name: format!("{}{suffix}", script.name),
+            path,
+            otherwise: String::new(),
+            whole,
+        };
         let mut files = vec![
             part("", outputs.combined, false),
             part(".out", outputs.stdout, script.stdout_is_parsed()),
             part(".err", outputs.stderr, false),
         ];
-        if has_result {
-            files.push(part(".yaml", outputs.result, true));
+        if finished.has_result {
+            let otherwise = finished.verdict.map(|verdict| format!("status: {}\n", verdict.word())).unwrap_or_default();
+            files.push(FilePart { otherwise, ..part(".yaml", outputs.result, true) });
         }
         files
     }
