@@ -2,7 +2,8 @@
 
 Three files: `vmlinux`, the kernel as an ELF file, which QEMU enters directly (an emulated processor takes seconds to unpack a
 bzImage); `initramfs.cpio`, the first stage; `root.ext4`, the root disk, never written to. The `RIG` has all tools to look at hardware with
-and no service manager, so it boots fast; `BARE` systems are what Debian installs, with systemd, to install the package in.
+and no service manager, so it boots fast; `BARE` systems are what Debian installs, with systemd, to install the package in; `NETWORKING` has
+netplan besides.
 """
 
 import fcntl
@@ -65,6 +66,7 @@ class System(NamedTuple):
 
 RIG = System("rig", "bookworm", PACKAGES)
 BARE = [System("debian12", "bookworm", PACKAGES_OF_BARE), System("debian13", "trixie", PACKAGES_OF_BARE)]
+NETWORKING = System("netplan", "bookworm", [*PACKAGES_OF_BARE, "netplan.io"])
 
 
 def folder(system):

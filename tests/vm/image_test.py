@@ -1,13 +1,13 @@
 """The recipe for ephemeral images: a machine that gets the agent as user data, and does with it what cloud-init does."""
 
 import json
-import re
 import subprocess
 import unittest
 from pathlib import Path
 
 import booted
 import image
+from region import Region
 
 SYSTEMS = image.BARE[1:]
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,13 +22,10 @@ systemd-run --unit=cloud-final --wait --quiet /var/lib/cloud/instance/scripts/pa
 
 class Recipe(unittest.TestCase):
     def setUp(self):
-        command = [booted.program, "sandbox", "--scripts", PROJECT / "scripts/commissioning"]
         self.log = booted.machine.work / "requests.jsonl"
-        self.sandbox = subprocess.Popen([*command, "--request-log", self.log], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(self.sandbox.wait)
-        self.addCleanup(self.sandbox.terminate)
-        config = Path(json.loads(self.sandbox.stdout.readline())["config"]).read_text()
-        (booted.machine.share / "node.cfg").write_text(re.sub(r"http://127\.0\.0\.1:", "http://10.0.2.2:", config))
+        region = Region(PROJECT / "scripts/commissioning", options=["--request-log", self.log])
+        self.addCleanup(region.end)
+        (booted.machine.share / "node.cfg").write_text(region.config())
         self.addCleanup(booted.machine.run, "rm -rf /etc/cloud /var/lib/cloud /var/lib/shakedown /usr/local/bin/* /share/user-data")
 
     def write_user_data(self, *options):

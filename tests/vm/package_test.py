@@ -2,13 +2,13 @@
 
 import json
 import re
-import subprocess
 import time
 import unittest
 from pathlib import Path
 
 import booted
 import image
+from region import Region
 
 # Where these tests run; each of these machines finds the package and a newer one of it in /share.
 SYSTEMS = image.BARE
@@ -42,23 +42,21 @@ def files():
     return set(out(f"find / \\( {NOT_OURS} \\) -prune -o -print").splitlines())
 
 
-class Region:
-    """A region on the host with this machine deployed in it, reached from the guest by QEMU's name for the host."""
+class Deployed:
+    """A region on the host with this machine deployed in it; its credentials are where MAAS leaves them."""
+
+    def __init__(self):
+        self.log = booted.machine.work / "requests.jsonl"
+        self.region = Region(PROJECT / "scripts/commissioning", options=["--node-status", "deployed", "--request-log", self.log])
 
     def __enter__(self):
-        command = [booted.program, "sandbox", "--node-status", "deployed", "--scripts", PROJECT / "scripts/commissioning"]
-        self.log = booted.machine.work / "requests.jsonl"
-        self.sandbox = subprocess.Popen([*command, "--request-log", self.log], stdout=subprocess.PIPE, text=True)
-        told = json.loads(self.sandbox.stdout.readline())
-        config = re.sub(r"http://127\.0\.0\.1:", "http://10.0.2.2:", Path(told["config"]).read_text())
-        (booted.machine.share / "credentials.yml").write_text(config)
+        (booted.machine.share / "credentials.yml").write_text(self.region.config())
         out(f"install -D -m 600 /share/credentials.yml {CREDENTIALS}")
         return self
 
     def __exit__(self, *_):
         out(f"rm -f {CREDENTIALS} /share/credentials.yml")
-        self.sandbox.terminate()
-        self.sandbox.wait()
+        self.region.end()
 
     def signals(self):
         """How many messages about the machine have come."""
@@ -96,7 +94,7 @@ class Package(unittest.TestCase):
         self.assertLessEqual(float(re.search(r"(\d+\.\d+)", exposure)[1]), 4.0, exposure)
 
     def test_watches_a_deployed_machine_and_survives_an_upgrade(self):
-        with Region() as region:
+        with Deployed() as region:
             install()
             wait_until("systemctl is-active shakedown-watch")
             region.wait_for_signals(1)
@@ -110,7 +108,7 @@ class Package(unittest.TestCase):
     def test_takes_the_place_of_the_unit_of_maas_and_gives_it_back(self):
         (booted.machine.share / "unit").write_text(MAAS_UNIT)
         out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
-        with Region() as region:
+        with Deployed() as region:
             install()
             out("systemctl stop shakedown-watch")
             count = region.signals()
@@ -121,7 +119,7 @@ class Package(unittest.TestCase):
 
     def test_goes_but_for_the_journal_and_then_whole(self):
         before = files()
-        with Region() as region:
+        with Deployed() as region:
             install()
             region.wait_for_signals(1)
             out("dpkg --remove shakedown 2>&1")
