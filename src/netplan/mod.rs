@@ -174,7 +174,10 @@ pub async fn apply(
     let put_in = place.plan_in(&record, &bytes).and_then(|steps| perform(&steps));
     if let Err(error) = put_in {
         let mut trouble = Vec::new();
-        if let Err(error) = files_back(&place, &mut trouble).and_then(|()| perform(&place.plan_end())) {
+        // Where not even the first step was possible, as on a file system that cannot be written, there is nothing to put back.
+        if place.is_in_use()
+            && let Err(error) = files_back(&place, &mut trouble).and_then(|()| perform(&place.plan_end()))
+        {
             trouble.push(format!("the files could not be put back, which the next start tries again: {error}"));
         }
         return failed(error, network.said, trouble);
