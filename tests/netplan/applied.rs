@@ -206,6 +206,25 @@ async fn all_is_put_back_when_the_run_is_stopped() {
 }
 
 #[tokio::test]
+async fn all_is_put_back_when_the_run_is_stopped_while_packages_are_installed() {
+    let more = "packages: {apt: tiny}\n";
+    let region = handing_out(&[networking(more, "echo SCRIPT RAN")], Some(GIVEN)).await;
+    let machine = Machine::new(&region);
+    let before = machine.network();
+    machine.write("bin/apt-get", "#!/bin/sh\ntouch \"$MACHINE/installing\"\nexec sleep 1000\n");
+    fs::set_permissions(machine.path("bin/apt-get"), fs::Permissions::from_mode(0o755)).expect("one's own file");
+    let agent = machine.run().start();
+    until("the packages are being installed", || machine.path("installing").exists()).await;
+    assert!(machine.netplan().join("shakedown-configured.yaml").exists(), "they come over the region's networking");
+    agent.signal(Signal::SIGTERM);
+    let ended = agent.finish(LIMIT).await;
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert_eq!(machine.network(), before);
+    let output = machine.output(&region);
+    assert!(output.contains("stopped with the run") && !output.contains("SCRIPT RAN"), "{output}");
+}
+
+#[tokio::test]
 async fn not_even_a_second_signal_leaves_the_regions_networking_here() {
     let body = "trap 'touch asked' TERM; touch running; while :; do sleep 0.1; done";
     let region = handing_out(&[networking("", body)], Some(GIVEN)).await;
