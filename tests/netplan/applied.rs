@@ -183,6 +183,17 @@ async fn all_is_put_back_after_a_script_that_takes_too_long() {
 }
 
 #[tokio::test]
+async fn a_region_may_be_waited_for_for_ever() {
+    let region = handing_out(&[networking("", "echo it ran")], Some(GIVEN)).await;
+    let machine = Machine::new(&region);
+    let before = machine.network();
+    let run = machine.verb("run").args(["--networking-wait", &u64::MAX.to_string()]);
+    let ended = run.arg(machine.path("storage")).finish().await;
+    assert_eq!((ended.code, machine.network()), (Some(0), before), "{}", ended.stderr);
+    assert_eq!(row(&region, "net").status, Status::Passed);
+}
+
+#[tokio::test]
 async fn all_is_put_back_when_the_run_is_stopped() {
     // While the script runs, and while netplan applies.
     for call in [None, Some(9)] {
