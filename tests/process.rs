@@ -216,3 +216,20 @@ async fn a_script_without_permission_to_run_says_so() {
     let text = std::fs::read_to_string(node.storage().join("out/unmarked.5")).expect("its output");
     assert!(text.contains("Permission denied"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_file_without_end_is_not_waited_for() {
+    let scripts = [
+        ("testing/pipe", plain("mkfifo \"$RESULT_PATH\"")),
+        // More than is read, and most of it takes no room.
+        ("testing/large", plain("echo 'status: skipped' >\"$RESULT_PATH\"; truncate -s 1T \"$RESULT_PATH\"")),
+    ];
+    let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
+    let node = Node::of(&region);
+    let run = node.run().finish().await;
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for name in ["pipe", "large"] {
+        assert_eq!(row(&region, name).status, Status::Passed, "{name}: its exit status decides");
+        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file is invalid")));
+    }
+}

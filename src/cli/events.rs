@@ -121,7 +121,7 @@ pub(super) fn since(text: &str) -> Result<Timestamp, String> {
             "d" => 86_400,
             _ => return None,
         };
-        let span = jiff::Span::new().seconds(number.parse::<i64>().ok()?.checked_mul(seconds)?);
+        let span = jiff::SignedDuration::from_secs(number.parse::<i64>().ok()?.checked_mul(seconds)?);
         Timestamp::now().checked_sub(span).ok()
     };
     let found =
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(since("2026-11-20T10:00:00Z").map(|t| t.to_string()), Ok("2026-11-20T10:00:00Z".into()));
         assert_eq!(since("2026-11-20").map(|t| t.to_string()), Ok("2026-11-20T00:00:00Z".into()));
         assert!(since("2h").is_ok_and(|time| time < Timestamp::now()));
-        for wrong in ["", "h", "2w", "soon", "ü"] {
+        for wrong in ["", "h", "2w", "soon", "ü", "999999999999999s", "9999999999d"] {
             assert!(since(wrong).is_err(), "{wrong:?}");
         }
     }

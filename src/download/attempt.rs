@@ -78,7 +78,7 @@ impl Partial {
         let response = timeout(options.stall, request.send()).await.map_err(|_| silent())?.map_err(|error| {
             if error.is_redirect() { Failure::Final(innermost(&error)) } else { passing(innermost(&error)) }
         })?;
-        self.begin(&response).await?;
+        let whole = self.begin(&response).await?;
         let claimed = response.content_length().unwrap_or(0);
         check_size(self.have.saturating_add(claimed), options.most)?;
         self.check_room(claimed)?;
@@ -94,14 +94,19 @@ impl Partial {
                 self.check_room(0)?;
             }
         }
-        Ok(())
+        match whole.filter(|whole| self.have < *whole) {
+            Some(whole) => Err(passing(format!("the server gave a part: {} of {whole} bytes are there", self.have))),
+            None => Ok(()),
+        }
     }
 
-    /// Takes the answer's head: from the beginning, or going on.
-    async fn begin(&mut self, response: &Response) -> Result<(), Failure> {
+    /// Takes the answer's head: from the beginning, or going on. How large the whole file is, if it is told besides the answer's length.
+    async fn begin(&mut self, response: &Response) -> Result<Option<u64>, Failure> {
         let (status, headers) = (response.status(), response.headers());
         match status {
-            StatusCode::PARTIAL_CONTENT if self.have > 0 && continues_at(headers) == Some(self.have) => return Ok(()),
+            StatusCode::PARTIAL_CONTENT if self.have > 0 && continues_at(headers) == Some(self.have) => {
+                return Ok(whole_of(headers));
+            }
             StatusCode::OK => {}
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 self.version = None;
@@ -119,7 +124,7 @@ impl Partial {
         self.version = version(headers);
         let disposition = headers.get(CONTENT_DISPOSITION).map(|value| String::from_utf8_lossy(value.as_bytes()));
         self.name = file_name(disposition.as_deref(), response.url().path());
-        Ok(())
+        Ok(None)
     }
 
     fn check_room(&self, wanted: u64) -> Result<(), Failure> {
@@ -169,6 +174,11 @@ fn continues_at(headers: &HeaderMap) -> Option<u64> {
     range.split_once('-')?.0.trim().parse().ok()
 }
 
+/// `bytes 5-9/10` is of 10; `*` is not known.
+fn whole_of(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,5 +204,7 @@ mod tests {
         assert_eq!(version(&headers(&[(ETAG, "W/\"a\"")])), None);
         assert_eq!(continues_at(&headers(&[(CONTENT_RANGE, "bytes 5-9/10")])), Some(5));
         assert_eq!(continues_at(&headers(&[(CONTENT_RANGE, "lines 5-9")])), None);
+        assert_eq!(whole_of(&headers(&[(CONTENT_RANGE, "bytes 5-9/10")])), Some(10));
+        assert_eq!(whole_of(&headers(&[(CONTENT_RANGE, "bytes 5-9/*")])), None);
     }
 }

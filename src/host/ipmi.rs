@@ -160,6 +160,10 @@ impl Session {
         let deadline = self.deadline.min(Instant::now() + PATIENCE);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
+            // Also where others' events keep coming.
+            if left.is_zero() {
+                return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT));
+            }
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
             let mut waited = [PollFd::new(self.node.as_fd(), PollFlags::POLLIN)];
             match poll(&mut waited, timeout) {

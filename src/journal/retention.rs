@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
 use super::store::stamp;
@@ -43,8 +43,9 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; an output that cannot be deleted is told and passed over.
     pub fn prune(&mut self, retention: &Retention) -> Result<Pruned, Error> {
-        let days =
-            retention.days.and_then(|days| Timestamp::now().checked_sub(Span::new().hours(i64::from(days) * 24)).ok());
+        let days = retention
+            .days
+            .and_then(|days| Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok());
         let oldest = days.map(stamp).unwrap_or_default();
         let mut pruned = Pruned::default();
         let mut kept_bytes = 0;

@@ -13,6 +13,8 @@ use crate::host::Host;
 
 /// Between two questions to the region.
 const PACE: Duration = Duration::from_secs(1);
+/// No patience is longer; a clock has an end.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// How often the machine's own configuration is applied before it is left to the next start.
 const ATTEMPTS: u32 = 3;
 
@@ -98,7 +100,7 @@ async fn reapply(network: &mut Network<'_>, record: Option<&Record>) -> Result<(
 
 /// Asks the region until it answers.
 pub(super) async fn confirmed(options: &Options, stop: &CancellationToken) -> Result<(), Error> {
-    let deadline = Instant::now() + options.patience;
+    let deadline = Instant::now() + options.patience.min(FOR_EVER);
     let mut reason = "no answer".to_owned();
     loop {
         let asked = tokio::select! {

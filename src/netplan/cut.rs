@@ -189,6 +189,9 @@ fn what_could_not_be_put_back_is_not_begun() {
     fs::write(machine.netplan().join("shakedown-configured.yaml"), "of somebody").expect("a small file");
     assert!(matches!(machine.place.own_files(), Err(Error::InTheWay(_))));
     fs::remove_file(machine.place.given()).expect("it is there");
+    fs::create_dir(machine.place.given()).expect("a directory");
+    assert!(matches!(machine.place.own_files(), Err(Error::InTheWay(_))), "it could be neither replaced nor removed");
+    fs::remove_dir(machine.place.given()).expect("it is there");
     for path in yaml {
         fs::remove_file(path).expect("it is there");
     }

@@ -122,7 +122,7 @@ impl Place {
             .into_iter()
             .map(|name| name.into_string().map_err(|name| Error::Name(self.netplan.join(name))));
         let names = names.collect::<Result<Vec<_>, _>>()?;
-        if names.iter().any(|name| name == GIVEN) {
+        if self.given().symlink_metadata().is_ok() {
             return Err(Error::InTheWay(self.given()));
         }
         if !self.is_described_elsewhere && !names.iter().any(|name| is_read(name)) {

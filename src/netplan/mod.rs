@@ -14,10 +14,12 @@ mod step;
 
 use std::fmt;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -174,21 +176,29 @@ pub async fn apply(
     let put_in = place.plan_in(&record, &bytes).and_then(|steps| perform(&steps));
     if let Err(error) = put_in {
         let mut trouble = Vec::new();
-        if let Err(error) = files_back(&place, &mut trouble).and_then(|()| perform(&place.plan_end())) {
+        // Where not even the first step was possible, as on a file system that cannot be written, there is nothing to put back.
+        if place.is_in_use()
+            && let Err(error) = files_back(&place, &mut trouble).and_then(|()| perform(&place.plan_end()))
+        {
             trouble.push(format!("the files could not be put back, which the next start tries again: {error}"));
         }
         return failed(error, network.said, trouble);
     }
-    match bring_up(&mut network, options, stop).await {
-        Ok(()) => {
+    match AssertUnwindSafe(bring_up(&mut network, options, stop)).catch_unwind().await {
+        Ok(Ok(())) => {
             let (host, options, said) = (host.clone(), options.clone(), network.said);
             Ok(Applied { host, options, place, _lock: lock, said })
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             network.describe();
             let mut said = network.said;
             let trouble = back(&place, host, Some(options), stop, &mut said).await;
             failed(error, said, trouble)
+        }
+        // A mistake in here must not cost the machine its network.
+        Err(panic) => {
+            back(&place, host, None, stop, &mut network.said).await;
+            resume_unwind(panic)
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::script::Status;
 
 /// Version of the form: grows when a field changes its meaning or goes.
 const VERSION: u32 = 1;
+/// Most undelivered messages that are listed.
+const MESSAGES: usize = 200;
 
 /// How something is, told by word, shape and colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,6 +77,8 @@ pub struct Report {
     pub results: Vec<TestResult>,
     /// What the region has not.
     pub undelivered: Vec<Undelivered>,
+    /// More of that.
+    pub undelivered_left_out: usize,
     /// Disks, as the run's disk tests told of them.
     pub disks: Vec<Disk>,
     /// The machine, if the run has it on record.
@@ -86,10 +90,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts a report together and says how it went.
+    /// Puts a report together and says how it went. Only the first undelivered messages are listed, all are counted.
     #[must_use]
-    pub fn new(machine: Machine, run: Run, results: Vec<TestResult>, undelivered: Vec<Undelivered>) -> Report {
+    pub fn new(machine: Machine, run: Run, results: Vec<TestResult>, mut undelivered: Vec<Undelivered>) -> Report {
         let (verdict, problems) = verdict(&run, &results, &undelivered);
+        let undelivered_left_out = undelivered.len().saturating_sub(MESSAGES);
+        undelivered.truncate(MESSAGES);
         Report {
             format: "shakedown-report",
             version: VERSION,
@@ -100,6 +106,7 @@ impl Report {
             problems,
             results,
             undelivered,
+            undelivered_left_out,
             disks: Vec::new(),
             inventory: None,
             changes: Vec::new(),
@@ -289,4 +296,22 @@ pub struct Log {
     pub chain: String,
     /// The chain holds.
     pub is_sound: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_undelivered_messages_are_counted_though_not_all_are_listed() {
+        let message = |number: usize| Undelivered {
+            message: format!("signal {number}"),
+            is_refused: number == 499,
+            is_result: true,
+            reason: String::new(),
+        };
+        let report = Report::new(Machine::default(), Run::default(), Vec::new(), (0..500).map(message).collect());
+        assert!(report.problems.iter().any(|problem| problem.status == "Not everything: 499 waiting, 1 refused"));
+        assert_eq!((report.undelivered.len(), report.undelivered_left_out), (200, 300));
+    }
 }

@@ -30,6 +30,9 @@ pub struct Problem {
     pub result: Option<usize>,
 }
 
+/// How the end of a run is told that came from failures of its scripts (contract REGION, `error`).
+const FAILURES: &str = "scripts failed to run";
+
 /// Judges a run. A failure outweighs what is unfinished, that what is undelivered, that what is degraded.
 pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelivered]) -> (Verdict, Vec<Problem>) {
     let mut problems: Vec<Problem> =
@@ -86,9 +89,12 @@ fn of_run(run: &Run, results: &[TestResult]) -> Option<Problem> {
             "another run was begun in its place",
             "see the report of that run (`shakedown runs`)",
         )),
-        // The failures speak for themselves.
-        (Some(_), outcome) => (!run.is_complete && !results.iter().any(|result| result.grade == Grade::Failed))
-            .then(|| problem(Grade::Failed, "Broke off", outcome, "mend what it names, and run it again")),
+        // The failures speak for themselves, unless something else ended the run.
+        (Some(_), outcome) => {
+            let is_told = outcome.ends_with(FAILURES) && results.iter().any(|result| result.grade == Grade::Failed);
+            (!run.is_complete && !is_told)
+                .then(|| problem(Grade::Failed, "Broke off", outcome, "mend what it names, and run it again"))
+        }
     }
 }
 
@@ -205,6 +211,16 @@ mod tests {
             let expected = [Status::Passed].contains(&status);
             assert_eq!(grade(&whole, &[status], &[]) == Grade::Passed, expected, "{status}");
         }
+    }
+
+    #[test]
+    fn that_a_run_was_stopped_is_told_besides_its_failures() {
+        let of_run = |outcome| {
+            let (_, problems) = verdict(&run(true, false, outcome), &[result(Status::Failed)], &[]);
+            problems.iter().filter(|problem| problem.result.is_none()).count()
+        };
+        assert_eq!(of_run("The run was stopped"), 1);
+        assert_eq!(of_run("1 testing scripts failed to run"), 0);
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn fail(script: &Script, outputs: &Outputs, mut finished: Finished, text: &str) 
         finished.notes.push("the status in its result file was set aside".to_owned());
         finished.verdict = Some(Verdict::Failed);
         let has_interface = script.parameters.iter().any(|(_, parameter)| parameter.kind == "interface");
-        let written = fs::read(&outputs.result).unwrap_or_default();
+        let written = ResultFile::bytes(&outputs.result).unwrap_or_default();
         let file = ResultFile::parse(&written, has_interface).unwrap_or_default();
         let file = ResultFile { status: Some(Verdict::Failed), ..file };
         finished.has_result = match fs::write(&outputs.result, file.to_bytes()) {

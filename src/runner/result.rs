@@ -18,14 +18,15 @@ pub(super) fn conclude(
     mut finished: Finished,
 ) -> Finished {
     let has_interface = script.parameters.iter().any(|(_, parameter)| parameter.kind == "interface");
-    let bytes = fs::read(&outputs.result).unwrap_or_default();
-    let mut file = match ResultFile::parse(&bytes, has_interface) {
+    let read = ResultFile::bytes(&outputs.result);
+    let bytes = read.as_deref().unwrap_or_default().to_vec();
+    let mut file = match read.and_then(|bytes| ResultFile::parse(&bytes, has_interface)) {
         Ok(file) => file,
         Err(error) => {
             finished.notes.push(format!(
                 "its result file is invalid, so its exit status decides: {error} (see contract of RESULT_PATH)"
             ));
-            finished.has_result = bytes.len() <= LARGEST_INVALID && finished.ending.may_be_overruled();
+            finished.has_result = (1..=LARGEST_INVALID).contains(&bytes.len()) && finished.ending.may_be_overruled();
             return finished;
         }
     };

@@ -1,5 +1,10 @@
 //! The result file that a script may write to `RESULT_PATH` (contract SCRIPTS, "The result file").
 
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::Verdict;
@@ -43,9 +48,31 @@ pub enum ResultFileError {
     /// Not YAML at all.
     #[error("{0}")]
     Syntax(String),
+    /// A script may leave anything there, also what never ends.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
 }
 
 impl ResultFile {
+    /// The bytes of a result file, none where there is no file; of one that is larger than YAML may be, one byte more than that.
+    ///
+    /// # Errors
+    /// When it is no regular file, or the system does not let it be read.
+    pub fn bytes(path: &Path) -> Result<Vec<u8>, ResultFileError> {
+        let unreadable = |error: std::io::Error| ResultFileError::Unreadable(error.to_string());
+        // A pipe would else be waited for.
+        let file = match OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened.map_err(unreadable)?,
+        };
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Err(ResultFileError::Unreadable("it is not a regular file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        file.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(bytes)
+    }
+
     /// Reads a result file as the region will.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use kind::{Kind, kind};
 pub use member::{inside, plain_path};
-pub use tar::untar;
+pub use tar::{XZ_MEMORY, untar};
 pub use zip::unzip;
 
 /// How much an archive may hold.

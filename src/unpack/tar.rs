@@ -10,6 +10,8 @@ use super::{Budget, Error, Limits, Place, Stoppable, make_directory, write};
 
 /// More bytes than this in the name or the PAX records of one member are refused.
 const MAX_DESCRIPTION: u64 = 1 << 20;
+/// An xz file may ask for so much memory, in KiB: `xz -9` makes files that need 65 MiB, the format knows up to 4 GiB.
+pub const XZ_MEMORY: u32 = 96 << 10;
 
 /// Unpacks a tar archive below a directory; how many members it had.
 ///
@@ -25,6 +27,10 @@ pub fn untar(archive: &Path, to: &Path, limits: &Limits, place: Place) -> Result
         let path = entry.path().map_err(Error::Damaged)?.into_owned();
         let hostile = |reason| Error::Hostile { member: path.display().to_string(), reason };
         let kind = entry.header().entry_type();
+        // A note about the archive, as `git archive` puts it first; nothing in it is heeded.
+        if kind.is_pax_global_extensions() {
+            continue;
+        }
         if kind.is_dir() {
             if let Some(below) = place(&path, true).map_err(hostile)? {
                 let path = to.join(below);
@@ -54,7 +60,7 @@ pub(super) fn open(path: &Path, stop: &CancellationToken) -> io::Result<Box<dyn 
     let reader = BufReader::with_capacity(64 << 10, content);
     Ok(match &magic[..got] {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(lzma_rust2::XzReader::new(reader, true)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(lzma_rust2::XzReader::new_mem_limit(reader, true, XZ_MEMORY)),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
         _ => Box::new(reader),
     })

@@ -74,6 +74,7 @@ async fn bytes_are_a_bound_that_the_last_run_may_pass() {
     for script in ["a", "b"] {
         run(&machine, script).await;
     }
+    assert_eq!(prune(&machine, &Retention { days: Some(u32::MAX), ..EVERYTHING }).runs, 0, "longer ago than time goes");
     prune(&machine, &Retention { bytes: Some(1), ..EVERYTHING });
     assert_eq!((runs(&machine), outputs(&machine)), (vec![2], vec!["b".to_owned()]));
 }

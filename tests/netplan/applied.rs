@@ -183,6 +183,17 @@ async fn all_is_put_back_after_a_script_that_takes_too_long() {
 }
 
 #[tokio::test]
+async fn a_region_may_be_waited_for_for_ever() {
+    let region = handing_out(&[networking("", "echo it ran")], Some(GIVEN)).await;
+    let machine = Machine::new(&region);
+    let before = machine.network();
+    let run = machine.verb("run").args(["--networking-wait", &u64::MAX.to_string()]);
+    let ended = run.arg(machine.path("storage")).finish().await;
+    assert_eq!((ended.code, machine.network()), (Some(0), before), "{}", ended.stderr);
+    assert_eq!(row(&region, "net").status, Status::Passed);
+}
+
+#[tokio::test]
 async fn all_is_put_back_when_the_run_is_stopped() {
     // While the script runs, and while netplan applies.
     for call in [None, Some(9)] {
@@ -203,6 +214,25 @@ async fn all_is_put_back_when_the_run_is_stopped() {
         assert_eq!(machine.network(), before);
         assert!(row(&region, "net").status.is_failure());
     }
+}
+
+#[tokio::test]
+async fn all_is_put_back_when_the_run_is_stopped_while_packages_are_installed() {
+    let more = "packages: {apt: tiny}\n";
+    let region = handing_out(&[networking(more, "echo SCRIPT RAN")], Some(GIVEN)).await;
+    let machine = Machine::new(&region);
+    let before = machine.network();
+    machine.write("bin/apt-get", "#!/bin/sh\ntouch \"$MACHINE/installing\"\nexec sleep 1000\n");
+    fs::set_permissions(machine.path("bin/apt-get"), fs::Permissions::from_mode(0o755)).expect("one's own file");
+    let agent = machine.run().start();
+    until("the packages are being installed", || machine.path("installing").exists()).await;
+    assert!(machine.netplan().join("shakedown-configured.yaml").exists(), "they come over the region's networking");
+    agent.signal(Signal::SIGTERM);
+    let ended = agent.finish(LIMIT).await;
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert_eq!(machine.network(), before);
+    let output = machine.output(&region);
+    assert!(output.contains("stopped with the run") && !output.contains("SCRIPT RAN"), "{output}");
 }
 
 #[tokio::test]

@@ -65,6 +65,27 @@ fn tool() -> Tar {
     Tar::new().file("tool/run", 0o755, "#!/bin/sh\necho works").file("tool/data", 0o600, "x")
 }
 
+/// A comment for the archive as a whole comes first.
+fn of_git() -> Vec<u8> {
+    let comment = b"52 comment=0123456789012345678901234567890123456789\n";
+    let start = Tar::new().claimed("pax_global_header", EntryType::XGlobalHeader, comment.len() as u64, &comment[..]);
+    start.file("tool/run", 0o755, "#!/bin/sh\necho works").file("tool/data", 0o600, "x").bytes()
+}
+
+/// An archive whose header asks for a dictionary of 4 GiB.
+fn xz_of_a_large_dictionary() -> Vec<u8> {
+    let mut bytes = xz(&tool().bytes());
+    // Behind the stream header: size, flags, LZMA2, one byte of properties, padding, checksum.
+    let block = &mut bytes[12..24];
+    assert_eq!(block[2..4], [0x21, 1], "the first filter is LZMA2");
+    block[4] = 40;
+    let mut sum = flate2::Crc::new();
+    sum.update(&block[..8]);
+    let sum = sum.sum().to_le_bytes();
+    block[8..].copy_from_slice(&sum);
+    bytes
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_is_known_by_its_content_and_unpacked() {
     let plain = tool().bytes();
@@ -74,6 +95,8 @@ async fn an_archive_is_known_by_its_content_and_unpacked() {
         ("/bzip2.txt", bzip2(&plain)),
         ("/xz.deb", xz(&plain)),
         ("/zip.tar.gz", zip(&[("tool/run", b"#!/bin/sh\necho works"), ("tool/data", b"x")])),
+        // As `git archive` makes them, and so every source archive of a forge.
+        ("/git.tgz", gzip(&of_git())),
     ];
     files.push(("/no-archive.tar", b"#!/bin/sh\necho works\n".to_vec()));
     let server = Server::of(files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.clone())).collect()).await;
@@ -110,6 +133,7 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
         ("fifo", tool().special("x", EntryType::Fifo, "").bytes(), "is neither a file nor a directory"),
         ("half", half[..half.len() / 2].to_vec(), "damaged"),
         ("bomb", bomb, "it unpacks to more than 4,000,000 bytes"),
+        ("memory", xz_of_a_large_dictionary(), "needed memory too big"),
         ("zip-up", zip(&[("tool/run", b"x"), ("../x", b"x")]), "leaves the archive's directory"),
         ("zip-absolute", zip(&[(outside, b"x")]), "has an absolute path"),
         ("zip-link", zip_link("link", "/tmp"), "is neither a file nor a directory"),

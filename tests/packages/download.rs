@@ -75,6 +75,28 @@ async fn a_download_that_was_cut_off_goes_on_where_it_ended() {
     }
 }
 
+/// A server may answer with less than the rest that it was asked for, and say so (RFC 9110, 15.3.7).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_the_rest_is_not_taken_for_all_of_it() {
+    let server = Server::start(|asked| {
+        let (whole, step) = (noise(), noise().len() / 4);
+        let tag = ("ETag", "\"1\"");
+        if asked.before == 0 {
+            let mut cut = head("200 OK", &[tag], whole.len());
+            cut.extend_from_slice(&whole[..step]);
+            return Reply::Bytes(cut);
+        }
+        let from = step * asked.before;
+        let range = format!("bytes {from}-{}/{}", from + step - 1, whole.len());
+        Reply::Bytes(answer("206 Partial Content", &[tag, ("Content-Range", &range)], &whole[from..from + step]))
+    })
+    .await;
+    let body = format!("echo \"{}  parts\" | (cd \"$DOWNLOAD_PATH\" && sha256sum -c)", sha256(&noise()));
+    let (region, _, _) = ran(&[needs_urls("parts", &[server.url("/parts")], &body)], HASTY).await;
+    assert_eq!(passed(&region, "parts"), "parts: OK\n");
+    assert_eq!(server.asked().len(), 4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_had_is_told_with_its_reason_and_leaves_nothing() {
     let server = Server::start(|asked| match asked.target.as_str() {

@@ -102,6 +102,10 @@ async fn a_run_that_kept_to_itself_says_so() {
     machine.run(&region).word("--no-send").end().await;
     let seen = machine.first_screenful().await;
     assert!(seen.contains("Passed 1 of 1 script passed. The region was told nothing of this run."), "{seen}");
+    let junit = machine.report("junit").await;
+    let (_, case) = junit.split_once("name=\"the region has every result\"").expect("a case for the delivery");
+    let (case, _) = case.split_once("</testcase>").expect("it has more to say than that it passed");
+    assert!(case.contains("<skipped"), "{case}");
 }
 
 #[tokio::test]

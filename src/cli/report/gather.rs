@@ -26,9 +26,8 @@ const LAST_WORDS: u64 = 12 << 10;
 const RESULT_FILE: u64 = 1 << 20;
 /// Most events.
 const EVENTS: u32 = 2000;
-/// Most characters of a text from outside, and most messages that are listed.
+/// Most characters of a text from outside.
 const LONGEST: usize = 2000;
-const MESSAGES: usize = 200;
 
 pub(super) fn report(store: &Store, number: Option<i64>, live: bool) -> anyhow::Result<Report> {
     let runs = store.runs()?;
@@ -50,12 +49,8 @@ pub(super) fn report(store: &Store, number: Option<i64>, live: bool) -> anyhow::
         is_refused: message.is_refused,
         reason: text(&message.reason),
     });
-    let mut report = Report::new(
-        machine(&events),
-        described(run, store.has_messages(run.id)?),
-        results,
-        undelivered.take(MESSAGES).collect(),
-    );
+    let mut report =
+        Report::new(machine(&events), described(run, store.has_messages(run.id)?), results, undelivered.collect());
     let found = inventory::on_record(&records);
     let found = if live && found.as_ref().is_none_or(|found| found.shown.findings.is_none()) {
         Some(inventory::live(&run.boot_id, &Host::live())?)

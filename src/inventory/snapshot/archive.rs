@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::{FORM, MANIFEST, Manifest, Node, Snapshot};
 use crate::host::Host;
+use crate::unpack::XZ_MEMORY;
 
 /// How hard `xz` tries: snapshots are small, and sent by mail.
 const EFFORT: u32 = 6;
@@ -127,7 +128,7 @@ pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
 /// Takes files, directories and links; a member that would leave the directory is passed over, devices too. No more than `most`
 /// bytes are ever unpacked, whatever the members say of their sizes.
 fn unpack(file: File, path: &Path, into: &Path, most: u64) -> Result<(), SnapshotError> {
-    let mut archive = Archive::new(XzReader::new(BufReader::new(file), true).take(most));
+    let mut archive = Archive::new(XzReader::new_mem_limit(BufReader::new(file), true, XZ_MEMORY).take(most));
     archive.set_preserve_permissions(false);
     archive.set_preserve_mtime(false);
     let unpacked = members(&mut archive, into);

@@ -129,7 +129,7 @@ pub(super) fn changes(changes: &[Event]) -> String {
     )
 }
 
-pub(super) fn delivery(undelivered: &[Undelivered]) -> String {
+pub(super) fn delivery(undelivered: &[Undelivered], left_out: usize) -> String {
     if undelivered.is_empty() {
         return String::new();
     }
@@ -139,7 +139,9 @@ pub(super) fn delivery(undelivered: &[Undelivered]) -> String {
         format!("<li><b>{state}</b> {}{reason}</li>\n", Html(&message.message))
     };
     let rows: String = undelivered.iter().map(row).collect();
-    section("delivery", "Not delivered", &format!("<ul class=\"notes undelivered\">{rows}</ul>\n"))
+    let more =
+        if left_out > 0 { format!("<p class=\"none\">{left_out} more are left out.</p>\n") } else { String::new() };
+    section("delivery", "Not delivered", &format!("<ul class=\"notes undelivered\">{rows}</ul>\n{more}"))
 }
 
 pub(super) fn log(log: &Log) -> String {

@@ -47,7 +47,7 @@ pub(super) fn page(report: &Report) -> String {
     html.push_str(&details::disks(&report.disks));
     html.push_str(&details::inventory(report.inventory.as_ref()));
     html.push_str(&details::changes(&report.changes));
-    html.push_str(&details::delivery(&report.undelivered));
+    html.push_str(&details::delivery(&report.undelivered, report.undelivered_left_out));
     html.push_str(&details::log(&report.log));
     html.push_str(&format!(
         "</main>\n<footer>Written by {} from the journal of the machine. All times are UTC.</footer>\n",

@@ -12,21 +12,16 @@ const LEAST: f64 = 4.0;
 
 pub(super) fn section(run: &Run, results: &[TestResult]) -> String {
     let times = results.iter().flat_map(|result| [result.started.as_deref(), result.ended.as_deref()]).flatten();
-    let times: Vec<f64> = [Some(run.started.as_str()), run.ended.as_deref()]
-        .into_iter()
-        .flatten()
-        .chain(times)
-        .filter_map(seconds)
-        .collect();
-    let (first, last) =
-        times.iter().fold((f64::MAX, f64::MIN), |(first, last), time| (first.min(*time), last.max(*time)));
-    if results.is_empty() || first > last {
-        return String::new();
-    }
+    let times = [Some(run.started.as_str()), run.ended.as_deref()].into_iter().flatten().chain(times);
+    let times: Vec<(f64, &str)> = times.filter_map(|time| Some((seconds(time)?, time))).collect();
+    // A clock that is set right while scripts run may be set back to before the run.
+    let first = times.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0));
+    let last = times.iter().map(|(time, _)| *time).max_by(f64::total_cmp);
+    let (Some((first, begin)), Some(last), false) = (first, last, results.is_empty()) else { return String::new() };
     let scale = Scale { first, span: (last - first).max(0.001) };
     let axis = format!(
         "<li class=\"axis\"><span>{}</span><span class=\"middle\">+ {}</span><span class=\"last\">+ {}</span></li>\n",
-        clock(&run.started),
+        clock(begin),
         length(Some(scale.span / 2.0)),
         length(Some(scale.span)),
     );
@@ -70,4 +65,41 @@ fn row(at: usize, result: &TestResult, scale: &Scale) -> String {
         result.status,
         bar.unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Excerpt;
+    use crate::script::Status;
+
+    #[test]
+    fn the_scale_begins_with_what_was_first_though_the_clock_was_set_back() {
+        let run = Run {
+            started: "2026-11-20T12:00:00Z".into(),
+            ended: Some("2026-11-20T11:30:10Z".into()),
+            ..Run::default()
+        };
+        let result = TestResult {
+            subject: "a".into(),
+            script: "a".into(),
+            set: "testing".into(),
+            status: Status::Passed.name(),
+            grade: Grade::Passed,
+            reason: None,
+            next: None,
+            exit_status: Some(0),
+            started: Some("2026-11-20T11:30:00Z".into()),
+            ended: Some("2026-11-20T11:30:10Z".into()),
+            seconds: Some(10.0),
+            sha256: None,
+            result_id: None,
+            parameters: Vec::new(),
+            values: Vec::new(),
+            notes: String::new(),
+            output: Excerpt::default(),
+        };
+        let html = section(&run, &[result]);
+        assert!(html.contains("<span>11:30:00</span>") && html.contains("+ 30:00</span>"), "{html}");
+    }
 }

@@ -196,6 +196,7 @@ fn block(text: &str) -> Result<Option<Block>, Problem> {
     let is = |line: &str, wanted: &str| marker(line).is_some_and(|(word, version)| word == wanted && version == "1.0");
     let mut lines = text.lines().enumerate().skip_while(|(_, line)| !is(line, "start"));
     let Some((start, _)) = lines.next() else { return Ok(None) };
+    let has_end = lines.clone().any(|(_, line)| is(line, "end"));
     let mut yaml = String::new();
     for (number, line) in lines {
         if is(line, "end") {
@@ -204,7 +205,7 @@ fn block(text: &str) -> Result<Option<Block>, Problem> {
         // The blank after the `#` stays: a line without it is indented otherwise, for the region as well.
         if let Some(at) = line.find('#') {
             yaml.push_str(&line[at + 1..]);
-        } else if !line.trim().is_empty() && text.lines().skip(number).any(|line| is(line, "end")) {
+        } else if !line.trim().is_empty() && has_end {
             let message = "a line inside the metadata block has no '#'".to_owned();
             return Err(Problem { rule: "block-line", line: number + 1, message });
         }
@@ -223,6 +224,13 @@ mod tests {
         format!(
             "#!/bin/sh\n#\n# --- Start MAAS 1.0 script metadata ---\n{body}# --- End MAAS 1.0 script metadata ---\nexit 0\n"
         )
+    }
+
+    #[test]
+    fn a_long_script_whose_block_does_not_end_is_read_through_once() {
+        let script = format!("#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n{}", "x\n".repeat(300_000));
+        let problems = Header::parse(script.as_bytes()).expect_err("the block has no end");
+        assert_eq!(problems.iter().map(|problem| problem.rule).collect::<Vec<_>>(), ["block-open"]);
     }
 
     #[test]

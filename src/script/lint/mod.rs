@@ -17,6 +17,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+pub use names::distance;
 use source::Source;
 
 /// How bad a finding is.

@@ -94,8 +94,9 @@ pub(super) fn suggestion(word: &str, known: &[&str]) -> String {
         .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean {near:?}?"))
 }
 
-/// Letters to insert, delete or replace (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+/// How many letters have to be put in, taken out or replaced (Levenshtein).
+#[must_use]
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {
