@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 import time
 import unittest
 from pathlib import Path
 
 import booted
+import documented
 import image
 
 # Where these tests run; each of these machines finds the package and a newer one of it in /share.
@@ -130,3 +132,62 @@ class Package(unittest.TestCase):
             out("test -s /var/lib/shakedown/journal.db && test ! -e /usr/bin/shakedown")
             out("dpkg --purge shakedown 2>&1")
         self.assertEqual(files() - before - {"/etc/maas"}, set())
+
+
+class Documented(unittest.TestCase):
+    """What the pages show for a machine, run there as it stands (tests/documented sees that no such line is left out)."""
+
+    def setUp(self):
+        """A folder as of somebody who has the program and this project's `packaging`, and no package."""
+        shutil.copytree(PROJECT / "packaging", booted.machine.share / "packaging", dirs_exist_ok=True)
+        out("mkdir -p /root/here/target/package && cp -r /share/packaging /root/here/")
+        out("cp /share/shakedown.deb /root/here/target/package/shakedown_0-1_amd64.deb")
+        out("dpkg-deb --extract /share/shakedown.deb /tmp/tree && cp /tmp/tree/usr/bin/shakedown /root/here/")
+        (booted.machine.share / "unit").write_text(MAAS_UNIT)
+        out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
+
+    def tearDown(self):
+        out("systemctl disable --now shakedown-watch 2>&1 || true; dpkg --purge shakedown 2>&1 || true")
+        out("rm -rf /etc/systemd/system/maas_hardware_sync.* /etc/systemd/system/shakedown-* /usr/bin/shakedown /root/here /tmp/tree")
+        out("rm -rf /var/lib/shakedown; systemctl daemon-reload; systemctl reset-failed")
+
+    def follow(self, page, heading, leaving_out=("scripts/", "shakedown sandbox")):
+        disk = out("lsblk -dnpo NAME | head -n 1")
+        for line in documented.lines(page, heading):
+            if not line.startswith(leaving_out):
+                out(f"cd /root/here && export SYSTEMD_PAGER=cat && {line.replace('/dev/sda', disk)}")
+
+    def unit_of_maas_runs(self):
+        out("rm -f /tmp/unit-of-maas-ran; systemctl start maas_hardware_sync.service")
+        return out("test -e /tmp/unit-of-maas-ran && echo yes || true") == "yes"
+
+    def test_the_service_takes_over_and_gives_back(self):
+        with Region() as region:
+            # Its last lines ask the service that the first ones start.
+            self.follow("docs/deployed.md", "The service")
+            wait_until("systemctl is-active shakedown-watch")
+            region.wait_for_signals(1)
+            self.assertFalse(self.unit_of_maas_runs())
+            self.follow("docs/deployed.md", "The way back")
+            self.assertTrue(self.unit_of_maas_runs())
+            self.assertEqual(out("systemctl is-active shakedown-watch || true"), "inactive")
+
+    def test_the_drop_ins_alone_take_over_and_give_back(self):
+        with Region() as region:
+            self.follow("docs/deployed.md", "The drop-ins alone")
+            self.assertFalse(self.unit_of_maas_runs())
+            self.assertGreater(region.signals(), 0, "the agent has reported")
+            # Its first line is for those who took the service.
+            out("cp /root/here/packaging/systemd/shakedown-watch.service /etc/systemd/system/ && systemctl daemon-reload")
+            self.follow("docs/deployed.md", "The way back")
+            self.assertTrue(self.unit_of_maas_runs())
+
+    def test_a_new_user_installs_writes_a_script_and_reads_a_report(self):
+        self.follow("README.md", "Install")
+        self.follow("README.md", "Write scripts")
+        sandbox = "shakedown sandbox --scripts /usr/share/shakedown/scripts/commissioning > region.json & echo $! > pid; until [ -s region.json ]; do sleep 0.1; done"
+        config = "$(sed 's/.*\"config\":\"\\([^\"]*\\)\".*/\\1/' region.json)"
+        out(f"cd /root/here && {sandbox}; shakedown run --config {config} && kill $(cat pid)")
+        self.assertIn("maas-serial-ports", out("shakedown results"))
+        out("cd /root/here && shakedown report -o report.html")
+        self.assertIn("Passed", out("cat /root/here/report.html"))
