@@ -110,7 +110,7 @@ Examples:
   shakedown lint disk-look";
 
 pub(super) const SANDBOX: &str = "\
-It prints one line of JSON – its address, the node's system id, a configuration file for `shakedown run --config`, an administrator's
+It prints one line of JSON – its address, the node's system id, a configuration file for `shakedown run --config`, an administrator's \
 API key – and stays until it is stopped.
 
 Examples:

@@ -17,6 +17,8 @@ mod elsewhere;
 mod page;
 mod scene;
 
+use std::path::Path;
+
 use page::Line;
 use scene::Scene;
 
@@ -48,6 +50,19 @@ async fn the_examples_of_the_verbs_work_one_after_the_other() {
     let lines = page::of_helps();
     assert!(lines.len() > 20, "only {} examples", lines.len());
     follow(&lines).await;
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_one() {
+    let mut dead = Vec::new();
+    for page in page::names().into_iter().chain(["README.md".into(), "ARCHITECTURE.md".into(), "CHANGELOG.md".into()]) {
+        let text = page::file(&page);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
+        let is_dead = |target: &&str| !target.contains("://") && !folder.with_file_name(target).exists();
+        dead.extend(targets.filter(is_dead).map(|target| format!("{page}: {target}")));
+    }
+    assert_eq!(dead, [""; 0]);
 }
 
 #[test]

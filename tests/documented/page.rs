@@ -28,11 +28,16 @@ pub(crate) fn of_file(path: &str) -> Vec<Line> {
 
 /// Those of each page in `docs/`.
 pub(crate) fn of_docs() -> Vec<Vec<Line>> {
+    names().iter().map(|name| of_file(name)).collect()
+}
+
+/// The pages in `docs/`.
+pub(crate) fn names() -> Vec<String> {
     let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).expect("a folder");
     let names = folder.map(|entry| entry.expect("readable").file_name().into_string().expect("a name in UTF-8"));
     let mut names: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
     names.sort();
-    names.iter().map(|name| of_file(&format!("docs/{name}"))).collect()
+    names.iter().map(|name| format!("docs/{name}")).collect()
 }
 
 /// The examples of all verbs.

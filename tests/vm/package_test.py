@@ -25,6 +25,12 @@ MAAS_UNIT = """[Service]
 Type=oneshot
 ExecStart=/bin/touch /tmp/unit-of-maas-ran
 """
+# A run against a region in a box, as of somebody who tries the program.
+RUN = """shakedown sandbox --scripts /usr/share/shakedown/scripts/commissioning > region.json &
+trap "kill $!" EXIT
+until [ -s region.json ]; do sleep 0.1; done
+shakedown run --config "$(sed 's/.*"config":"\\([^"]*\\)".*/\\1/' region.json)"
+"""
 
 
 def out(line):
@@ -185,9 +191,8 @@ class Documented(unittest.TestCase):
     def test_a_new_user_installs_writes_a_script_and_reads_a_report(self):
         self.follow("README.md", "Install")
         self.follow("README.md", "Write scripts")
-        sandbox = "shakedown sandbox --scripts /usr/share/shakedown/scripts/commissioning > region.json & echo $! > pid; until [ -s region.json ]; do sleep 0.1; done"
-        config = "$(sed 's/.*\"config\":\"\\([^\"]*\\)\".*/\\1/' region.json)"
-        out(f"cd /root/here && {sandbox}; shakedown run --config {config} && kill $(cat pid)")
+        (booted.machine.share / "run").write_text(RUN)
+        out("cd /root/here && sh -eu /share/run")
         self.assertIn("maas-serial-ports", out("shakedown results"))
         out("cd /root/here && shakedown report -o report.html")
         self.assertIn("Passed", out("cat /root/here/report.html"))
