@@ -130,6 +130,34 @@ async fn an_outage_in_mid_run_costs_nothing() {
     all_is_well(&region, &outcome.expect("a run"));
 }
 
+/// What a power cut or a dying disk takes of a result after it is on record is not its status.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_file_that_is_lost_before_the_region_has_it_leaves_its_status_behind() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let place = directory.path().display();
+    let wait = |name: &str| format!("touch {place}/{name}; while [ ! -e {place}/go-{name} ]; do sleep 0.05; done");
+    let first = format!("{}; echo 'status: failed' > $RESULT_PATH", wait("first"));
+    let region = region(&[("testing/one", plain(&first)), ("testing/two", plain(&wait("second")))], |_| {}).await;
+    let mut proxy = Proxy::to(&region.url());
+    let node = Node::behind(&region, &proxy.url());
+    let stop = CancellationToken::new();
+    let run = node.run_here(&stop, |_| {});
+    let loss = async {
+        let go = |name: &str| std::fs::write(directory.path().join(name), "").expect("a file can be made");
+        until("the first script runs", || row(&region, "one").status == Status::Running).await;
+        proxy.cut().await;
+        go("go-first");
+        until("the first script is on record as ended", || directory.path().join("second").exists()).await;
+        let result = node.storage().join(format!("out/one.{}.yaml", row(&region, "one").id));
+        std::fs::remove_file(&result).expect("the result file of the first script");
+        proxy.mend();
+        go("go-second");
+    };
+    let (outcome, ()) = tokio::join!(run, loss);
+    assert_eq!(outcome.expect("a run").end, End::Failed);
+    assert_eq!((row(&region, "one").status, row(&region, "one").exit_status), (Status::Failed, Some(0)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn heartbeats_go_on_while_an_upload_is_slow() {
     let region = region(&[("commissioning/one", plain("echo one"))], |_| {}).await;

@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 use super::message::Payload;
 use super::power::Power;
 use super::record::Record;
-use super::{Notice, ScriptOutcome, messages};
+use super::{Notice, ScriptOutcome, messages, order};
 use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
+use crate::process;
 use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
-use crate::runner::{Ending, Finished, Report};
+use crate::runner::{Ending, Finished, Interruption, Report};
 use crate::script::{Script, ScriptType, Status, Transition, Workspace, transition_event};
 
 /// Name and result of a script: what tells instances apart.
@@ -31,6 +32,10 @@ pub(super) struct Dispatcher {
     begun: BTreeSet<Key>,
     /// Failures of the whole run, also from before it was interrupted.
     failures: BTreeMap<ScriptType, usize>,
+    /// Scripts of this set that may reboot the machine.
+    may_reboot: BTreeSet<Key>,
+    /// Those that were cut off since the machine is going down: their end is for the next start to find.
+    cut_off: BTreeSet<Key>,
 }
 
 impl Dispatcher {
@@ -45,6 +50,8 @@ impl Dispatcher {
             power: Power::default(),
             begun: BTreeSet::new(),
             failures: BTreeMap::new(),
+            may_reboot: BTreeSet::new(),
+            cut_off: BTreeSet::new(),
         }
     }
 
@@ -72,6 +79,10 @@ impl Dispatcher {
 
     /// A set is about to run.
     pub(super) fn begin(&mut self, scripts: &[Script]) {
+        let may_reboot = |script: &&Script| {
+            order::header(std::fs::read(self.workspace.executable(script)).ok().as_deref()).may_reboot
+        };
+        self.may_reboot = scripts.iter().filter(may_reboot).map(key).collect();
         self.states = scripts.iter().map(|script| (key(script), (Arc::new(script.clone()), Status::Pending))).collect();
     }
 
@@ -136,6 +147,9 @@ impl Dispatcher {
                     Signal { power_file: Some(path), ..Signal::script(SignalStatus::Working, reference(&script), "") };
                 self.power.tell(&self.record, &script, change, signal, found).await;
             }
+            Report::Finished(script, finished) if self.goes_down_under(&script, &finished).await => {
+                self.cut_off.insert(key(&script));
+            }
             Report::Finished(script, finished) => self.finish(&script, finished).await,
         }
     }
@@ -144,7 +158,7 @@ impl Dispatcher {
     pub(super) async fn end_of_set(&mut self, stopped: bool) {
         let open: Vec<_> = self.states.values().filter(|(_, status)| !status.is_final()).cloned().collect();
         for (script, status) in open {
-            if stopped && status == Status::Pending {
+            if stopped && status == Status::Pending || self.cut_off.contains(&key(&script)) {
                 continue;
             }
             tracing::error!(script = %script, "it ended without a report");
@@ -152,6 +166,19 @@ impl Dispatcher {
             let ending = Ending::NotExecuted(1);
             self.finish(&script, Finished { ending, verdict: None, runtime: None, has_result: false, notes }).await;
         }
+    }
+
+    /// Whether a script was stopped since it, or somebody else, reboots the machine: with the service manager's SIGTERM to the agent, or to
+    /// the script itself.
+    async fn goes_down_under(&self, script: &Script, finished: &Finished) -> bool {
+        let stopped =
+            matches!(finished.ending, Ending::Interrupted(Interruption::Stop) | Ending::Exited(129 | 137 | 143));
+        stopped && self.may_reboot.contains(&key(script)) && process::machine_is_going_down().await
+    }
+
+    /// Whether the run is to be gone on with after a reboot.
+    pub(super) fn goes_on_after_reboot(&self) -> bool {
+        !self.cut_off.is_empty()
     }
 
     /// How many scripts of a type have failed in this run.
@@ -199,7 +226,7 @@ impl Dispatcher {
         let signal = Signal {
             exit_status: Some(exit_status),
             runtime: finished.runtime.map(|runtime| runtime.as_secs_f64()),
-            files: self.files(script, finished.has_result),
+            files: self.files(script, &finished),
             ..Signal::script(signal_status, reference(script), messages::finished(script, &finished))
         };
         let mut outgoing = vec![(Payload::Signal(signal), Some(status))];
@@ -258,16 +285,22 @@ impl Dispatcher {
     }
 
     /// The combined file always goes, even empty: a result without a file is not stored.
-    fn files(&self, script: &Script, has_result: bool) -> Vec<FilePart> {
+    fn files(&self, script: &Script, finished: &Finished) -> Vec<FilePart> {
         let outputs = self.workspace.outputs(script);
-        let part = |suffix: &str, path, whole| FilePart { name: format!("{}{suffix}", script.name), path, whole };
+        let part = |suffix: &str, path, whole| FilePart {
+            name: format!("{}{suffix}", script.name),
+            path,
+            otherwise: String::new(),
+            whole,
+        };
         let mut files = vec![
             part("", outputs.combined, false),
             part(".out", outputs.stdout, script.stdout_is_parsed()),
             part(".err", outputs.stderr, false),
         ];
-        if has_result {
-            files.push(part(".yaml", outputs.result, true));
+        if finished.has_result {
+            let otherwise = finished.verdict.map(|verdict| format!("status: {}\n", verdict.word())).unwrap_or_default();
+            files.push(FilePart { otherwise, ..part(".yaml", outputs.result, true) });
         }
         files
     }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::runner::{Ending, Finished};
 use crate::script::{Script, ScriptType, Status};
 
+/// The run is not over: the region is told nothing, and the next start goes on.
+pub(super) const GOING_DOWN: &str =
+    "This machine is going down under a script that may reboot it; the run goes on when the agent is started again";
 pub(super) const ALL_RAN: &str = "All scripts successfully ran";
 pub(super) const STOPPED: &str = "The run was stopped on the machine before all scripts had ended";
 

@@ -1,8 +1,11 @@
-//! Scripts that destroy data: who must have ordered them, and what must be on record before the first byte is gone.
+//! Whether what a region answered may be run. Scripts that destroy data: who must have ordered them, and what must be on record before the
+//! first byte is gone.
 //!
 //! Release scripts and those whose header says `destructive` run when the region has just handed them out to a machine that
 //! reports back to it, and when the journal holds the audit event that they are about to. Anything else needs the word of the
 //! person who starts the run ([`super::Options::allow_destructive`]).
+
+use std::collections::BTreeSet;
 
 use super::{Error, Options};
 use crate::script::{Header, Index, Script, ScriptType, Workspace};
@@ -40,4 +43,18 @@ pub(super) fn check(index: &Index, workspace: &Workspace, options: &Options, is_
         .map(|script| script.name.as_str())
         .collect();
     if scripts.is_empty() { Ok(()) } else { Err(Error::NotOrdered(scripts.join(", "))) }
+}
+
+/// Whether an answer is for this machine, in a state that may be run.
+pub(super) fn check_answer(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
+    if index.scripts.iter().any(|script| script.has_finished) {
+        return Err(Error::Deployed);
+    }
+    if index.scripts.iter().any(|script| script.result_id.is_none()) {
+        return Err(Error::Stranger);
+    }
+    match index.scripts.iter().find(|script| script.result_id.is_some_and(|id| begun.contains(&id))) {
+        Some(script) => Err(Error::Repeated(script.label())),
+        None => Ok(()),
+    }
 }

@@ -34,6 +34,8 @@ pub(super) enum Verdict {
     Passed,
     Failed(String),
     Stopped,
+    /// The machine reboots under a script that may reboot it: the next start goes on.
+    GoingDown,
     /// The region does not answer, and nobody waits for it.
     Unfinished,
 }
@@ -83,7 +85,7 @@ impl Agent {
                 Verdict::Registered => End::Registered,
                 Verdict::Passed => End::Passed,
                 Verdict::Failed(_) => End::Failed,
-                Verdict::Stopped => End::Stopped,
+                Verdict::Stopped | Verdict::GoingDown => End::Stopped,
                 Verdict::Unfinished => End::Unfinished,
             },
             scripts: dispatcher.into_outcomes(),
@@ -283,6 +285,9 @@ impl Agent {
         // All senders are gone, so the runner is done, with a panic at worst.
         let _ = running.await;
         dispatcher.end_of_set(self.stop.is_cancelled()).await;
+        if dispatcher.goes_on_after_reboot() {
+            return Some(Verdict::GoingDown);
+        }
         if self.stop.is_cancelled() { Some(Verdict::Stopped) } else { Self::failure(dispatcher, kind) }
     }
 
@@ -294,7 +299,7 @@ impl Agent {
         let bytes = std::fs::read(self.workspace.index()).map_err(|error| self.unreadable(error.to_string()))?;
         let index = parse_index(&bytes).map_err(|error| self.unreadable(error.to_string()))?;
         if self.options.send && self.client.is_authenticated() {
-            check(&index, begun)?;
+            order::check_answer(&index, begun)?;
         }
         order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
         begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
@@ -340,6 +345,7 @@ impl Agent {
     async fn record_end(&self, verdict: &Result<Verdict, Error>, dispatcher: &Dispatcher, record: &Record) {
         let (status, text) = match verdict {
             // Not an end: the next start goes on with it.
+            Ok(Verdict::GoingDown) => return self.say(messages::GOING_DOWN.to_owned()),
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
             Ok(Verdict::Nothing | Verdict::Registered) => (None, messages::NOTHING.to_owned()),
             // A deploying node does nothing with OK, and one that is deployed by the time it arrives would be released.
@@ -369,20 +375,6 @@ impl Agent {
     pub(super) fn say(&self, text: String) {
         tracing::info!("{text}");
         let _ = self.notices.send(Notice::Said(text));
-    }
-}
-
-/// Whether an answer is for this machine, in a state that may be run.
-fn check(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
-    if index.scripts.iter().any(|script| script.has_finished) {
-        return Err(Error::Deployed);
-    }
-    if index.scripts.iter().any(|script| script.result_id.is_none()) {
-        return Err(Error::Stranger);
-    }
-    match index.scripts.iter().find(|script| script.result_id.is_some_and(|id| begun.contains(&id))) {
-        Some(script) => Err(Error::Repeated(script.label())),
-        None => Ok(()),
     }
 }
 

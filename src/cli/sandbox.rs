@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{answer, exit, help};
 use crate::host::Host;
+use crate::inventory::{collect_disks, open};
 use crate::sandbox::{Acquaintance, Device, Fault, Library, NodeStatus, Options, Sandbox};
 
 #[derive(Debug, clap::Args)]
@@ -41,12 +42,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     release_scripts: Option<Vec<String>>,
     /// Let the region know this machine's disks and interfaces, so that scripts get one result for each
-    #[arg(long)]
+    #[arg(long, conflicts_with = "root")]
     this_machine: bool,
     /// The network configuration that was set up for the deployed machine (netplan YAML): it is handed out with scripts that want it
     /// (`apply_configured_networking`)
     #[arg(long, value_name = "FILE")]
     netplan: Option<PathBuf>,
+    /// The same with those of another machine: a snapshot of it, or a directory that holds its /sys and /run/udev
+    #[arg(long, value_name = "PATH")]
+    root: Option<PathBuf>,
     /// Let the region's clock be ahead by so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
@@ -86,6 +90,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     options.request_log = arguments.request_log;
     if arguments.this_machine {
         (options.disks, options.interfaces) = devices(&Host::live());
+    } else if let Some(root) = &arguments.root {
+        (options.disks, options.interfaces) = devices(&open(root).context("cannot read the copied machine")?.host);
     }
     let sandbox = Sandbox::start(options).await?;
     for fault in arguments.faults {
@@ -114,10 +120,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 /// This machine's disks and physical interfaces, as a region would know them after commissioning.
 pub(super) fn devices(host: &Host) -> (Vec<Device>, Vec<Device>) {
     let device = |value: serde_json::Value| value.as_object().cloned().unwrap_or_default();
-    let disks = host.disks().into_iter().zip(1..).map(|(disk, id)| {
+    let kept = collect_disks(host).into_iter().filter(|disk| disk.kind != "cdrom" && disk.size > 0);
+    let disks = kept.zip(1..).map(|(disk, id)| {
         let by_id = disk.links.iter().find(|link| link.contains("/by-id/")).cloned();
-        let id_path = by_id.unwrap_or_else(|| disk.path());
-        device(json!({"id": id, "name": disk.name, "model": disk.models.first(), "serial": disk.serials.first(), "id_path": id_path}))
+        let id_path = by_id.unwrap_or_else(|| format!("/dev/{}", disk.name));
+        device(json!({"id": id, "name": disk.name, "model": disk.model, "serial": disk.serial, "id_path": id_path}))
     });
     let physical = host.interfaces().into_iter().filter(|nic| nic.physical && !nic.mac_address.is_empty()).zip(1..);
     let interfaces = physical.map(|(nic, id)| {

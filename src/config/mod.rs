@@ -112,11 +112,7 @@ pub struct Connection {
 /// When no region or only half of the credentials are found, or a file is malformed.
 pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error> {
     let found = if given.is_complete() { Found::default() } else { source::find(given, host).await? };
-    let kept = given.enlisted.as_deref().and_then(enlisted::kept);
-    let found = match kept {
-        Some(kept) if is_for_us(&kept, given, &found) => kept,
-        _ => found,
-    };
+    let found = kept(given, &found).unwrap_or(found);
     let address = given.url.as_ref().or(found.metadata_url.as_ref());
     let Some(address) = address else { return Err(Error::NoRegion { looked: found.looked.join(", ") }) };
     let metadata_url = metadata_url(address)?;
@@ -130,14 +126,16 @@ pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error>
     Ok(Connection { client, retry: RetryOptions::default(), origin: found.origin })
 }
 
-/// Whether what was kept from enlisting is for the region that is meant, and nothing else says who this machine is.
-fn is_for_us(kept: &Found, given: &Given, found: &Found) -> bool {
+/// What was kept from enlisting, if it is for the region that is meant and nothing else says who this machine is.
+fn kept(given: &Given, found: &Found) -> Option<Found> {
+    let is_nobody = given.consumer_key.is_none()
+        && given.token_secret.is_none()
+        && found.consumer_key.is_none()
+        && found.token_secret.is_none();
+    let kept = given.enlisted.as_deref().filter(|_| is_nobody).and_then(enlisted::kept)?;
     let origin = |address: &Option<String>| address.as_deref().and_then(|text| Some(metadata_url(text).ok()?.origin()));
     let meant = if given.url.is_some() { &given.url } else { &found.metadata_url };
-    let is_nobody = |key: &Option<String>, token: &Option<String>| key.is_none() && token.is_none();
-    is_nobody(&given.consumer_key, &given.token_secret)
-        && is_nobody(&found.consumer_key, &found.token_secret)
-        && (meant.is_none() || origin(meant) == origin(&kept.metadata_url))
+    (meant.is_none() || origin(meant) == origin(&kept.metadata_url)).then_some(kept)
 }
 
 /// Given values win; found ones only fill what is missing.

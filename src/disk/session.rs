@@ -13,6 +13,7 @@ use super::plan::{self, Ending, State, Test};
 use super::policy::Policy;
 use super::reading::Reading;
 use super::smartctl::{Error, Smartctl};
+use super::survey::is_shown;
 use super::target::{Disks, Target};
 use super::tested::{Problem, Tested, with_self_test};
 use super::verdict::{Judgement, Verdict, judge};
@@ -118,11 +119,14 @@ impl Session {
         let Ok(smartctl) = &self.smartctl else { return Ok(Vec::new()) };
         let found = Disks::behind_controllers(smartctl, &self.cancel).await?;
         let tested = join_all(found.into_iter().filter(is_wanted).map(|target| self.examine(target))).await;
-        let is_other = |tested: &Tested| {
-            let serial = tested.report.as_ref().and_then(|report| report.identity.serial.as_deref());
-            !serial.is_some_and(|serial| self.disks.is_known(serial))
-        };
-        Ok(tested.into_iter().filter(is_other).collect())
+        let mut others = Vec::new();
+        for member in tested {
+            let serial = member.report.as_ref().and_then(|report| report.identity.serial.as_deref());
+            if !is_shown(smartctl, &self.disks, serial, &self.cancel).await {
+                others.push(member);
+            }
+        }
+        Ok(others)
     }
 
     async fn examine(&self, target: Target) -> Tested {
@@ -189,9 +193,8 @@ impl Session {
             Verdict::Error => return Ending::new(State::NotStarted, "the drive could not be read"),
             Verdict::Healthy | Verdict::Degraded | Verdict::Failed => {}
         }
-        let is_member_twice = report.transport() == Transport::Raid
-            && report.identity.serial.as_deref().is_some_and(|serial| self.disks.is_known(serial));
-        if is_member_twice {
+        let serial = report.identity.serial.as_deref();
+        if report.transport() == Transport::Raid && is_shown(smartctl, &self.disks, serial, &self.cancel).await {
             return Ending::new(State::NotSupported, "the kernel shows the same disk");
         }
         if let Some(obstacle) = plan::obstacle(kind, report) {

@@ -36,8 +36,25 @@ pub async fn survey(smartctl: &Result<Smartctl, Error>, disks: &Disks, cancel: &
         join_all(found.into_iter().map(|target| ask(program, target, cancel))).await
     };
     let (mut surveyed, members) = tokio::join!(known, members);
-    surveyed.extend(members.into_iter().filter(|member| !disks.is_known(&member.target.serial)));
+    for member in members {
+        if !is_shown(program, disks, Some(&member.target.serial), cancel).await {
+            surveyed.push(member);
+        }
+    }
     surveyed
+}
+
+/// Whether the disk with this serial number, which was found behind a RAID controller, is one that the kernel shows and that tells of its
+/// health there, too. A volume may go by the serial number of the disk behind it and still let no question through.
+pub(super) async fn is_shown(
+    smartctl: &Smartctl,
+    disks: &Disks,
+    serial: Option<&str>,
+    cancel: &CancellationToken,
+) -> bool {
+    let Some(known) = disks.known(serial) else { return false };
+    let reading = Reading::first(smartctl, &mut known.clone(), &Reading::IDENTITY, cancel).await;
+    reading.is_ok_and(|reading| has_smart(&reading.report))
 }
 
 fn untestable(target: Target, obstacle: impl Into<String>) -> Surveyed {

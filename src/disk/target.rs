@@ -160,7 +160,7 @@ impl Disks {
         std::fs::metadata(self.host.path(path)).is_ok_and(|data| data.file_type().is_char_device())
     }
 
-    /// The disks behind RAID controllers. One that the kernel shows as well may be among them: see [`Disks::is_known`].
+    /// The disks behind RAID controllers. One that the kernel shows as well may be among them: see [`Disks::known`].
     ///
     /// # Errors
     /// When smartctl cannot be asked.
@@ -189,11 +189,11 @@ impl Disks {
         Ok(found)
     }
 
-    /// Whether the kernel shows a disk with this serial number itself.
+    /// The disk with this serial number that the kernel shows itself.
     #[must_use]
-    pub fn is_known(&self, serial: &str) -> bool {
-        let serial = serial.trim();
-        !serial.is_empty() && self.known.iter().any(|target| target.serial.trim() == serial)
+    pub fn known(&self, serial: Option<&str>) -> Option<&Target> {
+        let serial = serial.map(str::trim).filter(|serial| !serial.is_empty())?;
+        self.known.iter().find(|target| target.serial.trim() == serial)
     }
 }
 

@@ -61,13 +61,15 @@ fn distinct<const N: usize>(values: [Option<String>; N]) -> Vec<String> {
 }
 
 impl Host {
-    /// The disks of `/sys/block`: no RAM disks, loop devices, floppies, device-mapper or md arrays, no empty readers.
+    /// The disks of `/sys/block`: no RAM disks, loop devices, floppies, device-mapper or md arrays, no empty readers, none of
+    /// the paths (`nvme0c0n1`) that make up an NVMe disk and have its model and number, but no device node (`/sys/block/NAME/hidden`).
     #[must_use]
     pub fn disks(&self) -> Vec<Disk> {
         const VIRTUAL: [&str; 8] = ["ram", "loop", "fd", "dm-", "md", "zram", "nbd", "sr"];
         self.list("/sys/block")
             .iter()
             .filter(|name| !VIRTUAL.iter().any(|prefix| name.starts_with(prefix)))
+            .filter(|name| self.text(format!("/sys/block/{name}/hidden")).as_deref() != Some("1"))
             .map(|name| Disk::read(self, name))
             .filter(|disk| disk.size > 0)
             .collect()
@@ -104,5 +106,17 @@ mod tests {
         assert_eq!(disks[0].models, ["MODEL_A", "MODEL A", "MODEL  A"]);
         assert_eq!(disks[0].serials, ["S1"]);
         assert_eq!(disks[0].size, 1 << 20);
+    }
+    #[test]
+    fn an_nvme_disk_is_the_one_that_has_a_device_node_and_none_of_its_paths() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        for (name, hidden) in [("nvme0c0n1", "1\n"), ("nvme0n1", "0\n")] {
+            let place = root.path().join("sys/block").join(name);
+            fs::create_dir_all(&place).expect("directories");
+            fs::write(place.join("size"), "2048\n").expect("write");
+            fs::write(place.join("hidden"), hidden).expect("write");
+        }
+        let names: Vec<String> = Host::at(root.path()).disks().into_iter().map(|disk| disk.name).collect();
+        assert_eq!(names, ["nvme0n1"]);
     }
 }

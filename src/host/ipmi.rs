@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Host;
@@ -84,9 +83,10 @@ pub struct BmcDevice {
 }
 
 /// A network connection of a BMC.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct BmcLan {
     /// The channel's number.
     pub channel: u8,

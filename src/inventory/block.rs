@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,7 +15,8 @@ const BLOCK: &str = "/sys/class/block";
 const EMPTY_OPTICAL: u64 = 0x1f_ffff;
 
 /// All disks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Storage {
     /// In the order of their names.
     pub disks: Vec<BlockDevice>,
@@ -23,7 +25,8 @@ pub struct Storage {
 }
 
 /// A disk.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct BlockDevice {
     /// Kernel name.
     pub id: String,
@@ -80,7 +83,8 @@ pub struct BlockDevice {
 }
 
 /// A partition.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Partition {
     /// Kernel name.
     pub id: String,

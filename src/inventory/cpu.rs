@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +14,8 @@ use super::survey::{Survey, is_zero, shortened, storable};
 const CPUS: &str = "/sys/devices/system/cpu";
 
 /// All processors.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Cpu {
     /// `uname -m`.
     pub architecture: String,
@@ -24,7 +26,8 @@ pub struct Cpu {
 }
 
 /// A package.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Socket {
     /// Model name.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -51,7 +54,8 @@ pub struct Socket {
 }
 
 /// A cache as one thread sees it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Cache {
     /// 1, 2, 3 …
     pub level: u64,
@@ -63,7 +67,8 @@ pub struct Cache {
 }
 
 /// A core.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Core {
     /// `core_id`.
     pub core: u64,
@@ -77,7 +82,8 @@ pub struct Core {
 }
 
 /// A thread.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Thread {
     /// The kernel's number.
     pub id: i64,

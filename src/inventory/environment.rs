@@ -1,12 +1,14 @@
 //! The system that runs (contract RESOURCES §0).
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::{Survey, storable};
 
 /// Kernel and distribution.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Environment {
     /// `uname -s`.
     pub kernel: String,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +14,8 @@ use super::survey::{Survey, storable};
 const DRM: &str = "/sys/class/drm";
 
 /// All graphics cards.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Gpu {
     /// Virtual functions stand below their physical one.
     pub cards: Vec<GpuCard>,
@@ -22,7 +24,8 @@ pub struct Gpu {
 }
 
 /// A graphics card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct GpuCard {
     /// Name of its driver.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -62,7 +65,8 @@ pub struct GpuCard {
 }
 
 /// Device nodes of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Drm {
     /// Number of the card.
     pub id: u64,
@@ -85,7 +89,8 @@ pub struct Drm {
 }
 
 /// Virtual functions of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct GpuSriov {
     /// Switched on.
     pub current_vfs: u64,
@@ -96,7 +101,8 @@ pub struct GpuSriov {
 }
 
 /// What NVIDIA's driver tells in `/proc`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Nvidia {
     /// First word of the model.
     pub brand: String,
@@ -109,7 +115,8 @@ pub struct Nvidia {
 }
 
 /// A type of mediated devices.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Mdev {
     /// Interface.
     pub api: String,

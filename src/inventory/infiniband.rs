@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::survey::Survey;
 
 /// Devices of an InfiniBand port.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Infiniband {
     /// Subnet management device.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,7 +16,8 @@ use crate::host::LinkSettings;
 const NET: &str = "/sys/class/net";
 
 /// All network cards.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Network {
     /// Virtual functions stand below their physical one.
     pub cards: Vec<NetworkCard>,
@@ -24,7 +26,8 @@ pub struct Network {
 }
 
 /// A network card: one PCI function, or one USB device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct NetworkCard {
     /// Name of its driver.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -67,7 +70,8 @@ pub struct NetworkCard {
 }
 
 /// Virtual functions of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Sriov {
     /// Switched on.
     pub current_vfs: u64,
@@ -78,7 +82,8 @@ pub struct Sriov {
 }
 
 /// A vDPA device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Vdpa {
     /// Name.
     pub name: String,
@@ -87,7 +92,8 @@ pub struct Vdpa {
 }
 
 /// An interface of a card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Port {
     /// Name of the interface.
     pub id: String,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use nix::net::if_::InterfaceFlags;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,7 +15,8 @@ use crate::host::HardwareAddress;
 const NET: &str = "/sys/class/net";
 
 /// An interface.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct NetworkState {
     /// IP addresses.
     pub addresses: Vec<Address>,
@@ -40,7 +42,8 @@ pub struct NetworkState {
 }
 
 /// An IP address.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Address {
     /// `inet` or `inet6`.
     pub family: String,
@@ -53,7 +56,8 @@ pub struct Address {
 }
 
 /// Traffic of an interface.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Counters {
     /// Bytes received.
     pub bytes_received: u64,
@@ -66,7 +70,8 @@ pub struct Counters {
 }
 
 /// A bond.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Bond {
     /// Mode.
     pub mode: String,
@@ -85,7 +90,8 @@ pub struct Bond {
 }
 
 /// A bridge.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Bridge {
     /// Bridge id.
     pub id: String,
@@ -102,7 +108,8 @@ pub struct Bridge {
 }
 
 /// A VLAN.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Vlan {
     /// The interface that carries it.
     pub lower_device: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,7 +13,8 @@ use super::survey::{Survey, legible, plain_hex};
 pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
 /// All PCI functions.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Pci {
     /// By address.
     pub devices: Vec<PciDevice>,
@@ -21,7 +23,8 @@ pub struct Pci {
 }
 
 /// A PCI function.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct PciDevice {
     /// Name of its driver.
     pub driver: String,
@@ -46,7 +49,8 @@ pub struct PciDevice {
 }
 
 /// Vital product data.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Vpd {
     /// Identifier string.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -40,7 +41,8 @@ const EXTENSIONS: [&str; 16] = [
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The whole object.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct MachineResources {
     /// Hardware.
     pub resources: Resources,
@@ -55,7 +57,8 @@ pub struct MachineResources {
 }
 
 /// Hardware.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Resources {
     /// Processors.
     pub cpu: Cpu,

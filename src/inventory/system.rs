@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,7 +12,8 @@ use crate::process::succeeds;
 const DMI: &str = "/sys/class/dmi/id";
 
 /// Names and numbers of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct System {
     /// Product UUID.
     pub uuid: String,
@@ -39,7 +41,8 @@ pub struct System {
 }
 
 /// BIOS or UEFI.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Firmware {
     /// Vendor.
     pub vendor: String,
@@ -50,7 +53,8 @@ pub struct Firmware {
 }
 
 /// The case.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Chassis {
     /// Vendor.
     pub vendor: String,
@@ -64,7 +68,8 @@ pub struct Chassis {
 }
 
 /// The board.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Motherboard {
     /// Vendor.
     pub vendor: String,

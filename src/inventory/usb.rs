@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ const DEVICES: &str = "/sys/bus/usb/devices";
 const HUB: u64 = 9;
 
 /// All USB devices but hubs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Usb {
     /// In the order of their names.
     pub devices: Vec<UsbDevice>,
@@ -22,7 +24,8 @@ pub struct Usb {
 }
 
 /// A USB device.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct UsbDevice {
     /// Number of the bus.
     pub bus_address: u64,
@@ -46,7 +49,8 @@ pub struct UsbDevice {
 }
 
 /// An interface of a USB device.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct UsbInterface {
     /// Name of the class.
     pub class: String,

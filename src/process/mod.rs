@@ -31,7 +31,7 @@ pub use family::{Member, adopt_orphans};
 pub use own::{ask_own, end_with_parent};
 pub use spawn::{Running, stop_marked};
 pub use terminal::Terminal;
-pub use tool::{Answer, Tool, ToolError};
+pub use tool::{Answer, Tool, ToolError, machine_is_going_down};
 
 /// What to start.
 #[derive(Clone, Debug)]

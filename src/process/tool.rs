@@ -93,6 +93,19 @@ pub enum ToolError {
     },
 }
 
+/// Whether the service manager takes this machine down, to reboot it or to switch it off. Where it does not answer, no.
+pub async fn machine_is_going_down() -> bool {
+    let state = Tool {
+        program: "systemctl".into(),
+        arguments: vec!["is-system-running".into()],
+        environment: Vec::new(),
+        limit: Duration::from_secs(5),
+        grace: Duration::from_secs(1),
+        most: 4096,
+    };
+    state.call(&CancellationToken::new()).await.is_ok_and(|answer| answer.stdout.trim_ascii() == b"stopping")
+}
+
 /// Why waiting ended early.
 enum Halt {
     Time,

@@ -101,6 +101,9 @@ pub struct FilePart {
     pub name: String,
     /// Where it lies; an absent one is sent empty.
     pub path: PathBuf,
+    /// What is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
+    #[serde(default)]
+    pub otherwise: String,
     /// Must be sent whole or not at all, since the region parses it.
     pub whole: bool,
 }
@@ -220,8 +223,8 @@ impl Signal {
         }
         for ((file, &(size, _)), slice) in self.files.iter().zip(&sizes).zip(slices) {
             if slice != Slice::Omitted {
-                let part = part(&file.path, size, slice)?.file_name(file.name.clone());
-                form = form.part(file.name.clone(), part);
+                let part = if size == 0 { Part::text(file.otherwise.clone()) } else { part(&file.path, size, slice)? };
+                form = form.part(file.name.clone(), part.file_name(file.name.clone()));
             }
         }
         Ok(form)
@@ -231,9 +234,6 @@ impl Signal {
 /// A part that reads its file as it is sent.
 fn part(path: &Path, size: u64, slice: Slice) -> Result<Part, Error> {
     let failed = |source| Error::File { path: path.display().to_string(), source };
-    if size == 0 {
-        return Ok(Part::bytes(Vec::new()));
-    }
     let piece = |from: u64, length: u64| -> Result<_, Error> {
         let mut file = std::fs::File::open(path).map_err(failed)?;
         file.seek(SeekFrom::Start(from)).map_err(failed)?;

@@ -1,10 +1,12 @@
 //! One script, from its parameters to its end.
 
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use tokio::sync::oneshot;
 
 use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters, result};
@@ -16,6 +18,7 @@ impl Runner {
     /// Prepares, runs and concludes a script; reports every step.
     pub(super) async fn run_one(&self, script: Arc<Script>) {
         let finished = self.prepare_and_run(&script).await;
+        self.keep(&script).await;
         for note in &finished.notes {
             tracing::warn!(script = %script, id = script.result_id, "{note}");
         }
@@ -69,6 +72,16 @@ impl Runner {
         self.tell_bmc(script, outputs, finished).await
     }
 
+    /// Makes the disk write a script's outputs: what is on record as ended is never run again, so a power cut may not take its outputs.
+    pub(super) async fn keep(&self, script: &Script) {
+        let outputs = self.workspace.outputs(script);
+        // A disk that hangs holds up this script alone.
+        let kept = tokio::task::spawn_blocking(move || sync(&outputs)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(script = %script, %error, "its outputs may not survive a power cut");
+        }
+    }
+
     /// Runs a command to its end; a start failure becomes an exit status and a text for the operator.
     pub(super) async fn execute(
         &self,
@@ -96,6 +109,21 @@ fn make_directories(outputs: &Outputs) -> std::io::Result<()> {
         fs::create_dir_all(directory.unwrap_or(Path::new(".")))?;
     }
     Ok(())
+}
+
+/// Outputs that there are, and their names in the directory; the first error.
+fn sync(outputs: &Outputs) -> std::io::Result<()> {
+    let files = [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.bmc_config];
+    let mut worst = Ok(());
+    for path in files.into_iter().map(PathBuf::as_path).chain(outputs.combined.parent()) {
+        // A script may have put a pipe in the place of its result, which nobody would ever open for writing.
+        let opened = fs::OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+        let synced = opened.and_then(|file| file.sync_all());
+        if worst.is_ok() && synced.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
+            worst = synced;
+        }
+    }
+    worst
 }
 
 /// Removes what a script of the same name and number left, in another run or for another region.

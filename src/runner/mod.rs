@@ -227,7 +227,9 @@ impl Runner {
         }
         let ending = Ending::Interrupted(why);
         let finished = Finished { ending, verdict: None, runtime: None, has_result: false, notes };
-        result::conclude(script, &outputs, None, &self.host, finished)
+        let finished = result::conclude(script, &outputs, None, &self.host, finished);
+        self.keep(script).await;
+        finished
     }
 
     /// Concludes a script that had ended before an earlier process of this program could conclude it.

@@ -143,6 +143,31 @@ async fn all_disks_are_tested_also_those_behind_controllers_and_none_twice() {
     assert!(machine.calls().contains(&"--json=o -x -d megaraid,8 /dev/bus/6".to_owned()), "{:?}", machine.calls());
 }
 
+/// So an emulated controller does; a real volume of one disk may.
+#[tokio::test]
+async fn a_volume_with_the_serial_number_of_its_disk_does_not_stand_for_it() {
+    let machine = Machine::with("sda", &serial(volume(), "SAME"));
+    machine.hang_on("sda", "host6");
+    machine.disk("sdb", &serial(ata(), "SHOWN"));
+    machine.write("root/sys/devices/host6/target0/sda-device/serial", "SAME");
+    machine.write("root/sys/devices/sdb-device/serial", "SHOWN");
+    machine.scan(&[("/dev/bus/6", "megaraid,0"), ("/dev/bus/6", "megaraid,1")]);
+    let mut failing = serial(ata(), "SAME");
+    failing["smart_status"]["passed"] = false.into();
+    machine.answer("/dev/bus/6+megaraid,0", "x", &failing);
+    machine.answer("/dev/bus/6+megaraid,1", "x", &serial(ata(), "SHOWN"));
+    let disks = |document: &Value, key: &str| -> Vec<String> {
+        let disks = document["disks"].as_array().expect("a list");
+        disks.iter().map(|disk| format!("{} {}", disk["device"].as_str().unwrap_or("-"), disk[key])).collect()
+    };
+    let outcome = machine.test(&["--all"]).await;
+    let expected = ["/dev/sda \"not-supported\"", "/dev/sdb \"healthy\"", "/dev/bus/6:megaraid,0 \"failed\""];
+    assert_eq!(disks(&outcome.document, "verdict"), expected);
+    let listed = machine.program("list").args(["--format", "json"]).finish().await;
+    let listed = disks(&serde_json::from_str(&listed.stdout).expect("JSON"), "serial");
+    assert_eq!(listed, ["/dev/sda \"SAME\"", "/dev/sdb \"SHOWN\"", "/dev/bus/6:megaraid,0 \"SAME\""]);
+}
+
 #[tokio::test]
 async fn a_sata_disk_that_looks_like_scsi_is_asked_in_its_own_language() {
     let plain = json!({"smartctl": {"version": [7, 5], "exit_status": 4, "argv": ["smartctl", "-x", "/dev/sda"]},

@@ -5,7 +5,7 @@ use shakedown::event::Level;
 use shakedown::sandbox::{NodeStatus, Sandbox};
 use shakedown::script::Status;
 
-use crate::harness::{Ended, Machine, Script, region, row, texts};
+use crate::harness::{Ended, Machine, Script, region, row, texts, until};
 
 /// Where the agent writes what a script prints; results are numbered from 4000 in their order.
 fn output(name: &str, number: usize) -> String {
@@ -120,6 +120,48 @@ async fn a_script_that_may_reboot_is_run_again_and_its_output_goes_on() {
     assert_eq!((b.status, String::from_utf8_lossy(&b.output).as_ref()), (Status::Passed, printed));
     assert_eq!(String::from_utf8_lossy(&b.stdout), printed);
     assert_eq!(region.node_status(), NodeStatus::Ready);
+}
+
+/// A `systemctl` that says that the machine is going down, as the real one does while SIGTERM goes round. It is a fake: this machine stays up.
+fn fake_systemctl(machine: &Machine) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = machine.path("bin");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let program = folder.join("systemctl");
+    std::fs::write(&program, "#!/bin/sh\n[ \"$*\" = is-system-running ] && echo stopping\nexit 1\n").expect("a file");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("its owner");
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default())
+}
+
+/// Starts the agent, ends it with SIGTERM once `b` says that it has begun, as a machine that goes down does; its exit code.
+async fn terminated_in_b(machine: &Machine, region: &Sandbox) -> Option<i32> {
+    let mut child = machine.run(region).variable("PATH", &fake_systemctl(machine)).start();
+    let begun = output("b", 0);
+    until("the script has begun", || machine.has(&begun, "begun")).await;
+    let pid = i32::try_from(child.id().expect("it runs")).expect("a number");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM).expect("it runs");
+    child.wait().await.expect("a child").code()
+}
+
+#[tokio::test]
+async fn a_script_that_reboots_the_machine_is_not_failed_by_the_signal_that_comes_with_it() {
+    let machine = Machine::new();
+    let body = "echo \"begun HAS_STARTED=$HAS_STARTED\"; [ \"$HAS_STARTED\" = True ] || sleep 60; echo ended";
+    let region = region(NodeStatus::Testing, &[Script::testing("b", body).field("may_reboot: true")]).await;
+    assert_eq!(terminated_in_b(&machine, &region).await, Some(130));
+    assert_eq!((row(&region, "b").status, region.node_status()), (Status::Running, NodeStatus::Testing));
+    let ended = again(&machine, &region).await;
+    assert_eq!((ended.code, region.node_status()), (Some(0), NodeStatus::Ready), "{}", ended.stderr);
+    let printed = "begun HAS_STARTED=False\nbegun HAS_STARTED=True\nended\n";
+    assert_eq!(String::from_utf8_lossy(&row(&region, "b").stdout), printed);
+}
+
+#[tokio::test]
+async fn a_script_that_has_no_business_with_a_reboot_is_failed_by_it() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[lasting(&machine, "b")]).await;
+    assert_eq!(terminated_in_b(&machine, &region).await, Some(130));
+    assert_eq!((row(&region, "b").status, region.node_status()), (Status::Failed, NodeStatus::FailedTesting));
 }
 
 /// The archive on disk is from before the script was begun, and the region has heard nothing of it either.

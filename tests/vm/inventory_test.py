@@ -114,6 +114,17 @@ class Pci(unittest.TestCase):
         self.assertEqual(ours, theirs)
 
 
+    def test_error_counts_are_those_of_the_kernel(self):
+        files = ("aer_dev_correctable", "aer_dev_nonfatal", "aer_dev_fatal")
+        line = "for one in /sys/bus/pci/devices/*; do [ -e $one/aer_dev_fatal ] && echo ${one##*/} $(sed -n 's/^TOTAL_ERR_[A-Z]* //p' $(printf $one/%s' ' FILES)); done; true"
+        rows = [row.split() for row in told(line.replace("FILES", " ".join(files))).splitlines()]
+        theirs = {address: tuple(map(int, counts)) for address, *counts in rows}
+        keys = ("correctable", "nonfatal", "fatal")
+        ours = {one["address"]: tuple(one["errors"][key] for key in keys) for one in inventory()["pci"] if one.get("errors")}
+        self.assertEqual(ours, theirs)
+        self.assertGreater(len(ours), 2)
+
+
 class ProcessorsAndMemory(unittest.TestCase):
     def test_threads_agree_with_lscpu(self):
         theirs = {tuple(map(int, line.split(","))) for line in told("lscpu --parse=CPU,CORE,SOCKET,NODE").splitlines() if line[0] != "#"}
@@ -249,8 +260,14 @@ class Others(unittest.TestCase):
         self.assertIn("/dev/ipmi0", [gap["path"] for gap in found["gaps"]])
         self.assertEqual(found["bmc"]["interface"], "KCS")
 
-    def test_there_is_a_tpm_of_version_2(self):
-        self.assertEqual([(tpm["name"], tpm["version"]) for tpm in inventory()["trust"]["tpms"]], [("tpm0", 2)])
+    def test_trust_is_what_the_kernel_shows(self):
+        trust = inventory()["trust"]
+        major, description = (told(f"cat /sys/class/tpm/tpm0/{file}").strip() for file in ("tpm_version_major", "device/description"))
+        self.assertEqual([(tpm["name"], tpm["version"], tpm["description"]) for tpm in trust["tpms"]], [("tpm0", 2, description)])
+        self.assertEqual(major, "2")
+        # The machine is entered past its firmware, so there is no UEFI whose Secure Boot could be on or off.
+        self.assertEqual(told("ls /sys/firmware | grep -cx efi || true"), "0\n")
+        self.assertEqual((trust["uefi"], trust["secure_boot"]), (False, None))
 
     def test_usb_devices_agree_with_lsusb(self):
         found = re.findall(r"Bus (\d+) Device (\d+): ID (\w{4}:\w{4})", told("lsusb"))

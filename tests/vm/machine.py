@@ -88,7 +88,7 @@ class Machine:
             copy(file, self.share / Path(file).resolve().name)
 
     def boot(self, system):
-        (self.work / "tpm").mkdir()
+        (self.work / "tpm").mkdir(exist_ok=True)
         tpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--ctrl", f"type=unixio,path={self.work}/tpm.sock"]
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
@@ -165,11 +165,34 @@ class Machine:
             if time.monotonic() > end:
                 raise Failed(f"not true within {limit} s: {line}")
 
-    def end(self):
-        """Takes the power away. Nothing on the machine's disks is kept but in a folder that was given."""
+    def cut_power(self):
+        """Ends the machine at once. Its disks keep what had reached them, the root disk excepted, which is as new at every boot."""
         for child in reversed(self.children):
             child.kill()
             child.wait()
         self.children = []
+
+    def has_reset_itself(self, limit):
+        """Waits until the machine wanted to reboot, where QEMU ends."""
+        try:
+            return self.children[-1].wait(limit) is not None
+        except subprocess.TimeoutExpired:
+            return False
+
+    def power_on(self):
+        """Boots a machine whose power was cut, a second time if it does not come up: see scripts/dev/vm-tests."""
+        for attempts_left in (1, 0):
+            for name in ("share/.vm/ready", "tpm.sock", "qmp.sock", "agent.sock"):
+                (self.work / name).unlink(missing_ok=True)
+            try:
+                return self.boot(image.ensure())
+            except NoBoot:
+                self.cut_power()
+                if not attempts_left:
+                    raise
+
+    def end(self):
+        """Takes the power away. Nothing on the machine's disks is kept but in a folder that was given."""
+        self.cut_power()
         if self.work and not self.given:
             shutil.rmtree(self.work, ignore_errors=True)

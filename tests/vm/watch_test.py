@@ -1,11 +1,12 @@
 """`shakedown watch` in the emulated machine while hardware is plugged in and pulled out: what it tells, and what it does not.
 
-It prints how long each change took to be told; no test depends on that. Processors are left alone: QEMU with one emulating thread
+It prints how long each change took to be told; no test depends on that. Processors are left to power_test: QEMU with one emulating thread
 can add one, and aborts when it is to be taken away again.
 """
 
 import json
 import re
+import shutil
 import time
 import unittest
 
@@ -26,6 +27,8 @@ class Service:
     def __init__(self, machine):
         self.machine, self.pids, self.read = machine, {}, 0
         self.said = machine.share / "watched"
+        # Of another one before this.
+        shutil.rmtree(self.said, ignore_errors=True)
         self.said.mkdir()
         machine.output(f"rm -rf {HOME} && mkdir -p {HOME}/scripts")
         # The script that a region asks of every deployed machine; the service does the work of it itself.
@@ -253,9 +256,10 @@ class Watch(unittest.TestCase):
         self.looked_into("SR-IOV functions gone", f"echo 0 > {functions}")
 
     def test_virtual_devices_are_nobodys_plugging(self):
-        self.addCleanup(self.machine.output, "modprobe -r -a dummy veth loop")
+        self.addCleanup(self.machine.output, "modprobe -r -a dummy veth bridge loop")
         self.machine.output("ip link add quiet0 type dummy && ip link add quiet1 type veth peer name quiet2 && ip link set quiet0 up")
-        self.addCleanup(self.machine.output, "ip link delete quiet0 && ip link delete quiet1")
+        self.machine.output("ip link add quiet3 type bridge && ip link set quiet2 master quiet3 && ip link set quiet3 up")
+        self.addCleanup(self.machine.output, "ip link delete quiet3 && ip link delete quiet0 && ip link delete quiet1")
         self.machine.output(f"modprobe loop && truncate --size 64M {HOME}/loop && losetup --find {HOME}/loop")
         self.addCleanup(self.machine.output, "losetup --detach-all")
         self.a_disk_is_told_alone("HOTREAL")

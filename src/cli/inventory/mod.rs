@@ -56,7 +56,7 @@ pub(super) enum Format {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if arguments.schema {
-        return print(&schema());
+        return print(schema());
     }
     if let Some(time) = arguments.changed_since {
         return print(&changed::since(time, &arguments.state, arguments.format == Format::Json)?);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +12,10 @@ use super::super::survey::{Survey, storable};
 pub(super) const BLOCK: &str = "/sys/class/block";
 
 /// What is on a disk, a partition or an array.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Content {
     /// File system, or the kind of RAID member, swap space …, as udev has recognised it.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +11,10 @@ use super::super::survey::Survey;
 const EDAC: &str = "/sys/devices/system/edac/mc";
 
 /// Errors that a memory controller has counted.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct MemoryController {
     /// `mc0`
     pub id: String,
@@ -27,9 +29,10 @@ pub struct MemoryController {
 }
 
 /// Errors of a module.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct ModuleErrors {
     /// `dimm0`, `rank0`, or `csrow0 ch1` of older drivers.
     pub id: String,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,10 @@ use super::super::survey::Survey;
 use super::content::{BLOCK, Content, Mounts, size};
 
 /// A device-mapper volume.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct MappedVolume {
     /// The map's UUID, else its name.
     pub identity: String,

@@ -1,5 +1,6 @@
 //! Memory modules (SMBIOS type 17) and what they belong to (type 16).
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,10 @@ use super::edac::{self, MemoryController};
 use super::identity::{self, is_placeholder};
 
 /// Memory in depth.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct MemoryState {
     /// Bytes that the kernel has.
     pub total: u64,
@@ -24,9 +26,10 @@ pub struct MemoryState {
 }
 
 /// A group of slots with one way of error correction.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct MemoryBoard {
     /// `none`, `parity`, `single-bit ECC`, `multi-bit ECC` or `CRC`; empty when the firmware does not tell.
     pub error_correction: String,
@@ -38,9 +41,10 @@ pub struct MemoryBoard {
 }
 
 /// A slot for a memory module.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Dimm {
     /// Survives reboots and moves: part and serial number, else the slot.
     pub identity: String,

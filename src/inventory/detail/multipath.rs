@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,10 @@ use super::nvme;
 const SUBSYSTEMS: &str = "/sys/class/nvme-subsystem";
 
 /// A disk with its paths.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Multipath {
     /// World-wide name of what the paths lead to.
     pub identity: String,
@@ -28,9 +30,10 @@ pub struct Multipath {
 }
 
 /// One path to a disk.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct DiskPath {
     /// Kernel name of the path: `sdb`, `nvme0c1n1`, or of its controller.
     pub name: String,

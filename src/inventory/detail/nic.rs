@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,10 @@ use super::virtual_interface::{VirtualInterface, is_representor, virtual_interfa
 const NET: &str = "/sys/class/net";
 
 /// An interface with hardware behind it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Nic {
     /// Survives reboots, renames and other slots: the permanent MAC address, else the place of the card and the number of the port.
     pub identity: String,
@@ -78,9 +80,10 @@ pub struct Nic {
 }
 
 /// Virtual functions of a card.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct VirtualFunctions {
     /// Switched on.
     pub enabled: u64,

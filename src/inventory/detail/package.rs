@@ -1,5 +1,6 @@
 //! Processor packages: what the kernel says of a socket, and what SMBIOS (type 4) says of what sits in it.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,10 @@ use super::super::survey::Survey;
 use super::identity::is_placeholder;
 
 /// A processor package.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Package {
     /// The serial number where the maker gives one, else model and socket.
     pub identity: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +18,10 @@ use super::{class, slot};
 const SERIAL_NUMBER: u32 = 3;
 
 /// A PCI function.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct PciFunction {
     /// Survives reboots and renumbered buses, and another slot where the card has a serial number; else it is the way to it from the
     /// root, without bus numbers.
@@ -78,9 +80,10 @@ pub struct PciFunction {
 }
 
 /// A PCI Express link: what it is and what it could be.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Link {
     /// For example `8.0 GT/s PCIe`.
     pub speed: String,
@@ -93,9 +96,10 @@ pub struct Link {
 }
 
 /// Advanced error reporting, totals.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct PciErrors {
     /// Corrected.
     pub correctable: u64,

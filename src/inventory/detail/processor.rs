@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,10 @@ use super::package::{self, Package};
 const CPUS: &str = "/sys/devices/system/cpu";
 
 /// A cache that exists once, with those that share it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct CacheInstance {
     /// 1, 2, 3 …
     pub level: u64,
@@ -29,9 +31,10 @@ pub struct CacheInstance {
 }
 
 /// Processors in depth.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct ProcessorState {
     /// What sits in the sockets.
     pub packages: Vec<Package>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +12,10 @@ use super::place::way;
 const HWMON: &str = "/sys/class/hwmon";
 
 /// A reading.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
-#[schemars(!default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Sensor {
     /// The place of the chip and the name of the file.
     pub identity: String,

@@ -167,7 +167,7 @@ fn complaint(printed: &str) -> Complaint {
 fn hint(complaint: Complaint) -> &'static str {
     match complaint {
         Complaint::Locked => {
-            "; another package manager held its lock for all that time: see which with `fuser /var/lib/dpkg/lock-frontend`"
+            "; another package manager held its lock for all that time: see with `ps -ef` which one"
         }
         Complaint::CutOff => "; `dpkg --configure -a` on the machine tells what hangs",
         Complaint::Outdated => {

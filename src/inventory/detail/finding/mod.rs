@@ -9,13 +9,15 @@ mod storage;
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Inventory;
 
 /// Something worth a look.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Finding {
     /// `link-narrow`, `link-slow`, `dimm-slow`, `dimm-missing` …
     pub code: String,
