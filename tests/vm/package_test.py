@@ -61,6 +61,8 @@ class Region:
         config = re.sub(r"http://127\.0\.0\.1:", "http://10.0.2.2:", Path(told["config"]).read_text())
         (booted.machine.share / "credentials.yml").write_text(config)
         out(f"install -D -m 600 /share/credentials.yml {CREDENTIALS}")
+        # Said here, where it is one line, and not where a report never comes.
+        out("ip route get 10.0.2.2 || { ip address; ip route; journalctl --no-pager -b | grep -iE 'e1000|igb|enp|eth0|vm:' ; false; } >&2")
         return self
 
     def __exit__(self, *_):
@@ -164,7 +166,8 @@ class Documented(unittest.TestCase):
                 out(f"cd /root/here && export SYSTEMD_PAGER=cat && {line.replace('/dev/sda', disk)}")
 
     def unit_of_maas_runs(self):
-        out("rm -f /tmp/unit-of-maas-ran; systemctl start maas_hardware_sync.service")
+        why = "{ journalctl --no-pager -n 20 -u maas_hardware_sync >&2; false; }"
+        out(f"rm -f /tmp/unit-of-maas-ran; systemctl start maas_hardware_sync.service || {why}")
         return out("test -e /tmp/unit-of-maas-ran && echo yes || true") == "yes"
 
     def test_the_service_takes_over_and_gives_back(self):
