@@ -5,20 +5,22 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
-use super::{exit, restore, state, sync};
+use super::{exit, help, restore, state, sync};
 use crate::agent;
 use crate::config::{Origin, enlisted_file};
 use crate::journal::Store;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::DELIVER)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    region: Options,
     #[command(flatten)]
     state: state::Options,
     /// Give up after so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     give_up_after: u64,
+    // The last one, since its heading counts for all that follows.
+    #[command(flatten)]
+    region: Options,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {

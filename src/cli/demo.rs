@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::run::{exit_code, watched};
-use super::{sandbox, show, state};
+use super::{help, sandbox, show, state};
 use crate::agent;
 use crate::config::metadata_url;
 use crate::host::Host;
@@ -16,6 +16,7 @@ use crate::telemetry::LogFormat;
 use crate::yaml::{self, Node};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::DEMO)]
 pub(super) struct Arguments {
     /// Folder of scripts with MAAS 1.0 headers; may be given more than once
     #[arg(long, value_name = "DIR", default_values_os_t = default_scripts())]

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{answer, exit, state};
+use super::{answer, exit, help, state};
 use crate::agent::sync::{Items, parse_items};
 use crate::host::Host;
 use crate::inventory::{Change, Inventory, Kind, What, changes, collect_detail, device, items, open};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::DIFF)]
 pub(super) struct Arguments {
     /// The earlier one: a snapshot, a copied tree, or what `shakedown inventory --format json` printed. Of snapshots take those with
     /// --keep-serials: others have serial numbers of their own

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::{answer, exit, state, unless_reader_has_gone};
+use super::{answer, exit, help, state, unless_reader_has_gone};
 use crate::config::metadata_url;
 use crate::event::{EventQuery, EventRecord};
 use crate::region::{Client, ClientOptions, Credentials, RetryOptions, persist};
@@ -20,6 +20,7 @@ const PACE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::EVENTS)]
 pub(super) struct Arguments {
     #[command(flatten)]
     state: state::Options,

@@ -10,7 +10,7 @@ use crate::script::lint::{self, Finding, Level};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A comment `# shakedown: allow RULE …` in a script silences warnings and hints of that rule there, errors never.\n\n\
+    after_help = "Examples:\n  shakedown lint --hints scripts/testing/*\n\nA comment `# shakedown: allow RULE …` in a script silences warnings and hints of that rule there, errors never.\n\n\
     Exit codes:\n  0  no errors (with --strict: no warnings either)\n  1  errors\n  3  a file cannot be read"
 )]
 pub(super) struct Arguments {

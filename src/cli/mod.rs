@@ -26,6 +26,7 @@ mod diff;
 mod disk;
 mod events;
 mod gap;
+mod help;
 mod inventory;
 mod lint;
 mod names;
@@ -55,7 +56,7 @@ use crate::config::{Assignment, assignment, set_by_command_line};
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
-/// Exit codes, as `--help` and README tell them.
+/// Exit codes, as `--help` tells them.
 mod exit {
     pub(super) const OK: u8 = 0;
     pub(super) const SCRIPT_FAILED: u8 = 1;
@@ -65,28 +66,21 @@ mod exit {
     pub(super) const STOPPED: u8 = 130;
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    every script passed, was skipped or is degraded, and the region has every result; or there was nothing to run, or the
-       region has this machine, which has no credentials, already
-  1    a script failed, timed out or could not be run
-  2    the command line is wrong
-  3    the run could not be done: no region, wrong credentials, a refused archive
-  4    every script ended well, but the region did not take every message
-  130  the run was stopped (Ctrl-C, SIGTERM)";
+/// The heading of options that are the same everywhere.
+const EVERY_VERB: &str = "Options of every verb";
 
 /// Node agent for a MAAS region: runs the region's scripts, keeps every result, reports every status.
 #[derive(Debug, Parser)]
-#[command(name = "shakedown", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "shakedown", version, after_help = help::ALL, propagate_version = true)]
 struct Arguments {
     /// How log lines are written; `json` also turns progress into JSON lines.
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = EVERY_VERB)]
     log_format: LogFormat,
     /// Log more; twice for still more. `SHAKEDOWN_LOG` takes a filter instead.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERY_VERB)]
     verbose: u8,
     /// A setting for this call alone, as `journal.keep_runs=5`; may be given more than once. `shakedown config show` lists the keys
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment, help_heading = EVERY_VERB)]
     set: Vec<Assignment>,
     #[command(subcommand)]
     verb: Verb,
@@ -102,7 +96,7 @@ enum Verb {
     Runs(results::Runs),
     /// The script results of a run, or what a script printed
     Results(results::Results),
-    /// A run on one page: what is wrong and what to do, timeline, outputs, disks, inventory, log (html, markdown, json, junit)
+    /// A run on one page: what is wrong and what to do, timeline, outputs, disks, log
     Report(report::Arguments),
     /// The event and audit log
     Events(events::Arguments),
@@ -114,26 +108,24 @@ enum Verb {
     Inventory(inventory::Arguments),
     /// The machine's BMC: what it is, and where it is on the network; only asked, never changed
     Bmc(bmc::Arguments),
+    /// This machine in a file, for a support case or a test: read it anywhere with --root
+    Snapshot(snapshot::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
-    /// What changed between two machines in files, or on this one since the region was told
-    Diff(diff::Arguments),
     /// Tell the region of a deployed machine what changed: one request when nothing did
     Sync(sync::Arguments),
-    /// The same with the options of MAAS's program (maas-run-scripts report-results)
-    ReportResults(sync::ReportResults),
-    /// Add this machine, which is in use already, to a region, and keep its credentials here (maas-run-scripts register-machine)
+    /// Stay on a deployed machine: notice changes of its hardware within seconds, tell the region once
+    Watch(watch::Arguments),
+    /// What changed between two machines in files, or on this one since the region was told
+    Diff(diff::Arguments),
+    /// Add this machine, which is in use, to a region as deployed (maas-run-scripts register-machine)
     RegisterMachine(register::Register),
     /// Fetch the credentials of a deployed machine (maas-run-scripts get-machine-token)
     GetMachineToken(register::GetToken),
-    /// This machine in a file, for a support case or a test: read it anywhere with --root
-    Snapshot(snapshot::Arguments),
-    /// Stay on a deployed machine: notice changes of its hardware within seconds, tell the region once
-    Watch(watch::Arguments),
+    /// `sync` with the options of MAAS's program (maas-run-scripts report-results)
+    ReportResults(sync::ReportResults),
     /// Send the region one signal about this node or one of its scripts (maas-signal)
     Signal(signal::Arguments),
-    /// See it work: a region in a box, this machine's real hardware, a table of results
-    Demo(demo::Arguments),
     /// Write the beginning of a script, to go on from
     New(new::Arguments),
     /// What is wrong with scripts, before they are uploaded
@@ -142,6 +134,8 @@ enum Verb {
     Try(trial::Arguments),
     /// Start a region in a box, to try scripts and agents against
     Sandbox(sandbox::Arguments),
+    /// See it work: a region in a box, this machine's real hardware, a table of results
+    Demo(demo::Arguments),
 }
 
 /// The command line as data, for man pages and shell completions.

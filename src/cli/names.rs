@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _, Parser as _};
 
-use super::{Arguments, Verb, exit, resources, run, signal};
+use super::{Arguments, Verb, exit, help, resources, run, signal};
 
 /// The program with several verbs.
 const MANY: &str = "maas-run-scripts";
@@ -64,7 +64,12 @@ fn many() -> Command {
 }
 
 fn verb_of(whole: &Command, verb: &'static str) -> Command {
-    whole.find_subcommand(verb).cloned().unwrap_or_else(|| Command::new(verb))
+    let command = whole.find_subcommand(verb).cloned().unwrap_or_else(|| Command::new(verb));
+    // Its examples speak of this program.
+    match command.get_after_help().map(ToString::to_string) {
+        Some(text) => command.after_help(help::without_examples(&text)),
+        None => command,
+    }
 }
 
 /// With the options that every verb has.

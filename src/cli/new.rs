@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 
-use super::exit;
 use super::lint::lines;
+use super::{exit, help};
 use crate::script::lint::{Finding, Level, lint};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::NEW)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     what: What,

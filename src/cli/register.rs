@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tokio_util::sync::CancellationToken;
 
-use super::{answer, exit, state};
+use super::{answer, exit, help, state};
 use crate::config::{CredentialsPlace, credentials_file, metadata_url};
 use crate::event::{Event, EventType};
 use crate::host::Host;
@@ -21,6 +21,7 @@ const LONGEST_KEY: u64 = 4096;
 const KEY_VARIABLE: &str = "SHAKEDOWN_API_KEY";
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::REGISTER)]
 pub(super) struct Register {
     /// The machine's name on the region; by default this machine's, up to the first dot
     #[arg(long, value_name = "NAME")]

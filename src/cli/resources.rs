@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{exit, gap, state, unless_reader_has_gone};
+use super::{exit, gap, help, state, unless_reader_has_gone};
 use crate::inventory::{Opened, collect, open};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::RESOURCES)]
 pub(super) struct Arguments {
     #[command(flatten)]
     machine: Machine,

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
-use super::{answer, exit, state, unless_reader_has_gone};
+use super::{answer, exit, help, state, unless_reader_has_gone};
 use crate::journal::{ResultRecord, RunRecord};
 use crate::report::{span, table};
 
@@ -16,6 +16,7 @@ pub(super) struct Runs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::RESULTS)]
 pub(super) struct Results {
     #[command(flatten)]
     state: state::Options,

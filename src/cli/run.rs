@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::{exit, restore, show, state};
+use super::{exit, help, restore, show, state};
 use crate::agent::{self, Agent, End, Notice, Outcome};
 use crate::config::{Origin, default_storage, enlisted_file, site};
 use crate::download;
@@ -20,9 +20,8 @@ use crate::runner::packages;
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::RUN)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    region: Options,
     /// Keep everything on this machine: tell the region nothing
     #[arg(long)]
     no_send: bool,
@@ -62,6 +61,9 @@ pub(super) struct Arguments {
     /// Where scripts and their outputs are kept
     #[arg(value_name = "STORAGE_DIR", default_value_os_t = default_storage().to_owned())]
     storage: PathBuf,
+    // The last one, since its heading counts for all that follows.
+    #[command(flatten)]
+    region: Options,
 }
 
 fn wait(text: &str) -> Result<f64, String> {

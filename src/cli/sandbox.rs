@@ -8,12 +8,13 @@ use anyhow::Context as _;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{answer, exit};
+use super::{answer, exit, help};
 use crate::host::Host;
 use crate::inventory::{collect_disks, open};
 use crate::sandbox::{Acquaintance, Device, Fault, Library, NodeStatus, Options, Sandbox};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::SANDBOX)]
 pub(super) struct Arguments {
     /// Folder of scripts with MAAS 1.0 headers; may be given more than once
     #[arg(long, value_name = "DIR", required = true)]
@@ -106,8 +107,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     };
     config.write_all(text.as_bytes()).context("cannot write the node's configuration")?;
     let ready = json!({"url": sandbox.url(), "system_id": sandbox.system_id(), "config": config.path(), "api_key": sandbox.api_key()});
-    answer(&ready.to_string())?;
+    // Whoever reads the answer may end this in the next moment.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    answer(&ready.to_string())?;
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -6,15 +6,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::exit;
+use super::{exit, help};
 use crate::config::Origin;
 use crate::host::Host;
 use crate::region::{FilePart, ScriptReference, Secret, Signal, SignalStatus, persist};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::SIGNAL)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    region: Options,
     /// OK, FAILED, WORKING, COMMISSIONING, TESTING, TIMEDOUT, INSTALLING, `APPLYING_NETCONF`, RELEASING or DEPLOYING
     #[arg(value_name = "STATUS", value_parser = status)]
     status: SignalStatus,
@@ -48,6 +47,9 @@ pub(super) struct Arguments {
     /// Give up after so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     give_up_after: u64,
+    // The last one, since its heading counts for all that follows.
+    #[command(flatten)]
+    region: Options,
 }
 
 fn status(word: &str) -> Result<SignalStatus, String> {

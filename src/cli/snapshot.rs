@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::resources::Machine;
-use super::{answer, exit};
+use super::{answer, exit, help};
 use crate::inventory::Snapshot;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::SNAPSHOT)]
 pub(super) struct Arguments {
     /// The file to write, for example machine.tar.xz
     #[arg(value_name = "OUT.tar.xz")]

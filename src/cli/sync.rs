@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
 use super::run::packages;
-use super::{answer, exit, restore, show, state};
+use super::{answer, exit, help, restore, show, state};
 use crate::agent::sync::{self, Items, Outcome, Sync, parse_items};
 use crate::config::{Origin, site};
 use crate::host::Host;
@@ -20,9 +20,8 @@ use crate::region::{self, DeployedClient};
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::SYNC)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    region: Options,
     /// Send everything, changed or not
     #[arg(long)]
     full: bool,
@@ -31,6 +30,9 @@ pub(super) struct Arguments {
     dry_run: bool,
     #[command(flatten)]
     how: How,
+    // The last one, since its heading counts for all that follows.
+    #[command(flatten)]
+    region: Options,
 }
 
 /// `maas-run-scripts report-results`, with the reference's options.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
-use super::{exit, restore, state};
+use super::{exit, help, restore, state};
 use crate::agent::sync::{self, Sync};
 use crate::agent::watch::{Looked, Plan, Purpose, look, watch};
 use crate::config::{Connection, DEFAULT_INTERVAL, Origin, site, sync_interval};
@@ -25,9 +25,8 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2 * 3600);
 const GRACE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::WATCH)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    region: Options,
     /// Report so often, in seconds, whatever the timer unit says that MAAS installs (`maas_hardware_sync.timer`; without it, 900)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     interval: Option<u64>,
@@ -45,6 +44,9 @@ pub(super) struct Arguments {
     /// Look once and print what came of it: what the watching process starts for each look
     #[arg(long, value_name = "PURPOSE", hide = true)]
     look: Option<Purpose>,
+    // The last one, since its heading counts for all that follows.
+    #[command(flatten)]
+    region: Options,
 }
 
 /// Whether this process is to wait or to look: one that waits needs no threads.

@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 import time
 import unittest
 from pathlib import Path
 
 import booted
+import documented
 import image
 from region import Region
 
@@ -22,6 +24,12 @@ OF_DEBIAN = ("/etc/systemd/system/", "/var/lib/systemd/deb-systemd-helper-")
 MAAS_UNIT = """[Service]
 Type=oneshot
 ExecStart=/bin/touch /tmp/unit-of-maas-ran
+"""
+# A run against a region in a box, as of somebody who tries the program.
+RUN = """shakedown sandbox --scripts /usr/share/shakedown/scripts/commissioning > region.json &
+trap "kill $!" EXIT
+until [ -s region.json ]; do sleep 0.1; done
+shakedown run --config "$(sed 's/.*"config":"\\([^"]*\\)".*/\\1/' region.json)"
 """
 
 
@@ -52,6 +60,8 @@ class Deployed:
     def __enter__(self):
         (booted.machine.share / "credentials.yml").write_text(self.region.config())
         out(f"install -D -m 600 /share/credentials.yml {CREDENTIALS}")
+        # Said here, where it is one line, and not where a report never comes.
+        out("ip route get 10.0.2.2 || { ip address; ip route; journalctl --no-pager -b | grep -iE 'e1000|igb|enp|eth0|vm:' ; false; } >&2")
         return self
 
     def __exit__(self, *_):
@@ -72,10 +82,12 @@ class Deployed:
 
 
 class Package(unittest.TestCase):
+    """Each test is a story of one installation: under emulation dpkg takes its time."""
+
     def tearDown(self):
         out("dpkg --purge shakedown 2>&1; rm -rf /etc/systemd/system/maas_hardware_sync.*; systemctl daemon-reload; systemctl reset-failed")
 
-    def test_works_without_a_region(self):
+    def test_without_a_region_it_works_and_nothing_runs(self):
         self.assertNotRegex(install(), r"(?i)warning|error|failed")
         self.assertRegex(out("shakedown --version"), r"^shakedown \d")
         for name in ("maas-run-remote-scripts", "maas-run-scripts", "maas-signal", "machine-resources"):
@@ -85,46 +97,100 @@ class Package(unittest.TestCase):
         self.assertEqual(out("systemctl is-enabled shakedown-watch shakedown-run shakedown-sync.timer || true").split(), ["enabled", "disabled", "disabled"])
         self.assertEqual(out("systemctl is-active shakedown-watch; systemctl is-failed shakedown-watch || true").split(), ["inactive", "inactive"])
         self.assertEqual(out("stat -c '%a %U' /var/lib/shakedown"), "700 root")
-
-    def test_units_are_sound(self):
-        install()
         units = "/usr/lib/systemd/system/shakedown-*.service /usr/lib/systemd/system/shakedown-*.timer"
         self.assertEqual(out(f"systemd-analyze verify --man=no {units} 2>&1 | grep shakedown || true"), "")
         exposure = out("systemd-analyze security --no-pager shakedown-watch.service 2>&1 | tail -n 1")
         self.assertLessEqual(float(re.search(r"(\d+\.\d+)", exposure)[1]), 4.0, exposure)
 
-    def test_watches_a_deployed_machine_and_survives_an_upgrade(self):
+    def test_on_a_deployed_machine_it_takes_over_is_upgraded_and_goes(self):
+        (booted.machine.share / "unit").write_text(MAAS_UNIT)
+        out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
+        before = files()
         with Deployed() as region:
             install()
             wait_until("systemctl is-active shakedown-watch")
             region.wait_for_signals(1)
-            before = out("systemctl show -P MainPID shakedown-watch; shakedown runs | wc -l").split()
-            self.assertRegex(install("shakedown-newer.deb"), r"Unpacking shakedown .*over")
-            wait_until(f"systemctl is-active shakedown-watch && [ $(systemctl show -P MainPID shakedown-watch) != {before[0]} ]")
-            self.assertGreaterEqual(int(out("shakedown runs | wc -l")), int(before[1]), "the journal is kept")
-            denied = out("journalctl --no-pager -u shakedown-watch -p warning")
-            self.assertNotRegex(denied, r"(?i)denied|not permitted|read-only")
+            watcher = out("systemctl show -P MainPID shakedown-watch")
 
-    def test_takes_the_place_of_the_unit_of_maas_and_gives_it_back(self):
-        (booted.machine.share / "unit").write_text(MAAS_UNIT)
-        out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
-        with Deployed() as region:
-            install()
+            # An upgrade leaves the journal and starts the new program.
+            journal = out("sha256sum < /var/lib/shakedown/journal.db; shakedown events query level=AUDIT | grep -c '\"id\"'").split()
+            self.assertRegex(install("shakedown-newer.deb"), r"Unpacking shakedown .*over")
+            wait_until(f"systemctl is-active shakedown-watch && [ $(systemctl show -P MainPID shakedown-watch) != {watcher} ]")
+            self.assertGreaterEqual(int(out("shakedown events query level=AUDIT | grep -c '\"id\"'")), int(journal[-1]))
+            said = out("journalctl --no-pager -u shakedown-watch -p warning")
+            self.assertNotRegex(said, r"(?i)denied|not permitted|read-only")
+
+            # The unit of MAAS, whether it runs beside the service or alone.
             out("systemctl stop shakedown-watch")
             count = region.signals()
             out("systemctl start maas_hardware_sync.service")
             self.assertGreater(region.signals(), count, "the agent has reported")
-            self.assertEqual(out("ls /tmp/unit-of-maas-ran 2>&1 || true").count("No such file"), 1)
-            out("dpkg --remove shakedown && systemctl start maas_hardware_sync.service && rm /tmp/unit-of-maas-ran")
+            out("test ! -e /tmp/unit-of-maas-ran")
 
-    def test_goes_but_for_the_journal_and_then_whole(self):
-        before = files()
-        with Deployed() as region:
-            install()
-            region.wait_for_signals(1)
+            # What was removed leaves the journal and the settings, and MAAS's unit works as it did.
             out("dpkg --remove shakedown 2>&1")
             kept = ("/var/lib/shakedown", "/etc/shakedown", "/etc/maas", *OF_DEBIAN)
             self.assertEqual({path for path in files() - before if not path.startswith(kept)}, set())
             out("test -s /var/lib/shakedown/journal.db && test ! -e /usr/bin/shakedown")
+            out("systemctl start maas_hardware_sync.service && rm /tmp/unit-of-maas-ran")
             out("dpkg --purge shakedown 2>&1")
         self.assertEqual(files() - before - {"/etc/maas"}, set())
+
+
+class Documented(unittest.TestCase):
+    """What the pages show for a machine, run there as it stands (tests/documented sees that no such line is left out)."""
+
+    def setUp(self):
+        """A folder as of somebody who has the program and this project's `packaging`, and no package."""
+        shutil.copytree(PROJECT / "packaging", booted.machine.share / "packaging", dirs_exist_ok=True)
+        out("mkdir -p /root/here/target/package && cp -r /share/packaging /root/here/")
+        out("cp /share/shakedown.deb /root/here/target/package/shakedown_0-1_amd64.deb")
+        out("dpkg-deb --extract /share/shakedown.deb /tmp/tree && cp /tmp/tree/usr/bin/shakedown /root/here/")
+        (booted.machine.share / "unit").write_text(MAAS_UNIT)
+        out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
+
+    def tearDown(self):
+        out("systemctl disable --now shakedown-watch 2>&1 || true; dpkg --purge shakedown 2>&1 || true")
+        out("rm -rf /etc/systemd/system/maas_hardware_sync.* /etc/systemd/system/shakedown-* /usr/bin/shakedown /root/here /tmp/tree")
+        out("rm -rf /var/lib/shakedown; systemctl daemon-reload; systemctl reset-failed")
+
+    def follow(self, page, heading, leaving_out=("scripts/", "shakedown sandbox")):
+        disk = out("lsblk -dnpo NAME | head -n 1")
+        for line in documented.lines(page, heading):
+            if not line.startswith(leaving_out):
+                out(f"cd /root/here && export SYSTEMD_PAGER=cat && {line.replace('/dev/sda', disk)}")
+
+    def unit_of_maas_runs(self):
+        why = "{ journalctl --no-pager -n 20 -u maas_hardware_sync >&2; false; }"
+        out(f"rm -f /tmp/unit-of-maas-ran; systemctl start maas_hardware_sync.service || {why}")
+        return out("test -e /tmp/unit-of-maas-ran && echo yes || true") == "yes"
+
+    def test_the_service_takes_over_and_gives_back(self):
+        with Deployed() as region:
+            # Its last lines ask the service that the first ones start.
+            self.follow("docs/deployed.md", "The service")
+            wait_until("systemctl is-active shakedown-watch")
+            region.wait_for_signals(1)
+            self.assertFalse(self.unit_of_maas_runs())
+            self.follow("docs/deployed.md", "The way back")
+            self.assertTrue(self.unit_of_maas_runs())
+            self.assertEqual(out("systemctl is-active shakedown-watch || true"), "inactive")
+
+    def test_the_drop_ins_alone_take_over_and_give_back(self):
+        with Deployed() as region:
+            self.follow("docs/deployed.md", "The drop-ins alone")
+            self.assertFalse(self.unit_of_maas_runs())
+            self.assertGreater(region.signals(), 0, "the agent has reported")
+            # Its first line is for those who took the service.
+            out("cp /root/here/packaging/systemd/shakedown-watch.service /etc/systemd/system/ && systemctl daemon-reload")
+            self.follow("docs/deployed.md", "The way back")
+            self.assertTrue(self.unit_of_maas_runs())
+
+    def test_a_new_user_installs_writes_a_script_and_reads_a_report(self):
+        self.follow("README.md", "Install")
+        self.follow("README.md", "Write scripts")
+        (booted.machine.share / "run").write_text(RUN)
+        out("cd /root/here && sh -eu /share/run")
+        self.assertIn("maas-serial-ports", out("shakedown results"))
+        out("cd /root/here && shakedown report -o report.html")
+        self.assertIn("Passed", out("cat /root/here/report.html"))

@@ -11,6 +11,9 @@ use crate::cli::{exit, unless_reader_has_gone};
 use crate::disk::{Judgement, LIMIT, Policy, Report, Transport, Unreadable, Verdict, judge, judge_unreadable, parse};
 
 const HELP: &str = "\
+Examples:
+  shakedown disk judge smartctl.json
+
 Verdicts:
   healthy        nothing counts against the drive
   degraded       it works, and something counts against it

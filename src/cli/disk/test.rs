@@ -19,6 +19,10 @@ use crate::report::{bytes, span, table};
 use crate::telemetry::LogFormat;
 
 const EXIT_CODES: &str = "\
+Examples:
+  shakedown disk test --all                          # their health as it is
+  shakedown disk test sda --test short               # a self-test, to its proven end
+
 Exit codes:
   0    no disk failed: each is healthy, degraded (worth a look, see the reasons), or has no SMART or not this self-test
   1    a disk failed

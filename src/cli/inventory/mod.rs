@@ -18,11 +18,12 @@ use serde_json::Value;
 
 use super::events::since;
 use super::resources::Machine;
-use super::{exit, gap, state, unless_reader_has_gone};
+use super::{exit, gap, help, state, unless_reader_has_gone};
 use crate::inventory::{Bmc, Inventory, collect_detail, schema};
 use topic::Topic;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::INVENTORY)]
 pub(super) struct Arguments {
     /// Only this topic
     #[arg(value_name = "TOPIC", value_enum)]

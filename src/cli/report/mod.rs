@@ -14,6 +14,10 @@ use super::{exit, state, unless_reader_has_gone};
 use crate::report::Form;
 
 const HELP: &str = "\
+Examples:
+  shakedown report -o report.html
+  shakedown report 1 --format markdown               # a run of `shakedown runs`
+
 Forms:
   html      one page for people, which needs no network: verdict first, what is wrong and what to do, timeline, outputs, disks, inventory,
             hardware changes, the event and audit log; light and dark, on paper, on a phone

@@ -28,6 +28,10 @@ use values::Chosen;
 const EXIT_CODES: &str = "\
 A storage or interface parameter that is not given takes every disk or interface, with one result for each, as a region does.
 
+Examples:
+  shakedown try disk-look --param storage=/dev/sda
+  shakedown try disk-look --timeout 60 --format json
+
 Exit codes:
   0    it passed, was skipped or is degraded
   1    it failed, timed out or could not be run

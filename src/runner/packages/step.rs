@@ -166,9 +166,7 @@ fn complaint(printed: &str) -> Complaint {
 /// What the operator can do.
 fn hint(complaint: Complaint) -> &'static str {
     match complaint {
-        Complaint::Locked => {
-            "; another package manager held its lock for all that time: see with `ps -ef` which one"
-        }
+        Complaint::Locked => "; another package manager held its lock for all that time: see with `ps -ef` which one",
         Complaint::CutOff => "; `dpkg --configure -a` on the machine tells what hangs",
         Complaint::Outdated => {
             "; the machine's package sources do not have it: check the names, the machine's mirror and proxy, or give it a --package-cache"

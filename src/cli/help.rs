@@ -1,0 +1,125 @@
+//! What `--help` says below the options: examples, which `tests/documented` runs, and exit codes.
+
+pub(super) const ALL: &str = "\
+Begin with `shakedown demo`, or with `shakedown VERB --help`, which has examples.
+
+Exit codes, which the help of some verbs tells more closely:
+  0    all is well
+  1    something was looked at or run and is not well: a script or a disk failed, `lint` found errors
+  2    the command line is wrong
+  3    it could not be done
+  4    it was done, but the region did not take every message
+  130  it was stopped (Ctrl-C, SIGTERM)";
+
+pub(super) const RUN: &str = "\
+Examples:
+  shakedown run                                  # in MAAS's ephemeral system
+  shakedown run --config node.yaml               # with a cloud-init style file
+  shakedown run --config node.yaml --exit-when-done --farewell 60
+  shakedown run --url http://region:5240/MAAS    # the machine enlists
+
+Exit codes:
+  0    every script passed, was skipped or is degraded, and the region has every
+       result; or there was nothing to run, or the region has this machine,
+       which has no credentials, already
+  1    a script failed, timed out or could not be run
+  2    the command line is wrong
+  3    the run could not be done: no region, wrong credentials, a refused archive
+  4    every script ended well, but the region did not take every message
+  130  the run was stopped (Ctrl-C, SIGTERM)";
+
+pub(super) const DELIVER: &str = "\
+Examples:
+  shakedown deliver --give-up-after 60
+
+Exit codes:
+  0  the region has everything
+  3  it could not be tried: no region, no credentials, no journal
+  4  the region did not take every message";
+
+pub(super) const RESULTS: &str = "\
+Examples:
+  shakedown results                                  # of the last run
+  shakedown results --script maas-serial-ports --output combined";
+
+pub(super) const EVENTS: &str = "\
+Examples:
+  shakedown events query --since 2h --format table
+  shakedown events query level=AUDIT limit=20        # in the words of the MAAS command line
+  shakedown events verify                            # was the audit log touched?";
+
+pub(super) const RESOURCES: &str = "\
+Examples:
+  shakedown resources
+  shakedown resources --root machine.tar.xz          # of a machine in a snapshot";
+
+pub(super) const INVENTORY: &str = "\
+Examples:
+  shakedown inventory
+  shakedown inventory finding                        # what is worth a look
+  shakedown inventory disk sda                       # all that is known of one device
+  shakedown inventory --changed-since 7d
+  shakedown inventory --format json --root machine.tar.xz";
+
+pub(super) const DIFF: &str = "\
+Examples:
+  shakedown diff before.tar.xz after.tar.xz          # two machines, or one at two times
+  shakedown diff --last                              # this one, since the region was told";
+
+pub(super) const SYNC: &str = "\
+Examples:
+  shakedown sync --dry-run                           # what would be sent
+  shakedown sync
+
+Exit codes:
+  0    the region knows what changed
+  1    a script of the region failed
+  2    the command line is wrong
+  3    it could not be done: no region, wrong credentials, not a deployed machine
+  4    the region did not take everything; the next one brings the rest
+  130  it was stopped (Ctrl-C, SIGTERM)";
+
+pub(super) const REGISTER: &str = "\
+Examples:
+  shakedown register-machine --maas-url http://region:5240/MAAS --api-key-file key";
+
+pub(super) const SNAPSHOT: &str = "\
+Examples:
+  shakedown snapshot machine.tar.xz
+  shakedown inventory --root machine.tar.xz          # here or anywhere else";
+
+pub(super) const WATCH: &str = "\
+The Debian package has a service of systemd for it. It stays until it is stopped.
+
+Examples:
+  shakedown watch
+  shakedown watch --interval 600";
+
+pub(super) const SIGNAL: &str = "\
+Examples:
+  shakedown signal WORKING --config node.yaml";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  shakedown demo";
+
+pub(super) const NEW: &str = "\
+Examples:
+  shakedown new test disk-look --hardware storage
+  shakedown new test bmc-look --type commissioning
+  shakedown lint disk-look";
+
+pub(super) const SANDBOX: &str = "\
+It prints one line of JSON – its address, the node's system id, a configuration file for `shakedown run --config`, an administrator's \
+API key – and stays until it is stopped.
+
+Examples:
+  shakedown sandbox --scripts scripts/testing --this-machine
+  shakedown sandbox --scripts scripts/commissioning --enlisting
+  shakedown sandbox --scripts scripts/testing --fault post:503:3 --request-log requests.jsonl";
+
+/// The same for a program of another name.
+pub(super) fn without_examples(text: &str) -> String {
+    let paragraphs = text.split("\n\n").filter(|paragraph| !paragraph.starts_with("Examples:"));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}

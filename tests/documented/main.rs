@@ -1,0 +1,83 @@
+//! Every command line that README, `docs/` and the examples of `--help` show is executed by a test.
+//!
+//! * `page` finds them: the lines of `sh` and `console` blocks, and those under "Examples:" of a verb's help.
+//! * What begins with a program of `scene::PROGRAMS` runs here, as it stands, in a scene that holds what the page takes for granted;
+//!   `scene::STAND_INS` is the table of all words that are others here. One page's lines follow each other in one folder.
+//! * What changes the machine that it runs on, or takes a build, is run by another check: the table of `elsewhere` names it, and here it
+//!   is seen that the check is there and speaks of it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../disk/machine.rs"]
+#[allow(dead_code, reason = "its own tests use all of it")]
+mod disks;
+
+mod elsewhere;
+mod page;
+mod scene;
+
+use std::path::Path;
+
+use page::Line;
+use scene::Scene;
+
+/// Runs what is to be run here, and says what is wrong with all of it.
+async fn follow(lines: &[Line]) {
+    let scene = Scene::new();
+    let mut wrong = Vec::new();
+    for line in lines {
+        let done = if scene::is_ours(line) { scene.execute(line).await } else { elsewhere::check(line) };
+        wrong.extend(done.err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_readme_do_what_it_says() {
+    follow(&page::of_file("README.md")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_other_pages_do_what_they_say() {
+    for lines in page::of_docs() {
+        follow(&lines).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_verbs_work_one_after_the_other() {
+    let lines = page::of_helps();
+    assert!(lines.len() > 20, "only {} examples", lines.len());
+    follow(&lines).await;
+}
+
+#[test]
+fn every_link_to_a_file_leads_to_one() {
+    let mut dead = Vec::new();
+    for page in page::names().into_iter().chain(["README.md".into(), "ARCHITECTURE.md".into(), "CHANGELOG.md".into()]) {
+        let text = page::file(&page);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
+        let is_dead = |target: &&str| !target.contains("://") && !folder.with_file_name(target).exists();
+        dead.extend(targets.filter(is_dead).map(|target| format!("{page}: {target}")));
+    }
+    assert_eq!(dead, [""; 0]);
+}
+
+#[test]
+fn a_line_that_nobody_runs_is_an_error_that_says_what_to_do() {
+    let line = |text: &str| Line { page: "docs/new.md".into(), number: 7, heading: "Try".into(), text: text.into() };
+    let said = elsewhere::check(&line("frobnicate --all")).expect_err("no check runs this");
+    assert!(said.starts_with("docs/new.md:7: `frobnicate --all`: no test executes this line"), "{said}");
+    let said = elsewhere::check(&line("systemctl daemon-reload")).expect_err("no check reads this page");
+    assert!(said.contains("tests/vm/package_test.py") && said.contains(r#""docs/new.md", "Try""#), "{said}");
+}
+
+#[test]
+fn lines_are_taken_from_blocks_without_comments_and_in_one_piece() {
+    let text = "# Top\n\n```sh\none 'a # b' # said\n\n# all said\ntwo \\\n  --three\n```\n## Next\n```console\n$ four\nits answer\n```\n```text\nno\n```\n";
+    let lines = page::lines("x.md", text);
+    let seen: Vec<_> = lines.iter().map(|line| (line.number, line.heading.as_str(), line.text.as_str())).collect();
+    assert_eq!(seen, [(4, "Top", "one 'a # b'"), (7, "Top", "two --three"), (12, "Next", "four")]);
+}
