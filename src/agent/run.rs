@@ -149,7 +149,7 @@ impl Agent {
         }
         self.record_end(verdict, dispatcher, record).await;
         let is_told = self.settled(record).await && self.options.send;
-        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished));
+        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished | Verdict::GoingDown));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
             // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
             let _ = std::fs::remove_file(file);
@@ -206,7 +206,10 @@ impl Agent {
             };
             index.scripts.retain(|script| !dispatcher.has_finished(script));
             for script in &mut index.scripts {
-                script.has_started |= dispatcher.has_begun(script);
+                if dispatcher.has_begun(script) {
+                    script.has_started = true;
+                    self.number_outputs(script);
+                }
             }
             if !holds(&index, ScriptType::Commissioning) {
                 let failure = Self::failure(dispatcher, ScriptType::Commissioning);
