@@ -48,7 +48,7 @@ impl Agent {
             let (reports, _) = mpsc::channel(1);
             self.settle(run, &self.runner(reports), dispatcher, record).await;
         }
-        let index = match self.before_it_is_known(&machine, dispatcher, record).await {
+        let index = match self.before_it_is_known(&machine, dispatcher).await {
             Ok(Some(index)) => index,
             Ok(None) => return Ok(Enlisted::not(Verdict::Registered)),
             Err(Error::Enlist(region::Error::Cancelled(_)) | Error::Fetch(region::Error::Cancelled(_))) => {
@@ -81,19 +81,14 @@ impl Agent {
     }
 
     /// The scripts to run as a stranger; `None` if the region has this machine already, which is asked once in a run.
-    async fn before_it_is_known(
-        &self,
-        machine: &NewMachine,
-        dispatcher: &Dispatcher,
-        record: &Record,
-    ) -> Result<Option<Index>, Error> {
+    async fn before_it_is_known(&self, machine: &NewMachine, dispatcher: &Dispatcher) -> Result<Option<Index>, Error> {
         if !dispatcher.has_outcomes()
             && let Some(mac) = self.known_address(machine).await.map_err(Error::Enlist)?
         {
             self.say(format!("The region knows this machine already, by its address {mac}: nothing was run"));
             return Ok(None);
         }
-        self.strangers_index(dispatcher, record).await.map(Some)
+        self.strangers_index(dispatcher).await.map(Some)
     }
 
     /// The first address by which the region has this machine.
@@ -110,8 +105,8 @@ impl Agent {
     }
 
     /// The scripts for machines that the region does not know: those that run alone and have not run yet.
-    async fn strangers_index(&self, dispatcher: &Dispatcher, record: &Record) -> Result<Index, Error> {
-        let mut index = self.index(&mut BTreeSet::new(), record).await?.unwrap_or_default();
+    async fn strangers_index(&self, dispatcher: &Dispatcher) -> Result<Index, Error> {
+        let mut index = self.index(&mut BTreeSet::new()).await?.unwrap_or_default();
         let is_due = |script: &Script| {
             script.parallel == Parallel::Disabled && !dispatcher.ended().any(|name| name == script.name)
         };

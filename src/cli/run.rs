@@ -26,7 +26,8 @@ pub(super) struct Arguments {
     /// Keep everything on this machine: tell the region nothing
     #[arg(long)]
     no_send: bool,
-    /// Run what the storage directory already holds
+    /// Run what the storage directory already holds. Without --no-send the region is asked first whether it waits for a run: a
+    /// machine that is deployed by now is left alone
     #[arg(long)]
     no_download: bool,
     /// Leave when the scripts are done although the region has not every result: `shakedown deliver`, or the next run, sends the
