@@ -15,10 +15,11 @@ impl Agent {
             if !self.download(&self.workspace).await? {
                 return Ok(None);
             }
-        } else if is_told && !self.is_waited_for().await? {
-            return Ok(None);
         }
         let index = read(&self.workspace)?;
+        if is_told && !self.options.download && !self.is_waited_for().await? {
+            return Ok(None);
+        }
         if is_told {
             order::check_answer(&index, begun)?;
         }
