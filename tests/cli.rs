@@ -124,7 +124,7 @@ async fn a_run_can_keep_to_itself() {
     assert_eq!((run.code, region.requests().len()), (Some(1), 1), "{run:?}");
 
     let run = node.run().arg("--no-download").finish().await;
-    assert_eq!((run.code, requests(&region, "GET")), (Some(1), 1), "{run:?}");
+    assert_eq!((run.code, requests(&region, "GET")), (Some(1), 2), "asked whether it waits for a run: {run:?}");
     assert_eq!(row(&region, "one").status, Status::Passed);
     assert_eq!((row(&region, "two").status, row(&region, "two").exit_status), (Status::Failed, Some(5)));
     assert_eq!(region.node_status(), NodeStatus::FailedTesting);

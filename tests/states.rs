@@ -296,3 +296,21 @@ async fn a_deployed_machine_runs_nothing_that_destroys() {
     assert_eq!(row(&region, "maas-look").stdout, b"look\n", "{run:?}");
     assert_eq!(region.node_status(), NodeStatus::Deployed);
 }
+
+/// What is on the disk is from before: what has become of the machine since is the region's to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_scripts_release_no_machine_that_is_deployed_by_now() {
+    let scripts = [("commissioning/look", plain("echo looked"))];
+    let before = region(&scripts, |_| {}).await;
+    let node = Node::of(&before);
+    assert_eq!(node.run().arg("--no-send").finish().await.code, Some(0));
+    let now = region(&scripts, |options| options.status = NodeStatus::Deployed).await;
+    fs::write(node.config(), now.node_config()).expect("a small file");
+    let run = node.run().arg("--no-download").finish().await;
+    let posts = now.requests().iter().filter(|request| request["method"] == "POST").count();
+    assert_eq!((run.code, now.node_status(), posts), (Some(3), NodeStatus::Deployed, 0), "{run:?}");
+    assert!(run.stderr.contains("release the machine"), "{}", run.stderr);
+    fs::write(node.config(), before.node_config()).expect("a small file");
+    assert_eq!(node.run().arg("--no-download").finish().await.code, Some(0), "a machine in commissioning is run");
+    assert_eq!(before.node_status(), NodeStatus::Ready);
+}

@@ -13,7 +13,7 @@ use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::process;
 use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
-use crate::runner::{Ending, Finished, Interruption, Report};
+use crate::runner::{Ending, Finished, Interruption, Report, Told};
 use crate::script::{Script, ScriptType, Status, Transition, Workspace, transition_event};
 
 /// Name and result of a script: what tells instances apart.
@@ -110,7 +110,17 @@ impl Dispatcher {
 
     /// Whether a script was begun before the run was interrupted, whatever the region knows of it.
     pub(super) fn has_begun(&self, script: &Script) -> bool {
-        self.begun.contains(&key(script))
+        // While the machine enlisted, a script had no number.
+        let had_no_number = || {
+            let is_open = !self.ended().any(|name| name == script.name);
+            is_open && script.may_tell_bmc() && self.begun.contains(&(script.name.clone(), None))
+        };
+        self.begun.contains(&key(script)) || had_no_number()
+    }
+
+    /// The access to the BMC was found before this process was started, and waits for the machine to be made.
+    pub(super) fn power_is_kept(&mut self) {
+        self.power.is_kept();
     }
 
     /// Takes a report.
@@ -138,6 +148,10 @@ impl Dispatcher {
             }
             Report::Running(script, progress) => {
                 let _ = self.notices.send(Notice::Running(script, progress));
+            }
+            Report::Bmc(script, found) if self.goes_down_under(&script, &found.finished).await => {
+                // Its end is not on record, so that it is run again, and tells of its file then.
+                let _ = found.told.send(Told::Nobody);
             }
             Report::Bmc(script, found) => {
                 // Still running as far as anybody knows, but a crash does not lose how it ended.

@@ -48,7 +48,7 @@ impl Agent {
             let (reports, _) = mpsc::channel(1);
             self.settle(run, &self.runner(reports), dispatcher, record).await;
         }
-        let index = match self.before_it_is_known(&machine, dispatcher, record).await {
+        let index = match self.before_it_is_known(&machine, dispatcher).await {
             Ok(Some(index)) => index,
             Ok(None) => return Ok(Enlisted::not(Verdict::Registered)),
             Err(Error::Enlist(region::Error::Cancelled(_)) | Error::Fetch(region::Error::Cancelled(_))) => {
@@ -57,6 +57,9 @@ impl Agent {
             Err(error) => return Err(error),
         };
         let earlier = self.bmc_of_earlier(dispatcher);
+        if earlier.is_some() {
+            dispatcher.power_is_kept();
+        }
         let (ends, ended) = mpsc::unbounded_channel();
         dispatcher.tell_ends(Some(ends));
         let done = CancellationToken::new();
@@ -78,19 +81,14 @@ impl Agent {
     }
 
     /// The scripts to run as a stranger; `None` if the region has this machine already, which is asked once in a run.
-    async fn before_it_is_known(
-        &self,
-        machine: &NewMachine,
-        dispatcher: &Dispatcher,
-        record: &Record,
-    ) -> Result<Option<Index>, Error> {
+    async fn before_it_is_known(&self, machine: &NewMachine, dispatcher: &Dispatcher) -> Result<Option<Index>, Error> {
         if !dispatcher.has_outcomes()
             && let Some(mac) = self.known_address(machine).await.map_err(Error::Enlist)?
         {
             self.say(format!("The region knows this machine already, by its address {mac}: nothing was run"));
             return Ok(None);
         }
-        self.strangers_index(dispatcher, record).await.map(Some)
+        self.strangers_index(dispatcher).await.map(Some)
     }
 
     /// The first address by which the region has this machine.
@@ -107,8 +105,8 @@ impl Agent {
     }
 
     /// The scripts for machines that the region does not know: those that run alone and have not run yet.
-    async fn strangers_index(&self, dispatcher: &Dispatcher, record: &Record) -> Result<Index, Error> {
-        let mut index = self.index(&mut BTreeSet::new(), record).await?.unwrap_or_default();
+    async fn strangers_index(&self, dispatcher: &Dispatcher) -> Result<Index, Error> {
+        let mut index = self.index(&mut BTreeSet::new()).await?.unwrap_or_default();
         let is_due = |script: &Script| {
             script.parallel == Parallel::Disabled && !dispatcher.ended().any(|name| name == script.name)
         };
@@ -123,13 +121,13 @@ impl Agent {
         Ok(index)
     }
 
-    /// Runs them; a verdict if the run was stopped. Failures count later, since the region has to hear of them.
+    /// Runs them; a verdict if the run was stopped, or the machine goes down. Failures count later, since the region has to hear of them.
     async fn run_alone(&self, index: &Index, dispatcher: &mut Dispatcher, record: &Record) -> Option<Verdict> {
         if index.is_empty() {
             return None;
         }
         let verdict = self.run_set(ScriptType::Commissioning, index, dispatcher, record).await;
-        verdict.filter(|verdict| matches!(verdict, Verdict::Stopped))
+        verdict.filter(|verdict| matches!(verdict, Verdict::Stopped | Verdict::GoingDown))
     }
 
     /// The access to the BMC that a script found before this process was started.
@@ -221,21 +219,38 @@ impl Agent {
         bmc: Option<&BmcConfig>,
     ) -> Result<(KnownMachine, Option<String>), region::Error> {
         match self.client.create_machine(machine, bmc).await {
-            Err(error @ region::Error::Status { .. }) if bmc.is_some() => {
+            Err(error @ region::Error::Status { .. }) if bmc.is_some() && !error.is_passing() => {
                 self.client.create_machine(machine, None).await.map(|known| (known, Some(error.to_string())))
             }
             other => other.map(|known| (known, None)),
         }
     }
 
+    /// What a script printed before it rebooted the machine, when it had no number yet, belongs to its result.
+    pub(super) fn number_outputs(&self, script: &Script) {
+        let unnumbered = Script::placeholder(script.kind, &script.name, None);
+        let (before, now) = (self.workspace.outputs(&unnumbered), self.workspace.outputs(script));
+        let files = [
+            (before.combined, now.combined),
+            (before.stdout, now.stdout),
+            (before.stderr, now.stderr),
+            (before.result, now.result),
+            (before.bmc_config, now.bmc_config),
+        ];
+        for (from, to) in files.iter().filter(|(from, to)| from.exists() && !to.exists()) {
+            if let Err(error) = std::fs::rename(from, to) {
+                tracing::warn!(path = %from.display(), %error, "what it printed before the reboot is not in its result");
+            }
+        }
+    }
+
     /// From now on the record is that of a machine that the region knows, and what waits is for it.
     async fn adopt(&self, client: &Client, record: &Record) {
         let (region, system_id) = (client.identity(), client.system_id().map(str::to_owned));
-        let (stranger, storage) = (self.client.identity(), self.workspace.root().to_owned());
-        let (adopted, id) = (region.clone(), system_id.clone());
+        let (stranger, adopted, id) = (self.client.identity(), region.clone(), system_id.clone());
         let adopt = move |store: &mut Store| {
             store.set_system_id(id);
-            store.adopt_run(&stranger, &adopted, &storage)
+            store.adopt_runs(&stranger, &adopted)
         };
         record.journal.with("the credentials of this machine", adopt).await;
         self.audit_credentials(client, record).await;

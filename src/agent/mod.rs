@@ -9,6 +9,7 @@
 mod delivery;
 mod dispatcher;
 mod enlist;
+mod fetch;
 mod heartbeat;
 mod machine;
 mod message;

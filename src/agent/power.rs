@@ -18,9 +18,16 @@ use crate::script::Script;
 pub(super) struct Power {
     /// The last message.
     message: Option<i64>,
+    /// A machine that enlists will be made with what a script found: its file is kept for that.
+    is_kept: bool,
 }
 
 impl Power {
+    /// What is found from now on is not needed: there is something already for the region to make the machine with.
+    pub(super) fn is_kept(&mut self) {
+        self.is_kept = true;
+    }
+
     /// Puts the message on its way, unless one is; whoever found it hears what the region says.
     pub(super) async fn tell(
         &mut self,
@@ -40,6 +47,7 @@ impl Power {
         let ids = record.change(change, vec![event], vec![(Payload::Signal(signal), None)]).await;
         self.message = ids.first().copied();
         let Some(id) = self.message else {
+            self.is_kept |= record.is_unheard();
             let _ = told.send(if record.results_only { Told::Unneeded } else { Told::Nobody });
             return;
         };
@@ -57,6 +65,9 @@ impl Power {
 
     /// In this process, or before it was started.
     async fn is_told(&self, record: &Record) -> bool {
+        if self.is_kept {
+            return true;
+        }
         if let Some(id) = self.message {
             return record.outbox.refusal(id).is_none();
         }

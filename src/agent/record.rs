@@ -96,7 +96,8 @@ impl Record {
         }
     }
 
-    fn is_unheard(&self) -> bool {
+    /// Whether the region does not know this machine yet.
+    pub(super) fn is_unheard(&self) -> bool {
         self.enlisting.as_ref().is_some_and(|unheard| unheard.load(Ordering::Relaxed))
     }
 

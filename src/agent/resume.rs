@@ -75,15 +75,15 @@ impl Agent {
         if is_known && self.options.credentials_file.is_some() {
             // It was cut off between getting its credentials and noting that.
             let (stranger, known) = (self.client.base_url(), identity.clone());
-            let storage = self.workspace.root().to_owned();
-            let adopt = move |store: &mut Store| store.adopt_run(&stranger, &known, &storage);
+            let adopt = move |store: &mut Store| store.adopt_runs(&stranger, &known);
             journal.with("the credentials of this machine", adopt).await;
         }
         if self.options.send && is_known {
             restore(&journal, &outbox, identity.clone()).await;
         }
         let new = NewRun {
-            region: identity,
+            // A run that tells nobody is no part of one that does: the region would wait for ever for what ran in it.
+            region: if self.options.send { identity } else { format!("{identity} (told nothing)") },
             storage: self.workspace.root().to_owned(),
             boot_id: boot_id(&self.host),
             requested_by: self.options.actor.username.clone(),

@@ -18,9 +18,9 @@ use super::record::Record;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::RunRecord;
 use crate::netplan;
-use crate::region::{self, Client, Fetched, Signal, SignalStatus, persist, unpack};
+use crate::region::{self, Client, Signal, SignalStatus};
 use crate::runner::{Report, Runner};
-use crate::script::{Index, Script, ScriptType, parse_index};
+use crate::script::{Index, Script, ScriptType};
 
 /// For one question whether the region answers: a connection from before the network changed does not.
 const QUESTION: Duration = Duration::from_secs(10);
@@ -149,7 +149,7 @@ impl Agent {
         }
         self.record_end(verdict, dispatcher, record).await;
         let is_told = self.settled(record).await && self.options.send;
-        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished));
+        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished | Verdict::GoingDown));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
             // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
             let _ = std::fs::remove_file(file);
@@ -201,12 +201,15 @@ impl Agent {
     ) -> Result<ControlFlow<Verdict, Index>, Error> {
         let mut begun = BTreeSet::new();
         loop {
-            let Some(mut index) = self.index(&mut begun, record).await? else {
+            let Some(mut index) = self.index(&mut begun).await? else {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
             index.scripts.retain(|script| !dispatcher.has_finished(script));
             for script in &mut index.scripts {
-                script.has_started |= dispatcher.has_begun(script);
+                if dispatcher.has_begun(script) {
+                    script.has_started = true;
+                    self.number_outputs(script);
+                }
             }
             if !holds(&index, ScriptType::Commissioning) {
                 let failure = Self::failure(dispatcher, ScriptType::Commissioning);
@@ -289,46 +292,6 @@ impl Agent {
             return Some(Verdict::GoingDown);
         }
         if self.stop.is_cancelled() { Some(Verdict::Stopped) } else { Self::failure(dispatcher, kind) }
-    }
-
-    /// Fetches and reads the index; `None` when there is nothing to run.
-    pub(super) async fn index(&self, begun: &mut BTreeSet<i64>, record: &Record) -> Result<Option<Index>, Error> {
-        if self.options.download && !self.download(record).await? {
-            return Ok(None);
-        }
-        let bytes = std::fs::read(self.workspace.index()).map_err(|error| self.unreadable(error.to_string()))?;
-        let index = parse_index(&bytes).map_err(|error| self.unreadable(error.to_string()))?;
-        if self.options.send && self.client.is_authenticated() {
-            order::check_answer(&index, begun)?;
-        }
-        order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
-        begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
-        Ok((!index.is_empty()).then_some(index))
-    }
-
-    /// Fetches and unpacks the archive; false when there is nothing to run.
-    async fn download(&self, record: &Record) -> Result<bool, Error> {
-        let archive = self.workspace.root().join("scripts.tar.part");
-        self.say("Asking the region for scripts".to_owned());
-        let fetching =
-            persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
-        let fetched = fetching.await.map_err(Error::Fetch);
-        if !matches!(fetched, Ok(Fetched::Archive(_))) {
-            let _ = std::fs::remove_file(&archive);
-        }
-        if fetched? == Fetched::Nothing {
-            return Ok(false);
-        }
-        let (workspace, part) = (self.workspace.clone(), archive.clone());
-        let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &workspace)).await;
-        let _ = std::fs::remove_file(&archive);
-        unpacked.map_err(|panic| self.unreadable(format!("unpacking failed: {panic}")))??;
-        tracing::debug!(run = record.run_id, "the archive is unpacked");
-        Ok(true)
-    }
-
-    fn unreadable(&self, reason: String) -> Error {
-        Error::Index { path: self.workspace.index(), reason }
     }
 
     /// Waits until the region has everything; false when nobody waits any longer.

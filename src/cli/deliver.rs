@@ -29,12 +29,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let connected = arguments.region.connect_enlisted(&host, enlisted_file(&arguments.state.state_dir)).await?;
     let is_enlisted = connected.origin == Origin::Enlisted;
     let region = if is_enlisted { connected.client.base_url() } else { connected.client.identity() };
-    let store = arguments.state.open(&host.hostname(), &region)?;
+    let mut store = arguments.state.open(&host.hostname(), &region)?;
     let stop = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));
     if connected.origin == Origin::HardwareSync {
         return deployed(connected, store, limit, stop).await;
+    }
+    if !connected.client.is_authenticated() {
+        return unknown(&store, &region);
+    }
+    if is_enlisted {
+        // A run may have been cut off between getting its credentials and noting that.
+        store.adopt_runs(&region, &connected.client.identity())?;
     }
     let (left, refused) = agent::deliver(connected.client, store, connected.retry, limit, stop).await;
     for (message, reason) in &refused {
@@ -44,6 +51,16 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         say!("{left} messages are still undelivered");
     }
     Ok(if left > 0 || !refused.is_empty() { exit::NOT_DELIVERED } else { exit::OK })
+}
+
+/// What waits for a machine that the region does not know waits on: to offer it now is to have it refused for good.
+fn unknown(store: &Store, region: &str) -> anyhow::Result<u8> {
+    let left = store.waiting_messages(region)?.len();
+    anyhow::ensure!(left > 0, "this machine has no credentials, and nothing waits for the region {region}");
+    say!(
+        "This machine has no credentials yet: {left} messages wait until the region {region} knows it; `shakedown run` goes on with that"
+    );
+    Ok(exit::NOT_DELIVERED)
 }
 
 async fn deployed(

@@ -25,7 +25,8 @@ pub(super) struct Arguments {
     /// Keep everything on this machine: tell the region nothing
     #[arg(long)]
     no_send: bool,
-    /// Run what the storage directory already holds
+    /// Run what the storage directory already holds. Without --no-send the region is asked first whether it waits for a run: a
+    /// machine that is deployed by now is left alone
     #[arg(long)]
     no_download: bool,
     /// Leave when the scripts are done although the region has not every result: `shakedown deliver`, or the next run, sends the
@@ -53,9 +54,6 @@ pub(super) struct Arguments {
     /// ordered them (--no-download, --no-send), or when it cannot be put on record that they are about to run
     #[arg(long)]
     allow_destructive: bool,
-    /// The machine to be, for tests: its files below this directory
-    #[arg(long, value_name = "PATH", hide = true)]
-    root: Option<PathBuf>,
     #[command(flatten)]
     state: state::Options,
     /// Where scripts and their outputs are kept
@@ -72,7 +70,7 @@ fn wait(text: &str) -> Result<f64, String> {
 }
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
-    let host = arguments.root.map_or_else(restore::machine, Host::at);
+    let host = restore::machine();
     restore::networking(&host, &arguments.state).await;
     let site = site()?;
     let packages = packages(site.package_cache, arguments.package_cache, site.download, arguments.region.ca_file())?;
@@ -88,6 +86,11 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let enlists = !connected.client.is_authenticated() || connected.origin == Origin::Enlisted;
     options.credentials_file = enlists.then_some(kept);
     options.download = !arguments.no_download;
+    anyhow::ensure!(
+        options.download || !options.send || connected.client.is_authenticated(),
+        "this machine has no credentials, and to become known to its region it needs the scripts that the region has for such machines: run \
+         without --no-download, or with --no-send"
+    );
     let first = Duration::from_secs_f64(arguments.retry_wait);
     options.retry = RetryOptions { first, cap: first * 30, ..connected.retry };
     options.exit_when_done = arguments.exit_when_done;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 
 use crate::host::Host;
+use crate::http::masked;
 use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 
 pub use creds::{CredentialsPlace, credentials_file};
@@ -129,8 +130,10 @@ pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error>
 /// What was kept from enlisting, if it is for the region that is meant and nothing else says who this machine is.
 fn kept(given: &Given, found: &Found) -> Option<Found> {
     let is_nobody = given.consumer_key.is_none()
+        && given.token_key.is_none()
         && given.token_secret.is_none()
         && found.consumer_key.is_none()
+        && found.token_key.is_none()
         && found.token_secret.is_none();
     let kept = given.enlisted.as_deref().filter(|_| is_nobody).and_then(enlisted::kept)?;
     let origin = |address: &Option<String>| address.as_deref().and_then(|text| Some(metadata_url(text).ok()?.origin()));
@@ -167,7 +170,7 @@ fn credentials(given: &Given, found: &Found) -> Result<Option<Credentials>, Erro
 /// # Errors
 /// When it is not an HTTP address.
 pub fn metadata_url(text: &str) -> Result<Url, Error> {
-    let wrong = |reason: &str| Error::Address { text: without_userinfo(text), reason: reason.to_owned() };
+    let wrong = |reason: &str| Error::Address { text: masked(text), reason: reason.to_owned() };
     let mut url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(wrong("it must begin with http:// or https://"));
@@ -183,13 +186,6 @@ pub fn metadata_url(text: &str) -> Result<Url, Error> {
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
-}
-
-fn without_userinfo(text: &str) -> String {
-    match (text.find("://"), text.find('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://…{}", &text[..scheme], &text[at..]),
-        _ => text.to_owned(),
-    }
 }
 
 /// Where a run keeps its files if nothing else is said.

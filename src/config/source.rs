@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use crate::host::Host;
+use crate::http::masked_whole;
 use crate::region::{Client, ClientOptions, RetryOptions, persist};
 use crate::yaml::{self, Node};
 
@@ -111,8 +112,9 @@ pub(super) async fn find(given: &Given, host: &Host) -> Result<Found, Error> {
         } else {
             std::fs::read(config).map_err(|source| Error::Read { path: config.into(), source })?
         };
-        return parse(&bytes, config, given.deployed)?.ok_or_else(|| Error::Malformed {
-            origin: config.clone(),
+        let place = masked_whole(config);
+        return parse(&bytes, &place, given.deployed)?.ok_or_else(|| Error::Malformed {
+            origin: place,
             reason: "it has neither datasource: MAAS: nor reporting: maas:, as cloud-init and hardware sync write them"
                 .to_owned(),
         });
@@ -130,7 +132,7 @@ pub(super) async fn find(given: &Given, host: &Host) -> Result<Found, Error> {
     looked.push("/proc/cmdline (cloud-config-url=, url=)".to_owned());
     if let Some(address) = config_address(&command_line) {
         let bytes = fetch(address, "the kernel command line", given).await?;
-        if let Some(found) = parse(&bytes, address, given.deployed)? {
+        if let Some(found) = parse(&bytes, &masked_whole(address), given.deployed)? {
             return Ok(found);
         }
     }
@@ -163,8 +165,8 @@ fn config_address(command_line: &str) -> Option<&str> {
 }
 
 async fn fetch(address: &str, origin: &str, given: &Given) -> Result<Vec<u8>, Error> {
-    let url =
-        Url::parse(address).map_err(|error| Error::Address { text: address.to_owned(), reason: error.to_string() })?;
+    let url = Url::parse(address)
+        .map_err(|error| Error::Address { text: masked_whole(address), reason: error.to_string() })?;
     let failed = |source| Error::Fetch { origin: origin.to_owned(), source };
     let mut options = ClientOptions::new(url.clone(), None);
     options.ca_file.clone_from(&given.ca_file);

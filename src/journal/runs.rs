@@ -1,6 +1,6 @@
 //! Runs and their script results.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -224,21 +224,18 @@ impl Store {
             .map_err(Error::sqlite(&self.path))
     }
 
-    /// A run that was begun as a machine that the region did not know belongs to the one that it knows now, if there is such a run;
-    /// what waits goes with it. Scripts that were not begun will come again, with the region's numbers.
+    /// Runs that were begun as a machine that the region did not know belong to the one that it knows now; what waits goes with
+    /// them. Scripts that were not begun will come again, with the region's numbers.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn adopt_run(&mut self, stranger: &str, known: &str, storage: &Path) -> Result<(), Error> {
+    pub fn adopt_runs(&mut self, stranger: &str, known: &str) -> Result<(), Error> {
         self.transact(|transaction, _| {
-            let open = "SELECT id FROM run WHERE ended IS NULL AND region = ?1 AND storage = ?2";
-            let place = params![stranger, storage.to_string_lossy()];
-            let Some(id) = transaction.query_row(open, place, |row| row.get::<_, i64>(0)).optional()? else {
-                return Ok(());
-            };
-            transaction.execute("UPDATE run SET region = ?2 WHERE id = ?1", params![id, known])?;
-            let unbegun = "DELETE FROM script_result WHERE run_id = ?1 AND result_id IS NULL AND status = 0";
-            transaction.execute(unbegun, [id]).map(drop)
+            let unbegun = "DELETE FROM script_result WHERE result_id IS NULL AND status = 0
+                AND run_id IN (SELECT id FROM run WHERE ended IS NULL AND region = ?1)";
+            transaction.execute(unbegun, [stranger])?;
+            let open = "UPDATE run SET region = ?2 WHERE ended IS NULL AND region = ?1";
+            transaction.execute(open, [stranger, known]).map(drop)
         })
     }
 
@@ -274,8 +271,25 @@ impl Store {
                     parameters, combined, stdout, stderr, result_file)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
             )?;
+            // Begun while the region had no number for it, and to be gone on with.
+            let mut number = transaction.prepare_cached(
+                "UPDATE OR IGNORE script_result SET result_id = ?3, version_id = ?4, combined = ?5, stdout = ?6, stderr = ?7,
+                    result_file = ?8 WHERE run_id = ?1 AND name = ?2 AND result_id IS NULL AND status IN (1, 7, 10)",
+            )?;
             for new in results {
                 let script = &new.script;
+                if script.result_id.is_some() {
+                    number.execute(params![
+                        run_id,
+                        script.name,
+                        script.result_id,
+                        script.version_id,
+                        new.outputs.combined.to_string_lossy(),
+                        new.outputs.stdout.to_string_lossy(),
+                        new.outputs.stderr.to_string_lossy(),
+                        new.outputs.result.to_string_lossy(),
+                    ])?;
+                }
                 insert.execute(params![
                     run_id,
                     script.name,

@@ -5,6 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use super::client::shown;
+use super::registration::is_system_id;
 use super::signal::scrubbed;
 use super::{Client, ClientOptions, Credentials, Error};
 use crate::script::BmcConfig;
@@ -79,9 +80,7 @@ impl Client {
         let field = |key: &str| created.get(key).and_then(Value::as_str);
         let status = field("status_name").unwrap_or_default().to_owned();
         match field("system_id") {
-            Some(id) if !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric()) => {
-                Ok(KnownMachine { system_id: id.to_owned(), status })
-            }
+            Some(id) if is_system_id(id) => Ok(KnownMachine { system_id: id.to_owned(), status }),
             _ => Err(Error::Unusable("a machine without a system_id".to_owned())),
         }
     }
@@ -98,7 +97,7 @@ impl Client {
     }
 
     /// A page beside the metadata service.
-    fn resource(&self, path: &str) -> Result<Url, Error> {
+    pub(super) fn resource(&self, path: &str) -> Result<Url, Error> {
         let url = &self.options.metadata_url;
         url.join(&format!("../{path}")).map_err(|error| Error::Setup(format!("{url}: {error}")))
     }
@@ -119,7 +118,7 @@ fn form(url: &Url, machine: &NewMachine, bmc: Option<&BmcConfig>) -> String {
 }
 
 /// JSON, unless a captive portal answered with its page.
-fn read(url: &Url, bytes: &[u8]) -> Result<Value, Error> {
+pub(super) fn read(url: &Url, bytes: &[u8]) -> Result<Value, Error> {
     unless_page(url, bytes)?;
     serde_json::from_slice(bytes).map_err(|error| Error::Unusable(format!("it is not JSON: {error}")))
 }

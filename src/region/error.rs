@@ -120,6 +120,14 @@ impl Error {
         }
     }
 
+    /// Whether it says something about the way to the region, or its load, and nothing about what it was asked. A 503 is not among these:
+    /// a region without racks answers that to the access to a BMC.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        let is_unavailable = matches!(self, Error::Status { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE);
+        matches!(self.disposition(), Disposition::Retry(_)) && !is_unavailable
+    }
+
     /// Whether the region may have taken the request although no success was heard.
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::client::shown;
 use super::{Client, Error};
 
 impl Client {
@@ -19,10 +20,9 @@ impl Client {
             }
             Ok(Ok(_) | Err(Error::Unauthorized { .. } | Error::ClockSkew { .. } | Error::SignAgain)) => Ok(()),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(Error::BrokenOff {
-                url: url.to_string(),
-                reason: format!("no answer within {} s", limit.as_secs()),
-            }),
+            Err(_) => {
+                Err(Error::BrokenOff { url: shown(&url), reason: format!("no answer within {} s", limit.as_secs()) })
+            }
         }
     }
 }

@@ -1,12 +1,9 @@
 //! Machines that are in use already, by an administrator's hand (contract REGION, "Enlistment and registration").
 
 use reqwest::multipart::Form;
-use serde_json::Value;
 
+use super::enlist::read;
 use super::{Client, Error, Secret};
-
-/// More than this the region does not say of one machine.
-const LARGEST: usize = 4 << 20;
 
 /// The credentials of a deployed machine.
 #[derive(Clone, Debug)]
@@ -25,22 +22,10 @@ impl Client {
     /// # Errors
     /// By class of answer.
     pub async fn register_deployed(&self, hostname: &str) -> Result<String, Error> {
-        let metadata = &self.options.metadata_url;
-        let url =
-            metadata.join("../api/2.0/machines/").map_err(|error| Error::Setup(format!("{metadata}: {error}")))?;
+        let url = self.resource("api/2.0/machines/")?;
         let form = Form::new().text("hostname", hostname.to_owned()).text("deployed", "true");
-        let request = self.http.post(url.clone()).timeout(self.options.request_timeout).multipart(form);
-        let mut response = self.send(request, &url).await?;
-        let broken_off = |error: reqwest::Error| Error::BrokenOff { url: url.to_string(), reason: error.to_string() };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                return Err(Error::Unusable(format!("it is longer than {LARGEST} bytes")));
-            }
-        }
-        let machine: Value =
-            serde_json::from_slice(&body).map_err(|error| Error::Unusable(format!("it is not JSON: {error}")))?;
+        let body = self.small(self.http.post(url.clone()).multipart(form), &url).await?;
+        let machine = read(&url, &body)?;
         let id = machine["system_id"].as_str().filter(|id| is_system_id(id));
         id.map(str::to_owned).ok_or_else(|| Error::Unusable("it does not say what the machine is called".to_owned()))
     }
@@ -80,6 +65,6 @@ impl Client {
 }
 
 /// What may stand in an address.
-fn is_system_id(text: &str) -> bool {
+pub(super) fn is_system_id(text: &str) -> bool {
     (1..=41).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -262,6 +262,8 @@ pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
         (Some(power), Error::Status { status, text, retry_after }) => {
             Error::Status { status, text: power.scrub(&text), retry_after }
         }
+        (Some(power), Error::AlreadyFinal { text, status }) => Error::AlreadyFinal { text: power.scrub(&text), status },
+        (Some(power), Error::BrokenOff { url, reason }) => Error::BrokenOff { url, reason: power.scrub(&reason) },
         (_, error) => error,
     }
 }

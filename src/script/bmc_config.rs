@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::scrub::scrub;
 use crate::yaml::{self, Node};
 
 /// Larger files are refused: the access to a BMC is a dozen short lines.
@@ -157,10 +158,8 @@ impl BmcConfig {
     /// A text from elsewhere without the secrets that it may quote, for example a region's refusal.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
-        let mut secrets: Vec<&str> = self.parameters.iter().flat_map(|(key, value)| secrets(key, value)).collect();
-        // A secret that begins another one must not save the other's end.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+        let secrets = self.parameters.iter().flat_map(|(key, value)| secrets(key, value));
+        scrub(text, secrets, MASK)
     }
 }
 
@@ -314,6 +313,7 @@ mod tests {
             assert!(shown.contains("maas") && shown.contains("power_pass"), "{shown}");
         }
         assert_eq!(config.scrub("bad hidden-1 of 12345"), "bad … of …");
+        assert_eq!(config.scrub("too weak: hidd"), "too weak: …", "an answer is cut off somewhere");
         assert!(config.parameters_json().contains("hidden-4"));
         for text in ["power_type: ipmi\npower_pass: *hidden", "power_type: ipmi\npower_pass: !hidden [", "hidden: [a"] {
             let error = BmcConfig::parse(text.as_bytes()).expect_err("no YAML");

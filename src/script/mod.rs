@@ -7,6 +7,7 @@ mod header;
 mod index;
 pub mod lint;
 mod result_file;
+mod scrub;
 mod status;
 mod transition;
 mod workspace;

@@ -2,10 +2,11 @@
 
 use nix::sys::signal::Signal;
 use shakedown::sandbox::{Action, Fault, NodeStatus};
+use shakedown::script::Status;
 
 use crate::machine::{FIRST, Machine, SECOND, asked, assert_enlisted};
 use crate::support::proxy::Proxy;
-use crate::support::{LIMIT, until};
+use crate::support::{LIMIT, row, until};
 
 /// Method and page of each step.
 const STEPS: [(&str, &str); 6] = [
@@ -116,4 +117,44 @@ async fn a_stopped_machine_that_nobody_knows_yet_goes_on_at_the_next_start() {
     let finished = machine.run(&region.url()).finish().await;
     assert_enlisted(&machine, &region, &finished);
     assert_eq!((region.node_status(), machine.ran(SECOND)), (NodeStatus::New, 1), "nothing is run twice");
+}
+
+#[tokio::test]
+async fn what_waits_for_the_machine_to_be_known_is_not_spent_on_a_region_that_does_not_know_it() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    region.inject(Fault::new("POST", u32::MAX, Action::Answer(503, String::new())));
+    machine.run(&region.url()).args(["--exit-when-done", "--farewell", "0"]).finish().await;
+    region.clear_faults();
+    let before = asked(&region, "POST", "");
+    let told = machine.deliver(&region.url()).finish().await;
+    assert_eq!((told.code, asked(&region, "POST", "")), (Some(4), before), "{}", told.stderr);
+    assert!(told.stdout.contains("`shakedown run` goes on with that"), "{}", told.stdout);
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert_eq!((machine.ran(FIRST), machine.ran(SECOND)), (1, 1), "nothing is run twice");
+}
+
+#[tokio::test]
+async fn cut_off_before_the_note_of_its_credentials_what_waits_can_be_delivered() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    let nobody = Action::Answer(503, String::new());
+    region.inject(Fault::new("GET", u32::MAX, nobody).at("by-id/"));
+    machine.run(&region.url()).args(["--exit-when-done", "--farewell", "0"]).finish().await;
+    region.clear_faults();
+    assert_eq!(region.machines(), 1);
+    machine.write("state/enlisted.yaml", &region.node_config());
+    let told = machine.deliver(&region.url()).finish().await;
+    assert_eq!(told.code, Some(0), "{} {}", told.stdout, told.stderr);
+    assert_eq!((row(&region, FIRST).status, row(&region, SECOND).status), (Status::Passed, Status::Passed));
+}
+
+#[tokio::test]
+async fn a_machine_that_nobody_knows_does_not_enlist_with_old_scripts() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    let finished = machine.run(&region.url()).arg("--no-download").finish().await;
+    assert_eq!((finished.code, region.machines()), (Some(3), 0), "{}", finished.stderr);
+    assert!(finished.stderr.contains("--no-download") && finished.stderr.contains("--no-send"), "{}", finished.stderr);
 }

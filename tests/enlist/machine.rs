@@ -67,9 +67,15 @@ impl Machine {
         self.options(Program::new("run")).args(["--url", url]).arg(self.path("storage"))
     }
 
+    /// `shakedown deliver` with nothing but the region's address.
+    pub(crate) fn deliver(&self, url: &str) -> Program {
+        let program = Program::new("deliver").env("SHAKEDOWN_TEST_ROOT", self.path("root"));
+        program.arg("--state-dir").arg(self.path("state")).args(["--url", url, "-vv"])
+    }
+
     /// What every call has to be told to be this machine.
     pub(crate) fn options(&self, program: Program) -> Program {
-        let program = program.arg("--root").arg(self.path("root")).arg("--state-dir").arg(self.path("state"));
+        let program = program.env("SHAKEDOWN_TEST_ROOT", self.path("root")).arg("--state-dir").arg(self.path("state"));
         program.args(["--retry-wait", "0.01", "-vv"])
     }
 

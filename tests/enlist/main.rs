@@ -5,6 +5,7 @@ mod interrupted;
 mod lost;
 mod machine;
 mod new;
+mod reboot;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;

@@ -81,6 +81,31 @@ async fn a_bmc_that_the_region_refuses_does_not_keep_the_machine_out() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_stumbles_over_the_machine_does_not_cost_it_its_bmc() {
+    let machine = Machine::new(1);
+    let region = machine.region(BMC, "").await;
+    region.inject(Fault::for_power(1, Action::Answer(502, "Bad Gateway".into())));
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert!(region.power().is_some() && !finished.stdout.contains("without its BMC"), "{}", finished.stdout);
+}
+
+#[tokio::test]
+async fn of_two_scripts_that_find_the_bmc_the_first_is_told_and_nothing_of_the_other_stays() {
+    let machine = Machine::new(1);
+    let other = BMC.replace("10.1.2.3", "10.9.9.9");
+    let region = machine.region(BMC, &other).await;
+    // The second one ends before the region has made the machine.
+    region.inject(Fault::for_power(8, Action::Answer(502, String::new())));
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert!(region.power().is_some_and(|power| power.parameters_json().contains("10.1.2.3")));
+    for name in [FIRST, SECOND] {
+        assert!(!machine.path(&format!("storage/out/{name}.bmc")).exists(), "the file of {name} holds a password");
+    }
+}
+
+#[tokio::test]
 async fn a_machine_that_the_region_has_already_does_not_enlist() {
     let machine = Machine::new(3);
     let region = region(&machine.scripts("", ""), |options| options.acquaintance = Acquaintance::Registered).await;

@@ -266,3 +266,31 @@ async fn a_degraded_script_is_told_on_both_sides() {
     assert_eq!(texts(&local, "worn is degraded"), [text]);
     assert!(local.iter().all(|event| event.level != Level::Error), "{local:?}");
 }
+
+#[tokio::test]
+async fn what_ran_while_nobody_was_to_be_told_does_not_count_when_the_region_is() {
+    let machine = Machine::new();
+    let region =
+        region(NodeStatus::Testing, &[Script::testing("a", "echo one"), Script::testing("b", "echo begun; sleep 3")])
+            .await;
+    let file = output("b", 1);
+    let first = machine.run(&region).words(&["--no-send"]);
+    first.killed_when("the second script has begun", || machine.has(&file, "begun")).await;
+    let ended = again(&machine, &region).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!((row(&region, "a").status, row(&region, "b").status), (Status::Passed, Status::Passed));
+    assert_eq!(region.node_status(), NodeStatus::Ready);
+}
+
+#[tokio::test]
+async fn a_script_that_told_of_the_bmc_and_goes_down_with_the_machine_is_run_again() {
+    let machine = Machine::new();
+    let body = "[ \"$HAS_STARTED\" = True ] && exit 0\nprintf 'power_type: manual\\n' > \"$BMC_CONFIG_PATH\"; kill -TERM $$; sleep 60";
+    let script = Script::commissioning("b", body).field("may_reboot: true");
+    let region = region(NodeStatus::Commissioning, &[script]).await;
+    let down = machine.run(&region).variable("PATH", &fake_systemctl(&machine)).end().await;
+    assert_eq!((down.code, row(&region, "b").status), (Some(130), Status::Running), "{}", down.stderr);
+    let ended = again(&machine, &region).await;
+    assert_eq!((ended.code, row(&region, "b").status), (Some(0), Status::Passed), "{}", ended.stderr);
+    assert!(region.power().is_some(), "what it found is told");
+}

@@ -1,0 +1,74 @@
+//! What is to be run: the region's answer, or what is on the disk already (`--no-download`).
+
+use std::collections::BTreeSet;
+
+use super::{Agent, Error, order, prepare};
+use crate::region::{Fetched, persist, unpack};
+use crate::script::{Index, ScriptType, Workspace, parse_index};
+
+impl Agent {
+    /// Fetches and reads the index; `None` when there is nothing to run.
+    pub(super) async fn index(&self, begun: &mut BTreeSet<i64>) -> Result<Option<Index>, Error> {
+        let is_told = self.options.send && self.client.is_authenticated();
+        if self.options.download {
+            self.say("Asking the region for scripts".to_owned());
+            if !self.download(&self.workspace).await? {
+                return Ok(None);
+            }
+        }
+        let index = read(&self.workspace)?;
+        if is_told && !self.options.download && !self.is_waited_for().await? {
+            return Ok(None);
+        }
+        if is_told {
+            order::check_answer(&index, begun)?;
+        }
+        order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
+        begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
+        Ok((!index.is_empty()).then_some(index))
+    }
+
+    /// Whether the region waits for a run of this machine. What is on the disk may be from another day: by now the machine may be
+    /// deployed, and the OK of a run would release it.
+    async fn is_waited_for(&self) -> Result<bool, Error> {
+        self.say("Asking the region whether it waits for a run".to_owned());
+        let root = self.workspace.root();
+        let storage = |source| Error::Storage { path: root.to_owned(), source };
+        // Not in place of what is to be run.
+        let aside = tempfile::Builder::new().prefix(".answer-").tempdir_in(root).map_err(storage)?;
+        let answer = Workspace::new(aside.path());
+        prepare::storage(&answer)?;
+        if !self.download(&answer).await? {
+            return Ok(false);
+        }
+        order::check_answer(&read(&answer)?, &BTreeSet::new()).map(|()| true)
+    }
+
+    /// Fetches and unpacks the archive; false when there is nothing to run.
+    async fn download(&self, workspace: &Workspace) -> Result<bool, Error> {
+        let archive = workspace.root().join("scripts.tar.part");
+        let fetching =
+            persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
+        let fetched = fetching.await.map_err(Error::Fetch);
+        if !matches!(fetched, Ok(Fetched::Archive(_))) {
+            let _ = std::fs::remove_file(&archive);
+        }
+        if fetched? == Fetched::Nothing {
+            return Ok(false);
+        }
+        let (place, part) = (workspace.clone(), archive.clone());
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
+        let _ = std::fs::remove_file(&archive);
+        unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
+        Ok(true)
+    }
+}
+
+fn read(workspace: &Workspace) -> Result<Index, Error> {
+    let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(workspace, error.to_string()))?;
+    parse_index(&bytes).map_err(|error| unreadable(workspace, error.to_string()))
+}
+
+fn unreadable(workspace: &Workspace, reason: String) -> Error {
+    Error::Index { path: workspace.index(), reason }
+}
