@@ -216,26 +216,16 @@ fn system_id(endpoint: &str) -> Option<String> {
 mod tests {
     use super::super::connection;
     use super::*;
+    use crate::host::machine_of;
 
     const CLOUD_INIT: &str = "datasource:\n  MAAS: {metadata_url: 'http://r:5240/MAAS/metadata/', consumer_key: ck, \
                               token_key: tk, token_secret: ts, consumer_secret: ''}\n";
     const HARDWARE_SYNC: &str = "reporting:\n  maas: {type: webhook, endpoint: 'http://r:5240/MAAS/metadata/status/abc', \
                                  consumer_key: ck2, token_key: tk2, token_secret: ts2}\n";
 
-    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
-        let root = tempfile::tempdir().expect("temporary directory");
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("parent")).expect("directories");
-            std::fs::write(path, text).expect("write");
-        }
-        let host = Host::at(root.path());
-        (root, host)
-    }
-
     #[tokio::test]
     async fn cloud_init_comes_before_hardware_sync() {
-        let (_root, host) = tree(&[
+        let (_root, host) = machine_of(&[
             ("etc/cloud/cloud.cfg.d/05_logging.cfg", "datasource: {MAAS: {token_key: wrong}}"),
             ("etc/cloud/cloud.cfg.d/91_kernel_cmdline_url.cfg", CLOUD_INIT),
             ("etc/maas/maas-machine-creds.yml", HARDWARE_SYNC),
@@ -249,7 +239,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_deployed_machine_is_told_by_its_file() {
-        let (_root, host) = tree(&[("etc/maas/maas-machine-creds.yml", HARDWARE_SYNC)]);
+        let (_root, host) = machine_of(&[("etc/maas/maas-machine-creds.yml", HARDWARE_SYNC)]);
         let connection = connection(&Given::default(), &host).await.expect("found");
         assert_eq!(connection.origin, Origin::HardwareSync);
         assert_eq!(connection.client.system_id.as_deref(), Some("abc"));
@@ -258,7 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn on_a_deployed_machine_hardware_sync_comes_first() {
-        let (_root, host) = tree(&[
+        let (_root, host) = machine_of(&[
             ("etc/cloud/cloud.cfg.d/90_dpkg_local_cloud_config.cfg", CLOUD_INIT),
             ("etc/maas/maas-machine-creds.yml", HARDWARE_SYNC),
         ]);
@@ -276,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_command_line_wins_and_a_file_fills_the_rest() {
-        let (root, host) = tree(&[("my.yaml", CLOUD_INIT)]);
+        let (root, host) = machine_of(&[("my.yaml", CLOUD_INIT)]);
         let given = Given {
             config: Some(root.path().join("my.yaml").display().to_string()),
             token_secret: Some("mine".into()),
@@ -289,10 +279,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_missing_is_named() {
-        let (_root, host) = tree(&[]);
+        let (_root, host) = machine_of(&[]);
         let error = connection(&Given::default(), &host).await.expect_err("nothing there").to_string();
         assert!(error.contains("/etc/maas/maas-machine-creds.yml") && error.contains("/proc/cmdline"), "{error}");
-        let (_root, host) = tree(&[(
+        let (_root, host) = machine_of(&[(
             "etc/cloud/cloud.cfg.d/91_kernel_cmdline_url.cfg",
             "datasource: {MAAS: {metadata_url: 'http://r', consumer_key: ck, token_key: tk}}",
         )]);

@@ -109,18 +109,8 @@ fn span(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::machine_of;
     use proptest::prelude::*;
-
-    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
-        let root = tempfile::tempdir().expect("temporary directory");
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("parent")).expect("directories");
-            std::fs::write(path, text).expect("write");
-        }
-        let host = Host::at(root.path());
-        (root, host)
-    }
 
     #[test]
     fn every_way_of_saying_how_often_is_understood() {
@@ -152,19 +142,19 @@ mod tests {
     #[test]
     fn the_administrators_unit_comes_before_the_one_of_the_region_and_drop_ins_change_it() {
         let stock = ("lib/systemd/system/maas_hardware_sync.timer", "[Timer]\nOnCalendar=*-*-* *:00/15:00\n");
-        assert_eq!(sync_interval(&tree(&[stock]).1), Some(DEFAULT_INTERVAL));
-        assert_eq!(sync_interval(&tree(&[]).1), None);
+        assert_eq!(sync_interval(&machine_of(&[stock]).1), Some(DEFAULT_INTERVAL));
+        assert_eq!(sync_interval(&machine_of(&[]).1), None);
         let own = ("etc/systemd/system/maas_hardware_sync.timer", "[Timer]\nOnUnitActiveSec=1h\n");
-        assert_eq!(sync_interval(&tree(&[stock, own]).1), Some(Duration::from_secs(3600)));
+        assert_eq!(sync_interval(&machine_of(&[stock, own]).1), Some(Duration::from_secs(3600)));
         let drop_in =
             ("etc/systemd/system/maas_hardware_sync.timer.d/slow.conf", "[Timer]\nOnCalendar=\nOnCalendar=*:0/30\n");
-        assert_eq!(sync_interval(&tree(&[stock, drop_in]).1), Some(Duration::from_secs(1800)));
+        assert_eq!(sync_interval(&machine_of(&[stock, drop_in]).1), Some(Duration::from_secs(1800)));
     }
 
     #[test]
     fn no_unit_makes_a_machine_a_burden() {
         let often = ("lib/systemd/system/maas_hardware_sync.timer", "[Timer]\nOnUnitActiveSec=1s\n");
-        assert_eq!(sync_interval(&tree(&[often]).1), Some(SHORTEST));
+        assert_eq!(sync_interval(&machine_of(&[often]).1), Some(SHORTEST));
     }
 
     proptest! {

@@ -139,6 +139,19 @@ impl Uname {
     }
 }
 
+/// A machine of a few files, for tests; they go with the folder.
+#[cfg(test)]
+pub(crate) fn machine_of(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
+    let root = tempfile::tempdir().expect("temporary directory");
+    for (path, text) in files {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("directories");
+        std::fs::write(path, text).expect("write");
+    }
+    let host = Host::at(root.path());
+    (root, host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

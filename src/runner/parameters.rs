@@ -211,6 +211,7 @@ fn report(script: &Script, name: &str, problem: &str, host: &Host) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::machine_of;
     use crate::script::parse_index;
     use serde_json::json;
 
@@ -220,7 +221,6 @@ mod tests {
     }
 
     fn machine() -> (tempfile::TempDir, Host) {
-        let root = tempfile::tempdir().expect("temporary directory");
         let files = [
             ("sys/block/sdb/size", "2048"),
             ("sys/block/sdb/dev", "8:16"),
@@ -233,13 +233,7 @@ mod tests {
                 "network: {version: 2, ethernets: {nic0: {match: {macaddress: '52:54:00:00:00:02'}, dhcp4: true, set-name: lan0}}}",
             ),
         ];
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("parent")).expect("directories");
-            std::fs::write(path, text).expect("write");
-        }
-        let host = Host::at(root.path());
-        (root, host)
+        machine_of(&files)
     }
 
     fn filled(parameters: &Value) -> Result<Vec<String>, String> {

@@ -141,10 +141,10 @@ fn one(name: &str, text: &str, declared: &HeaderParameter) -> Result<Value, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::machine_of;
     use serde_json::json;
 
     fn machine() -> (tempfile::TempDir, Host) {
-        let root = tempfile::tempdir().expect("temporary directory");
         let files = [
             ("sys/block/sdb/size", "2048"),
             ("sys/block/sdb/dev", "8:16"),
@@ -154,13 +154,7 @@ mod tests {
             ("sys/class/net/enp1s0/address", "52:54:00:00:00:01"),
             ("sys/class/net/enp1s0/device/uevent", ""),
         ];
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("parent")).expect("directories");
-            std::fs::write(path, text).expect("write");
-        }
-        let host = Host::at(root.path());
-        (root, host)
+        machine_of(&files)
     }
 
     fn chosen(parameters: &str, given: &str) -> Result<Vec<Value>, String> {
