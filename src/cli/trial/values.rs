@@ -146,10 +146,12 @@ mod tests {
 
     fn machine() -> (tempfile::TempDir, Host) {
         let files = [
-            ("sys/block/sdb/size", "2048"),
-            ("sys/block/sdb/dev", "8:16"),
-            ("sys/block/sdc/size", "2048"),
-            ("sys/block/sdc/dev", "8:32"),
+            ("sys/class/block/sdb/size", "2048"),
+            ("sys/class/block/sdb/dev", "8:16"),
+            ("sys/class/block/sdb/device/type", "0"),
+            ("sys/class/block/sdc/size", "2048"),
+            ("sys/class/block/sdc/dev", "8:32"),
+            ("sys/class/block/sdc/device/type", "0"),
             ("run/udev/data/b8:16", "S:disk/by-id/wwn-1\nE:ID_MODEL=BIG\nE:ID_SERIAL_SHORT=S9\n"),
             ("sys/class/net/enp1s0/address", "52:54:00:00:00:01"),
             ("sys/class/net/enp1s0/device/uevent", ""),
