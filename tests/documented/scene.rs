@@ -25,16 +25,18 @@ const STAY: [&str; 2] = ["shakedown watch", "shakedown sandbox"];
 /// A command runs scripts; on a machine that compiles meanwhile this may take its time. Longer means that it hangs.
 const LIMIT: Duration = Duration::from_secs(400);
 
+/// The machine that a line is about, if it is not the deployed one.
+const ROOTS: [(&str, &str); 2] = [("shakedown run --url", "bare"), ("shakedown run", "ephemeral")];
+
 /// What stands in a line, in lines that begin so, and what stands there for here; `+` adds to the end, the first that
 /// fits. In braces: see `Around`.
-const STAND_INS: [(&str, &str, &str); 14] = [
+const STAND_INS: [(&str, &str, &str); 13] = [
     ("shakedown run", "http://region:5240/MAAS", "{stranger}"),
     ("shakedown register-machine", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "SYSTEM_ID", "{system-id}"),
     // Where the files of the system are else.
-    ("shakedown run --url", "+", " --root {bare} storage"),
-    ("shakedown run", "+", " --root {ephemeral} storage"),
+    ("shakedown run", "+", " storage"),
     ("shakedown register-machine", "+", " --base-dir base"),
     ("shakedown get-machine-token", "+", " --base-dir base"),
     // No test asks a drive of the machine that it runs on; what waits between two looks at a self-test need not here.
@@ -150,8 +152,9 @@ impl Scene {
             .env_remove("SHAKEDOWN_LOG")
             .env_remove("SHAKEDOWN_CONFIG");
         command.env("NO_PROXY", "*").env("no_proxy", "*").stdin(Stdio::null()).kill_on_drop(true);
-        // Of a machine that is no copy, `sync`, `watch` and `deliver` have no option that says which.
-        command.env("SHAKEDOWN_TEST_ROOT", self.path("deployed"));
+        // What acts for a machine has no option that says which.
+        let root = ROOTS.iter().find(|(start, _)| begins(&line.text, start)).map_or("deployed", |(_, root)| *root);
+        command.env("SHAKEDOWN_TEST_ROOT", self.path(root));
         let output = if stays {
             self.see_it_stay(command, &around).await
         } else {
@@ -197,8 +200,6 @@ impl Scene {
             ("{stranger}", around.stranger.url()),
             ("{deployed}", around.deployed.url()),
             ("{system-id}", around.deployed.system_id()),
-            ("{bare}", self.path("bare").display().to_string()),
-            ("{ephemeral}", self.path("ephemeral").display().to_string()),
             ("{disks}", self.disks.path("root").display().to_string()),
             ("{smartctl}", self.disks.smartctl().display().to_string()),
             ("{disk}", disk.unwrap_or_default()),
