@@ -104,7 +104,7 @@ class Package(unittest.TestCase):
 
     def test_on_a_deployed_machine_it_takes_over_is_upgraded_and_goes(self):
         (booted.machine.share / "unit").write_text(MAAS_UNIT)
-        out("cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
+        out("rm -f /tmp/unit-of-maas-ran; cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
         before = files()
         with Deployed() as region:
             install()
@@ -142,6 +142,8 @@ class Documented(unittest.TestCase):
 
     def setUp(self):
         """A folder as of somebody who has the program and this project's `packaging`, and no package."""
+        if out("sed -n 's/^VERSION_CODENAME=//p' /etc/os-release") != image.BARE[-1].suite:
+            self.skipTest("in the newest Debian only, for the time that it takes")
         shutil.copytree(PROJECT / "packaging", booted.machine.share / "packaging", dirs_exist_ok=True)
         out("mkdir -p /root/here/target/package && cp -r /share/packaging /root/here/")
         out("cp /share/shakedown.deb /root/here/target/package/shakedown_0-1_amd64.deb")
