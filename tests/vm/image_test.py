@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 AS_CLOUD_INIT = """
 install -D -m 600 /share/node.cfg /etc/cloud/cloud.cfg.d/91_kernel_cmdline_url.cfg
 install -D -m 700 /share/user-data /var/lib/cloud/instance/scripts/part-001
-systemd-run --unit=cloud-final --wait --quiet /var/lib/cloud/instance/scripts/part-001
+systemd-run --unit=cloud-final --collect --wait --quiet /var/lib/cloud/instance/scripts/part-001
 """
 
 
