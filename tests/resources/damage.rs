@@ -2,6 +2,7 @@
 //! has nothing to do with the damage. `SHAKEDOWN_DAMAGES` sets how often each tree is damaged at random.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -56,8 +57,12 @@ impl Damage {
         match self {
             Damage::Delete => Ok(()),
             Damage::Truncate(length) => {
-                let content = if before.is_file() { fs::read(before)? } else { Vec::new() };
-                fs::write(place, &content[..content.len().min(*length)])
+                // No more is read than is kept: an earlier damage may have made the file a terabyte.
+                let mut start = Vec::new();
+                if before.is_file() {
+                    File::open(before)?.take(*length as u64).read_to_end(&mut start)?;
+                }
+                fs::write(place, start)
             }
             Damage::Garbage(bytes) => fs::write(place, bytes),
             Damage::Directory => fs::create_dir(place),
