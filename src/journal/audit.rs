@@ -166,12 +166,7 @@ impl Store {
             if let Some(event) = event {
                 insert_event(transaction, &event, &names, actor, now)?;
             }
-            transaction
-                .execute(
-                    "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    params![name, value],
-                )
-                .map(drop)
+            set_fact(transaction, name, value)
         })
     }
 
@@ -197,6 +192,11 @@ impl Store {
             .query_row([name], |row| row.get(0))
             .optional()
     }
+}
+
+pub(super) fn set_fact(connection: &Connection, name: &str, value: &str) -> Result<(), rusqlite::Error> {
+    let sql = "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.execute(sql, params![name, value]).map(drop)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::store::{Actor, insert_event, stamp};
-use super::{Error, Message, Store, outbox};
+use super::{Error, Message, NewRun, Store, audit, outbox, runs};
 use crate::event::Event;
 
 /// The hardware of this machine as a region was told it. The lists are JSON that the caller understands.
@@ -99,6 +99,35 @@ impl Store {
                     params![region, recorded],
                 )
                 .map(drop)
+        })
+    }
+
+    /// Records what was noticed beside a synchronisation, all of it or nothing: what is known now as a fact, the events of it, and what
+    /// the region is to hear, for which there is a run that is over already.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn record_noticed(
+        &mut self,
+        fact: (&str, &str),
+        events: &[Event],
+        run: (&NewRun, &str),
+        messages: Vec<Message>,
+    ) -> Result<(), Error> {
+        let (names, (new, outcome)) = (self.names(), run);
+        self.transact(|transaction, now| {
+            audit::set_fact(transaction, fact.0, fact.1)?;
+            for event in events {
+                insert_event(transaction, event, &names, &Actor::default(), now)?;
+            }
+            if messages.is_empty() {
+                return Ok(());
+            }
+            let run_id = runs::insert_ended(transaction, new, outcome, now)?;
+            for message in messages {
+                outbox::insert(transaction, &Message { run_id: Some(run_id), ..message }, now)?;
+            }
+            Ok(())
         })
     }
 

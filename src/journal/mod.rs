@@ -7,6 +7,7 @@
 
 mod audit;
 mod hardware;
+mod lock;
 mod outbox;
 mod query;
 mod recover;

@@ -191,6 +191,20 @@ fn run(row: &Row<'_>) -> Result<RunRecord, rusqlite::Error> {
     })
 }
 
+/// A run that did nothing but say something, beside one that may be under way.
+pub(super) fn insert_ended(
+    connection: &Connection,
+    new: &NewRun,
+    outcome: &str,
+    now: &str,
+) -> Result<i64, rusqlite::Error> {
+    connection.execute(
+        "INSERT INTO run (started, ended, outcome, region, storage, boot_id, requested_by) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6)",
+        params![now, outcome, new.region, new.storage.to_string_lossy(), new.boot_id, new.requested_by],
+    )?;
+    Ok(connection.last_insert_rowid())
+}
+
 impl Store {
     /// Begins a run; its number.
     ///

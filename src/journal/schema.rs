@@ -60,12 +60,13 @@ pub(super) const VERSION: i64 = 2;
 
 /// Brings a database to the current version; the caller has found out that it is not newer.
 pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     for (step, migration) in (0..).zip(MIGRATIONS) {
+        // Whoever opens the same journal at this moment may have done the step.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if step < version {
             continue;
         }
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", step + 1)?;
         transaction.commit()?;

@@ -1,20 +1,16 @@
 //! The file: opening, and writing a transition with its event and its messages in one transaction.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
-use sha2::{Digest as _, Sha256};
 
-use super::{Error, Message, ResultChange, audit, file, outbox, recover, runs, schema};
+use super::{Error, Message, ResultChange, audit, file, lock, outbox, recover, runs, schema};
 use crate::event::{Event, Level};
-
-/// How long a lock is waited for before its holder counts as at work.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Who does something through this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +53,7 @@ impl Store {
     pub fn open(directory: &Path, hostname: &str, region: &str) -> Result<Opened, Error> {
         let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
-        let lock = lock(directory, region)?;
+        let lock = lock::of_region(directory, region)?;
         let path = file(directory);
         let (connection, set_aside) = match connect(&path) {
             Ok(connection) => (connection, None),
@@ -222,8 +218,9 @@ pub(super) fn insert_event(
     Ok(id)
 }
 
-/// Opens, checks and migrates.
+/// Opens, checks and migrates, one process at a time.
 fn connect(path: &Path) -> Result<Connection, Error> {
+    let _turn = lock::turn_to_open(path);
     let failed = Error::sqlite(path);
     // Made by us, so that its mode is ours: parameters and outputs may hold secrets.
     let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
@@ -266,29 +263,4 @@ fn check_version(connection: &Connection, path: &Path) -> Result<(), Error> {
         return Err(Error::Newer { path: path.to_owned(), found, known: schema::VERSION });
     }
     Ok(())
-}
-
-/// One process at a time works with a region: two would run every script twice and deliver over each other.
-fn lock(directory: &Path, region: &str) -> Result<File, Error> {
-    let digest = Sha256::digest(region);
-    let path = directory.join(format!("lock-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
-    let failed = |source| Error::Directory { path: path.clone(), source };
-    let file = fs::OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path).map_err(failed)?;
-    // A process that was killed while it started a child leaves the lock with that child until it runs its own program.
-    let deadline = Instant::now() + LOCK_WAIT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            Err(TryLockError::WouldBlock) => {
-                let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-                return Err(Error::Locked { path, pid });
-            }
-            // A file system without locks is no other process.
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-    }
-    file.set_len(0).map_err(failed)?;
-    std::io::Write::write_all(&mut &file, std::process::id().to_string().as_bytes()).map_err(failed)?;
-    Ok(file)
 }
