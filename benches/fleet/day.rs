@@ -114,7 +114,8 @@ pub(crate) fn simulate(day: &Day, costs: &Costs) -> Traffic {
                     let changed = is_in_rack && purpose == Purpose::Changes && second > 0;
                     match purpose {
                         Purpose::Changes if changed => traffic.borrow_mut().add(second, &costs.changed),
-                        Purpose::Changes => {}
+                        // Drives are asked without the region.
+                        Purpose::Changes | Purpose::Drives => {}
                         Purpose::Report => traffic.borrow_mut().add(second, &costs.quiet),
                     }
                     std::future::ready(Looked { changed, ..Looked::default() })

@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Options;
 use super::{exit, help, restore, state};
 use crate::agent::sync::{self, Sync};
-use crate::agent::watch::{Looked, Plan, Purpose, look, watch};
+use crate::agent::watch::{Looked, Plan, Purpose, look, look_at_drives, watch};
 use crate::config::{Connection, DEFAULT_INTERVAL, Origin, site, sync_interval};
+use crate::disk::{self, Disks, Session, Smartctl};
 use crate::host::{Host, News, Service};
-use crate::journal::{Actor, Journal};
+use crate::journal::{Actor, Journal, Store};
 use crate::process::{adopt_orphans, ask_own, end_with_parent};
 use crate::region::{Client, DeployedClient};
 
@@ -30,6 +31,12 @@ pub(super) struct Arguments {
     /// Report so often, in seconds, whatever the timer unit says that MAAS installs (`maas_hardware_sync.timer`; without it, 900)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     interval: Option<u64>,
+    /// Ask the disks so often how they are, in seconds; 0 is never. By default as `watch.disks_every_minutes` is configured
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=604_800))]
+    disks_every: Option<u64>,
+    /// The smartctl to use, called as it is. By default the one in PATH, /usr/sbin or /sbin
+    #[arg(long, value_name = "PATH", env = "SHAKEDOWN_SMARTCTL")]
+    smartctl: Option<PathBuf>,
     /// Where the scripts of the region and their outputs are kept; by default `sync` below the state directory
     #[arg(long, value_name = "DIR")]
     storage: Option<PathBuf>,
@@ -94,7 +101,7 @@ async fn stay(arguments: &Arguments, found: &Connection, host: Host) -> anyhow::
         None if host.is_live() => kernel(&host),
         None => None,
     };
-    let plan = Plan::new(&machine, interval(), since_epoch());
+    let plan = Plan::new(&machine, interval(), since_epoch()).with_drives(drives(arguments, &host)?, since_epoch());
     let own: Vec<OsString> = std::env::args_os().skip(1).collect();
     let ask = |purpose: Purpose| {
         let (mut words, stop) = (own.clone(), stop.clone());
@@ -122,6 +129,16 @@ fn kernel(host: &Host) -> Option<News> {
         );
     })
     .ok()
+}
+
+/// How often the drives are asked. Those of a copied machine are not here.
+fn drives(arguments: &Arguments, host: &Host) -> anyhow::Result<Option<Duration>> {
+    let seconds = match arguments.disks_every {
+        Some(seconds) => seconds,
+        None => site()?.disks_every_minutes.map_or(0, |minutes| u64::from(minutes) * 60),
+    };
+    let is_here = host.is_live() || arguments.smartctl.is_some();
+    Ok(Some(Duration::from_secs(seconds)).filter(|every| is_here && !every.is_zero()))
 }
 
 /// What the machine's time in the interval depends on.
@@ -153,7 +170,11 @@ async fn look_once(arguments: &Arguments, found: Connection, host: Host, purpose
     end_with_parent();
     adopt_orphans();
     let client = DeployedClient::new(Client::new(found.client)?);
-    let store = arguments.state.open(&host.hostname(), &client.identity())?;
+    let store = match purpose {
+        // A look at the machine may be under way, and has the journal to itself.
+        Purpose::Drives => Store::open_beside(&arguments.state.state_dir, &host.hostname())?,
+        _ => arguments.state.open(&host.hostname(), &client.identity())?,
+    };
     let storage = arguments.storage.clone().unwrap_or_else(|| arguments.state.state_dir.join("sync"));
     let mut options = sync::Options::new(storage, client.base_url());
     options.quietly = purpose == Purpose::Changes;
@@ -168,7 +189,25 @@ async fn look_once(arguments: &Arguments, found: Connection, host: Host, purpose
     tokio::spawn(super::run::stop_on_signal(stop.clone(), give_up));
     let (client, journal) = (Arc::new(client), Arc::new(Journal::start(Some(store))));
     let sync = Sync { client, host, journal, options, notices, stop };
-    let looked = look(&sync, purpose).await?;
+    let looked = match purpose {
+        Purpose::Drives => look_at_drives(&sync, &session(arguments, &sync)).await?,
+        _ => look(&sync, purpose).await?,
+    };
     super::answer(&serde_json::to_string(&looked)?)?;
     Ok(exit::OK)
+}
+
+/// Reading the health of the drives, and nothing more.
+fn session(arguments: &Arguments, sync: &Sync) -> Session {
+    let (notices, _unheard) = mpsc::unbounded_channel();
+    Session {
+        smartctl: Smartctl::find(arguments.smartctl.as_deref()),
+        disks: Disks::of(&sync.host),
+        // What is new since the last test is asked of tests: the report of each drive is not written every half hour.
+        memory: None,
+        options: disk::Options { lets_sleep: true, ..disk::Options::default() },
+        notices,
+        cancel: sync.stop.clone(),
+        give_up: sync.options.runner.hurry.clone(),
+    }
 }

@@ -14,6 +14,8 @@ pub struct Site {
     pub retention: Retention,
     /// Hardware sync sends everything when the region took it so many days ago; `None` never does.
     pub full_after_days: Option<u32>,
+    /// How often `watch` asks the drives how they are, in minutes; `None` never does.
+    pub disks_every_minutes: Option<u32>,
     /// A directory of packages that is looked into before anything is fetched.
     pub package_cache: Option<PathBuf>,
     /// Limits of what scripts have downloaded.
@@ -23,7 +25,7 @@ pub struct Site {
 impl Default for Site {
     fn default() -> Self {
         let (retention, download) = (Retention::default(), download::Options::default());
-        Site { retention, full_after_days: Some(7), package_cache: None, download }
+        Site { retention, full_after_days: Some(7), disks_every_minutes: Some(30), package_cache: None, download }
     }
 }
 
@@ -33,6 +35,11 @@ pub(super) const KEYS: &[Key] = &[
     key!("journal.keep_days", retention.days, "days that runs and events are kept; 0 keeps them for ever"),
     key!("journal.keep_output_bytes", retention.bytes, "bytes of script output that are kept; 0 is no limit"),
     key!("sync.full_after_days", full_after_days, "days after which hardware sync sends everything; 0 is never"),
+    key!(
+        "watch.disks_every_minutes",
+        disks_every_minutes,
+        "minutes between two looks at the disks' health; 0 is never"
+    ),
     key!("packages.cache", package_cache, "directory of packages that is looked into before anything is fetched"),
     key!("packages.download_bytes", download.most, "most bytes of one download"),
     key!("packages.download_seconds", download.total, "longest time of one download, in seconds"),

@@ -20,6 +20,8 @@ pub struct Reading {
 impl Reading {
     /// All that is known of a drive.
     pub const EVERYTHING: [&str; 1] = ["-x"];
+    /// The same, unless the drive would have to be woken for it.
+    pub const UNLESS_ASLEEP: [&str; 3] = ["-n", "standby", "-x"];
     /// Who the drive is, and what it can do.
     pub const IDENTITY: [&str; 2] = ["-i", "-c"];
 

@@ -31,6 +31,8 @@ pub struct Options {
     pub policy: Policy,
     /// Keep what smartctl prints for people: for many disks that is more than all the rest.
     pub with_text: bool,
+    /// Wake no drive that sleeps; it is not judged then.
+    pub lets_sleep: bool,
 }
 
 /// News of a disk, by its name.
@@ -146,7 +148,8 @@ impl Session {
     }
 
     async fn examine_with(&self, smartctl: &Smartctl, mut target: Target) -> Tested {
-        let mut read = match Reading::first(smartctl, &mut target, &Reading::EVERYTHING, &self.cancel).await {
+        let arguments = if self.options.lets_sleep { &Reading::UNLESS_ASLEEP[..] } else { &Reading::EVERYTHING };
+        let mut read = match Reading::first(smartctl, &mut target, arguments, &self.cancel).await {
             Ok(read) => read,
             Err(error) => return Tested::failed(target, &error),
         };

@@ -29,8 +29,8 @@ PACKAGES = """
     util-linux iproute2 ethtool pciutils usbutils dmidecode numactl lsscsi
     e2fsprogs parted smartmontools nvme-cli hdparm sg3-utils sdparm ipmitool python3-minimal
 """.split()
-# What a machine with systemd has besides: the agent of this rig, and what its network is set up with.
-PACKAGES_OF_BARE = "systemd-sysv udev dbus kmod iproute2 procps qemu-guest-agent".split()
+# What a machine with systemd has besides: the agent of this rig, what its network is set up with, and what the package recommends.
+PACKAGES_OF_BARE = "systemd-sysv udev dbus kmod iproute2 procps qemu-guest-agent smartmontools".split()
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 # Modules for the hardware of `hardware.py` and for tests to come; what these depend on comes along. Not among them: cryptography and
 # virtualization in hardware, which udev would load for the processor's sake at a cost of seconds.

@@ -106,10 +106,15 @@ class Package(unittest.TestCase):
         (booted.machine.share / "unit").write_text(MAAS_UNIT)
         out("rm -f /tmp/unit-of-maas-ran; cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")
         before = files()
+        warning = {"path": "/machine/peripheral/nvme1", "property": "smart_critical_warning"}
         with Deployed() as region:
+            booted.machine.control.ask("qom-set", {**warning, "value": 4})
+            self.addCleanup(booted.machine.control.ask, "qom-set", {**warning, "value": 0})
             install()
             wait_until("systemctl is-active shakedown-watch")
             region.wait_for_signals(1)
+            # Hardened as it is, the service lets smartctl ask the drives.
+            wait_until("shakedown events query level=ERROR | grep 'RIGNVME0002) is failing'")
             watcher = out("systemctl show -P MainPID shakedown-watch")
 
             # An upgrade leaves the journal and starts the new program.

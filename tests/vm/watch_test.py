@@ -46,9 +46,11 @@ class Service:
         there = f"/share/watched/{name}"
         self.pids[name] = self.machine.output(f"setsid {line} > {there} 2> {there}.log < /dev/null & echo $!").strip()
 
-    def watch(self):
-        """Starts the service and waits until it has looked. No report is due while it runs, so only news leads to looks."""
+    def watch(self, disks_every=0):
+        """Starts the service and waits until it has looked. No report is due while it runs, so only news leads to looks, or a disk that is
+        asked every so many seconds."""
         options = f"--config {self.region['config']} --interval 604800 --storage {HOME}/sync --state-dir {HOME}/state"
+        options += f" --disks-every {disks_every}"
         self.start("watch", f"shakedown --log-format json -v watch {options}")
         self.wait("it has looked", self.looks)
 
@@ -233,10 +235,10 @@ class Watch(unittest.TestCase):
         self.service.wait("the region heard of it", lambda: re.search(replaced.replace("NODE", r"\w+"), self.region_log()))
         self.tells("disk removed", lambda: self.unplug(second), (DISK, rf"{disk} was removed on node NODE \(HOT DISK {second}\)"))
 
-    def region_log(self):
+    def region_log(self, level="level=DEBUG"):
         """What stands in the region's own event log."""
         region = self.service.region
-        return self.machine.output(f"shakedown events query level=DEBUG limit=1000 --region {region['url']} --api-key {region['api_key']}")
+        return self.machine.output(f"shakedown events query {level} limit=1000 --region {region['url']} --api-key {region['api_key']}")
 
     def test_a_disk_that_comes_while_nobody_watches_is_told_at_the_start(self):
         self.medium("HOTLATE")
@@ -246,6 +248,18 @@ class Watch(unittest.TestCase):
         self.known("HOTLATE")
         self.tells("disk added before the start", self.service.watch, texts[0])
         self.tells("disk removed", lambda: self.unplug("HOTLATE"), texts[1])
+
+    def test_a_drive_that_begins_to_fail_although_no_news_tells_it(self):
+        self.service.stop("watch")
+        self.service.watch(disks_every=1)
+        warning = {"path": "/machine/peripheral/nvme1", "property": "smart_critical_warning"}
+        self.addCleanup(self.ask, "qom-set", {**warning, "value": 0})
+        failing = r"block device nvme\dn1 \(QEMU NVMe Ctrl, serial number RIGNVME0002\) is failing on node NODE: .*reliability.*Next: .*"
+        self.tells("drive failing", lambda: self.ask("qom-set", {**warning, "value": 4}), (DISK, failing))
+        told = re.compile(f"Node post-installation failure.*{failing}".replace("NODE", r"\w+"))
+        self.service.wait("the region has it as an error", lambda: told.search(self.region_log("level=ERROR")))
+        self.service.stop("watch")
+        self.service.watch()
 
     def test_functions_of_a_card_are_nobodys_plugging(self):
         functions = f"/sys/class/net/{self.interface(SRIOV)}/device/sriov_numvfs"

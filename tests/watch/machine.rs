@@ -53,7 +53,7 @@ impl Machine {
         machine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
@@ -113,11 +113,21 @@ impl Machine {
             .env("WATCHDOG_USEC", "200000")
     }
 
-    /// The service for the tree, which is ready and has looked for the first time.
+    /// The service for the tree, which is ready and has looked for the first time. It asks no drives.
     pub(crate) async fn watch(&self, interval: &str) -> Running {
+        self.started(self.service().args(["--interval", interval])).await
+    }
+
+    /// The same with more words, and with a smartctl in this machine's folder.
+    pub(crate) async fn watch_with(&self, interval: &str, words: &[&str], smartctl: &str) -> Running {
+        let service = self.service().args(["--interval", interval]).args(words);
+        self.started(service.arg("--smartctl").arg(self.path(smartctl))).await
+    }
+
+    async fn started(&self, service: Program) -> Running {
         let looks = self.looks();
         let ready = self.count("READY=1");
-        let service = self.service().args(["--interval", interval, "--root"]).arg(self.path("root"));
+        let service = service.arg("--root").arg(self.path("root"));
         let running = service.arg("--news").arg(self.path("news")).start();
         until("the service is ready", || self.count("READY=1") > ready).await;
         until("it has looked", || self.looks() > looks).await;
@@ -136,8 +146,13 @@ impl Machine {
 
     /// The local event log.
     pub(crate) fn events(&self) -> Vec<EventRecord> {
-        let pairs = ["level=AUDIT", "limit=1000"].map(|pair| pair.split_once('=').expect("a pair"));
-        let query = EventQuery::parse(&pairs.map(|(key, value)| (key.to_owned(), value.to_owned()))).expect("a query");
+        self.events_of(&[("level", "AUDIT"), ("limit", "1000")])
+    }
+
+    /// The same for another query.
+    pub(crate) fn events_of(&self, pairs: &[(&str, &str)]) -> Vec<EventRecord> {
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let query = EventQuery::parse(&pairs).expect("a query");
         Store::read(&self.path("state")).and_then(|store| store.events(&query)).unwrap_or_default()
     }
 

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod drives;
 mod kernel;
 mod machine;
 mod program;

@@ -171,6 +171,11 @@ impl Sync {
     ) -> Result<Outcome, Error> {
         let compared = compare(before, old, found, &self.options, now);
         match compared.reason {
+            None if self.has_news().await => {
+                let mut outcome = Outcome::nothing();
+                self.bring(&mut outcome).await;
+                Ok(outcome)
+            }
             None if self.options.quietly => Ok(Outcome { is_delivered: true, ..Outcome::nothing() }),
             None => Ok(self.quiet().await),
             Some(reason) => {
@@ -178,6 +183,13 @@ impl Sync {
                 Box::pin(self.tell(reason, compared, scripts, inventory, now)).await
             }
         }
+    }
+
+    /// Whether the region is to hear of something for which no script has to run.
+    async fn has_news(&self) -> bool {
+        let region = self.client.identity();
+        let waiting = self.journal.with("the unsent messages", move |store| store.waiting_messages(&region)).await;
+        waiting.is_some_and(|waiting| !waiting.is_empty())
     }
 
     /// Strikes when the region was tried for long enough, or all is stopped.

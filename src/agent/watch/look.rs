@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::super::message::{Payload, message};
 use super::super::sync::{self, Items, Sync};
 use super::damper::Damper;
+use super::notice::{Noticed, note};
 use super::schedule::{Looked, Purpose};
-use crate::event::Event;
 use crate::host::Host;
 use crate::inventory::{Inventory, Item, Kind, collect_detail, items};
-use crate::journal::{Actor, Hardware, Store};
-use crate::region::{Disposition, NodeEvent};
+use crate::region::Disposition;
 
 /// While it is there, udev is still at work on what the kernel told it.
 const UDEV_QUEUE: &str = "/run/udev/queue";
@@ -30,11 +28,8 @@ pub async fn look(sync: &Sync, purpose: Purpose) -> Result<Looked, sync::Error> 
     let collected = tokio::task::spawn_blocking(move || collect(&host)).await;
     let inventory = collected.unwrap_or_else(|_| Inventory::unread());
     let now = Timestamp::now();
-    let (mut before, old) = sync.on_record().await?;
-    let damped = damp(sync, before.as_ref(), old.as_ref(), &inventory, now).await?;
-    if damped.is_told {
-        before = sync.on_record().await?.0;
-    }
+    let (before, old) = sync.on_record().await?;
+    let damped = damp(sync, old.as_ref(), &inventory, now).await?;
     let outcome = Box::pin(sync.compared(before.as_ref(), old.as_ref(), inventory, damped.items, now)).await?;
     let retry_after = outcome.trouble.as_ref().and_then(|error| match error.disposition() {
         Disposition::Retry(after) => after,
@@ -66,48 +61,24 @@ struct Damped {
 }
 
 /// Holds back what is flapping; what begins to is on record together with what is known of it.
-async fn damp(
-    sync: &Sync,
-    before: Option<&Hardware>,
-    old: Option<&Items>,
-    inventory: &Inventory,
-    now: Timestamp,
-) -> Result<Damped, sync::Error> {
-    let read =
-        sync.journal.with("restless hardware", |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
+async fn damp(sync: &Sync, old: Option<&Items>, inventory: &Inventory, now: Timestamp) -> Result<Damped, sync::Error> {
+    let read = sync.journal.with(FACT, |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
     // What another version wrote is forgotten: it is no more than some minutes old.
     let mut damper: Damper = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let nothing = Items::new();
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let held = damper.damp(old.unwrap_or(&nothing), items(inventory), seconds);
-    let event = flapping(&held.began, &sync.node());
-    let is_told = event.is_some();
     let text = serde_json::to_string(&damper).unwrap_or_default();
-    let run = sync.new_run();
-    let recorded = before.map(|known| known.recorded.clone()).unwrap_or_default();
-    let system_id = sync.client.system_id().map(str::to_owned);
-    let note = move |store: &mut Store| {
-        let news = event.as_ref().filter(|_| system_id.is_some());
-        let news = news.map(|event| NodeEvent::new(sync::EVENT_NAME, event.description.clone(), false));
-        store.set_system_id(system_id);
-        store.replace_fact(FACT, &text, &Actor::default(), |_| event)?;
-        let Some(news) = news else { return Ok(()) };
-        let id = store.begin_run(&run)?;
-        let message = message(&Payload::Event(news), None, Some(id));
-        store.record_hardware(&run.region, &recorded, &[], &[message])?;
-        store.end_run(id, TOLD, None).map(drop)
-    };
-    sync.journal.with("restless hardware", note).await.ok_or(sync::Error::NoJournal)?;
+    let noticed: Vec<Noticed> = flapping(&held.began, &sync.node()).into_iter().collect();
+    let is_told = !noticed.is_empty();
+    note(sync, FACT, text, noticed).await?;
     Ok(Damped { items: held.items, is_told, again: held.again.map(Duration::from_secs) })
 }
 
-/// The outcome of a run that only told of such.
-pub(in crate::agent) const TOLD: &str = "Told as flapping what comes and goes";
-
-/// The event of what comes and goes.
-fn flapping(began: &[(Kind, Item)], node: &str) -> Option<Event> {
+/// What comes and goes.
+fn flapping(began: &[(Kind, Item)], node: &str) -> Option<Noticed> {
     let (kind, _) = began.first()?;
     let names: Vec<String> = began.iter().map(|(kind, item)| format!("{} {}", kind.name(), item.name)).collect();
     let text = format!("{} comes and goes on node {node}: not told again until it has settled", names.join(", "));
-    Some(Event { action: "flapping".to_owned(), ..Event::new(kind.event_type(), text) })
+    Some(Noticed { action: "flapping", kind: kind.event_type(), text, is_failure: false })
 }

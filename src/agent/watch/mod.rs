@@ -6,7 +6,9 @@
 //! deafen it, and nothing of a look is left when it is over.
 
 mod damper;
+mod drives;
 mod look;
+mod notice;
 mod schedule;
 mod settle;
 
@@ -19,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::{Hardware, News, Service};
 
-pub(super) use look::TOLD;
+pub use drives::look_at_drives;
 pub use look::look;
+pub(super) use notice::TOLD;
 pub use schedule::{Looked, Plan, Purpose, phase};
 
 use settle::Settling;
@@ -68,7 +71,8 @@ pub async fn watch<F: Future<Output = Looked>>(
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let mut settling = Settling::default();
-    let mut looking = None;
+    // Drives are asked beside: one that hangs keeps no change from being told.
+    let (mut looking, mut asking) = (None, None);
     let mut pulse = service.pulse().map(|pulse| interval_at(Instant::now() + pulse, pulse));
     service.ready("watching");
     let heard = loop {
@@ -85,6 +89,16 @@ pub async fn watch<F: Future<Output = Looked>>(
                 plan.set_interval(interval(), clock());
                 plan.looked(purpose, &looked, clock());
             }
+            asked = finished(&mut asking) => {
+                let (purpose, asked): (Purpose, Looked) = asked;
+                asking = None;
+                tracing::info!(?purpose, ?asked, "asked");
+                plan.asked_drives(&asked, clock());
+                if asked.changed {
+                    // The look that follows brings the region what was put on record.
+                    settling.hear(Instant::now());
+                }
+            }
             hint = hints.next() => match hint {
                 Ok(hardware) => {
                     tracing::debug!(?hardware, "news");
@@ -97,11 +111,16 @@ pub async fn watch<F: Future<Output = Looked>>(
                 settling.look();
                 looking = Some((purpose, Box::pin(look(purpose))));
             }
+            () = at(plan.drives_due(), clock()), if asking.is_none() => {
+                asking = Some((Purpose::Drives, Box::pin(look(Purpose::Drives))));
+            }
         }
     };
     service.stopping();
-    if looking.is_some() {
-        finished(&mut looking).await;
+    for mut ending in [looking, asking] {
+        if ending.is_some() {
+            finished(&mut ending).await;
+        }
     }
     heard
 }
@@ -122,6 +141,14 @@ fn next(plan: &Plan, settling: &Settling, now: Duration) -> (Instant, Purpose) {
     match settling.due() {
         Some(due) if due < planned => (due, Purpose::Changes),
         _ => (planned, purpose),
+    }
+}
+
+/// Waits for a time; for ever where there is none.
+async fn at(due: Option<Duration>, now: Duration) {
+    match due {
+        Some(due) => sleep_until(Instant::now() + due.saturating_sub(now)).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -169,9 +196,17 @@ mod tests {
         }
     }
 
-    /// Watches while `story` happens. Every look takes 300 ms and ends as `outcome` says.
+    /// Watches while `story` happens. Every look takes 300 ms and ends as `outcome` says. No drives are asked.
     async fn watched<F: Future<Output = ()>>(
         outcome: impl Fn(Duration) -> Looked,
+        story: impl FnOnce(Rc<Watched>) -> F,
+    ) -> Rc<Watched> {
+        watched_with_drives(|_, at| outcome(at), None, story).await
+    }
+
+    async fn watched_with_drives<F: Future<Output = ()>>(
+        outcome: impl Fn(Purpose, Duration) -> Looked,
+        drives: Option<Duration>,
         story: impl FnOnce(Rc<Watched>) -> F,
     ) -> Rc<Watched> {
         let (news, hints) = unbounded_channel();
@@ -181,14 +216,14 @@ mod tests {
         let look = |purpose| {
             let at = started.elapsed();
             watched.looks.borrow_mut().push((at, purpose));
-            let looked = outcome(at);
+            let looked = outcome(purpose, at);
             async move {
                 sleep(Duration::from_millis(300)).await;
                 looked
             }
         };
         let epoch = Duration::from_secs(1_800_000_000);
-        let plan = Plan::new("abc123", QUARTER, epoch);
+        let plan = Plan::new("abc123", QUARTER, epoch).with_drives(drives, epoch);
         let clock = || epoch + started.elapsed();
         let service = Service::default();
         let end = async {
@@ -258,6 +293,22 @@ mod tests {
         assert!((24..=60).contains(&during), "{during} attempts in six hours without a region");
         let back = reports.iter().find(|at| **at >= outage).expect("it goes on");
         assert!(*back <= outage + QUARTER, "{back:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drives_are_asked_beside_and_what_they_say_leads_to_one_look() {
+        let half_hour = Duration::from_secs(1800);
+        let failing_at = 2 * half_hour;
+        let outcome = move |purpose, at: Duration| Looked {
+            changed: purpose == Purpose::Drives && at.abs_diff(failing_at) < half_hour / 2,
+            ..Looked::default()
+        };
+        let watched = watched_with_drives(outcome, Some(half_hour), |_| sleep(DAY / 2)).await;
+        let asked = watched.times(Purpose::Drives);
+        assert!((23..=24).contains(&asked.len()), "{asked:?}");
+        let looks = watched.times(Purpose::Changes);
+        assert_eq!(looks.len(), 2, "the one at the start, and one: {looks:?}");
+        assert!(looks[1].saturating_sub(asked[2]) < Duration::from_secs(2), "{looks:?}, {asked:?}");
     }
 
     #[tokio::test(start_paused = true)]

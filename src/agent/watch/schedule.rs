@@ -16,6 +16,8 @@ pub enum Purpose {
     Changes,
     /// The periodic report: the region hears at least that the machine is there.
     Report,
+    /// What drives say of their health, which no news tells.
+    Drives,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
         match self {
             Purpose::Changes => "changes",
             Purpose::Report => "report",
+            Purpose::Drives => "drives",
         }
     }
 }
@@ -33,8 +36,9 @@ impl FromStr for Purpose {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let known = [Purpose::Changes, Purpose::Report].into_iter().find(|purpose| purpose.word() == word);
-        known.ok_or_else(|| "it is neither changes nor report".to_owned())
+        let all = [Purpose::Changes, Purpose::Report, Purpose::Drives];
+        let known = all.into_iter().find(|purpose| purpose.word() == word);
+        known.ok_or_else(|| "it is neither changes nor report nor drives".to_owned())
     }
 }
 
@@ -82,6 +86,8 @@ pub struct Plan {
     report: Duration,
     changes: Duration,
     backoff: Option<Backoff>,
+    /// How often the drives are asked, and when next; `None` never does.
+    drives: Option<(Duration, Duration)>,
 }
 
 impl Plan {
@@ -90,10 +96,28 @@ impl Plan {
     pub fn new(machine: &str, interval: Duration, now: Duration) -> Plan {
         let interval = interval.max(Duration::from_secs(1));
         let report = next(phase(machine, interval), interval, now);
-        Plan { machine: machine.to_owned(), interval, report, changes: now, backoff: None }
+        Plan { machine: machine.to_owned(), interval, report, changes: now, backoff: None, drives: None }
     }
 
-    /// The next thing and its time.
+    /// Asks the drives so often, at once for the first time: one may have failed while the machine was off.
+    #[must_use]
+    pub fn with_drives(self, every: Option<Duration>, now: Duration) -> Plan {
+        Plan { drives: every.map(|every| (every.max(Duration::from_secs(1)), now)), ..self }
+    }
+
+    /// When the drives are to be asked; `None` never.
+    #[must_use]
+    pub fn drives_due(&self) -> Option<Duration> {
+        self.drives.map(|(_, due)| due)
+    }
+
+    /// Plans on after the drives were asked, or could not be.
+    pub fn asked_drives(&mut self, asked: &Looked, now: Duration) {
+        let wait = |every: Duration| if asked.failed { every.min(FIRST_WAIT) } else { every };
+        self.drives = self.drives.map(|(every, _)| (every, now + wait(every)));
+    }
+
+    /// The next look at the machine and its time.
     #[must_use]
     pub fn due(&self) -> (Duration, Purpose) {
         if self.report <= self.changes { (self.report, Purpose::Report) } else { (self.changes, Purpose::Changes) }
@@ -117,6 +141,10 @@ impl Plan {
     /// Plans on after a look that ended now.
     pub fn looked(&mut self, purpose: Purpose, looked: &Looked, now: Duration) {
         self.changes = now + looked.again.unwrap_or(SWEEP).min(SWEEP);
+        if looked.changed {
+            // A drive that came may be a failing one.
+            self.drives = self.drives.map(|(every, due)| (every, due.min(now)));
+        }
         if looked.failed {
             let cap = self.interval;
             let first = FIRST_WAIT.min(cap);
@@ -225,6 +253,22 @@ mod tests {
         plan.report = NOW + Duration::from_secs(80_000);
         plan.looked(Purpose::Changes, &Looked::default(), NOW);
         assert_eq!(plan.due(), (NOW + SWEEP, Purpose::Changes));
+    }
+
+    #[test]
+    fn drives_are_asked_at_once_then_seldom_and_when_something_came() {
+        let half_hour = Duration::from_secs(1800);
+        assert_eq!(Plan::new("abc123", QUARTER, NOW).drives_due(), None);
+        let mut plan = Plan::new("abc123", QUARTER, NOW).with_drives(Some(half_hour), NOW);
+        assert_eq!(plan.drives_due(), Some(NOW));
+        plan.asked_drives(&Looked { failed: true, ..Looked::default() }, NOW);
+        assert_eq!(plan.drives_due(), Some(NOW + FIRST_WAIT));
+        plan.asked_drives(&Looked::default(), NOW);
+        plan.looked(Purpose::Report, &Looked::default(), NOW);
+        assert_eq!(plan.drives_due(), Some(NOW + half_hour));
+        let soon = NOW + Duration::from_secs(10);
+        plan.looked(Purpose::Changes, &Looked { changed: true, ..Looked::default() }, soon);
+        assert_eq!(plan.drives_due(), Some(soon));
     }
 
     proptest! {

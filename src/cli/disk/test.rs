@@ -95,6 +95,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
             limit: arguments.limit.map(Duration::from_secs),
             policy: arguments.policy.as_deref().map_or_else(|| Ok(Policy::default()), policy)?,
             with_text: arguments.report && arguments.format == Format::Table,
+            lets_sleep: false,
         },
         notices,
         cancel: cancel.clone(),

@@ -1,0 +1,211 @@
+//! The drives' own word: that one begins to fail is told by no news of the kernel, so they are asked now and then.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::super::sync::{self, Sync};
+use super::notice::{Noticed, note};
+use super::schedule::Looked;
+use crate::disk::{Session, Tested, Verdict};
+use crate::event::EventType;
+
+/// Where the journal keeps what was told of drives.
+const FACT: &str = "troubled drives";
+/// A drive that was well for so long, or away, is told anew: one at its temperature limit is not told at each turn.
+const FORGIVEN: i64 = 86_400;
+
+/// Asks every drive that does not sleep how it is, and puts on record what is new: the region hears of it with the next look for
+/// changes, which [`Looked::changed`] asks for.
+///
+/// # Errors
+/// When the journal cannot be used.
+pub async fn look_at_drives(sync: &Sync, session: &Session) -> Result<Looked, sync::Error> {
+    let tested = session.test_all().await;
+    if sync.stop.is_cancelled() {
+        return Ok(Looked::default());
+    }
+    let read = sync.journal.with(FACT, |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
+    let mut troubled: Troubled = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    troubled.say_obstacle(session);
+    for one in tested.iter().filter(|one| one.verdict == Verdict::Error) {
+        tracing::info!(drive = one.target.name, "not judged: {}", one.reason().unwrap_or_default());
+    }
+    let noticed = troubled.judge(&tested, &sync.node(), Timestamp::now().as_second());
+    let changed = !noticed.is_empty();
+    note(sync, FACT, serde_json::to_string(&troubled).unwrap_or_default(), noticed).await?;
+    Ok(Looked { changed, ..Looked::default() })
+}
+
+/// What was told.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Troubled {
+    /// Of drives, by what they are.
+    drives: BTreeMap<String, Trouble>,
+    /// Why none of them can be asked.
+    obstacle: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Trouble {
+    /// It was told to fail, not only that something counts against it.
+    is_failing: bool,
+    /// Since when it does not say so any more, or is away, in seconds since the Unix epoch.
+    better_since: Option<i64>,
+}
+
+impl Troubled {
+    /// Says once in the service's log that the drives are not watched, and why.
+    fn say_obstacle(&mut self, session: &Session) {
+        let obstacle = session.smartctl.as_ref().err().filter(|_| !session.disks.targets.is_empty());
+        let text = obstacle.map(ToString::to_string);
+        if let Some(error) = obstacle.filter(|_| self.obstacle != text) {
+            tracing::warn!(next_step = error.next_step(), "the health of the disks is not watched: {error}");
+        }
+        self.obstacle = text;
+    }
+
+    /// What is new: a drive that got into trouble or into worse, and one that has come out of it.
+    fn judge(&mut self, tested: &[Tested], node: &str, now: i64) -> Vec<Noticed> {
+        let mut noticed = Vec::new();
+        let mut seen = Vec::new();
+        for one in tested {
+            let key = key(one);
+            let known = self.drives.get(&key);
+            match one.verdict {
+                Verdict::Failed | Verdict::Degraded => {
+                    let is_failing = one.verdict == Verdict::Failed;
+                    if known.is_none_or(|known| is_failing && !known.is_failing) {
+                        noticed.push(trouble(one, node));
+                    }
+                    // One that was failing stays told as that until it is well.
+                    let is_failing = is_failing || known.is_some_and(|known| known.is_failing);
+                    self.drives.insert(key.clone(), Trouble { is_failing, better_since: None });
+                    seen.push(key);
+                }
+                Verdict::Healthy if known.is_some_and(|known| known.is_over(now)) => {
+                    self.drives.remove(&key);
+                    let text = format!("{} has been well for a day on node {node}", named(one));
+                    noticed.push(Noticed { action: "recovered", kind: KIND, text, is_failure: false });
+                }
+                // A drive that was not judged is as it was told.
+                Verdict::Error | Verdict::NotSupported => seen.push(key),
+                Verdict::Healthy => {}
+            }
+        }
+        self.drives.retain(|key, trouble| seen.contains(key) || !trouble.is_over(now));
+        for (_, trouble) in self.drives.iter_mut().filter(|(key, _)| !seen.contains(key)) {
+            trouble.better_since.get_or_insert(now);
+        }
+        noticed
+    }
+}
+
+impl Trouble {
+    fn is_over(&self, now: i64) -> bool {
+        self.better_since.is_some_and(|since| now.saturating_sub(since) >= FORGIVEN)
+    }
+}
+
+const KIND: EventType = EventType::NODE_HARDWARE_SYNC_BLOCK_DEVICE;
+
+/// The drive itself where it says who it is, whatever its name is today.
+fn key(one: &Tested) -> String {
+    let serial = one.serial();
+    if serial.trim().is_empty() { one.target.identity.clone() } else { format!("{} {serial}", one.model()) }
+}
+
+/// As the events of changes name it, with what tells it from its neighbours.
+fn named(one: &Tested) -> String {
+    let name = one.target.name.strip_prefix("/dev/").unwrap_or(&one.target.name);
+    match (one.model(), one.serial()) {
+        (model, serial) if serial.trim().is_empty() => format!("block device {name} ({model})"),
+        (model, serial) => format!("block device {name} ({model}, serial number {serial})"),
+    }
+}
+
+fn trouble(one: &Tested, node: &str) -> Noticed {
+    let is_failure = one.verdict == Verdict::Failed;
+    let (action, does) = if is_failure { ("failing", "is failing") } else { ("degraded", "is degraded") };
+    let (what, next) = one.details().into_iter().next().unwrap_or_default();
+    let text = format!("{} {does} on node {node}: {what}. Next: {next}", named(one));
+    Noticed { action, kind: KIND, text, is_failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Disks, Ending, State};
+    use crate::host::Host;
+
+    /// A drive as it was judged.
+    fn drive(serial: &str, verdict: Verdict) -> Tested {
+        let tree = tempfile::tempdir().expect("a temporary directory");
+        let mut target =
+            Disks::of(&Host::at(tree.path())).find("/dev/bus/0:megaraid,1").expect("a disk behind a controller");
+        target.serial = serial.to_owned();
+        Tested {
+            target,
+            verdict,
+            health: None,
+            report: None,
+            text: String::new(),
+            self_test: Ending { state: State::NotAsked, reason: String::new() },
+            problem: None,
+            runtime: std::time::Duration::ZERO,
+        }
+    }
+
+    /// What is told at each turn, an hour apart, in one word each.
+    fn story(turns: &[&[Tested]]) -> Vec<String> {
+        let mut troubled = Troubled::default();
+        let told = turns.iter().zip(1..).map(|(tested, hour)| {
+            let noticed = troubled.judge(tested, "abc123", hour * 3600);
+            noticed.iter().map(|one| one.action).collect::<Vec<_>>().join(" ")
+        });
+        told.collect()
+    }
+
+    fn count(told: &[String], word: &str) -> usize {
+        told.iter().filter(|one| *one == word).count()
+    }
+
+    #[test]
+    fn each_drive_is_told_by_itself_and_only_when_it_gets_worse() {
+        use Verdict::{Degraded, Error, Failed, Healthy};
+        let told = story(&[
+            &[drive("A", Healthy), drive("B", Degraded)],
+            &[drive("A", Degraded), drive("B", Degraded)],
+            &[drive("A", Failed), drive("B", Error)],
+            &[drive("A", Degraded), drive("B", Failed)],
+            &[drive("A", Failed), drive("B", Failed)],
+        ]);
+        assert_eq!(told, ["degraded", "degraded", "failing", "failing", ""]);
+    }
+
+    #[test]
+    fn a_drive_at_its_limit_is_not_told_at_each_turn_and_is_well_after_a_day() {
+        use Verdict::{Degraded, Healthy};
+        let mut turns: Vec<Vec<Tested>> = Vec::new();
+        for hour in 0..40 {
+            turns.push(vec![drive("A", if hour % 2 == 0 { Degraded } else { Healthy })]);
+        }
+        turns.extend((0..40).map(|_| vec![drive("A", Healthy)]));
+        turns.push(vec![drive("A", Degraded)]);
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!((count(&told, "degraded"), count(&told, "recovered")), (2, 1), "{told:?}");
+        assert_eq!(told[39 + 24], "recovered", "{told:?}");
+    }
+
+    #[test]
+    fn a_drive_that_is_away_for_a_day_is_forgotten_without_a_word() {
+        let mut turns = vec![vec![drive("A", Verdict::Failed)]];
+        turns.extend((0..5).map(|_| Vec::new()));
+        turns.push(vec![drive("A", Verdict::Failed)]);
+        turns.extend((0..30).map(|_| Vec::new()));
+        turns.push(vec![drive("A", Verdict::Failed)]);
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!((count(&told, "failing"), count(&told, "")), (2, turns.len() - 2), "{told:?}");
+    }
+}
