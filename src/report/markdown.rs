@@ -41,6 +41,14 @@ pub(super) fn page(report: &Report) -> String {
         for finding in inventory.findings.iter().flatten() {
             text.push_str(&format!("- **Worth a look:** {}\n", inline(finding)));
         }
+        if let Some(more) = inventory.more(inventory.findings_left_out) {
+            text.push_str(&format!("- **Worth a look:** {}\n", inline(&more)));
+        }
+        let gaps = inventory.gaps.len() + inventory.gaps_left_out;
+        if gaps > 0 {
+            let whole = inline(&inventory.whole);
+            text.push_str(&format!("- **Could not be found out:** {gaps} facts; {whole} tells which\n"));
+        }
         text.push('\n');
         text.extend(inventory.sections.iter().map(section));
     }
