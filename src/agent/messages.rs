@@ -65,6 +65,15 @@ pub(super) fn forgotten(file: &Path) -> String {
     )
 }
 
+/// What waited to be told of a BMC cannot be told: the script's file is gone.
+pub(super) fn bmc_lost(finder: &str, file: &Path) -> String {
+    format!(
+        "the access to the BMC that {finder} found is gone from this machine ({}): it was lost, or the region got it just before the agent \
+         was cut off. If the region has no power settings for this machine, run {finder} again or set them there",
+        file.display()
+    )
+}
+
 pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {
     format!("{count} {} scripts failed to run", kind.in_messages())
 }
