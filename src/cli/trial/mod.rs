@@ -37,7 +37,7 @@ Exit codes:
   1    it failed, timed out or could not be run
   2    the command line is wrong: a parameter, device or value that there is not
   3    it was not run: no such file, errors that `shakedown lint` finds, or --really is missing
-  130  stopped (Ctrl-C, SIGTERM)";
+  130  stopped (Ctrl-C, SIGTERM, SIGHUP)";
 
 /// Tags of what sets up a BMC, firmware or a disk controller (contract SCRIPTS, field `tags`).
 const CHANGES: [&str; 3] = ["bmc-config", "configure_hba", "update_firmware"];
