@@ -158,22 +158,28 @@ pub(super) async fn watched_by<S: Future<Output = ()> + Send + 'static>(
 }
 
 /// The first signal stops the scripts and lets the results be delivered; the second ends at once. A terminal that is closed may hang up
-/// more than once, so SIGHUP is never the second; who started this program to ignore it wants it to go on.
-pub(super) async fn stop_on_signal(stop: CancellationToken, give_up: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::warn!("signals cannot be caught: the run will not stop in good order");
-        return;
-    };
+/// more than once, so SIGHUP is never the second; who started this program to ignore it wants it to go on. Signals are caught from the
+/// call on, and heeded by what it answers.
+pub(super) fn stop_on_signal(
+    stop: CancellationToken,
+    give_up: CancellationToken,
+) -> impl Future<Output = ()> + Send + 'static {
+    let caught = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let mut hangup = if is_ignored(Signal::SIGHUP) { None } else { signal(SignalKind::hangup()).ok() };
-    for token in [stop, give_up] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            Some(()) = async { hangup.as_mut()?.recv().await } => {}
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = caught else {
+            tracing::warn!("signals cannot be caught: the run will not stop in good order");
+            return;
+        };
+        for token in [stop, give_up] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                Some(()) = async { hangup.as_mut()?.recv().await } => {}
+            }
+            token.cancel();
+            hangup = None;
         }
-        token.cancel();
-        hangup = None;
     }
 }
 
