@@ -123,9 +123,13 @@ async fn a_daemon_that_holds_the_output_delays_nothing_and_lives_on() {
     assert_eq!(row(&region, "40-watches").status, Status::Passed, "stopping one script stops no other one's daemon");
 }
 
+/// Whoever runs the tests may have been started by `nohup`, which goes on to all that comes of it.
+const HEEDS_SIGHUP: &[&str] = &["env", "--default-signal=HUP"];
+const IGNORES_SIGHUP: &[&str] = &["env", "--ignore-signal=HUP"];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_stops_the_run_in_good_order() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let marker = Marker::new();
         let scripts = [
             ("commissioning/10-done", plain("echo done")),
@@ -135,7 +139,7 @@ async fn a_signal_stops_the_run_in_good_order() {
         ];
         let region = region(&scripts, |_| {}).await;
         let node = Node::of(&region);
-        let run = node.run().start();
+        let run = node.run().through(HEEDS_SIGHUP).start();
         until("both processes of the long script are there", || marker.alive().len() == 2).await;
         run.signal(signal);
         let run = run.finish(LIMIT).await;
@@ -198,6 +202,50 @@ async fn a_second_signal_ends_the_run_at_once() {
     assert_eq!(run.code, Some(130), "{run:?}");
     assert!(run.stdout.contains("messages could not be delivered"), "{}", run.stdout);
     assert_eq!(marker.alive(), [0; 0]);
+}
+
+/// A shell hangs up on what it started, and the kernel does it once more when the shell has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_hangs_up_more_than_once_does_not_make_the_run_hasten() {
+    let files = tempfile::tempdir().expect("a temporary directory");
+    let [begun, asked, go] = ["begun", "asked", "go"].map(|name| files.path().join(name));
+    let body = format!(
+        "cd {}; trap 'touch asked' TERM; touch begun; while [ ! -e go ]; do sleep 0.02; done; echo done",
+        files.path().display()
+    );
+    let region = region(&[("commissioning/slow", plain(&body))], |_| {}).await;
+    let node = Node::of(&region);
+    let run = node.run().through(HEEDS_SIGHUP).start();
+    until("it runs", || begun.exists()).await;
+    until("it was asked to stop", || {
+        run.signal(Signal::SIGHUP);
+        asked.exists()
+    })
+    .await;
+    run.signal(Signal::SIGHUP);
+    std::fs::write(&go, "").expect("room");
+    let run = run.finish(LIMIT).await;
+    assert_eq!(run.code, Some(130), "{run:?}");
+    assert!(!run.stdout.contains("could not be delivered"), "{run:?}");
+    let row = row(&region, "slow");
+    assert!(row.status == Status::Failed && row.output.ends_with(b"done\n"), "{row:?}");
+    assert_eq!(region.node_status(), NodeStatus::FailedCommissioning);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_nohup_a_run_goes_on_without_its_terminal() {
+    let files = tempfile::tempdir().expect("a temporary directory");
+    let go = files.path().join("go");
+    let body = format!("while [ ! -e {} ]; do sleep 0.02; done; echo done", go.display());
+    let region = region(&[("commissioning/slow", plain(&body))], |_| {}).await;
+    let node = Node::of(&region);
+    let run = node.run().through(IGNORES_SIGHUP).start();
+    until("it runs", || row(&region, "slow").status == Status::Running).await;
+    run.signal(Signal::SIGHUP);
+    std::fs::write(&go, "").expect("room");
+    let run = run.finish(LIMIT).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!((row(&region, "slow").status, region.node_status()), (Status::Passed, NodeStatus::Ready));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use shakedown::event::{EventQuery, EventRecord};
 use shakedown::journal::Store;
-use shakedown::sandbox::{Acquaintance, Fault, NodeStatus, Sandbox};
+use shakedown::sandbox::{Acquaintance, Action, Fault, NodeStatus, Sandbox};
 use shakedown::script::Status;
 use tempfile::TempDir;
 
@@ -257,6 +257,15 @@ async fn a_region_that_stays_away_is_given_up() {
     let gone = program.args(["--give-up-after", "1", "--base-dir"]).arg(machine.base()).finish().await;
     assert_eq!(gone.code, Some(3), "{gone:?}");
     assert!(gone.stderr.contains("cannot reach"), "{}", gone.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_0_seconds_a_region_is_waited_for_until_it_answers() {
+    let (region, machine) = (empty_region().await, Machine::new());
+    region.inject(Fault::new("GET", 1, Action::Answer(503, String::new())));
+    let program = machine.register(&region).args(["--api-key", &region.api_key(), "--give-up-after", "0"]);
+    let finished = program.finish().await;
+    assert_eq!((finished.code, machine.credentials().exists()), (Some(0), true), "{finished:?}");
 }
 
 /// What a name does with some words.

@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Entry, Payload};
+use super::messages;
 use super::record::Record;
+use crate::event::EventType;
 use crate::region::{Client, Disposition, Error, NodeEvent, RetryOptions, Signal, persist};
 use crate::script::Status;
 
@@ -80,8 +82,12 @@ impl Delivery {
 
     async fn signal(&self, entry: &Entry, signal: &Signal) -> Delivered {
         let label = signal.label();
-        // Deleted as it was delivered, just before a crash.
-        if entry.may_have_arrived && signal.power_file.as_ref().is_some_and(|path| !path.exists()) {
+        if let Some(path) = signal.power_file.as_ref().filter(|path| entry.may_have_arrived && !path.exists()) {
+            // Deleted as it was delivered, just before a crash, or by somebody else.
+            let finder = signal.script.as_ref().map_or("a script", |script| script.name.as_str());
+            let text = messages::bmc_lost(finder, path);
+            tracing::warn!("{text}");
+            self.record.notice(EventType::NODE_STATUS_EVENT, "shakedown/bmc", text).await;
             return Delivered::Acknowledged;
         }
         let may_have_arrived = AtomicBool::new(entry.may_have_arrived);

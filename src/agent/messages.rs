@@ -1,5 +1,6 @@
 //! The texts that an operator reads on the region, as the reference words them (contract REGION, `error`).
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::runner::{Ending, Finished};
@@ -53,6 +54,24 @@ pub(super) fn beyond_the_region(script: &Script, status: Status, finished: &Fini
         _ if !finished.notes.is_empty() => Some(format!("{subject}: {}", finished.notes.join("; "))),
         _ => None,
     }
+}
+
+/// The region does not take the credentials that it gave when the machine enlisted; the file that held them was deleted.
+pub(super) fn forgotten(file: &Path) -> String {
+    format!(
+        "The region refuses the credentials that this machine got when it enlisted, so it may have been deleted there. {} was deleted: \
+         the next start enlists the machine anew",
+        file.display()
+    )
+}
+
+/// What waited to be told of a BMC cannot be told: the script's file is gone.
+pub(super) fn bmc_lost(finder: &str, file: &Path) -> String {
+    format!(
+        "the access to the BMC that {finder} found is gone from this machine ({}): it was lost, or the region got it just before the agent \
+         was cut off. If the region has no power settings for this machine, run {finder} again or set them there",
+        file.display()
+    )
 }
 
 pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {

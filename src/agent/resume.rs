@@ -92,6 +92,11 @@ impl Agent {
         let opened = journal
             .with("the beginning of the run", move |store| {
                 store.set_system_id(system_id);
+                if fresh && !is_known {
+                    // A region that knows the machine gets what waits before anything is run. This one never would: what it comes to know
+                    // is the machine of the new run, whose scripts write to the same files.
+                    store.supersede_messages(&new)?;
+                }
                 let interrupted = if fresh { None } else { store.interrupted_run(&new)? };
                 let id = match &interrupted {
                     Some(run) => store.resume_run(run.id, &new.boot_id).map(|()| run.id)?,

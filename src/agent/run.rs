@@ -152,7 +152,10 @@ impl Agent {
         let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished | Verdict::GoingDown));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
             // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
-            let _ = std::fs::remove_file(file);
+            let removed = std::fs::remove_file(file);
+            if let (Ok(()), Err(Error::Fetch(region::Error::Unauthorized { .. }))) = (removed, verdict) {
+                self.say(messages::forgotten(file));
+            }
         }
         Some(voice.delivering)
     }

@@ -9,7 +9,7 @@ Exit codes, which the help of some verbs tells more closely:
   2    the command line is wrong
   3    it could not be done
   4    it was done, but the region did not take every message
-  130  it was stopped (Ctrl-C, SIGTERM)";
+  130  it was stopped (Ctrl-C, SIGTERM, SIGHUP)";
 
 pub(super) const RUN: &str = "\
 Examples:
@@ -26,7 +26,7 @@ Exit codes:
   2    the command line is wrong
   3    the run could not be done: no region, wrong credentials, a refused archive
   4    every script ended well, but the region did not take every message
-  130  the run was stopped (Ctrl-C, SIGTERM)";
+  130  the run was stopped (Ctrl-C, SIGTERM, SIGHUP)";
 
 pub(super) const DELIVER: &str = "\
 Examples:
@@ -77,7 +77,7 @@ Exit codes:
   2    the command line is wrong
   3    it could not be done: no region, wrong credentials, not a deployed machine
   4    the region did not take everything; the next one brings the rest
-  130  it was stopped (Ctrl-C, SIGTERM)";
+  130  it was stopped (Ctrl-C, SIGTERM, SIGHUP)";
 
 pub(super) const REGISTER: &str = "\
 Examples:

@@ -72,7 +72,7 @@ struct Region {
     /// CA bundle (PEM) to trust besides the system's
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// Give up after so many seconds
+    /// Give up after so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     give_up_after: u64,
 }
@@ -184,7 +184,9 @@ impl Desk {
             "nobody can be told later who did this, so nothing was done; --state-dir names another directory",
         )?;
         let place = CredentialsPlace::prepare(&path, file.force)?;
-        Ok(Desk { client, place, store, patience: Duration::from_secs(region.give_up_after) })
+        let patience =
+            if region.give_up_after == 0 { Duration::MAX } else { Duration::from_secs(region.give_up_after) };
+        Ok(Desk { client, place, store, patience })
     }
 
     /// Asks the region until it answers or nobody waits any longer.

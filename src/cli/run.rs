@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use crate::config::{Origin, default_storage, enlisted_file, site};
 use crate::download;
 use crate::host::Host;
 use crate::journal::{Actor, Store};
+use crate::process::is_ignored;
 use crate::region::{Client, RetryOptions};
 use crate::runner::packages;
 use crate::telemetry::LogFormat;
@@ -125,7 +127,7 @@ pub(super) fn packages(
     Ok(packages::Options::new(cache.transpose()?, limits))
 }
 
-/// Does a run while showing it, and stops it in good order on SIGINT and SIGTERM.
+/// Does a run while showing it, and stops it in good order on SIGINT, SIGTERM and SIGHUP.
 pub(super) async fn watched(
     client: Client,
     host: Host,
@@ -155,19 +157,29 @@ pub(super) async fn watched_by<S: Future<Output = ()> + Send + 'static>(
     Ok(outcome?)
 }
 
-/// The first signal stops the scripts and lets the results be delivered; the second ends at once.
-pub(super) async fn stop_on_signal(stop: CancellationToken, give_up: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::warn!("signals cannot be caught: the run will not stop in good order");
-        return;
-    };
-    for token in [stop, give_up] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+/// The first signal stops the scripts and lets the results be delivered; the second ends at once. A terminal that is closed may hang up
+/// more than once, so SIGHUP is never the second; who started this program to ignore it wants it to go on. Signals are caught from the
+/// call on, and heeded by what it answers.
+pub(super) fn stop_on_signal(
+    stop: CancellationToken,
+    give_up: CancellationToken,
+) -> impl Future<Output = ()> + Send + 'static {
+    let caught = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let mut hangup = if is_ignored(Signal::SIGHUP) { None } else { signal(SignalKind::hangup()).ok() };
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = caught else {
+            tracing::warn!("signals cannot be caught: the run will not stop in good order");
+            return;
+        };
+        for token in [stop, give_up] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                Some(()) = async { hangup.as_mut()?.recv().await } => {}
+            }
+            token.cancel();
+            hangup = None;
         }
-        token.cancel();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Error, Store};
+use super::{Error, NewRun, Store};
 use crate::script::Status;
 
 /// A message that the region has to get.
@@ -80,6 +80,18 @@ impl Store {
             self.connection.prepare(sql)?.query_map([region], message)?.collect()
         };
         read().map_err(Error::sqlite(&self.path))
+    }
+
+    /// What waits of the runs in a storage directory with a region is not wanted any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn supersede_messages(&mut self, new: &NewRun) -> Result<(), Error> {
+        self.transact(|transaction, now| {
+            let waiting = "UPDATE outbox SET state = 'superseded', finished = ?1 WHERE state = 'waiting'
+                AND run_id IN (SELECT id FROM run WHERE region = ?2 AND storage = ?3)";
+            transaction.execute(waiting, params![now, new.region, new.storage.to_string_lossy()]).map(drop)
+        })
     }
 
     /// Whether a run has a message with a label that the region has not refused.

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
-pub use own::{ask_own, end_with_parent};
+pub use own::{ask_own, end_with_parent, is_ignored};
 pub use spawn::{Running, stop_marked};
 pub use terminal::Terminal;
 pub use tool::{Answer, Tool, ToolError, machine_is_going_down};

@@ -1,6 +1,7 @@
-//! This program once more, as a child that does one thing and answers.
+//! This program itself: the signals that it was started with, and once more, as a child that does one thing and answers.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -56,6 +57,15 @@ pub async fn ask_own(
     }
     signal(Signal::SIGKILL);
     end.await
+}
+
+/// Whether this process ignores a signal, as one that `nohup` started ignores SIGHUP (`/proc/self/status`, `SigIgn`).
+#[must_use]
+pub fn is_ignored(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal as u32 - 1) & 1 == 1
 }
 
 /// Asks for SIGTERM when the process that started this one ends, however it ends. Best effort.

@@ -79,7 +79,7 @@ pub fn unpack(archive: &Path, workspace: &Workspace) -> Result<(), ArchiveError>
 
 /// Writes all members below `staging`: `scripts/…`, `out/…`, `netplan.yaml`.
 fn stage(archive: &Path, staging: &Path) -> Result<(), ArchiveError> {
-    let limits = Limits { members: MAX_MEMBERS, bytes: MAX_BYTES, stop: CancellationToken::new() };
+    let limits = Limits { members: MAX_MEMBERS, bytes: MAX_BYTES, links: false, stop: CancellationToken::new() };
     untar(archive, staging, &limits, place)?;
     if staging.join("scripts/index.json").is_file() { Ok(()) } else { Err(ArchiveError::NoIndex) }
 }

@@ -41,6 +41,14 @@ pub(super) fn page(report: &Report) -> String {
         for finding in inventory.findings.iter().flatten() {
             text.push_str(&format!("- **Worth a look:** {}\n", inline(finding)));
         }
+        if let Some(more) = inventory.more(inventory.findings_left_out) {
+            text.push_str(&format!("- **Worth a look:** {}\n", inline(&more)));
+        }
+        let gaps = inventory.gaps.len() + inventory.gaps_left_out;
+        if gaps > 0 {
+            let whole = inline(&inventory.whole);
+            text.push_str(&format!("- **Could not be found out:** {gaps} facts; {whole} tells which\n"));
+        }
         text.push('\n');
         text.extend(inventory.sections.iter().map(section));
     }
@@ -133,6 +141,9 @@ fn inline(text: &str) -> String {
             '&' => line.push_str("&amp;"),
             '<' => line.push_str("&lt;"),
             '>' => line.push_str("&gt;"),
+            // Forges look for names of people after they have read the Markdown, so a backslash would not help: an invisible word
+            // joiner does.
+            '@' => line.push_str("@&#8288;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => line.extend(['\\', c]),
             c => line.push(c),
         }
@@ -147,5 +158,10 @@ mod tests {
     #[test]
     fn nothing_from_outside_means_anything_to_markdown() {
         assert_eq!(inline("a|b\n<script>`x`[y](z)"), "a\\|b &lt;script&gt;\\`x\\`\\[y\\](z)");
+    }
+
+    #[test]
+    fn nobody_is_called_by_a_name_that_a_machine_has_in_it() {
+        assert_eq!(inline("power @octocat, root@node"), "power @&#8288;octocat, root@&#8288;node");
     }
 }

@@ -250,8 +250,21 @@ pub struct Inventory {
     pub sections: Vec<Section>,
     /// What is worth a look; `None` when what is on record knows no findings.
     pub findings: Option<Vec<String>>,
+    /// More of them.
+    pub findings_left_out: usize,
     /// What could not be found out.
     pub gaps: Vec<String>,
+    /// More of that.
+    pub gaps_left_out: usize,
+    /// What holds all of it: a file, or a command.
+    pub whole: String,
+}
+
+impl Inventory {
+    /// What stands behind a list that is cut.
+    pub(super) fn more(&self, left_out: usize) -> Option<String> {
+        (left_out > 0).then(|| format!("and {left_out} more; {} tells all", self.whole))
+    }
 }
 
 /// A list of devices of one kind.

@@ -1,10 +1,11 @@
-//! Archives, as if they came from an enemy: only regular files and directories, only below one directory, only so many of
-//! them and only so large.
+//! Archives, as if they came from an enemy: only regular files, directories, and where a caller wants them harmless symbolic links, only
+//! below one directory, only so many of them and only so large.
 //!
 //! What is unpacked here came over a network and is written as root. A caller unpacks into a directory of its own and takes
 //! it over when everything is there: after an error it removes the directory.
 
 mod kind;
+mod link;
 mod member;
 mod tar;
 mod zip;
@@ -28,6 +29,8 @@ pub struct Limits {
     pub members: u64,
     /// Most bytes, unpacked.
     pub bytes: u64,
+    /// Symbolic links in a tar that lead nowhere but to what is unpacked with them are made; else any link is refused.
+    pub links: bool,
     /// Ends the unpacking, as damaged, when it strikes.
     pub stop: CancellationToken,
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use super::link::{Links, is_harmless};
 use super::{Budget, Error, Limits, Place, Stoppable, make_directory, write};
 
 /// More bytes than this in the name or the PAX records of one member are refused.
@@ -20,7 +21,7 @@ pub const XZ_MEMORY: u32 = 96 << 10;
 pub fn untar(archive: &Path, to: &Path, limits: &Limits, place: Place) -> Result<u64, Error> {
     check(archive, limits)?;
     let mut archive = tar::Archive::new(open(archive, &limits.stop).map_err(Error::Damaged)?);
-    let mut budget = Budget::new(limits);
+    let (mut budget, mut links) = (Budget::new(limits), Links::default());
     for entry in archive.entries().map_err(Error::Damaged)? {
         let mut entry = entry.map_err(Error::Damaged)?;
         budget.take(entry.size())?;
@@ -38,6 +39,15 @@ pub fn untar(archive: &Path, to: &Path, limits: &Limits, place: Place) -> Result
             }
             continue;
         }
+        if kind.is_symlink() && limits.links {
+            let Some(below) = place(&path, false).map_err(hostile)? else { continue };
+            let target = entry.link_name().map_err(Error::Damaged)?.unwrap_or_default();
+            if !is_harmless(&below, &target) {
+                return Err(hostile("is a link that may lead out of the archive's directory"));
+            }
+            links.add(to, below, target.into_owned())?;
+            continue;
+        }
         if !kind.is_file() && !kind.is_contiguous() {
             return Err(hostile("is neither a file nor a directory"));
         }
@@ -48,6 +58,7 @@ pub fn untar(archive: &Path, to: &Path, limits: &Limits, place: Place) -> Result
     if budget.members == 0 {
         return Err(Error::Damaged(io::Error::other("it is empty")));
     }
+    links.make(to)?;
     Ok(budget.members)
 }
 

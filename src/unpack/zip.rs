@@ -112,7 +112,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a temporary directory");
         let path = place.path().join("archive");
         std::fs::write(&path, archive).expect("room");
-        let limits = Limits { members: 1000, bytes: 64 << 20, stop: CancellationToken::new() };
+        let limits = Limits { members: 1000, bytes: 64 << 20, links: true, stop: CancellationToken::new() };
         unzip(&path, &place.path().join("to"), &limits, inside)
     }
 

@@ -18,6 +18,9 @@ async fn danger_has_to_be_really_meant() {
         ("timeout: 60\ndestructive: true", "every disk of this machine would be erased"),
         ("timeout: 60\nscript_type: release", "every disk of this machine may be erased"),
         ("timeout: 60\nscript_type: commissioning\nmay_reboot: true", "may reboot this machine"),
+        ("timeout: 60\nscript_type: commissioning\ntags: [node, update_firmware]", "(tag update_firmware)"),
+        ("timeout: 60\nscript_type: commissioning\ntags: noauto, configure_hba", "(tag configure_hba)"),
+        ("timeout: 60\nscript_type: commissioning\ntags: bmc-config", "changes firmware or settings of this machine"),
     ] {
         let (trial, mark) = marking(header);
         let run = trial.text(&[]).await;

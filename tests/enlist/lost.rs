@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use shakedown::sandbox::{Action, Fault, NodeStatus};
 use shakedown::script::Status;
 
-use crate::machine::{FIRST, Machine, SECOND, asked, assert_enlisted};
+use crate::machine::{FIRST, Machine, SECOND, asked, assert_enlisted, exists};
 use crate::support::proxy::Proxy;
 use crate::support::{LIMIT, row, until};
 
@@ -133,6 +133,40 @@ async fn what_waits_for_the_machine_to_be_known_is_not_spent_on_a_region_that_do
     let finished = machine.run(&region.url()).finish().await;
     assert_enlisted(&machine, &region, &finished);
     assert_eq!((machine.ran(FIRST), machine.ran(SECOND)), (1, 1), "nothing is run twice");
+}
+
+#[tokio::test]
+async fn begun_anew_it_keeps_no_message_of_the_stranger_that_it_was() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    region.inject(Fault::new("POST", u32::MAX, Action::Answer(503, String::new())));
+    let leaves = ["--exit-when-done", "--farewell", "0"];
+    machine.run(&region.url()).args(leaves).finish().await;
+    region.clear_faults();
+    let finished = machine.run(&region.url()).arg("--fresh").finish().await;
+    assert_enlisted(&machine, &region, &finished);
+    assert_eq!((machine.ran(FIRST), machine.ran(SECOND)), (2, 2), "anew means from the beginning");
+    let told = machine.deliver(&region.url()).finish().await;
+    assert!(told.stderr.contains("nothing waits for the region"), "{} {}", told.stdout, told.stderr);
+}
+
+#[tokio::test]
+async fn a_machine_that_was_deleted_in_its_region_is_told_that_it_will_enlist_anew() {
+    let machine = Machine::new(1);
+    let region = machine.region("", "").await;
+    machine.write("state/enlisted.yaml", &region.node_config().replace("token_key: ", "token_key: gone"));
+    let finished = machine.run(&region.url()).finish().await;
+    assert_eq!((finished.code, region.machines()), (Some(3), 0), "{}", finished.stderr);
+    let file = machine.credentials();
+    let told = format!("{} was deleted: the next start enlists the machine anew", file.display());
+    assert!(
+        finished.stdout.contains(&told) && finished.stdout.contains("refuses the credentials"),
+        "{}",
+        finished.stdout
+    );
+    assert!(!exists(&file));
+    let finished = machine.run(&region.url()).finish().await;
+    assert_enlisted(&machine, &region, &finished);
 }
 
 #[tokio::test]

@@ -186,6 +186,27 @@ async fn neither_it_nor_how_its_script_ended_is_lost_in_a_crash() {
 }
 
 #[tokio::test]
+async fn that_it_is_gone_with_its_file_is_told() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Commissioning, &[finder("a", "ipmi")]).await;
+    region.inject(Fault::new("POST", 1_000_000, Action::Answer(503, String::new())));
+    let mut agent = machine.run(&region).start();
+    waits(&machine).await;
+    agent.kill().await.expect("the agent is killed");
+    let file = machine.path("storage/out/a.4000.bmc");
+    fs::remove_file(&file).expect("it was there");
+    region.clear_faults();
+    let ended = debug(machine.run(&region)).end().await;
+    assert_eq!((ended.code, region.power()), (Some(0), None), "{}", ended.stderr);
+    let told = format!("the access to the BMC that a found is gone from this machine ({})", file.display());
+    let events = texts(&machine.events("DEBUG"), "is gone");
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(events[0].starts_with(&told) && events[0].contains("run a again"), "{events:?}");
+    assert!(region.events().iter().any(|event| event.description.contains(&told)), "the region's operator hears of it");
+    nobody_shows_it(&machine, &region, &ended).await;
+}
+
+#[tokio::test]
 async fn a_script_that_was_stopped_may_have_written_half_of_it() {
     let machine = Machine::new();
     let script = Script::commissioning("a", "echo 'power_type: ipmi' >\"$BMC_CONFIG_PATH\"; echo begun; sleep 600");

@@ -65,6 +65,11 @@ fn tool() -> Tar {
     Tar::new().file("tool/run", 0o755, "#!/bin/sh\necho works").file("tool/data", 0o600, "x")
 }
 
+/// A tool, and a link besides.
+fn linked(link: &str, target: &str) -> Tar {
+    tool().special(link, EntryType::Symlink, target)
+}
+
 /// A comment for the archive as a whole comes first.
 fn of_git() -> Vec<u8> {
     let comment = b"52 comment=0123456789012345678901234567890123456789\n";
@@ -115,6 +120,29 @@ async fn an_archive_is_known_by_its_content_and_unpacked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn links_that_stay_in_the_archive_are_made() {
+    let library = Tar::new()
+        .special("bin/run", EntryType::Symlink, "../tool/run")
+        .special("lib", EntryType::Symlink, "tool/lib.d")
+        .file("tool/lib.d/libx.so.1", 0o644, "library")
+        .special("tool/lib.d/libx.so", EntryType::Symlink, "libx.so.1")
+        .special("round", EntryType::Symlink, "about")
+        .special("about", EntryType::Symlink, "round")
+        .special("nowhere", EntryType::Symlink, "tool/nothing")
+        .file("tool/run", 0o755, "#!/bin/sh\necho works");
+    let server = Server::of(vec![("/library".to_owned(), gzip(&library.bytes()))]).await;
+    let look = "cd \"$DOWNLOAD_PATH\" && bin/run && cat lib/libx.so && readlink tool/lib.d/libx.so round nowhere";
+    // Twice, since the second instance gets what the first was given.
+    let scripts: Vec<_> = ["first", "second"].map(|name| needs_urls(name, &[server.url("/library")], look)).into();
+    let (region, node, finished) = ran(&scripts, HASTY).await;
+    for name in ["first", "second"] {
+        let expected = "works\nlibrarylibx.so.1\nabout\ntool/nothing\n";
+        assert_eq!(passed(&region, name), expected, "{finished:?}");
+    }
+    assert!(!node.storage().join("downloads/.packages").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
     let outside = "/tmp/shakedown-packages-outside";
     let through =
@@ -126,8 +154,30 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("up", tool().file("../x", 0o644, "x").bytes(), "leaves the archive's directory"),
         ("absolute", tool().file(outside, 0o644, "x").bytes(), "has an absolute path"),
-        ("through", through().bytes(), "member \"link\" is neither a file nor a directory"),
-        ("symlink", tool().special("x", EntryType::Symlink, "tool/run").bytes(), "is neither a file nor a directory"),
+        ("through", through().bytes(), "member \"link\" is a link that may lead out of the archive's directory"),
+        ("link-up", linked("tool/x", "../../y").bytes(), "member \"tool/x\" is a link that may lead out"),
+        ("link-by-a-name", linked("tool/x", "y/../../../z").bytes(), "is a link that may lead out"),
+        ("link-to-the-top", linked("tool/d", "..").bytes(), "is a link that may lead out"),
+        ("link-outside", linked("../x", "tool/run").bytes(), "leaves the archive's directory"),
+        ("link-then-file", linked("l", "tool").file("l/x", 0o644, "x").bytes(), "cannot write"),
+        (
+            "file-then-link",
+            tool().file("l/x", 0o644, "x").special("l", EntryType::Symlink, "tool").bytes(),
+            "cannot write",
+        ),
+        ("link-over-file", linked("tool/data", "run").bytes(), "cannot write"),
+        ("file-over-link", linked("l", "tool/run").file("l", 0o644, "x").bytes(), "cannot write"),
+        // What the second would lead to, if it stood where the first leads: two levels above the archive.
+        (
+            "link-through-link",
+            linked("a/b/c/up", "../../../tool").special("a/b/c/up/x", EntryType::Symlink, "../../../../y").bytes(),
+            "cannot write",
+        ),
+        (
+            "hardlink-to-link",
+            linked("l", "tool/run").special("x", EntryType::Link, "l").bytes(),
+            "member \"x\" is neither a file nor a directory",
+        ),
         ("hardlink", tool().special("x", EntryType::Link, "/etc/shadow").bytes(), "is neither a file nor a directory"),
         ("device", tool().special("x", EntryType::Block, "").bytes(), "is neither a file nor a directory"),
         ("fifo", tool().special("x", EntryType::Fifo, "").bytes(), "is neither a file nor a directory"),
@@ -136,7 +186,7 @@ async fn a_hostile_archive_is_refused_and_nothing_of_it_stays() {
         ("memory", xz_of_a_large_dictionary(), "needed memory too big"),
         ("zip-up", zip(&[("tool/run", b"x"), ("../x", b"x")]), "leaves the archive's directory"),
         ("zip-absolute", zip(&[(outside, b"x")]), "has an absolute path"),
-        ("zip-link", zip_link("link", "/tmp"), "is neither a file nor a directory"),
+        ("zip-link", zip_link("link", "tool"), "is neither a file nor a directory"),
         ("zip-bomb", zip(&[("zeros", &vec![0; 64 << 20])]), "it unpacks to more than 4,000,000 bytes"),
         ("zip-half", zip(&[("tool/run", b"x")])[..40].to_vec(), "damaged"),
         (

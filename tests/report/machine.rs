@@ -91,6 +91,30 @@ async fn the_inventory_is_what_a_script_of_the_run_printed() {
 }
 
 #[tokio::test]
+async fn of_many_findings_and_gaps_it_is_told_how_many_more_there_are_and_where() {
+    let machine = Machine::new();
+    let finding = json!({"code": "link-narrow", "device": "pci:1", "text": "runs at x4 instead of x8"});
+    let gap = json!({"topic": "dmi", "path": "/sys/firmware", "reason": "not readable"});
+    let deep = json!({"machine_resources": resources(), "findings": vec![finding; 203], "gaps": vec![gap; 207]});
+    let deep = machine.document("deep.json", &deep.to_string());
+    let region = region(NodeStatus::Testing, &[Script::testing("deep", format!("cat {deep}"))]).await;
+    machine.run(&region).end().await;
+    let json: Value = serde_json::from_str(&machine.report("json").await).expect("it is JSON");
+    let inventory = &json["inventory"];
+    assert_eq!(inventory["findings"].as_array().map(Vec::len), Some(200));
+    assert_eq!((&inventory["findings_left_out"], &inventory["gaps_left_out"]), (&json!(3), &json!(7)));
+    let whole = inventory["whole"].as_str().unwrap_or_default();
+    assert!(std::fs::read_to_string(whole).is_ok_and(|all| all.matches("link-narrow").count() == 203), "{whole}");
+    let page = section(&machine, "inventory").await;
+    for count in [3, 7] {
+        assert!(page.contains(&format!("and {count} more; {whole} tells all")), "{page}");
+    }
+    let markdown = machine.report("markdown").await.replace('\\', "");
+    assert!(markdown.contains(&format!("and 3 more; {whole} tells all")), "{markdown}");
+    assert!(markdown.contains(&format!("207 facts; {whole} tells which")), "{markdown}");
+}
+
+#[tokio::test]
 async fn without_one_on_record_the_page_says_so_and_a_look_now_says_that_it_is_one() {
     let machine = Machine::new();
     let region = region(NodeStatus::Testing, &[Script::testing("a", "echo fine")]).await;

@@ -70,6 +70,21 @@ impl Program {
         self
     }
 
+    /// The same call, made by another program that is given it behind its own words.
+    pub(crate) fn through(self, words: &[&str]) -> Program {
+        let own = self.0.as_std();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(own.get_program()).args(own.get_args());
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Program(command)
+    }
+
     pub(crate) fn directory(mut self, place: &Path) -> Program {
         self.0.current_dir(place);
         self

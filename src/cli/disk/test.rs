@@ -28,7 +28,7 @@ Exit codes:
   1    a disk failed
   2    the command line is wrong
   3    a disk could not be judged: smartctl is missing or broken, no such device, a self-test without a proven end
-  130  stopped (Ctrl-C, SIGTERM); self-tests that this program began were aborted";
+  130  stopped (Ctrl-C, SIGTERM, SIGHUP); self-tests that this program began were aborted";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]

@@ -38,10 +38,10 @@ pub(super) fn on_record(records: &[ResultRecord]) -> Option<Found> {
     for (record, document) in documents {
         let source = || format!("what {} printed in this run", record.subject);
         if document["machine_resources"]["resources"].is_object() && document["findings"].is_array() {
-            return Some(described(&document, &source()));
+            return Some(described(&document, &source(), &record.stdout.to_string_lossy()));
         }
         if plain.is_none() && document["resources"].is_object() {
-            plain = Some(described(&document, &source()));
+            plain = Some(described(&document, &source(), &record.stdout.to_string_lossy()));
         }
     }
     plain
@@ -55,10 +55,11 @@ pub(super) fn live(boot_id: &str, host: &Host) -> anyhow::Result<Found> {
         "the run was in another boot than this one, or on another machine: what --live sees now is not what the run saw"
     );
     let document = serde_json::to_value(collect_detail(host))?;
-    Ok(described(&document, "a look at the machine when this report was written, not from the run"))
+    let source = "a look at the machine when this report was written, not from the run";
+    Ok(described(&document, source, "shakedown inventory --format json"))
 }
 
-fn described(document: &Value, source: &str) -> Found {
+fn described(document: &Value, source: &str, whole: &str) -> Found {
     let is_deep = document["machine_resources"].is_object();
     let resources = if is_deep { &document["machine_resources"]["resources"] } else { &document["resources"] };
     let environment = if is_deep { &document["machine_resources"]["environment"] } else { &document["environment"] };
@@ -81,13 +82,17 @@ fn described(document: &Value, source: &str) -> Found {
     let lines = |key: &str, line: fn(&Value) -> String| -> Option<Vec<String>> {
         Some(document[key].as_array()?.iter().take(MOST).map(line).collect())
     };
+    let left_out = |key: &str| list(&document[key]).len().saturating_sub(MOST);
     let shown = Inventory {
         source: text(source),
+        whole: text(whole),
         facts: facts(resources, environment),
         sections: sections.into_iter().filter(|section| !section.rows.is_empty()).collect(),
         findings: lines("findings", |finding| {
             format!("{}: {} ({})", cell(finding, "code", ""), cell(finding, "text", ""), cell(finding, "device", ""))
         }),
+        findings_left_out: left_out("findings"),
+        gaps_left_out: left_out("gaps"),
         gaps: lines("gaps", |gap| {
             format!("{}: {}: {}", cell(gap, "topic", ""), cell(gap, "path", ""), cell(gap, "reason", ""))
         })

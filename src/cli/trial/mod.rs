@@ -37,7 +37,10 @@ Exit codes:
   1    it failed, timed out or could not be run
   2    the command line is wrong: a parameter, device or value that there is not
   3    it was not run: no such file, errors that `shakedown lint` finds, or --really is missing
-  130  stopped (Ctrl-C, SIGTERM)";
+  130  stopped (Ctrl-C, SIGTERM, SIGHUP)";
+
+/// Tags of what sets up a BMC, firmware or a disk controller (contract SCRIPTS, field `tags`).
+const CHANGES: [&str; 3] = ["bmc-config", "configure_hba", "update_firmware"];
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
@@ -61,7 +64,8 @@ pub(super) struct Arguments {
     /// Keep script, outputs and journal in this directory
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Run also what destroys data, reboots the machine, or is meant for machines that are given back
+    /// Run also what destroys data, reboots the machine, changes its firmware, BMC or disk controllers (by its tags), or is meant for
+    /// machines that are given back
     #[arg(long)]
     really: bool,
 }
@@ -128,7 +132,9 @@ fn danger(script: &LibraryScript, chosen: &Chosen) -> Option<String> {
     } else if header.may_reboot {
         Some(format!("{} may reboot this machine", script.name))
     } else {
-        None
+        let changes = |tag: &&String| CHANGES.contains(&tag.as_str());
+        let tag = header.tags.iter().find(changes)?;
+        Some(format!("{} changes firmware or settings of this machine for good (tag {tag})", script.name))
     }
 }
 

@@ -84,17 +84,18 @@ pub(super) fn inventory(inventory: Option<&Inventory>) -> String {
                  <code>shakedown report --live</code> looks now.</p>\n"
             .to_owned(),
         Some(found) if found.is_empty() => "<p class=\"none\">Nothing in it is worth a look.</p>\n".to_owned(),
-        Some(found) => list("Worth a look", "degraded", found),
+        Some(found) => list("Worth a look", "degraded", found, inventory.more(inventory.findings_left_out).as_ref()),
     });
     if !inventory.gaps.is_empty() {
-        html.push_str(&list("Could not be found out", "unfinished", &inventory.gaps));
+        let more = inventory.more(inventory.gaps_left_out);
+        html.push_str(&list("Could not be found out", "unfinished", &inventory.gaps, more.as_ref()));
     }
     html.extend(inventory.sections.iter().map(devices));
     section("inventory", "Inventory", &html)
 }
 
-fn list(title: &str, class: &str, lines: &[String]) -> String {
-    let items: String = lines.iter().map(|line| format!("<li>{}</li>\n", Html(line))).collect();
+fn list(title: &str, class: &str, lines: &[String], more: Option<&String>) -> String {
+    let items: String = lines.iter().chain(more).map(|line| format!("<li>{}</li>\n", Html(line))).collect();
     format!("<h3>{title}</h3>\n<ul class=\"notes {class}\">{items}</ul>\n")
 }
 

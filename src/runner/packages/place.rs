@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::unpack::make_directory;
@@ -13,7 +14,8 @@ pub(super) fn link_tree(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        let is_directory = entry.file_type()?.is_dir();
+        let kind = entry.file_type()?;
+        let is_directory = kind.is_dir();
         match fs::symlink_metadata(&target) {
             Ok(old) if old.is_dir() && is_directory => {}
             Ok(old) if old.is_dir() => fs::remove_dir_all(&target)?,
@@ -22,6 +24,8 @@ pub(super) fn link_tree(from: &Path, to: &Path) -> io::Result<()> {
         }
         if is_directory {
             link_tree(&entry.path(), &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(entry.path())?, &target)?;
         } else if fs::hard_link(entry.path(), &target).is_err() {
             fs::copy(entry.path(), &target)?;
         }

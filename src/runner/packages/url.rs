@@ -108,7 +108,8 @@ impl Job<'_> {
     async fn unpack(&self, shown: &str, kind: Kind, archive: &Path, tree: &Path) -> Result<(), Failure> {
         let most = self.runner.options.packages.download.most.saturating_mul(FACTOR);
         let room = free(archive).saturating_sub(RESERVE);
-        let limits = Limits { members: MAX_MEMBERS, bytes: most.min(room), stop: self.runner.cancel.clone() };
+        let stop = self.runner.cancel.clone();
+        let limits = Limits { members: MAX_MEMBERS, bytes: most.min(room), links: true, stop };
         let to = tree.to_owned();
         let unpacked = blocking(archive, move |archive| {
             remove(&to)
