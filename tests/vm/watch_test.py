@@ -264,6 +264,26 @@ class Watch(unittest.TestCase):
         self.addCleanup(self.machine.output, "losetup --detach-all")
         self.a_disk_is_told_alone("HOTREAL")
 
+    def test_volumes_and_arrays_are_nobodys_plugging(self):
+        # On disks of the machine: there at one look, gone at the next, told at neither.
+        tool, parts = self.machine.output, "/dev/mapper/quiet /dev/disk/by-id/virtio-RIGVBLK0001"
+        lower = tool("realpath /dev/disk/by-id/scsi-35000c50000000010").strip()
+        lists = ["shakedown inventory --format json | jq '[.disks[].name]'", "shakedown disk list"]
+        lists += ["shakedown resources | jq '[.resources.storage.disks[].id]'"]
+        before = [tool(line) for line in lists]
+        self.addCleanup(tool, "modprobe -r -a raid1 dm-mod")
+        self.addCleanup(self.machine.run, f"mdadm --stop /dev/md/quiet; mdadm --zero-superblock {parts}; dmsetup remove --retry quiet")
+        tool(f'dmsetup create quiet --table "0 $(blockdev --getsz {lower}) linear {lower} 0" && udevadm settle')
+        tool(f"mdadm --create /dev/md/quiet --run --level 1 --raid-devices 2 --assume-clean {parts} && udevadm settle")
+        made = json.loads(tool("shakedown inventory --format json | jq '[.volumes[0].lower, [.arrays[0].members[].name]]'"))
+        self.assertEqual(made, [[lower.removeprefix("/dev/")], ["dm-0", tool("basename $(realpath /dev/disk/by-id/virtio-RIGVBLK0001)").strip()]])
+        self.assertEqual([tool(line) for line in lists], before)
+        disk, serial = r"block device sd\w was {} on node NODE \(HOT DISK HOTREAL\)", "HOTREAL"
+        self.medium(serial)
+        self.tells("disk added beside them", lambda: self.plug(serial, scsi(serial)), (DISK, disk.format("added")))
+        tool(f"mdadm --stop /dev/md/quiet && mdadm --zero-superblock {parts} && dmsetup remove --retry quiet && udevadm settle")
+        self.tells("disk removed after them", lambda: self.unplug(serial), (DISK, disk.format("removed")))
+
     def test_a_cable_pulled_again_and_again_is_no_other_hardware(self):
         ends = [self.interface(address) for address in (CABLED, SRIOV)]
         looks = self.service.looks()
