@@ -2,12 +2,14 @@
 
 Devices stand in the order in which they get their PCI addresses. Two sockets of two cores with two threads each, the second
 empty; two NUMA nodes; four slots for memory modules; free root ports `free1` to `free4`, the bus `scsi.0` and the bus `usb.0` take
-devices while the machine runs.
+devices while the machine runs. For the links of PCI Express, which QEMU's cards cannot tell the truth about, there is the slot of slot.py.
 """
 
 # Above the kernel and below the firmware's tables. The usual `-initrd` would put the first stage on top of those, which damages one or
 # the other as soon as there is a TPM.
 INITRAMFS = 0x800_0000
+# The end of the memory that is kept from the kernel: the registers of slot.py.
+SLOT = INITRAMFS + (6 << 20)
 # The guest's interface to this machine; it finds it by this address.
 HOST_INTERFACE = "52:54:00:00:00:01"
 
@@ -56,12 +58,14 @@ def platform():
 def software(image):
     """The kernel and its first stage, as a piece of memory that the kernel is told to keep."""
     size = (image / "initramfs.cpio").stat().st_size
+    assert INITRAMFS + size <= SLOT, f"a first stage of {size} bytes reaches into the slot"
     line = [
         *(f"initrdmem={INITRAMFS:#x},{size}", f"memmap=8M${INITRAMFS:#x}", "retain_initrd"),
         *("console=ttyS0", "loglevel=4", "panic=-1"),
         # What saves an emulated processor time: no calibration of delays, no checks of timers, no mitigations.
         *("lpj=5000000", "tsc=reliable", "no_timer_check", "mitigations=off"),
-        "memhp_default_state=online_movable",
+        # `iomem`: the registers of slot.py may be written while the kernel uses them.
+        *("memhp_default_state=online_movable", "iomem=relaxed"),
     ]
     return [
         *("-kernel", str(image / "vmlinux"), "-append", " ".join(line)),
@@ -106,6 +110,7 @@ def devices(work):
         *("-chardev", f"socket,id=bmc,path={work}/bmc.sock,server=on,wait=off"),
         *("-chardev", f"socket,id=tpm,path={work}/tpm.sock", *options("-tpmdev emulator,id=tpm,chardev=tpm")),
         *devices_of(*result),
+        *("-acpitable", f"sig=SSDT,data={work}/slot.aml"),
     ]
 
 

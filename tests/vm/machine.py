@@ -11,6 +11,7 @@ from pathlib import Path
 import hardware
 import image
 import packages
+import slot
 from channel import Agent, Control, Failed
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +81,7 @@ class Machine:
         (self.share / ".vm").mkdir(parents=True)
         (self.work / "disks").mkdir()
         (self.work / "root.ext4").symlink_to(system / "root.ext4")
+        (self.work / "slot.aml").write_bytes(slot.table())
         for name, (size, _) in hardware.DISKS.items():
             with open(self.work / f"disks/{name}.img", "wb") as disk:
                 disk.truncate(int(size[:-1]) << {"M": 20, "G": 30}[size[-1]])
