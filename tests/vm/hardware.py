@@ -36,18 +36,23 @@ SMBIOS = [
 ]
 
 
-def arguments(image, work):
+def arguments(image, work, can_lose_processors=False):
     """All of QEMU's options, for an image and a folder with `share/`, `disks/` and the sockets."""
-    return [*platform(), *software(image), *channels(work), *devices(work)]
+    return [*platform(can_lose_processors), *software(image), *channels(work), *devices(work)]
 
 
-def platform():
-    """Processors, memory, firmware. Emulated by one thread for all processors: several were seen to fail in QEMU itself."""
+def platform(can_lose_processors):
+    """Processors, memory, firmware.
+
+    Emulated by one thread for all processors: with several, QEMU was seen to fail, or to hang, while these start. But when a processor is
+    taken away, QEMU waits for the end of its thread. So a machine that can lose some has a thread for each, and one alone at the start.
+    """
+    threads, processors = ("multi", 1) if can_lose_processors else ("single", 4)
     return [
-        *options("-nodefaults -no-user-config -display none -no-reboot -machine q35 -accel tcg,thread=single"),
+        *options(f"-nodefaults -no-user-config -display none -no-reboot -machine q35 -accel tcg,thread={threads}"),
         # QEMU's own model claims AMD without the bit that tells threads of a core apart.
         *("-cpu", "max,vendor=GenuineIntel,model-id=Rig Virtual CPU"),
-        *options("-smp 4,maxcpus=8,sockets=2,cores=2,threads=2 -m 1024,slots=4,maxmem=8G"),
+        *options(f"-smp {processors},maxcpus=8,sockets=2,cores=2,threads=2 -m 1024,slots=4,maxmem=8G"),
         *options("-object memory-backend-ram,id=ram0,size=512M -object memory-backend-ram,id=ram1,size=512M"),
         *options("-numa node,nodeid=0,memdev=ram0 -numa node,nodeid=1,memdev=ram1"),
         *options("-numa cpu,node-id=0,socket-id=0 -numa cpu,node-id=1,socket-id=1 -numa dist,src=0,dst=1,val=20"),

@@ -89,13 +89,13 @@ class Machine:
             copy = shutil.copytree if Path(file).is_dir() else shutil.copy
             copy(file, self.share / Path(file).resolve().name)
 
-    def boot(self, system):
+    def boot(self, system, can_lose_processors=False):
         (self.work / "tpm").mkdir(exist_ok=True)
         tpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--ctrl", f"type=unixio,path={self.work}/tpm.sock"]
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
         self.bmc = self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
-        self.start([packages.QEMU, *hardware.arguments(system, self.work)])
+        self.start([packages.QEMU, *hardware.arguments(system, self.work, can_lose_processors)])
         self.wait_for("share/.vm/ready")
         self.connect()
 
@@ -181,13 +181,13 @@ class Machine:
         except subprocess.TimeoutExpired:
             return False
 
-    def power_on(self):
+    def power_on(self, can_lose_processors=False):
         """Boots a machine whose power was cut, a second time if it does not come up: see scripts/dev/vm-tests."""
         for attempts_left in (1, 0):
             for name in ("share/.vm/ready", "tpm.sock", "qmp.sock", "agent.sock"):
                 (self.work / name).unlink(missing_ok=True)
             try:
-                return self.boot(image.ensure())
+                return self.boot(image.ensure(), can_lose_processors)
             except NoBoot:
                 self.cut_power()
                 if not attempts_left:
