@@ -38,7 +38,7 @@ SMBIOS = [
 
 def arguments(image, work, can_lose_processors=False):
     """All of QEMU's options, for an image and a folder with `share/`, `disks/` and the sockets."""
-    return [*platform(can_lose_processors), *software(image), *channels(work), *devices(work)]
+    return [*platform(can_lose_processors), *software(image, work), *channels(work), *devices(work)]
 
 
 def platform(can_lose_processors):
@@ -60,8 +60,8 @@ def platform(can_lose_processors):
     ]
 
 
-def software(image):
-    """The kernel and its first stage, as a piece of memory that the kernel is told to keep."""
+def software(image, work):
+    """The kernel and its first stage, as a piece of memory that the kernel is told to keep; at its end the slot, and where that is told."""
     size = (image / "initramfs.cpio").stat().st_size
     assert INITRAMFS + size <= SLOT, f"a first stage of {size} bytes reaches into the slot"
     line = [
@@ -75,6 +75,7 @@ def software(image):
     return [
         *("-kernel", str(image / "vmlinux"), "-append", " ".join(line)),
         *("-device", f"loader,file={image}/initramfs.cpio,addr={INITRAMFS:#x},force-raw=on"),
+        *("-acpitable", f"sig=SSDT,data={work}/slot.aml"),
     ]
 
 
@@ -115,7 +116,6 @@ def devices(work):
         *("-chardev", f"socket,id=bmc,path={work}/bmc.sock,server=on,wait=off"),
         *("-chardev", f"socket,id=tpm,path={work}/tpm.sock", *options("-tpmdev emulator,id=tpm,chardev=tpm")),
         *devices_of(*result),
-        *("-acpitable", f"sig=SSDT,data={work}/slot.aml"),
     ]
 
 
