@@ -2,12 +2,14 @@
 
 Devices stand in the order in which they get their PCI addresses. Two sockets of two cores with two threads each, the second
 empty; two NUMA nodes; four slots for memory modules; free root ports `free1` to `free4`, the bus `scsi.0` and the bus `usb.0` take
-devices while the machine runs.
+devices while the machine runs. For the links of PCI Express, which QEMU's cards cannot tell the truth about, there is the slot of slot.py.
 """
 
 # Above the kernel and below the firmware's tables. The usual `-initrd` would put the first stage on top of those, which damages one or
 # the other as soon as there is a TPM.
 INITRAMFS = 0x800_0000
+# The end of the memory that is kept from the kernel: the registers of slot.py.
+SLOT = INITRAMFS + (6 << 20)
 # The guest's interface to this machine; it finds it by this address.
 HOST_INTERFACE = "52:54:00:00:00:01"
 
@@ -34,18 +36,23 @@ SMBIOS = [
 ]
 
 
-def arguments(image, work):
+def arguments(image, work, can_lose_processors=False):
     """All of QEMU's options, for an image and a folder with `share/`, `disks/` and the sockets."""
-    return [*platform(), *software(image), *channels(work), *devices(work)]
+    return [*platform(can_lose_processors), *software(image, work), *channels(work), *devices(work)]
 
 
-def platform():
-    """Processors, memory, firmware. Emulated by one thread for all processors: several were seen to fail in QEMU itself."""
+def platform(can_lose_processors):
+    """Processors, memory, firmware.
+
+    Emulated by one thread for all processors: with several, QEMU was seen to fail, or to hang, while these start. But when a processor is
+    taken away, QEMU waits for the end of its thread. So a machine that can lose some has a thread for each, and one alone at the start.
+    """
+    threads, processors = ("multi", 1) if can_lose_processors else ("single", 4)
     return [
-        *options("-nodefaults -no-user-config -display none -no-reboot -machine q35 -accel tcg,thread=single"),
+        *options(f"-nodefaults -no-user-config -display none -no-reboot -machine q35 -accel tcg,thread={threads}"),
         # QEMU's own model claims AMD without the bit that tells threads of a core apart.
         *("-cpu", "max,vendor=GenuineIntel,model-id=Rig Virtual CPU"),
-        *options("-smp 4,maxcpus=8,sockets=2,cores=2,threads=2 -m 1024,slots=4,maxmem=8G"),
+        *options(f"-smp {processors},maxcpus=8,sockets=2,cores=2,threads=2 -m 1024,slots=4,maxmem=8G"),
         *options("-object memory-backend-ram,id=ram0,size=512M -object memory-backend-ram,id=ram1,size=512M"),
         *options("-numa node,nodeid=0,memdev=ram0 -numa node,nodeid=1,memdev=ram1"),
         *options("-numa cpu,node-id=0,socket-id=0 -numa cpu,node-id=1,socket-id=1 -numa dist,src=0,dst=1,val=20"),
@@ -53,19 +60,22 @@ def platform():
     ]
 
 
-def software(image):
-    """The kernel and its first stage, as a piece of memory that the kernel is told to keep."""
+def software(image, work):
+    """The kernel and its first stage, as a piece of memory that the kernel is told to keep; at its end the slot, and where that is told."""
     size = (image / "initramfs.cpio").stat().st_size
+    assert INITRAMFS + size <= SLOT, f"a first stage of {size} bytes reaches into the slot"
     line = [
         *(f"initrdmem={INITRAMFS:#x},{size}", f"memmap=8M${INITRAMFS:#x}", "retain_initrd"),
         *("console=ttyS0", "loglevel=4", "panic=-1"),
         # What saves an emulated processor time: no calibration of delays, no checks of timers, no mitigations.
         *("lpj=5000000", "tsc=reliable", "no_timer_check", "mitigations=off"),
-        "memhp_default_state=online_movable",
+        # `iomem`: the registers of slot.py may be written while the kernel uses them.
+        *("memhp_default_state=online_movable", "iomem=relaxed"),
     ]
     return [
         *("-kernel", str(image / "vmlinux"), "-append", " ".join(line)),
         *("-device", f"loader,file={image}/initramfs.cpio,addr={INITRAMFS:#x},force-raw=on"),
+        *("-acpitable", f"sig=SSDT,data={work}/slot.aml"),
     ]
 
 

@@ -27,7 +27,7 @@ KERNEL = "linux-image-amd64"
 PACKAGES = """
     udev systemd-standalone-sysusers kmod busybox-static qemu-guest-agent ca-certificates curl jq procps
     util-linux iproute2 ethtool pciutils usbutils dmidecode numactl lsscsi
-    e2fsprogs parted smartmontools nvme-cli hdparm sg3-utils sdparm ipmitool python3-minimal
+    e2fsprogs parted dmsetup mdadm smartmontools nvme-cli hdparm sg3-utils sdparm ipmitool python3-minimal
 """.split()
 # What a machine with systemd has besides: the agent of this rig, what its network is set up with, and what the package recommends.
 PACKAGES_OF_BARE = "systemd-sysv udev dbus kmod iproute2 procps qemu-guest-agent smartmontools".split()

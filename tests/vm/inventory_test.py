@@ -8,6 +8,7 @@ import unittest
 
 import booted
 import hardware
+import slot
 from booted import blocks, json_of, told
 
 
@@ -113,6 +114,18 @@ class Pci(unittest.TestCase):
             ours[one["address"]] = (links, one.get("slot"))
         self.assertEqual(ours, theirs)
 
+    def test_a_link_that_does_less_than_both_its_ends_can_is_a_finding(self):
+        name = f"Mellanox Technologies MT27800 Family [ConnectX-5] ({slot.CARD})"
+        narrow, slow = f"x16 card trained at x4: {name}", f"link runs at 8 GT/s of 16 GT/s: {name}"
+        best, older = (16, 16), (8, 8)
+        for most, now, expected in [(best, best, []), (older, older, []), (best, (16, 4), [narrow]), (best, (8, 16), [slow])]:
+            with self.subTest(most=most, now=now), slot.card(booted.machine, most, now):
+                marks = [" (downgraded)" * (less < more) for less, more in zip(now, most)]
+                link = booted.machine.output(f"lspci -vvs {slot.CARD} | grep LnkSta:").strip()
+                self.assertEqual(link, "LnkSta:\tSpeed {}GT/s{}, Width x{}{}".format(now[0], marks[0], now[1], marks[1]))
+                self.assertEqual(booted.machine.output("lspci -vv | grep -c downgraded || true"), f"{len(expected)}\n")
+                found = json.loads(booted.machine.output("shakedown inventory finding --format json"))["findings"]
+                self.assertEqual([one["text"] for one in found], expected)
 
     def test_error_counts_are_those_of_the_kernel(self):
         files = ("aer_dev_correctable", "aer_dev_nonfatal", "aer_dev_fatal")

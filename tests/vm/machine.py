@@ -11,6 +11,7 @@ from pathlib import Path
 import hardware
 import image
 import packages
+import slot
 from channel import Agent, Control, Failed
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +81,7 @@ class Machine:
         (self.share / ".vm").mkdir(parents=True)
         (self.work / "disks").mkdir()
         (self.work / "root.ext4").symlink_to(system / "root.ext4")
+        (self.work / "slot.aml").write_bytes(slot.table())
         for name, (size, _) in hardware.DISKS.items():
             with open(self.work / f"disks/{name}.img", "wb") as disk:
                 disk.truncate(int(size[:-1]) << {"M": 20, "G": 30}[size[-1]])
@@ -87,13 +89,13 @@ class Machine:
             copy = shutil.copytree if Path(file).is_dir() else shutil.copy
             copy(file, self.share / Path(file).resolve().name)
 
-    def boot(self, system):
+    def boot(self, system, can_lose_processors=False):
         (self.work / "tpm").mkdir(exist_ok=True)
         tpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.work}/tpm", "--ctrl", f"type=unixio,path={self.work}/tpm.sock"]
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
         self.bmc = self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
-        self.start([packages.QEMU, *hardware.arguments(system, self.work)])
+        self.start([packages.QEMU, *hardware.arguments(system, self.work, can_lose_processors=can_lose_processors)])
         self.wait_for("share/.vm/ready")
         self.connect()
 
@@ -179,13 +181,13 @@ class Machine:
         except subprocess.TimeoutExpired:
             return False
 
-    def power_on(self):
+    def power_on(self, can_lose_processors=False):
         """Boots a machine whose power was cut, a second time if it does not come up: see scripts/dev/vm-tests."""
         for attempts_left in (1, 0):
             for name in ("share/.vm/ready", "tpm.sock", "qmp.sock", "agent.sock"):
                 (self.work / name).unlink(missing_ok=True)
             try:
-                return self.boot(image.ensure())
+                return self.boot(image.ensure(), can_lose_processors)
             except NoBoot:
                 self.cut_power()
                 if not attempts_left:

@@ -1,7 +1,7 @@
 """`shakedown watch` in the emulated machine while hardware is plugged in and pulled out: what it tells, and what it does not.
 
-It prints how long each change took to be told; no test depends on that. Processors are left to power_test: QEMU with one emulating thread
-can add one, and aborts when it is to be taken away again.
+It prints how long each change took to be told; no test depends on that. Processors are left to power_test: only a machine
+that was booted for it can lose one.
 """
 
 import json
@@ -277,6 +277,27 @@ class Watch(unittest.TestCase):
         self.machine.output(f"modprobe loop && truncate --size 64M {HOME}/loop && losetup --find {HOME}/loop")
         self.addCleanup(self.machine.output, "losetup --detach-all")
         self.a_disk_is_told_alone("HOTREAL")
+
+    def test_volumes_and_arrays_are_nobodys_plugging(self):
+        # On disks of the machine: there at one look, gone at the next, told at neither.
+        tool, links = self.machine.output, "/dev/disk/by-id"
+        lower, other = tool(f"realpath {links}/scsi-35000c50000000010 {links}/virtio-RIGVBLK0001").split()
+        parts = f"/dev/mapper/quiet {other}"
+        lists = ["shakedown inventory --format json | jq '[.disks[].name]'", "shakedown disk list"]
+        lists += ["shakedown resources | jq '[.resources.storage.disks[].id]'"]
+        before = [tool(line) for line in lists]
+        self.addCleanup(tool, "modprobe -r -a raid1 dm-mod")
+        self.addCleanup(self.machine.run, f"mdadm --stop /dev/md/quiet; mdadm --zero-superblock {parts}; dmsetup remove --retry quiet")
+        tool(f'dmsetup create quiet --table "0 $(blockdev --getsz {lower}) linear {lower} 0" && udevadm settle')
+        tool(f"mdadm --create /dev/md/quiet --run --level 1 --raid-devices 2 --assume-clean {parts} && udevadm settle")
+        made = json.loads(tool("shakedown inventory --format json | jq '[.volumes[0].lower, [.arrays[0].members[].name]]'"))
+        self.assertEqual(made, [[lower.removeprefix("/dev/")], ["dm-0", other.removeprefix("/dev/")]])
+        self.assertEqual([tool(line) for line in lists], before)
+        disk, serial = r"block device sd\w was {} on node NODE \(HOT DISK HOTREAL\)", "HOTREAL"
+        self.medium(serial)
+        self.tells("disk added beside them", lambda: self.plug(serial, scsi(serial)), (DISK, disk.format("added")))
+        tool(f"mdadm --stop /dev/md/quiet && mdadm --zero-superblock {parts} && dmsetup remove --retry quiet && udevadm settle")
+        self.tells("disk removed after them", lambda: self.unplug(serial), (DISK, disk.format("removed")))
 
     def test_a_cable_pulled_again_and_again_is_no_other_hardware(self):
         ends = [self.interface(address) for address in (CABLED, SRIOV)]
