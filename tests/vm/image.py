@@ -6,6 +6,7 @@ and no service manager, so it boots fast; `BARE` systems are what Debian install
 netplan besides.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import lzma
@@ -78,17 +79,18 @@ def folder(system):
 
 
 def ensure(system=RIG):
-    """The folder with the image, which is built if it is not there yet. One process builds, others wait for it."""
+    """The folder with the image, which is built if it is not there yet. One process builds, others that want the same wait for it."""
     place = folder(system)
     if (place / "root.ext4").exists():
         return place
     if os.geteuid() != 0:
         raise packages.Unavailable("the guest's disk has to be built once as root: scripts/dev/vm build")
-    packages.require(packages.TO_BUILD)
-    kernel = ensure(RIG) if system != RIG else None
     place.parent.mkdir(parents=True, exist_ok=True)
-    with open(place.parent / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # One process installs what all need.
+    with locked(place.parent / "lock"):
+        packages.require(packages.TO_BUILD)
+    kernel = ensure(RIG) if system != RIG else None
+    with locked(place.parent / f"{system.name}.lock"):
         if not (place / "root.ext4").exists():
             work = place.with_suffix(".new")
             shutil.rmtree(work, ignore_errors=True)
@@ -100,6 +102,14 @@ def ensure(system=RIG):
             finally:
                 shutil.rmtree(work, ignore_errors=True)
     return place
+
+
+@contextlib.contextmanager
+def locked(path):
+    """One process at a time."""
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build(work):
