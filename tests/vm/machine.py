@@ -93,7 +93,7 @@ class Machine:
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
         self.bmc = self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
-        self.start([packages.QEMU, *hardware.arguments(system, self.work)])
+        self.start([packages.QEMU, *hardware.arguments(system, self.work, self.system == image.SECURE)])
         self.wait_for("share/.vm/ready")
         self.connect()
 
