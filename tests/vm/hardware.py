@@ -5,6 +5,8 @@ empty; two NUMA nodes; four slots for memory modules; free root ports `free1` to
 devices while the machine runs. For the links of PCI Express, which QEMU's cards cannot tell the truth about, there is the slot of slot.py.
 """
 
+from image import FIRMWARE
+
 # Above the kernel and below the firmware's tables. The usual `-initrd` would put the first stage on top of those, which damages one or
 # the other as soon as there is a TPM.
 INITRAMFS = 0x800_0000
@@ -36,9 +38,10 @@ SMBIOS = [
 ]
 
 
-def arguments(image, work, can_lose_processors=False):
-    """All of QEMU's options, for an image and a folder with `share/`, `disks/` and the sockets."""
-    return [*platform(can_lose_processors), *software(image, work), *channels(work), *devices(work)]
+def arguments(image, work, is_secure=False, can_lose_processors=False):
+    """All of QEMU's options, for an image and a folder with `share/`, `disks/` and the sockets. A secure machine starts by its firmware."""
+    start = [*platform(can_lose_processors), *(firmware(image) if is_secure else software(image, work)), *channels(work)]
+    return [*start, *devices(work, image / "esp" if is_secure else None)]
 
 
 def platform(can_lose_processors):
@@ -79,6 +82,17 @@ def software(image, work):
     ]
 
 
+def firmware(image):
+    """UEFI with Secure Boot: what it keeps can be written in system management mode only."""
+    code, variables = (image / name for name in FIRMWARE)
+    return [
+        # Once this firmware has used the PIT, the kernel takes it for a measure of the processor's clock and is wrong by a factor.
+        *options("-machine smm=on,pit=off -global driver=cfi.pflash01,property=secure,value=on"),
+        *("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}"),
+        *("-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={variables}"),
+    ]
+
+
 def channels(work):
     """The ways between guest and host: console, control, agent, shared folder, network; and the root disk."""
     return [
@@ -96,12 +110,13 @@ def channels(work):
     ]
 
 
-def devices(work):
-    """The hardware that is there to be found."""
+def devices(work, esp=None):
+    """The hardware that is there to be found. A folder to start from is what is on a disk."""
+    start = "" if esp is None else ",bootindex=0"
     result = [f"pcie-root-port,id=port{n},chassis={n},slot={n}" for n in range(1, 7)]
     result += [f"pcie-root-port,id=free{n},chassis={16 + n},slot={16 + n}" for n in range(1, 5)]
     result += [disk("nvme0"), disk("nvme1"), disk("sata0"), disk("sata1"), "ide-cd,bus=ide.2"]
-    result += ["virtio-scsi-pci,id=scsi", disk("scsi0"), "megasas,id=raid,bus=port3", disk("sas0"), disk("virtio0")]
+    result += ["virtio-scsi-pci,id=scsi", disk("scsi0"), "megasas,id=raid,bus=port3", disk("sas0"), disk("virtio0") + start]
     result += ["qemu-xhci,id=usb,p2=8,p3=8", "usb-kbd,bus=usb.0", "usb-tablet,bus=usb.0", disk("usb0")]
     # One cable between the first two; that of the third leads nowhere.
     result += [f"e1000e,id=nic1,bus=port4,netdev=cable1,mac=52:54:00:00:00:11,romfile="]
@@ -112,7 +127,7 @@ def devices(work):
     result += ["i6300esb", "VGA,romfile=", "edu", "tpm-crb,tpmdev=tpm"]
     return [
         *options("-netdev hubport,id=cable1,hubid=1 -netdev hubport,id=cable2,hubid=1 -netdev hubport,id=cable3,hubid=3"),
-        *(word for name in DISKS for word in ("-drive", drive(name, work))),
+        *(word for name in DISKS for word in ("-drive", drive(name, work, esp))),
         *("-chardev", f"socket,id=bmc,path={work}/bmc.sock,server=on,wait=off"),
         *("-chardev", f"socket,id=tpm,path={work}/tpm.sock", *options("-tpmdev emulator,id=tpm,chardev=tpm")),
         *devices_of(*result),
@@ -123,7 +138,9 @@ def disk(name):
     return f"{DISKS[name][1]},id={name},drive={name}"
 
 
-def drive(name, work):
+def drive(name, work, esp):
+    if esp and name == "virtio0":
+        return f"if=none,id={name},format=raw,readonly=on,file=fat:{esp}"
     return f"if=none,id={name},format=raw,cache=unsafe,discard=unmap,file={work}/disks/{name}.img"
 
 

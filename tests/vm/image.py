@@ -3,9 +3,10 @@
 Three files: `vmlinux`, the kernel as an ELF file, which QEMU enters directly (an emulated processor takes seconds to unpack a
 bzImage); `initramfs.cpio`, the first stage; `root.ext4`, the root disk, never written to. The `RIG` has all tools to look at hardware with
 and no service manager, so it boots fast; `BARE` systems are what Debian installs, with systemd, to install the package in; `NETWORKING` has
-netplan besides.
+netplan besides. `SECURE` is the rig once more, entered by UEFI firmware with Secure Boot: in its `esp` is what such a firmware starts.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import lzma
@@ -24,6 +25,10 @@ HERE = Path(__file__).resolve().parent
 ARCHIVE = "http://deb.debian.org/debian"
 # With the kernel apart: its package would build an initramfs, which nobody needs.
 KERNEL = "linux-image-amd64"
+# Taken apart, too: the firmware, and what has the signatures that it and those after it ask for.
+SIGNED = "ovmf shim-signed grub-efi-amd64-signed"
+# The program, and its variables with the keys that machines are sold with.
+FIRMWARE = ["OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd"]
 PACKAGES = """
     udev systemd-standalone-sysusers kmod busybox-static qemu-guest-agent ca-certificates curl jq procps
     util-linux iproute2 ethtool pciutils usbutils dmidecode numactl lsscsi
@@ -35,7 +40,7 @@ LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr
 # Modules for the hardware of `hardware.py` and for tests to come; what these depend on comes along. Not among them: cryptography and
 # virtualization in hardware, which udev would load for the processor's sake at a cost of seconds.
 MODULES = """
-    crypto lib arch/x86/events fs/ext4 fs/jbd2 fs/9p fs/netfs fs/fscache fs/fat fs/nls fs/isofs fs/xfs fs/overlayfs fs/fuse
+    crypto lib arch/x86/events fs/efivarfs fs/ext4 fs/jbd2 fs/9p fs/netfs fs/fscache fs/fat fs/nls fs/isofs fs/xfs fs/overlayfs fs/fuse
     net/9p net/8021q net/bridge net/ipv4 net/ipv6
     drivers/acpi drivers/ata drivers/block drivers/cdrom drivers/char drivers/dca drivers/dma drivers/edac drivers/firmware
     drivers/gpu/drm/tiny drivers/hid drivers/hwmon drivers/i2c drivers/input drivers/md drivers/message drivers/misc
@@ -66,6 +71,7 @@ class System(NamedTuple):
 
 RIG = System("rig", "bookworm", PACKAGES)
 BARE = [System("debian12", "bookworm", PACKAGES_OF_BARE), System("debian13", "trixie", PACKAGES_OF_BARE)]
+SECURE = System("secure-boot", RIG.suite, RIG.packages)
 NETWORKING = System("netplan", "bookworm", [*PACKAGES_OF_BARE, "netplan.io"])
 
 
@@ -78,17 +84,20 @@ def folder(system):
 
 
 def ensure(system=RIG):
-    """The folder with the image, which is built if it is not there yet. One process builds, others wait for it."""
+    """The folder with the image, which is built if it is not there yet. One process builds, others that want the same wait for it."""
+    if system == SECURE:
+        return with_esp(ensure(RIG))
     place = folder(system)
     if (place / "root.ext4").exists():
         return place
     if os.geteuid() != 0:
         raise packages.Unavailable("the guest's disk has to be built once as root: scripts/dev/vm build")
-    packages.require(packages.TO_BUILD)
-    kernel = ensure(RIG) if system != RIG else None
     place.parent.mkdir(parents=True, exist_ok=True)
-    with open(place.parent / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # One process installs what all need.
+    with locked(place.parent / "lock"):
+        packages.require(packages.TO_BUILD)
+    kernel = ensure(RIG) if system != RIG else None
+    with locked(place.parent / f"{system.name}.lock"):
         if not (place / "root.ext4").exists():
             work = place.with_suffix(".new")
             shutil.rmtree(work, ignore_errors=True)
@@ -102,12 +111,29 @@ def ensure(system=RIG):
     return place
 
 
+def with_esp(place):
+    """The image of the rig, if what a secure machine starts with is there, too."""
+    if not (place / "esp").exists():
+        raise packages.Unavailable(f"the archive had no {SIGNED} when {place} was made; remove that to try again")
+    return place
+
+
+@contextlib.contextmanager
+def locked(path):
+    """One process at a time."""
+    with open(path, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build(work):
-    """Makes the three files of the rig in a folder, and `modules`, which other systems need, too."""
+    """Makes the three files of the rig in a folder, and `modules`, which other systems need, too, and what `SECURE` starts with."""
     print(f"vm: building the guest ({RIG.suite}, takes a minute or two)", file=sys.stderr)
     root, kernel = work / "root", work / "kernel"
     debootstrap(root, RIG, work)
-    run("dpkg-deb", "--extract", next(work.glob("linux-image-*.deb")), kernel)
+    for package in work.glob("*.deb"):
+        run("dpkg-deb", "--extract", package, kernel)
+        package.unlink()
     modules = next((kernel / "lib/modules").iterdir())
     version = modules.name
     run("depmod", "--basedir", kernel, version)
@@ -116,12 +142,12 @@ def build(work):
     run("depmod", "--basedir", root, version)
     shutil.copytree(root / "lib/modules", work / "modules")
     make_initramfs(work, root, kernel, version)
+    if (kernel / "usr/lib/shim").exists():
+        make_esp(work, kernel, version)
     furnish(root)
     shutil.copy(HERE / "guest/init", root / "sbin/vm-init")
     make_disk(work, root)
     shutil.rmtree(kernel)
-    for package in work.glob("*.deb"):
-        package.unlink()
 
 
 def build_bare(work, system, rig):
@@ -168,12 +194,13 @@ def sources(suite):
 
 
 def debootstrap(root, system, beside=None):
-    """A Debian in a folder; on request the newest kernel's package in another."""
+    """A Debian in a folder; on request the packages of the newest kernel, and of what starts it, in another."""
     # Run with the new system's own lists of packages.
     fetch = (
         f'cd "{beside}" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" && '
         f"package=$(apt-cache depends {KERNEL} | sed -n 's/.*Depends: \\(linux-image-[^ ]*\\).*/\\1/p' | head -n 1) && "
-        'apt-get -qq -o APT::Sandbox::User=root download "$package"'
+        'get="apt-get -qq -o APT::Sandbox::User=root download" && '
+        f'$get "$package" && {{ $get {SIGNED} || true; }}'
     )
     options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={','.join(system.packages)}"]
     options += ['--aptopt=APT::Install-Recommends "false"']
@@ -243,6 +270,20 @@ def make_initramfs(work, root, kernel, version):
             input=names.encode(), stdout=out, cwd=tree, check=True,
         )
     shutil.rmtree(tree)
+
+
+def make_esp(work, signed, version):
+    """The firmware, and the folder that it finds on a disk: it starts shim, that GRUB, that the kernel, each if its signature is good."""
+    boot, settings = work / "esp/EFI/BOOT", work / "esp/EFI/debian"
+    boot.mkdir(parents=True)
+    settings.mkdir()
+    shutil.copy(signed / "usr/lib/shim/shimx64.efi.signed", boot / "BOOTX64.EFI")
+    shutil.copy(signed / "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", boot / "grubx64.efi")
+    shutil.copy(HERE / "guest/grub.cfg", settings)
+    shutil.copy(signed / f"boot/vmlinuz-{version}", work / "esp/vmlinuz")
+    os.link(work / "initramfs.cpio", work / "esp/initramfs.cpio")
+    for name in FIRMWARE:
+        shutil.copy(signed / "usr/share/OVMF" / name, work)
 
 
 def furnish(root):

@@ -95,7 +95,8 @@ class Machine:
         self.start([*tpm, "--flags", "startup-clear"])
         self.wait_for("tpm.sock")
         self.bmc = self.start([sys.executable, str(HERE / "bmc.py"), f"{self.work}/bmc.sock"])
-        self.start([packages.QEMU, *hardware.arguments(system, self.work, can_lose_processors=can_lose_processors)])
+        options = hardware.arguments(system, self.work, self.system == image.SECURE, can_lose_processors)
+        self.start([packages.QEMU, *options])
         self.wait_for("share/.vm/ready")
         self.connect()
 
