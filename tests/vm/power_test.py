@@ -69,17 +69,21 @@ class Power(unittest.TestCase):
         machine, service = cls.machine, Service(booted.machine)
 
         def told(what):
-            began, found = time.monotonic(), service.wait(f"told of the processor {what}", service.events)
+            began, is_told = time.monotonic(), lambda: any(f" was {what} on " in text for _, text in service.events())
+            service.wait(f"told of the processor {what}", is_told)
+            found = service.events()
             service.read += len(found)
             print(f"\n  {time.monotonic() - began:5.1f} s  processor {what}: told", flush=True)
             return found
 
         try:
             slots = machine.control.ask("query-hotpluggable-cpus")
+            # While a processor starts, the kernel counts it to the first socket. On a busy machine a look may fall into that moment.
+            machine.output(f"kill -STOP {service.pids['watch']}")
             slot = next(one for one in slots if one["props"] == {"node-id": 1, "socket-id": 1, "core-id": 0, "thread-id": 0})
             machine.control.ask("device_add", {"id": "hot-cpu", "driver": slot["type"], **slot["props"]})
             machine.until("[ -e /sys/devices/system/cpu/cpu1/online ]", LIMIT)
-            machine.output("echo 1 > /sys/devices/system/cpu/cpu1/online")
+            machine.output(f"echo 1 > /sys/devices/system/cpu/cpu1/online; kill -CONT {service.pids['watch']}")
             added = told("added")
             machine.control.ask("device_del", {"id": "hot-cpu"})
             return added, told("removed")
@@ -141,7 +145,7 @@ class Power(unittest.TestCase):
     def test_a_processor_that_is_added_or_removed_is_told(self):
         for word, told in zip(("added", "removed"), self.processor):
             with self.subTest(word):
-                self.assertRegex(told[0][1], rf"cpu Rig Virtual CPU was {word} on node NODE \(Rig Virtual CPU RIG-CPU-0001\)")
+                self.assertIn(("Node CPU", f"cpu Rig Virtual CPU was {word} on node NODE (Rig Virtual CPU RIG-CPU-0001)"), told)
                 # QEMU gives all sockets one serial number: the other processor cannot be told by it meanwhile, and seems to have changed.
                 self.assertEqual({kind for kind, _ in told}, {"Node CPU"}, told)
 
