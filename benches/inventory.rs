@@ -10,6 +10,8 @@
 
 #[path = "../tests/resources/large.rs"]
 mod large;
+#[path = "../tests/support/left_out.rs"]
+mod left_out;
 #[path = "../tests/resources/shared.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod shared;

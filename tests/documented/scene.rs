@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use crate::disks::{self, Machine};
 use crate::page::Line;
-use crate::support::until;
+use crate::support::{left_out, until};
 
 /// Programs whose lines run here.
 pub(crate) const PROGRAMS: [&str; 2] = ["shakedown", "packaging/image/user-data"];
@@ -193,7 +193,7 @@ impl Scene {
         text.push_str(end.map_or("", |(.., end)| end));
         let disk = Host::live().disks().first().map(shakedown::host::Disk::path);
         if text.contains("{disk}") && disk.is_none() {
-            eprintln!("LEFT OUT, since this machine has no disk: {line}");
+            left_out::say(&format!("`{line}`: this machine has no disk"));
             return None;
         }
         let values = [

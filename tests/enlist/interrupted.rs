@@ -28,7 +28,7 @@ async fn begun(machine: &Machine, region: &Sandbox, what: &str, holds: impl FnMu
 async fn before_the_machine_is_known_what_has_ended_counts_and_what_ran_is_told_as_interrupted() {
     let machine = Machine::new(2);
     let region = machine.region("", &machine.wait_for("never")).await;
-    let running = begun(&machine, &region, "the second script runs", || machine.ran(SECOND) == 1).await;
+    let running = begun(&machine, &region, "the second script runs", || machine.captured(SECOND)).await;
     kill(running).await;
     let finished = machine.run(&region.url()).finish().await;
     assert_eq!(
@@ -49,7 +49,7 @@ async fn before_the_machine_is_known_what_has_ended_counts_and_what_ran_is_told_
 async fn a_reboot_before_the_machine_is_known_is_told_as_that() {
     let machine = Machine::new(1);
     let region = machine.region("", &machine.wait_for("never")).await;
-    let running = begun(&machine, &region, "the second script runs", || machine.ran(SECOND) == 1).await;
+    let running = begun(&machine, &region, "the second script runs", || machine.captured(SECOND)).await;
     kill(running).await;
     machine.reboot(2);
     machine.run(&region.url()).finish().await;

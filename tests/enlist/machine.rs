@@ -89,6 +89,22 @@ impl Machine {
         self.text("ran").lines().filter(|line| *line == name).count()
     }
 
+    /// Whether the agent has what a script printed.
+    pub(crate) fn captured(&self, name: &str) -> bool {
+        let mut folders = vec![self.path("storage")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if fs::read(&path).is_ok_and(|text| text.starts_with(format!("output of {name}\n").as_bytes())) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// A line of shell that waits until a file of this machine is there.
     pub(crate) fn wait_for(&self, name: &str) -> String {
         format!("while [ ! -e '{}' ]; do sleep 0.02; done", self.path(name).display())

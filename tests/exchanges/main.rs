@@ -7,6 +7,8 @@
 mod caller;
 mod compare;
 mod events;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod mask;
 mod recording;
 mod region;
@@ -23,7 +25,7 @@ use recording::{Scenario, Sets};
 #[tokio::test]
 async fn the_sandbox_answers_as_a_region_does() {
     let Some(shared) = std::env::var_os("SHAKEDOWN_SHARED").filter(|folder| !folder.is_empty()) else {
-        say("left out: the recorded exchanges with a region: SHAKEDOWN_SHARED is not set\n");
+        left_out::say("the recorded exchanges with a region: SHAKEDOWN_SHARED is not set");
         return;
     };
     let scenarios = recording::read(&Path::new(&shared).join("contract/exchanges.jsonl"));

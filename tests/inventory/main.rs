@@ -13,6 +13,8 @@ mod damage;
 mod document;
 mod fixtures;
 mod identity;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod machine;
 mod memory;
 mod network;

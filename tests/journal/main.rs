@@ -13,6 +13,8 @@ mod damaged;
 mod full;
 mod gaps;
 mod interrupted;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod query;
 mod refused;
 mod results;

@@ -46,7 +46,7 @@ impl Mount {
         if mount(&["-t", "tmpfs", "-o", &options, "shakedown-test"], at) {
             return Some(Mount(at.to_owned()));
         }
-        eprintln!("left out: a state directory on a file system of its own: mounting is not allowed here");
+        crate::left_out::say("a state directory on a file system of its own: mounting is not allowed here");
         None
     }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::support::program::Program;
+use super::support::{left_out, program::Program};
 
 /// Whether this machine has apt and dpkg; if not, the test says that it was left out.
 pub(crate) fn is_here() -> bool {
@@ -15,9 +15,7 @@ pub(crate) fn is_here() -> bool {
         .iter()
         .all(|tool| Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success()));
     if !here {
-        use std::io::Write as _;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "left out: this machine has no apt-get, dpkg and dpkg-deb").expect("stdout takes it");
+        left_out::say("software from packages: this machine has no apt-get, dpkg and dpkg-deb");
     }
     here
 }

@@ -116,7 +116,9 @@ async fn a_real_parser_of_xml_takes_the_junit_form() {
     let machine = mixed().await;
     let path = machine.document("report.xml", &machine.report("junit").await);
     let program = "import sys, xml.etree.ElementTree as e; print(len(e.parse(sys.argv[1]).getroot().findall('testsuite/testcase')))";
-    let Ok(output) = std::process::Command::new("python3").args(["-c", program, &path]).output() else { return };
+    let Ok(output) = std::process::Command::new("python3").args(["-c", program, &path]).output() else {
+        return crate::left_out::say("a second opinion on the JUnit form: there is no python3");
+    };
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "8", "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -11,6 +11,8 @@ mod forms;
 #[expect(dead_code, reason = "other tests need more of it")]
 mod harness;
 mod hostile;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod machine;
 mod markup;
 mod verdict;

@@ -181,7 +181,7 @@ fn what_may_not_be_read_loses_only_itself() {
         command.uid(65534);
     }
     let Ok(output) = command.output() else {
-        crate::say("left out: another user's look at a tree, for it may not run the program from its folder");
+        crate::left_out::say("another user's look at a tree, for it may not run the program from its folder");
         return;
     };
     let document: Value = serde_json::from_slice(&output.stdout).expect("an inventory");

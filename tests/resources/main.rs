@@ -17,6 +17,8 @@ mod difference;
 mod document;
 mod huge;
 mod large;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod machine;
 mod machines;
 mod neutral;

@@ -7,15 +7,15 @@ use std::sync::Once;
 use tempfile::TempDir;
 
 /// What is left out where the folder is missing.
-const LEFT_OUT: &str = "left out, for SHAKEDOWN_SHARED is not set: 58 fixture machines against their references, the virtual \
-                        machine, six /proc/cpuinfo, damage to own-firecracker-vm, qemu-q35 and synth-server";
+const LEFT_OUT: &str = "58 fixture machines against their references, the virtual machine, six /proc/cpuinfo, damage to \
+                        own-firecracker-vm, qemu-q35 and synth-server: SHAKEDOWN_SHARED is not set";
 
 /// The folder that `SHAKEDOWN_SHARED` names.
 pub(crate) fn folder() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     let folder = std::env::var_os("SHAKEDOWN_SHARED").filter(|folder| !folder.is_empty());
     if folder.is_none() {
-        SAID.call_once(|| crate::say(LEFT_OUT));
+        SAID.call_once(|| crate::left_out::say(LEFT_OUT));
     }
     folder.map(PathBuf::from)
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub(crate) mod archive;
+pub(crate) mod left_out;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod tap;

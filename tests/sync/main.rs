@@ -31,6 +31,8 @@ mod trouble;
 
 use std::io::Write as _;
 
+use support::left_out;
+
 /// Tells something also when the test passes: what the test runner captures it shows of failures only.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();

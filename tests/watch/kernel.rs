@@ -1,14 +1,16 @@
 //! News of this machine's own kernel. What needs root or a driver that is not here is said aloud and left out.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::unistd::Uid;
 use shakedown::host::{Hardware, Host, News};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+
+use crate::support::left_out;
 
 /// News goes to all who listen: one test at a time.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -18,20 +20,6 @@ const SILENCE: Duration = Duration::from_millis(300);
 fn run(program: &str, words: &[&str]) -> Option<String> {
     let output = Command::new(program).args(words).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn left_out(why: &str) {
-    use std::io::Write as _;
-    // Past the test's capture, so that it is seen.
-    let _ = writeln!(std::io::stderr(), "left out: {why}");
-}
-
-fn is_root() -> bool {
-    let is_root = Uid::effective().is_root();
-    if !is_root {
-        left_out("real news of the kernel: this needs root");
-    }
-    is_root
 }
 
 /// A device with hardware behind it that the kernel can be made to tell news of.
@@ -59,14 +47,16 @@ fn real_device() -> Option<(PathBuf, Hardware)> {
 
 #[tokio::test]
 async fn news_of_a_real_device_is_heard() {
-    if !is_root() {
+    if !left_out::unless_root("real news of the kernel") {
         return;
     }
-    let Some((uevent, hardware)) = real_device() else { return left_out("a real disk or interface: there is none") };
+    let Some((uevent, hardware)) = real_device() else {
+        return left_out::say("a real disk or interface: there is none");
+    };
     let _alone = ALONE.lock().await;
     let mut news = News::of_kernel(Host::live()).expect("the kernel has such sockets");
     if fs::write(&uevent, "add").is_err() {
-        return left_out("real news of the kernel: /sys cannot be written to");
+        return left_out::say("real news of the kernel: /sys cannot be written to");
     }
     let heard = timeout(crate::support::LIMIT, news.next()).await.expect("it is heard").expect("the socket works");
     assert_eq!(heard, hardware);
@@ -74,7 +64,7 @@ async fn news_of_a_real_device_is_heard() {
 
 #[tokio::test]
 async fn a_loop_device_is_no_news() {
-    if !is_root() {
+    if !left_out::unless_root("real news of the kernel") {
         return;
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -83,7 +73,7 @@ async fn a_loop_device_is_no_news() {
     let _alone = ALONE.lock().await;
     let mut news = News::of_kernel(Host::live()).expect("the kernel has such sockets");
     let Some(device) = run("losetup", &["--find", "--show", &file.display().to_string()]) else {
-        return left_out("a loop device: losetup does not work here");
+        return left_out::say("a loop device: losetup does not work here");
     };
     let heard = timeout(SILENCE, news.next()).await;
     run("losetup", &["--detach", &device]).expect("it was attached");
@@ -95,28 +85,31 @@ async fn a_loop_device_is_no_news() {
 /// In a network namespace of its own, this test's binary once more: the sockets hear what happens in it.
 #[test]
 fn virtual_interfaces_are_no_news() {
-    if !is_root() {
+    if !left_out::unless_root("real news of the kernel") {
         return;
     }
     let Ok(own) = std::env::current_exe() else {
-        return left_out("virtual interfaces: this test does not know its own path");
+        return left_out::say("virtual interfaces: this test does not know its own path");
     };
     let words = ["--exact", "kernel::in_a_namespace_of_its_own", "--ignored", "--nocapture"];
     let output = Command::new("unshare").args(["--net", "--mount"]).arg(own).args(words).output();
-    let Ok(output) = output else { return left_out("virtual interfaces: unshare is not installed") };
+    let Ok(output) = output else { return left_out::say("virtual interfaces: unshare is not installed") };
     let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("unshare failed") {
-        return left_out("virtual interfaces: no network namespaces here");
+    if errors.starts_with("unshare: ") {
+        return left_out::say("virtual interfaces: unshare --net --mount does not work here");
     }
     assert!(output.status.success(), "{}{errors}", String::from_utf8_lossy(&output.stdout));
     for line in errors.lines().filter(|line| line.starts_with("left out:")) {
-        left_out(line.trim_start_matches("left out: "));
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
 
 #[tokio::test]
 #[ignore = "runs in a network namespace, started by virtual_interfaces_are_no_news"]
 async fn in_a_namespace_of_its_own() {
+    if run("ip", &["-V"]).is_none() {
+        return left_out::say("virtual interfaces: ip (iproute2) is not installed");
+    }
     run("mount", &["-t", "sysfs", "sysfs", "/sys"]).expect("a namespace has a view of its own interfaces");
     let mut news = News::of_kernel(Host::live()).expect("the kernel has such sockets");
     let kinds: [(&str, &[&str]); 4] = [
@@ -128,7 +121,7 @@ async fn in_a_namespace_of_its_own() {
     let mut tried = 0;
     for (kind, words) in kinds {
         if run("ip", words).is_none() {
-            left_out(&format!("{kind} interfaces: this kernel has none"));
+            left_out::say(&format!("{kind} interfaces: this kernel has none"));
             continue;
         }
         run("ip", &["link", "set", "test0", "up"]).expect("it is there");
@@ -141,7 +134,7 @@ async fn in_a_namespace_of_its_own() {
     let heard = timeout(SILENCE, news.next()).await;
     assert!(heard.is_err(), "lo: {heard:?}");
     if tried == 0 {
-        left_out("virtual interfaces: this kernel has none of those tried");
+        left_out::say("virtual interfaces: this kernel has none of those tried");
     }
     // More than the buffer of a socket holds, of something that is no news: that some was lost is.
     for _ in 0..40_000 {

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::left_out;
+
 const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/systemd");
 /// What MAAS installs on a deployed machine, in its gist: both are downloaded and run as root.
 const STOCK: &str = "[Unit]\nDescription=as MAAS installs it\n[Service]\nType=oneshot\nExecStartPre=/bin/sh -c 'fetch a program'\n\
@@ -13,7 +15,7 @@ const STOCK: &str = "[Unit]\nDescription=as MAAS installs it\n[Service]\nType=on
 fn analyze(words: &[&str], file: &Path) -> Option<Output> {
     let output = Command::new("systemd-analyze").args(words).arg(file).output();
     if output.is_err() {
-        aloud("left out: systemd-analyze is not installed");
+        left_out::say("the units of systemd: systemd-analyze is not installed");
     }
     output.ok()
 }
@@ -54,7 +56,7 @@ fn the_watch_service_has_little_that_it_does_not_need() {
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("unrecognized option") {
-        return; // Before systemd 250.
+        return left_out::say("what the watch service may do: systemd before 250 cannot judge it");
     }
     aloud(said.lines().last().unwrap_or_default());
     assert!(output.status.success(), "more than 4.0: {}", said.lines().last().unwrap_or_default());

@@ -147,13 +147,21 @@ impl Job<'_> {
         }
         let mut install = words("dpkg --force-confdef --force-confold -i");
         install.push(path.clone().into_owned());
-        let Err(failed) = self.step(&install).await else { return Ok(()) };
-        if failed.complaint == Complaint::Missing || failed.failure.exit >= 124 {
-            return Err(failed.into());
+        loop {
+            let Err(failed) = self.step(&install).await else { return Ok(()) };
+            if failed.complaint == Complaint::Missing || failed.failure.exit >= 124 {
+                return Err(failed.into());
+            }
+            self.apt_get(state, &words("-f install")).await?;
+            if self.are_installed(&wanted).await {
+                return Ok(());
+            }
+            // Where its dependencies cannot be had, apt has just removed it, with success. Old lists may only not know them.
+            if state.updated {
+                return Err(failed.into());
+            }
+            self.update(state).await?;
         }
-        self.apt_get(state, &words("-f install")).await?;
-        // Where its dependencies cannot be had, apt has just removed it, with success.
-        if self.are_installed(&wanted).await { Ok(()) } else { Err(failed.into()) }
     }
 }
 
