@@ -250,16 +250,18 @@ class Watch(unittest.TestCase):
         self.tells("disk removed", lambda: self.unplug("HOTLATE"), texts[1])
 
     def test_a_drive_that_begins_to_fail_although_no_news_tells_it(self):
-        self.service.stop("watch")
-        self.service.watch(disks_every=1)
+        self.watch_anew(disks_every=1)
+        self.addCleanup(self.watch_anew)
         warning = {"path": "/machine/peripheral/nvme1", "property": "smart_critical_warning"}
         self.addCleanup(self.ask, "qom-set", {**warning, "value": 0})
-        failing = r"block device nvme\dn1 \(QEMU NVMe Ctrl, serial number RIGNVME0002\) is failing on node NODE: .*reliability.*Next: .*"
+        failing = r"block device nvme\dn1 \(QEMU NVMe Ctrl, serial number RIGNVME0002\) is failing on node NODE: .*0x04: reliability degraded.*Next: .*"
         self.tells("drive failing", lambda: self.ask("qom-set", {**warning, "value": 4}), (DISK, failing))
         told = re.compile(f"Node post-installation failure.*{failing}".replace("NODE", r"\w+"))
         self.service.wait("the region has it as an error", lambda: told.search(self.region_log("level=ERROR")))
+
+    def watch_anew(self, **options):
         self.service.stop("watch")
-        self.service.watch()
+        self.service.watch(**options)
 
     def test_functions_of_a_card_are_nobodys_plugging(self):
         functions = f"/sys/class/net/{self.interface(SRIOV)}/device/sriov_numvfs"

@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::super::sync::{self, Sync};
 use super::notice::{Noticed, note};
 use super::schedule::Looked;
-use crate::disk::{Session, Tested, Verdict};
+use crate::disk::{Session, Severity, Tested, Verdict};
 use crate::event::EventType;
 
 /// Where the journal keeps what was told of drives.
 const FACT: &str = "troubled drives";
 /// A drive that was well for so long, or away, is told anew: one at its temperature limit is not told at each turn.
 const FORGIVEN: i64 = 86_400;
+/// Of many reasons the gravest are told.
+const TOLD_REASONS: usize = 3;
 
 /// Asks every drive that does not sleep how it is, and puts on record what is new: the region hears of it with the next look for
 /// changes, which [`Looked::changed`] asks for.
@@ -128,8 +130,12 @@ fn named(one: &Tested) -> String {
 fn trouble(one: &Tested, node: &str) -> Noticed {
     let is_failure = one.verdict == Verdict::Failed;
     let (action, does) = if is_failure { ("failing", "is failing") } else { ("degraded", "is degraded") };
-    let (what, next) = one.details().into_iter().next().unwrap_or_default();
-    let text = format!("{} {does} on node {node}: {what}. Next: {next}", named(one));
+    let reasons = one.health.iter().flat_map(|health| &health.reasons);
+    let against = reasons.filter(|reason| matches!(reason.severity, Severity::Failed | Severity::Degraded));
+    let against: Vec<String> =
+        against.take(TOLD_REASONS).map(|reason| format!("{} ({})", reason.meaning, reason.seen)).collect();
+    let (_, next) = one.details().into_iter().next().unwrap_or_default();
+    let text = format!("{} {does} on node {node}: {}. Next: {next}", named(one), against.join("; "));
     Noticed { action, kind: KIND, text, is_failure }
 }
 
