@@ -40,7 +40,7 @@ pub struct Tpm {
 pub struct Trust {
     /// It has started by UEFI.
     pub uefi: bool,
-    /// Secure Boot is on; `None` where there is none.
+    /// Secure Boot is on; `None` where there is none, or its variables are not shown (efivarfs is not mounted).
     pub secure_boot: Option<bool>,
     /// Trusted platform modules.
     pub tpms: Vec<Tpm>,
