@@ -177,6 +177,25 @@ async fn a_drive_that_comes_is_asked_without_waiting_for_the_next_turn() {
 }
 
 #[tokio::test]
+async fn a_drive_that_is_pulled_out_while_it_is_asked_is_not_told_as_failing() {
+    let region = deployed().await;
+    let machine = Machine::new(&region);
+    let drive = Drive::of(&machine, FAILING);
+    machine.plug("sdb", "SECOND");
+    fs::create_dir_all(drive.place.join("_dev_sdb")).expect("a directory");
+    let report = fs::read_to_string(drive.place.join("_dev_sda/x.json")).expect("a report");
+    fs::write(drive.place.join("_dev_sdb/x.json"), report.replace("\"D1\"", "\"D2\"")).expect("a file");
+    fs::write(drive.place.join("_dev_sda/x.mode"), "sleep 2").expect("a file");
+    let _service = watch(&machine).await;
+    until("it was asked", || !drive.calls().is_empty()).await;
+    machine.unplug("sda");
+    until("the region has the other one", || !errors(&region).is_empty()).await;
+    let failing: Vec<_> = machine.changes().into_iter().filter(|told| told.contains("is failing")).collect();
+    assert!(failing.len() == 1 && failing[0].contains("sdb"), "{failing:?}");
+    assert!(errors(&region).iter().all(|told| !told.contains("sda")), "{:?}", errors(&region));
+}
+
+#[tokio::test]
 async fn a_drive_that_hangs_keeps_no_change_from_being_told() {
     let region = deployed().await;
     let machine = Machine::new(&region);

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::super::sync::{self, Sync};
 use super::notice::{Noticed, note};
 use super::schedule::Looked;
-use crate::disk::{Session, Severity, Tested, Verdict};
+use crate::disk::{Disks, Session, Severity, Tested, Verdict};
 use crate::event::EventType;
+use crate::host::Host;
 
 /// Where the journal keeps what was told of drives.
 const FACT: &str = "troubled drives";
@@ -24,7 +25,8 @@ const TOLD_REASONS: usize = 3;
 /// # Errors
 /// When the journal cannot be used.
 pub async fn look_at_drives(sync: &Sync, session: &Session) -> Result<Looked, sync::Error> {
-    let tested = session.test_all().await;
+    let mut tested = session.test_all().await;
+    tested.retain(|one| !was_pulled_out(one, session, &sync.host));
     if sync.stop.is_cancelled() {
         return Ok(Looked::default());
     }
@@ -38,6 +40,12 @@ pub async fn look_at_drives(sync: &Sync, session: &Session) -> Result<Looked, sy
     let changed = !noticed.is_empty();
     note(sync, FACT, serde_json::to_string(&troubled).unwrap_or_default(), noticed).await?;
     Ok(Looked { changed, ..Looked::default() })
+}
+
+/// Whether a drive that failed is no longer there: one that is pulled out while it answers may seem to be failing.
+fn was_pulled_out(one: &Tested, session: &Session, host: &Host) -> bool {
+    let lists = |disks: &Disks| disks.targets.iter().any(|target| target.name == one.target.name);
+    one.verdict == Verdict::Failed && lists(&session.disks) && !lists(&Disks::of(host))
 }
 
 /// What was told.
