@@ -167,8 +167,8 @@ async fn waits(machine: &Machine) {
     until("the region is to be told of the BMC", || machine.journal().exists() && count() == 1).await;
 }
 
-#[tokio::test]
-async fn neither_it_nor_how_its_script_ended_is_lost_in_a_crash() {
+/// A machine on which a script found the BMC, and whose agent was killed before the region, which is back now, took that.
+async fn killed_before_the_region_heard() -> (Machine, Sandbox) {
     let machine = Machine::new();
     let region = region(NodeStatus::Commissioning, &[finder("a", "ipmi")]).await;
     region.inject(Fault::new("POST", 1_000_000, Action::Answer(503, String::new())));
@@ -176,6 +176,12 @@ async fn neither_it_nor_how_its_script_ended_is_lost_in_a_crash() {
     waits(&machine).await;
     agent.kill().await.expect("the agent is killed");
     region.clear_faults();
+    (machine, region)
+}
+
+#[tokio::test]
+async fn neither_it_nor_how_its_script_ended_is_lost_in_a_crash() {
+    let (machine, region) = killed_before_the_region_heard().await;
     let ended = debug(machine.run(&region)).end().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     region_has_it(&region);
@@ -187,15 +193,9 @@ async fn neither_it_nor_how_its_script_ended_is_lost_in_a_crash() {
 
 #[tokio::test]
 async fn that_it_is_gone_with_its_file_is_told() {
-    let machine = Machine::new();
-    let region = region(NodeStatus::Commissioning, &[finder("a", "ipmi")]).await;
-    region.inject(Fault::new("POST", 1_000_000, Action::Answer(503, String::new())));
-    let mut agent = machine.run(&region).start();
-    waits(&machine).await;
-    agent.kill().await.expect("the agent is killed");
+    let (machine, region) = killed_before_the_region_heard().await;
     let file = machine.path("storage/out/a.4000.bmc");
     fs::remove_file(&file).expect("it was there");
-    region.clear_faults();
     let ended = debug(machine.run(&region)).end().await;
     assert_eq!((ended.code, region.power()), (Some(0), None), "{}", ended.stderr);
     let told = format!("the access to the BMC that a found is gone from this machine ({})", file.display());
