@@ -52,7 +52,7 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let builder = http::builder(options.ca_file.as_deref()).map_err(|error| match error {
             http::CaError::Read { path, source } => Error::File { path: path.display().to_string(), source },
-            other @ http::CaError::Content { .. } => Error::Setup(other.to_string()),
+            other => Error::Setup(other.to_string()),
         })?;
         let builder = if options.direct { builder.no_proxy() } else { builder };
         let http = builder
