@@ -53,8 +53,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Assignment, assignment, set_by_command_line};
+use crate::private;
+use crate::process;
 use crate::telemetry::{self, LogFormat};
-use crate::{private, process};
 
 /// Exit codes, as `--help` tells them.
 mod exit {
