@@ -37,7 +37,7 @@ impl Agent {
         // Not in place of what is to be run.
         let aside = tempfile::Builder::new().prefix(".answer-").tempdir_in(root).map_err(storage)?;
         let answer = Workspace::new(aside.path());
-        prepare::storage(&answer)?;
+        let _storage = prepare::storage(&answer)?;
         if !self.download(&answer).await? {
             return Ok(false);
         }

@@ -204,6 +204,19 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Others than root and the effective user could change the scripts.
+    #[error("the storage directory is not safe: {0}")]
+    Exposed(#[source] crate::private::Error),
+    /// Another run uses the storage directory.
+    #[error(
+        "another shakedown run uses the storage directory {path} (process {pid}): wait for it, or give this run a directory of its own"
+    )]
+    StorageInUse {
+        /// The directory.
+        path: PathBuf,
+        /// The other process, as it wrote itself down.
+        pid: String,
+    },
     /// The answer was meant for a node without credentials.
     #[error(
         "the region answered as to an unknown machine (scripts without script_result_id): it did not recognise the credentials"

@@ -1,6 +1,6 @@
 //! What is done before scripts run: their place on disk, and their record.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::File;
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,16 +8,27 @@ use super::record::Record;
 use super::{Actor, Error, order};
 use crate::event::EventType;
 use crate::journal::NewResult;
+use crate::private::{self, Taken};
 use crate::script::{Header, Script, Workspace};
 
-/// Makes the directories of a workspace, for its owner alone.
-pub(super) fn storage(workspace: &Workspace) -> Result<(), Error> {
+/// Makes the directories of a workspace, for its owner alone, and keeps other runs out of it for as long as the file is held: two of them would
+/// empty each other's scripts.
+pub(super) fn storage(workspace: &Workspace) -> Result<File, Error> {
     let root = workspace.root();
-    let failed = |source| Error::Storage { path: root.to_owned(), source };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder.create(root).map_err(failed)?;
-    builder.create(workspace.out()).map_err(failed)
+    private::make(root).map_err(of_directory)?;
+    let lock = private::exclusive(&root.join(".lock")).map_err(|taken| match taken {
+        Taken::By(pid) => Error::StorageInUse { path: root.to_owned(), pid },
+        Taken::Unusable(source) => Error::Storage { path: root.to_owned(), source },
+    })?;
+    private::make(&workspace.out()).map_err(of_directory)?;
+    Ok(lock)
+}
+
+fn of_directory(error: private::Error) -> Error {
+    match error {
+        private::Error::Unusable { path, source } => Error::Storage { path, source },
+        exposed @ private::Error::Exposed { .. } => Error::Exposed(exposed),
+    }
 }
 
 /// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a

@@ -53,7 +53,7 @@ impl Agent {
     /// # Errors
     /// When nothing could be run. FAILED is then signalled if the region may be told.
     pub async fn run(mut self) -> Result<Outcome, Error> {
-        prepare::storage(&self.workspace)?;
+        let _storage = prepare::storage(&self.workspace)?;
         let (record, interrupted) = self.open_record().await;
         let farewell = tokio::spawn(farewell(
             self.stop.clone(),

@@ -53,6 +53,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Assignment, assignment, set_by_command_line};
+use crate::private;
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
@@ -199,7 +200,10 @@ pub fn main() -> ExitCode {
 fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
-    let result = runtime.block_on(work);
+    let result = runtime.block_on(async {
+        private::settle_masks();
+        work.await
+    });
     // A capture thread may still be reading what a daemon prints; nobody waits for it.
     runtime.shutdown_background();
     result
@@ -208,7 +212,10 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<
 /// Runs what waits most of the time, without a thread to spare.
 fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot start the runtime")?.block_on(work)
+    runtime.context("cannot start the runtime")?.block_on(async {
+        private::settle_masks();
+        work.await
+    })
 }
 
 /// Prints an answer. One that does not get to where it should go is an error, unless its reader has gone.

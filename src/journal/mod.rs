@@ -21,6 +21,8 @@ use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 
+use crate::private;
+
 pub use audit::{Broken, Verified};
 pub use hardware::Hardware;
 pub use outbox::{Message, Undelivered};
@@ -39,6 +41,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Others than root and the effective user could change it.
+    #[error("the state directory is not safe: {0}")]
+    Exposed(#[source] private::Error),
     /// `SQLite`'s reason.
     #[error("the journal {path}: {source}")]
     Sqlite {
@@ -65,6 +70,15 @@ pub enum Error {
         /// The other process, as it wrote itself down.
         pid: String,
     },
+}
+
+impl Error {
+    fn of_directory(error: private::Error) -> Self {
+        match error {
+            private::Error::Unusable { path, source } => Error::Directory { path, source },
+            exposed @ private::Error::Exposed { .. } => Error::Exposed(exposed),
+        }
+    }
 }
 
 /// The file below a state directory.

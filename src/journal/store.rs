@@ -1,7 +1,7 @@
 //! The file: opening, and writing a transition with its event and its messages in one transaction.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
 use super::{Error, Message, ResultChange, audit, file, lock, outbox, recover, runs, schema};
 use crate::event::{Event, Level};
+use crate::private;
 
 /// Who does something through this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Store {
     /// When the directory cannot be used, the file is newer than this program, or another process works with that region.
     pub fn open(directory: &Path, hostname: &str, region: &str) -> Result<Opened, Error> {
         let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
+        private::make(directory).map_err(Error::of_directory)?;
         let lock = lock::of_region(directory, region)?;
         let path = file(directory);
         let (connection, set_aside) = match connect(&path) {
@@ -72,8 +73,7 @@ impl Store {
     /// # Errors
     /// When there is none yet and it cannot be made, or it is damaged, which only [`Store::open`] repairs.
     pub fn open_beside(directory: &Path, hostname: &str) -> Result<Self, Error> {
-        let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
+        private::make(directory).map_err(Error::of_directory)?;
         let path = file(directory);
         let connection = connect(&path)?;
         Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None })
@@ -223,7 +223,8 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     let _turn = lock::turn_to_open(path);
     let failed = Error::sqlite(path);
     // Made by us, so that its mode is ours: parameters and outputs may hold secrets.
-    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let made =
+        fs::OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path);
     made.map_err(|source| Error::Directory { path: path.to_owned(), source })?;
     recover::check_log(path)?;
     let mut connection = Connection::open(path).map_err(&failed)?;

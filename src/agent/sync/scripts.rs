@@ -37,7 +37,7 @@ impl Sync {
     /// Fetches and runs what the region asks for; the results are in the journal.
     pub(super) async fn run_scripts(&self, run_id: i64, inventory: Inventory) -> Result<Ran, Failed> {
         let workspace = Workspace::new(&self.options.storage);
-        prepare::storage(&workspace).map_err(Failed::Machine)?;
+        let _storage = prepare::storage(&workspace).map_err(Failed::Machine)?;
         let scripts = self.fetch(&workspace).await?;
         let record = Record {
             journal: Arc::clone(&self.journal),
