@@ -219,7 +219,7 @@ impl Agent {
         bmc: Option<&BmcConfig>,
     ) -> Result<(KnownMachine, Option<String>), region::Error> {
         match self.client.create_machine(machine, bmc).await {
-            Err(error @ region::Error::Status { .. }) if bmc.is_some() && !error.is_passing() => {
+            Err(error) if bmc.is_some() && error.is_about_request() => {
                 self.client.create_machine(machine, None).await.map(|known| (known, Some(error.to_string())))
             }
             other => other.map(|known| (known, None)),

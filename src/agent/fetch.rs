@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::uplink::Uplink;
 use super::{Agent, Error, order, prepare};
-use crate::region::{Fetched, persist, unpack};
+use crate::region::{self, Fetched, persist, unpack};
 use crate::script::{Index, ScriptType, Workspace, parse_index};
 
 impl Agent {
@@ -12,7 +13,7 @@ impl Agent {
         let is_told = self.options.send && self.client.is_authenticated();
         if self.options.download {
             self.say("Asking the region for scripts".to_owned());
-            if !self.download(&self.workspace).await? {
+            if !self.download(&self.workspace, !begun.is_empty()).await? {
                 return Ok(None);
             }
         }
@@ -38,17 +39,19 @@ impl Agent {
         let aside = tempfile::Builder::new().prefix(".answer-").tempdir_in(root).map_err(storage)?;
         let answer = Workspace::new(aside.path());
         let _storage = prepare::storage(&answer)?;
-        if !self.download(&answer).await? {
+        if !self.download(&answer, false).await? {
             return Ok(false);
         }
         order::check_answer(&read(&answer)?, &BTreeSet::new()).map(|()| true)
     }
 
-    /// Fetches and unpacks the archive; false when there is nothing to run.
-    async fn download(&self, workspace: &Workspace) -> Result<bool, Error> {
+    /// Fetches and unpacks the archive; false when there is nothing to run. A run that has begun waits for what a run that has not is ended by.
+    async fn download(&self, workspace: &Workspace, has_begun: bool) -> Result<bool, Error> {
         let archive = workspace.root().join("scripts.tar.part");
-        let fetching =
-            persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
+        let fetching = persist(&self.options.retry, &self.stop, "fetching the scripts", || async {
+            let fetched = self.client.fetch_scripts(&archive).await;
+            if has_begun { fetched.map_err(region::Error::as_outage) } else { fetched }
+        });
         let fetched = fetching.await.map_err(Error::Fetch);
         if !matches!(fetched, Ok(Fetched::Archive(_))) {
             let _ = std::fs::remove_file(&archive);
@@ -62,6 +65,21 @@ impl Agent {
         unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
         Ok(true)
     }
+}
+
+/// Asks the region once what it waits for, and leaves nothing of the answer behind; `None` is nothing.
+pub(super) async fn ask(uplink: &Uplink) -> Result<Option<Index>, region::Error> {
+    let aside =
+        tempfile::tempdir().map_err(|error| region::Error::Setup(format!("no temporary directory: {error}")))?;
+    let (archive, workspace) = (aside.path().join("archive"), Workspace::new(aside.path().join("unpacked")));
+    if uplink.fetch_scripts(&archive).await? == Fetched::Nothing {
+        return Ok(None);
+    }
+    let unusable = |reason: String| region::Error::Unusable(reason);
+    let place = workspace.clone();
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &place)).await;
+    unpacked.map_err(|panic| unusable(panic.to_string()))?.map_err(|error| unusable(error.to_string()))?;
+    read(&workspace).map(Some).map_err(|error| unusable(error.to_string()))
 }
 
 fn read(workspace: &Workspace) -> Result<Index, Error> {

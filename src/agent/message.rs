@@ -35,6 +35,15 @@ impl Payload {
         }
     }
 
+    /// How long it is as an event among others, in characters.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            // With what stands between two.
+            Payload::Event(event) => event.description.chars().count() + 2,
+            Payload::Signal(_) => 0,
+        }
+    }
+
     pub(super) fn lane(&self) -> Lane {
         match self {
             Payload::Event(_) => Lane::Events,

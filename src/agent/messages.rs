@@ -74,6 +74,15 @@ pub(super) fn bmc_lost(finder: &str, file: &Path) -> String {
     )
 }
 
+/// The end of a run whose scripts passed, and of which the region does not have every result.
+pub(super) fn not_taken(refused: &[(String, String)]) -> String {
+    let (first, reason) = refused.first().map_or(("", ""), |(label, reason)| (label.as_str(), reason.as_str()));
+    let more = if refused.len() > 1 { format!(" and {} more", refused.len() - 1) } else { String::new() };
+    format!(
+        "The region did not take the {first}{more}, so the run has not passed. The results are kept: shakedown deliver --refused ({reason})"
+    )
+}
+
 pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {
     format!("{count} {} scripts failed to run", kind.in_messages())
 }

@@ -22,6 +22,7 @@ mod record;
 mod resume;
 mod run;
 pub mod sync;
+mod uplink;
 pub mod watch;
 
 use std::path::PathBuf;
@@ -40,7 +41,8 @@ use crate::region::{self, Client, RetryOptions};
 use crate::runner;
 use crate::script::{Script, ScriptType, Status, Workspace};
 
-pub use resume::deliver;
+pub use outbox::Refused;
+pub use resume::{Delivered, deliver};
 
 /// Whether a run with this outcome in the journal did all that it was to do: nothing stopped it, and nothing kept it from its scripts
 /// or the region from their results.
@@ -173,8 +175,8 @@ pub struct Outcome {
     pub enlisted: Option<String>,
     /// Every script that was begun, in the order in which they ended.
     pub scripts: Vec<ScriptOutcome>,
-    /// Messages that the region will not take, with its reason.
-    pub refused: Vec<(String, String)>,
+    /// Messages that the region will not take.
+    pub refused: Vec<Refused>,
     /// Messages that could not be delivered before the run was stopped.
     pub undelivered: usize,
 }

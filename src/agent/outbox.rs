@@ -8,7 +8,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Entry, Lane, Payload};
+use crate::region::Error;
 use crate::script::Status;
+
+/// Events go together up to so many characters: a region cuts longer texts.
+const LONGEST_EVENT: usize = 1800;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -25,7 +29,22 @@ struct Inner {
     claimed: BTreeSet<i64>,
     /// Events wait for more of their kind.
     events_rest: bool,
-    refused: BTreeMap<i64, (String, String)>,
+    refused: BTreeMap<i64, Refused>,
+    /// Not taken now: nobody waits for them, and a later start offers them again.
+    postponed: BTreeSet<i64>,
+    /// The last reason why something was not taken.
+    trouble: Option<Error>,
+}
+
+/// A message that the region will not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it is about, for people.
+    pub label: String,
+    /// The region's reason.
+    pub reason: String,
+    /// It is a script's result, which the region needs.
+    pub is_result: bool,
 }
 
 impl Outbox {
@@ -75,7 +94,8 @@ impl Outbox {
         if let Some(entry) = inner.waiting.remove(&id)
             && let Some(reason) = refused
         {
-            inner.refused.insert(id, (entry.payload.label(), reason));
+            let is_result = matches!(&entry.payload, Payload::Signal(signal) if signal.is_result());
+            inner.refused.insert(id, Refused { label: entry.payload.label(), reason, is_result });
         }
         drop(inner);
         self.changed.notify_waiters();
@@ -85,6 +105,27 @@ impl Outbox {
     pub(super) fn release(&self, id: i64) {
         self.lock().claimed.remove(&id);
         self.changed.notify_waiters();
+    }
+
+    /// It waits for a later start: nothing in this process tries it again.
+    pub(super) fn postpone(&self, id: i64) {
+        let mut inner = self.lock();
+        inner.claimed.remove(&id);
+        if inner.waiting.remove(&id).is_some() {
+            inner.postponed.insert(id);
+        }
+        drop(inner);
+        self.changed.notify_waiters();
+    }
+
+    /// Keeps why something was not taken.
+    pub(super) fn meet_trouble(&self, error: Error) {
+        self.lock().trouble = Some(error);
+    }
+
+    /// Why something was not taken, if anything.
+    pub(super) fn take_trouble(&self) -> Option<Error> {
+        self.lock().trouble.take()
     }
 
     /// Lets events wait, so that a burst of them becomes a few requests, or go again. Nothing else waits for them meanwhile.
@@ -111,11 +152,12 @@ impl Outbox {
 
     /// How many messages are neither acknowledged nor refused.
     pub(super) fn undelivered(&self) -> usize {
-        self.lock().waiting.len()
+        let inner = self.lock();
+        inner.waiting.len() + inner.postponed.len()
     }
 
     /// Messages that the region will not take, with its reason.
-    pub(super) fn refused(&self) -> Vec<(String, String)> {
+    pub(super) fn refused(&self) -> Vec<Refused> {
         self.lock().refused.values().cloned().collect()
     }
 
@@ -129,7 +171,7 @@ impl Outbox {
 
     /// Why a message was refused, if it was.
     pub(super) fn refusal(&self, id: i64) -> Option<String> {
-        self.lock().refused.get(&id).map(|(_, reason)| reason.clone())
+        self.lock().refused.get(&id).map(|refused| refused.reason.clone())
     }
 
     /// Waits until a message is acknowledged or refused.
@@ -181,7 +223,12 @@ impl Inner {
             let events = behind
                 .take_while(|entry| entry.payload.lane() != Lane::Node)
                 .filter(|entry| matches!(entry.payload, Payload::Event(_)));
-            let more: Vec<Entry> = events.take(19).cloned().collect();
+            let mut length = entries[0].payload.length();
+            let fits = |entry: &&Entry| {
+                length += entry.payload.length();
+                length <= LONGEST_EVENT
+            };
+            let more: Vec<Entry> = events.take_while(fits).cloned().collect();
             entries.extend(more);
         }
         self.claimed.extend(entries.iter().map(|entry| entry.id));
@@ -226,7 +273,8 @@ mod tests {
         outbox.finish(2, None);
         outbox.finish(3, None);
         outbox.idle(&CancellationToken::new()).await;
-        assert_eq!(outbox.refused(), [("WORKING for s1".to_owned(), "no".to_owned())]);
+        let refused = Refused { label: "WORKING for s1".into(), reason: "no".into(), is_result: false };
+        assert_eq!(outbox.refused(), [refused]);
     }
 
     #[test]
@@ -243,6 +291,26 @@ mod tests {
     fn events_go_together_but_not_past_the_node() {
         let outbox = outbox(vec![event("a"), about(1), event("b"), node(), event("c")]);
         assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1, 3], vec![2], vec![]));
+    }
+
+    #[test]
+    fn events_go_together_as_far_as_a_region_does_not_cut_them() {
+        let outbox = outbox(vec![event(&"a".repeat(1000)), event(&"b".repeat(700)), event(&"c".repeat(200))]);
+        assert_eq!((claim(&outbox), claim(&outbox)), (vec![1, 2], vec![]));
+        outbox.finish(1, None);
+        outbox.finish(2, None);
+        assert_eq!(claim(&outbox), [3]);
+    }
+
+    #[tokio::test]
+    async fn what_is_postponed_is_waited_for_by_nobody_and_not_lost() {
+        let outbox = outbox(vec![about(1), about(1)]);
+        assert_eq!(claim(&outbox), [1]);
+        outbox.postpone(1);
+        assert_eq!(claim(&outbox), [2]);
+        outbox.finish(2, None);
+        outbox.idle(&CancellationToken::new()).await;
+        assert_eq!(outbox.undelivered(), 1);
     }
 
     #[test]

@@ -89,6 +89,21 @@ impl Record {
         self.outbox.finish(entry.id, refused);
     }
 
+    /// Results of this run that the region did not take, also those of an earlier process: label and reason.
+    pub(super) async fn refused_results(&self) -> Vec<(String, String)> {
+        let mut refused: Vec<(String, String)> = Vec::new();
+        if let Some(run_id) = self.run_id {
+            let read = self.journal.with("refused results", move |store| store.refused_results(run_id)).await;
+            refused = read.unwrap_or_default();
+        }
+        for one in self.outbox.refused().into_iter().filter(|one| one.is_result) {
+            if !refused.iter().any(|(label, _)| *label == one.label) {
+                refused.push((one.label, one.reason));
+            }
+        }
+        refused
+    }
+
     /// The region knows this machine now.
     pub(super) fn is_heard(&self) {
         if let Some(unheard) = &self.enlisting {

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::Delivery;
+use super::delivery::drain;
 use super::dispatcher::Dispatcher;
-use super::message::Entry;
-use super::outbox::Outbox;
+use super::message::{Entry, Payload, message};
+use super::outbox::{Outbox, Refused};
 use super::record::Record;
-use super::{Agent, Notice};
+use super::uplink::Uplink;
+use super::{Agent, Notice, fetch, messages};
 use crate::event::{Event, EventType};
 use crate::host::Host;
 use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
-use crate::region::{Client, RetryOptions};
+use crate::region::{Client, RetryOptions, Signal, SignalStatus, persist};
 use crate::runner::{Interruption, Runner, discard};
 use crate::script::{Script, ScriptType, parse_index};
 
@@ -31,38 +32,87 @@ pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) 
     }
 }
 
-/// Delivers what the journal still holds for a region; how many messages are left undelivered, and those refused.
+/// What `deliver` came to.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    /// Messages that are still undelivered.
+    pub left: usize,
+    /// Messages that the region will not take.
+    pub refused: Vec<Refused>,
+    /// What was signalled as the end of a run whose scripts had all ended, and its text.
+    pub ended: Option<(SignalStatus, String)>,
+    /// A run has not ended, and the region has scripts for it.
+    pub goes_on: bool,
+}
+
+/// Delivers what the journal still holds for a region. A run that left when its scripts were done (`--exit-when-done`) is ended, if the region
+/// has nothing more to run.
 pub async fn deliver(
     client: Client,
     mut store: Store,
     retry: RetryOptions,
     limit: Option<Duration>,
     stop: CancellationToken,
-) -> (usize, Vec<(String, String)>) {
+) -> Delivered {
     store.set_system_id(client.system_id().map(str::to_owned));
-    let client = Arc::new(client);
-    let outbox = Arc::new(Outbox::default());
+    let identity = client.identity();
+    let uplink = Uplink::Node(Arc::new(client));
     let journal = Arc::new(Journal::start(Some(store)));
-    restore(&journal, &outbox, client.identity()).await;
-    let events = client.system_id().is_some();
-    let outbox_of_record = Arc::clone(&outbox);
-    let record = Record {
-        journal,
-        outbox: outbox_of_record,
-        run_id: None,
-        send: true,
-        events,
-        results_only: false,
-        enlisting: None,
-    };
-    let delivering = Delivery { client, record, retry, give_up: stop.clone() }.start();
-    tokio::select! {
-        () = outbox.idle(&stop) => {}
-        () = tokio::time::sleep(limit.unwrap_or(Duration::MAX)), if limit.is_some() => {}
+    let stop = stop.child_token();
+    let timer = limit.map(|limit| {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            stop.cancel();
+        })
+    });
+    let drained = drain(uplink.clone(), Arc::clone(&journal), &retry, &stop).await;
+    let mut delivered = Delivered { left: drained.left, refused: drained.refused, ..Delivered::default() };
+    if delivered.left == 0 {
+        end_run(&uplink, &journal, &retry, &stop, &identity, &mut delivered).await;
     }
-    stop.cancel();
-    delivering.await;
-    (outbox.undelivered(), outbox.refused())
+    timer.inspect(tokio::task::JoinHandle::abort);
+    delivered
+}
+
+/// Ends the run that has all of its results at the region, unless the region has more to run.
+async fn end_run(
+    uplink: &Uplink,
+    journal: &Arc<Journal>,
+    retry: &RetryOptions,
+    stop: &CancellationToken,
+    region: &str,
+    delivered: &mut Delivered,
+) {
+    let region = region.to_owned();
+    let open = journal.with("a run that has not ended", move |store| store.run_with_all_results(&region)).await;
+    let Some(Some(run)) = open else { return };
+    match persist(retry, stop, "asking for more scripts", || fetch::ask(uplink)).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            delivered.goes_on = true;
+            return;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the run is not ended: the region does not say whether there is more to run");
+            delivered.goes_on = true;
+            return;
+        }
+    }
+    let (status, text) = if !run.refused.is_empty() {
+        (SignalStatus::Failed, messages::not_taken(&run.refused))
+    } else if let Some((kind, count)) = run.failures.first() {
+        (SignalStatus::Failed, messages::failed_to_run(*count, *kind))
+    } else {
+        (SignalStatus::Ok, messages::ALL_RAN.to_owned())
+    };
+    let signal = Payload::Signal(Signal::node(status, text.clone()));
+    let (id, outcome, last) = (run.id, text.clone(), message(&signal, None, Some(run.id)));
+    journal.with("the end of the run", move |store| store.end_run(id, &outcome, Some(&last))).await;
+    let drained = drain(uplink.clone(), Arc::clone(journal), retry, stop).await;
+    delivered.left += drained.left;
+    delivered.refused.extend(drained.refused);
+    delivered.ended = Some((status, text));
 }
 
 impl Agent {

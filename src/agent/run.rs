@@ -15,6 +15,7 @@ use super::enlist::Enlisted;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
+use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::RunRecord;
 use crate::netplan;
@@ -70,6 +71,7 @@ impl Agent {
             let voice = self.voice(Arc::clone(&self.client), &record);
             (Some(voice), self.run_sets(&mut dispatcher, &record, interrupted).await)
         };
+        let verdict = if voice.is_some() { self.proved(verdict, &record).await } else { verdict };
         let delivering = self.end(voice, &verdict, &dispatcher, &record).await;
         let retention = self.options.retention;
         record.journal.with("deleting what is too old", move |store| store.prune(&retention)).await;
@@ -98,7 +100,7 @@ impl Agent {
     pub(super) fn voice(&self, client: Arc<Client>, record: &Record) -> Voice {
         let heartbeat = self.options.send.then(|| Heartbeat::start(Arc::clone(&client), self.options.heartbeat));
         let delivery = Delivery {
-            client: Arc::clone(&client),
+            uplink: Uplink::Node(Arc::clone(&client)),
             record: record.clone(),
             retry: self.options.retry.clone(),
             give_up: self.give_up.clone(),
@@ -297,6 +299,18 @@ impl Agent {
         if self.stop.is_cancelled() { Some(Verdict::Stopped) } else { Self::failure(dispatcher, kind) }
     }
 
+    /// OK is for a run of which the region has every result; any other ends otherwise.
+    async fn proved(&self, verdict: Result<Verdict, Error>, record: &Record) -> Result<Verdict, Error> {
+        if !self.options.send || !matches!(verdict, Ok(Verdict::Passed)) {
+            return verdict;
+        }
+        if !self.settled(record).await {
+            return Ok(Verdict::Unfinished);
+        }
+        let refused = record.refused_results().await;
+        if refused.is_empty() { verdict } else { Ok(Verdict::Failed(messages::not_taken(&refused))) }
+    }
+
     /// Waits until the region has everything; false when nobody waits any longer.
     async fn settled(&self, record: &Record) -> bool {
         let patience = if self.options.exit_when_done { self.options.farewell } else { Duration::MAX };
@@ -328,7 +342,7 @@ impl Agent {
                 error @ (Error::Deployed
                 | Error::Stranger
                 | Error::NotOrdered(_)
-                | Error::Fetch(region::Error::Unauthorized { .. })),
+                | Error::Fetch(region::Error::Unauthorized { .. } | region::Error::Untrusted { .. })),
             ) => (None, error.to_string()),
             Err(error) => (Some(SignalStatus::Failed), error.to_string()),
         };

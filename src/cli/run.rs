@@ -187,8 +187,11 @@ pub(super) fn exit_code(outcome: &Outcome) -> u8 {
     match outcome.end {
         End::Registered => exit::OK,
         End::Stopped => exit::STOPPED,
-        End::Failed => exit::SCRIPT_FAILED,
+        End::Failed if outcome.scripts.iter().any(|script| script.status.is_failure()) => exit::SCRIPT_FAILED,
         End::Passed | End::NothingToRun if outcome.refused.is_empty() && outcome.undelivered == 0 => exit::OK,
         End::Passed | End::NothingToRun | End::Unfinished => exit::NOT_DELIVERED,
+        // Every script ended well, and the region refused a result.
+        End::Failed if outcome.refused.iter().any(|refused| refused.is_result) => exit::NOT_DELIVERED,
+        End::Failed => exit::SCRIPT_FAILED,
     }
 }

@@ -127,14 +127,9 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
 }
 
 /// What `deliver` does for a deployed machine.
-pub(super) async fn deliver(
-    connected: Connected,
-    store: Store,
-    stop: CancellationToken,
-) -> (usize, Option<region::Error>) {
-    let client = DeployedClient::new(connected.client);
-    let delivery = sync::deliver(&client, &Journal::start(Some(store)), &connected.retry, &stop).await;
-    (delivery.left, delivery.trouble)
+pub(super) async fn deliver(connected: Connected, store: Store, stop: CancellationToken) -> sync::Delivery {
+    let client = Arc::new(DeployedClient::new(connected.client));
+    sync::deliver(client, Arc::new(Journal::start(Some(store))), &connected.retry, &stop).await
 }
 
 fn exit_code(outcome: &Outcome) -> u8 {

@@ -25,7 +25,7 @@ use crate::private;
 
 pub use audit::{Broken, Verified};
 pub use hardware::Hardware;
-pub use outbox::{Message, Undelivered};
+pub use outbox::{Message, OpenRun, Undelivered};
 pub use retention::{Pruned, Retention};
 pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};
 pub use store::{Actor, Opened, Store};

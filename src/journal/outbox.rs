@@ -1,9 +1,9 @@
 //! Messages to the region on disk. In memory they are the agent's; here they survive it.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Error, NewRun, Store};
-use crate::script::Status;
+use crate::script::{ScriptType, Status};
 
 /// A message that the region has to get.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,17 @@ pub struct Undelivered {
     pub is_refused: bool,
     /// The region's reason; empty while it waits.
     pub reason: String,
+}
+
+/// A run that has not ended, and whose scripts have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRun {
+    /// Its number.
+    pub id: i64,
+    /// How many scripts of each type failed, where any did.
+    pub failures: Vec<(ScriptType, usize)>,
+    /// Results that the region refused: label and reason.
+    pub refused: Vec<(String, String)>,
 }
 
 /// Its number.
@@ -122,6 +133,50 @@ impl Store {
             self.connection.prepare(sql)?.query_map([run_id], message)?.collect()
         };
         read().map_err(Error::sqlite(&self.path))
+    }
+
+    /// Results of a run that the region refused for good: label and reason, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn refused_results(&self, run_id: i64) -> Result<Vec<(String, String)>, Error> {
+        let all = self.undelivered_messages(run_id)?;
+        let is_result = |message: &Undelivered| message.is_refused && message.leads_to.is_some_and(Status::is_final);
+        Ok(all.into_iter().filter(is_result).map(|message| (message.label, message.reason)).collect())
+    }
+
+    /// The newest run with a region that has not ended although each of its scripts has.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn run_with_all_results(&self, region: &str) -> Result<Option<OpenRun>, Error> {
+        let sql = "SELECT id FROM run WHERE region = ?1 AND ended IS NULL ORDER BY id DESC LIMIT 1";
+        let found = self.connection.query_row(sql, [region], |row| row.get(0)).optional();
+        let Some(id) = found.map_err(Error::sqlite(&self.path))? else { return Ok(None) };
+        let results = self.results(id)?;
+        if results.is_empty() || results.iter().any(|result| !result.status.is_final()) {
+            return Ok(None);
+        }
+        let failed = |kind: &ScriptType| {
+            results.iter().filter(|result| result.kind == kind.folder() && result.status.is_failure()).count()
+        };
+        let failures = ScriptType::ALL.into_iter().map(|kind| (kind, failed(&kind))).filter(|(_, count)| *count > 0);
+        Ok(Some(OpenRun { id, failures: failures.collect(), refused: self.refused_results(id)? }))
+    }
+
+    /// Results that a region (by [`super::NewRun::region`]) refused wait again; how many. A later result of the same script counts in place of
+    /// an earlier one.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn offer_again(&mut self, region: &str) -> Result<usize, Error> {
+        self.transact(|transaction, _| {
+            let again = "UPDATE outbox SET state = 'waiting', reason = NULL, finished = NULL WHERE state = 'refused'
+                AND leads_to IN (SELECT value FROM json_each(?2)) AND run_id IN (SELECT id FROM run WHERE region = ?1)";
+            let is_final: Vec<u8> =
+                Status::ALL.into_iter().filter(|status| status.is_final()).map(Status::number).collect();
+            transaction.execute(again, params![region, format!("{is_final:?}")])
+        })
     }
 
     /// Whether there is anything that the region was to hear of a run.

@@ -14,6 +14,11 @@ use crate::script::BmcConfig;
 /// Room for the fields and the part headers of a request.
 const OVERHEAD: u64 = 16 << 10;
 
+/// Longest text of a signal about the node, in characters (contract REGION, corrections, 1).
+const LONGEST_ERROR: usize = 255;
+/// A run of ten years. Much longer ones, and what is no number, make the region fail (contract REGION, corrections, 16).
+const LONGEST_RUNTIME: f64 = 315_576_000.0;
+
 /// How messages with [`Signal::power_file`] are called.
 pub const POWER_LABEL: &str = "access to the BMC";
 
@@ -197,15 +202,25 @@ impl Signal {
         }
         let optional = [
             ("exit_status", self.exit_status.map(|status| status.to_string())),
-            ("runtime", self.runtime.map(|seconds| format!("{seconds:.3}"))),
+            ("runtime", self.runtime.and_then(sendable).map(|seconds| format!("{seconds:.3}"))),
             ("power_type", self.power_type.clone()),
             ("power_parameters", self.power_parameters.as_ref().map(|json| json.reveal().to_owned())),
         ];
         fields.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
         if !self.error.is_empty() {
-            fields.push(("error", self.error.clone()));
+            fields.push(("error", self.sendable_error()));
         }
         fields
+    }
+
+    /// The text for the operator as the region takes it. In a signal about the node a longer one, or one with a NUL, makes the region refuse the
+    /// signal, and the node's status stays as it was (contract REGION, corrections, 1).
+    fn sendable_error(&self) -> String {
+        let text: String = self.error.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+        if self.script.is_some() || text.chars().count() <= LONGEST_ERROR {
+            return text;
+        }
+        text.chars().take(LONGEST_ERROR - 1).chain(['…']).collect()
     }
 
     /// The body of a request of at most `budget` bytes. Its length is known, so that no chunked encoding is needed.
@@ -229,6 +244,11 @@ impl Signal {
         }
         Ok(form)
     }
+}
+
+/// A runtime that the region takes.
+fn sendable(seconds: f64) -> Option<f64> {
+    seconds.is_finite().then(|| seconds.clamp(0.0, LONGEST_RUNTIME))
 }
 
 /// A part that reads its file as it is sent.
@@ -262,6 +282,8 @@ pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
         (Some(power), Error::Status { status, text, retry_after }) => {
             Error::Status { status, text: power.scrub(&text), retry_after }
         }
+        (Some(power), Error::Refused { status, text }) => Error::Refused { status, text: power.scrub(&text) },
+        (Some(power), Error::NotTheRegion { url, what }) => Error::NotTheRegion { url, what: power.scrub(&what) },
         (Some(power), Error::AlreadyFinal { text, status }) => Error::AlreadyFinal { text: power.scrub(&text), status },
         (Some(power), Error::BrokenOff { url, reason }) => Error::BrokenOff { url, reason: power.scrub(&reason) },
         (_, error) => error,
