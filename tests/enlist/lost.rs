@@ -81,7 +81,7 @@ async fn a_region_that_will_not_have_the_machine_is_told_and_asked_again_at_the_
     region.inject(Fault::new("POST", u32::MAX, refusal).at("api/2.0/machines/"));
     let finished = machine.run(&region.url()).finish().await;
     assert_eq!((finished.code, region.machines()), (Some(3), 0));
-    let told = "cannot enlist: the region answered 400 Bad Request: {\"architecture\"";
+    let told = "cannot enlist: the region refuses it with 400 Bad Request: {\"architecture\"";
     assert!(finished.stderr.contains(told) && finished.stderr.contains("is kept"), "{}", finished.stderr);
     region.clear_faults();
     let finished = machine.run(&region.url()).finish().await;

@@ -10,6 +10,7 @@
 //! owed it until it takes everything. Nothing here can say OK, FAILED or TESTING: see [`DeployedSignal`].
 
 mod compare;
+mod deliver;
 mod native;
 mod scripts;
 
@@ -21,10 +22,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::drain;
 use super::message::{Payload, message};
-use super::uplink::Uplink;
-use super::{Actor, Error as AgentError, Notice, Refused, ScriptOutcome, resume};
+use super::{Actor, Error as AgentError, Notice, ScriptOutcome, resume};
 use crate::host::Host;
 use crate::inventory::{Change, Inventory, changes, collect_detail, describe, items};
 use crate::journal::{Hardware, Journal, NewRun, Retention, Store};
@@ -34,6 +33,7 @@ use crate::runner;
 use compare::{Compared, compare};
 
 pub use compare::{Items, Reason, parse as parse_items};
+pub use deliver::{Delivery, deliver};
 
 /// Name of the events that the region is told; see [`NodeEvent`].
 pub(super) const EVENT_NAME: &str = "shakedown/hardware-sync";
@@ -371,28 +371,6 @@ impl Outcome {
 
 /// How the outcome of a synchronisation ends that left nothing over.
 pub(super) const COMPLETE: &str = "the region has everything";
-
-/// What became of a deployed machine's messages.
-#[derive(Debug, Default)]
-pub struct Delivery {
-    /// Messages that the region has not taken; they are kept, and tried the next time.
-    pub left: usize,
-    /// Messages that it refused; they are kept.
-    pub refused: Vec<Refused>,
-    /// Why it did not take everything.
-    pub trouble: Option<region::Error>,
-}
-
-/// Delivers what the journal holds for the region of a deployed machine, until `deadline` strikes.
-pub async fn deliver(
-    client: Arc<DeployedClient>,
-    journal: Arc<Journal>,
-    retry: &RetryOptions,
-    deadline: &CancellationToken,
-) -> Delivery {
-    let drained = drain(Uplink::Deployed(client), journal, retry, deadline).await;
-    Delivery { left: drained.left, refused: drained.refused, trouble: drained.trouble }
-}
 
 /// How long a region is tried.
 struct Patience {
