@@ -149,8 +149,11 @@ impl Metadata {
         let parsed = yaml::parse(block.yaml.as_bytes());
         let block = self.block.insert(block);
         self.node = parsed.map_err(|error| {
-            let inside = if let yaml::Error::Syntax { line: Some(line), .. } = &error { line - 1 } else { 0 };
-            problem("yaml", first + inside, &format!("the metadata is not YAML: {}", without_place(&error.to_string())))
+            let (inside, message) = match error {
+                yaml::Error::Syntax { line, message } | yaml::Error::Poison { line, message, .. } => (line - 1, message),
+                other => (0, other.to_string()),
+            };
+            problem("yaml", first + inside, &format!("the metadata is not YAML as regions read it: {message}"))
         })?;
         if !matches!(self.node, Node::Mapping(_) | Node::Null) {
             return Err(problem("yaml", first, "the metadata is not a mapping of fields"));
@@ -160,12 +163,6 @@ impl Metadata {
         self.problems = reader.problems;
         Ok(())
     }
-}
-
-/// A parser's words without the place, which is counted from the block's beginning, and without advice for programmers.
-fn without_place(text: &str) -> &str {
-    let after = text.split_once(" column ").and_then(|(_, rest)| rest.split_once(": ")).map_or(text, |(_, rest)| rest);
-    after.split(", set ").next().unwrap_or(after)
 }
 
 /// The lines between the two marker comments.

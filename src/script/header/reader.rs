@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
                 results.extend(names.iter().filter_map(Node::to_text).map(|name| (name.clone(), name)));
             }
             Some(Node::Mapping(pairs)) => {
-                for (key, fields) in pairs {
+                for (key, fields) in pairs.iter() {
                     let key = key.to_text().unwrap_or_default();
                     match fields.get("title").and_then(Node::as_str).map(str::to_owned) {
                         Some(title) => results.push((key, title)),
