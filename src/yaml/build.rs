@@ -135,7 +135,8 @@ impl Builder {
             (Tag::Map | Tag::Set, Content::Mapping(children)) => {
                 for pair in children.clone().chunks(2) {
                     self.begin(pair[0])?;
-                    if matches!(self.graph.items[pair[0]].tag, Tag::Seq | Tag::Map | Tag::Set | Tag::Omap | Tag::Pairs) {
+                    if matches!(self.graph.items[pair[0]].tag, Tag::Seq | Tag::Map | Tag::Set | Tag::Omap | Tag::Pairs)
+                    {
                         return Err(self.fault(pair[0], "a list or a mapping cannot be a key"));
                     }
                     // What broke off may have left a key alone.
@@ -238,7 +239,8 @@ impl Builder {
             }
             if self.values[id].is_none() {
                 let height = 1 + children.iter().map(|child| self.heights[*child]).max().unwrap_or(0);
-                self.values[id] = Some(if height > MAX_HEIGHT { Node::Other(Other::Deep) } else { self.collection(id) });
+                self.values[id] =
+                    Some(if height > MAX_HEIGHT { Node::Other(Other::Deep) } else { self.collection(id) });
                 self.heights[id] = if height > MAX_HEIGHT { 1 } else { height };
             }
             is_open[id] = false;

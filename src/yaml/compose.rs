@@ -46,11 +46,15 @@ enum Wants {
     LevelEntry,
     BlockKey,
     BlockValue,
-    FlowEntry { first: bool },
+    FlowEntry {
+        first: bool,
+    },
     PairKey,
     PairValue,
     PairEnd,
-    FlowKey { first: bool },
+    FlowKey {
+        first: bool,
+    },
     FlowValue,
     /// The value of a key without `:`.
     NoValue,
@@ -242,7 +246,9 @@ impl Composer<'_> {
 
     fn close_block(&mut self, what: &str) -> Result<(), Fault> {
         if !self.accept(&Token::BlockEnd)? {
-            return Err(self.fault(format!("{what} goes on in another way, or with another indentation, than it began")));
+            return Err(
+                self.fault(format!("{what} goes on in another way, or with another indentation, than it began"))
+            );
         }
         self.open.pop();
         Ok(())
@@ -315,9 +321,7 @@ impl Composer<'_> {
                 };
                 (tag, Content::Scalar(text), None)
             }
-            Token::FlowSequence => {
-                (Tag::Seq, Content::Sequence(Vec::new()), Some(Wants::FlowEntry { first: true }))
-            }
+            Token::FlowSequence => (Tag::Seq, Content::Sequence(Vec::new()), Some(Wants::FlowEntry { first: true })),
             Token::FlowMapping => (Tag::Map, Content::Mapping(Vec::new()), Some(Wants::FlowKey { first: true })),
             Token::BlockSequence if place != Place::Flow => {
                 (Tag::Seq, Content::Sequence(Vec::new()), Some(Wants::BlockEntry))

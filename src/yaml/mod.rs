@@ -153,7 +153,10 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Error> {
     if let Some(place) = text.iter().position(|c| !is_printable(*c)) {
         let line = 1 + text[..place].iter().filter(|c| **c == '\n').count();
         let code = u32::from(text[place]);
-        return Err(Error::Syntax { message: format!("the control character U+{code:04X} (write it as \"\\x{code:02x}\")"), line });
+        return Err(Error::Syntax {
+            message: format!("the control character U+{code:04X} (write it as \"\\x{code:02x}\")"),
+            line,
+        });
     }
     let (graph, read) = compose::compose(&text);
     if graph.poison.is_none() {
@@ -253,9 +256,9 @@ impl Node {
             Node::Float(number) => number.text.clone().into(),
             Node::String(text) => text.clone().into(),
             Node::Sequence(items) => items.iter().map(|item| item.to_json(left)).collect(),
-            Node::Mapping(pairs) => Value::Object(
-                pairs.iter().map(|(k, v)| (k.to_text().unwrap_or_default(), v.to_json(left))).collect(),
-            ),
+            Node::Mapping(pairs) => {
+                Value::Object(pairs.iter().map(|(k, v)| (k.to_text().unwrap_or_default(), v.to_json(left))).collect())
+            }
             Node::Other(other) => other.name().into(),
         }
     }
@@ -308,8 +311,19 @@ mod tests {
     fn what_the_region_falls_over_is_told_apart_and_the_rest_is_read() {
         let deep = format!("[{}]", "[".repeat(500) + &"]".repeat(500));
         let digits = "1".repeat(5000);
-        let bad = ["2024-02-30", "0000-01-01", "2024-05-01T25:00:00Z", "2024-05-01t10:20:30+99:99", "!!int \"\"", "!!float foo",
-            "!!bool foo", "!!timestamp foo", &digits, &deep, "0x_"];
+        let bad = [
+            "2024-02-30",
+            "0000-01-01",
+            "2024-05-01T25:00:00Z",
+            "2024-05-01t10:20:30+99:99",
+            "!!int \"\"",
+            "!!float foo",
+            "!!bool foo",
+            "!!timestamp foo",
+            &digits,
+            &deep,
+            "0x_",
+        ];
         for value in bad {
             match parse(format!("results: {{a: {value}}}\nstatus: failed\n").as_bytes()) {
                 Err(Error::Poison { line: 1, rest, .. }) => {

@@ -82,7 +82,8 @@ impl Scanner<'_> {
         let mut code = 0;
         for ahead in 0..digits {
             let digit = self.at.char_at(ahead).to_digit(16);
-            code = code << 4 | digit.ok_or_else(|| self.at.fault("hexadecimal digits are missing after '\\' or '%'"))?;
+            code =
+                code << 4 | digit.ok_or_else(|| self.at.fault("hexadecimal digits are missing after '\\' or '%'"))?;
         }
         self.at.forward(digits);
         Ok(code)

@@ -347,7 +347,9 @@ impl<'a> Scanner<'a> {
         let name = self.at.take_while(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         let next = self.at.char();
         if name.is_empty() || !(is_gap(next) || "?:,]}%@`".contains(next)) {
-            return Err(self.at.fault("an anchor or alias is named with letters, digits, '-' and '_' (put '*' and '&' into quotes)"));
+            return Err(self
+                .at
+                .fault("an anchor or alias is named with letters, digits, '-' and '_' (put '*' and '&' into quotes)"));
         }
         Ok(name)
     }
