@@ -179,10 +179,11 @@ fn scalar(key: &str, value: &Node) -> Result<Value, BmcConfigError> {
         Node::Bool(value) => Ok(Value::from(*value)),
         Node::String(text) => Ok(Value::from(text.as_str())),
         // `0123` or `1.50` may mean the text or the number, and the reference would send the number.
-        Node::Int(Int { digits, text }) if digits == text => Ok(Value::from(digits.as_str())),
+        // An address or a time is no number to whoever writes it.
+        Node::Int(Int { digits, text }) if digits == text || text.contains(':') => Ok(Value::from(text.as_str())),
         Node::Float(Float { value, text }) if value.to_string() == *text => Ok(Value::from(text.as_str())),
-        Node::Int(_) | Node::Float(_) => Err(BmcConfigError::Number(key.to_owned())),
-        Node::Sequence(_) | Node::Mapping(_) | Node::Other(_) => Err(BmcConfigError::Nested(key.to_owned())),
+        Node::Int(_) | Node::Float(_) | Node::Other(_) => Err(BmcConfigError::Number(key.to_owned())),
+        Node::Sequence(_) | Node::Mapping(_) => Err(BmcConfigError::Nested(key.to_owned())),
     }
 }
 
@@ -274,7 +275,7 @@ mod tests {
             ("power_type: ipmi\npower_parameters: {power_user: maas}", E::Nested("power_parameters".into())),
             ("power_type: ipmi\nflags: [[a]]", E::Nested("flags".into())),
             ("power_type: ipmi\npower_pass: 0123", E::Number("power_pass".into())),
-            ("power_type: ipmi\npower_pass: 1e3", E::Number("power_pass".into())),
+            ("power_type: ipmi\npower_pass: 1.50", E::Number("power_pass".into())),
         ];
         for (text, error) in cases {
             assert_eq!(parsed(text), Err(error), "{text:?}");

@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn an_open_block_and_a_bare_line_are_told() {
         let open =
-            Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n").expect_err("open");
+            Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\necho\n").expect_err("open");
         assert_eq!(open[0].line, 2);
         let text =
             "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n# --- End MAAS 1.0 script metadata ---\n";
