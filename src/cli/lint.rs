@@ -1,11 +1,14 @@
 //! `shakedown lint`: what is wrong with scripts before anybody uploads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{answer, exit};
+use crate::process::Tool;
 use crate::script::lint::{self, Finding, Level};
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +41,7 @@ pub(super) enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let mut scripts = Vec::new();
     let mut is_unreadable = false;
     for path in &arguments.scripts {
@@ -52,6 +55,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
     let mut found: Vec<(&str, Vec<Finding>)> =
         scripts.iter().map(|(label, bytes)| (label.as_str(), lint::lint(bytes))).collect();
+    for (path, (_, findings)) in scripts.iter().map(|(label, _)| Path::new(label)).zip(&mut found) {
+        findings.extend(syntax(path).await);
+    }
     for (place, finding) in lint::duplicates(&scripts) {
         found[place].1.push(finding);
     }
@@ -74,6 +80,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     } else {
         exit::OK
     })
+}
+
+/// What the script's own shell says of it without running it (`sh -n`); nothing where that shell is not here.
+async fn syntax(path: &Path) -> Option<Finding> {
+    let shell = lint::shell(&std::fs::read(path).ok()?)?;
+    let tool = Tool {
+        program: Path::new("/bin").join(shell),
+        arguments: vec!["-n".into(), std::path::absolute(path).ok()?.into()],
+        environment: vec![("LC_ALL".into(), "C".into())],
+        limit: Duration::from_secs(10),
+        grace: Duration::from_secs(1),
+        most: 64 << 10,
+    };
+    let answer = tool.call(&CancellationToken::new()).await.ok()?;
+    (!answer.status.success()).then(|| lint::shell_syntax(shell, &String::from_utf8_lossy(&answer.stderr)))
 }
 
 fn documents(found: &[(&str, Vec<Finding>)]) -> serde_json::Value {

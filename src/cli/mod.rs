@@ -188,7 +188,7 @@ pub fn main() -> ExitCode {
         Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
         Verb::New(arguments) => new::run(&arguments),
-        Verb::Lint(arguments) => lint::run(&arguments),
+        Verb::Lint(arguments) => in_small_runtime(lint::run(arguments)),
         Verb::Try(arguments) => in_runtime(trial::run(arguments)),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),

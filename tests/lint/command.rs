@@ -93,3 +93,15 @@ async fn two_scripts_of_one_name_are_told() {
     );
     assert!(run.code == Some(1) && run.stdout.contains(&expected), "{run:?}");
 }
+
+/// The shell that will run it is asked, and runs nothing.
+#[tokio::test]
+async fn a_script_that_its_shell_cannot_read_is_an_error() {
+    let broken = BASE.replacen("set -u", "if true; then\ntouch made", 1);
+    let folder = Folder::with(&[("a", &broken), ("b", "#!/usr/bin/env python3\nif True: (\n")]);
+    let finished = folder.lint(&[], &["a", "b"]).await;
+    assert_eq!(finished.code, Some(1), "{}", finished.stdout);
+    let lines: Vec<&str> = finished.stdout.lines().filter(|line| line.contains("[shell-syntax]")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("/a:") && lines[0].contains(": error: sh cannot read"), "{lines:?}");
+    assert!(!std::path::Path::new("made").exists());
+}
