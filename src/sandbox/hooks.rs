@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::state::{Nic, Region, ResultRow, State};
+use super::machines::Nic;
+use super::state::{Region, ResultRow, State};
 use crate::event::{Event, EventType};
 use crate::script::{ScriptType, Status, Transition};
 

@@ -28,6 +28,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const TOO_LARGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 \
                          Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 
+const PROCESSING_FAILED: &str =
+    "<html><head><title>Processing Failed</title></head><body><b>Processing Failed</b></body></html>";
 const NO_RESOURCE: &str = "\n<html>\n  <head><title>404 - No Such Resource</title></head>\n  <body>\n    <h1>No Such Resource</h1>\n    \
                            <p>Sorry. No luck finding that resource.</p>\n  </body>\n</html>\n";
 
@@ -137,7 +139,7 @@ async fn route(region: &Region, incoming: Incoming) -> Response {
     let Some(rest) = path.strip_prefix("/MAAS/") else { return not_found() };
     if let Some(rest) = rest.strip_prefix("metadata/") {
         return match rest.split_once('/') {
-            Some(("status", _)) => status(region, &incoming),
+            Some(("status", _)) => status(region, &incoming).await,
             Some((_version, page)) => metadata(region, incoming, page).await,
             None if incoming.method == Method::GET => plain(StatusCode::OK, "2012-03-01\nlatest"),
             None => empty(StatusCode::METHOD_NOT_ALLOWED),
@@ -217,7 +219,12 @@ async fn metadata(region: &Region, incoming: Incoming, page: &str) -> Response {
                 return *response;
             }
             let (code, text) = signal::take(region, form);
-            let kind = if code == StatusCode::OK { "text/plain" } else { TEXT };
+            let kind = match code {
+                StatusCode::OK => "text/plain",
+                // Django tells of a value that does not fit in JSON.
+                _ if text.starts_with("{\"") => JSON,
+                _ => TEXT,
+            };
             answer(code, kind, text)
         }
         _ => empty(StatusCode::METHOD_NOT_ALLOWED),
@@ -241,8 +248,8 @@ fn scripts(region: &Region, headers: &HeaderMap) -> Response {
     }
 }
 
-/// Credentials are looked at only later, so any OAuth header is taken.
-fn status(region: &Region, incoming: &Incoming) -> Response {
+/// Credentials are looked at only later, so any OAuth header is taken; once the token is deleted, nothing comes of the event.
+async fn status(region: &Region, incoming: &Incoming) -> Response {
     if incoming.method == Method::GET && region.lock().node.status == NodeStatus::Deployed {
         // Recorded of a deployed node, and 405 of one in commissioning; nothing else tells the two requests apart.
         return not_found();
@@ -250,15 +257,15 @@ fn status(region: &Region, incoming: &Incoming) -> Response {
     if incoming.method != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let header = incoming.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let is_signed = incoming.headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"OAuth "));
     if !is_signed {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let is_node = check(header, &mut region.lock(), region.now()) == Ok(Speaker::Node);
-    match webhook::take(region, &incoming.body, is_node) {
-        (StatusCode::NO_CONTENT, _) => StatusCode::NO_CONTENT.into_response(),
-        (code, text) => answer(code, "text/html", text),
+    match webhook::take(region, &incoming.body) {
+        webhook::Answer::Queued => StatusCode::NO_CONTENT.into_response(),
+        webhook::Answer::Refused(text) => answer(StatusCode::BAD_REQUEST, "text/html", text),
+        webhook::Answer::Broken => answer(StatusCode::INTERNAL_SERVER_ERROR, "text/html", PROCESSING_FAILED),
+        webhook::Answer::Never => std::future::pending().await,
     }
 }
 

@@ -8,11 +8,28 @@ use super::form::Form;
 use super::node::NodeStatus;
 use super::oauth::{Token, word};
 use super::signal::{POWER_TYPES, power};
-use super::state::{Node, Region, State};
+use super::state::{Device, Node, Region, State};
 use crate::script::{BmcConfig, ScriptType};
 
 /// Architectures of which the region has images.
 const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
+/// An interface of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Nic {
+    pub(super) name: String,
+    /// In lower case.
+    pub(super) mac: String,
+}
+
+impl Nic {
+    /// Of a device as the region knows it; `None` without an address.
+    pub(super) fn of(device: &Device) -> Option<Self> {
+        let text = |key: &str| device.get(key).and_then(Value::as_str);
+        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase() })
+    }
+}
+
 /// What a machine is made with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hardware {

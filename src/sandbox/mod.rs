@@ -260,6 +260,11 @@ impl Sandbox {
         }
     }
 
+    /// Lets the node be one that is enlisting: it becomes New where another becomes Ready.
+    pub fn set_enlisting(&self) {
+        self.region.lock().node.enlists = true;
+    }
+
     /// Whether the node's credentials are good.
     #[must_use]
     pub fn has_token(&self) -> bool {

@@ -92,21 +92,49 @@ fn refusal(effect: &Effect, error: &str) -> Option<Answer> {
 pub(super) struct Numbers {
     pub(super) result_id: Option<i64>,
     pub(super) exit_status: Option<i64>,
-    pub(super) version_id: Option<i64>,
+    /// As long as the node likes; 0 is none.
+    pub(super) version_id: Option<i128>,
+    /// Seconds.
+    pub(super) runtime: Option<f64>,
 }
 
 impl Numbers {
     fn read(form: &Form) -> Result<Self, Answer> {
         let bad = |text: String| (StatusCode::BAD_REQUEST, text);
-        let number = |name: &str| match form.get(name).map(str::parse::<i64>) {
+        // As Python reads them: blanks around and a plus are fine.
+        let given = |name: &str| form.get(name).map(str::trim).filter(|text| !text.is_empty());
+        let number = |name: &str| match given(name).map(str::parse::<i128>) {
             Some(Err(_)) => Err(bad(format!("Invalid {name}: Please enter an integer value"))),
             Some(Ok(value)) => Ok(Some(value)),
             None => Ok(None),
         };
-        let result_id = number("script_result_id")?;
-        let exit_status = number("exit_status")?;
-        let version_id = number("script_version_id")?;
-        Ok(Numbers { result_id, exit_status, version_id })
+        // A number that no result can have is that of no result.
+        let result_id = number("script_result_id")?.map(|id| i64::try_from(id).unwrap_or(-1)).filter(|id| *id >= 0);
+        let exit_status = number("exit_status")?.map(|status| i64::try_from(status).unwrap_or(i64::MAX));
+        let version_id = number("script_version_id")?.filter(|version| *version != 0);
+        let runtime = match given("runtime").map(str::parse::<f64>) {
+            Some(Ok(seconds)) if !seconds.is_nan() => Some(seconds),
+            Some(_) => return Err(bad("Invalid runtime: Please enter a number".to_owned())),
+            None => None,
+        };
+        if exit_status.is_some_and(|status| status > i64::from(i32::MAX)) {
+            let text = format!("Ensure this value is less than or equal to {}.", i32::MAX);
+            return Err(bad(format!("{{\"exit_status\": [\"{text}\"]}}")));
+        }
+        Ok(Numbers { result_id, exit_status, version_id, runtime })
+    }
+
+    /// What Python says of a runtime that is no date when it is taken from now.
+    fn check_runtime(&self) -> Result<(), String> {
+        // Days in an int of C, and the first day that a date can be.
+        const MOST_SECONDS: f64 = 86_400.0 * 2_147_483_647.0;
+        const SINCE_YEAR_ONE: f64 = 63_900_000_000.0;
+        match self.runtime.map(f64::abs) {
+            Some(seconds) if seconds.is_infinite() => Err("cannot convert float infinity to integer".to_owned()),
+            Some(seconds) if seconds > MOST_SECONDS => Err("Python int too large to convert to C int".to_owned()),
+            Some(seconds) if seconds > SINCE_YEAR_ONE => Err("date value out of range".to_owned()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -184,6 +212,9 @@ impl State {
         let index = known
             .or_else(|| self.results.iter().position(|row| row.script == name))
             .unwrap_or_else(|| self.stranger(&name));
+        if self.results[index].started.is_none() {
+            numbers.check_runtime()?;
+        }
         let row = &mut self.results[index];
         if self.node.status.refuses_second_results() && row.status.is_final() {
             let text =
@@ -210,9 +241,9 @@ impl State {
         index
     }
 
-    fn check_version(&mut self, index: usize, version_id: Option<i64>) {
+    fn check_version(&mut self, index: usize, version_id: Option<i128>) {
         let row = &self.results[index];
-        if let Some(version) = version_id.filter(|version| *version != row.version_id) {
+        if let Some(version) = version_id.filter(|version| *version != i128::from(row.version_id)) {
             let text = format!(
                 "{} sent a script result for {}({}) with an unknown script version({version}).",
                 self.who(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
 use super::library::{Library, LibraryScript};
-use super::machines::{Hardware, Machine};
+use super::machines::{Hardware, Machine, Nic};
 use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
 use super::{Acquaintance, Error, Options};
@@ -52,22 +52,6 @@ pub(super) struct Node {
     pub(super) awaits_enlistment: bool,
     /// It was made by enlisting and has not come to the end of that.
     pub(super) enlists: bool,
-}
-
-/// An interface of the node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Nic {
-    pub(super) name: String,
-    /// In lower case.
-    pub(super) mac: String,
-}
-
-impl Nic {
-    /// Of a device as the region knows it; `None` without an address.
-    fn of(device: &Device) -> Option<Self> {
-        let text = |key: &str| device.get(key).and_then(Value::as_str);
-        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase() })
-    }
 }
 
 /// A row of the table of script results.

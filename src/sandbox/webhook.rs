@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 
-use axum::http::StatusCode;
 use base64::Engine as _;
 use serde_json::Value;
 
@@ -15,34 +14,96 @@ use crate::script::{ScriptType, Status, Transition};
 /// The most bytes that a compressed file may come to.
 const LARGEST_FILE: u64 = 256 << 20;
 
+/// The first second of the year 10000, which Python has no date for.
+const END_OF_DATES: f64 = 253_402_300_800.0;
+
+/// What a node hears.
+pub(super) enum Answer {
+    /// 204.
+    Queued,
+    /// 400 with this text.
+    Refused(String),
+    /// 500.
+    Broken,
+    /// Nothing: the region stumbles without closing the connection.
+    Never,
+}
+
 /// Takes an event; the real region does so up to a minute later, this one at once.
-pub(super) fn take(region: &Region, body: &[u8], is_node: bool) -> (StatusCode, String) {
-    let bad = |text: String| (StatusCode::BAD_REQUEST, text);
+pub(super) fn take(region: &Region, body: &[u8]) -> Answer {
     if let Some(at) = body.iter().position(|byte| !byte.is_ascii()) {
-        return bad(format!(
+        return Answer::Refused(format!(
             "Status payload must be ASCII-only: 'ascii' codec can't decode byte {:#x} in position {at}: ordinal not in \
              range(128)",
             body[at]
         ));
     }
     let text = String::from_utf8_lossy(body);
-    let Ok(message) = serde_json::from_slice::<Value>(body) else {
-        return bad(format!("Status payload is not valid JSON:\n{text}\n\n"));
+    let Some(message) = read(&text) else {
+        return Answer::Refused(format!("Status payload is not valid JSON:\n{text}\n\n"));
     };
+    if message.is_null() {
+        return Answer::Broken;
+    }
     let required = ["event_type", "origin", "name", "description"];
     let missing: Vec<&str> = required.into_iter().filter(|key| message.get(key).is_none()).collect();
     if !missing.is_empty() {
-        return bad(format!("Missing parameter(s) {} in status message.", missing.join(", ")));
+        return Answer::Refused(format!("Missing parameter(s) {} in status message.", missing.join(", ")));
     }
-    if is_node {
-        region.lock().take_event(region, &message);
+    let time = message.get("timestamp").and_then(Value::as_f64);
+    if message["name"].is_null() || time.is_none_or(|time| time >= END_OF_DATES) {
+        return Answer::Never;
     }
-    (StatusCode::NO_CONTENT, String::new())
+    let mut state = region.lock();
+    // While there is no machine yet, nobody's token was deleted.
+    if state.node.token_is_valid || state.node.awaits_enlistment {
+        state.take_event(region, &message);
+    }
+    Answer::Queued
+}
+
+/// JSON as Python reads it: with NaN, which is null here, and with halves of surrogate pairs, which are NUL here.
+fn read(text: &str) -> Option<Value> {
+    if let Ok(value) = serde_json::from_str(text) {
+        return Some(value);
+    }
+    let text = text.replace(": NaN", ":NaN").replace(":NaN", ":null");
+    let mut whole = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("\\ud") {
+        let is_half = |from: usize, letters: &str| {
+            let half = rest.get(from..from + 6).filter(|half| half.starts_with("\\ud"));
+            half.is_some_and(|half| letters.contains(half.as_bytes()[3].to_ascii_lowercase() as char))
+        };
+        let is_pair = is_half(at, "89ab") && is_half(at + 6, "cdef");
+        whole.push_str(&rest[..at]);
+        let end = (at + if is_pair { 12 } else { 6 }).min(rest.len());
+        whole.push_str(if is_pair { &rest[at..end] } else { "\\u0000" });
+        rest = &rest[end..];
+    }
+    whole.push_str(rest);
+    serde_json::from_str(&whole).ok()
+}
+
+/// A value as Python prints it.
+fn printed(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 impl State {
     fn take_event(&mut self, region: &Region, message: &Value) {
         let Some(files) = files(message) else { return };
+        let described = printed(&message["description"]);
+        if described.contains('\0') {
+            // The database takes no NUL, and the event is lost.
+            return;
+        }
         let field = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default();
         let (kind, name, result) = (field("event_type"), field("name"), field("result"));
         let failed = matches!(result, "FAIL" | "FAILURE");
@@ -50,7 +111,7 @@ impl State {
         if is_logged {
             // Seen on the region: FAIL chooses the failure type, FAILURE does not, except while commissioning.
             let failure = result == "FAIL" || (failed && self.node.status == NodeStatus::Commissioning);
-            let description = format!("'{}' {}", field("origin"), field("description"));
+            let description = format!("'{}' {described}", field("origin"));
             let event = Event { kind: self.event_type(failure), action: name.to_owned(), description };
             self.log_event(event);
         }
@@ -127,7 +188,10 @@ struct File {
 fn files(message: &Value) -> Option<Vec<File>> {
     let file = |file: &Value| {
         let text = |key: &str| file.get(key).and_then(Value::as_str).unwrap_or_default();
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text("content")).ok()?;
+        // As Python does, past whatever is no letter of base64.
+        let is_letter = |c: &char| c.is_ascii_alphanumeric() || "+/=".contains(*c);
+        let letters: String = text("content").chars().filter(is_letter).collect();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(letters).ok()?;
         let content = match text("compression") {
             "" => bytes,
             "bzip2" => {
