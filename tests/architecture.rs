@@ -15,7 +15,6 @@ const OWNERS: [(&str, &str); 7] = [
     ("std::process::{", "process"),
     ("use std::process;", "process"),
     ("tokio::process", "process"),
-    ("serde_saphyr", "yaml"),
 ];
 /// Reviewed files that may hold unsafe code.
 const UNSAFE_FILES: [&str; 1] = ["host/ioctl.rs"];

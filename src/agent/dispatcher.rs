@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use super::message::Payload;
 use super::power::Power;
 use super::record::Record;
-use super::{Notice, ScriptOutcome, messages, order};
+use super::{Notice, ScriptOutcome, messages};
 use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::process;
 use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
 use crate::runner::{Ending, Finished, Interruption, Report, Told};
-use crate::script::{Script, ScriptType, Status, Transition, Workspace, transition_event};
+use crate::script::{Declared, Script, ScriptType, Status, Transition, Workspace, transition_event};
 
 /// Name and result of a script: what tells instances apart.
 type Key = (String, Option<i64>);
@@ -80,7 +80,7 @@ impl Dispatcher {
     /// A set is about to run.
     pub(super) fn begin(&mut self, scripts: &[Script]) {
         let may_reboot = |script: &&Script| {
-            order::header(std::fs::read(self.workspace.executable(script)).ok().as_deref()).may_reboot
+            Declared::of(std::fs::read(self.workspace.executable(script)).ok().as_deref()).may_reboot()
         };
         self.may_reboot = scripts.iter().filter(may_reboot).map(key).collect();
         self.states = scripts.iter().map(|script| (key(script), (Arc::new(script.clone()), Status::Pending))).collect();

@@ -8,7 +8,7 @@ use super::record::Record;
 use super::{Actor, Error, order};
 use crate::event::EventType;
 use crate::journal::NewResult;
-use crate::script::{Header, Script, Workspace};
+use crate::script::{Declared, Script, Workspace};
 
 /// Makes the directories of a workspace, for its owner alone.
 pub(super) fn storage(workspace: &Workspace) -> Result<(), Error> {
@@ -26,12 +26,12 @@ pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: 
     let (mut results, mut unrecorded) = (Vec::new(), Vec::new());
     for script in scripts {
         let content = std::fs::read(workspace.executable(script)).ok();
-        let header = order::header(content.as_deref());
+        let declared = Declared::of(content.as_deref());
         let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
-        if !audit_script(script, &header, sha256.as_deref(), hostname, record).await {
+        if !audit_script(script, &declared, sha256.as_deref(), hostname, record).await {
             unrecorded.push(script.clone());
         }
-        let (script, may_reboot) = (script.clone(), header.may_reboot);
+        let (script, may_reboot) = (script.clone(), declared.may_reboot());
         let outputs = workspace.outputs(&script);
         results.push(NewResult { script, sha256, may_reboot, outputs });
     }
@@ -42,7 +42,13 @@ pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: 
 }
 
 /// Whether everything is on disk that must be before the script runs.
-async fn audit_script(script: &Script, header: &Header, sha256: Option<&str>, hostname: &str, record: &Record) -> bool {
+async fn audit_script(
+    script: &Script,
+    declared: &Declared,
+    sha256: Option<&str>,
+    hostname: &str,
+    record: &Record,
+) -> bool {
     let region = Actor { username: "region".to_owned(), ..Actor::default() };
     let (name, kind) = (script.name.clone(), script.kind);
     let before = record.journal.with("an earlier content", move |store| store.last_sha256(&name, kind)).await;
@@ -53,10 +59,10 @@ async fn audit_script(script: &Script, header: &Header, sha256: Option<&str>, ho
         let text = format!("Script '{script}' ({set}) changed since it last ran here: SHA-256 {before} became {now}.");
         record.audit(EventType::SETTINGS, text, &region).await;
     }
-    if !order::destroys(script, header) {
+    if !order::destroys(script, declared) {
         return true;
     }
-    let what = if header.destructive { "destructive " } else { "" };
+    let what = if declared.may_destroy() { "destructive " } else { "" };
     let text = format!("Started {what}{} script '{script}' on '{hostname}'.", kind.folder());
     record.audit(EventType::NODE, text, &region).await
 }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 pub use bmc_config::{BmcConfig, BmcConfigError};
-pub use header::{Header, HeaderParameter, Problem, seconds};
+pub use header::{Declared, Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use region_version::{NoVersion, RegionVersion};
 pub use result_file::{ResultFile, ResultFileError};

@@ -43,11 +43,20 @@ pub enum ResultFileError {
     #[error("results must be a dictionary.")]
     Results,
     /// `link_connected` is neither true nor false.
-    #[error("link_connected must be a boolean.")]
+    #[error("link_connected must be a boolean")]
     Link,
     /// Not YAML at all.
     #[error("{0}")]
     Syntax(String),
+    /// The region falls over this file: it answers the whole signal with 500, stores nothing, and does so again at every repeat (REGION,
+    /// corrections 2). In place of the file its status can be sent, if it says one.
+    #[error("a region cannot store it: {reason}")]
+    Poison {
+        /// What it falls over, with its line.
+        reason: String,
+        /// The status that the file says besides.
+        status: Option<Verdict>,
+    },
     /// A script may leave anything there, also what never ends.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
@@ -78,22 +87,28 @@ impl ResultFile {
     /// # Errors
     /// When the region would refuse it; the exit status of the script stands then.
     pub fn parse(bytes: &[u8], has_interface_parameter: bool) -> Result<Self, ResultFileError> {
-        let node = yaml::parse(bytes).map_err(|error| ResultFileError::Syntax(error.to_string()))?;
+        let node = yaml::parse(bytes).map_err(|error| match &error {
+            yaml::Error::Poison { rest, .. } => {
+                let status = rest.get("status").and_then(Node::as_str).and_then(Verdict::from_word);
+                ResultFileError::Poison { reason: error.to_string(), status }
+            }
+            _ => ResultFileError::Syntax(error.to_string()),
+        })?;
         match &node {
             Node::Null => return Ok(ResultFile::default()),
             Node::Mapping(_) => {}
             _ => return Err(ResultFileError::NotADictionary),
         }
-        let status = match node.get("status") {
+        let status = match node.field("status") {
             None => None,
             Some(word) => Some(word.as_str().and_then(Verdict::from_word).ok_or(ResultFileError::Status)?),
         };
-        let link_connected = match node.get("link_connected") {
+        let link_connected = match node.field("link_connected") {
             None => None,
             Some(_) if !has_interface_parameter => return Err(ResultFileError::LinkWithoutInterface),
             Some(value) => Some(value.as_bool().ok_or(ResultFileError::Link)?),
         };
-        let results = match node.get("results") {
+        let results = match node.field("results") {
             None => Vec::new(),
             Some(Node::Mapping(pairs)) => pairs.iter().map(result).collect::<Result<_, _>>()?,
             Some(_) => return Err(ResultFileError::Results),
@@ -120,10 +135,9 @@ impl ResultFile {
 
 fn result((key, value): &(Node, Node)) -> Result<(String, Value), ResultFileError> {
     let key = key.as_str().ok_or(ResultFileError::Key)?;
-    let scalar = |node: &Node| matches!(node, Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::String(_));
     let fits = match value {
-        Node::Sequence(items) => items.iter().all(scalar),
-        other => scalar(other),
+        Node::Sequence(items) => items.iter().all(Node::is_scalar),
+        other => other.is_scalar(),
     };
     if fits { Ok((key.to_owned(), value.into())) } else { Err(ResultFileError::Value) }
 }

@@ -124,7 +124,7 @@ fn min_max_unsupported(p: &Written) -> Option<Told> {
 
 fn min_max_order(p: &Written) -> Option<Told> {
     let number = |field| match p.get(field) {
-        Some(Node::Int(number)) => Some(*number),
+        Some(Node::Int(number)) => number.digits.parse::<i64>().ok(),
         _ => None,
     };
     let (min, max) = (number("min"), number("max"));
@@ -173,7 +173,7 @@ fn argument_format_mac(p: &Written) -> Option<Told> {
 }
 
 fn choices_missing(p: &Written) -> Option<Told> {
-    let empty = p.get("choices").is_none_or(|choices| *choices == Node::Sequence(Vec::new()));
+    let empty = p.get("choices").is_none_or(|choices| matches!(choices, Node::Sequence(items) if items.is_empty()));
     (p.kind == "choice" && empty).then(|| p.tell("type", "a choice without choices", "write choices: [ONE, TWO]"))
 }
 
