@@ -67,7 +67,7 @@ pub(super) struct Arguments {
     clock_offset: i64,
     /// A fault that strikes once or TIMES times: METHOD:ACTION[:TIMES], METHOD being any, get, post, or power
     /// for a request with the parameters of a BMC, ACTION a status code,
-    /// drop-before, drop-after, half or delay=SECONDS. May be given more than once
+    /// drop-before, drop-after, half, limit=BYTES (a 413 to what is larger) or delay=SECONDS. May be given more than once
     #[arg(long = "fault", value_name = "FAULT", value_parser = Fault::parse)]
     faults: Vec<Fault>,
     /// File that gets one JSON line for each request

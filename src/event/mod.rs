@@ -6,7 +6,7 @@ mod query;
 
 use std::fmt;
 
-pub use query::{EventQuery, EventRecord};
+pub use query::{EventQuery, EventRecord, Place, PlaceFilter, QueryError};
 
 /// Severity of an event type. The numbers are the region's (`maasserver_eventtype.level`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, handler::Handler};
 use futures_util::StreamExt as _;
@@ -20,7 +20,7 @@ use super::node::NodeStatus;
 use super::oauth::{Speaker, check};
 use super::state::Region;
 use super::{api, archive, machines, registration, signal, webhook};
-use crate::event::EventQuery;
+use crate::event::{EventQuery, QueryError};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
@@ -96,8 +96,19 @@ async fn respond(region: &Region, incoming: Incoming, action: Option<&Action>, i
             let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             answer(code, TEXT, text.clone())
         }
+        Some(Action::Respond(code, headers, body)) => {
+            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = (code, body.clone()).into_response();
+            for (name, value) in headers {
+                if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            response
+        }
+        Some(Action::Redirect(address)) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address.clone())]).into_response(),
         Some(Action::Page(page)) => answer(StatusCode::OK, HTML, page.clone()),
-        _ if is_too_large => {
+        _ if is_too_large || matches!(action, Some(Action::Limit(_))) => {
             let mut response = answer(StatusCode::PAYLOAD_TOO_LARGE, "text/html", TOO_LARGE);
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response
@@ -133,7 +144,7 @@ async fn read(body: Body, largest: usize) -> Read {
 async fn route(region: &Region, incoming: Incoming) -> Response {
     if incoming.headers.contains_key(CONTENT_ENCODING) {
         // As seen on a region: compressed requests are not understood.
-        return answer(StatusCode::BAD_REQUEST, HTML, "");
+        return StatusCode::BAD_REQUEST.into_response();
     }
     let path = incoming.uri.path().to_owned();
     let Some(rest) = path.strip_prefix("/MAAS/") else { return not_found() };
@@ -222,7 +233,7 @@ async fn metadata(region: &Region, incoming: Incoming, page: &str) -> Response {
             let kind = match code {
                 StatusCode::OK => "text/plain",
                 // Django tells of a value that does not fit in JSON.
-                _ if text.starts_with("{\"") => JSON,
+                _ if text.starts_with("{\"") => "application/json",
                 _ => TEXT,
             };
             answer(code, kind, text)
@@ -288,8 +299,11 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
             return answer(StatusCode::BAD_REQUEST, TEXT, text);
         }
         return match EventQuery::parse(&pairs) {
-            Ok(query) => json_answer(&query.answer(&query.page(state.events.iter()))),
-            Err(text) => answer(StatusCode::BAD_REQUEST, TEXT, text),
+            Ok(query) => json_answer(&query.answer(&query.page(state.events_at(&query)))),
+            Err(error @ QueryError::Refused(_)) => answer(StatusCode::BAD_REQUEST, TEXT, error.to_string()),
+            Err(error @ QueryError::Broken(_)) => {
+                answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string())
+            }
         };
     }
     if let (Some("get_token"), Some(id)) = (op, path.strip_prefix("machines/").and_then(|rest| rest.strip_suffix('/')))

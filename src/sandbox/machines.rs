@@ -9,6 +9,7 @@ use super::node::NodeStatus;
 use super::oauth::{Token, word};
 use super::signal::{POWER_TYPES, power};
 use super::state::{Device, Node, Region, State};
+use crate::event::{EventQuery, EventRecord, Place};
 use crate::script::{BmcConfig, ScriptType};
 
 /// Architectures of which the region has images.
@@ -168,6 +169,20 @@ pub(super) fn refused(refusals: &[(&str, String)]) -> String {
 }
 
 impl State {
+    /// The log as far as it is about machines at the place that a query wants. All machines are at the same place.
+    pub(super) fn events_at(&self, query: &EventQuery) -> impl DoubleEndedIterator<Item = &EventRecord> {
+        let own = self.node.interfaces.iter().map(|nic| nic.mac.clone());
+        let place = Place {
+            zone: "default".to_owned(),
+            pool: "default".to_owned(),
+            domain: "maas".to_owned(),
+            agent_name: String::new(),
+            macs: self.node.hardware.macs.iter().cloned().chain(own).collect(),
+        };
+        let fits = query.place.fits(&place);
+        self.events.iter().filter(move |_| fits)
+    }
+
     /// The machine that has one of these addresses.
     fn machine_with(&self, macs: &[String]) -> Option<Value> {
         let node = self.node.as_machine();

@@ -50,8 +50,8 @@ pub(super) fn take(region: &Region, body: &[u8]) -> Answer {
     if !missing.is_empty() {
         return Answer::Refused(format!("Missing parameter(s) {} in status message.", missing.join(", ")));
     }
-    let time = message.get("timestamp").and_then(Value::as_f64);
-    if message["name"].is_null() || time.is_none_or(|time| time >= END_OF_DATES) {
+    let is_no_date = |time: &Value| time.as_f64().is_none_or(|time| time >= END_OF_DATES);
+    if message["name"].is_null() || message.get("timestamp").is_some_and(is_no_date) {
         return Answer::Never;
     }
     let mut state = region.lock();
