@@ -99,8 +99,9 @@ impl std::fmt::Debug for Query {
 }
 
 fn word(text: &str) -> Result<(String, String), String> {
-    const KNOWN: [&str; 10] =
-        ["level", "limit", "before", "after", "hostname", "mac_address", "id", "zone", "agent_name", "owner"];
+    const KNOWN: [&str; 12] = [
+        "level", "limit", "before", "after", "hostname", "mac_address", "id", "zone", "agent_name", "domain", "pool", "owner",
+    ];
     let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
     if KNOWN.contains(&key) {
         Ok((key.to_owned(), value.to_owned()))
@@ -183,7 +184,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 
 async fn local(arguments: &Query, state: &state::Options) -> anyhow::Result<()> {
     let store = state.read()?;
-    let mut query = EventQuery::parse(&arguments.pairs()).map_err(anyhow::Error::msg)?;
+    let mut query = EventQuery::parse(&arguments.pairs())?;
+    if let Some(name) = query.place.given() {
+        anyhow::bail!("the local log does not know {name}, which only the region does: ask it with --region");
+    }
     query.types.clone_from(&arguments.types);
     query.since = arguments.since;
     let rows = store.events(&query)?;

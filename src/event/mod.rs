@@ -6,7 +6,7 @@ mod query;
 
 use std::fmt;
 
-pub use query::{EventQuery, EventRecord};
+pub use query::{EventQuery, EventRecord, Place, PlaceFilter, QueryError};
 
 /// Severity of an event type. The numbers are the region's (`maasserver_eventtype.level`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,6 +131,8 @@ event_types! {
     NODE_STATUS_EVENT = Debug, "Node status event";
     /// The region gave a node up.
     REQUEST_NODE_MARK_FAILED_SYSTEM = Error, "Marking node failed";
+    /// A machine that has enlisted is there.
+    NEW = Info, "New";
     /// The node is ready for use.
     READY = Info, "Ready";
     /// Commissioning ended badly.
