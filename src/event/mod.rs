@@ -131,6 +131,8 @@ event_types! {
     NODE_STATUS_EVENT = Debug, "Node status event";
     /// The region gave a node up.
     REQUEST_NODE_MARK_FAILED_SYSTEM = Error, "Marking node failed";
+    /// A machine that has enlisted is there.
+    NEW = Info, "New";
     /// The node is ready for use.
     READY = Info, "Ready";
     /// Commissioning ended badly.

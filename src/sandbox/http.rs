@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, handler::Handler};
@@ -21,9 +21,6 @@ use super::oauth::{Speaker, check};
 use super::state::Region;
 use super::{api, archive, machines, registration, signal, webhook};
 use crate::event::EventQuery;
-
-/// What the region's nginx takes.
-const LARGEST_BODY: usize = 10 << 20;
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
@@ -57,7 +54,7 @@ async fn gate(
 ) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = match read(body, region.largest_body).await {
         Read::BrokenOff => {
             // As behind nginx: half a request never reaches the region.
             scissors.cut_after(0);
@@ -115,23 +112,27 @@ enum Read {
 }
 
 /// Reads a body to its end, also one that is too large, as nginx lingers, so that the client gets to see the answer.
-async fn read(body: Body) -> Read {
+async fn read(body: Body, largest: usize) -> Read {
     let mut bytes = Vec::new();
     let mut size = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let Ok(chunk) = chunk else { return Read::BrokenOff };
         size += chunk.len();
-        if size <= LARGEST_BODY {
+        if size <= largest {
             bytes.extend_from_slice(&chunk);
         } else {
             bytes = Vec::new();
         }
     }
-    if size > LARGEST_BODY { Read::TooLarge(size) } else { Read::Whole(bytes) }
+    if size > largest { Read::TooLarge(size) } else { Read::Whole(bytes) }
 }
 
 async fn route(region: &Region, incoming: Incoming) -> Response {
+    if incoming.headers.contains_key(CONTENT_ENCODING) {
+        // As seen on a region: compressed requests are not understood.
+        return answer(StatusCode::BAD_REQUEST, HTML, "");
+    }
     let path = incoming.uri.path().to_owned();
     let Some(rest) = path.strip_prefix("/MAAS/") else { return not_found() };
     if let Some(rest) = rest.strip_prefix("metadata/") {
@@ -141,6 +142,9 @@ async fn route(region: &Region, incoming: Incoming) -> Response {
             None if incoming.method == Method::GET => plain(StatusCode::OK, "2012-03-01\nlatest"),
             None => empty(StatusCode::METHOD_NOT_ALLOWED),
         };
+    }
+    if rest == "api/2.0/version/" {
+        return json_answer(&api::version(region.lock().version));
     }
     if rest == "api/2.0/machines/" {
         return all_machines(region, incoming).await;
@@ -246,11 +250,13 @@ fn status(region: &Region, incoming: &Incoming) -> Response {
     if incoming.method != Method::POST {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
+    let header = incoming.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let is_signed = incoming.headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"OAuth "));
     if !is_signed {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    match webhook::take(region, &incoming.body) {
+    let is_node = check(header, &mut region.lock(), region.now()) == Ok(Speaker::Node);
+    match webhook::take(region, &incoming.body, is_node) {
         (StatusCode::NO_CONTENT, _) => StatusCode::NO_CONTENT.into_response(),
         (code, text) => answer(code, "text/html", text),
     }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::form::Form;
-use super::node::{NodeStatus, effect};
+use super::node::{Effect, NodeStatus, Situation, effect};
 use super::state::{Region, State};
 use crate::event::{Event, EventType};
 use crate::region::SignalStatus;
@@ -12,61 +12,129 @@ use crate::script::{BmcConfig, ResultFile, ScriptType, Status, Transition};
 /// Status and text of an answer.
 type Answer = (StatusCode, String);
 
+/// The longest text that a node keeps, in characters.
+const LONGEST_ERROR: usize = 255;
+
 /// Takes a signal of the node.
 pub(super) fn take(region: &Region, form: Form) -> Answer {
     let bad = |text: &str| (StatusCode::BAD_REQUEST, text.to_owned());
     let Some(word) = form.get("status") else { return bad("No provided status!") };
-    let Some(status) = SignalStatus::ALL.into_iter().find(|status| status.word() == word) else {
+    let mut state = region.lock();
+    let known = SignalStatus::ALL.into_iter().find(|status| status.word() == word);
+    let Some(status) = known.filter(|status| state.knows(*status)) else {
         return bad(&format!("Unknown status: '{word}'"));
     };
-    let mut numbers = [None; 3];
-    for (number, name) in numbers.iter_mut().zip(["script_result_id", "exit_status", "script_version_id"]) {
-        match form.get(name).map(str::parse::<i64>) {
-            Some(Err(_)) => return bad(&format!("Invalid {name}: Please enter an integer value")),
-            Some(Ok(value)) => *number = Some(value),
-            None => {}
-        }
-    }
-    let [result_id, exit_status, version_id] = numbers;
-    let mut state = region.lock();
-    if !state.node.status.may_signal() {
+    let numbers = match Numbers::read(&form) {
+        Ok(numbers) => numbers,
+        Err(answer) => return answer,
+    };
+    if !state.node.status.may_signal(state.version) {
         let text = format!("Machine status isn't valid (status is {})", state.node.status.name());
         return (StatusCode::CONFLICT, text);
     }
     let error = form.get("error").unwrap_or_default().to_owned();
-    if state.node.status == NodeStatus::Commissioning
-        && let Some(power) = power(&form).transpose()
-    {
-        match power {
-            Ok(power) => state.node.power = Some(power),
-            Err(text) => return (StatusCode::BAD_REQUEST, text),
-        }
+    let power = if state.node.status == NodeStatus::Commissioning { power(&form) } else { Ok(None) };
+    let power = match power {
+        Ok(power) => power,
+        Err(text) => return (StatusCode::BAD_REQUEST, text),
+    };
+    let situation = state.situation();
+    let mut effect = effect(situation, status);
+    if let Some(answer) = refusal(&effect, &error) {
+        return answer;
     }
-    let known = state.result_of(result_id, form.get("name"));
-    if let Err(text) = state.take_script(status, (known, result_id), exit_status, version_id, form.files) {
-        return (StatusCode::INTERNAL_SERVER_ERROR, text);
-    }
-    if state.node.status == NodeStatus::Testing && state.node.lacks_testing_set {
+    if !state.has_needed_set() {
         let text = "'NoneType' object has no attribute 'last_ping' and no __dict__ for setting new attributes";
         return (StatusCode::INTERNAL_SERVER_ERROR, text.to_owned());
+    }
+    if let Some(power) = power {
+        state.node.power = Some(power);
+    }
+    let row = state.result_of(numbers.result_id, form.get("name"));
+    if state.node.status.keeps_results(status)
+        && let Err(text) = state.take_script(region, status, row, &numbers, form.files)
+    {
+        return (StatusCode::INTERNAL_SERVER_ERROR, text);
     }
     let now = jiff::Timestamp::now();
     state.node.last_ping = Some(now);
     if state.node.status == NodeStatus::Deployed {
         state.node.last_sync = Some(now);
     }
-    let mut effect = effect(state.node.status, status, state.has_failure());
+    if state.node.status == NodeStatus::Commissioning {
+        // What came with this signal counts.
+        effect = super::node::effect(state.situation(), status);
+    }
     if state.node.enlists {
         effect = effect.for_enlisting();
-    }
-    if let Some(text) = effect.conflict {
-        return (StatusCode::CONFLICT, text);
     }
     state.apply(effect, &error);
     (StatusCode::OK, "OK".to_owned())
 }
 
+/// The answer to a signal whose effect cannot be; nothing is changed then.
+fn refusal(effect: &Effect, error: &str) -> Option<Answer> {
+    if let Some(text) = &effect.conflict {
+        return Some((StatusCode::CONFLICT, text.clone()));
+    }
+    let length = error.chars().count();
+    if effect.tells_error && length > LONGEST_ERROR {
+        let text = format!("Ensure this value has at most {LONGEST_ERROR} characters (it has {length}).");
+        return Some((StatusCode::BAD_REQUEST, format!("{{\"error\": [\"{text}\"]}}")));
+    }
+    (effect.tells_error && error.contains('\0')).then(|| {
+        (StatusCode::INTERNAL_SERVER_ERROR, "A string literal cannot contain NUL (0x00) characters.".to_owned())
+    })
+}
+
+/// The numbers that come with a signal.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) result_id: Option<i64>,
+    pub(super) exit_status: Option<i64>,
+    pub(super) version_id: Option<i64>,
+}
+
+impl Numbers {
+    fn read(form: &Form) -> Result<Self, Answer> {
+        let bad = |text: String| (StatusCode::BAD_REQUEST, text);
+        let number = |name: &str| match form.get(name).map(str::parse::<i64>) {
+            Some(Err(_)) => Err(bad(format!("Invalid {name}: Please enter an integer value"))),
+            Some(Ok(value)) => Ok(Some(value)),
+            None => Ok(None),
+        };
+        let result_id = number("script_result_id")?;
+        let exit_status = number("exit_status")?;
+        let version_id = number("script_version_id")?;
+        Ok(Numbers { result_id, exit_status, version_id })
+    }
+}
+
 impl State {
+    fn knows(&self, status: SignalStatus) -> bool {
+        match status {
+            SignalStatus::Releasing => self.version.has_release_scripts(),
+            SignalStatus::Deploying => self.version.has_deployment_scripts(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn situation(&self) -> Situation {
+        let (status, previous) = (self.node.status, self.node.previous);
+        Situation { status, previous, failed: self.has_failure(), version: self.version }
+    }
+
+    /// Whether the node has the set of results in which the region notes that it was heard of.
+    fn has_needed_set(&self) -> bool {
+        match self.node.status {
+            NodeStatus::Testing => self.node.has_testing_set,
+            NodeStatus::Commissioning | NodeStatus::RescueMode | NodeStatus::Deployed => {
+                self.node.has_commissioning_set
+            }
+            _ => true,
+        }
+    }
+
     /// The result that a signal is about: by its number, or while enlisting by the script's name.
     fn result_of(&self, id: Option<i64>, name: Option<&str>) -> Option<usize> {
         match (id, name) {
@@ -78,14 +146,16 @@ impl State {
 
     fn take_script(
         &mut self,
+        region: &Region,
         status: SignalStatus,
-        (known, result_id): (Option<usize>, Option<i64>),
-        exit_status: Option<i64>,
-        version_id: Option<i64>,
+        known: Option<usize>,
+        numbers: &Numbers,
         files: Vec<(String, Vec<u8>)>,
     ) -> Result<(), String> {
         if !files.is_empty() {
-            return self.store(status, known, exit_status, version_id, files);
+            let index = self.store(status, known, numbers, files)?;
+            self.recommission(region, index);
+            return Ok(());
         }
         let transition = match status {
             SignalStatus::ApplyingNetconf => Transition::ApplyNetconf,
@@ -93,7 +163,7 @@ impl State {
             SignalStatus::Working => Transition::Start,
             _ => return Ok(()),
         };
-        match (known, result_id) {
+        match (known, numbers.result_id) {
             (Some(index), _) if !self.results[index].status.is_final() => self.transition(index, transition),
             (None, Some(_)) if transition != Transition::Start => {
                 return Err("'NoneType' object has no attribute 'status'".to_owned());
@@ -107,39 +177,28 @@ impl State {
         &mut self,
         status: SignalStatus,
         known: Option<usize>,
-        exit_status: Option<i64>,
-        version_id: Option<i64>,
+        numbers: &Numbers,
         files: Vec<(String, Vec<u8>)>,
-    ) -> Result<(), String> {
+    ) -> Result<usize, String> {
         let name = script_name(&files[0].0);
         let index = known
             .or_else(|| self.results.iter().position(|row| row.script == name))
             .unwrap_or_else(|| self.stranger(&name));
         let row = &mut self.results[index];
-        let absorbs = matches!(self.node.status, NodeStatus::Commissioning | NodeStatus::Testing);
-        if absorbs && row.status.is_final() {
-            return Err(format!(
-                "Status for scriptresult {} is not running or pending ({})",
-                row.id,
-                row.status.number()
-            ));
+        if self.node.status.refuses_second_results() && row.status.is_final() {
+            let text =
+                format!("Status for scriptresult {} is not running or pending ({})", row.id, row.status.number());
+            return Err(if self.version.explains_second_results() { text } else { String::new() });
         }
         if status != SignalStatus::TimedOut {
-            row.exit_status = Some(exit_status.unwrap_or(0));
+            row.exit_status = Some(numbers.exit_status.unwrap_or(0));
         }
-        for (name, bytes) in files {
-            let lower = name.to_ascii_lowercase();
-            match lower.rsplit('.').next() {
-                Some("out") => row.stdout = bytes,
-                Some("err") => row.stderr = bytes,
-                Some("yaml") => row.result = bytes,
-                _ => row.output = bytes,
-            }
-        }
-        self.check_version(index, version_id);
-        let transition = self.verdict(index, status, exit_status.unwrap_or(0));
+        let has_stdout = row.keep(files);
+        self.check_version(index, numbers.version_id);
+        let transition = self.verdict(index, status, numbers.exit_status.unwrap_or(0));
+        let transition = self.process(index, has_stdout, transition);
         self.transition(index, transition);
-        Ok(())
+        Ok(index)
     }
 
     /// A result of a script that the region did not ask for.
@@ -164,7 +223,7 @@ impl State {
         }
     }
 
-    fn who(&self) -> String {
+    pub(super) fn who(&self) -> String {
         format!("{}.maas({})", self.node.hostname, self.node.system_id)
     }
 
@@ -180,20 +239,6 @@ impl State {
             }
         };
         let exit = Transition::Exit(i32::try_from(exit_status).unwrap_or(1));
-        let row = &self.results[index];
-        if row.script == "50-maas-01-commissioning"
-            && !row.stdout.is_empty()
-            && serde_json::from_slice::<serde_json::Value>(&row.stdout).is_err()
-        {
-            let text = "Failed processing commissioning data: invalid JSON data";
-            self.log_event(Event::new(EventType::SCRIPT_RESULT_ERROR, text));
-            let text = format!(
-                "{}: commissioning script '50-maas-01-commissioning' failed during post-processing.",
-                self.who()
-            );
-            self.log_event(Event::new(EventType::SCRIPT_RESULT_ERROR, text));
-            return Transition::Exit(1);
-        }
         match decided {
             Some(verdict) => Transition::Decide(verdict),
             None if status == SignalStatus::TimedOut => Transition::TimeOut,

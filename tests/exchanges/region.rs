@@ -65,6 +65,7 @@ pub(crate) async fn start(scenario: &Scenario, library: &Library, built_in: &Set
     let mut options = Options::new(library.clone());
     if let Some(node) = &scenario.node {
         options.status = NodeStatus::from_word(&node.status).expect("the sandbox knows every status");
+        options.commissioned = options.status == NodeStatus::Deployed;
         let scripts = |kind: ScriptType, option: &str| Some(selection(node, option, built_in.get(kind.index_key())));
         options.commissioning = scripts(ScriptType::Commissioning, "--commissioning-scripts");
         options.testing = scripts(ScriptType::Testing, "--testing-scripts");
