@@ -1,14 +1,12 @@
 //! What is to be run: the region's answer, or what is on the disk already (`--no-download`).
 
-use std::collections::BTreeSet;
-
 use super::{Agent, Error, order, prepare};
 use crate::region::{Fetched, persist, unpack};
-use crate::script::{Index, ScriptType, Workspace, parse_index};
+use crate::script::{Index, Workspace, parse_index};
 
 impl Agent {
     /// Fetches and reads the index; `None` when there is nothing to run.
-    pub(super) async fn index(&self, begun: &mut BTreeSet<i64>) -> Result<Option<Index>, Error> {
+    pub(super) async fn index(&self) -> Result<Option<Index>, Error> {
         let is_told = self.options.send && self.client.is_authenticated();
         if self.options.download {
             self.say("Asking the region for scripts".to_owned());
@@ -21,10 +19,9 @@ impl Agent {
             return Ok(None);
         }
         if is_told {
-            order::check_answer(&index, begun)?;
+            order::check_answer(&index)?;
         }
         order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
-        begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
         Ok((!index.is_empty()).then_some(index))
     }
 
@@ -41,7 +38,7 @@ impl Agent {
         if !self.download(&answer).await? {
             return Ok(false);
         }
-        order::check_answer(&read(&answer)?, &BTreeSet::new()).map(|()| true)
+        order::check_answer(&read(&answer)?).map(|()| true)
     }
 
     /// Fetches and unpacks the archive; false when there is nothing to run.

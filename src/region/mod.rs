@@ -18,6 +18,7 @@ mod presence;
 mod registration;
 mod retry;
 mod signal;
+mod version;
 
 pub use archive::{ArchiveError, unpack};
 pub use client::{Client, Fetched};

@@ -188,6 +188,13 @@ impl Runner {
         Runner { workspace, host, options, reports, cancel }
     }
 
+    /// The same for scripts of a region of this version.
+    #[must_use]
+    pub fn of_region(mut self, version: RegionVersion) -> Self {
+        self.options.region = version;
+        self
+    }
+
     /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet
     /// begun are not begun.
     pub async fn run(self: &Arc<Self>, scripts: Vec<Script>) {
