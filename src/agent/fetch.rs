@@ -1,7 +1,9 @@
 //! What is to be run: the region's answer, or what is on the disk already (`--no-download`).
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Agent, Error, order, prepare};
-use crate::region::{Fetched, persist, unpack};
+use crate::region::{Client, Fetched, RetryOptions, persist, unpack};
 use crate::script::{Index, Workspace, parse_index};
 
 impl Agent {
@@ -59,6 +61,23 @@ impl Agent {
         unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
         Ok(true)
     }
+}
+
+/// Asks a region whether it has this machine as deployed: only then it lists scripts that have finished.
+///
+/// # Errors
+/// When it does not say, or its answer cannot be kept or read.
+pub async fn is_deployed(client: &Client, retry: &RetryOptions, stop: &CancellationToken) -> Result<bool, Error> {
+    let aside = tempfile::tempdir().map_err(|source| Error::Storage { path: std::env::temp_dir(), source })?;
+    let workspace = Workspace::new(aside.path());
+    prepare::storage(&workspace)?;
+    let archive = aside.path().join("scripts.tar.part");
+    let fetched = persist(retry, stop, "asking for the state of this machine", || client.fetch_scripts(&archive)).await;
+    if fetched.map_err(Error::Fetch)? == Fetched::Nothing {
+        return Ok(false);
+    }
+    unpack(&archive, &workspace)?;
+    Ok(read(&workspace)?.scripts.iter().any(|script| script.has_finished))
 }
 
 fn read(workspace: &Workspace) -> Result<Index, Error> {

@@ -41,6 +41,7 @@ use crate::region::{self, Client, RetryOptions};
 use crate::runner;
 use crate::script::{RegionVersion, Script, ScriptType, Status, Workspace};
 
+pub use fetch::is_deployed;
 pub use resume::deliver;
 
 /// Whether a run with this outcome in the journal did all that it was to do: nothing stopped it, and nothing kept it from its scripts
