@@ -292,7 +292,8 @@ impl Agent {
     /// Whether a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
     /// (contract REGION, correction 7). Once for each such script: else a region could keep a machine at it for ever.
     fn begins_anew(&self, index: &Index, dispatcher: &mut Dispatcher) -> bool {
-        let again = index.of(ScriptType::Commissioning).any(|script| !script.has_started && dispatcher.has_finished(script));
+        let again =
+            index.of(ScriptType::Commissioning).any(|script| !script.has_started && dispatcher.has_finished(script));
         again && dispatcher.use_recommission()
     }
 

@@ -73,7 +73,9 @@ pub(super) fn without_secrets(error: &clap::Error, words: &[OsString]) -> Option
 /// A word of the kind that verbs, settings and signals are.
 fn is_plain(word: &str) -> bool {
     let is = |fits: fn(char) -> bool| word.len() <= 20 && word.chars().all(fits);
-    is(|c| c.is_ascii_lowercase() || c == '-') || is(|c| c.is_ascii_uppercase() || c == '_') || is(|c| c.is_ascii_digit() || c == '.')
+    is(|c| c.is_ascii_lowercase() || c == '-')
+        || is(|c| c.is_ascii_uppercase() || c == '_')
+        || is(|c| c.is_ascii_digit() || c == '.')
 }
 
 /// How a failure is told, and its exit status, by the name that the program was called by.
@@ -165,7 +167,10 @@ mod tests {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             let error = parse(words.clone()).map(drop).expect_err("no such words");
             let shown = without_secrets(&error, &words).unwrap_or_else(|| error.render().to_string());
-            assert!(!shown.contains("secret") || shown.contains("--tsecret") && !shown.contains("Ts7"), "{words:?}: {shown}");
+            assert!(
+                !shown.contains("secret") || shown.contains("--tsecret") && !shown.contains("Ts7"),
+                "{words:?}: {shown}"
+            );
         }
     }
 

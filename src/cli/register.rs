@@ -221,7 +221,10 @@ impl Desk {
         let url = region.maas_url.as_ref().context("no region is known: give --maas-url URL")?;
         let mut options = ClientOptions::new(metadata_url(url)?, Some(key(region)?));
         options.ca_file.clone_from(&region.cacert);
-        let path = file.token_file.clone().unwrap_or_else(|| credentials_file(file.base_dir.as_deref().unwrap_or(Path::new("/"))));
+        let path = file
+            .token_file
+            .clone()
+            .unwrap_or_else(|| credentials_file(file.base_dir.as_deref().unwrap_or(Path::new("/"))));
         let client = Client::new(options)?;
         let store = Store::open_beside(&state.state_dir, hostname).context(
             "nobody can be told later who did this, so nothing was done; --state-dir names another directory",

@@ -344,15 +344,15 @@ impl Script {
 #[must_use]
 pub fn is_parsed(name: &str) -> bool {
     const PARSED: [&str; 7] = [
-            "20-maas-03-machine-resources",
-            "50-maas-01-commissioning",
-            "maas-capture-lldpd",
-            "maas-get-fruid-api-data",
-            "maas-kernel-cmdline",
-            "maas-list-modaliases",
-            "maas-lshw",
-        ];
-        PARSED.contains(&name)
+        "20-maas-03-machine-resources",
+        "50-maas-01-commissioning",
+        "maas-capture-lldpd",
+        "maas-get-fruid-api-data",
+        "maas-kernel-cmdline",
+        "maas-list-modaliases",
+        "maas-lshw",
+    ];
+    PARSED.contains(&name)
 }
 
 impl fmt::Display for Script {

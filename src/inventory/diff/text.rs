@@ -78,7 +78,8 @@ pub fn describe(change: &Change, node: &str) -> String {
     };
     match &change.what {
         What::Replaced if change.kind == Kind::Cpu => {
-            let [before, after] = [&change.before, &change.after].map(|item| item.as_ref().map_or("", |it| it.label.as_str()));
+            let [before, after] =
+                [&change.before, &change.after].map(|item| item.as_ref().map_or("", |it| it.label.as_str()));
             format!("cpu {before} was replaced by {after} on node {node}")
         }
         What::Added => format!("{device} was added on node {node}{}", label(&change.after)),

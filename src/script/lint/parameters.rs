@@ -168,7 +168,8 @@ fn argument_format(p: &Written) -> Option<Told> {
 fn argument_format_input(p: &Written) -> Option<Told> {
     let format = p.get("argument_format")?.as_str()?;
     let holds = p.is_known() && !p.is_device() && !format.contains("{input}");
-    let message = "argument_format has no {input}, so that the script never learns the value; regions before 3.5 refuse that";
+    let message =
+        "argument_format has no {input}, so that the script never learns the value; regions before 3.5 refuse that";
     holds.then(|| p.tell("argument_format", message, "put {input} into it"))
 }
 

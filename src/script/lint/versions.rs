@@ -35,7 +35,11 @@ fn script_type(source: &Source, region: RegionVersion) -> Option<Told> {
 
 fn boolean(p: &Written<'_>) -> Option<Told> {
     (p.kind() == "boolean" && p.is_required()).then(|| {
-        p.tell("required", "regions before 3.5 refuse a boolean that is required", "write required: false and a default")
+        p.tell(
+            "required",
+            "regions before 3.5 refuse a boolean that is required",
+            "write required: false and a default",
+        )
     })
 }
 
