@@ -32,6 +32,8 @@ pub(super) struct Dispatcher {
     begun: BTreeSet<Key>,
     /// Failures of the whole run, also from before it was interrupted.
     failures: BTreeMap<ScriptType, usize>,
+    /// Scripts that ask for a second commissioning when they pass.
+    recommission: BTreeSet<Key>,
     /// Scripts of this set that may reboot the machine.
     may_reboot: BTreeSet<Key>,
     /// Those that were cut off since the machine is going down: their end is for the next start to find.
@@ -50,6 +52,7 @@ impl Dispatcher {
             power: Power::default(),
             begun: BTreeSet::new(),
             failures: BTreeMap::new(),
+            recommission: BTreeSet::new(),
             may_reboot: BTreeSet::new(),
             cut_off: BTreeSet::new(),
         }
@@ -63,6 +66,14 @@ impl Dispatcher {
         }
         if !result.status.is_final() {
             return;
+        }
+        let script = Script {
+            path: format!("{}/{}", kind.folder(), result.name).into(),
+            ..Script::placeholder(kind, &result.name, result.result_id)
+        };
+        let declared = Declared::of(std::fs::read(self.workspace.executable(&script)).ok().as_deref());
+        if declared.recommissions() && kind == ScriptType::Commissioning {
+            self.recommission.insert(key(&script));
         }
         *self.failures.entry(kind).or_default() += usize::from(result.status.is_failure());
         self.outcomes.push(ScriptOutcome {
@@ -79,10 +90,16 @@ impl Dispatcher {
 
     /// A set is about to run.
     pub(super) fn begin(&mut self, scripts: &[Script]) {
-        let may_reboot = |script: &&Script| {
-            Declared::of(std::fs::read(self.workspace.executable(script)).ok().as_deref()).may_reboot()
-        };
-        self.may_reboot = scripts.iter().filter(may_reboot).map(key).collect();
+        self.may_reboot.clear();
+        for script in scripts {
+            let declared = Declared::of(std::fs::read(self.workspace.executable(script)).ok().as_deref());
+            if declared.may_reboot() {
+                self.may_reboot.insert(key(script));
+            }
+            if declared.recommissions() && script.kind == ScriptType::Commissioning {
+                self.recommission.insert(key(script));
+            }
+        }
         self.states = scripts.iter().map(|script| (key(script), (Arc::new(script.clone()), Status::Pending))).collect();
     }
 
@@ -96,6 +113,27 @@ impl Dispatcher {
         self.outcomes.iter().any(|outcome| {
             outcome.result_id.is_some() && outcome.result_id == script.result_id && outcome.kind == script.kind
         })
+    }
+
+    /// Takes note that a second commissioning begins; false if no script that passed asks for one that has not been.
+    pub(super) fn use_recommission(&mut self) -> bool {
+        let passed = |asking: &&Key| {
+            let is = |it: &&ScriptOutcome| it.result_id == asking.1 && it.kind == ScriptType::Commissioning;
+            asking.1.is_some() && self.outcomes.iter().find(is).is_some_and(|it| it.status == Status::Passed)
+        };
+        let asking: Vec<Key> = self.recommission.iter().filter(passed).cloned().collect();
+        for key in &asking {
+            self.recommission.remove(key);
+        }
+        !asking.is_empty()
+    }
+
+    /// Lets scripts that have ended be run again.
+    pub(super) fn forget<'a>(&mut self, scripts: impl Iterator<Item = &'a Script>) {
+        for script in scripts {
+            self.begun.remove(&key(script));
+            self.outcomes.retain(|it| it.result_id.is_none() || it.result_id != script.result_id);
+        }
     }
 
     /// Names the scripts that ended without the region having numbered their results.

@@ -1,19 +1,21 @@
 //! What is to be run: the region's answer, or what is on the disk already (`--no-download`).
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
 
 use super::uplink::Uplink;
 use super::{Agent, Error, order, prepare};
-use crate::region::{self, Fetched, persist, unpack};
-use crate::script::{Index, ScriptType, Workspace, parse_index};
+use crate::region::{self, Client, Fetched, RetryOptions, persist, unpack};
+use crate::script::{Index, Workspace, parse_index};
 
 impl Agent {
-    /// Fetches and reads the index; `None` when there is nothing to run.
-    pub(super) async fn index(&self, begun: &mut BTreeSet<i64>) -> Result<Option<Index>, Error> {
+    /// Fetches and reads the index; `None` when there is nothing to run. A run that has begun waits for what a run that has not is ended by.
+    pub(super) async fn index(&self, has_begun: bool) -> Result<Option<Index>, Error> {
         let is_told = self.options.send && self.client.is_authenticated();
         if self.options.download {
             self.say("Asking the region for scripts".to_owned());
-            if !self.download(&self.workspace, !begun.is_empty()).await? {
+            if !self.download(&self.workspace, has_begun).await? {
                 return Ok(None);
             }
         }
@@ -22,10 +24,9 @@ impl Agent {
             return Ok(None);
         }
         if is_told {
-            order::check_answer(&index, begun)?;
+            order::check_answer(&index)?;
         }
         order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
-        begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
         Ok((!index.is_empty()).then_some(index))
     }
 
@@ -42,7 +43,7 @@ impl Agent {
         if !self.download(&answer, false).await? {
             return Ok(false);
         }
-        order::check_answer(&read(&answer)?, &BTreeSet::new()).map(|()| true)
+        order::check_answer(&read(&answer)?).map(|()| true)
     }
 
     /// Fetches and unpacks the archive; false when there is nothing to run. A run that has begun waits for what a run that has not is ended by.
@@ -80,6 +81,16 @@ pub(super) async fn ask(uplink: &Uplink) -> Result<Option<Index>, region::Error>
     let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &place)).await;
     unpacked.map_err(|panic| unusable(panic.to_string()))?.map_err(|error| unusable(error.to_string()))?;
     read(&workspace).map(Some).map_err(|error| unusable(error.to_string()))
+}
+
+/// Asks a region whether it has this machine as deployed: only then it lists scripts that have finished.
+///
+/// # Errors
+/// When it does not say, or its answer cannot be kept or read.
+pub async fn is_deployed(client: &Arc<Client>, retry: &RetryOptions, stop: &CancellationToken) -> Result<bool, Error> {
+    let uplink = Uplink::Node(Arc::clone(client));
+    let asked = persist(retry, stop, "asking for the state of this machine", || ask(&uplink)).await;
+    Ok(asked.map_err(Error::Fetch)?.is_some_and(|index| index.scripts.iter().any(|script| script.has_finished)))
 }
 
 fn read(workspace: &Workspace) -> Result<Index, Error> {

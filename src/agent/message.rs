@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal;
 use crate::region::{NodeEvent, Signal};
-use crate::script::Status;
+use crate::script::{Status, is_parsed};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub(super) enum Payload {
 pub(super) enum Lane {
     /// The node's own status: nothing overtakes it and it overtakes nothing, since the region ends its state with it.
     Node,
+    /// Scripts whose output the region reads: what it derives from one needs what it derived from those before it. The boot interface
+    /// that the kernel's command line names has to be known from the inventory (contract REGION, correction 8). They are told in the
+    /// order in which they ended, which is that of the schedule: nothing waits for a script that still runs.
+    Parsed,
     /// One script; all of those that are known by their names alone, which only an enlisting machine has.
     Script(Option<i64>, String),
     /// Events.
@@ -49,6 +53,7 @@ impl Payload {
             Payload::Event(_) => Lane::Events,
             Payload::Signal(signal) => match &signal.script {
                 None => Lane::Node,
+                Some(script) if is_parsed(&script.name) => Lane::Parsed,
                 Some(script) if script.result_id.is_some() => Lane::Script(script.result_id, String::new()),
                 Some(_) => Lane::Script(None, String::new()),
             },

@@ -12,6 +12,13 @@ pub(super) const GOING_DOWN: &str =
 pub(super) const ALL_RAN: &str = "All scripts successfully ran";
 pub(super) const STOPPED: &str = "The run was stopped on the machine before all scripts had ended";
 
+/// To a region that has nothing to run: a machine that enters rescue mode has entered it with that.
+pub(super) const UP: &str = "The ephemeral system is up";
+
+/// The region has every result of a run that nothing is known of here. In 255 characters, which is all that it keeps.
+pub(super) const FORGOTTEN_RUN: &str = "The region had every result of this run, but the agent's record of it is gone, after a loss of power perhaps, \
+                                        and it passes nothing that it has not seen. Look at the results, then commission or test again";
+
 /// The end of a run that the region had nothing for.
 pub(super) const NOTHING: &str = "The region has nothing to run";
 
@@ -102,6 +109,13 @@ fn clock(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_takes_the_texts_of_the_end_of_a_run() {
+        for text in [GOING_DOWN, ALL_RAN, STOPPED, FORGOTTEN_RUN, UP] {
+            assert!(text.chars().count() <= 255, "{text}");
+        }
+    }
 
     #[test]
     fn spans_are_written_as_the_reference_writes_them() {

@@ -9,6 +9,7 @@
 mod delivery;
 mod dispatcher;
 mod enlist;
+mod ephemeral;
 mod fetch;
 mod heartbeat;
 mod machine;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -39,8 +40,9 @@ use crate::journal::{Actor, Retention, Store};
 use crate::process::Progress;
 use crate::region::{self, Client, RetryOptions};
 use crate::runner;
-use crate::script::{Script, ScriptType, Status, Workspace};
+use crate::script::{RegionVersion, Script, ScriptType, Status, Workspace};
 
+pub use fetch::is_deployed;
 pub use outbox::Refused;
 pub use resume::{Delivered, deliver};
 
@@ -230,6 +232,19 @@ pub enum Error {
          release the machine, so nothing was run or signalled"
     )]
     Deployed,
+    /// MAAS erases the disks, and would take the OK of a run for the end of it.
+    #[error(
+        "this machine was booted to erase its disks, by another program than this one: nothing was run or signalled. Do not start the agent \
+         in a system that erases disks"
+    )]
+    Erasing,
+    /// Perhaps the same.
+    #[error(
+        "the region is a MAAS before 3.4.6, hands out tests alone, and the user data of this system do not say that it is to run them: it may \
+         be erasing disks, and an OK would release the machine half erased. Nothing was run or signalled. Have the user data start the \
+         agent, or upgrade the region"
+    )]
+    MayErase,
     /// The region hands out what was just run.
     #[error("the region hands out {0} again although its result was sent; the run stops rather than repeat for ever")]
     Repeated(String),
@@ -278,6 +293,8 @@ pub struct Agent {
     give_up: CancellationToken,
     /// Held while scripts run.
     running: Arc<Mutex<()>>,
+    /// Asked once, when something depends on it.
+    version: OnceCell<Option<RegionVersion>>,
 }
 
 impl Agent {
@@ -303,6 +320,7 @@ impl Agent {
             stop,
             give_up,
             running: Arc::default(),
+            version: OnceCell::new(),
         }
     }
 

@@ -41,13 +41,18 @@ pub(super) fn check(index: &Index, workspace: &Workspace, options: &Options, is_
 }
 
 /// Whether an answer is for this machine, in a state that may be run.
-pub(super) fn check_answer(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
+pub(super) fn check_answer(index: &Index) -> Result<(), Error> {
     if index.scripts.iter().any(|script| script.has_finished) {
         return Err(Error::Deployed);
     }
     if index.scripts.iter().any(|script| script.result_id.is_none()) {
         return Err(Error::Stranger);
     }
+    Ok(())
+}
+
+/// Refuses to begin a second time what was begun in this run.
+pub(super) fn check_repeats(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
     match index.scripts.iter().find(|script| script.result_id.is_some_and(|id| begun.contains(&id))) {
         Some(script) => Err(Error::Repeated(script.label())),
         None => Ok(()),

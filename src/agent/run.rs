@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::delivery::Delivery;
 use super::dispatcher::Dispatcher;
 use super::enlist::Enlisted;
+use super::ephemeral::Purpose;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
@@ -19,12 +20,12 @@ use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::RunRecord;
 use crate::netplan;
-use crate::region::{self, Client, Signal, SignalStatus};
+use crate::region::{self, Client, RetryOptions, Signal, SignalStatus, persist};
 use crate::runner::{Report, Runner};
-use crate::script::{Index, Script, ScriptType};
+use crate::script::{Index, RegionVersion, Script, ScriptType};
 
 /// For one question whether the region answers: a connection from before the network changed does not.
-const QUESTION: Duration = Duration::from_secs(10);
+pub(super) const QUESTION: Duration = Duration::from_secs(10);
 
 /// What the sets came to.
 #[derive(Debug)]
@@ -177,9 +178,14 @@ impl Agent {
             return Ok(Verdict::Unfinished);
         }
         let index = match self.commission(dispatcher, record).await? {
+            ControlFlow::Break(Verdict::Nothing) => {
+                self.end_what_was_forgotten().await;
+                return Ok(Verdict::Nothing);
+            }
             ControlFlow::Break(verdict) => return Ok(verdict),
             ControlFlow::Continue(index) => index,
         };
+        self.check_purpose(&index, dispatcher).await?;
         for (kind, status) in [
             (ScriptType::Testing, SignalStatus::Testing),
             (ScriptType::Release, SignalStatus::Releasing),
@@ -198,17 +204,69 @@ impl Agent {
         Ok(Verdict::Passed)
     }
 
+    /// Ends a state that would last for ever: the region has nothing to run, and may wait for a signal all the same. It waits for any while
+    /// rescue mode is entered, and for the end of a run whose results it has and whose record was lost here. A bare WORKING comes
+    /// first, since FAILED would fail the entering of rescue mode, and is harmless once that is entered. Then FAILED ends commissioning and
+    /// testing: OK would pass what failed. All other states ignore or refuse both, but for those in which another program than this one
+    /// is at work (contract REGION, "What each does to the node"; corrections 4 to 6).
+    async fn end_what_was_forgotten(&self) {
+        if !self.options.send || matches!(Purpose::of(&self.host), Purpose::Installing | Purpose::Erasing) {
+            return;
+        }
+        let retry = RetryOptions { few: 2, ..self.options.retry.clone() };
+        for (status, text) in [(SignalStatus::Working, messages::UP), (SignalStatus::Failed, messages::FORGOTTEN_RUN)] {
+            let signal = Signal::node(status, text);
+            let label = signal.label();
+            let sending = persist(&retry, &self.give_up, &label, || self.client.signal(&signal));
+            if let Err(error) = sending.await {
+                // By then the region is past waiting, or in a state that nothing here is to end.
+                tracing::info!(%error, "the region has no use for {}", status.word());
+                return;
+            }
+        }
+    }
+
+    /// Refuses to run tests beside MAAS's program that erases disks: before MAAS 3.4.6 the OK of a run would release the machine half
+    /// erased, and no answer of the region tells erasing from testing (contract VERSIONS, §10).
+    async fn check_purpose(&self, index: &Index, dispatcher: &Dispatcher) -> Result<(), Error> {
+        let is_test = holds(index, ScriptType::Testing) && !dispatcher.has_outcomes_of(ScriptType::Commissioning);
+        if !self.options.send || !is_test {
+            return Ok(());
+        }
+        match Purpose::of(&self.host) {
+            Purpose::Erasing => Err(Error::Erasing),
+            Purpose::Unknown | Purpose::Installing
+                if self.region_version().await.is_some_and(RegionVersion::releases_at_ok) =>
+            {
+                Err(Error::MayErase)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Which MAAS this is, if it says so; asked once in a run.
+    async fn region_version(&self) -> Option<RegionVersion> {
+        *self.version.get_or_init(|| self.client.version(QUESTION)).await
+    }
+
     /// Runs commissioning scripts until the region has no more of them; the index with what comes after.
     async fn commission(
         &self,
         dispatcher: &mut Dispatcher,
         record: &Record,
     ) -> Result<ControlFlow<Verdict, Index>, Error> {
-        let mut begun = BTreeSet::new();
+        let mut begun = BTreeSet::<i64>::new();
         loop {
-            let Some(mut index) = self.index(&mut begun).await? else {
+            let Some(mut index) = self.index(!begun.is_empty()).await? else {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
+            if self.begins_anew(&index, dispatcher) {
+                self.say("The region lets its own scripts run again, since a script asked for that".to_owned());
+                dispatcher.forget(index.of(ScriptType::Commissioning));
+                begun.clear();
+            }
+            order::check_repeats(&index, &begun)?;
+            begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
             index.scripts.retain(|script| !dispatcher.has_finished(script));
             for script in &mut index.scripts {
                 if dispatcher.has_begun(script) {
@@ -231,6 +289,14 @@ impl Agent {
                 return Ok(ControlFlow::Continue(index));
             }
         }
+    }
+
+    /// Whether a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
+    /// (contract REGION, correction 7). Once for each such script: else a region could keep a machine at it for ever.
+    fn begins_anew(&self, index: &Index, dispatcher: &mut Dispatcher) -> bool {
+        let again =
+            index.of(ScriptType::Commissioning).any(|script| !script.has_started && dispatcher.has_finished(script));
+        again && dispatcher.use_recommission()
     }
 
     /// The region has nothing more: what ran until now decides.
@@ -276,7 +342,9 @@ impl Agent {
         }
         dispatcher.begin(&scripts);
         let (reports, mut received) = mpsc::channel::<Report>(64);
-        let runner = Arc::new(self.runner(reports));
+        let depends = scripts.iter().any(Script::depends_on_version);
+        let version = if depends { self.region_version().await } else { None };
+        let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()));
         let running = tokio::spawn(async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;
@@ -342,6 +410,8 @@ impl Agent {
                 error @ (Error::Deployed
                 | Error::Stranger
                 | Error::NotOrdered(_)
+                | Error::Erasing
+                | Error::MayErase
                 | Error::Fetch(region::Error::Unauthorized { .. } | region::Error::Untrusted { .. })),
             ) => (None, error.to_string()),
             Err(error) => (Some(SignalStatus::Failed), error.to_string()),

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{answer, exit};
 use crate::process::Tool;
+use crate::script::RegionVersion;
 use crate::script::lint::{self, Finding, Level};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  shakedown lint --hints scripts/testing/*\n\nA comment `# shakedown: allow RULE …` in a script silences warnings and hints of that rule there, errors never.\n\n\
+    after_help = "Examples:\n  shakedown lint --hints scripts/testing/*\n  shakedown lint --region 3.4 scripts/testing/*\n\nA comment `# shakedown: allow RULE …` in a script silences warnings and hints of that rule there, errors never.\n\n\
     Exit codes:\n  0  no errors (with --strict: no warnings either)\n  1  errors\n  3  a file cannot be read"
 )]
 pub(super) struct Arguments {
@@ -23,6 +24,9 @@ pub(super) struct Arguments {
     /// Lines for people and editors, or one JSON document
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The MAAS that the scripts are for, as 3.4: what it refuses or does otherwise than the newest is told, too
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    region: RegionVersion,
     /// Let warnings fail, too
     #[arg(long)]
     strict: bool,
@@ -54,7 +58,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         }
     }
     let mut found: Vec<(&str, Vec<Finding>)> =
-        scripts.iter().map(|(label, bytes)| (label.as_str(), lint::lint(bytes))).collect();
+        scripts.iter().map(|(label, bytes)| (label.as_str(), lint::lint_for(bytes, arguments.region))).collect();
     for (path, (_, findings)) in scripts.iter().map(|(label, _)| Path::new(label)).zip(&mut found) {
         findings.extend(syntax(path).await);
     }

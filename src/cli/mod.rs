@@ -148,10 +148,16 @@ pub fn command() -> clap::Command {
 /// The program: parses, runs, says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match names::parse(std::env::args_os().collect()) {
+    let words: Vec<_> = std::env::args_os().collect();
+    let arguments = match names::parse(words.clone()) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
+            match names::without_secrets(&error, &words).filter(|_| error.use_stderr()) {
+                Some(text) => complain!("{}", text.trim_end()),
+                None => {
+                    let _ = error.print();
+                }
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -20,6 +20,7 @@ mod refusal;
 mod registration;
 mod retry;
 mod signal;
+mod version;
 
 pub use archive::{ArchiveError, unpack};
 pub use client::{Client, Fetched};

@@ -44,7 +44,7 @@ impl Runner {
 
     /// Runs a script whose networking and place for output are as they should be.
     pub(super) async fn run_prepared(&self, script: &Arc<Script>, outputs: &Outputs) -> Finished {
-        let arguments = match parameters::arguments(script, &self.host) {
+        let arguments = match parameters::arguments(script, &self.host, self.options.region) {
             Ok(arguments) => arguments,
             Err(report) => return self.not_executed(script, 2, &report),
         };

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::Host;
 use crate::netplan;
 use crate::process::{self, Limits, Progress};
-use crate::script::{BadEntry, Script, Verdict, Workspace};
+use crate::script::{BadEntry, RegionVersion, Script, Verdict, Workspace};
 
 pub use bmc::{FoundBmc, Told, discard};
 pub use schedule::schedule;
@@ -36,6 +36,8 @@ pub struct Options {
     pub hurry: CancellationToken,
     /// `MAAS_BASE_URL`.
     pub base_url: String,
+    /// Which MAAS the scripts come from: arguments are named as its own runner names them.
+    pub region: RegionVersion,
     /// Niceness of scripts.
     pub nice: i32,
     /// How long a script that told of the machine's BMC waits for what the region says of it.
@@ -58,6 +60,7 @@ impl Options {
             grace: Duration::from_secs(30),
             hurry,
             base_url: base_url.into(),
+            region: RegionVersion::default(),
             nice: 19,
             bmc_patience: Duration::from_secs(60),
             state_dir: None,
@@ -183,6 +186,13 @@ impl Runner {
     ) -> Self {
         options.packages.ledger.open(&workspace.packages());
         Runner { workspace, host, options, reports, cancel }
+    }
+
+    /// The same for scripts of a region of this version.
+    #[must_use]
+    pub fn of_region(mut self, version: RegionVersion) -> Self {
+        self.options.region = version;
+        self
     }
 
     /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet

@@ -329,17 +329,30 @@ impl Script {
     /// (contract RESOURCES §4).
     #[must_use]
     pub fn stdout_is_parsed(&self) -> bool {
-        const PARSED: [&str; 7] = [
-            "20-maas-03-machine-resources",
-            "50-maas-01-commissioning",
-            "maas-capture-lldpd",
-            "maas-get-fruid-api-data",
-            "maas-kernel-cmdline",
-            "maas-list-modaliases",
-            "maas-lshw",
-        ];
-        PARSED.contains(&self.name.as_str())
+        is_parsed(&self.name)
     }
+
+    /// Whether an argument of it is named otherwise by older regions' own runner: see [`RegionVersion::names_arguments_by_key`].
+    #[must_use]
+    pub fn depends_on_version(&self) -> bool {
+        let is_device = |parameter: &Parameter| matches!(parameter.kind.as_str(), "storage" | "interface");
+        self.parameters.iter().any(|(_, parameter)| parameter.argument_format.is_none() && !is_device(parameter))
+    }
+}
+
+/// Whether a region reads the standard output of the script of this name itself, and derives facts from it.
+#[must_use]
+pub fn is_parsed(name: &str) -> bool {
+    const PARSED: [&str; 7] = [
+        "20-maas-03-machine-resources",
+        "50-maas-01-commissioning",
+        "maas-capture-lldpd",
+        "maas-get-fruid-api-data",
+        "maas-kernel-cmdline",
+        "maas-list-modaliases",
+        "maas-lshw",
+    ];
+    PARSED.contains(&name)
 }
 
 impl fmt::Display for Script {

@@ -49,6 +49,34 @@ async fn exit_codes_tell_how_bad_it_is() {
     assert!(run.stderr.contains("absent: No such file"), "{run:?}");
 }
 
+/// Contract VERSIONS, §6.
+#[tokio::test]
+async fn a_region_of_a_version_takes_what_that_version_takes() {
+    let head = "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n";
+    let end = "# --- End MAAS 1.0 script metadata ---\necho \"$@\"\n";
+    let with = |fields: &str| format!("{head}{fields}{end}");
+    let parameter = |fields: &str| with(&format!("# script_type: testing\n# parameters:\n#   colour: {{{fields}}}\n"));
+    let scripts = [
+        ("release", with("# script_type: release\n"), "region-script-type", "3.4", "3.5"),
+        ("deployment", with("# script_type: deployment\n"), "region-script-type", "3.7.3", "3.8"),
+        ("boolean", parameter("type: boolean, argument_format: '{input}'"), "region-boolean", "3.4.10", "3.5"),
+        ("format", parameter("type: string, argument_format: --plain"), "region-argument-format", "3.4", "3.5"),
+        ("name", parameter("type: string, default: red"), "region-argument-name", "3.5", "3.6"),
+    ];
+    for (name, text, rule, without, with) in &scripts {
+        let folder = Folder::with(&[(*name, text.as_str())]);
+        let told = folder.lint(&["--region", without], &[*name]).await;
+        assert!(told.stdout.contains(&format!("[{rule}]")), "{name}: {told:?}");
+        for version in [&["--region", *with][..], &[]] {
+            let told = folder.lint(version, &[*name]).await;
+            assert!(!told.stdout.contains("[region-"), "{name}: {told:?}");
+            assert_ne!(told.code, Some(1), "{name}: {told:?}");
+        }
+    }
+    let run = Program::new("lint").args(["--region", "new", "x"]).finish().await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+}
+
 #[tokio::test]
 async fn lines_are_those_of_compilers() {
     let script = BASE.replace("00:05:00", "soon").replace("set -u", "reboot");

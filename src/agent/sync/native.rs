@@ -26,14 +26,9 @@ const OF_THE_DOCUMENT: [&str; 12] = [
     "usb",
 ];
 
-/// Whether that is the name of it.
-pub(super) fn is_named(name: &str) -> bool {
-    name == NAME
-}
-
 /// Whether a script is done here.
 pub(super) fn is_native(script: &Script) -> bool {
-    is_named(&script.name)
+    script.name == NAME
 }
 
 /// Writes the script's output. With a topic that could not be read it fails and prints nothing: a region that got half of an inventory

@@ -8,12 +8,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::dispatcher::Dispatcher;
 use super::super::outbox::Outbox;
 use super::super::record::Record;
+use super::super::run::QUESTION;
 use super::super::{Error, ScriptOutcome, order, prepare};
 use super::{Sync, native};
 use crate::inventory::Inventory;
 use crate::region::{self, Fetched, persist, unpack};
 use crate::runner::{Report, Runner};
-use crate::script::{Script, ScriptType, Status, Workspace, parse_index};
+use crate::script::{Script, ScriptType, Status, Workspace, is_parsed, parse_index};
 
 /// The tag of the scripts that describe a machine without disturbing it (contract REGION, `tags`).
 const TAG: &str = "deploy-info";
@@ -54,7 +55,10 @@ impl Sync {
         dispatcher.begin(&scripts);
         let digest = digest(&scripts);
         let (reports, mut received) = mpsc::channel::<Report>(64);
-        let (host, options) = (self.host.clone(), self.options.runner.clone());
+        let (host, mut options) = (self.host.clone(), self.options.runner.clone());
+        if scripts.iter().any(Script::depends_on_version) {
+            options.region = self.client.version(QUESTION).await.unwrap_or_default();
+        }
         let runner = Arc::new(Runner::new(workspace.clone(), host, options, reports.clone(), self.stop.clone()));
         let running = tokio::spawn(async move {
             let (own, others): (Vec<Script>, Vec<Script>) = scripts.into_iter().partition(native::is_native);
@@ -75,8 +79,8 @@ impl Sync {
         let _ = running.await;
         dispatcher.end_of_set(self.stop.is_cancelled()).await;
         let outcomes = dispatcher.into_outcomes();
-        let is_whole =
-            outcomes.iter().all(|outcome| !native::is_named(&outcome.subject) || outcome.status == Status::Passed);
+        // Of a script that fails the region takes nothing. One that it reads nothing from is no reason to tell it everything again.
+        let is_whole = outcomes.iter().all(|outcome| !is_parsed(&outcome.subject) || outcome.status == Status::Passed);
         Ok(Ran { outcomes, digest, is_whole })
     }
 

@@ -150,6 +150,15 @@ impl Declared {
             Declared::Unreadable => false,
         }
     }
+
+    /// Whether the region lets its own commissioning scripts run again after it.
+    #[must_use]
+    pub fn recommissions(&self) -> bool {
+        match self {
+            Declared::Read(header) => header.recommission,
+            Declared::Unreadable => false,
+        }
+    }
 }
 
 /// What there is of a header, right or wrong.

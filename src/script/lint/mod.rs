@@ -12,6 +12,7 @@ mod parameters;
 mod results;
 mod shell;
 mod source;
+mod versions;
 
 use std::collections::HashMap;
 
@@ -19,6 +20,8 @@ use serde::Serialize;
 
 pub use names::distance;
 use source::Source;
+
+use super::RegionVersion;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -81,8 +84,15 @@ fn told(line: usize, message: impl Into<String>, advice: impl Into<String>) -> T
 /// A comment `# shakedown: allow RULE …` anywhere in it keeps warnings and hints of those rules to itself, errors never.
 #[must_use]
 pub fn lint(script: &[u8]) -> Vec<Finding> {
+    lint_for(script, RegionVersion::NEWEST)
+}
+
+/// The same, with what a region of that version takes otherwise than the newest.
+#[must_use]
+pub fn lint_for(script: &[u8], region: RegionVersion) -> Vec<Finding> {
     let source = Source::read(script);
     let mut findings = block::refused(&source);
+    findings.extend(versions::findings(&source, region));
     for rule in [block::RULES, file::RULES, fields::RULES, parameters::RULES, results::RULES, body::RULES].concat() {
         let told = (rule.check)(&source).into_iter();
         findings.extend(told.map(|(line, message, advice)| Finding {
