@@ -1,9 +1,11 @@
 //! What is to be run: the region's answer, or what is on the disk already (`--no-download`).
 
+use std::path::Path;
+
 use tokio_util::sync::CancellationToken;
 
 use super::{Agent, Error, order, prepare};
-use crate::region::{Client, Fetched, RetryOptions, persist, unpack};
+use crate::region::{self, Client, DeployedClient, Fetched, RetryOptions, persist, unpack};
 use crate::script::{Index, Workspace, parse_index};
 
 impl Agent {
@@ -43,24 +45,49 @@ impl Agent {
         order::check_answer(&read(&answer)?).map(|()| true)
     }
 
-    /// Fetches and unpacks the archive; false when there is nothing to run.
     async fn download(&self, workspace: &Workspace) -> Result<bool, Error> {
-        let archive = workspace.root().join("scripts.tar.part");
-        let fetching =
-            persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
-        let fetched = fetching.await.map_err(Error::Fetch);
-        if !matches!(fetched, Ok(Fetched::Archive(_))) {
-            let _ = std::fs::remove_file(&archive);
-        }
-        if fetched? == Fetched::Nothing {
-            return Ok(false);
-        }
-        let (place, part) = (workspace.clone(), archive.clone());
-        let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
-        let _ = std::fs::remove_file(&archive);
-        unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
-        Ok(true)
+        fetch_into(workspace, &*self.client, &self.options.retry, &self.stop).await
     }
+}
+
+/// Who hands out script archives: a region, to any kind of machine.
+pub(super) trait Source {
+    /// Fetches one into a file, once.
+    fn archive(&self, to: &Path) -> impl Future<Output = Result<Fetched, region::Error>> + Send;
+}
+
+impl Source for Client {
+    fn archive(&self, to: &Path) -> impl Future<Output = Result<Fetched, region::Error>> + Send {
+        self.fetch_scripts(to)
+    }
+}
+
+impl Source for DeployedClient {
+    fn archive(&self, to: &Path) -> impl Future<Output = Result<Fetched, region::Error>> + Send {
+        self.fetch_scripts(to)
+    }
+}
+
+/// Fetches the archive and unpacks it into a workspace; false when there is nothing to run.
+pub(super) async fn fetch_into(
+    workspace: &Workspace,
+    source: &impl Source,
+    retry: &RetryOptions,
+    stop: &CancellationToken,
+) -> Result<bool, Error> {
+    let archive = workspace.root().join("scripts.tar.part");
+    let fetched = persist(retry, stop, "fetching the scripts", || source.archive(&archive)).await;
+    if !matches!(fetched, Ok(Fetched::Archive(_))) {
+        let _ = std::fs::remove_file(&archive);
+    }
+    if fetched.map_err(Error::Fetch)? == Fetched::Nothing {
+        return Ok(false);
+    }
+    let (place, part) = (workspace.clone(), archive.clone());
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
+    let _ = std::fs::remove_file(&archive);
+    unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
+    Ok(true)
 }
 
 /// Asks a region whether it has this machine as deployed: only then it lists scripts that have finished.
@@ -71,16 +98,14 @@ pub async fn is_deployed(client: &Client, retry: &RetryOptions, stop: &Cancellat
     let aside = tempfile::tempdir().map_err(|source| Error::Storage { path: std::env::temp_dir(), source })?;
     let workspace = Workspace::new(aside.path());
     prepare::storage(&workspace)?;
-    let archive = aside.path().join("scripts.tar.part");
-    let fetched = persist(retry, stop, "asking for the state of this machine", || client.fetch_scripts(&archive)).await;
-    if fetched.map_err(Error::Fetch)? == Fetched::Nothing {
+    if !fetch_into(&workspace, client, retry, stop).await? {
         return Ok(false);
     }
-    unpack(&archive, &workspace)?;
     Ok(read(&workspace)?.scripts.iter().any(|script| script.has_finished))
 }
 
-fn read(workspace: &Workspace) -> Result<Index, Error> {
+/// The index of a workspace.
+pub(super) fn read(workspace: &Workspace) -> Result<Index, Error> {
     let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(workspace, error.to_string()))?;
     parse_index(&bytes).map_err(|error| unreadable(workspace, error.to_string()))
 }
