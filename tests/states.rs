@@ -348,3 +348,19 @@ async fn old_scripts_release_no_machine_that_is_deployed_by_now() {
     assert_eq!(node.run().arg("--no-download").finish().await.code, Some(0), "a machine in commissioning is run");
     assert_eq!(before.node_status(), NodeStatus::Ready);
 }
+
+/// The region finds it in the kernel's command line, among the interfaces of the inventory: that has to be stored before, however large it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_region_knows_the_interface_that_was_booted_from() {
+    let inventory = r#"printf '{"resources": {"filler": "'; head -c 6000000 /dev/zero | tr '\0' x
+        printf '"}, "networks": {"nic0": {"hwaddr": "52:54:00:00:00:01"}, "nic1": {"hwaddr": "52:54:00:00:00:02"}}}'"#;
+    let line = "echo BOOTIF=01-52-54-00-00-00-02";
+    let scripts = [
+        ("commissioning/50-maas-01-commissioning", plain(inventory)),
+        ("commissioning/maas-kernel-cmdline", script("script_type: commissioning\nparallel: any", line)),
+    ];
+    let region = region(&scripts, |_| {}).await;
+    let run = Node::of(&region).run().finish().await;
+    assert_eq!((run.code, region.node_status()), (Some(0), NodeStatus::Ready), "{run:?}");
+    assert_eq!(region.boot_interface().as_deref(), Some("nic1"));
+}

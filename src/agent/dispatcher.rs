@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::message::Payload;
 use super::power::Power;
@@ -206,8 +207,24 @@ impl Dispatcher {
         }
     }
 
+    /// Runs a set – `work` holds all senders of reports – and takes what it reports, to its end.
+    pub(super) async fn drive(
+        &mut self,
+        work: impl Future<Output = ()> + Send + 'static,
+        mut received: mpsc::Receiver<Report>,
+        stop: &CancellationToken,
+    ) {
+        let running = tokio::spawn(work);
+        while let Some(report) = received.recv().await {
+            self.take(report).await;
+        }
+        // All senders are gone, so the work is done, with a panic at worst.
+        let _ = running.await;
+        self.end_of_set(stop.is_cancelled()).await;
+    }
+
     /// The set has run. A script that vanished without an end is an end, too.
-    pub(super) async fn end_of_set(&mut self, stopped: bool) {
+    async fn end_of_set(&mut self, stopped: bool) {
         let open: Vec<_> = self.states.values().filter(|(_, status)| !status.is_final()).cloned().collect();
         for (script, status) in open {
             if stopped && status == Status::Pending || self.cut_off.contains(&key(&script)) {

@@ -46,26 +46,38 @@ impl Agent {
         order::check_answer(&read(&answer)?).map(|()| true)
     }
 
-    /// Fetches and unpacks the archive; false when there is nothing to run. A run that has begun waits for what a run that has not is ended by.
     async fn download(&self, workspace: &Workspace, has_begun: bool) -> Result<bool, Error> {
-        let archive = workspace.root().join("scripts.tar.part");
-        let fetching = persist(&self.options.retry, &self.stop, "fetching the scripts", || async {
-            let fetched = self.client.fetch_scripts(&archive).await;
-            if has_begun { fetched.map_err(region::Error::as_outage) } else { fetched }
-        });
-        let fetched = fetching.await.map_err(Error::Fetch);
-        if !matches!(fetched, Ok(Fetched::Archive(_))) {
-            let _ = std::fs::remove_file(&archive);
-        }
-        if fetched? == Fetched::Nothing {
-            return Ok(false);
-        }
-        let (place, part) = (workspace.clone(), archive.clone());
-        let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
-        let _ = std::fs::remove_file(&archive);
-        unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
-        Ok(true)
+        let uplink = Uplink::Node(Arc::clone(&self.client));
+        fetch_into(workspace, &uplink, has_begun, &self.options.retry, &self.stop).await
     }
+}
+
+/// Fetches the archive and unpacks it into a workspace; false when there is nothing to run. Who has begun something waits for what a run that has
+/// not is ended by.
+pub(super) async fn fetch_into(
+    workspace: &Workspace,
+    uplink: &Uplink,
+    has_begun: bool,
+    retry: &RetryOptions,
+    stop: &CancellationToken,
+) -> Result<bool, Error> {
+    let archive = workspace.root().join("scripts.tar.part");
+    let attempt = || async {
+        let fetched = uplink.fetch_scripts(&archive).await;
+        if has_begun { fetched.map_err(region::Error::as_outage) } else { fetched }
+    };
+    let fetched = persist(retry, stop, "fetching the scripts", attempt).await;
+    if !matches!(fetched, Ok(Fetched::Archive(_))) {
+        let _ = std::fs::remove_file(&archive);
+    }
+    if fetched.map_err(Error::Fetch)? == Fetched::Nothing {
+        return Ok(false);
+    }
+    let (place, part) = (workspace.clone(), archive.clone());
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
+    let _ = std::fs::remove_file(&archive);
+    unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
+    Ok(true)
 }
 
 /// Asks the region once what it waits for, and leaves nothing of the answer behind; `None` is nothing.
@@ -93,7 +105,8 @@ pub async fn is_deployed(client: &Arc<Client>, retry: &RetryOptions, stop: &Canc
     Ok(asked.map_err(Error::Fetch)?.is_some_and(|index| index.scripts.iter().any(|script| script.has_finished)))
 }
 
-fn read(workspace: &Workspace) -> Result<Index, Error> {
+/// The index of a workspace.
+pub(super) fn read(workspace: &Workspace) -> Result<Index, Error> {
     let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(workspace, error.to_string()))?;
     parse_index(&bytes).map_err(|error| unreadable(workspace, error.to_string()))
 }

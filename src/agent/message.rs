@@ -101,3 +101,20 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region::{ScriptReference, SignalStatus};
+
+    #[test]
+    fn what_the_region_parses_goes_one_after_another_and_all_else_by_itself() {
+        let lane = |name: &str, id| {
+            let script = ScriptReference { name: name.to_owned(), result_id: Some(id), version_id: None };
+            Payload::Signal(Signal::script(SignalStatus::Working, script, "")).lane()
+        };
+        assert_eq!(lane("50-maas-01-commissioning", 1), lane("maas-kernel-cmdline", 2));
+        assert_ne!(lane("50-maas-01-commissioning", 1), lane("fan-check", 3));
+        assert_ne!(lane("fan-check", 3), lane("fan-check", 4));
+    }
+}

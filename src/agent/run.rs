@@ -341,11 +341,11 @@ impl Agent {
             refused.clear();
         }
         dispatcher.begin(&scripts);
-        let (reports, mut received) = mpsc::channel::<Report>(64);
+        let (reports, received) = mpsc::channel::<Report>(64);
         let depends = scripts.iter().any(Script::depends_on_version);
         let version = if depends { self.region_version().await } else { None };
         let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()));
-        let running = tokio::spawn(async move {
+        let work = async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;
             }
@@ -354,13 +354,8 @@ impl Agent {
                 runner.report_not_run(script, order::NOT_ON_RECORD).await;
             }
             runner.run(scripts).await;
-        });
-        while let Some(report) = received.recv().await {
-            dispatcher.take(report).await;
-        }
-        // All senders are gone, so the runner is done, with a panic at worst.
-        let _ = running.await;
-        dispatcher.end_of_set(self.stop.is_cancelled()).await;
+        };
+        dispatcher.drive(work, received, &self.stop).await;
         if dispatcher.goes_on_after_reboot() {
             return Some(Verdict::GoingDown);
         }
