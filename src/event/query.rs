@@ -154,6 +154,7 @@ impl EventQuery {
     /// # Errors
     /// What the region would say.
     pub fn parse(pairs: &[(String, String)]) -> Result<Self, QueryError> {
+        let refused = QueryError::Refused;
         let all = |key: &str| pairs.iter().filter(|(k, _)| k == key).map(|(_, v)| v.clone()).collect::<Vec<_>>();
         let one = |key: &str| all(key).pop();
         let number = |key: &str| match one(key).as_deref().map(str::trim) {
@@ -161,18 +162,17 @@ impl EventQuery {
             // Larger than any id is as good as that.
             Some(text) => match text.parse::<i128>() {
                 Ok(number) => Ok(Some(i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX }))),
-                Err(_) => Err(QueryError::Refused(format!("Invalid {key}: Please enter an integer value"))),
+                Err(_) => Err(refused(format!("Invalid {key}: Please enter an integer value"))),
             },
         };
-        let refused = |text: String| Err(QueryError::Refused(text));
         let macs = all("mac_address");
         let wrong: Vec<&str> = macs.iter().map(String::as_str).filter(|mac| normal_mac(mac).is_none()).collect();
         if !wrong.is_empty() {
-            return Err(QueryError::Refused(format!("Invalid MAC address(es): {}", wrong.join(", "))));
+            return Err(refused(format!("Invalid MAC address(es): {}", wrong.join(", "))));
         }
         let limit = match number("limit")? {
             Some(limit) if limit > LARGEST_LIMIT => {
-                return Err(QueryError::Refused(format!("Requested number of events {limit} is greater than limit: {LARGEST_LIMIT}")));
+                return Err(refused(format!("Requested number of events {limit} is greater than limit: {LARGEST_LIMIT}")));
             }
             Some(limit) => usize::try_from(limit).unwrap_or(1).max(1),
             None if one("limit").is_some() => {
@@ -183,15 +183,15 @@ impl EventQuery {
         let level = match one("level") {
             Some(word) => match Level::from_name(&word) {
                 Some(level) => level,
-                None => return refused(format!("Unrecognised log level: {word}")),
+                None => return Err(refused(format!("Unrecognised log level: {word}"))),
             },
             None => Level::Info,
         };
         let (before, after) = (number("before")?, number("after")?);
         if before.is_some() && after.is_some() {
-            return refused(
+            return Err(refused(
                 "There is undetermined behaviour when both `after` and `before` are specified.".to_owned(),
-            );
+            ));
         }
         let mut filters: Vec<(String, String)> = Vec::new();
         for (key, value) in pairs.iter().filter(|(key, _)| SHOWN.contains(&key.as_str())) {

@@ -7,7 +7,7 @@ use super::node::{Effect, NodeStatus, Situation, effect};
 use super::state::{Region, State};
 use crate::event::{Event, EventType};
 use crate::region::SignalStatus;
-use crate::script::{BmcConfig, ResultFile, ScriptType, Status, Transition};
+use crate::script::{BmcConfig, ResultFile, ResultFileError, ScriptType, Status, Transition};
 
 /// Status and text of an answer.
 type Answer = (StatusCode, String);
@@ -215,6 +215,9 @@ impl State {
         if self.results[index].started.is_none() {
             numbers.check_runtime()?;
         }
+        if let Some(reason) = poison(&files) {
+            return Err(reason);
+        }
         let row = &mut self.results[index];
         if self.node.status.refuses_second_results() && row.status.is_final() {
             let text =
@@ -317,6 +320,16 @@ pub(super) fn power(form: &Form) -> Result<Option<BmcConfig>, String> {
     let parameters =
         serde_json::from_str(parameters).map_err(|_| "Failed to parse JSON power_parameters".to_owned())?;
     Ok(Some(BmcConfig::new(power_type, parameters)))
+}
+
+/// Why a result file makes the region stumble over the whole signal; a file that it merely refuses does not.
+fn poison(files: &[(String, Vec<u8>)]) -> Option<String> {
+    let is_result = |(name, _): &&(String, Vec<u8>)| name.to_ascii_lowercase().ends_with(".yaml");
+    let (_, bytes) = files.iter().rfind(is_result)?;
+    match ResultFile::parse(bytes, true) {
+        Err(ResultFileError::Poison { reason, .. }) => Some(reason),
+        _ => None,
+    }
 }
 
 /// The script that a file part belongs to.

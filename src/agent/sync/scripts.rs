@@ -9,6 +9,7 @@ use super::super::dispatcher::Dispatcher;
 use super::super::outbox::Outbox;
 use super::super::record::Record;
 use super::super::run::QUESTION;
+use super::super::uplink::Uplink;
 use super::super::{Error, ScriptOutcome, fetch, order, prepare};
 use super::{Sync, native};
 use crate::inventory::Inventory;
