@@ -7,7 +7,7 @@ use super::node::{NodeStatus, effect};
 use super::state::{Region, State};
 use crate::event::{Event, EventType};
 use crate::region::SignalStatus;
-use crate::script::{BmcConfig, ResultFile, ScriptType, Status, Transition};
+use crate::script::{BmcConfig, Evidence, ResultFile, ScriptType, Status, Transition};
 
 /// Status and text of an answer.
 type Answer = (StatusCode, String);
@@ -179,7 +179,8 @@ impl State {
                 None
             }
         };
-        let exit = Transition::Exit(i32::try_from(exit_status).unwrap_or(1));
+        let pass = Evidence::on_the_word_of_a_node();
+        let exit = Transition::of_a_node(i32::try_from(exit_status).unwrap_or(1), pass);
         let row = &self.results[index];
         if row.script == "50-maas-01-commissioning"
             && !row.stdout.is_empty()
@@ -192,10 +193,10 @@ impl State {
                 self.who()
             );
             self.log_event(Event::new(EventType::SCRIPT_RESULT_ERROR, text));
-            return Transition::Exit(1);
+            return Transition::of_a_node(1, pass);
         }
         match decided {
-            Some(verdict) => Transition::Decide(verdict),
+            Some(verdict) => verdict.unpassed().map_or(Transition::Pass(pass), Transition::Decide),
             None if status == SignalStatus::TimedOut => Transition::TimeOut,
             None => exit,
         }

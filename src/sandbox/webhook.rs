@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::node::{Effect, NodeStatus, marked_failed};
 use super::state::{Region, ResultRow, State};
 use crate::event::{Event, EventType};
-use crate::script::Transition;
+use crate::script::{Evidence, Transition};
 
 /// Takes an event; the real region does so up to a minute later, this one at once.
 pub(super) fn take(region: &Region, body: &[u8]) -> (StatusCode, String) {
@@ -79,7 +79,7 @@ impl State {
         }
         self.results[index].output = base64::engine::general_purpose::STANDARD.decode(content).unwrap_or_default();
         self.results[index].exit_status = Some(exit);
-        self.transition(index, Transition::Exit(i32::try_from(exit).unwrap_or(1)));
+        self.transition(index, Transition::of_a_node(i32::try_from(exit).unwrap_or(1), Evidence::on_the_word_of_a_node()));
     }
 
     fn top_level_failure(&mut self, description: &str) {

@@ -3,10 +3,12 @@
 //! Nothing here does more IO than reading a file it is given; running is `runner`'s, fetching is `region`'s.
 
 mod bmc_config;
+mod evidence;
 mod header;
 mod index;
 pub mod lint;
 mod result_file;
+mod result_scan;
 mod scrub;
 mod status;
 mod transition;
@@ -20,9 +22,10 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 pub use bmc_config::{BmcConfig, BmcConfigError};
+pub use evidence::{Evidence, Exit, Kept, Killed, Lacking, Said, Unpassed};
 pub use header::{Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
-pub use result_file::{ResultFile, ResultFileError};
+pub use result_file::{Found, Judged, ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};
 pub use transition::{Subject, transition_event};
 pub use workspace::{Outputs, Workspace};
