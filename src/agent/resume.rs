@@ -50,11 +50,13 @@ pub async fn deliver(
         journal,
         outbox: outbox_of_record,
         run_id: None,
+        began: None,
         send: true,
         events,
         results_only: false,
         enlisting: None,
     };
+    let journal = Arc::clone(&record.journal);
     let delivering = Delivery { client, record, retry, give_up: stop.clone() }.start();
     tokio::select! {
         () = outbox.idle(&stop) => {}
@@ -62,6 +64,7 @@ pub async fn deliver(
     }
     stop.cancel();
     delivering.await;
+    journal.settle().await;
     (outbox.undelivered(), outbox.refused())
 }
 
@@ -108,8 +111,8 @@ impl Agent {
         let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
         let events = self.client.system_id().is_some() || self.enlists();
         let enlisting = self.options.credentials_file.is_some().then(|| Arc::new(AtomicBool::new(!is_known)));
-        let send = self.options.send;
-        (Record { journal, outbox, run_id, send, events, results_only: false, enlisting }, interrupted)
+        let (send, began) = (self.options.send, interrupted.is_none().then(std::time::Instant::now));
+        (Record { journal, outbox, run_id, began, send, events, results_only: false, enlisting }, interrupted)
     }
 
     /// What somebody is answerable for at the beginning of a run.

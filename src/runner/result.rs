@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Conclusion, Ending, Finished, ResultPart, Runner};
-use crate::host::Host;
 use crate::script::{Evidence, Exit, Found, Judged, Kept, Outputs, ResultFile, Said, Script, Unpassed, Verdict};
 
 /// Longest wait until the system lets a result file be opened.
