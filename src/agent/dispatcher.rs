@@ -285,7 +285,9 @@ impl Dispatcher {
         let keep = tokio::task::spawn_blocking(move || keep_end(&outputs, run_id, &finished));
         // A disk that hangs holds up nobody.
         match tokio::time::timeout(LONGEST_KEEP, keep).await {
-            Ok(Ok(Err(error))) => tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs"),
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs")
+            }
             Err(_) => tracing::warn!(script = %script, "how it ended could not be kept beside its outputs in time"),
             _ => {}
         }

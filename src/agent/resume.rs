@@ -144,9 +144,11 @@ impl Agent {
         let run_id = run.id;
         let results = record.journal.with("the interrupted run", move |store| store.results(run_id)).await;
         let why = if run.boot_id == boot_id(&self.host) { Interruption::AgentEnded } else { Interruption::Reboot };
-        let results: Vec<_> = results.unwrap_or_default().into_iter().map(|result| self.with_end(run_id, result)).collect();
+        let results: Vec<_> =
+            results.unwrap_or_default().into_iter().map(|result| self.with_end(run_id, result)).collect();
         // With no script under way the agent may have left by itself, while the region was away.
-        let may_have_left = why == Interruption::AgentEnded && !results.iter().any(|(result, end)| result.status.is_running() && end.is_none());
+        let may_have_left = why == Interruption::AgentEnded
+            && !results.iter().any(|(result, end)| result.status.is_running() && end.is_none());
         let (said, text) = if may_have_left {
             ("where the agent left it".to_owned(), format!("run {run_id} goes on where the agent left it"))
         } else {

@@ -28,7 +28,14 @@ pub struct Site {
 impl Default for Site {
     fn default() -> Self {
         let (retention, download) = (Retention::default(), download::Options::default());
-        Site { retention, full_after_days: Some(7), disks_every_minutes: Some(30), output_bytes: Some(DEFAULT_OUTPUT_BYTES), package_cache: None, download }
+        Site {
+            retention,
+            full_after_days: Some(7),
+            disks_every_minutes: Some(30),
+            output_bytes: Some(DEFAULT_OUTPUT_BYTES),
+            package_cache: None,
+            download,
+        }
     }
 }
 

@@ -45,8 +45,7 @@ impl Store {
             if !self.connection.query_row(sql, [&oldest], |row| row.get::<_, bool>(0))? {
                 return Ok(None);
             }
-            let mut statement =
-                self.connection.prepare("SELECT id, created FROM maasserver_event ORDER BY id DESC")?;
+            let mut statement = self.connection.prepare("SELECT id, created FROM maasserver_event ORDER BY id DESC")?;
             let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, time(&row.get::<_, String>(1)?))))?;
             let rows: Vec<(i64, Timestamp)> = rows.collect::<Result<_, _>>()?;
             let place = first_too_old(rows.iter().map(|(_, created)| *created), now, days);
@@ -115,7 +114,11 @@ mod tests {
         assert_eq!(too_old(&["2026-11-29T00:00:00Z", "2026-03-01T00:00:00Z", "2025-11-01T00:00:00Z"]), Some(2));
         assert_eq!(too_old(&["2026-11-29T00:00:00Z", "1970-01-01T00:00:10Z"]), None, "the clock was not yet set");
         assert_eq!(too_old(&["1970-01-01T00:00:10Z", "2026-11-01T00:00:00Z"]), None, "nor here");
-        assert_eq!(too_old(&["2031-01-01T00:00:00Z", "2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z"]), None, "it was wrong");
+        assert_eq!(
+            too_old(&["2031-01-01T00:00:00Z", "2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z"]),
+            None,
+            "it was wrong"
+        );
         assert_eq!(too_old(&["2024-01-01T00:00:00Z"]), None, "nobody knows what the clock was then");
     }
 
@@ -133,7 +136,9 @@ mod tests {
         store.end_run(id, "ended", None).expect("it can be written");
         store.set_right(id, std::time::Duration::from_secs(90)).expect("it can be written");
         let run = store.runs().expect("readable").remove(0);
-        let took = |from: &str, to: &Option<String>| time(to.as_deref().unwrap_or_default()).duration_since(time(from)).as_secs();
+        let took = |from: &str, to: &Option<String>| {
+            time(to.as_deref().unwrap_or_default()).duration_since(time(from)).as_secs()
+        };
         assert_eq!(took(&run.started, &run.ended), 90);
         let result = store.results(id).expect("readable").remove(0);
         assert_eq!(took(&run.started, &result.started), 3);

@@ -249,7 +249,9 @@ impl Worker {
             return;
         }
         match store.put_back() {
-            Ok(()) => tracing::error!("the journal was deleted or replaced while this runs: it was written anew from memory"),
+            Ok(()) => {
+                tracing::error!("the journal was deleted or replaced while this runs: it was written anew from memory")
+            }
             Err(error) => {
                 self.is_gone = true;
                 tracing::error!(%error, "the journal was deleted or replaced while this runs: this machine keeps no record of this run, but it \
@@ -304,7 +306,8 @@ mod tests {
         let other = Connection::open(super::super::file(home.path())).expect("a journal");
         other.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
         assert_eq!(journal.keep("a fact", fact("one")).await, None);
-        let (left, ()) = tokio::join!(journal.settle(), async { other.execute_batch("ROLLBACK").expect("a transaction") });
+        let (left, ()) =
+            tokio::join!(journal.settle(), async { other.execute_batch("ROLLBACK").expect("a transaction") });
         assert_eq!((left, facts(home.path())), (0, vec!["one".to_owned()]));
     }
 

@@ -8,7 +8,7 @@ const RESERVE: u64 = 512 << 20;
 /// So much of its beginning is kept of every output, however little room there is.
 const HEAD: u64 = 1 << 20;
 /// So much of its end is kept of each file.
-const TAIL: usize = if cfg!(test) { 64 } else { 1 << 20 };
+const TAIL: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// The file system is asked each time that so much was printed.
 const STEP: u64 = 1 << 20;
 

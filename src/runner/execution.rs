@@ -139,7 +139,8 @@ fn make_directories(outputs: &Outputs) -> std::io::Result<()> {
 
 /// Outputs that there are, and their names in the directory; the first error.
 fn sync(outputs: &Outputs) -> std::io::Result<()> {
-    let files = [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config];
+    let files =
+        [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config];
     let mut worst = Ok(());
     for path in files.into_iter().map(PathBuf::as_path).chain(outputs.combined.parent()) {
         // A script may have put a pipe in the place of its result, which nobody would ever open for writing.
@@ -154,7 +155,9 @@ fn sync(outputs: &Outputs) -> std::io::Result<()> {
 
 /// Removes what a script of the same name and number left, in another run or for another region.
 fn remove(outputs: &Outputs) -> std::io::Result<()> {
-    for path in [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config] {
+    for path in
+        [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config]
+    {
         match fs::remove_file(path) {
             // A script may have put a directory there.
             Err(_) if path.is_dir() => unpack::remove(path)?,

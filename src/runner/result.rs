@@ -132,7 +132,9 @@ fn as_it_is(found: &Found, judged: &Judged) -> ResultPart {
 /// The region would not store the result with such a file: its status goes alone.
 fn poisoned(outputs: &Outputs, judged: &Judged, status: Option<Verdict>, finished: &mut Finished) {
     let Judged::Poison(why, _) = judged else { return };
-    finished.notes.push(format!("its result file is not sent, only the status in it: {why}, which a region cannot store"));
+    finished
+        .notes
+        .push(format!("its result file is not sent, only the status in it: {why}, which a region cannot store"));
     send_alone(outputs, status, finished);
 }
 
@@ -187,7 +189,8 @@ fn replace(outputs: &Outputs, file: ResultFile, finished: &mut Finished) {
     let alone = file.status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
     let bytes = file.to_bytes();
     // A file of an earlier end would be sent in its place.
-    let written = fs::remove_file(&outputs.sent).or_else(absent_is_fine).and_then(|()| fs::write(&outputs.sent, &bytes));
+    let written =
+        fs::remove_file(&outputs.sent).or_else(absent_is_fine).and_then(|()| fs::write(&outputs.sent, &bytes));
     if let Err(error) = written {
         let _ = fs::remove_file(&outputs.sent);
         finished.notes.push(format!("its result file could not be replaced, so its status is sent alone: {error}"));
@@ -242,7 +245,8 @@ mod tests {
         }
         let found = Found::at(&outputs.result).expect("descriptors");
         let host = Host::at(root.path());
-        let finished = conclude(&script, &outputs, &found, || !host.link_is_up("eth0"), (Finished::failed(ending), kept));
+        let finished =
+            conclude(&script, &outputs, &found, || !host.link_is_up("eth0"), (Finished::failed(ending), kept));
         let left = fs::read(&outputs.result).unwrap_or_default();
         assert_eq!(left, written, "what the script wrote stays");
         let sent = match &finished.result {
@@ -309,7 +313,9 @@ mod tests {
 
     #[test]
     fn what_a_region_would_never_store_is_replaced_by_its_status() {
-        for (status, expected) in [("failed", Conclusion::Said(Unpassed::Failed)), ("degraded", Conclusion::Said(Unpassed::Degraded))] {
+        for (status, expected) in
+            [("failed", Conclusion::Said(Unpassed::Failed)), ("degraded", Conclusion::Said(Unpassed::Degraded))]
+        {
             let text = format!("status: {status}\nresults:\n  made: 2024-02-30\n");
             let (finished, sent) = concluded(&text, Ending::Exited(0), "up");
             assert_eq!((finished.conclusion, sent), (expected, format!(r#"{{"status":"{status}"}}"#)));
@@ -349,6 +355,10 @@ mod tests {
         let (finished, sent) = concluded("status: FAIL", Ending::Exited(0), "up");
         assert!(is_passed(&finished), "by the rule of the region");
         assert_eq!(sent, "status: FAIL", "the region tells the operator too");
-        assert!(finished.notes[0].contains("status must be") && finished.notes[0].contains("FAIL"), "{:?}", finished.notes);
+        assert!(
+            finished.notes[0].contains("status must be") && finished.notes[0].contains("FAIL"),
+            "{:?}",
+            finished.notes
+        );
     }
 }

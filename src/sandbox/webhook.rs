@@ -79,7 +79,10 @@ impl State {
         }
         self.results[index].output = base64::engine::general_purpose::STANDARD.decode(content).unwrap_or_default();
         self.results[index].exit_status = Some(exit);
-        self.transition(index, Transition::of_a_node(i32::try_from(exit).unwrap_or(1), Evidence::on_the_word_of_a_node()));
+        self.transition(
+            index,
+            Transition::of_a_node(i32::try_from(exit).unwrap_or(1), Evidence::on_the_word_of_a_node()),
+        );
     }
 
     fn top_level_failure(&mut self, description: &str) {

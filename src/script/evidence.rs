@@ -150,7 +150,10 @@ mod tests {
             assert!(matches!(Evidence::weigh(&killed, &Kept::Whole, said), Err(Lacking::Killed(_))));
         }
         assert_eq!(Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Nothing), Err(Lacking::Exit(1)));
-        assert!(Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Passed).is_ok(), "its own word overrules its exit status");
+        assert!(
+            Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Passed).is_ok(),
+            "its own word overrules its exit status"
+        );
         let Err(lacking) = Evidence::weigh(&killed, &Kept::Whole, Said::Passed) else { panic!("a pass") };
         assert_eq!(lacking.to_string(), "it was killed by SIGKILL: out of memory");
     }

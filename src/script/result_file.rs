@@ -139,7 +139,8 @@ impl Found {
             use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM};
             matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOMEM | EAGAIN))
         };
-        let unreadable = |error: io::Error| if passing(&error) { Err(error) } else { Ok(Found::Unreadable(error.to_string())) };
+        let unreadable =
+            |error: io::Error| if passing(&error) { Err(error) } else { Ok(Found::Unreadable(error.to_string())) };
         match path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
             Err(error) => return unreadable(error),

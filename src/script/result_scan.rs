@@ -54,7 +54,10 @@ pub(super) fn poison(bytes: &[u8]) -> Option<String> {
                 return Some(format!("it holds a number of more than {MOST_DIGITS} digits"));
             }
             if is_impossible_date(word, words.peek().copied()) {
-                return Some(format!("it holds a date that there is not: {}", word.chars().take(40).collect::<String>()));
+                return Some(format!(
+                    "it holds a date that there is not: {}",
+                    word.chars().take(40).collect::<String>()
+                ));
             }
         }
         None
@@ -85,7 +88,9 @@ fn fits(kind: &str, value: &str) -> bool {
     match kind {
         "bool" => ["yes", "no", "on", "off", "true", "false"].contains(&value.to_ascii_lowercase().as_str()),
         "timestamp" => value.len() >= 8 && value.bytes().take(4).all(|byte| byte.is_ascii_digit()),
-        "int" => value.strip_prefix(['+', '-']).unwrap_or(value).bytes().all(|byte| byte.is_ascii_digit() || byte == b'_'),
+        "int" => {
+            value.strip_prefix(['+', '-']).unwrap_or(value).bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
+        }
         _ => value.replace('_', "").parse::<f64>().is_ok(),
     }
 }
@@ -180,8 +185,17 @@ mod tests {
         let deep = format!("x: {}1{}", "[".repeat(500), "]".repeat(500));
         let digits = format!("x: {}", "1".repeat(5000));
         let poisons = [
-            "a: 2024-02-30", "a: [1, 2024-13-01]", "a: 2024-01-01T25:00:00Z", "a: 2024-01-01 10:00:00+99:99", "a: !!int abc",
-            "a: !!float x", "a: !!bool maybe", "a: !!timestamp soon", "a: 0000-01-01", &digits, &deep,
+            "a: 2024-02-30",
+            "a: [1, 2024-13-01]",
+            "a: 2024-01-01T25:00:00Z",
+            "a: 2024-01-01 10:00:00+99:99",
+            "a: !!int abc",
+            "a: !!float x",
+            "a: !!bool maybe",
+            "a: !!timestamp soon",
+            "a: 0000-01-01",
+            &digits,
+            &deep,
         ];
         for text in poisons {
             assert!(poison(text.as_bytes()).is_some(), "{}", &text[..text.len().min(60)]);
@@ -192,8 +206,18 @@ mod tests {
     fn what_a_region_stores_or_refuses_is_no_poison() {
         let dashes = format!("a: {}", "-".repeat(300));
         let rows = [
-            "a: 2024-02-29", "a: '2024-02-30'", "a: \"x\" # 2024-02-30", "a: 2024-05-01T10:20:30Z", "a: 2024-05-01 10:20:30 +02:00",
-            "a: !!int 12", "a: !!str abc", "a: 10.0.0-13-99", "serial: 2024-99-99-7", "a: [[[1]]]", "- - 1", &dashes,
+            "a: 2024-02-29",
+            "a: '2024-02-30'",
+            "a: \"x\" # 2024-02-30",
+            "a: 2024-05-01T10:20:30Z",
+            "a: 2024-05-01 10:20:30 +02:00",
+            "a: !!int 12",
+            "a: !!str abc",
+            "a: 10.0.0-13-99",
+            "serial: 2024-99-99-7",
+            "a: [[[1]]]",
+            "- - 1",
+            &dashes,
         ];
         for text in rows {
             assert_eq!(poison(text.as_bytes()), None, "{text}");

@@ -293,7 +293,8 @@ mod tests {
             Just(Transition::Start),
             (-3..130i32).prop_map(exit),
             Just(Transition::TimeOut),
-            proptest::sample::select(Verdict::ALL.iter().filter_map(|verdict| verdict.unpassed()).collect::<Vec<_>>()).prop_map(Transition::Decide),
+            proptest::sample::select(Verdict::ALL.iter().filter_map(|verdict| verdict.unpassed()).collect::<Vec<_>>())
+                .prop_map(Transition::Decide),
             Just(Transition::Abort),
         ]
     }

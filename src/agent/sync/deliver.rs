@@ -119,7 +119,13 @@ mod tests {
         let event = |length| Payload::Event(NodeEvent::new("a/b", "x".repeat(length), false));
         let signal = Payload::Signal(Signal::node(SignalStatus::Working, ""));
         let payloads = [event(1000), event(700), event(700), signal.clone(), signal, event(1), event(1)];
-        let entry = |(id, payload)| Entry { id, number: crate::agent::message::Number::Known(id), payload, leads_to: None, may_have_arrived: true };
+        let entry = |(id, payload)| Entry {
+            id,
+            number: crate::agent::message::Number::Known(id),
+            payload,
+            leads_to: None,
+            may_have_arrived: true,
+        };
         let groups = groups((0..).zip(payloads).map(entry).collect());
         assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 1, 2]);
     }
