@@ -15,6 +15,7 @@ const OWNERS: [(&str, &str); 7] = [
     ("std::process::{", "process"),
     ("use std::process;", "process"),
     ("tokio::process", "process"),
+    ("on_the_word_of_a_node", "sandbox script"),
 ];
 /// Reviewed files that may hold unsafe code.
 const UNSAFE_FILES: [&str; 1] = ["host/ioctl.rs"];

@@ -31,6 +31,7 @@ impl Place {
             directory: self.path().to_owned(),
             nice: 0,
             output: OutputFiles { combined: file("combined"), stdout: file("out"), stderr: file("err") },
+            output_bytes: None,
         }
     }
 

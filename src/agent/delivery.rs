@@ -67,16 +67,19 @@ pub(super) async fn drain(
         journal,
         outbox: Arc::clone(&outbox),
         run_id: None,
+        began: None,
         send: true,
         events,
         results_only: false,
         enlisting: None,
     };
     let give_up = stop.child_token();
+    let journal = Arc::clone(&record.journal);
     let delivering = Delivery { uplink, record, retry: retry.clone(), give_up: give_up.clone() }.start();
     outbox.idle(&give_up).await;
     give_up.cancel();
     delivering.await;
+    journal.settle().await;
     Drained { left: outbox.undelivered(), refused: outbox.refused(), trouble: outbox.take_trouble() }
 }
 

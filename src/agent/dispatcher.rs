@@ -1,7 +1,9 @@
 //! The one owner of what is known of a run: applies every report to the status table, makes the event and the message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroI32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +16,11 @@ use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::process;
 use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
-use crate::runner::{Ending, Finished, Interruption, Report, Told};
+use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, ResultPart, Told, keep_end};
 use crate::script::{Declared, Script, ScriptType, Status, Transition, Workspace, transition_event};
+
+/// Longest wait for the small file with an end.
+const LONGEST_KEEP: Duration = Duration::from_secs(10);
 
 /// Name and result of a script: what tells instances apart.
 type Key = (String, Option<i64>);
@@ -194,6 +199,7 @@ impl Dispatcher {
             }
             Report::Bmc(script, found) => {
                 // Still running as far as anybody knows, but a crash does not lose how it ended.
+                self.keep_end(&script, &found.finished).await;
                 let change = self.change(&script, Status::Running, Some(&found.finished));
                 let path = self.workspace.outputs(&script).bmc_config;
                 let signal =
@@ -232,8 +238,7 @@ impl Dispatcher {
             }
             tracing::error!(script = %script, "it ended without a report");
             let notes = vec!["the agent lost track of it: this is a defect of the agent".to_owned()];
-            let ending = Ending::NotExecuted(1);
-            self.finish(&script, Finished { ending, verdict: None, runtime: None, has_result: false, notes }).await;
+            self.finish(&script, Finished { notes, ..Finished::failed(Ending::NotExecuted(1)) }).await;
         }
     }
 
@@ -241,7 +246,8 @@ impl Dispatcher {
     /// the script itself.
     async fn goes_down_under(&self, script: &Script, finished: &Finished) -> bool {
         let stopped =
-            matches!(finished.ending, Ending::Interrupted(Interruption::Stop) | Ending::Exited(129 | 137 | 143));
+            matches!(finished.ending, Ending::Interrupted(Interruption::Stop) | Ending::Exited(129 | 137 | 143))
+                || matches!(&finished.ending, Ending::Killed(killed) if [1, 9, 15].contains(&killed.signal));
         stopped && self.may_reboot.contains(&key(script)) && process::machine_is_going_down().await
     }
 
@@ -278,12 +284,16 @@ impl Dispatcher {
 
     /// An end, whatever came before it.
     pub(super) async fn finish(&mut self, script: &Arc<Script>, finished: Finished) {
-        let transition = match (&finished.ending, finished.verdict) {
-            (Ending::TimedOut(_), _) => Transition::TimeOut,
-            (Ending::Exited(_), Some(verdict)) => Transition::Decide(verdict),
-            (ending, _) => Transition::Exit(ending.exit_status()),
+        let transition = match (&finished.ending, finished.conclusion) {
+            (_, Conclusion::Passed(evidence)) => Transition::Pass(evidence),
+            (_, Conclusion::Said(said)) => Transition::Decide(said),
+            (Ending::TimedOut(_), Conclusion::Failed) => Transition::TimeOut,
+            (ending, Conclusion::Failed) => {
+                Transition::Fail(NonZeroI32::new(ending.exit_status()).unwrap_or(NonZeroI32::MIN))
+            }
         };
         let Some((status, event)) = self.transition(script, transition) else { return };
+        self.keep_end(script, &finished).await;
         let mut events = vec![event];
         let exit_status = finished.ending.exit_status();
         let signal_status = match finished.ending {
@@ -321,6 +331,21 @@ impl Dispatcher {
             let _ = ends.send(Arc::clone(script));
         }
         self.outcomes.push(outcome);
+    }
+
+    /// The end is also beside the outputs: the journal may be out of reach when the next start asks how it ended.
+    async fn keep_end(&self, script: &Script, finished: &Finished) {
+        let Some(run_id) = self.record.run_id else { return };
+        let (outputs, finished) = (self.workspace.outputs(script), finished.clone());
+        let keep = tokio::task::spawn_blocking(move || keep_end(&outputs, run_id, &finished));
+        // A disk that hangs holds up nobody.
+        match tokio::time::timeout(LONGEST_KEEP, keep).await {
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs")
+            }
+            Err(_) => tracing::warn!(script = %script, "how it ended could not be kept beside its outputs in time"),
+            _ => {}
+        }
     }
 
     /// Applies a transition and tells it; the new status and its event, `None` if the table does not have it.
@@ -367,9 +392,15 @@ impl Dispatcher {
             part(".out", outputs.stdout, script.stdout_is_parsed()),
             part(".err", outputs.stderr, false),
         ];
-        if finished.has_result {
-            let otherwise = finished.verdict.map(|verdict| format!("status: {}\n", verdict.word())).unwrap_or_default();
-            files.push(FilePart { otherwise, ..part(".yaml", outputs.result, true) });
+        match &finished.result {
+            ResultPart::None => {}
+            ResultPart::AsItIs(status) => {
+                let otherwise = status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
+                files.push(FilePart { otherwise, ..part(".yaml", outputs.result, true) });
+            }
+            ResultPart::Replaced(alone) => {
+                files.push(FilePart { otherwise: alone.clone(), ..part(".yaml", outputs.sent, true) });
+            }
         }
         files
     }

@@ -1,5 +1,7 @@
 //! What may be said to the region, as it is kept until the region has it.
 
+use std::sync::{Arc, OnceLock};
+
 use serde::{Deserialize, Serialize};
 
 use crate::journal;
@@ -61,10 +63,42 @@ impl Payload {
     }
 }
 
+/// The journal's numbers of messages that are written together; while they wait for the journal, there are none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers(Arc<OnceLock<Vec<i64>>>);
+
+impl Numbers {
+    /// The journal has the messages now.
+    pub(super) fn set(&self, numbers: &[i64]) {
+        let _ = self.0.set(numbers.to_vec());
+    }
+}
+
+/// The journal's number of one message.
+#[derive(Clone, Debug)]
+pub(super) enum Number {
+    /// It was written before.
+    Known(i64),
+    /// One of those that are written together.
+    Of(Numbers, usize),
+}
+
+impl Number {
+    /// The number, once there is one.
+    pub(super) fn get(&self) -> Option<i64> {
+        match self {
+            Number::Known(number) => Some(*number),
+            Number::Of(numbers, place) => numbers.0.get()?.get(*place).copied(),
+        }
+    }
+}
+
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
+    /// Its place in the order of delivery: the journal's number, if that could be written at once.
     pub(super) id: i64,
+    pub(super) number: Number,
     pub(super) payload: Payload,
     /// The status that the script result will have when the region has taken this.
     pub(super) leads_to: Option<Status>,
@@ -90,6 +124,7 @@ impl Entry {
         match serde_json::from_str(&message.payload) {
             Ok(payload) => Some(Entry {
                 id: message.id,
+                number: Number::Known(message.id),
                 payload,
                 leads_to: message.leads_to,
                 may_have_arrived: message.may_have_arrived,

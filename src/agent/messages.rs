@@ -38,7 +38,7 @@ pub(super) fn finished(script: &Script, finished: &Finished) -> String {
     let label = script.label();
     let exit = finished.ending.exit_status();
     let mut text = match &finished.ending {
-        Ending::Exited(_) => format!("Finished {label}: {exit}"),
+        Ending::Exited(_) | Ending::Killed(_) => format!("Finished {label}: {exit}"),
         Ending::TimedOut(limit) => format!("Timeout({}) expired on {label}", clock(*limit)),
         Ending::NotExecuted(_) => format!("Failed to execute {label}: {exit}"),
         Ending::Interrupted(why) => format!("{label} was interrupted by {}", why.text()),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Entry, Lane, Payload};
+use super::message::{Entry, Lane, Number, Numbers, Payload};
 use crate::region::Error;
 use crate::script::Status;
 
@@ -54,14 +54,23 @@ impl Outbox {
         self.changed.notify_waiters();
     }
 
-    /// Adds messages with the numbers that the journal gave them; without a journal they are numbered here.
-    pub(super) fn append(&self, outgoing: Vec<(Payload, Option<Status>)>, ids: Option<Vec<i64>>) -> Vec<i64> {
+    /// Adds messages with the numbers that the journal gave them; without a journal, or while they wait for it, they are numbered here.
+    /// The journal's numbers that come later are not smaller than these, so that the order stays.
+    pub(super) fn append(
+        &self,
+        outgoing: Vec<(Payload, Option<Status>)>,
+        ids: Option<Vec<i64>>,
+        numbers: &Numbers,
+    ) -> Vec<i64> {
         let mut inner = self.lock();
         let next = inner.last_id + 1;
         let ids =
             ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| (next..).take(outgoing.len()).collect());
-        let entry = |(id, (payload, leads_to)): (i64, _)| Entry { id, payload, leads_to, may_have_arrived: false };
-        inner.add(ids.iter().copied().zip(outgoing).map(entry).collect());
+        let entry = |(place, (id, (payload, leads_to))): (usize, (i64, _))| {
+            let number = Number::Of(numbers.clone(), place);
+            Entry { id, number, payload, leads_to, may_have_arrived: false }
+        };
+        inner.add(ids.iter().copied().zip(outgoing).enumerate().map(entry).collect());
         drop(inner);
         self.changed.notify_waiters();
         ids
@@ -256,7 +265,7 @@ mod tests {
 
     fn outbox(payloads: Vec<Payload>) -> Outbox {
         let outbox = Outbox::default();
-        outbox.append(payloads.into_iter().map(|payload| (payload, None)).collect(), None);
+        outbox.append(payloads.into_iter().map(|payload| (payload, None)).collect(), None, &Numbers::default());
         outbox
     }
 

@@ -47,7 +47,7 @@ pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: 
         results.push(NewResult { script, sha256, may_reboot, outputs });
     }
     if let Some(run_id) = record.run_id {
-        record.journal.with("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
+        record.journal.keep("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
     }
     unrecorded
 }
@@ -75,7 +75,7 @@ async fn audit_script(
     }
     let what = if declared.may_destroy() { "destructive " } else { "" };
     let text = format!("Started {what}{} script '{script}' on '{hostname}'.", kind.folder());
-    record.audit(EventType::NODE, text, &region).await
+    record.audit_first(EventType::NODE, text, &region).await
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {

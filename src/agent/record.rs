@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use super::message::{Entry, Payload, message};
+use super::message::{Entry, Numbers, Payload, message};
 use super::outbox::Outbox;
 use crate::event::{Event, EventType};
 use crate::journal::{self, Actor, Journal, ResultChange};
@@ -17,6 +18,8 @@ pub(super) struct Record {
     pub(super) journal: Arc<Journal>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) run_id: Option<i64>,
+    /// When it began, by the clock that nobody sets; `None` of one that began in another process.
+    pub(super) began: Option<Instant>,
     /// The region may be told.
     pub(super) send: bool,
     /// The region can be told events, since it is known what it calls this node.
@@ -41,28 +44,49 @@ impl Record {
     ) -> Vec<i64> {
         let outgoing = self.sayable(outgoing);
         let messages = self.messages(&outgoing);
-        let recorded = self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages));
-        self.outbox.append(outgoing, recorded.await)
+        let numbers = Numbers::default();
+        let numbered = numbers.clone();
+        let recorded = self.journal.keep("a change", move |store| {
+            let ids = store.record(change.as_ref(), &events, &messages)?;
+            numbered.set(&ids);
+            Ok(ids)
+        });
+        self.outbox.append(outgoing, recorded.await, &numbers)
     }
 
     /// Records the end of the run with the last message to the region.
     pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
         let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
+        let numbers = Numbers::default();
         let ids = match self.run_id {
             Some(run_id) => {
                 let messages = self.messages(&outgoing);
-                let end = self
-                    .journal
-                    .with("the end of the run", move |store| store.end_run(run_id, &outcome, messages.first()));
-                end.await
+                let (began, numbered) = (self.began, numbers.clone());
+                let end = self.journal.keep("the end of the run", move |store| {
+                    let ids = store.end_run(run_id, &outcome, messages.first())?;
+                    numbered.set(&ids);
+                    Ok(ids)
+                });
+                let ids = end.await;
+                if let Some(began) = began {
+                    let took = began.elapsed();
+                    self.journal.keep("how long the run took", move |store| store.set_right(run_id, took)).await;
+                }
+                ids
             }
             None => None,
         };
-        self.outbox.append(outgoing, ids);
+        self.outbox.append(outgoing, ids, &numbers);
     }
 
-    /// Records something that somebody is answerable for; whether it is on disk.
-    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) -> bool {
+    /// Records something that somebody is answerable for.
+    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) {
+        let (event, actor) = (Event::new(kind, text), actor.clone());
+        self.journal.keep("an audit event", move |store| store.append_event(&event, &actor)).await;
+    }
+
+    /// The same of something that must not be done before it is on disk; whether it is. If not, it is not recorded later either.
+    pub(super) async fn audit_first(&self, kind: EventType, text: String, actor: &Actor) -> bool {
         let actor = actor.clone();
         let append = move |store: &mut journal::Store| store.append_event(&Event::new(kind, text), &actor);
         self.journal.with("an audit event", append).await.is_some()
@@ -80,8 +104,11 @@ impl Record {
             // It holds a password, and nobody needs it any more. Before the record: after a crash it counts as delivered.
             discard(path);
         }
-        let (id, reason) = (entry.id, refused.clone());
-        self.journal.with("a delivery", move |store| store.finish_message(id, reason.as_deref())).await;
+        let (number, reason) = (entry.number.clone(), refused.clone());
+        let finish = move |store: &mut journal::Store| {
+            number.get().map_or(Ok(()), |number| store.finish_message(number, reason.as_deref()))
+        };
+        self.journal.keep("a delivery", finish).await;
         if let (Some(reason), Payload::Signal(signal)) = (&refused, &entry.payload) {
             let text = format!("the region refused the {}: {reason}", signal.label());
             self.notice(EventType::SCRIPT_RESULT_ERROR, "shakedown/refused", text).await;

@@ -17,7 +17,7 @@ use crate::event::{Event, EventType};
 use crate::host::Host;
 use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
 use crate::region::{Client, RetryOptions, Signal, SignalStatus, persist};
-use crate::runner::{Interruption, Runner, discard};
+use crate::runner::{Ending, Finished, Interruption, Runner, discard, kept_end};
 use crate::script::{Script, ScriptType, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
@@ -158,8 +158,8 @@ impl Agent {
         let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
         let events = self.client.system_id().is_some() || self.enlists();
         let enlisting = self.options.credentials_file.is_some().then(|| Arc::new(AtomicBool::new(!is_known)));
-        let send = self.options.send;
-        (Record { journal, outbox, run_id, send, events, results_only: false, enlisting }, interrupted)
+        let (send, began) = (self.options.send, interrupted.is_none().then(std::time::Instant::now));
+        (Record { journal, outbox, run_id, began, send, events, results_only: false, enlisting }, interrupted)
     }
 
     /// What somebody is answerable for at the beginning of a run.
@@ -191,9 +191,11 @@ impl Agent {
         let run_id = run.id;
         let results = record.journal.with("the interrupted run", move |store| store.results(run_id)).await;
         let why = if run.boot_id == boot_id(&self.host) { Interruption::AgentEnded } else { Interruption::Reboot };
-        let results = results.unwrap_or_default();
+        let results: Vec<_> =
+            results.unwrap_or_default().into_iter().map(|result| self.with_end(run_id, result)).collect();
         // With no script under way the agent may have left by itself, while the region was away.
-        let may_have_left = why == Interruption::AgentEnded && !results.iter().any(|result| result.status.is_running());
+        let may_have_left = why == Interruption::AgentEnded
+            && !results.iter().any(|(result, end)| result.status.is_running() && end.is_none());
         let (said, text) = if may_have_left {
             ("where the agent left it".to_owned(), format!("run {run_id} goes on where the agent left it"))
         } else {
@@ -201,18 +203,16 @@ impl Agent {
         };
         let _ = self.notices.send(Notice::Said(format!("Resuming run {run_id}, {said}")));
         record.notice(EventType::NODE_STATUS_EVENT, "shakedown/resumed", text).await;
-        for result in results {
+        for (result, end) in results {
             dispatcher.remember(&result);
-            if !result.status.is_running() {
-                continue;
-            }
             let script = Arc::new(self.script_of(&result));
-            if let Some(exit_status) = result.exit_status {
-                // It had ended; the region was being told of the BMC that it found.
-                let runtime = result.runtime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                let finished = runner.conclude_ended(&script, exit_status, runtime);
+            if let Some(finished) = end {
+                // It had ended; the journal was out of reach, or the region was being told of the BMC that it found.
                 dispatcher.begin_at(&script, result.status);
                 dispatcher.finish(&script, finished).await;
+                continue;
+            }
+            if !result.status.is_running() {
                 continue;
             }
             if result.may_reboot {
@@ -229,6 +229,24 @@ impl Agent {
             dispatcher.begin_at(&script, result.status);
             dispatcher.finish(&script, finished).await;
         }
+    }
+
+    /// A result that is not final in the journal, with the end that lies beside its outputs.
+    fn with_end(&self, run_id: i64, result: ResultRecord) -> (ResultRecord, Option<Finished>) {
+        if result.status.is_final() {
+            return (result, None);
+        }
+        let outputs = self.workspace.outputs(&self.script_of(&result));
+        let end = kept_end(&outputs, run_id).or_else(|| {
+            let lost = "how it ended is on record, and what came of it is not";
+            let failed = |status: i32| Finished {
+                runtime: result.runtime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+                notes: vec![lost.to_owned()],
+                ..Finished::failed(Ending::Exited(if status == 0 { 1 } else { status }))
+            };
+            result.exit_status.map(failed)
+        });
+        (result, end)
     }
 
     /// The script of a result, from the archive that is still on disk, else from what the journal knows.

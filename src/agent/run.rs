@@ -81,6 +81,7 @@ impl Agent {
         if let Some(delivering) = delivering {
             delivering.await;
         }
+        record.journal.settle().await;
         Ok(Outcome {
             enlisted: self.client.system_id().filter(|_| enlists).map(str::to_owned),
             end: match verdict? {

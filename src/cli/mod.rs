@@ -167,6 +167,7 @@ pub fn main() -> ExitCode {
     if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
+        process::raise_descriptors();
     }
     if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
         process::adopt_orphans();

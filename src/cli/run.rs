@@ -103,6 +103,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.actor = Actor::current();
     options.retention = site.retention;
     options.runner.packages = packages;
+    options.runner.output_bytes = site.output_bytes;
     options.runner.state_dir = Some(arguments.state.state_dir.clone());
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };

@@ -2,9 +2,10 @@
 //! script results, and the messages that the region has not acknowledged.
 //!
 //! [`Store`] is the file, for whoever asks it something. [`Journal`] is a store on a thread of its own, for a run: a slow or
-//! dying disk must not hold up heartbeats. A store that fails in mid-run is given up with one loud line; the run goes on in
-//! memory and still reports to the region.
+//! dying disk must not hold up heartbeats. What a file that is locked or a disk that is full does not take waits in memory and is written in
+//! order when it can be. Only a damaged file is given up, with one loud line; the run goes on in memory and still reports to the region.
 
+mod age;
 mod audit;
 mod hardware;
 mod lock;
@@ -15,11 +16,9 @@ mod retention;
 mod runs;
 mod schema;
 mod store;
+mod thread;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-
-use tokio::sync::oneshot;
 
 use crate::private;
 
@@ -29,6 +28,7 @@ pub use outbox::{Message, OpenRun, Undelivered};
 pub use retention::{Pruned, Retention};
 pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};
 pub use store::{Actor, Opened, Store};
+pub use thread::Journal;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,54 +85,4 @@ impl Error {
 #[must_use]
 pub fn file(state_directory: &Path) -> PathBuf {
     state_directory.join("journal.db")
-}
-
-type Job = Box<dyn FnOnce(&mut Option<Store>) + Send>;
-
-/// A store on its own thread.
-#[derive(Debug)]
-pub struct Journal {
-    jobs: mpsc::Sender<Job>,
-}
-
-impl Journal {
-    /// Starts with a store, or without one: then everything asked of it is `None`, and the run keeps what it needs itself.
-    #[must_use]
-    pub fn start(store: Option<Store>) -> Self {
-        let (jobs, queue) = mpsc::channel::<Job>();
-        // Held until the run ends: one whose journal fails is still at work.
-        let lock = store.as_ref().and_then(Store::share_lock);
-        let work = move || {
-            let _lock = lock;
-            let mut store = store;
-            for job in queue {
-                job(&mut store);
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("journal".into()).spawn(work) {
-            tracing::error!(%error, "no thread for the journal: this run leaves no record on the machine");
-        }
-        Journal { jobs }
-    }
-
-    /// Does something with the store and waits for it to be on disk. `None` when there is no store, or no longer: the first
-    /// failure is told loudly and ends the use of the file, since half a record would tell a false story.
-    pub async fn with<T: Send + 'static>(
-        &self,
-        what: &'static str,
-        act: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
-    ) -> Option<T> {
-        let (send, receive) = oneshot::channel();
-        let job: Job = Box::new(move |slot| {
-            let result = slot.as_mut().map(act);
-            if let Some(Err(error)) = &result {
-                tracing::error!(%error, what, "THE JOURNAL FAILED: the run goes on in memory and still reports to the region, but this \
-                    machine keeps no further record of it");
-                *slot = None;
-            }
-            let _ = send.send(result.and_then(Result::ok));
-        });
-        self.jobs.send(job).ok()?;
-        receive.await.ok().flatten()
-    }
 }

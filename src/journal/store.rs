@@ -1,7 +1,7 @@
 //! The file: opening, and writing a transition with its event and its messages in one transaction.
 
 use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +43,15 @@ pub struct Store {
     system_id: Option<String>,
     /// Held as long as the store is.
     lock: Option<File>,
+    /// The file's number on its disk; `None` where it is only read.
+    inode: Option<u64>,
+}
+
+/// How long a transaction of somebody else is waited for.
+const BUSY: Duration = Duration::from_secs(10);
+
+fn inode(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.ino())
 }
 
 impl Store {
@@ -64,7 +73,8 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: Some(lock) };
+        let (inode, lock) = (inode(&path), Some(lock));
+        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock, inode };
         Ok(Opened { store, set_aside })
     }
 
@@ -76,7 +86,8 @@ impl Store {
         private::make(directory).map_err(Error::of_directory)?;
         let path = file(directory);
         let connection = connect(&path)?;
-        Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None })
+        let inode = inode(&path);
+        Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None, inode })
     }
 
     /// Opens a journal to look at it, also while a run writes it.
@@ -90,7 +101,37 @@ impl Store {
             Err(error) if recover::is_whole_but_out_of_reach(&error, &path) => look(&path, &recover::as_it_is(&path))?,
             other => other?,
         };
-        Ok(Store { connection, path, hostname: String::new(), system_id: None, lock: None })
+        Ok(Store { connection, path, hostname: String::new(), system_id: None, lock: None, inode: None })
+    }
+
+    /// How long to wait for a file that somebody else holds: as long as a large transaction takes, or hardly.
+    pub(super) fn be_patient(&self, patient: bool) {
+        let _ = self.connection.busy_timeout(if patient { BUSY } else { Duration::from_millis(200) });
+    }
+
+    /// Whether the file that is written is the one that has its name.
+    pub(super) fn is_in_its_place(&self) -> bool {
+        self.inode.is_none() || self.inode == inode(&self.path)
+    }
+
+    /// Writes a file that was deleted anew, from what is still open of it.
+    pub(super) fn put_back(&mut self) -> Result<(), Error> {
+        let in_directory = |source| Error::Directory { path: self.path.clone(), source };
+        if self.path.exists() {
+            return Err(in_directory(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        private::make(directory).map_err(Error::of_directory)?;
+        let part = self.path.with_added_extension("part");
+        // The library takes an empty file, whose mode is ours.
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(in_directory)?;
+        let copied = self.connection.execute("VACUUM INTO ?1", [part.to_string_lossy()]);
+        copied.map_err(Error::sqlite(&self.path))?;
+        File::open(&part).and_then(|file| file.sync_all()).map_err(in_directory)?;
+        fs::rename(&part, &self.path).map_err(in_directory)?;
+        self.connection = connect(&self.path)?;
+        self.inode = inode(&self.path);
+        Ok(())
     }
 
     /// A second hold on the lock, for whoever has to keep others away for longer than the store lasts.
@@ -228,7 +269,7 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     made.map_err(|source| Error::Directory { path: path.to_owned(), source })?;
     recover::check_log(path)?;
     let mut connection = Connection::open(path).map_err(&failed)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    connection.busy_timeout(BUSY).map_err(&failed)?;
     // Until it is known to be sound and ours, not even what its log holds is written to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(&failed)?;
     check_version(&connection, path)?;
@@ -252,7 +293,7 @@ fn look(path: &Path, name: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let failed = Error::sqlite(path);
     let connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    connection.busy_timeout(BUSY).map_err(&failed)?;
     check_version(&connection, path)?;
     Ok(connection)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::machines::Nic;
 use super::state::{Region, ResultRow, State};
 use crate::event::{Event, EventType};
-use crate::script::{ScriptType, Status, Transition};
+use crate::script::{Evidence, ScriptType, Status, Transition};
 
 const INVENTORY: &str = "50-maas-01-commissioning";
 const KERNEL_COMMAND_LINE: &str = "maas-kernel-cmdline";
@@ -57,7 +57,7 @@ impl State {
         let script = self.results[index].script.clone();
         let text = format!("{}: commissioning script '{script}' failed during post-processing.", self.who());
         self.log_event(Event::new(EventType::SCRIPT_RESULT_ERROR, text));
-        Transition::Exit(1)
+        Transition::of_a_node(1, Evidence::on_the_word_of_a_node())
     }
 
     /// The interfaces of the node are those of the inventory from now on; the one it booted from is none if it is not among

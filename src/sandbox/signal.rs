@@ -7,7 +7,7 @@ use super::node::{Effect, NodeStatus, Situation, effect};
 use super::state::{Region, State};
 use crate::event::{Event, EventType};
 use crate::region::SignalStatus;
-use crate::script::{BmcConfig, ResultFile, ResultFileError, ScriptType, Status, Transition};
+use crate::script::{BmcConfig, Evidence, ResultFile, ResultFileError, ScriptType, Status, Transition};
 
 /// Status and text of an answer.
 type Answer = (StatusCode, String);
@@ -272,9 +272,10 @@ impl State {
                 None
             }
         };
-        let exit = Transition::Exit(i32::try_from(exit_status).unwrap_or(1));
+        let pass = Evidence::on_the_word_of_a_node();
+        let exit = Transition::of_a_node(i32::try_from(exit_status).unwrap_or(1), pass);
         match decided {
-            Some(verdict) => Transition::Decide(verdict),
+            Some(verdict) => verdict.unpassed().map_or(Transition::Pass(pass), Transition::Decide),
             None if status == SignalStatus::TimedOut => Transition::TimeOut,
             None => exit,
         }

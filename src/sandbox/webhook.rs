@@ -9,7 +9,7 @@ use super::node::{Effect, NodeStatus, marked_failed};
 use super::signal::script_name;
 use super::state::{Region, ResultRow, State};
 use crate::event::{Event, EventType};
-use crate::script::{ScriptType, Status, Transition};
+use crate::script::{Evidence, ScriptType, Status, Transition};
 
 /// The most bytes that a compressed file may come to.
 const LARGEST_FILE: u64 = 256 << 20;
@@ -159,7 +159,8 @@ impl State {
         }
         self.results[index].exit_status = Some(file.exit);
         let has_stdout = self.results[index].keep(vec![(file.path, file.content)]);
-        let exit = Transition::Exit(i32::try_from(file.exit).unwrap_or(1));
+        let exit =
+            Transition::of_a_node(i32::try_from(file.exit).unwrap_or(1), Evidence::on_the_word_of_a_node());
         let transition = if set.is_some() { self.process(index, has_stdout, exit) } else { exit };
         self.transition(index, transition);
         self.recommission(region, index);

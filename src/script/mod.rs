@@ -3,11 +3,13 @@
 //! Nothing here does more IO than reading a file it is given; running is `runner`'s, fetching is `region`'s.
 
 mod bmc_config;
+mod evidence;
 mod header;
 mod index;
 pub mod lint;
 mod region_version;
 mod result_file;
+mod result_scan;
 mod scrub;
 mod status;
 mod transition;
@@ -21,10 +23,11 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 pub use bmc_config::{BmcConfig, BmcConfigError};
+pub use evidence::{Evidence, Exit, Kept, Killed, Lacking, Said, Unpassed};
 pub use header::{Declared, Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use region_version::{NoVersion, RegionVersion};
-pub use result_file::{ResultFile, ResultFileError};
+pub use result_file::{Found, Judged, ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};
 pub use transition::{Subject, transition_event};
 pub use workspace::{Outputs, Workspace};

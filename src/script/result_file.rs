@@ -1,13 +1,13 @@
 //! The result file that a script may write to `RESULT_PATH` (contract SCRIPTS, "The result file").
 
 use std::fs::OpenOptions;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::Verdict;
+use super::{Unpassed, Verdict, result_scan};
 use crate::yaml::{self, Node};
 
 /// A result file that the region will accept.
@@ -63,23 +63,18 @@ pub enum ResultFileError {
 }
 
 impl ResultFile {
-    /// The bytes of a result file, none where there is no file; of one that is larger than YAML may be, one byte more than that.
+    /// The bytes of a result file, none where there is no file.
     ///
     /// # Errors
     /// When it is no regular file, or the system does not let it be read.
     pub fn bytes(path: &Path) -> Result<Vec<u8>, ResultFileError> {
-        let unreadable = |error: std::io::Error| ResultFileError::Unreadable(error.to_string());
-        // A pipe would else be waited for.
-        let file = match OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            opened => opened.map_err(unreadable)?,
-        };
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Err(ResultFileError::Unreadable("it is not a regular file".to_owned()));
+        match Found::at(path) {
+            Ok(Found::Content(bytes)) => Ok(bytes),
+            Ok(Found::Absent) => Ok(Vec::new()),
+            Ok(Found::Device) => Err(ResultFileError::Unreadable("it is a device".to_owned())),
+            Ok(Found::Unreadable(why)) => Err(ResultFileError::Unreadable(why)),
+            Err(error) => Err(ResultFileError::Unreadable(error.to_string())),
         }
-        let mut bytes = Vec::new();
-        file.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes)
     }
 
     /// Reads a result file as the region will.
@@ -130,6 +125,108 @@ impl ResultFile {
             map.insert("results".into(), Value::Object(self.results.iter().cloned().collect()));
         }
         Value::Object(map).to_string().into_bytes()
+    }
+}
+
+/// Largest file that fits into a request (contract REGION: nginx refuses a body over 10 MB, and the rest of a result needs room, too).
+const LARGEST: u64 = 8 << 20;
+
+/// What lies in the place of a result file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: the script wrote none.
+    Absent,
+    /// A device, such as `/dev/null`: what was written there was meant for nobody.
+    Device,
+    /// A file.
+    Content(Vec<u8>),
+    /// Something that was to say something, and nobody can read it.
+    Unreadable(String),
+}
+
+impl Found {
+    /// Looks, and waits for nobody.
+    ///
+    /// # Errors
+    /// When the system has no room for an open file just now: to be tried again.
+    pub fn at(path: &Path) -> io::Result<Found> {
+        let passing = |error: &io::Error| {
+            use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM};
+            matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOMEM | EAGAIN))
+        };
+        let unreadable =
+            |error: io::Error| if passing(&error) { Err(error) } else { Ok(Found::Unreadable(error.to_string())) };
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
+            Err(error) => return unreadable(error),
+            Ok(_) => {}
+        }
+        // A pipe would else be waited for, and a terminal become this program's.
+        let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+        let read = || -> io::Result<Found> {
+            let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+            let kind = file.metadata()?.file_type();
+            if kind.is_char_device() || kind.is_block_device() {
+                return Ok(Found::Device);
+            }
+            if !kind.is_file() {
+                let what = if kind.is_dir() { "it is a directory" } else { "it is no regular file" };
+                return Ok(Found::Unreadable(what.to_owned()));
+            }
+            let mut bytes = Vec::new();
+            file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > LARGEST {
+                return Ok(Found::Unreadable(format!("it has more than the {LARGEST} bytes that a region takes")));
+            }
+            Ok(Found::Content(bytes))
+        };
+        read().or_else(unreadable)
+    }
+}
+
+/// What a region makes of a result file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judged {
+    /// There is none, or nothing in it: the exit status decides.
+    Absent,
+    /// The region takes it.
+    Accepted(ResultFile),
+    /// The region refuses it and says so in an event; the exit status decides. Of one that could not be parsed, what it names in spite of
+    /// that: nothing better may come of it.
+    Refused(ResultFileError, Option<Unpassed>),
+    /// The region would answer it with an error, each time: its status has to go alone.
+    Poison(String, Option<Verdict>),
+    /// Nobody can read it.
+    Unreadable(String),
+}
+
+impl Judged {
+    /// Judges what was found.
+    #[must_use]
+    pub fn of(found: &Found, has_interface_parameter: bool) -> Judged {
+        let bytes = match found {
+            Found::Absent => return Judged::Absent,
+            Found::Device => return Judged::Refused(ResultFileError::Unreadable("it is a device".to_owned()), None),
+            Found::Unreadable(why) => return Judged::Unreadable(why.clone()),
+            Found::Content(bytes) => bytes,
+        };
+        if bytes.trim_ascii().is_empty() {
+            return Judged::Absent;
+        }
+        let parsed = ResultFile::parse(bytes, has_interface_parameter);
+        if let Some(why) = result_scan::poison(bytes) {
+            let parsed = parsed.ok().and_then(|file| file.status);
+            return Judged::Poison(why, parsed.or_else(|| result_scan::status(bytes)));
+        }
+        match parsed {
+            Ok(file) => Judged::Accepted(file),
+            // Only what could not be parsed may mean something else to the region than to this program.
+            Err(error @ ResultFileError::Syntax(_)) => {
+                let said = result_scan::status(bytes).and_then(Verdict::unpassed);
+                Judged::Refused(error, said)
+            }
+            Err(error) => Judged::Refused(error, None),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use crate::inventory::{Gap, Inventory};
-use crate::runner::{Ending, Finished};
-use crate::script::{Script, Workspace};
+use crate::runner::{Conclusion, Ending, Finished};
+use crate::script::{Evidence, Exit, Kept, Said, Script, Workspace};
 
 /// The region's script whose output is what `shakedown resources` prints.
 const NAME: &str = "20-maas-03-machine-resources";
@@ -50,7 +50,9 @@ pub(super) fn write(script: &Script, workspace: &Workspace, inventory: &Inventor
             Ending::NotExecuted(error.raw_os_error().unwrap_or(2))
         }
     };
-    Finished { ending, verdict: None, runtime: Some(began.elapsed()), has_result: false, notes }
+    let evidence = Evidence::weigh(&Exit::Code(ending.exit_status()), &Kept::Whole, Said::Nothing);
+    let conclusion = evidence.map_or(Conclusion::Failed, Conclusion::Passed);
+    Finished { conclusion, runtime: Some(began.elapsed()), notes, ..Finished::failed(ending) }
 }
 
 fn write_files(script: &Script, workspace: &Workspace, inventory: &Inventory, is_half: bool) -> std::io::Result<()> {

@@ -54,6 +54,7 @@ impl Sync {
             journal: Arc::clone(&self.journal),
             // The journal is delivered from; what waits in memory is not needed.
             outbox: Arc::new(Outbox::default()),
+            began: None,
             run_id: Some(run_id),
             send: true,
             events: false,
