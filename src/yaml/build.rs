@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::compose::{Content, Graph, Id, Item};
+use super::graph::{Content, Graph, Id, Item};
 use super::resolve::{Tag, is_base64, read_bool, read_float, read_int, read_timestamp};
 use super::{Error, Fault, Float, Int, Node, Other};
 

@@ -4,39 +4,10 @@
 use std::collections::HashMap;
 
 use super::Fault;
+use super::graph::{Content, Graph, Id, Item, MAX_DEPTH};
 use super::resolve::{Tag, implicit};
-use super::scan::{Scanner, Token};
-
-/// Collections inside of each other that the region reads; 401 were read, and 501 were too many for its stack (REGION, corrections 2).
-pub(super) const MAX_DEPTH: usize = 401;
-
-/// A node's place in the graph.
-pub(super) type Id = usize;
-
-/// What stands at a node.
-#[derive(Debug)]
-pub(super) enum Content {
-    Scalar(String),
-    Sequence(Vec<Id>),
-    /// Keys and values by turns.
-    Mapping(Vec<Id>),
-}
-
-/// A node as written.
-#[derive(Debug)]
-pub(super) struct Item {
-    pub(super) tag: Tag,
-    pub(super) content: Content,
-    pub(super) line: usize,
-}
-
-/// What has been read, also before a fault.
-#[derive(Default)]
-pub(super) struct Graph {
-    pub(super) items: Vec<Item>,
-    pub(super) root: Option<Id>,
-    pub(super) poison: Option<Fault>,
-}
+use super::scan::Scanner;
+use super::token::Token;
 
 /// What a collection that is open waits for.
 #[derive(Clone, Copy, PartialEq)]
@@ -142,11 +113,10 @@ impl Composer<'_> {
             match self.scanner.take()? {
                 Token::Version(1) if !has_version => has_version = true,
                 Token::Version(_) => return Err(self.fault("%YAML stands there twice, or is not version 1")),
-                Token::TagPrefix(handle, prefix) => {
-                    if self.prefixes.insert(handle, prefix).is_some() {
-                        return Err(self.fault("%TAG gives a handle twice"));
-                    }
+                Token::TagPrefix(handle, prefix) if self.prefixes.contains_key(&handle) => {
+                    return Err(self.fault(format!("%TAG gives a handle twice, the second time for {prefix}")));
                 }
+                Token::TagPrefix(handle, prefix) => drop(self.prefixes.insert(handle, prefix)),
                 _ => {}
             }
         }

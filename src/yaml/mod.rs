@@ -10,9 +10,12 @@
 mod build;
 mod compose;
 mod cursor;
+mod directive;
+mod graph;
 mod resolve;
 mod scalar;
 mod scan;
+mod token;
 
 use std::sync::Arc;
 

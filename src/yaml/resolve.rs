@@ -159,7 +159,7 @@ struct Stamp {
 }
 
 /// Takes 1 or 2 digits (`least` says which) off a text.
-fn digits<'a>(text: &'a str, least: usize, most: usize) -> Option<(i16, &'a str)> {
+fn digits(text: &str, least: usize, most: usize) -> Option<(i16, &str)> {
     let count = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
     if count < least {
         return None;

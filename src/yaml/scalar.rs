@@ -2,7 +2,8 @@
 
 use super::Fault;
 use super::cursor::{is_break, is_end, is_gap};
-use super::scan::{Scanner, Token};
+use super::scan::Scanner;
+use super::token::Token;
 
 impl Scanner<'_> {
     pub(super) fn tag(&mut self) -> Result<Token, Fault> {

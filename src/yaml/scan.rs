@@ -5,41 +5,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Fault;
-use super::cursor::{Cursor, is_break, is_end, is_gap};
+use super::cursor::{Cursor, is_break, is_gap};
+use super::token::Token;
 
 /// How far the `:` may be from the beginning of its key.
 const LONGEST_KEY: usize = 1024;
-
-/// A piece of YAML.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
-    StreamEnd,
-    /// `%YAML` with its major version.
-    Version(u64),
-    /// `%TAG` with handle and prefix.
-    TagPrefix(String, String),
-    /// A directive that means nothing.
-    Reserved,
-    DocumentStart,
-    DocumentEnd,
-    BlockSequence,
-    BlockMapping,
-    BlockEnd,
-    FlowSequence,
-    FlowSequenceEnd,
-    FlowMapping,
-    FlowMappingEnd,
-    BlockEntry,
-    FlowEntry,
-    Key,
-    Value,
-    Alias(String),
-    Anchor(String),
-    /// Handle (none for a verbatim one) and suffix.
-    Tag(Option<String>, String),
-    /// Text, and whether it stood without quotes.
-    Scalar(String, bool),
-}
 
 /// A place where a key may have begun.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +120,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn push(&mut self, token: Token) {
+    pub(super) fn push(&mut self, token: Token) {
         self.waiting.push_back((self.at.line, token));
     }
 
@@ -233,7 +203,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn leave_block(&mut self) -> Result<(), Fault> {
+    pub(super) fn leave_block(&mut self) -> Result<(), Fault> {
         self.unwind(-1);
         self.drop_key()?;
         self.key_allowed = false;
@@ -352,53 +322,6 @@ impl<'a> Scanner<'a> {
                 .fault("an anchor or alias is named with letters, digits, '-' and '_' (put '*' and '&' into quotes)"));
         }
         Ok(name)
-    }
-
-    fn directive(&mut self) -> Result<(), Fault> {
-        self.leave_block()?;
-        self.at.forward(1);
-        let name = self.at.take_while(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if name.is_empty() || !is_end(self.at.char()) {
-            return Err(self.at.fault("a directive ('%' in the first column) has no name"));
-        }
-        let token = match name.as_str() {
-            "YAML" => self.version()?,
-            "TAG" => self.tag_prefix()?,
-            _ => {
-                while !is_break(self.at.char()) && self.at.char() != '\0' {
-                    self.at.forward(1);
-                }
-                Token::Reserved
-            }
-        };
-        self.end_of_line()?;
-        self.push(token);
-        Ok(())
-    }
-
-    fn version(&mut self) -> Result<Token, Fault> {
-        self.at.skip(' ');
-        let major = self.at.take_while(|c| c.is_ascii_digit());
-        let dot = self.at.take_while(|c| c == '.');
-        let minor = self.at.take_while(|c| c.is_ascii_digit());
-        if major.is_empty() || dot != "." || minor.is_empty() || !is_end(self.at.char()) {
-            return Err(self.at.fault("%YAML has no version like 1.1"));
-        }
-        Ok(Token::Version(major.parse().unwrap_or(u64::MAX)))
-    }
-
-    fn tag_prefix(&mut self) -> Result<Token, Fault> {
-        self.at.skip(' ');
-        let handle = self.tag_handle()?;
-        if self.at.char() != ' ' {
-            return Err(self.at.fault("%TAG has no blank after its handle"));
-        }
-        self.at.skip(' ');
-        let prefix = self.tag_uri()?;
-        if !is_end(self.at.char()) {
-            return Err(self.at.fault("%TAG has something after its prefix"));
-        }
-        Ok(Token::TagPrefix(handle, prefix))
     }
 
     /// A comment may end the line, nothing else.
