@@ -213,12 +213,10 @@ impl Judged {
         if bytes.trim_ascii().is_empty() {
             return Judged::Absent;
         }
-        let parsed = ResultFile::parse(bytes, has_interface_parameter);
-        if let Some(why) = result_scan::poison(bytes) {
-            let parsed = parsed.ok().and_then(|file| file.status);
-            return Judged::Poison(why, parsed.or_else(|| result_scan::status(bytes)));
-        }
-        match parsed {
+        match ResultFile::parse(bytes, has_interface_parameter) {
+            Err(ResultFileError::Poison { reason, status }) => {
+                Judged::Poison(reason, status.or_else(|| result_scan::status(bytes)))
+            }
             Ok(file) => Judged::Accepted(file),
             // Only what could not be parsed may mean something else to the region than to this program.
             Err(error @ ResultFileError::Syntax(_)) => {
@@ -280,5 +278,52 @@ mod tests {
             results: vec![("speed: fast".into(), "a\nb".into())],
         };
         assert_eq!(ResultFile::parse(&file.to_bytes(), true), Ok(file));
+    }
+
+    /// Contract REGION, corrections 2.
+    #[test]
+    fn what_a_region_would_choke_on_for_ever_is_found() {
+        let deep = format!("x: {}1{}", "[".repeat(500), "]".repeat(500));
+        let digits = format!("x: {}", "1".repeat(5000));
+        let poisons = [
+            "a: 2024-02-30",
+            "a: [1, 2024-13-01]",
+            "a: 2024-01-01T25:00:00Z",
+            "a: 2024-01-01 10:00:00+99:99",
+            "a: !!int abc",
+            "a: !!float x",
+            "a: !!bool maybe",
+            "a: !!timestamp soon",
+            "a: 0000-01-01",
+            &digits,
+            &deep,
+        ];
+        for text in poisons {
+            let judged = Judged::of(&Found::Content(text.as_bytes().to_vec()), false);
+            assert!(matches!(judged, Judged::Poison(..)), "{}: {judged:?}", &text[..text.len().min(60)]);
+        }
+    }
+
+    #[test]
+    fn what_a_region_stores_or_refuses_is_no_poison() {
+        let dashes = format!("a: {}", "-".repeat(300));
+        let rows = [
+            "a: 2024-02-29",
+            "a: '2024-02-30'",
+            "a: \"x\" # 2024-02-30",
+            "a: 2024-05-01T10:20:30Z",
+            "a: 2024-05-01 10:20:30 +02:00",
+            "a: !!int 12",
+            "a: !!str abc",
+            "a: 10.0.0-13-99",
+            "serial: 2024-99-99-7",
+            "a: [[[1]]]",
+            "- - 1",
+            &dashes,
+        ];
+        for text in rows {
+            let judged = Judged::of(&Found::Content(text.as_bytes().to_vec()), false);
+            assert!(!matches!(judged, Judged::Poison(..)), "{text}: {judged:?}");
+        }
     }
 }
