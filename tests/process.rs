@@ -275,10 +275,10 @@ async fn a_result_file_without_end_is_not_waited_for() {
     let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
     let node = Node::of(&region);
     let run = node.run().finish().await;
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
     for name in ["pipe", "large"] {
-        assert_eq!(row(&region, name).status, Status::Passed, "{name}: its exit status decides");
-        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file is invalid")));
+        assert_eq!(row(&region, name).status, Status::Failed, "{name}: nobody knows what it says");
+        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file cannot be read")));
     }
 }
 
