@@ -275,9 +275,20 @@ async fn a_result_file_without_end_is_not_waited_for() {
     let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
     let node = Node::of(&region);
     let run = node.run().finish().await;
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
     for name in ["pipe", "large"] {
-        assert_eq!(row(&region, name).status, Status::Passed, "{name}: its exit status decides");
-        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file is invalid")));
+        assert_eq!(row(&region, name).status, Status::Failed, "{name}: nobody knows what it says");
+        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file cannot be read")));
     }
+}
+
+/// Descriptors for a few of them at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_scripts_than_there_is_room_for_wait_for_their_turn() {
+    let one = |number: u32| (format!("testing/s{number:02}"), script("parallel: any", "echo said; sleep 0.1"));
+    let scripts: Vec<(String, String)> = (0..40).map(one).collect();
+    let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
+    let run = Node::of(&region).run().through(&["prlimit", "--nofile=256:256"]).finish().await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(table(&region).values().all(|end| *end == (Status::Passed, Some(0))), "{:?}", table(&region));
 }

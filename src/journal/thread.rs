@@ -12,7 +12,7 @@ use super::{Error, Store, recover};
 /// Pace of trying again to write what waits.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of a run waits for what waits to be written.
-const LAST_WAIT: Duration = Duration::from_secs(30);
+const LAST_WAIT: Duration = Duration::from_secs(15);
 /// Most changes that wait: of a run of a thousand scripts ten times as many as there are.
 const MOST_WAITING: usize = 100_000;
 

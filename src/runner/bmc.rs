@@ -46,7 +46,7 @@ impl Runner {
             tracing::warn!(path = %path.display(), %error, "a file with a password cannot be made its owner's alone");
         }
         // One that was stopped may have been writing it.
-        if !script.may_tell_bmc() || !matches!(finished.ending, Ending::Exited(_)) {
+        if !script.may_tell_bmc() || !matches!(finished.ending, Ending::Exited(_) | Ending::Killed(_)) {
             discard(path);
             return finished;
         }

@@ -67,7 +67,7 @@ fn conclude(
     };
     if script.apply_configured_networking && failed && file.link_connected.is_none() && is_without_link() {
         let status = match &finished.result {
-            ResultPart::Replaced(_) => overruled(&finished.ending).or(file.status),
+            ResultPart::Replaced(_) => verdict_of(&finished.ending).or(file.status),
             _ => file.status,
         };
         replace(outputs, ResultFile { status, link_connected: Some(false), ..file }, &mut finished);
@@ -111,8 +111,8 @@ fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finish
             finished.conclusion = Conclusion::Passed(evidence);
             poisoned(outputs, judged, status, finished);
         }
-        Err(lacking) if finished.ending == Ending::Exited(0) => {
-            finished.disbelieve(format!("it ended with exit status 0, but {lacking}: that is no pass"));
+        Err(_) if finished.ending == Ending::Exited(0) => {
+            finished.disbelieve("it ended with exit status 0, which is no pass without all of its output");
             set_aside(outputs, judged, finished, "not all is known of it");
         }
         Err(_) if is_own_end => poisoned(outputs, judged, status, finished),
@@ -164,10 +164,6 @@ fn set_aside(outputs: &Outputs, judged: &Judged, finished: &mut Finished, why: &
 /// The status that an ending without a pass has in a result file.
 fn verdict_of(ending: &Ending) -> Option<Verdict> {
     Some(if matches!(ending, Ending::TimedOut(_)) { Verdict::TimedOut } else { Verdict::Failed })
-}
-
-fn overruled(ending: &Ending) -> Option<Verdict> {
-    verdict_of(ending)
 }
 
 /// The script failed after its result file had decided something else.
@@ -294,7 +290,7 @@ mod tests {
         let lost = || Kept::Lost("no space".into());
         let (finished, _) = concluded_of(b"", Ending::Exited(0), lost(), "up");
         assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 1));
-        assert!(finished.notes[0].contains("no space"), "{:?}", finished.notes);
+        assert!(finished.notes[0].contains("no pass without all of its output"), "{:?}", finished.notes);
         let (_, sent) = concluded_of(b"status: passed", Ending::Exited(0), lost(), "up");
         assert_eq!(sent, r#"{"status":"failed"}"#);
         let (finished, _) = concluded_of(b"status: passed", Ending::Exited(0), Kept::Bounded, "up");

@@ -10,6 +10,7 @@ mod audit;
 mod away;
 mod bmc;
 mod damaged;
+mod evidence;
 mod full;
 mod gaps;
 mod interrupted;
