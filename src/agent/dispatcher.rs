@@ -57,21 +57,20 @@ impl Dispatcher {
 
     /// A result from before the run was interrupted.
     pub(super) fn remember(&mut self, result: &ResultRecord) {
-        let Some(kind) = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind) else { return };
         if result.status != Status::Pending {
             self.begun.insert((result.name.clone(), result.result_id));
         }
         if !result.status.is_final() {
             return;
         }
-        *self.failures.entry(kind).or_default() += usize::from(result.status.is_failure());
+        *self.failures.entry(result.kind).or_default() += usize::from(result.status.is_failure());
         self.outcomes.push(ScriptOutcome {
             subject: result.subject.clone(),
-            kind,
+            kind: result.kind,
             result_id: result.result_id,
             status: result.status,
             exit_status: result.exit_status.unwrap_or(0),
-            runtime: result.runtime.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok()),
+            runtime: result.runtime,
             notes: (!result.notes.is_empty()).then(|| result.notes.clone()).into_iter().collect(),
             output: result.combined.clone(),
         });
@@ -293,7 +292,7 @@ impl Dispatcher {
             result_id: script.result_id,
             status,
             exit_status: finished.map(|finished| finished.ending.exit_status()),
-            runtime: finished.and_then(|finished| finished.runtime).map(|runtime| runtime.as_secs_f64()),
+            runtime: finished.and_then(|finished| finished.runtime),
             notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
         })
     }

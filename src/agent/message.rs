@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal;
+use crate::journal::{self, MessageId, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::script::Status;
 
@@ -50,7 +50,7 @@ impl Payload {
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) id: i64,
+    pub(super) id: MessageId,
     pub(super) payload: Payload,
     /// The status that the script result will have when the region has taken this.
     pub(super) leads_to: Option<Status>,
@@ -59,9 +59,9 @@ pub(super) struct Entry {
 }
 
 /// For the journal, which gives it its number.
-pub(super) fn message(payload: &Payload, leads_to: Option<Status>, run_id: Option<i64>) -> journal::Message {
+pub(super) fn message(payload: &Payload, leads_to: Option<Status>, run_id: Option<RunId>) -> journal::Message {
     journal::Message {
-        id: 0,
+        id: MessageId::default(),
         run_id,
         label: payload.label(),
         payload: serde_json::to_string(payload).unwrap_or_default(),
@@ -81,7 +81,7 @@ impl Entry {
                 may_have_arrived: message.may_have_arrived,
             }),
             Err(error) => {
-                tracing::error!(id = message.id, %error, "a message in the journal cannot be understood and stays there");
+                tracing::error!(id = %message.id, %error, "a message in the journal cannot be understood and stays there");
                 None
             }
         }

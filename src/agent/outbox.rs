@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Entry, Lane, Payload};
+use crate::journal::MessageId;
 use crate::script::Status;
 
 /// The queue.
@@ -19,13 +20,13 @@ pub(super) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    last_id: i64,
-    waiting: BTreeMap<i64, Entry>,
+    last_id: MessageId,
+    waiting: BTreeMap<MessageId, Entry>,
     /// Entries that somebody is delivering.
-    claimed: BTreeSet<i64>,
+    claimed: BTreeSet<MessageId>,
     /// Events wait for more of their kind.
     events_rest: bool,
-    refused: BTreeMap<i64, (String, String)>,
+    refused: BTreeMap<MessageId, (String, String)>,
 }
 
 impl Outbox {
@@ -36,12 +37,17 @@ impl Outbox {
     }
 
     /// Adds messages with the numbers that the journal gave them; without a journal they are numbered here.
-    pub(super) fn append(&self, outgoing: Vec<(Payload, Option<Status>)>, ids: Option<Vec<i64>>) -> Vec<i64> {
+    pub(super) fn append(
+        &self,
+        outgoing: Vec<(Payload, Option<Status>)>,
+        ids: Option<Vec<MessageId>>,
+    ) -> Vec<MessageId> {
         let mut inner = self.lock();
-        let next = inner.last_id + 1;
+        let numbers = std::iter::successors(Some(inner.last_id.next()), |id| Some(id.next()));
         let ids =
-            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| (next..).take(outgoing.len()).collect());
-        let entry = |(id, (payload, leads_to)): (i64, _)| Entry { id, payload, leads_to, may_have_arrived: false };
+            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| numbers.take(outgoing.len()).collect());
+        let entry =
+            |(id, (payload, leads_to)): (MessageId, _)| Entry { id, payload, leads_to, may_have_arrived: false };
         inner.add(ids.iter().copied().zip(outgoing).map(entry).collect());
         drop(inner);
         self.changed.notify_waiters();
@@ -69,7 +75,7 @@ impl Outbox {
     }
 
     /// The region has it, or will never take it for a reason.
-    pub(super) fn finish(&self, id: i64, refused: Option<String>) {
+    pub(super) fn finish(&self, id: MessageId, refused: Option<String>) {
         let mut inner = self.lock();
         inner.claimed.remove(&id);
         if let Some(entry) = inner.waiting.remove(&id)
@@ -82,7 +88,7 @@ impl Outbox {
     }
 
     /// It goes back into the queue: delivery was given up, not refused.
-    pub(super) fn release(&self, id: i64) {
+    pub(super) fn release(&self, id: MessageId) {
         self.lock().claimed.remove(&id);
         self.changed.notify_waiters();
     }
@@ -128,12 +134,12 @@ impl Outbox {
     }
 
     /// Why a message was refused, if it was.
-    pub(super) fn refusal(&self, id: i64) -> Option<String> {
+    pub(super) fn refusal(&self, id: MessageId) -> Option<String> {
         self.lock().refused.get(&id).map(|(_, reason)| reason.clone())
     }
 
     /// Waits until a message is acknowledged or refused.
-    pub(super) async fn answered(&self, id: i64) -> Result<(), String> {
+    pub(super) async fn answered(&self, id: MessageId) -> Result<(), String> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -177,7 +183,7 @@ impl Inner {
         let first = self.waiting.get(&found?)?.clone();
         let mut entries = vec![first];
         if matches!(entries[0].payload, Payload::Event(_)) {
-            let behind = self.waiting.range(entries[0].id + 1..).map(|(_, entry)| entry);
+            let behind = self.waiting.range(entries[0].id.next()..).map(|(_, entry)| entry);
             let events = behind
                 .take_while(|entry| entry.payload.lane() != Lane::Node)
                 .filter(|entry| matches!(entry.payload, Payload::Event(_)));
@@ -214,17 +220,17 @@ mod tests {
     }
 
     fn claim(outbox: &Outbox) -> Vec<i64> {
-        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id).collect()
+        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id.number()).collect()
     }
 
     #[tokio::test]
     async fn one_script_keeps_its_order_and_holds_up_no_other() {
         let outbox = outbox(vec![about(1), about(1), about(2)]);
         assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1], vec![3], vec![]));
-        outbox.finish(1, Some("no".into()));
+        outbox.finish(1.into(), Some("no".into()));
         assert_eq!(claim(&outbox), [2], "a refusal blocks nothing");
-        outbox.finish(2, None);
-        outbox.finish(3, None);
+        outbox.finish(2.into(), None);
+        outbox.finish(3.into(), None);
         outbox.idle(&CancellationToken::new()).await;
         assert_eq!(outbox.refused(), [("WORKING for s1".to_owned(), "no".to_owned())]);
     }
@@ -233,9 +239,9 @@ mod tests {
     fn a_message_about_the_node_overtakes_nothing_and_is_not_overtaken() {
         let outbox = outbox(vec![about(1), node(), about(2)]);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![1], vec![]));
-        outbox.finish(1, None);
+        outbox.finish(1.into(), None);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![2], vec![]));
-        outbox.finish(2, None);
+        outbox.finish(2.into(), None);
         assert_eq!(claim(&outbox), [3]);
     }
 
@@ -258,7 +264,7 @@ mod tests {
     async fn what_is_released_is_claimed_again() {
         let outbox = outbox(vec![about(1)]);
         assert_eq!(claim(&outbox), [1]);
-        outbox.release(1);
+        outbox.release(1.into());
         assert_eq!(outbox.undelivered(), 1);
         assert_eq!(claim(&outbox), [1]);
         let cancel = CancellationToken::new();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::message::{Entry, Payload, message};
 use super::outbox::Outbox;
 use crate::event::{Event, EventType};
-use crate::journal::{self, Actor, Journal, ResultChange};
+use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::runner::discard;
 use crate::script::Status;
@@ -16,7 +16,7 @@ use crate::script::Status;
 pub(super) struct Record {
     pub(super) journal: Arc<Journal>,
     pub(super) outbox: Arc<Outbox>,
-    pub(super) run_id: Option<i64>,
+    pub(super) run_id: Option<RunId>,
     /// The region may be told.
     pub(super) send: bool,
     /// The region can be told events, since it is known what it calls this node.
@@ -38,7 +38,7 @@ impl Record {
         change: Option<ResultChange>,
         events: Vec<Event>,
         outgoing: Vec<Outgoing>,
-    ) -> Vec<i64> {
+    ) -> Vec<MessageId> {
         let outgoing = self.sayable(outgoing);
         let messages = self.messages(&outgoing);
         let recorded = self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages));
@@ -46,15 +46,13 @@ impl Record {
     }
 
     /// Records the end of the run with the last message to the region.
-    pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
+    pub(super) async fn end(&self, end: RunEnd, outcome: String, signal: Option<Signal>) {
         let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
         let ids = match self.run_id {
             Some(run_id) => {
                 let messages = self.messages(&outgoing);
-                let end = self
-                    .journal
-                    .with("the end of the run", move |store| store.end_run(run_id, &outcome, messages.first()));
-                end.await
+                let end = move |store: &mut journal::Store| store.end_run(run_id, (end, &outcome), messages.first());
+                self.journal.with("the end of the run", end).await
             }
             None => None,
         };

@@ -14,10 +14,10 @@ use super::record::Record;
 use super::{Agent, Notice};
 use crate::event::{Event, EventType};
 use crate::host::Host;
-use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
+use crate::journal::{Actor, Audience, Journal, NewRun, ResultRecord, RunRecord, Store};
 use crate::region::{Client, RetryOptions};
 use crate::runner::{Interruption, Runner, discard};
-use crate::script::{Script, ScriptType, parse_index};
+use crate::script::{Script, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
 pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
@@ -82,8 +82,8 @@ impl Agent {
             restore(&journal, &outbox, identity.clone()).await;
         }
         let new = NewRun {
-            // A run that tells nobody is no part of one that does: the region would wait for ever for what ran in it.
-            region: if self.options.send { identity } else { format!("{identity} (told nothing)") },
+            region: identity,
+            audience: if self.options.send { Audience::Region } else { Audience::Nobody },
             storage: self.workspace.root().to_owned(),
             boot_id: boot_id(&self.host),
             requested_by: self.options.actor.username.clone(),
@@ -159,8 +159,7 @@ impl Agent {
             let script = Arc::new(self.script_of(&result));
             if let Some(exit_status) = result.exit_status {
                 // It had ended; the region was being told of the BMC that it found.
-                let runtime = result.runtime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                let finished = runner.conclude_ended(&script, exit_status, runtime);
+                let finished = runner.conclude_ended(&script, exit_status, result.runtime);
                 dispatcher.begin_at(&script, result.status);
                 dispatcher.finish(&script, finished).await;
                 continue;
@@ -187,12 +186,9 @@ impl Agent {
         let known = index.and_then(|index| {
             index.scripts.into_iter().find(|script| script.name == result.name && script.result_id == result.result_id)
         });
-        known.unwrap_or_else(|| {
-            let kind = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind);
-            Script {
-                version_id: result.version_id,
-                ..Script::placeholder(kind.unwrap_or(ScriptType::Commissioning), &result.name, result.result_id)
-            }
+        known.unwrap_or_else(|| Script {
+            version_id: result.version_id,
+            ..Script::placeholder(result.kind, &result.name, result.result_id)
         })
     }
 }

@@ -16,7 +16,7 @@ use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
-use crate::journal::RunRecord;
+use crate::journal::{RunEnd, RunRecord};
 use crate::netplan;
 use crate::region::{self, Client, Signal, SignalStatus};
 use crate::runner::{Report, Runner};
@@ -136,7 +136,9 @@ impl Agent {
     ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let Some(voice) = voice else {
             match verdict {
-                Ok(Verdict::Registered) => record.end("The region has this machine already".to_owned(), None).await,
+                Ok(Verdict::Registered) => {
+                    record.end(RunEnd::Registered, "The region has this machine already".to_owned(), None).await;
+                }
                 // Not an end: there is nobody yet who could hear of it.
                 Ok(_) => self.say("What was found out is kept; the next start goes on with enlisting".to_owned()),
                 // Its text says so.
@@ -309,19 +311,20 @@ impl Agent {
 
     /// Records how the run ended, and signals it where the region may be told.
     async fn record_end(&self, verdict: &Result<Verdict, Error>, dispatcher: &Dispatcher, record: &Record) {
-        let (status, text) = match verdict {
+        let (end, status, text) = match verdict {
             // Not an end: the next start goes on with it.
             Ok(Verdict::GoingDown) => return self.say(messages::GOING_DOWN.to_owned()),
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
-            Ok(Verdict::Nothing | Verdict::Registered) => (None, messages::NOTHING.to_owned()),
+            Ok(Verdict::Nothing) => (RunEnd::Nothing, None, messages::NOTHING.to_owned()),
+            Ok(Verdict::Registered) => (RunEnd::Registered, None, messages::NOTHING.to_owned()),
             // A deploying node does nothing with OK, and one that is deployed by the time it arrives would be released.
             Ok(Verdict::Passed) if dispatcher.has_outcomes_of(ScriptType::Deployment) => {
-                (None, messages::ALL_RAN.to_owned())
+                (RunEnd::Passed, None, messages::ALL_RAN.to_owned())
             }
-            Ok(Verdict::Passed) => (Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
-            Ok(Verdict::Failed(text)) => (Some(SignalStatus::Failed), text.clone()),
+            Ok(Verdict::Passed) => (RunEnd::Passed, Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
+            Ok(Verdict::Failed(text)) => (RunEnd::Failed, Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {
-                (Some(SignalStatus::Failed), messages::STOPPED.to_owned())
+                (RunEnd::Stopped, Some(SignalStatus::Failed), messages::STOPPED.to_owned())
             }
             // The node's status must not be touched, or nobody would listen.
             Err(
@@ -329,13 +332,13 @@ impl Agent {
                 | Error::Stranger
                 | Error::NotOrdered(_)
                 | Error::Fetch(region::Error::Unauthorized { .. })),
-            ) => (None, error.to_string()),
-            Err(error) => (Some(SignalStatus::Failed), error.to_string()),
+            ) => (RunEnd::Refused, None, error.to_string()),
+            Err(error) => (RunEnd::Refused, Some(SignalStatus::Failed), error.to_string()),
         };
         if verdict.is_ok() {
             self.say(text.clone());
         }
-        record.end(text.clone(), status.map(|status| Signal::node(status, text))).await;
+        record.end(end, text.clone(), status.map(|status| Signal::node(status, text))).await;
     }
 
     pub(super) fn say(&self, text: String) {

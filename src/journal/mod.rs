@@ -6,12 +6,14 @@
 //! memory and still reports to the region.
 
 mod audit;
+mod end;
 mod hardware;
 mod lock;
 mod outbox;
 mod query;
 mod recover;
 mod retention;
+mod row;
 mod runs;
 mod schema;
 mod store;
@@ -22,11 +24,13 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 pub use audit::{Broken, Verified};
+pub use end::{Audience, MessageId, MessageState, RunEnd, RunId};
 pub use hardware::Hardware;
 pub use outbox::{Message, Undelivered};
 pub use retention::{Pruned, Retention};
-pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};
-pub use store::{Actor, Opened, Store};
+pub use row::{ResultRecord, RunRecord};
+pub use runs::{NewResult, NewRun, ResultChange};
+pub use store::{Actor, Opened, Store, stamp};
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]

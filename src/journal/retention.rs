@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
 use super::store::stamp;
-use super::{Error, ResultRecord, Store};
+use super::{Error, MessageState, ResultRecord, RunId, Store};
 
 /// Bounds; `None` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Store {
         let days = retention
             .days
             .and_then(|days| Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok());
-        let oldest = days.map(stamp).unwrap_or_default();
+        let oldest_event = days.map(stamp).unwrap_or_default();
         let mut pruned = Pruned::default();
         let mut kept_bytes = 0;
         let runs = self.runs()?;
@@ -54,7 +54,7 @@ impl Store {
             let results = self.results(run.id)?;
             let bytes: u64 = results.iter().map(size).sum();
             let over = retention.runs.is_some_and(|most| place >= most)
-                || run.started < oldest
+                || days.is_some_and(|oldest| run.started < oldest)
                 || retention.bytes.is_some_and(|most| kept_bytes + bytes > most && place > 0);
             if !over || run.ended.is_none() || self.has_unsent(run.id)? {
                 kept_bytes += bytes;
@@ -73,15 +73,16 @@ impl Store {
         pruned.events = self.transact(|transaction, _| {
             transaction.execute(
                 "DELETE FROM maasserver_event WHERE created < ?1 AND id NOT IN (SELECT event_id FROM audit_seal)",
-                [&oldest],
+                [&oldest_event],
             )
         })?;
         Ok(pruned)
     }
 
-    fn has_unsent(&self, run_id: i64) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = 'waiting')";
-        self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    fn has_unsent(&self, run_id: RunId) -> Result<bool, Error> {
+        let waiting = MessageState::Waiting.literal();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = {waiting})");
+        self.connection.query_row(&sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     fn is_named(&self, result: &ResultRecord) -> Result<bool, Error> {
@@ -90,7 +91,7 @@ impl Store {
         self.connection.query_row(sql, [path], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
-    fn delete_run(&mut self, run_id: i64) -> Result<(), Error> {
+    fn delete_run(&mut self, run_id: RunId) -> Result<(), Error> {
         self.transact(|transaction, _| {
             transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM script_result WHERE run_id = ?1", params![run_id])?;

@@ -37,7 +37,7 @@ pub async fn deliver(
         }
         match send(client, &group, retry, deadline).await {
             Ok(()) => {
-                let ids: Vec<i64> = group.iter().map(|entry| entry.id).collect();
+                let ids: Vec<_> = group.iter().map(|entry| entry.id).collect();
                 let finish = move |store: &mut Store| ids.iter().try_for_each(|id| store.finish_message(*id, None));
                 journal.with("a delivery", finish).await;
             }
@@ -120,7 +120,7 @@ mod tests {
         let signal = Payload::Signal(Signal::node(SignalStatus::Working, ""));
         let payloads = [event(1000), event(700), event(700), signal.clone(), signal, event(1), event(1)];
         let entry = |(id, payload)| Entry { id, payload, leads_to: None, may_have_arrived: true };
-        let groups = groups((0..).zip(payloads).map(entry).collect());
+        let groups = groups((0_i64..).map(Into::into).zip(payloads).map(entry).collect());
         assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 1, 2]);
     }
 }

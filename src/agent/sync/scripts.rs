@@ -11,6 +11,7 @@ use super::super::record::Record;
 use super::super::{Error, ScriptOutcome, order, prepare};
 use super::{Sync, native};
 use crate::inventory::Inventory;
+use crate::journal::RunId;
 use crate::region::{self, Fetched, persist, unpack};
 use crate::runner::{Report, Runner};
 use crate::script::{Script, ScriptType, Status, Workspace, parse_index};
@@ -35,7 +36,7 @@ pub(super) enum Failed {
 
 impl Sync {
     /// Fetches and runs what the region asks for; the results are in the journal.
-    pub(super) async fn run_scripts(&self, run_id: i64, inventory: Inventory) -> Result<Ran, Failed> {
+    pub(super) async fn run_scripts(&self, run_id: RunId, inventory: Inventory) -> Result<Ran, Failed> {
         let workspace = Workspace::new(&self.options.storage);
         prepare::storage(&workspace).map_err(Failed::Machine)?;
         let scripts = self.fetch(&workspace).await?;
