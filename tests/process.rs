@@ -169,8 +169,8 @@ async fn a_script_that_will_not_stop_costs_no_result() {
     let stop = CancellationToken::new();
     let node = Node::of(&region);
     let run = node.run_here(&stop, |options| {
-        options.runner.grace = Duration::from_secs(3);
-        options.farewell = Duration::from_secs(2);
+        options.runner.grace = Duration::from_secs(7);
+        options.farewell = Duration::from_secs(6);
     });
     let stopping = async {
         until("it runs", || marker.alive().len() == 1).await;
@@ -198,7 +198,7 @@ async fn a_second_signal_ends_the_run_at_once() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(marker.alive().len(), 1, "it has its grace");
     run.signal(Signal::SIGINT);
-    let run = run.finish(Duration::from_secs(20)).await;
+    let run = run.finish(LIMIT).await;
     assert_eq!(run.code, Some(130), "{run:?}");
     assert!(run.stdout.contains("messages could not be delivered"), "{}", run.stdout);
     assert_eq!(marker.alive(), [0; 0]);

@@ -66,7 +66,6 @@ impl Dispatcher {
 
     /// A result from before the run was interrupted.
     pub(super) fn remember(&mut self, result: &ResultRecord) {
-        let Some(kind) = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind) else { return };
         if result.status != Status::Pending {
             self.begun.insert((result.name.clone(), result.result_id));
         }
@@ -74,21 +73,21 @@ impl Dispatcher {
             return;
         }
         let script = Script {
-            path: format!("{}/{}", kind.folder(), result.name).into(),
-            ..Script::placeholder(kind, &result.name, result.result_id)
+            path: format!("{}/{}", result.kind.folder(), result.name).into(),
+            ..Script::placeholder(result.kind, &result.name, result.result_id)
         };
         let declared = Declared::of(std::fs::read(self.workspace.executable(&script)).ok().as_deref());
-        if declared.recommissions() && kind == ScriptType::Commissioning {
+        if declared.recommissions() && result.kind == ScriptType::Commissioning {
             self.recommission.insert(key(&script));
         }
-        *self.failures.entry(kind).or_default() += usize::from(result.status.is_failure());
+        *self.failures.entry(result.kind).or_default() += usize::from(result.status.is_failure());
         self.outcomes.push(ScriptOutcome {
             subject: result.subject.clone(),
-            kind,
+            kind: result.kind,
             result_id: result.result_id,
             status: result.status,
             exit_status: result.exit_status.unwrap_or(0),
-            runtime: result.runtime.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok()),
+            runtime: result.runtime,
             notes: (!result.notes.is_empty()).then(|| result.notes.clone()).into_iter().collect(),
             output: result.combined.clone(),
         });
@@ -337,7 +336,7 @@ impl Dispatcher {
     async fn keep_end(&self, script: &Script, finished: &Finished) {
         let Some(run_id) = self.record.run_id else { return };
         let (outputs, finished) = (self.workspace.outputs(script), finished.clone());
-        let keep = tokio::task::spawn_blocking(move || keep_end(&outputs, run_id, &finished));
+        let keep = tokio::task::spawn_blocking(move || keep_end(&outputs, run_id.number(), &finished));
         // A disk that hangs holds up nobody.
         match tokio::time::timeout(LONGEST_KEEP, keep).await {
             Ok(Ok(Err(error))) => {
@@ -373,7 +372,7 @@ impl Dispatcher {
             result_id: script.result_id,
             status,
             exit_status: finished.map(|finished| finished.ending.exit_status()),
-            runtime: finished.and_then(|finished| finished.runtime).map(|runtime| runtime.as_secs_f64()),
+            runtime: finished.and_then(|finished| finished.runtime),
             notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
         })
     }

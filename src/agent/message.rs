@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal;
+use crate::journal::{self, MessageId, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::script::{Status, is_parsed};
 
@@ -65,11 +65,11 @@ impl Payload {
 
 /// The journal's numbers of messages that are written together; while they wait for the journal, there are none.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Numbers(Arc<OnceLock<Vec<i64>>>);
+pub(super) struct Numbers(Arc<OnceLock<Vec<MessageId>>>);
 
 impl Numbers {
     /// The journal has the messages now.
-    pub(super) fn set(&self, numbers: &[i64]) {
+    pub(super) fn set(&self, numbers: &[MessageId]) {
         let _ = self.0.set(numbers.to_vec());
     }
 }
@@ -78,14 +78,14 @@ impl Numbers {
 #[derive(Clone, Debug)]
 pub(super) enum Number {
     /// It was written before.
-    Known(i64),
+    Known(MessageId),
     /// One of those that are written together.
     Of(Numbers, usize),
 }
 
 impl Number {
     /// The number, once there is one.
-    pub(super) fn get(&self) -> Option<i64> {
+    pub(super) fn get(&self) -> Option<MessageId> {
         match self {
             Number::Known(number) => Some(*number),
             Number::Of(numbers, place) => numbers.0.get()?.get(*place).copied(),
@@ -97,7 +97,7 @@ impl Number {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// Its place in the order of delivery: the journal's number, if that could be written at once.
-    pub(super) id: i64,
+    pub(super) id: MessageId,
     pub(super) number: Number,
     pub(super) payload: Payload,
     /// The status that the script result will have when the region has taken this.
@@ -107,9 +107,9 @@ pub(super) struct Entry {
 }
 
 /// For the journal, which gives it its number.
-pub(super) fn message(payload: &Payload, leads_to: Option<Status>, run_id: Option<i64>) -> journal::Message {
+pub(super) fn message(payload: &Payload, leads_to: Option<Status>, run_id: Option<RunId>) -> journal::Message {
     journal::Message {
-        id: 0,
+        id: MessageId::default(),
         run_id,
         label: payload.label(),
         payload: serde_json::to_string(payload).unwrap_or_default(),
@@ -130,7 +130,7 @@ impl Entry {
                 may_have_arrived: message.may_have_arrived,
             }),
             Err(error) => {
-                tracing::error!(id = message.id, %error, "a message in the journal cannot be understood and stays there");
+                tracing::error!(id = %message.id, %error, "a message in the journal cannot be understood and stays there");
                 None
             }
         }

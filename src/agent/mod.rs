@@ -46,13 +46,6 @@ pub use fetch::is_deployed;
 pub use outbox::Refused;
 pub use resume::{Delivered, deliver};
 
-/// Whether a run with this outcome in the journal did all that it was to do: nothing stopped it, and nothing kept it from its scripts
-/// or the region from their results.
-#[must_use]
-pub fn is_complete(outcome: &str) -> bool {
-    [messages::ALL_RAN, messages::NOTHING, watch::TOLD].contains(&outcome) || outcome.ends_with(sync::COMPLETE)
-}
-
 /// How a run is done.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Entry, Lane, Number, Numbers, Payload};
+use crate::journal::MessageId;
 use crate::region::Error;
 use crate::script::Status;
 
@@ -23,15 +24,15 @@ pub(super) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    last_id: i64,
-    waiting: BTreeMap<i64, Entry>,
+    last_id: MessageId,
+    waiting: BTreeMap<MessageId, Entry>,
     /// Entries that somebody is delivering.
-    claimed: BTreeSet<i64>,
+    claimed: BTreeSet<MessageId>,
     /// Events wait for more of their kind.
     events_rest: bool,
-    refused: BTreeMap<i64, Refused>,
+    refused: BTreeMap<MessageId, Refused>,
     /// Not taken now: nobody waits for them, and a later start offers them again.
-    postponed: BTreeSet<i64>,
+    postponed: BTreeSet<MessageId>,
     /// The last reason why something was not taken.
     trouble: Option<Error>,
 }
@@ -59,15 +60,15 @@ impl Outbox {
     pub(super) fn append(
         &self,
         outgoing: Vec<(Payload, Option<Status>)>,
-        ids: Option<Vec<i64>>,
-        numbers: &Numbers,
-    ) -> Vec<i64> {
+        ids: Option<Vec<MessageId>>,
+        kept: &Numbers,
+    ) -> Vec<MessageId> {
         let mut inner = self.lock();
-        let next = inner.last_id + 1;
+        let numbers = std::iter::successors(Some(inner.last_id.next()), |id| Some(id.next()));
         let ids =
-            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| (next..).take(outgoing.len()).collect());
-        let entry = |(place, (id, (payload, leads_to))): (usize, (i64, _))| {
-            let number = Number::Of(numbers.clone(), place);
+            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| numbers.take(outgoing.len()).collect());
+        let entry = |(place, (id, (payload, leads_to))): (usize, (MessageId, _))| {
+            let number = Number::Of(kept.clone(), place);
             Entry { id, number, payload, leads_to, may_have_arrived: false }
         };
         inner.add(ids.iter().copied().zip(outgoing).enumerate().map(entry).collect());
@@ -97,7 +98,7 @@ impl Outbox {
     }
 
     /// The region has it, or will never take it for a reason.
-    pub(super) fn finish(&self, id: i64, refused: Option<String>) {
+    pub(super) fn finish(&self, id: MessageId, refused: Option<String>) {
         let mut inner = self.lock();
         inner.claimed.remove(&id);
         if let Some(entry) = inner.waiting.remove(&id)
@@ -111,13 +112,13 @@ impl Outbox {
     }
 
     /// It goes back into the queue: delivery was given up, not refused.
-    pub(super) fn release(&self, id: i64) {
+    pub(super) fn release(&self, id: MessageId) {
         self.lock().claimed.remove(&id);
         self.changed.notify_waiters();
     }
 
     /// It waits for a later start: nothing in this process tries it again.
-    pub(super) fn postpone(&self, id: i64) {
+    pub(super) fn postpone(&self, id: MessageId) {
         let mut inner = self.lock();
         inner.claimed.remove(&id);
         if inner.waiting.remove(&id).is_some() {
@@ -179,12 +180,12 @@ impl Outbox {
     }
 
     /// Why a message was refused, if it was.
-    pub(super) fn refusal(&self, id: i64) -> Option<String> {
+    pub(super) fn refusal(&self, id: MessageId) -> Option<String> {
         self.lock().refused.get(&id).map(|refused| refused.reason.clone())
     }
 
     /// Waits until a message is acknowledged or refused.
-    pub(super) async fn answered(&self, id: i64) -> Result<(), String> {
+    pub(super) async fn answered(&self, id: MessageId) -> Result<(), String> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -228,7 +229,7 @@ impl Inner {
         let first = self.waiting.get(&found?)?.clone();
         let mut entries = vec![first];
         if matches!(entries[0].payload, Payload::Event(_)) {
-            let behind = self.waiting.range(entries[0].id + 1..).map(|(_, entry)| entry);
+            let behind = self.waiting.range(entries[0].id.next()..).map(|(_, entry)| entry);
             let events = behind
                 .take_while(|entry| entry.payload.lane() != Lane::Node)
                 .filter(|entry| matches!(entry.payload, Payload::Event(_)));
@@ -270,17 +271,17 @@ mod tests {
     }
 
     fn claim(outbox: &Outbox) -> Vec<i64> {
-        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id).collect()
+        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id.number()).collect()
     }
 
     #[tokio::test]
     async fn one_script_keeps_its_order_and_holds_up_no_other() {
         let outbox = outbox(vec![about(1), about(1), about(2)]);
         assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1], vec![3], vec![]));
-        outbox.finish(1, Some("no".into()));
+        outbox.finish(1.into(), Some("no".into()));
         assert_eq!(claim(&outbox), [2], "a refusal blocks nothing");
-        outbox.finish(2, None);
-        outbox.finish(3, None);
+        outbox.finish(2.into(), None);
+        outbox.finish(3.into(), None);
         outbox.idle(&CancellationToken::new()).await;
         let refused = Refused { label: "WORKING for s1".into(), reason: "no".into(), is_result: false };
         assert_eq!(outbox.refused(), [refused]);
@@ -290,9 +291,9 @@ mod tests {
     fn a_message_about_the_node_overtakes_nothing_and_is_not_overtaken() {
         let outbox = outbox(vec![about(1), node(), about(2)]);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![1], vec![]));
-        outbox.finish(1, None);
+        outbox.finish(1.into(), None);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![2], vec![]));
-        outbox.finish(2, None);
+        outbox.finish(2.into(), None);
         assert_eq!(claim(&outbox), [3]);
     }
 
@@ -306,8 +307,8 @@ mod tests {
     fn events_go_together_as_far_as_a_region_does_not_cut_them() {
         let outbox = outbox(vec![event(&"a".repeat(1000)), event(&"b".repeat(700)), event(&"c".repeat(200))]);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![1, 2], vec![]));
-        outbox.finish(1, None);
-        outbox.finish(2, None);
+        outbox.finish(1.into(), None);
+        outbox.finish(2.into(), None);
         assert_eq!(claim(&outbox), [3]);
     }
 
@@ -315,9 +316,9 @@ mod tests {
     async fn what_is_postponed_is_waited_for_by_nobody_and_not_lost() {
         let outbox = outbox(vec![about(1), about(1)]);
         assert_eq!(claim(&outbox), [1]);
-        outbox.postpone(1);
+        outbox.postpone(1.into());
         assert_eq!(claim(&outbox), [2]);
-        outbox.finish(2, None);
+        outbox.finish(2.into(), None);
         outbox.idle(&CancellationToken::new()).await;
         assert_eq!(outbox.undelivered(), 1);
     }
@@ -335,7 +336,7 @@ mod tests {
     async fn what_is_released_is_claimed_again() {
         let outbox = outbox(vec![about(1)]);
         assert_eq!(claim(&outbox), [1]);
-        outbox.release(1);
+        outbox.release(1.into());
         assert_eq!(outbox.undelivered(), 1);
         assert_eq!(claim(&outbox), [1]);
         let cancel = CancellationToken::new();

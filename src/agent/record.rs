@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::message::{Entry, Numbers, Payload, message};
 use super::outbox::Outbox;
 use crate::event::{Event, EventType};
-use crate::journal::{self, Actor, Journal, ResultChange};
+use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::runner::discard;
 use crate::script::Status;
@@ -17,7 +17,7 @@ use crate::script::Status;
 pub(super) struct Record {
     pub(super) journal: Arc<Journal>,
     pub(super) outbox: Arc<Outbox>,
-    pub(super) run_id: Option<i64>,
+    pub(super) run_id: Option<RunId>,
     /// When it began, by the clock that nobody sets; `None` of one that began in another process.
     pub(super) began: Option<Instant>,
     /// The region may be told.
@@ -41,7 +41,7 @@ impl Record {
         change: Option<ResultChange>,
         events: Vec<Event>,
         outgoing: Vec<Outgoing>,
-    ) -> Vec<i64> {
+    ) -> Vec<MessageId> {
         let outgoing = self.sayable(outgoing);
         let messages = self.messages(&outgoing);
         let numbers = Numbers::default();
@@ -55,19 +55,19 @@ impl Record {
     }
 
     /// Records the end of the run with the last message to the region.
-    pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
+    pub(super) async fn end(&self, end: RunEnd, outcome: String, signal: Option<Signal>) {
         let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
         let numbers = Numbers::default();
         let ids = match self.run_id {
             Some(run_id) => {
                 let messages = self.messages(&outgoing);
                 let (began, numbered) = (self.began, numbers.clone());
-                let end = self.journal.keep("the end of the run", move |store| {
-                    let ids = store.end_run(run_id, &outcome, messages.first())?;
+                let ended = self.journal.keep("the end of the run", move |store| {
+                    let ids = store.end_run(run_id, (end, &outcome), messages.first())?;
                     numbered.set(&ids);
                     Ok(ids)
                 });
-                let ids = end.await;
+                let ids = ended.await;
                 if let Some(began) = began {
                     let took = began.elapsed();
                     self.journal.keep("how long the run took", move |store| store.set_right(run_id, took)).await;

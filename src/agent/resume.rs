@@ -15,10 +15,10 @@ use super::uplink::Uplink;
 use super::{Agent, Notice, fetch, messages};
 use crate::event::{Event, EventType};
 use crate::host::Host;
-use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
+use crate::journal::{Actor, Audience, Journal, NewRun, ResultRecord, RunEnd, RunId, RunRecord, Store};
 use crate::region::{Client, RetryOptions, Signal, SignalStatus, persist};
 use crate::runner::{Ending, Finished, Interruption, Runner, discard, kept_end};
-use crate::script::{Script, ScriptType, parse_index};
+use crate::script::{Script, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
 pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
@@ -99,16 +99,16 @@ async fn end_run(
             return;
         }
     }
-    let (status, text) = if !run.refused.is_empty() {
-        (SignalStatus::Failed, messages::not_taken(&run.refused))
+    let (end, status, text) = if !run.refused.is_empty() {
+        (RunEnd::Failed, SignalStatus::Failed, messages::not_taken(&run.refused))
     } else if let Some((kind, count)) = run.failures.first() {
-        (SignalStatus::Failed, messages::failed_to_run(*count, *kind))
+        (RunEnd::Failed, SignalStatus::Failed, messages::failed_to_run(*count, *kind))
     } else {
-        (SignalStatus::Ok, messages::ALL_RAN.to_owned())
+        (RunEnd::Passed, SignalStatus::Ok, messages::ALL_RAN.to_owned())
     };
     let signal = Payload::Signal(Signal::node(status, text.clone()));
     let (id, outcome, last) = (run.id, text.clone(), message(&signal, None, Some(run.id)));
-    journal.with("the end of the run", move |store| store.end_run(id, &outcome, Some(&last))).await;
+    journal.with("the end of the run", move |store| store.end_run(id, (end, &outcome), Some(&last))).await;
     let drained = drain(uplink.clone(), Arc::clone(journal), retry, stop).await;
     delivered.left += drained.left;
     delivered.refused.extend(drained.refused);
@@ -132,8 +132,8 @@ impl Agent {
             restore(&journal, &outbox, identity.clone()).await;
         }
         let new = NewRun {
-            // A run that tells nobody is no part of one that does: the region would wait for ever for what ran in it.
-            region: if self.options.send { identity } else { format!("{identity} (told nothing)") },
+            region: identity,
+            audience: if self.options.send { Audience::Region } else { Audience::Nobody },
             storage: self.workspace.root().to_owned(),
             boot_id: boot_id(&self.host),
             requested_by: self.options.actor.username.clone(),
@@ -232,15 +232,15 @@ impl Agent {
     }
 
     /// A result that is not final in the journal, with the end that lies beside its outputs.
-    fn with_end(&self, run_id: i64, result: ResultRecord) -> (ResultRecord, Option<Finished>) {
+    fn with_end(&self, run_id: RunId, result: ResultRecord) -> (ResultRecord, Option<Finished>) {
         if result.status.is_final() {
             return (result, None);
         }
         let outputs = self.workspace.outputs(&self.script_of(&result));
-        let end = kept_end(&outputs, run_id).or_else(|| {
+        let end = kept_end(&outputs, run_id.number()).or_else(|| {
             let lost = "how it ended is on record, and what came of it is not";
             let failed = |status: i32| Finished {
-                runtime: result.runtime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+                runtime: result.runtime,
                 notes: vec![lost.to_owned()],
                 ..Finished::failed(Ending::Exited(if status == 0 { 1 } else { status }))
             };
@@ -255,12 +255,9 @@ impl Agent {
         let known = index.and_then(|index| {
             index.scripts.into_iter().find(|script| script.name == result.name && script.result_id == result.result_id)
         });
-        known.unwrap_or_else(|| {
-            let kind = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind);
-            Script {
-                version_id: result.version_id,
-                ..Script::placeholder(kind.unwrap_or(ScriptType::Commissioning), &result.name, result.result_id)
-            }
+        known.unwrap_or_else(|| Script {
+            version_id: result.version_id,
+            ..Script::placeholder(result.kind, &result.name, result.result_id)
         })
     }
 }

@@ -18,7 +18,7 @@ use super::message::Payload;
 use super::record::Record;
 use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
-use crate::journal::RunRecord;
+use crate::journal::{RunEnd, RunRecord};
 use crate::netplan;
 use crate::region::{self, Client, RetryOptions, Signal, SignalStatus, persist};
 use crate::runner::{Report, Runner};
@@ -140,7 +140,9 @@ impl Agent {
     ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let Some(voice) = voice else {
             match verdict {
-                Ok(Verdict::Registered) => record.end("The region has this machine already".to_owned(), None).await,
+                Ok(Verdict::Registered) => {
+                    record.end(RunEnd::Registered, "The region has this machine already".to_owned(), None).await;
+                }
                 // Not an end: there is nobody yet who could hear of it.
                 Ok(_) => self.say("What was found out is kept; the next start goes on with enlisting".to_owned()),
                 // Its text says so.
@@ -387,19 +389,20 @@ impl Agent {
 
     /// Records how the run ended, and signals it where the region may be told.
     async fn record_end(&self, verdict: &Result<Verdict, Error>, dispatcher: &Dispatcher, record: &Record) {
-        let (status, text) = match verdict {
+        let (end, status, text) = match verdict {
             // Not an end: the next start goes on with it.
             Ok(Verdict::GoingDown) => return self.say(messages::GOING_DOWN.to_owned()),
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
-            Ok(Verdict::Nothing | Verdict::Registered) => (None, messages::NOTHING.to_owned()),
+            Ok(Verdict::Nothing) => (RunEnd::Nothing, None, messages::NOTHING.to_owned()),
+            Ok(Verdict::Registered) => (RunEnd::Registered, None, messages::NOTHING.to_owned()),
             // A deploying node does nothing with OK, and one that is deployed by the time it arrives would be released.
             Ok(Verdict::Passed) if dispatcher.has_outcomes_of(ScriptType::Deployment) => {
-                (None, messages::ALL_RAN.to_owned())
+                (RunEnd::Passed, None, messages::ALL_RAN.to_owned())
             }
-            Ok(Verdict::Passed) => (Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
-            Ok(Verdict::Failed(text)) => (Some(SignalStatus::Failed), text.clone()),
+            Ok(Verdict::Passed) => (RunEnd::Passed, Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
+            Ok(Verdict::Failed(text)) => (RunEnd::Failed, Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {
-                (Some(SignalStatus::Failed), messages::STOPPED.to_owned())
+                (RunEnd::Stopped, Some(SignalStatus::Failed), messages::STOPPED.to_owned())
             }
             // The node's status must not be touched, or nobody would listen.
             Err(
@@ -409,13 +412,13 @@ impl Agent {
                 | Error::Erasing
                 | Error::MayErase
                 | Error::Fetch(region::Error::Unauthorized { .. } | region::Error::Untrusted { .. })),
-            ) => (None, error.to_string()),
-            Err(error) => (Some(SignalStatus::Failed), error.to_string()),
+            ) => (RunEnd::Refused, None, error.to_string()),
+            Err(error) => (RunEnd::Refused, Some(SignalStatus::Failed), error.to_string()),
         };
         if verdict.is_ok() {
             self.say(text.clone());
         }
-        record.end(text.clone(), status.map(|status| Signal::node(status, text))).await;
+        record.end(end, text.clone(), status.map(|status| Signal::node(status, text))).await;
     }
 
     pub(super) fn say(&self, text: String) {

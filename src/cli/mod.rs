@@ -38,6 +38,7 @@ mod restore;
 mod results;
 mod run;
 mod sandbox;
+mod settings;
 mod show;
 mod signal;
 mod snapshot;

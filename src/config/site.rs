@@ -1,5 +1,5 @@
-//! What a site sets once, and the one list of its keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], and
-//! its explanation in `packaging/config/config.toml`, which a test asks for.
+//! What a site sets once, and the one list of its keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], its
+//! explanation in `packaging/config/config.toml`, and its effect in `cli/settings.rs`: tests ask for both.
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::store::stamp;
-use super::{Error, Store};
+use super::{Error, RunId, Store};
 
 /// The longest step that counts where things are kept for a shorter time.
 const LONGEST_STEP: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn set_right(&mut self, run_id: i64, took: std::time::Duration) -> Result<(), Error> {
+    pub fn set_right(&mut self, run_id: RunId, took: std::time::Duration) -> Result<(), Error> {
         let took = SignedDuration::try_from(took).unwrap_or_default();
         self.transact(|transaction, _| {
             let sql = "SELECT started, ended FROM run WHERE id = ?1 AND ended IS NOT NULL";
@@ -98,7 +98,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::NewRun;
+    use crate::journal::{Audience, NewRun, RunEnd};
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -126,22 +126,20 @@ mod tests {
     fn a_run_that_began_in_1970_took_as_long_as_it_took() {
         let home = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open_beside(home.path(), "host").expect("a journal");
-        let new = NewRun { region: "r".into(), storage: "/s".into(), boot_id: "b".into(), requested_by: "x".into() };
+        let new = NewRun { region: "r".into(), storage: "/s".into(), boot_id: "b".into(), requested_by: "x".into(), audience: Audience::Region };
         let id = store.begin_run(&new).expect("a run");
         let sql = format!("UPDATE run SET started = '1970-01-01T00:00:07.000000Z' WHERE id = {id};
             INSERT INTO script_result (run_id, name, kind, subject, status, may_reboot, parameters, combined, stdout, stderr, result_file,
                 started, ended) VALUES ({id}, 'a', 'testing', 'a', 2, 0, '{{}}', '', '', '', '', '1970-01-01T00:00:10.000000Z',
                 '1970-01-01T00:00:40.000000Z')");
         store.connection.execute_batch(&sql).expect("valid SQL");
-        store.end_run(id, "ended", None).expect("it can be written");
+        store.end_run(id, (RunEnd::Passed, "ended"), None).expect("it can be written");
         store.set_right(id, std::time::Duration::from_secs(90)).expect("it can be written");
         let run = store.runs().expect("readable").remove(0);
-        let took = |from: &str, to: &Option<String>| {
-            time(to.as_deref().unwrap_or_default()).duration_since(time(from)).as_secs()
-        };
-        assert_eq!(took(&run.started, &run.ended), 90);
+        let took = |from: Timestamp, to: Option<Timestamp>| to.expect("it ended").duration_since(from).as_secs();
+        assert_eq!(took(run.started, run.ended), 90);
         let result = store.results(id).expect("readable").remove(0);
-        assert_eq!(took(&run.started, &result.started), 3);
-        assert_eq!(took(result.started.as_deref().unwrap_or_default(), &result.ended), 30);
+        assert_eq!(took(run.started, result.started), 3);
+        assert_eq!(took(result.started.expect("it started"), result.ended), 30);
     }
 }

@@ -7,12 +7,14 @@
 
 mod age;
 mod audit;
+mod end;
 mod hardware;
 mod lock;
 mod outbox;
 mod query;
 mod recover;
 mod retention;
+mod row;
 mod runs;
 mod schema;
 mod store;
@@ -23,11 +25,13 @@ use std::path::{Path, PathBuf};
 use crate::private;
 
 pub use audit::{Broken, Verified};
+pub use end::{Audience, MessageId, MessageState, RunEnd, RunId};
 pub use hardware::Hardware;
 pub use outbox::{Message, OpenRun, Undelivered};
 pub use retention::{Pruned, Retention};
-pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};
-pub use store::{Actor, Opened, Store};
+pub use row::{ResultRecord, RunRecord};
+pub use runs::{NewResult, NewRun, ResultChange};
+pub use store::{Actor, Opened, Store, stamp};
 pub use thread::Journal;
 
 /// Why the journal cannot be used.

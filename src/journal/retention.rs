@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::{Error, ResultRecord, Store, age};
+use super::{Error, MessageState, ResultRecord, RunId, Store, age};
 
 /// Bounds; `None` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Store {
         let mut pruned = Pruned::default();
         let mut kept_bytes = 0;
         let runs = self.runs()?;
-        let times = runs.iter().map(|run| age::time(run.ended.as_deref().unwrap_or(&run.started)));
+        let times = runs.iter().map(|run| run.ended.unwrap_or(run.started));
         let too_old = days.and_then(|days| age::first_too_old(times, now, days)).unwrap_or(usize::MAX);
         for (place, run) in runs.iter().enumerate() {
             let results = self.results(run.id)?;
@@ -83,9 +83,10 @@ impl Store {
         Ok(pruned)
     }
 
-    fn has_unsent(&self, run_id: i64) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = 'waiting')";
-        self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    fn has_unsent(&self, run_id: RunId) -> Result<bool, Error> {
+        let waiting = MessageState::Waiting.literal();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = {waiting})");
+        self.connection.query_row(&sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     fn is_named(&self, result: &ResultRecord) -> Result<bool, Error> {
@@ -94,7 +95,7 @@ impl Store {
         self.connection.query_row(sql, [path], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
-    fn delete_run(&mut self, run_id: i64) -> Result<(), Error> {
+    fn delete_run(&mut self, run_id: RunId) -> Result<(), Error> {
         self.transact(|transaction, _| {
             transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM script_result WHERE run_id = ?1", params![run_id])?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
-use super::{Error, Message, ResultChange, audit, file, lock, outbox, recover, runs, schema};
+use super::{Error, Message, MessageId, ResultChange, audit, file, lock, outbox, recover, runs, schema};
 use crate::event::{Event, Level};
 use crate::private;
 
@@ -169,7 +169,7 @@ impl Store {
         change: Option<&ResultChange>,
         events: &[Event],
         messages: &[Message],
-    ) -> Result<Vec<i64>, Error> {
+    ) -> Result<Vec<MessageId>, Error> {
         let names = self.names();
         self.transact(|transaction, now| {
             if let Some(change) = change {
@@ -217,8 +217,9 @@ impl Store {
     }
 }
 
-/// A time as the tables have it: of one width, so that times compare as their texts do.
-pub(super) fn stamp(time: Timestamp) -> String {
+/// A time as the tables have it, `2026-11-20T12:00:00.000000Z`: of one width, so that times compare as their texts do.
+#[must_use]
+pub fn stamp(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
@@ -295,6 +296,7 @@ fn look(path: &Path, name: &Path) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
     connection.busy_timeout(BUSY).map_err(&failed)?;
     check_version(&connection, path)?;
+    schema::as_current(&connection).map_err(&failed)?;
     Ok(connection)
 }
 

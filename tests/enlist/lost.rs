@@ -175,7 +175,11 @@ async fn cut_off_before_the_note_of_its_credentials_what_waits_can_be_delivered(
     let region = machine.region("", "").await;
     let nobody = Action::Answer(503, String::new());
     region.inject(Fault::new("GET", u32::MAX, nobody).at("by-id/"));
-    machine.run(&region.url()).args(["--exit-when-done", "--farewell", "0"]).finish().await;
+    let running = machine.run(&region.url()).start();
+    // Its scripts have ended by then, and the region has made it.
+    until("it asks for its credentials", || asked(&region, "GET", "by-id/") > 0).await;
+    running.signal(Signal::SIGKILL);
+    running.finish(LIMIT).await;
     region.clear_faults();
     assert_eq!(region.machines(), 1);
     machine.write("state/enlisted.yaml", &region.node_config());

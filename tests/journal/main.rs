@@ -16,6 +16,7 @@ mod gaps;
 mod interrupted;
 #[path = "../support/left_out.rs"]
 mod left_out;
+mod migrated;
 mod query;
 mod refused;
 mod results;

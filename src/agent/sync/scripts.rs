@@ -13,6 +13,7 @@ use super::super::uplink::Uplink;
 use super::super::{Error, ScriptOutcome, fetch, order, prepare};
 use super::{Sync, native};
 use crate::inventory::Inventory;
+use crate::journal::RunId;
 use crate::region;
 use crate::runner::{Report, Runner};
 use crate::script::{Script, ScriptType, Status, Workspace, is_parsed};
@@ -46,7 +47,7 @@ impl From<Error> for Failed {
 
 impl Sync {
     /// Fetches and runs what the region asks for; the results are in the journal.
-    pub(super) async fn run_scripts(&self, run_id: i64, inventory: Inventory) -> Result<Ran, Failed> {
+    pub(super) async fn run_scripts(&self, run_id: RunId, inventory: Inventory) -> Result<Ran, Failed> {
         let workspace = Workspace::new(&self.options.storage);
         let _storage = prepare::storage(&workspace).map_err(Failed::Machine)?;
         let scripts = self.fetch(&workspace).await?;
