@@ -100,7 +100,18 @@ impl std::fmt::Debug for Query {
 
 fn word(text: &str) -> Result<(String, String), String> {
     const KNOWN: [&str; 12] = [
-        "level", "limit", "before", "after", "hostname", "mac_address", "id", "zone", "agent_name", "domain", "pool", "owner",
+        "level",
+        "limit",
+        "before",
+        "after",
+        "hostname",
+        "mac_address",
+        "id",
+        "zone",
+        "agent_name",
+        "domain",
+        "pool",
+        "owner",
     ];
     let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
     if KNOWN.contains(&key) {

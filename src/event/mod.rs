@@ -2,11 +2,13 @@
 //!
 //! Names, levels and texts are those of the region (contract SCRIPTS, "Event types for scripts and hardware sync").
 
+mod place;
 mod query;
 
 use std::fmt;
 
-pub use query::{EventQuery, EventRecord, Place, PlaceFilter, QueryError};
+pub use place::{Place, PlaceFilter};
+pub use query::{EventQuery, EventRecord, QueryError};
 
 /// Severity of an event type. The numbers are the region's (`maasserver_eventtype.level`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

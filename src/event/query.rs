@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Level;
+use super::place::{PlaceFilter, normal_mac};
 
 /// The most that one query answers.
 const LARGEST_LIMIT: i64 = 1000;
 const DEFAULT_LIMIT: usize = 100;
 /// What the paging addresses repeat; `pool` filters and is not among them.
-const SHOWN: [&str; 9] =
-    ["level", "limit", "hostname", "mac_address", "id", "zone", "agent_name", "domain", "owner"];
+const SHOWN: [&str; 9] = ["level", "limit", "hostname", "mac_address", "id", "zone", "agent_name", "domain", "owner"];
 /// Where the region answers.
 const PATH: &str = "/MAAS/api/2.0/events/";
 
@@ -56,57 +56,6 @@ impl EventRecord {
             "type": self.type_description,
             "description": self.description,
         })
-    }
-}
-
-/// Where a node is in its region, and how it is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Name of its zone.
-    pub zone: String,
-    /// Name of its resource pool.
-    pub pool: String,
-    /// Name of its domain.
-    pub domain: String,
-    /// Who asked for it, in their own word.
-    pub agent_name: String,
-    /// Addresses of its interfaces, in lower case with colons.
-    pub macs: Vec<String>,
-}
-
-/// What a query wants of a node's place; what is `None` or empty is any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlaceFilter {
-    zone: Option<String>,
-    pool: Option<String>,
-    domain: Option<String>,
-    agent_name: Option<String>,
-    macs: Vec<String>,
-}
-
-impl PlaceFilter {
-    /// The first of the parameters that are given, of those that only a region can answer.
-    #[must_use]
-    pub fn given(&self) -> Option<&'static str> {
-        let named = [
-            ("zone", self.zone.is_some()),
-            ("pool", self.pool.is_some()),
-            ("domain", self.domain.is_some()),
-            ("agent_name", self.agent_name.is_some()),
-            ("mac_address", !self.macs.is_empty()),
-        ];
-        named.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
-    }
-
-    /// Whether a node at that place is meant. A name that no place has fits none, and so does an empty one.
-    #[must_use]
-    pub fn fits(&self, place: &Place) -> bool {
-        let is = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|name| !name.is_empty() && name == own);
-        is(&self.zone, &place.zone)
-            && is(&self.pool, &place.pool)
-            && is(&self.domain, &place.domain)
-            && is(&self.agent_name, &place.agent_name)
-            && (self.macs.is_empty() || self.macs.iter().any(|mac| place.macs.contains(mac)))
     }
 }
 
@@ -172,7 +121,9 @@ impl EventQuery {
         }
         let limit = match number("limit")? {
             Some(limit) if limit > LARGEST_LIMIT => {
-                return Err(refused(format!("Requested number of events {limit} is greater than limit: {LARGEST_LIMIT}")));
+                return Err(refused(format!(
+                    "Requested number of events {limit} is greater than limit: {LARGEST_LIMIT}"
+                )));
             }
             Some(limit) => usize::try_from(limit).unwrap_or(1).max(1),
             None if one("limit").is_some() => {
@@ -200,13 +151,7 @@ impl EventQuery {
                 None => filters.push((key.clone(), value.clone())),
             }
         }
-        let place = PlaceFilter {
-            zone: one("zone"),
-            pool: one("pool"),
-            domain: one("domain"),
-            agent_name: one("agent_name"),
-            macs: macs.iter().filter_map(|mac| normal_mac(mac)).collect(),
-        };
+        let place = PlaceFilter::new(one, &macs);
         let (hostnames, ids, owner) = (all("hostname"), all("id"), one("owner"));
         let (types, since) = (Vec::new(), None);
         Ok(EventQuery { level, limit, before, after, hostnames, ids, owner, place, types, since, filters })
@@ -268,14 +213,6 @@ impl EventQuery {
         }
         uri
     }
-}
-
-/// An address in lower case with colons; `None` if it is none.
-fn normal_mac(text: &str) -> Option<String> {
-    let mac = text.to_ascii_lowercase().replace('-', ":");
-    let parts: Vec<&str> = mac.split(':').collect();
-    let is_byte = |part: &&str| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit());
-    (parts.len() == 6 && parts.iter().all(is_byte)).then_some(mac)
 }
 
 /// As Python's `quote_plus` writes a value.
@@ -383,17 +320,10 @@ mod tests {
 
     #[test]
     fn of_several_values_the_last_counts_and_is_repeated_in_the_paging_addresses() {
-        let query = parse("limit=1&level=DEBUG&limit=2&zone=a b&nonsense=1&pool=x&mac_address=52:54:00:AA:00:01").expect("valid");
+        let query = parse("limit=1&level=DEBUG&limit=2&zone=a b&nonsense=1&pool=x&mac_address=52:54:00:AA:00:01")
+            .expect("valid");
         assert_eq!((query.limit, query.level), (2, Level::Debug));
         let uri = "/MAAS/api/2.0/events/?op=query&limit=2&level=DEBUG&zone=a+b&mac_address=52%3A54%3A00%3AAA%3A00%3A01";
         assert_eq!(query.answer(&[])["next_uri"], uri);
-    }
-
-    #[test]
-    fn a_place_fits_by_its_names_and_an_empty_name_fits_none() {
-        let place = Place { zone: "default".into(), macs: vec!["52:54:00:aa:00:01".into()], ..Place::default() };
-        let fits = |query: &str| parse(query).expect("valid").place.fits(&place);
-        assert!(fits("zone=default") && fits("mac_address=52-54-00-AA-00-01") && fits(""));
-        assert!(!fits("zone=") && !fits("zone=default&zone=nowhere") && !fits("agent_name="));
     }
 }

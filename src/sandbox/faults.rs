@@ -48,7 +48,15 @@ impl Fault {
     /// A fault that strikes the next `times` requests with a method.
     #[must_use]
     pub fn new(method: &str, times: u32, action: Action) -> Self {
-        Fault { method: method.to_owned(), path: String::new(), only_results: false, only_power: false, skip: 0, times, action }
+        Fault {
+            method: method.to_owned(),
+            path: String::new(),
+            only_results: false,
+            only_power: false,
+            skip: 0,
+            times,
+            action,
+        }
     }
 
     /// The same, only for requests that carry a script's result.
@@ -149,7 +157,10 @@ mod tests {
     fn a_fault_waits_for_its_turn_and_then_strikes_so_often() {
         let mut faults = vec![Fault::new("POST", 2, Action::DropBefore).after(1)];
         let mut strike = |method: &str| strike(&mut faults, method, "/MAAS/", b"").is_some();
-        assert_eq!([strike("GET"), strike("POST"), strike("POST"), strike("POST"), strike("POST")], [false, false, true, true, false]);
+        assert_eq!(
+            [strike("GET"), strike("POST"), strike("POST"), strike("POST"), strike("POST")],
+            [false, false, true, true, false]
+        );
     }
 
     #[test]

@@ -18,30 +18,40 @@ enum Unusable {
     Silently,
 }
 
+/// Which files came with a result; what an earlier one brought stays and does not count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Came {
+    pub(super) stdout: bool,
+    pub(super) result: bool,
+}
+
 impl ResultRow {
-    /// Stores files by their suffixes; whether stdout was among them.
-    pub(super) fn keep(&mut self, files: Vec<(String, Vec<u8>)>) -> bool {
-        let mut has_stdout = false;
+    /// Stores files by their suffixes.
+    pub(super) fn keep(&mut self, files: Vec<(String, Vec<u8>)>) -> Came {
+        let mut came = Came::default();
         for (name, bytes) in files {
             match name.to_ascii_lowercase().rsplit('.').next() {
                 Some("out") => {
-                    has_stdout = true;
+                    came.stdout = true;
                     self.stdout = bytes;
                 }
                 Some("err") => self.stderr = bytes,
-                Some("yaml") => self.result = bytes,
+                Some("yaml") => {
+                    came.result = true;
+                    self.result = bytes;
+                }
                 _ => self.output = bytes,
             }
         }
-        has_stdout
+        came
     }
 }
 
 impl State {
     /// Lets the hook of a script read its stdout, if the script succeeded and stdout came: what the result comes to then.
-    pub(super) fn process(&mut self, index: usize, has_stdout: bool, transition: Transition) -> Transition {
+    pub(super) fn process(&mut self, index: usize, came: Came, transition: Transition) -> Transition {
         let row = &self.results[index];
-        if row.exit_status != Some(0) || !has_stdout {
+        if row.exit_status != Some(0) || !came.stdout {
             return transition;
         }
         let stdout = row.stdout.clone();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HOST, LOCATION};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, handler::Handler};
@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::faults::{Action, strike};
-use super::form::{Form, pairs};
+use super::form::{self, Form, pairs};
 use super::listener::{CuttableListener, Scissors};
 use super::node::NodeStatus;
 use super::oauth::{Speaker, check};
@@ -106,7 +106,9 @@ async fn respond(region: &Region, incoming: Incoming, action: Option<&Action>, i
             }
             response
         }
-        Some(Action::Redirect(address)) => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address.clone())]).into_response(),
+        Some(Action::Redirect(address)) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address.clone())]).into_response()
+        }
         Some(Action::Page(page)) => answer(StatusCode::OK, HTML, page.clone()),
         _ if is_too_large || matches!(action, Some(Action::Limit(_))) => {
             let mut response = answer(StatusCode::PAYLOAD_TOO_LARGE, "text/html", TOO_LARGE);
@@ -142,8 +144,8 @@ async fn read(body: Body, largest: usize) -> Read {
 }
 
 async fn route(region: &Region, incoming: Incoming) -> Response {
-    if incoming.headers.contains_key(CONTENT_ENCODING) {
-        // As seen on a region: compressed requests are not understood.
+    if !form::is_readable(&incoming.headers, &incoming.body) {
+        // As seen on a region of compressed bodies, and of those with another boundary than their header names.
         return StatusCode::BAD_REQUEST.into_response();
     }
     let path = incoming.uri.path().to_owned();
@@ -301,9 +303,7 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
         return match EventQuery::parse(&pairs) {
             Ok(query) => json_answer(&query.answer(&query.page(state.events_at(&query)))),
             Err(error @ QueryError::Refused(_)) => answer(StatusCode::BAD_REQUEST, TEXT, error.to_string()),
-            Err(error @ QueryError::Broken(_)) => {
-                answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string())
-            }
+            Err(error @ QueryError::Broken(_)) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
         };
     }
     if let (Some("get_token"), Some(id)) = (op, path.strip_prefix("machines/").and_then(|rest| rest.strip_suffix('/')))

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::form::Form;
+use super::hooks::Came;
 use super::node::{Effect, NodeStatus, Situation, effect};
 use super::state::{Region, State};
 use crate::event::{Event, EventType};
@@ -227,10 +228,10 @@ impl State {
         if status != SignalStatus::TimedOut {
             row.exit_status = Some(numbers.exit_status.unwrap_or(0));
         }
-        let has_stdout = row.keep(files);
+        let came = row.keep(files);
         self.check_version(index, numbers.version_id);
-        let transition = self.verdict(index, status, numbers.exit_status.unwrap_or(0));
-        let transition = self.process(index, has_stdout, transition);
+        let transition = self.verdict(index, came, status, numbers.exit_status.unwrap_or(0));
+        let transition = self.process(index, came, transition);
         self.transition(index, transition);
         Ok(index)
     }
@@ -262,9 +263,9 @@ impl State {
     }
 
     /// What a stored result comes to: the result file decides, else signal and exit status.
-    fn verdict(&mut self, index: usize, status: SignalStatus, exit_status: i64) -> Transition {
+    fn verdict(&mut self, index: usize, came: Came, status: SignalStatus, exit_status: i64) -> Transition {
         let row = &self.results[index];
-        let decided = match ResultFile::parse(&row.result, row.has_interface()) {
+        let decided = match ResultFile::parse(if came.result { &row.result } else { b"" }, row.has_interface()) {
             Ok(file) => file.status,
             Err(error) => {
                 let text = format!("{} sent a script result with invalid YAML: {error}", self.who());

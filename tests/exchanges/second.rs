@@ -14,7 +14,43 @@ use crate::second_request::Replayed;
 
 /// Scenarios that the sandbox does not replay, by the beginning of their names, each with the reason. One that is listed and equal
 /// fails the test.
-const LEFT_OUT: &[(&str, &str)] = &include!("left_out_scenarios.in");
+const LEFT_OUT: &[(&str, &str)] = &[
+    (
+        "hardware sync: what each change",
+        "the recording keeps none of the inventories; the sandbox has no tables of hardware",
+    ),
+    ("hardware sync: a second machine", "the same"),
+    ("hardware sync: the second machine", "the same"),
+    ("deployed without hardware sync", "the same"),
+    ("parsed inventory of 10.6 MB", "the second request goes past nginx, which the sandbox is in one"),
+    ("parsed inventory of 40 MB", "the same"),
+    ("compressed and chunked bodies, past nginx", "the same"),
+    ("compressed and chunked bodies: large", "the recording keeps no bodies"),
+    ("compressed and chunked bodies, through", "parts with headers of their own and chunks are not sent by the replay"),
+    ("the limit of the body to the byte", "the replay's boundary is longer than the recorded one"),
+    ("spellings of the multipart body", "the replay writes well-formed bodies only"),
+    ("webhook while commissioning: files", "the recording keeps not all of the event"),
+    ("webhook while commissioning: 40 MB", "the same"),
+    ("webhook while commissioning: other", "the same"),
+    ("webhook, deployed: files", "the same"),
+    ("webhook: what one bad event", "one of the bodies is only described"),
+    ("webhook: spellings of the URL", "the sandbox does not know spellings of addresses yet"),
+    ("signal: spellings of the URL", "the same"),
+    ("metadata: spellings of the URL", "the same"),
+    ("metadata, anonymous", "the same"),
+    ("API: spellings of the URL", "the same"),
+    ("files API", "the sandbox has no such API yet"),
+    ("scripts API", "the same"),
+    ("script header", "the same: headers are judged by the tests of `script::Header` against this recording"),
+    ("parameters, judged", "the same"),
+    ("machines: creating", "the sandbox has one machine and no fleet"),
+    ("is_registered by status", "the same"),
+    (
+        "result file nested 400 deep: block maps",
+        "our reader of YAML gives up a few levels before the region's, on the safe side",
+    ),
+    ("events: each parameter", "pages are summarised; the rules are unit tests of `event::query`"),
+];
 
 /// Reads the recording.
 pub(crate) fn read(path: &Path) -> Vec<Value> {
@@ -38,7 +74,9 @@ pub(crate) async fn replay(scenarios: &[Value], library: &Library, built_in: &Se
         }
         match (difference, left_out) {
             (Some(difference), None) => complaints.push(format!("{name}: {difference}")),
-            (None, Some((beginning, _))) => complaints.push(format!("{name}: equal, although {beginning:?} is left out")),
+            (None, Some((beginning, _))) => {
+                complaints.push(format!("{name}: equal, although {beginning:?} is left out"))
+            }
             _ => {}
         }
     }
@@ -160,11 +198,14 @@ fn selection(node: &Value, kind: ScriptType, built_in: &Sets<String>) -> Vec<Str
     if kind == ScriptType::Testing {
         return names;
     }
+    if node["status"] == "deployed" {
+        // What hardware sync runs.
+        return vec!["20-maas-03-machine-resources".to_owned(), "50-maas-01-commissioning".to_owned()];
+    }
     if let Some(only) = named("--only") {
         return list(only);
     }
-    let is_custom = options.contains(&"--only-custom") || options.contains(&"--hw-sync");
-    if !is_custom && node["status"] == "commissioning" {
+    if !options.contains(&"--only-custom") && node["status"] == "commissioning" {
         names.extend(built_in.get(kind.index_key()).cloned().unwrap_or_default());
     }
     names
