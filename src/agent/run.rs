@@ -258,7 +258,7 @@ impl Agent {
             let Some(mut index) = self.index().await? else {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
-            if self.begins_anew(&index, dispatcher) {
+            if Self::begins_anew(&index, dispatcher) {
                 self.say("The region lets its own scripts run again, since a script asked for that".to_owned());
                 dispatcher.forget(index.of(ScriptType::Commissioning));
                 begun.clear();
@@ -291,7 +291,7 @@ impl Agent {
 
     /// Whether a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
     /// (contract REGION, correction 7). Once for each such script: else a region could keep a machine at it for ever.
-    fn begins_anew(&self, index: &Index, dispatcher: &mut Dispatcher) -> bool {
+    fn begins_anew(index: &Index, dispatcher: &mut Dispatcher) -> bool {
         let again =
             index.of(ScriptType::Commissioning).any(|script| !script.has_started && dispatcher.has_finished(script));
         again && dispatcher.use_recommission()
