@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::delivery::Delivery;
 use super::dispatcher::Dispatcher;
 use super::enlist::Enlisted;
-use super::ephemeral::Purpose;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
@@ -20,9 +19,9 @@ use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::{RunEnd, RunRecord};
 use crate::netplan;
-use crate::region::{self, Client, RetryOptions, Signal, SignalStatus, persist};
+use crate::region::{self, Client, Signal, SignalStatus};
 use crate::runner::{Report, Runner};
-use crate::script::{Index, RegionVersion, Script, ScriptType};
+use crate::script::{Index, Script, ScriptType};
 
 /// For one question whether the region answers: a connection from before the network changed does not.
 pub(super) const QUESTION: Duration = Duration::from_secs(10);
@@ -207,51 +206,6 @@ impl Agent {
         Ok(Verdict::Passed)
     }
 
-    /// Ends a state that would last for ever: the region has nothing to run, and may wait for a signal all the same. It waits for any while
-    /// rescue mode is entered, and for the end of a run whose results it has and whose record was lost here. A bare WORKING comes
-    /// first, since FAILED would fail the entering of rescue mode, and is harmless once that is entered. Then FAILED ends commissioning and
-    /// testing: OK would pass what failed. All other states ignore or refuse both, but for those in which another program than this one
-    /// is at work (contract REGION, "What each does to the node"; corrections 4 to 6).
-    async fn end_what_was_forgotten(&self) {
-        if !self.options.send || matches!(Purpose::of(&self.host), Purpose::Installing | Purpose::Erasing) {
-            return;
-        }
-        let retry = RetryOptions { few: 2, ..self.options.retry.clone() };
-        for (status, text) in [(SignalStatus::Working, messages::UP), (SignalStatus::Failed, messages::FORGOTTEN_RUN)] {
-            let signal = Signal::node(status, text);
-            let label = signal.label();
-            let sending = persist(&retry, &self.give_up, &label, || self.client.signal(&signal));
-            if let Err(error) = sending.await {
-                // By then the region is past waiting, or in a state that nothing here is to end.
-                tracing::info!(%error, "the region has no use for {}", status.word());
-                return;
-            }
-        }
-    }
-
-    /// Refuses to run tests beside MAAS's program that erases disks: before MAAS 3.4.6 the OK of a run would release the machine half
-    /// erased, and no answer of the region tells erasing from testing (contract VERSIONS, §10).
-    async fn check_purpose(&self, index: &Index, dispatcher: &Dispatcher) -> Result<(), Error> {
-        let is_test = holds(index, ScriptType::Testing) && !dispatcher.has_outcomes_of(ScriptType::Commissioning);
-        if !self.options.send || !is_test {
-            return Ok(());
-        }
-        match Purpose::of(&self.host) {
-            Purpose::Erasing => Err(Error::Erasing),
-            Purpose::Unknown | Purpose::Installing
-                if self.region_version().await.is_some_and(RegionVersion::releases_at_ok) =>
-            {
-                Err(Error::MayErase)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Which MAAS this is, if it says so; asked once in a run.
-    async fn region_version(&self) -> Option<RegionVersion> {
-        *self.version.get_or_init(|| self.client.version(QUESTION)).await
-    }
-
     /// Runs commissioning scripts until the region has no more of them; the index with what comes after.
     async fn commission(
         &self,
@@ -263,7 +217,7 @@ impl Agent {
             let Some(mut index) = self.index(!begun.is_empty()).await? else {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
-            if self.begins_anew(&index, dispatcher) {
+            if Self::begins_anew(&index, dispatcher) {
                 self.say("The region lets its own scripts run again, since a script asked for that".to_owned());
                 dispatcher.forget(index.of(ScriptType::Commissioning));
                 begun.clear();
@@ -296,7 +250,7 @@ impl Agent {
 
     /// Whether a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
     /// (contract REGION, correction 7). Once for each such script: else a region could keep a machine at it for ever.
-    fn begins_anew(&self, index: &Index, dispatcher: &mut Dispatcher) -> bool {
+    fn begins_anew(index: &Index, dispatcher: &mut Dispatcher) -> bool {
         let again =
             index.of(ScriptType::Commissioning).any(|script| !script.has_started && dispatcher.has_finished(script));
         again && dispatcher.use_recommission()
@@ -427,7 +381,7 @@ impl Agent {
     }
 }
 
-fn holds(index: &Index, kind: ScriptType) -> bool {
+pub(super) fn holds(index: &Index, kind: ScriptType) -> bool {
     index.of(kind).next().is_some() || index.bad.iter().any(|bad| bad.kind == kind)
 }
 

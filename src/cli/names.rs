@@ -28,7 +28,7 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Arguments, clap::Error> {
     if name.as_deref() == Some(MANY) {
         let matches = many().try_get_matches_from(words)?;
         let verb = match Verb::from_arg_matches(&matches)? {
-            Verb::RegisterMachine(register) => Verb::RegisterMachine(register.as_maas_does()),
+            Verb::RegisterMachine(register) => Verb::RegisterMachine(register.where_maas_leaves_it()),
             other => other,
         };
         return Ok(arguments(&matches, verb));

@@ -46,7 +46,7 @@ pub(super) struct Register {
 
 impl Register {
     /// The file is NAME-creds.yaml in the current directory unless a place is given.
-    pub(super) fn as_maas_does(self) -> Self {
+    pub(super) fn where_maas_leaves_it(self) -> Self {
         Register { as_maas_does: true, ..self }
     }
 }
