@@ -278,7 +278,9 @@ async fn a_result_file_without_end_is_not_waited_for() {
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     for name in ["pipe", "large"] {
         assert_eq!(row(&region, name).status, Status::Failed, "{name}: nobody knows what it says");
-        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file cannot be read")));
+        assert!(
+            events(&region).iter().any(|text| text.contains(name) && text.contains("its result file cannot be read"))
+        );
     }
 }
 

@@ -16,10 +16,12 @@ const LAST_WAIT: Duration = Duration::from_secs(15);
 /// Most changes that wait: of a run of a thousand scripts ten times as many as there are.
 const MOST_WAITING: usize = 100_000;
 
+type Act = Box<dyn FnMut(&mut Store) -> Result<(), Error> + Send>;
+
 /// Something to do with the store, and whom to tell when it has to wait, or cannot be done.
 struct Job {
     what: &'static str,
-    act: Box<dyn FnMut(&mut Store) -> Result<(), Error> + Send>,
+    act: Act,
     /// Waits in memory if it cannot be done now.
     waits: bool,
     /// Lets who asked for it go on.

@@ -31,7 +31,7 @@ pub fn raise_descriptors() {
 pub(super) fn give_back(pid: i32) {
     if let (Some(before), Some(pid)) = (BEFORE.get(), Pid::from_raw(pid)) {
         // Between its start and this it may open more, which harms nobody.
-        let _ = prlimit(Some(pid), Resource::Nofile, before.clone());
+        let _ = prlimit(Some(pid), Resource::Nofile, *before);
     }
 }
 
