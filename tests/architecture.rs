@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &str = "event host private yaml telemetry/script process unpack http/region download journal inventory netplan/\
     runner sandbox report disk/config/agent/cli/lib main";
 /// What may be named by some modules only; the first line that fits a name decides.
-const OWNERS: [(&str, &str); 6] = [
+const OWNERS: [(&str, &str); 7] = [
     ("reqwest::Url", "region sandbox download http config"),
     ("reqwest", "region sandbox download http"),
     ("std::process::Command", "process"),
