@@ -69,11 +69,10 @@ impl State {
             NodeStatus::Deployed => row.kind == Some(ScriptType::Commissioning),
             NodeStatus::Commissioning => !row.status.is_final(),
             NodeStatus::EnteringRescueMode | NodeStatus::RescueMode => is_unfinished(ScriptType::Commissioning),
-            NodeStatus::Testing => is_unfinished(ScriptType::Testing),
             NodeStatus::Releasing | NodeStatus::DiskErasing if self.version.has_release_scripts() => {
                 is_unfinished(ScriptType::Release)
             }
-            NodeStatus::Releasing | NodeStatus::DiskErasing => is_unfinished(ScriptType::Testing),
+            NodeStatus::Testing | NodeStatus::Releasing | NodeStatus::DiskErasing => is_unfinished(ScriptType::Testing),
             NodeStatus::Deploying => self.version.has_deployment_scripts() && is_unfinished(ScriptType::Deployment),
             _ => false,
         }

@@ -208,7 +208,6 @@ impl State {
             NodeStatus::Testing => &[(Testing, options.testing.as_deref())],
             NodeStatus::Releasing | NodeStatus::DiskErasing => &[(Release, options.release.as_deref())],
             NodeStatus::Deploying => &[(Deployment, None)],
-            NodeStatus::EnteringRescueMode | NodeStatus::RescueMode => &[],
             // A new node has them waiting for its COMMISSIONING.
             NodeStatus::New | NodeStatus::Deployed => &[(Commissioning, options.commissioning.as_deref())],
             _ => &[],
