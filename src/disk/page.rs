@@ -135,6 +135,7 @@ fn logged(entry: &Entry) -> String {
         Some(Kind::Short) => "short",
         Some(Kind::Extended) => "extended",
         Some(Kind::Conveyance) => "conveyance",
+        Some(Kind::Selective) => "selective",
         Some(Kind::Other) | None => "other",
     };
     let hours = entry.hours.map_or_else(|| "-".to_owned(), |hours| hours.to_string());

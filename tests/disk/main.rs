@@ -4,6 +4,7 @@
 //!   `own` judges them.
 //! * `corpus` judges the recordings of real drives that are no part of this project: `SHAKEDOWN_SHARED` names the folder that holds
 //!   them. Rows of its index that are wrong stand in `docs/smart-disputed.md`.
+//! * `cases`: inputs made from public reports of bugs.
 //! * `traps`: what smartctl does not tell, or tells wrongly; `reference`: where the reference judges otherwise.
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
 //! * `policy`, `previous`, `command`: what a site may change, what is new, and the command line.
@@ -13,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod command;
 mod corpus;
 mod damage;
