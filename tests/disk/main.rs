@@ -7,6 +7,8 @@
 //! * `cases`: inputs made from public reports of bugs.
 //! * `traps`: what smartctl does not tell, or tells wrongly; `reference`: where the reference judges otherwise.
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
+//! * `kinds`: each kind of trouble that public reports tell of.
+//! * `lost`: nothing that is lost makes a bad drive better.
 //! * `policy`, `previous`, `command`: what a site may change, what is new, and the command line.
 //! * `run`, `selftest`, `scripts`: disks that are tested, with a smartctl that touches no device (`tests/support/fake-smartctl`, on a
 //!   machine of copied files: `machine`), and with the real one.
@@ -18,6 +20,8 @@ mod cases;
 mod command;
 mod corpus;
 mod damage;
+mod kinds;
+mod lost;
 mod machine;
 mod memory;
 mod own;

@@ -9,6 +9,10 @@ use crate::disk::self_test::{Ability, Entry, Outcome, ata_outcome, kind_of, outc
 pub(super) fn read(root: Loose, report: &mut Report) {
     let table = root.at("ata_smart_attributes.table");
     report.attributes = table.list().into_iter().filter_map(attribute).take(MOST).collect();
+    let rows = root.at("ata_smart_attributes.table").list().into_iter();
+    if rows.filter(|row| row.at("raw").is_there() && !row.at("id").is_there()).count() > 0 {
+        report.cut.push("an attribute has no number".to_owned());
+    }
     if root.at("ata_smart_attributes").is_there() && report.attributes.is_empty() {
         report.cut.push("the table of attributes is empty".to_owned());
     }

@@ -55,6 +55,10 @@ fn self_tests(log: Loose, report: &mut Report) {
     report.self_tests.log_read = true;
     let rows = log.at("table").list().into_iter().zip(0..).filter_map(|(row, place)| entry(row, place));
     report.self_tests.log = rows.take(MOST).collect();
+    let there = log.at("table").list().into_iter().filter(|row| row.is_there()).count();
+    if there > report.self_tests.log.len() && there <= MOST {
+        report.cut.push("an entry of the self-test log has no result".to_owned());
+    }
 }
 
 /// Every namespace, as -1 or all bits.

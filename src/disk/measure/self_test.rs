@@ -35,9 +35,9 @@ fn doubt(entry: &Entry, report: &Report) -> Option<String> {
 /// Whether every entry is ahead of the drive's own count, each newer one more: then it is the count that was set back, and the log is
 /// as it was. A lone entry shows no such order.
 fn is_older_than_its_drive(report: &Report) -> bool {
-    let hours: Option<Vec<u64>> = ended(report).map(|entry| entry.hours).collect();
-    let (Some(hours), Some(own)) = (hours, report.power_on_hours) else { return false };
-    hours.len() > 1
+    let hours: Vec<u64> = ended(report).filter_map(|entry| entry.hours).collect();
+    let Some(own) = report.power_on_hours else { return false };
+    ended(report).count() > 1
         && hours.is_sorted_by(|newer, older| newer >= older)
         && hours.iter().all(|logged| *logged > own && *logged < WRAP - 1)
 }
@@ -122,6 +122,11 @@ pub(super) fn unseen(report: &Report) -> Option<Seen> {
     if let Some(said) = report.call.messages.iter().find(|said| said.contains("Self-test Log failed")) {
         return Some(Seen::words(said));
     }
-    let (major, minor) = report.call.version.filter(|version| *version < (7, 4))?;
-    Some(Seen::words(format!("smartctl {major}.{minor} does not read the self-test log of NVMe")))
+    let (major, minor) = report.call.version?;
+    let reads = (major, minor) >= (7, 4);
+    if reads && report.self_tests.short.supported == Some(false) {
+        return None;
+    }
+    let does = if reads { "shows no self-test log of this drive" } else { "does not read the self-test log of NVMe" };
+    Some(Seen::words(format!("smartctl {major}.{minor} {does}")))
 }

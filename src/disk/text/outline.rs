@@ -100,6 +100,25 @@ fn ata(outline: &Outline) -> Option<&'static str> {
     {
         return Some(if heading > 0 { "the self-test log has no end" } else { "the self-test log is empty" });
     }
+    // The table of -x has its flags explained behind it.
+    if outline.has(&["WORST THRESH FAIL RAW_VALUE"]) && !outline.has(&["K auto-keep"]) {
+        return Some("the table of attributes has no end");
+    }
+    if outline.has(&["SCT Status Version:"])
+        && values.is_some()
+        && !outline.has(&["Under/Over Temperature Limit Count"])
+    {
+        return Some("the temperatures have no end");
+    }
+    if outline.has(&["Min/Max recommended Temperature:"]) && !outline.has(&["Min/Max Temperature Limit:"]) {
+        return Some("the temperatures have no end");
+    }
+    // What -x prints last is the counters of the link, of drives that have them, or the statistics.
+    let extended =
+        outline.has(&["Log Directory Version", "Extended Self-test Log Version", "Extended Comprehensive Error Log"]);
+    if extended && values.is_some() && whole && !outline.has(&["Phy Event Counters", "N normalized value"]) {
+        return Some("the last sections are missing");
+    }
     statistics(outline)
 }
 
@@ -122,7 +141,14 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
     if health.is_some() && !outline.has(&["Error Information Log Entries:"]) {
         return Some("the health log has no end");
     }
-    if health.is_none() && outline.has(&["=== START OF SMART DATA SECTION"]) && outline.has(&["Model Number:"]) {
+    let informed = outline.has(&["=== START OF INFORMATION SECTION"]);
+    let is_nvme = outline.has(&[
+        "Number of Namespaces:",
+        "NVMe Version:",
+        "PCI Vendor/Subsystem ID:",
+        "=== START OF SMART DATA SECTION",
+    ]);
+    if health.is_none() && is_nvme && informed && outline.has(&["SMART DATA SECTION"]) {
         return Some("the health log is missing");
     }
     let errors = outline.find(&["Error Information (NVMe Log"]);
@@ -134,6 +160,9 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
         let number = |text: &str| leading_number(text).unwrap_or_default();
         version.is_some_and(|(major, minor)| (number(major), number(minor)) >= (7, 4))
     });
+    if errors.is_none() && health.is_some() && reads_tests && outline.has(&["Supported Power States"]) {
+        return Some("the error log is missing");
+    }
     if errors.is_some() && reads_tests && !outline.has(&SELF_TESTS) {
         return Some("the self-test log is missing");
     }
