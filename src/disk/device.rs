@@ -181,6 +181,7 @@ pub fn identify(report: &Report) -> Identified {
         .unwrap_or(Identified { device: Device::Unknown, evidence: String::new() })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "each of its callers may find nothing")]
 fn is(device: Device, evidence: impl Into<String>) -> Option<Identified> {
     Some(Identified { device, evidence: evidence.into() })
 }

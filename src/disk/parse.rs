@@ -65,9 +65,9 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
 /// The text, whatever its encoding. Of UTF-16 without a mark, every other byte of the first ones is zero.
 fn decoded(bytes: &[u8]) -> String {
     let wide = |low: bool| {
-        let pairs = bytes.chunks_exact(2).map(|pair| match low {
-            true => u16::from_le_bytes([pair[0], pair[1]]),
-            false => u16::from_be_bytes([pair[0], pair[1]]),
+        let pairs = bytes.chunks_exact(2).map(|pair| {
+            let pair = [pair[0], pair[1]];
+            if low { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
         });
         // An odd byte at the end is half a character: nothing ends there.
         let rest = if bytes.len() % 2 == 1 { "\u{fffd}" } else { "" };

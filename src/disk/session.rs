@@ -97,7 +97,9 @@ impl Session {
         let (mut tested, members) = tokio::join!(known, self.members(|_| true));
         match members {
             Ok(members) => {
-                tested.iter_mut().for_each(|volume| volume.stands_for(&members));
+                for volume in &mut tested {
+                    volume.stands_for(&members);
+                }
                 tested.extend(members);
             }
             Err(error) => tested.iter_mut().for_each(|one| one.blame(&error)),

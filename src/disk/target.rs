@@ -248,7 +248,7 @@ async fn counted_members(
         let target = Target { bus: Some(bus.to_owned()), ..behind(node, &format!("cciss,{number}"), &turn) };
         // Bits 0 and 1: there is no drive with this number. A drive that is there and does not answer is told by its test.
         match smartctl.ask(&target.address, &["-i"], cancel).await {
-            Ok(reply) if reply.exit_status & 3 == 0 => found.push(target),
+            Ok(reply) if reply.exit_status & 1 == 0 && reply.exit_status & 2 == 0 => found.push(target),
             Ok(reply) if is_broken(&reply.complaints()) => found.push(target),
             _ => break,
         }

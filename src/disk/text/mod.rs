@@ -96,7 +96,7 @@ fn common(key: &str, value: &str, report: &mut Report) {
         "Logical Unit id" => identity.wwn = Some(value.trim_start_matches("0x").to_owned()),
         "User Capacity" | "Total NVM Capacity" => identity.capacity = bytes(value).or_else(|| leading_number(value)),
         "Namespace 1 Size/Capacity" => {
-            identity.capacity = identity.capacity.or_else(|| bytes(value).or_else(|| leading_number(value)))
+            identity.capacity = identity.capacity.or_else(|| bytes(value).or_else(|| leading_number(value)));
         }
         "Rotation Rate" if value.contains("Solid State") => identity.rotation_rate = Some(0),
         "Rotation Rate" => identity.rotation_rate = leading_number(value),

@@ -39,8 +39,7 @@ pub(super) fn scanned(line: &str, report: &mut Report) -> bool {
         return false;
     }
     let failed = matches!(u64::from_str_radix(parts[0].trim_start_matches("0x"), 16), Ok(3 | 4));
-    let is_bad =
-        failed && !RIGHT.iter().any(|right| status.contains(right)) || failed && status.contains("nsuccessful");
+    let is_bad = failed && (!RIGHT.iter().any(|right| status.contains(right)) || status.contains("nsuccessful"));
     *report.scan_defects.get_or_insert_default() += u64::from(is_bad);
     true
 }
