@@ -126,7 +126,13 @@ mod tests {
     fn a_run_that_began_in_1970_took_as_long_as_it_took() {
         let home = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open_beside(home.path(), "host").expect("a journal");
-        let new = NewRun { region: "r".into(), storage: "/s".into(), boot_id: "b".into(), requested_by: "x".into(), audience: Audience::Region };
+        let new = NewRun {
+            region: "r".into(),
+            storage: "/s".into(),
+            boot_id: "b".into(),
+            requested_by: "x".into(),
+            audience: Audience::Region,
+        };
         let id = store.begin_run(&new).expect("a run");
         let sql = format!("UPDATE run SET started = '1970-01-01T00:00:07.000000Z' WHERE id = {id};
             INSERT INTO script_result (run_id, name, kind, subject, status, may_reboot, parameters, combined, stdout, stderr, result_file,

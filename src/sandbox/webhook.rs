@@ -159,8 +159,7 @@ impl State {
         }
         self.results[index].exit_status = Some(file.exit);
         let came = self.results[index].keep(vec![(file.path, file.content)]);
-        let exit =
-            Transition::of_a_node(i32::try_from(file.exit).unwrap_or(1), Evidence::on_the_word_of_a_node());
+        let exit = Transition::of_a_node(i32::try_from(file.exit).unwrap_or(1), Evidence::on_the_word_of_a_node());
         let transition = if set.is_some() { self.process(index, came, exit) } else { exit };
         self.transition(index, transition);
         self.recommission(region, index);
