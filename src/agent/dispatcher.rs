@@ -340,7 +340,7 @@ impl Dispatcher {
         // A disk that hangs holds up nobody.
         match tokio::time::timeout(LONGEST_KEEP, keep).await {
             Ok(Ok(Err(error))) => {
-                tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs")
+                tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs");
             }
             Err(_) => tracing::warn!(script = %script, "how it ended could not be kept beside its outputs in time"),
             _ => {}

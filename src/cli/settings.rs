@@ -111,14 +111,17 @@ mod tests {
     fn concerned(key: &str) -> (&'static [Taker], &'static str) {
         use Taker::{Drives, Run, Sync};
         match key {
-            "journal.keep_runs" | "journal.keep_days" | "journal.keep_output_bytes" => (&[Run, Sync], "17"),
-            "runner.output_bytes" => (&[Run, Sync], "17"),
             "sync.full_after_days" => (&[Sync], "17"),
             "watch.disks_every_minutes" => (&[Drives], "17"),
+            "journal.keep_runs"
+            | "journal.keep_days"
+            | "journal.keep_output_bytes"
+            | "runner.output_bytes"
+            | "packages.download_bytes"
+            | "packages.download_seconds"
+            | "packages.stall_seconds"
+            | "packages.tries" => (&[Run, Sync], "17"),
             "packages.cache" => (&[Run, Sync], "/"),
-            "packages.download_bytes" | "packages.download_seconds" | "packages.stall_seconds" | "packages.tries" => {
-                (&[Run, Sync], "17")
-            }
             other => panic!("which verbs does the key {other} concern?"),
         }
     }

@@ -10,13 +10,16 @@ use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+/// Checks a hash with a public key and a signature.
+type Verify = fn(key: &[u8], hash: &[u8], signature: &[u8]) -> Option<()>;
+
 /// A signature algorithm of a certificate or a handshake.
 #[derive(Debug)]
 struct Ecdsa {
     curve: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,
     hash: fn(&[u8]) -> Vec<u8>,
-    verify: fn(key: &[u8], hash: &[u8], signature: &[u8]) -> Option<()>,
+    verify: Verify,
 }
 
 impl SignatureVerificationAlgorithm for Ecdsa {

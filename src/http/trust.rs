@@ -70,7 +70,7 @@ fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, 
     Ok(all)
 }
 
-/// The certificates of a PEM bundle, also of OpenSSL's `TRUSTED CERTIFICATE`, whose additions behind the certificate are dropped, as they only
+/// The certificates of a PEM bundle, also of `OpenSSL`'s `TRUSTED CERTIFICATE`, whose additions behind the certificate are dropped, as they only
 /// narrow what programs may use it for. A block that is not base64 is passed over.
 fn pem(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
     let text = String::from_utf8_lossy(bytes);
@@ -87,13 +87,13 @@ fn pem(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
         }
         let packed: String = content.split_whitespace().collect();
         let decoded = base64::engine::general_purpose::STANDARD.decode(packed).ok();
-        found.extend(decoded.and_then(first_element).map(CertificateDer::from));
+        found.extend(decoded.as_deref().and_then(first_element).map(CertificateDer::from));
     }
     found
 }
 
 /// The first DER element, without what follows it (ITU-T X.690, 8.1.3).
-fn first_element(der: Vec<u8>) -> Option<Vec<u8>> {
+fn first_element(der: &[u8]) -> Option<Vec<u8>> {
     let short = usize::from(*der.get(1)?);
     let (start, length) = if short < 0x80 {
         (2, short)
@@ -105,8 +105,8 @@ fn first_element(der: Vec<u8>) -> Option<Vec<u8>> {
     der.get(..start.checked_add(length)?).map(<[u8]>::to_vec)
 }
 
-/// Checks as WebPKI does, and accepts one thing more: a certificate that is itself in the trusted bundle. The usual self-signed certificate of
-/// a server (`openssl req -x509`) calls itself a CA, which WebPKI refuses for a server, and OpenSSL accepts. Its dates and its name count all
+/// Checks as `WebPKI` does, and accepts one thing more: a certificate that is itself in the trusted bundle. The usual self-signed certificate of
+/// a server (`openssl req -x509`) calls itself a CA, which `WebPKI` refuses for a server, and `OpenSSL` accepts. Its dates and its name count all
 /// the same.
 #[derive(Debug)]
 struct Verifier {
@@ -126,7 +126,7 @@ impl ServerCertVerifier for Verifier {
         let checked = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match checked {
             Err(error) if is_ca_as_server(&error) && self.trusted.contains(end_entity) => {
-                // WebPKI looks at the dates before it looks for a CA.
+                // `WebPKI` looks at the dates before it looks for a CA.
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn an_element_that_is_longer_than_the_data_is_none() {
-        assert_eq!(first_element(vec![0x30, 0x82, 0xff, 0xff, 0]), None);
-        assert_eq!(first_element(vec![0x30]), None);
-        assert_eq!(first_element(vec![0x30, 0x85, 1, 1, 1, 1, 1]), None);
+        assert_eq!(first_element(&[0x30, 0x82, 0xff, 0xff, 0]), None);
+        assert_eq!(first_element(&[0x30]), None);
+        assert_eq!(first_element(&[0x30, 0x85, 1, 1, 1, 1, 1]), None);
     }
 }

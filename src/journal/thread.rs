@@ -252,7 +252,7 @@ impl Worker {
         }
         match store.put_back() {
             Ok(()) => {
-                tracing::error!("the journal was deleted or replaced while this runs: it was written anew from memory")
+                tracing::error!("the journal was deleted or replaced while this runs: it was written anew from memory");
             }
             Err(error) => {
                 self.is_gone = true;

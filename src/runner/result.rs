@@ -67,10 +67,10 @@ fn conclude(
     };
     if script.apply_configured_networking && failed && file.link_connected.is_none() && is_without_link() {
         let status = match &finished.result {
-            ResultPart::Replaced(_) => verdict_of(&finished.ending).or(file.status),
+            ResultPart::Replaced(_) => Some(verdict_of(&finished.ending)),
             _ => file.status,
         };
-        replace(outputs, ResultFile { status, link_connected: Some(false), ..file }, &mut finished);
+        replace(outputs, &ResultFile { status, link_connected: Some(false), ..file }, &mut finished);
     }
     finished
 }
@@ -80,7 +80,7 @@ fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finish
     finished.result = as_it_is(found, judged);
     if let Judged::Unreadable(why) = judged {
         finished.disbelieve(format!("its result file cannot be read, so nobody knows what it says: {why}"));
-        return send_alone(outputs, verdict_of(&finished.ending), finished);
+        return send_alone(outputs, Some(verdict_of(&finished.ending)), finished);
     }
     let exit = match &finished.ending {
         Ending::Exited(code) => Exit::Code(*code),
@@ -140,18 +140,18 @@ fn poisoned(outputs: &Outputs, judged: &Judged, status: Option<Verdict>, finishe
 
 fn send_alone(outputs: &Outputs, status: Option<Verdict>, finished: &mut Finished) {
     match status {
-        Some(_) => replace(outputs, ResultFile { status, ..ResultFile::default() }, finished),
+        Some(_) => replace(outputs, &ResultFile { status, ..ResultFile::default() }, finished),
         None => finished.result = ResultPart::None,
     }
 }
 
 /// What a result file said does not count: a region, to which it would, gets another one.
 fn set_aside(outputs: &Outputs, judged: &Judged, finished: &mut Finished, why: &str) {
-    let ours = verdict_of(&finished.ending);
+    let ours = Some(verdict_of(&finished.ending));
     match judged {
         Judged::Accepted(file) if file.status.is_some() && file.status != ours => {
             finished.notes.push(format!("the status in its result file was set aside, since {why}"));
-            replace(outputs, ResultFile { status: ours, ..file.clone() }, finished);
+            replace(outputs, &ResultFile { status: ours, ..file.clone() }, finished);
         }
         // Perhaps the region reads what this program cannot.
         Judged::Refused(crate::script::ResultFileError::Syntax(_), _) | Judged::Poison(..) => {
@@ -162,8 +162,8 @@ fn set_aside(outputs: &Outputs, judged: &Judged, finished: &mut Finished, why: &
 }
 
 /// The status that an ending without a pass has in a result file.
-fn verdict_of(ending: &Ending) -> Option<Verdict> {
-    Some(if matches!(ending, Ending::TimedOut(_)) { Verdict::TimedOut } else { Verdict::Failed })
+fn verdict_of(ending: &Ending) -> Verdict {
+    if matches!(ending, Ending::TimedOut(_)) { Verdict::TimedOut } else { Verdict::Failed }
 }
 
 /// The script failed after its result file had decided something else.
@@ -177,11 +177,11 @@ pub(super) fn overrule(script: &Script, outputs: &Outputs, finished: &mut Finish
         Judged::Accepted(file) => file,
         _ => ResultFile::default(),
     };
-    replace(outputs, ResultFile { status: Some(Unpassed::Failed.into()), ..file }, finished);
+    replace(outputs, &ResultFile { status: Some(Unpassed::Failed.into()), ..file }, finished);
 }
 
 /// Writes what is sent in place of the result file; the script's own stays.
-fn replace(outputs: &Outputs, file: ResultFile, finished: &mut Finished) {
+fn replace(outputs: &Outputs, file: &ResultFile, finished: &mut Finished) {
     let alone = file.status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
     let bytes = file.to_bytes();
     // A file of an earlier end would be sent in its place.

@@ -30,7 +30,7 @@ async fn what_cannot_show_it_has_not_passed() {
     let ended = machine.run(&region).words(&["--exit-when-done"]).end().await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!(region.node_status(), NodeStatus::FailedTesting);
-    let results = machine.store().results(1).expect("readable");
+    let results = machine.store().results(1.into()).expect("readable");
     for (name, _, why) in cases {
         let stored = row(&region, name);
         assert_eq!(
@@ -63,6 +63,6 @@ async fn output_without_an_end_leaves_room_for_the_rest() {
     );
     let output = String::from_utf8_lossy(&row(&region, "endless").output).into_owned();
     assert!(output.starts_with("begun\n") && output.ends_with("\nended\n") && output.contains("bytes left out here"));
-    let notes = machine.store().results(1).expect("readable").remove(0).notes;
+    let notes = machine.store().results(1.into()).expect("readable").remove(0).notes;
     assert!(notes.contains("head and tail are kept"), "{notes}");
 }

@@ -60,7 +60,7 @@ fn typed(node: &Node) -> Value {
 /// What we make of a file, in the oracle's words.
 fn ours(file: &[u8]) -> Value {
     let mut ours = match ResultFile::parse(file, false) {
-        Ok(read) => json!({"answer": "accepted", "status": read.status.map(|status| status.word())}),
+        Ok(read) => json!({"answer": "accepted", "status": read.status.map(shakedown::script::Verdict::word)}),
         Err(error @ ResultFileError::Poison { .. }) => json!({"answer": "poison", "why": error.to_string()}),
         Err(error) => json!({"answer": "refused", "why": error.to_string()}),
     };
