@@ -15,13 +15,16 @@ use super::uplink::Uplink;
 use super::{fetch, messages, resume};
 use crate::event::EventType;
 use crate::journal::Journal;
-use crate::region::{Disposition, Error, NodeEvent, RetryOptions, Signal, SignalStatus, persist};
+use crate::region::{Backoff, Disposition, Error, NodeEvent, RetryOptions, Signal, SignalStatus, persist};
 use crate::script::Status;
 
 /// Messages under way at once: a large upload must not hold up small ones, and a machine must not crowd the region.
 const WORKERS: usize = 3;
 /// Pause after an event, so that a burst of them becomes a few requests.
 const EVENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the region is asked whether it has taken an event with a result: for several minutes, at the usual pace.
+const EVENT_LOOKS: u32 = 12;
 
 /// What became of a message.
 enum Delivered {
@@ -160,6 +163,7 @@ impl Delivery {
                     tracing::info!(message = label, "the region already has it");
                     return Delivered::Acknowledged;
                 }
+                _ if matches!(error, Error::Oversized { .. }) => return self.oversized(signal, error).await,
                 _ if had_arrived && is_end_of_token(&error, signal) => {
                     tracing::info!("the region took OK, and with it this machine's token");
                     return Delivered::Acknowledged;
@@ -167,6 +171,42 @@ impl Delivery {
                 _ => return self.end_of(error),
             }
         }
+    }
+
+    /// Output that does not fit goes as an event where the region takes that; else the script is reported as failed, with the reason.
+    async fn oversized(&self, signal: &Signal, error: Error) -> Delivered {
+        if self.arrives_by_event(signal).await {
+            return Delivered::Acknowledged;
+        }
+        let failed = signal.without_oversized(&error.to_string());
+        let sent = persist(&self.retry, &self.give_up, "a result without its output", || async {
+            self.uplink.signal(&failed).await.map_err(Error::as_outage)
+        });
+        match sent.await {
+            Ok(()) | Err(Error::AlreadyFinal { .. }) => Delivered::Refused(error),
+            Err(error) => self.end_of(error),
+        }
+    }
+
+    /// Sends the output as an event, and waits until the region holds the result: it says nothing of what it makes of an event.
+    async fn arrives_by_event(&self, signal: &Signal) -> bool {
+        let Uplink::Node(client) = &self.uplink else { return false };
+        let sent = persist(&self.retry, &self.give_up, "output as an event", || client.result_by_event(signal)).await;
+        if let Err(error) = sent {
+            tracing::warn!(message = signal.label(), %error, "the region does not take the output as an event");
+            return false;
+        }
+        let mut backoff = Backoff::new(&self.retry);
+        for _ in 0..EVENT_LOOKS {
+            if self.is_held(signal).await {
+                return true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.wait()) => {}
+                () = self.give_up.cancelled() => return false,
+            }
+        }
+        false
     }
 
     /// What a failure means that is not repeated any more. A deployed machine comes back, so only what the region itself refused is refused.

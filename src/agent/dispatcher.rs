@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::message::Payload;
 use super::power::Power;
 use super::record::Record;
-use super::{Notice, ScriptOutcome, messages};
+use super::{Notice, ScriptOutcome, messages, parts};
 use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::process;
-use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
-use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, ResultPart, Told, keep_end};
+use crate::region::{NodeEvent, ScriptReference, Signal, SignalStatus};
+use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, Told, keep_end};
 use crate::script::{Declared, Script, ScriptType, Status, Transition, Workspace, transition_event};
 
 /// Longest wait for the small file with an end.
@@ -304,7 +304,7 @@ impl Dispatcher {
         let signal = Signal {
             exit_status: Some(exit_status),
             runtime: finished.runtime.map(|runtime| runtime.as_secs_f64()),
-            files: self.files(script, &finished),
+            files: parts::files(self.workspace.outputs(script), script, &finished),
             ..Signal::script(signal_status, reference(script), messages::finished(script, &finished))
         };
         let mut outgoing = vec![(Payload::Signal(signal), Some(status))];
@@ -375,33 +375,6 @@ impl Dispatcher {
             runtime: finished.and_then(|finished| finished.runtime),
             notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
         })
-    }
-
-    /// The combined file always goes, even empty: a result without a file is not stored.
-    fn files(&self, script: &Script, finished: &Finished) -> Vec<FilePart> {
-        let outputs = self.workspace.outputs(script);
-        let part = |suffix: &str, path, whole| FilePart {
-            name: format!("{}{suffix}", script.name),
-            path,
-            otherwise: String::new(),
-            whole,
-        };
-        let mut files = vec![
-            part("", outputs.combined, false),
-            part(".out", outputs.stdout, script.stdout_is_parsed()),
-            part(".err", outputs.stderr, false),
-        ];
-        match &finished.result {
-            ResultPart::None => {}
-            ResultPart::AsItIs(status) => {
-                let otherwise = status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
-                files.push(FilePart { otherwise, ..part(".yaml", outputs.result, true) });
-            }
-            ResultPart::Replaced(alone) => {
-                files.push(FilePart { otherwise: alone.clone(), ..part(".yaml", outputs.sent, true) });
-            }
-        }
-        files
     }
 }
 

@@ -17,6 +17,7 @@ mod message;
 mod messages;
 mod order;
 mod outbox;
+mod parts;
 mod power;
 mod prepare;
 mod record;

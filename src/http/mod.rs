@@ -70,10 +70,16 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     words::of_http(&cause.to_string())
 }
 
-/// Whether a server's certificate was not accepted, as against the server not reached: waiting does not mend that.
+/// Whether a server was reached and its certificate not accepted, or it speaks no TLS: waiting does not mend that.
 #[must_use]
 pub fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(tls_cause(error), Some(rustls::Error::InvalidCertificate(_)))
+    matches!(
+        tls_cause(error),
+        Some(
+            rustls::Error::InvalidCertificate(_)
+                | rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
+        )
+    )
 }
 
 /// The TLS error among the causes of another. Such errors travel inside of the system's, which name only what is behind them as their source.

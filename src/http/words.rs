@@ -20,6 +20,10 @@ fn of_certificate(error: &CertificateError) -> String {
         CertificateError::UnknownIssuer => {
             "it is signed by an authority that this machine does not trust. Give the authority's certificate with --cacert FILE".to_owned()
         }
+        CertificateError::BadSignature => {
+            "its signature does not fit the authority of that name that this machine trusts. Give the right authority's certificate with --cacert FILE"
+                .to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "it has expired. Have it renewed on the server, or set this machine's clock".to_owned()
         }

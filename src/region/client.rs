@@ -211,18 +211,19 @@ impl Client {
     /// # Errors
     /// By class of answer. The region checks the credentials only later, so a success means "queued".
     pub async fn node_event(&self, event: &NodeEvent) -> Result<(), Error> {
-        let system_id = self.options.system_id.as_deref().unwrap_or("unknown");
-        let url = self
-            .options
-            .metadata_url
-            .join(&format!("status/{system_id}"))
-            .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))?;
+        let url = self.status_url()?;
         let (limit, body) = (self.options.request_timeout, event.body());
         let request = |url: Url| {
             let request = self.http.post(url).timeout(limit).header(CONTENT_TYPE, "application/json");
             Ok(request.body(body.clone()))
         };
         self.send(&url, Accepts::Queued, request).await.map(drop)
+    }
+
+    /// Where node events are posted.
+    pub(super) fn status_url(&self) -> Result<Url, Error> {
+        let (base, system_id) = (&self.options.metadata_url, self.options.system_id.as_deref().unwrap_or("unknown"));
+        base.join(&format!("status/{system_id}")).map_err(|error| Error::Setup(format!("{base}: {error}")))
     }
 
     async fn signal_within(&self, signal: &Signal, power: Option<&BmcConfig>, budget: u64) -> Result<(), Error> {

@@ -97,6 +97,16 @@ pub enum Error {
     /// The request is larger than the region takes.
     #[error("the region takes no request of this size")]
     TooLarge,
+    /// Output that the region parses is larger than the region, or something on the way to it, takes. Nothing was sent.
+    #[error("{name} has {size} bytes, and the region, or something on the way to it, takes {room}")]
+    Oversized {
+        /// The file.
+        name: String,
+        /// Its size in bytes, as it would be sent.
+        size: u64,
+        /// The room that there is, in bytes.
+        room: u64,
+    },
     /// The answer is not what was asked for.
     #[error("the region's answer cannot be used: {0}")]
     Unusable(String),
@@ -150,7 +160,8 @@ impl Error {
                 _ => Disposition::RetryAFewTimes,
             },
             Error::File { .. } | Error::Redirected { .. } => Disposition::RetryAFewTimes,
-            Error::Refused { .. }
+            Error::Oversized { .. }
+            | Error::Refused { .. }
             | Error::Untrusted { .. }
             | Error::Unauthorized { .. }
             | Error::Unusable(_)

@@ -15,6 +15,7 @@ mod exchange;
 mod fit;
 mod oauth;
 mod options;
+mod oversized;
 mod presence;
 mod refusal;
 mod registration;

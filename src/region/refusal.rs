@@ -54,24 +54,24 @@ fn of_credentials(text: &str) -> Option<Refusal> {
 
 /// Problems of fields as JSON, or one sentence.
 fn is_bad_request(text: &str) -> bool {
-    const SENTENCES: [&str; 14] = [
+    const SENTENCES: [&str; 11] = [
         "Unrecognised signature: method=",
         "Unrecognised log level: ",
         "Unknown status: ",
         "No provided ",
-        "Invalid exit_status: ",
-        "Invalid runtime: ",
-        "Invalid script_result_id: ",
-        "Invalid script_version_id: ",
-        "Invalid limit: ",
-        "Invalid MAC address(es): ",
+        "Bad power_type",
+        "Failed to parse ",
         "Status payload ",
         "Missing parameter(s) ",
         "Requested number of events ",
+        "There is undetermined behaviour ",
         "Bad Request: ",
     ];
+    // `Invalid FIELD: what is wrong with it`.
+    let is_of_value = text.strip_prefix("Invalid ").is_some_and(|rest| rest.contains(": "));
     let is_of_field = |problems: &Value| problems.as_array().is_some_and(|all| all.iter().all(Value::is_string));
-    SENTENCES.iter().any(|known| text.starts_with(known))
+    is_of_value
+        || SENTENCES.iter().any(|known| text.starts_with(known))
         || match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => !fields.is_empty() && fields.values().all(is_of_field),
             // A long one is not read to its end.
@@ -100,6 +100,8 @@ mod tests {
             (400, "{\"error\": [\"Ensure this value has at most 255 characters (it has 256).\"]}"),
             (400, "Unrecognised signature: method=POST op=None"),
             (400, "Unknown status: 'GREAT'"),
+            (400, "Invalid exit_status: Please enter an integer value"),
+            (400, "There is undetermined behaviour when both `after` and `before` are specified."),
             (400, "Status payload must be ASCII-only: 'ascii' codec can't decode byte 0xc3"),
             (404, "Unknown metadata version: 2030-01-01"),
             (404, "No Node matches the given query."),

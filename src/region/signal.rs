@@ -10,7 +10,7 @@ use nix::libc;
 use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Secret, Slice, fit};
+use super::{Error, Secret, Slice, fit, oversized};
 use crate::script::BmcConfig;
 
 /// Room for the fields and the part headers of a request.
@@ -115,6 +115,18 @@ pub struct FilePart {
     pub otherwise: String,
     /// Must be sent whole or not at all, since the region parses it.
     pub whole: bool,
+}
+
+impl FilePart {
+    /// Whether it is output that the region parses.
+    pub(super) fn is_parsed(&self) -> bool {
+        self.whole && self.name.ends_with(".out")
+    }
+
+    /// What is sent of output that the region parses and that is larger than there is room.
+    fn packed(&self, room: u64) -> Option<Vec<u8>> {
+        (self.is_parsed() && length(&self.path) > room).then(|| oversized::compact(&self.path)).flatten()
+    }
 }
 
 /// A message to the region.
@@ -229,8 +241,13 @@ impl Signal {
 
     /// The body of a request of at most `budget` bytes. Its length is known, so that no chunked encoding is needed.
     pub(super) fn form(&self, power: Option<&BmcConfig>, budget: u64) -> Result<Form, Error> {
-        let sizes: Vec<(u64, bool)> = self.files.iter().map(|file| (length(&file.path), file.whole)).collect();
-        let slices = fit(&sizes, budget.saturating_sub(OVERHEAD));
+        let room = budget.saturating_sub(OVERHEAD);
+        let packed: Vec<Option<Vec<u8>>> = self.files.iter().map(|file| file.packed(room)).collect();
+        let size = |(file, packed): (&FilePart, &Option<Vec<u8>>)| {
+            (packed.as_ref().map_or_else(|| length(&file.path), |bytes| bytes.len() as u64), file.whole)
+        };
+        let sizes: Vec<(u64, bool)> = self.files.iter().zip(&packed).map(size).collect();
+        let slices = fit(&sizes, room);
         let mut form = Form::new();
         for (key, value) in self.fields() {
             form = form.text(key, value);
@@ -239,11 +256,19 @@ impl Signal {
             form = form.text("power_type", power.power_type().to_owned());
             form = form.text("power_parameters", power.parameters_json());
         }
-        for ((file, &(size, _)), slice) in self.files.iter().zip(&sizes).zip(slices) {
-            if slice != Slice::Omitted {
-                let part = if size == 0 { Part::text(file.otherwise.clone()) } else { part(file, size, slice)? };
-                form = form.part(file.name.clone(), part.file_name(file.name.clone()));
-            }
+        for (((file, &(size, _)), slice), packed) in self.files.iter().zip(&sizes).zip(slices).zip(packed) {
+            let part = match (slice, packed) {
+                (Slice::Omitted, _) if file.is_parsed() && size > 0 => {
+                    return Err(Error::Oversized { name: file.name.clone(), size, room });
+                }
+                // A result file whose status has counted may not take that status with it.
+                (Slice::Omitted, _) if !file.otherwise.is_empty() => Part::text(file.otherwise.clone()),
+                (Slice::Omitted, _) => continue,
+                (_, Some(bytes)) => Part::bytes(bytes),
+                _ if size == 0 => Part::text(file.otherwise.clone()),
+                (slice, None) => part(file, size, slice)?,
+            };
+            form = form.part(file.name.clone(), part.file_name(file.name.clone()));
         }
         Ok(form)
     }

@@ -211,6 +211,7 @@ impl State {
         for (kind, script) in all {
             self.create_result(kind, &script.name, script.version_id, Map::new());
         }
+        self.note_sets();
     }
 }
 

@@ -153,6 +153,14 @@ impl State {
         Situation { status, previous, failed: self.has_failure(), version: self.version }
     }
 
+    /// Notes which sets of results the node has, once they are made.
+    pub(super) fn note_sets(&mut self) {
+        let has = |kind| self.results.iter().any(|row| row.kind == Some(kind));
+        let (tests, commissions) = (has(ScriptType::Testing), has(ScriptType::Commissioning));
+        self.node.has_testing_set |= tests;
+        self.node.has_commissioning_set |= commissions;
+    }
+
     /// Whether the node has the set of results in which the region notes that it was heard of.
     fn has_needed_set(&self) -> bool {
         match self.node.status {

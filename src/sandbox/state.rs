@@ -220,8 +220,7 @@ impl State {
                 }
             }
         }
-        self.node.has_testing_set = self.results.iter().any(|row| row.kind == Some(Testing));
-        self.node.has_commissioning_set |= self.results.iter().any(|row| row.kind == Some(Commissioning));
+        self.note_sets();
         if options.status == NodeStatus::Deploying {
             let index = self.create_result(Deployment, INSTALL_LOG, 0, Map::new());
             self.results[index].kind = None;
