@@ -75,7 +75,7 @@ pub(crate) async fn replay(scenarios: &[Value], library: &Library, built_in: &Se
         match (difference, left_out) {
             (Some(difference), None) => complaints.push(format!("{name}: {difference}")),
             (None, Some((beginning, _))) => {
-                complaints.push(format!("{name}: equal, although {beginning:?} is left out"))
+                complaints.push(format!("{name}: equal, although {beginning:?} is left out"));
             }
             _ => {}
         }
@@ -168,10 +168,14 @@ fn prepare(sandbox: &Sandbox, clause: &str, scripts: &[String]) {
         let status = NodeStatus::ALL.iter().find(|status| status.name() == name);
         sandbox.set_node_status(*status.expect("the sandbox knows every status"));
     } else if clause.starts_with("has a commissioning set") {
-        scripts.iter().for_each(|script| sandbox.set_result(script, Status::Passed));
+        for script in scripts {
+            sandbox.set_result(script, Status::Passed);
+        }
         sandbox.set_node_status(NodeStatus::EnteringRescueMode);
     } else if clause.to_lowercase().ends_with("all passed") || clause.ends_with("one failed") {
-        scripts.iter().for_each(|script| sandbox.set_result(script, Status::Passed));
+        for script in scripts {
+            sandbox.set_result(script, Status::Passed);
+        }
         if clause.ends_with("one failed") {
             sandbox.set_result(&scripts[0], Status::Failed);
         }
@@ -194,9 +198,9 @@ fn selection(node: &Value, kind: ScriptType, built_in: &Sets<String>) -> Vec<Str
     let named = |option: &str| options.iter().skip_while(|word| **word != option).nth(1).copied();
     let set = if kind == ScriptType::Commissioning { "--commissioning-scripts" } else { "--testing-scripts" };
     let list = |names: &str| names.split(',').filter(|name| *name != "none").map(str::to_owned).collect::<Vec<_>>();
-    let mut names = named(set).map(list).unwrap_or_default();
+    let mut scripts = named(set).map(list).unwrap_or_default();
     if kind == ScriptType::Testing {
-        return names;
+        return scripts;
     }
     if node["status"] == "deployed" {
         // What hardware sync runs.
@@ -206,9 +210,9 @@ fn selection(node: &Value, kind: ScriptType, built_in: &Sets<String>) -> Vec<Str
         return list(only);
     }
     if !options.contains(&"--only-custom") && node["status"] == "commissioning" {
-        names.extend(built_in.get(kind.index_key()).cloned().unwrap_or_default());
+        scripts.extend(built_in.get(kind.index_key()).cloned().unwrap_or_default());
     }
-    names
+    scripts
 }
 
 /// The address of the interface that the machine was made with.

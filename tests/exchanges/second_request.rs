@@ -163,13 +163,13 @@ impl Replayed<'_> {
                 json!(self.masked(&String::from_utf8_lossy(&came.body))),
             ));
         } else if recorded.get("members").is_some() {
-            facts.extend(self.archive(recorded, came, built_in));
+            facts.extend(Self::archive(recorded, came, built_in));
         }
         facts
     }
 
     /// The scripts that are handed out, with their states, and of what is held of them already the names.
-    fn archive(&self, recorded: &Value, came: &Answer, built_in: &Sets<String>) -> Vec<Fact> {
+    fn archive(recorded: &Value, came: &Answer, built_in: &Sets<String>) -> Vec<Fact> {
         let (index, members) = match compare::unpack(&came.body) {
             Ok(unpacked) => unpacked,
             Err(error) => return vec![("archive", json!("an archive"), json!(error))],

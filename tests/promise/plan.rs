@@ -83,10 +83,8 @@ pub(crate) fn any(random: &mut StdRng) -> Vec<Planned> {
 
 /// The region that hands them out, while it commissions or tests the machine.
 pub(crate) async fn region(plan: &[Planned], commissions: bool) -> Sandbox {
-    let (kind, status) = match commissions {
-        true => ("commissioning", NodeStatus::Commissioning),
-        false => ("testing", NodeStatus::Testing),
-    };
+    let (kind, status) =
+        if commissions { ("commissioning", NodeStatus::Commissioning) } else { ("testing", NodeStatus::Testing) };
     let scripts: Vec<(String, String)> = plan
         .iter()
         .map(|planned| {
