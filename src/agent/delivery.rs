@@ -179,12 +179,15 @@ impl Delivery {
             return Delivered::Acknowledged;
         }
         let failed = signal.without_oversized(&error.to_string());
-        let sent = persist(&self.retry, &self.give_up, "a result without its output", || async {
-            self.uplink.signal(&failed).await.map_err(Error::as_outage)
-        });
-        match sent.await {
-            Ok(()) | Err(Error::AlreadyFinal { .. }) => Delivered::Refused(error),
-            Err(error) => self.end_of(error),
+        loop {
+            let sent = persist(&self.retry, &self.give_up, "a result without its output", || async {
+                self.uplink.signal(&failed).await.map_err(Error::as_outage)
+            });
+            match sent.await {
+                Ok(()) | Err(Error::AlreadyFinal { .. }) => return Delivered::Refused(error),
+                Err(error) if error.disposition() == Disposition::Shrink => {}
+                Err(error) => return self.end_of(error),
+            }
         }
     }
 

@@ -66,6 +66,9 @@ impl Client {
     /// By class of answer; `Setup` when the signal has no such output.
     pub async fn result_by_event(&self, signal: &Signal) -> Result<(), Error> {
         let file = signal.parsed().ok_or_else(|| Error::Setup("no output that the region parses".to_owned()))?;
+        if self.options.system_id.is_none() {
+            return Err(Error::Setup("an event needs to know what the region calls this machine".to_owned()));
+        }
         let failed = |source| Error::File { path: file.path.display().to_string(), source };
         let mut packed = BzEncoder::new(Vec::new(), Compression::best());
         let content = std::fs::read(&file.path).map_err(failed)?;
