@@ -100,7 +100,7 @@ async fn end_run(
         }
     }
     let (end, status, text) = if !run.refused.is_empty() {
-        (RunEnd::Failed, SignalStatus::Failed, messages::not_taken(&run.refused))
+        (RunEnd::NotTaken, SignalStatus::Failed, messages::not_taken(&run.refused))
     } else if let Some((kind, count)) = run.failures.first() {
         (RunEnd::Failed, SignalStatus::Failed, messages::failed_to_run(*count, *kind))
     } else {

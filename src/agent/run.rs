@@ -34,6 +34,8 @@ pub(super) enum Verdict {
     Registered,
     Passed,
     Failed(String),
+    /// All passed, and the region has not every result.
+    NotTaken(String),
     Stopped,
     /// The machine reboots under a script that may reboot it: the next start goes on.
     GoingDown,
@@ -87,7 +89,7 @@ impl Agent {
                 Verdict::Nothing => End::NothingToRun,
                 Verdict::Registered => End::Registered,
                 Verdict::Passed => End::Passed,
-                Verdict::Failed(_) => End::Failed,
+                Verdict::Failed(_) | Verdict::NotTaken(_) => End::Failed,
                 Verdict::Stopped | Verdict::GoingDown => End::Stopped,
                 Verdict::Unfinished => End::Unfinished,
             },
@@ -328,7 +330,7 @@ impl Agent {
             return Ok(Verdict::Unfinished);
         }
         let refused = record.refused_results().await;
-        if refused.is_empty() { verdict } else { Ok(Verdict::Failed(messages::not_taken(&refused))) }
+        if refused.is_empty() { verdict } else { Ok(Verdict::NotTaken(messages::not_taken(&refused))) }
     }
 
     /// Waits until the region has everything; false when nobody waits any longer.
@@ -355,6 +357,7 @@ impl Agent {
             }
             Ok(Verdict::Passed) => (RunEnd::Passed, Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
             Ok(Verdict::Failed(text)) => (RunEnd::Failed, Some(SignalStatus::Failed), text.clone()),
+            Ok(Verdict::NotTaken(text)) => (RunEnd::NotTaken, Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {
                 (RunEnd::Stopped, Some(SignalStatus::Failed), messages::STOPPED.to_owned())
             }

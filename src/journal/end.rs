@@ -120,6 +120,8 @@ words! {
         Passed = "passed",
         /// At least one script failed.
         Failed = "failed",
+        /// Every script came to its end and none failed, and the region refused a result.
+        NotTaken = "not-taken",
         /// The region had nothing to run.
         Nothing = "nothing",
         /// The region has this machine already, so that it does not enlist; nothing was run.
@@ -151,7 +153,7 @@ impl RunEnd {
             | RunEnd::Registered
             | RunEnd::Synchronised
             | RunEnd::Noticed => true,
-            RunEnd::Unfinished | RunEnd::Stopped | RunEnd::Abandoned | RunEnd::Refused => false,
+            RunEnd::NotTaken | RunEnd::Unfinished | RunEnd::Stopped | RunEnd::Abandoned | RunEnd::Refused => false,
         }
     }
 }

@@ -109,6 +109,12 @@ fn of_run(run: &Run, results: &[TestResult]) -> Option<Problem> {
             outcome,
             "the next synchronisation brings the rest; see whether the region can be reached",
         )),
+        (Some(_), Some(RunEnd::NotTaken)) => Some(problem(
+            Grade::Undelivered,
+            "Failed at the region",
+            outcome,
+            "mend what kept the region from the result, and run it again",
+        )),
         // The failures speak for themselves, if they are there.
         (Some(_), Some(RunEnd::Failed)) if results.iter().any(|result| result.grade == Grade::Failed) => None,
         (Some(_), None | Some(RunEnd::Failed | RunEnd::Stopped | RunEnd::Refused)) => broke_off(),
