@@ -284,6 +284,7 @@ mod tests {
     #[test]
     fn what_a_region_would_choke_on_for_ever_is_found() {
         let deep = format!("x: {}1{}", "[".repeat(500), "]".repeat(500));
+        let endless = "[".repeat(500_000);
         let digits = format!("x: {}", "1".repeat(5000));
         let poisons = [
             "a: 2024-02-30",
@@ -297,6 +298,7 @@ mod tests {
             "a: 0000-01-01",
             &digits,
             &deep,
+            &endless,
         ];
         for text in poisons {
             let judged = Judged::of(&Found::Content(text.as_bytes().to_vec()), false);

@@ -93,6 +93,10 @@ impl Composer<'_> {
         }
         while let Some((_, wants)) = self.open.last().copied() {
             self.step(wants)?;
+            // What is this deep is beyond the region whatever follows, and each further level costs more than the last.
+            if self.open.len() > 4 * MAX_DEPTH {
+                return Err(self.fault("nothing is read of what is so deep"));
+            }
         }
         while *self.scanner.peek()? == Token::DocumentEnd {
             self.scanner.take()?;
