@@ -164,10 +164,6 @@ impl Delivery {
                     return Delivered::Acknowledged;
                 }
                 _ if matches!(error, Error::Oversized { .. }) => return self.oversized(signal, error).await,
-                _ if had_arrived && is_end_of_token(&error, signal) => {
-                    tracing::info!("the region took OK, and with it this machine's token");
-                    return Delivered::Acknowledged;
-                }
                 _ => return self.end_of(error),
             }
         }
@@ -194,7 +190,10 @@ impl Delivery {
     /// Sends the output as an event, and waits until the region holds the result: it says nothing of what it makes of an event.
     async fn arrives_by_event(&self, signal: &Signal) -> bool {
         let Uplink::Node(client) = &self.uplink else { return false };
-        let sent = persist(&self.retry, &self.give_up, "output as an event", || client.result_by_event(signal)).await;
+        let sent = persist(&self.retry, &self.give_up, "output as an event", || async {
+            client.result_by_event(signal).await.map_err(Error::as_outage)
+        })
+        .await;
         if let Err(error) = sent {
             tracing::warn!(message = signal.label(), %error, "the region does not take the output as an event");
             return false;
@@ -238,7 +237,7 @@ impl Delivery {
         sent
     }
 
-    /// Whether the region took the OK of this run: it deleted the machine's token with it, or the machine is deployed again.
+    /// Asks if the region took the OK of this run: the machine's token is deleted then, or the machine is deployed again.
     async fn is_over(&self) -> Result<bool, Error> {
         match fetch::ask(&self.uplink).await {
             Ok(index) => Ok(index.is_some_and(|index| index.scripts.iter().any(|script| script.has_finished))),
@@ -247,7 +246,7 @@ impl Delivery {
         }
     }
 
-    /// Whether the region holds a final result of the script: it does not hand it out any more.
+    /// Asks if the region holds a final result of the script: such a script is not handed out any more.
     async fn is_held(&self, signal: &Signal) -> bool {
         let Some(id) = signal.script.as_ref().and_then(|script| script.result_id).filter(|_| signal.is_result()) else {
             return false;
@@ -289,10 +288,4 @@ fn is_ours(error: &Error, may_have_arrived: bool, leads_to: Option<Status>) -> b
     let Error::AlreadyFinal { status, .. } = error else { return false };
     let held = status.and_then(Status::from_number);
     held != Some(Status::Aborted) && (may_have_arrived || (held.is_some() && held == leads_to))
-}
-
-/// With the OK of a run the region deletes the machine's token. A refusal of it after an OK whose answer was lost says that it arrived; it is sent
-/// only when everything else was taken.
-fn is_end_of_token(error: &Error, signal: &Signal) -> bool {
-    signal.status == SignalStatus::Ok && matches!(error, Error::Unauthorized { .. })
 }

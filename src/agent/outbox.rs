@@ -44,7 +44,7 @@ pub struct Refused {
     pub label: String,
     /// The region's reason.
     pub reason: String,
-    /// It is a script's result, which the region needs.
+    /// True for a script's result, which the region needs.
     pub is_result: bool,
 }
 
@@ -117,7 +117,7 @@ impl Outbox {
         self.changed.notify_waiters();
     }
 
-    /// It waits for a later start: nothing in this process tries it again.
+    /// Leaves a message to a later start: nothing in this process sends it again.
     pub(super) fn postpone(&self, id: MessageId) {
         let mut inner = self.lock();
         inner.claimed.remove(&id);
