@@ -15,7 +15,7 @@ pub(super) const NOT_ON_RECORD: &str = "This script destroys data, and it cannot
                                         journal, or the journal failed. It was not run. Give the agent a state directory that can be \
                                         written (--state-dir), or --allow-destructive to run it without a record.\n";
 
-/// Whether a script destroys data, as far as the region or its author say so; what cannot be read may.
+/// True if a script destroys data, as far as the region or its author say so; what cannot be read may.
 pub(super) fn destroys(script: &Script, declared: &Declared) -> bool {
     declared.may_destroy() || script.kind == ScriptType::Release
 }

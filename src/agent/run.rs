@@ -250,7 +250,7 @@ impl Agent {
         }
     }
 
-    /// Whether a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
+    /// True if a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
     /// (contract REGION, correction 7). Once for each such script: else a region could keep a machine at it for ever.
     fn begins_anew(index: &Index, dispatcher: &mut Dispatcher) -> bool {
         let again =

@@ -50,7 +50,7 @@ impl PlaceFilter {
         named.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 
-    /// Whether a node at that place is meant. A name that no place has fits none, and so does an empty one.
+    /// True if a node at that place is meant. A name that no place has fits none, and so does an empty one.
     #[must_use]
     pub fn fits(&self, place: &Place) -> bool {
         let is =

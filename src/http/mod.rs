@@ -70,7 +70,7 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     words::of_http(&cause.to_string())
 }
 
-/// Whether a server was reached and its certificate not accepted, or it speaks no TLS: waiting does not mend that.
+/// True if a server was reached and its certificate not accepted, or it speaks no TLS: waiting does not mend that.
 #[must_use]
 pub fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(

@@ -120,7 +120,7 @@ impl Place {
     }
 }
 
-/// Whether two addresses are equal in their first bits.
+/// True if two addresses are equal in their first bits.
 fn shares(network: IpAddr, address: IpAddr, bits: u8) -> bool {
     match (network.to_canonical(), address.to_canonical()) {
         (IpAddr::V4(a), IpAddr::V4(b)) => {

@@ -142,7 +142,7 @@ words! {
 }
 
 impl RunEnd {
-    /// Whether a run that ended so did what it was to do, as far as its end tells: its scripts must have come to theirs, too. A
+    /// True if a run that ended so did what it was to do, as far as its end tells: its scripts must have come to theirs, too. A
     /// script that failed is an answer, and so no reason against that.
     #[must_use]
     pub const fn may_be_complete(self) -> bool {

@@ -15,7 +15,7 @@ pub(super) fn is_damage(error: &Error) -> bool {
     matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
 }
 
-/// Whether the same may be done later: somebody else holds the file, the disk is full, or does not answer just now.
+/// True if the same may be done later: somebody else holds the file, the disk is full, or does not answer just now.
 pub(super) fn is_passing(error: &Error) -> bool {
     let Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. } = error else {
         return matches!(error, Error::Directory { .. });

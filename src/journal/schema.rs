@@ -102,7 +102,7 @@ fn region() -> String {
     )
 }
 
-/// Whether a run that ended in some way did all that it was to do: every script that it was given came to an end, and nobody
+/// True if a run that ended in some way did all that it was to do: every script that it was given came to an end, and nobody
 /// stopped it.
 pub(super) fn complete(end_kind: &str, run_id: &str) -> String {
     let kinds: Vec<&str> = RunEnd::ALL.iter().filter(|end| end.may_be_complete()).map(|end| end.literal()).collect();

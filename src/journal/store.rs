@@ -109,7 +109,7 @@ impl Store {
         let _ = self.connection.busy_timeout(if patient { BUSY } else { Duration::from_millis(200) });
     }
 
-    /// Whether the file that is written is the one that has its name.
+    /// True if the file that is written is the one that has its name.
     pub(super) fn is_in_its_place(&self) -> bool {
         self.inode.is_none() || self.inode == inode(&self.path)
     }

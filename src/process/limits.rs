@@ -35,7 +35,7 @@ pub(super) fn give_back(pid: i32) {
     }
 }
 
-/// Whether an error says that something is used up that others will give back.
+/// True if an error says that something is used up that others will give back.
 #[must_use]
 pub fn is_scarcity(errno: i32) -> bool {
     use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM};

@@ -247,7 +247,7 @@ impl Client {
     }
 }
 
-/// Whether a file begins as what a packer made: such an archive may be shorter than a block.
+/// True if a file begins as what a packer made: such an archive may be shorter than a block.
 fn is_packed(path: &Path) -> bool {
     const MAGIC: [&[u8]; 3] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"];
     let mut head = [0; 6];

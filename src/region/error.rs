@@ -187,7 +187,7 @@ impl Error {
         }
     }
 
-    /// Whether another request might be taken where this one was not: the region refuses it, or fails over it.
+    /// True if another request might be taken where this one was not: the region refuses it, or fails over it.
     #[must_use]
     pub fn is_about_request(&self) -> bool {
         match self {
@@ -197,7 +197,7 @@ impl Error {
         }
     }
 
-    /// Whether a result may have met this since the region has it already: versions 3.2 and 3.3 answer a second result with an empty 500
+    /// True if a result may have met this since the region has it already: versions 3.2 and 3.3 answer a second result with an empty 500
     /// (contract VERSIONS, §1). So does a server that has crashed, so the region has to be asked.
     #[must_use]
     pub fn may_be_second(&self) -> bool {

@@ -118,7 +118,7 @@ pub struct FilePart {
 }
 
 impl FilePart {
-    /// Whether it is output that the region parses.
+    /// True if it is output that the region parses.
     pub(super) fn is_parsed(&self) -> bool {
         self.whole && self.name.ends_with(".out")
     }

@@ -49,7 +49,7 @@ impl Form {
     }
 }
 
-/// Whether a multipart body has the boundary that its header names; a body of another kind is readable.
+/// True if a multipart body has the boundary that its header names; a body of another kind is readable.
 pub(super) fn is_readable(headers: &HeaderMap, body: &[u8]) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("multipart/form-data") || body.is_empty() {

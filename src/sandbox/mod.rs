@@ -74,7 +74,7 @@ pub struct Options {
     pub version: RegionVersion,
     /// What the node was before it was tested or rescued: a deployed machine goes back to that, and keeps its token.
     pub previous: Option<NodeStatus>,
-    /// Whether the node was commissioned some day; a region stumbles over some signals of others.
+    /// True if the node was commissioned some day; a region stumbles over some signals of others.
     pub commissioned: bool,
     /// Disks that the region knows of.
     pub disks: Vec<Device>,
@@ -265,7 +265,7 @@ impl Sandbox {
         self.region.lock().node.enlists = true;
     }
 
-    /// Whether the node's credentials are good.
+    /// True if the node's credentials are good.
     #[must_use]
     pub fn has_token(&self) -> bool {
         self.region.lock().node.token_is_valid

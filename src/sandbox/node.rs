@@ -83,7 +83,7 @@ impl NodeStatus {
         }
     }
 
-    /// Whether the region keeps the results that a node in this status sends; else they are dropped with a 200.
+    /// True if the region keeps the results that a node in this status sends; else they are dropped with a 200.
     pub(super) fn keeps_results(self, signal: SignalStatus) -> bool {
         use NodeStatus::{Commissioning, Deployed, Deploying, New, Releasing, RescueMode, Testing};
         match self {
@@ -92,7 +92,7 @@ impl NodeStatus {
         }
     }
 
-    /// Whether a second result of a finished script is an error.
+    /// True if a second result of a finished script is an error.
     pub(super) fn refuses_second_results(self) -> bool {
         !matches!(self, NodeStatus::Deployed | NodeStatus::Deploying)
     }

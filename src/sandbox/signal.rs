@@ -161,7 +161,7 @@ impl State {
         self.node.has_commissioning_set |= commissions;
     }
 
-    /// Whether the node has the set of results in which the region notes that it was heard of.
+    /// True if the node has the set of results in which the region notes that it was heard of.
     fn has_needed_set(&self) -> bool {
         match self.node.status {
             NodeStatus::Testing => self.node.has_testing_set,

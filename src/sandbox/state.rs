@@ -38,7 +38,7 @@ pub(super) struct Node {
     pub(super) token_is_valid: bool,
     /// What it was before it was tested or rescued.
     pub(super) previous: Option<NodeStatus>,
-    /// Whether it was ever commissioned, and ever tested: the region stumbles over signals of a node without the set of results.
+    /// True if it was ever commissioned, and ever tested: the region stumbles over signals of a node without the set of results.
     pub(super) has_commissioning_set: bool,
     pub(super) has_testing_set: bool,
     /// What the region knows of its interfaces.
@@ -337,7 +337,7 @@ impl State {
         self.log_event(Event::new(EventType::NODE_CHANGED_STATUS, text));
     }
 
-    /// Whether a commissioning result is Failed. One that timed out, was aborted, or failed to install does not count.
+    /// True if a commissioning result is Failed. One that timed out, was aborted, or failed to install does not count.
     pub(super) fn has_failure(&self) -> bool {
         let commissioning = |row: &&ResultRow| row.kind == Some(ScriptType::Commissioning);
         self.results.iter().filter(commissioning).any(|row| row.status == Status::Failed)

@@ -335,7 +335,7 @@ impl Script {
         is_parsed(&self.name)
     }
 
-    /// Whether an argument of it is named otherwise by older regions' own runner: see [`RegionVersion::names_arguments_by_key`].
+    /// True if an argument of it is named otherwise by older regions' own runner: see [`RegionVersion::names_arguments_by_key`].
     #[must_use]
     pub fn depends_on_version(&self) -> bool {
         let is_device = |parameter: &Parameter| matches!(parameter.kind.as_str(), "storage" | "interface");
@@ -343,7 +343,7 @@ impl Script {
     }
 }
 
-/// Whether a region reads the standard output of the script of this name itself, and derives facts from it.
+/// True if a region reads the standard output of the script of this name itself, and derives facts from it.
 #[must_use]
 pub fn is_parsed(name: &str) -> bool {
     const PARSED: [&str; 7] = [

@@ -42,51 +42,51 @@ impl RegionVersion {
         self >= RegionVersion::new(major, minor, patch)
     }
 
-    /// Whether the index hands out release scripts and the signal RELEASING is known; before that, a machine whose disks are
+    /// True if the index hands out release scripts and the signal RELEASING is known; before that, a machine whose disks are
     /// being erased gets its pending tests.
     #[must_use]
     pub fn has_release_scripts(self) -> bool {
         self.since(3, 5, 0)
     }
 
-    /// Whether the index hands out deployment scripts and the signal DEPLOYING is known.
+    /// True if the index hands out deployment scripts and the signal DEPLOYING is known.
     #[must_use]
     pub fn has_deployment_scripts(self) -> bool {
         self.since(3, 8, 0)
     }
 
-    /// Whether a second result of a finished script is answered with a text; before, the 500 has an empty body.
+    /// True if a second result of a finished script is answered with a text; before, the 500 has an empty body.
     #[must_use]
     pub fn explains_second_results(self) -> bool {
         self.since(3, 4, 0)
     }
 
-    /// Whether OK while disks are being erased releases the machine at once, half erased as it may be.
+    /// True if OK while disks are being erased releases the machine at once, half erased as it may be.
     #[must_use]
     pub fn releases_at_ok(self) -> bool {
         !self.since(3, 4, 6)
     }
 
-    /// Whether a required parameter may be of type `boolean`, and an `argument_format` may do without `{input}`.
+    /// True if a required parameter may be of type `boolean`, and an `argument_format` may do without `{input}`.
     #[must_use]
     pub fn has_lenient_parameters(self) -> bool {
         self.since(3, 5, 0)
     }
 
-    /// Whether the stock runner names an argument after its parameter (`--colour=red`); before, after its type
+    /// True if the stock runner names an argument after its parameter (`--colour=red`); before, after its type
     /// (`--string=red`).
     #[must_use]
     pub fn names_arguments_by_key(self) -> bool {
         self.since(3, 6, 0)
     }
 
-    /// Whether hardware sync tells of what changed only, at level INFO; before, of every device at each report, at AUDIT.
+    /// True if hardware sync tells of what changed only, at level INFO; before, of every device at each report, at AUDIT.
     #[must_use]
     pub fn tells_changed_devices_only(self) -> bool {
         self.since(3, 4, 2)
     }
 
-    /// Whether a query for audit events honours the filters for nodes.
+    /// True if a query for audit events honours the filters for nodes.
     #[must_use]
     pub fn filters_audit_events(self) -> bool {
         self.since(3, 3, 0)

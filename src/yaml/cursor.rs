@@ -85,7 +85,7 @@ impl<'a> Cursor<'a> {
         Some(if matches!(c, '\u{2028}' | '\u{2029}') { c } else { '\n' })
     }
 
-    /// Whether `---` or `...` stands here, alone.
+    /// True if `---` or `...` stands here, alone.
     pub(super) fn is_separator(&self, mark: &str) -> bool {
         mark.chars().enumerate().all(|(ahead, c)| self.char_at(ahead) == c) && is_gap(self.char_at(3))
     }

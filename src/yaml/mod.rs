@@ -226,7 +226,7 @@ impl Node {
         }
     }
 
-    /// Whether a result may be it: text, a number or a boolean.
+    /// True if a result may be it: text, a number or a boolean.
     #[must_use]
     pub fn is_scalar(&self) -> bool {
         matches!(self, Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::String(_))

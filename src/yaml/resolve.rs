@@ -203,7 +203,7 @@ fn timestamp(word: &str) -> Option<Stamp> {
     rest.is_empty().then_some(stamp)
 }
 
-/// Whether a date has a time, or why there is no such time.
+/// True if a date has a time, or why there is no such time.
 pub(super) fn read_timestamp(text: &str) -> Result<bool, String> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let stamp = timestamp(text).ok_or_else(|| format!("{text:?} is no date"))?;
@@ -352,7 +352,7 @@ impl Big {
     }
 }
 
-/// Whether Python's lenient reader finds base64 here: what is none of its characters is passed over.
+/// True if Python's lenient reader finds base64 here: what is none of its characters is passed over.
 pub(super) fn is_base64(text: &str) -> bool {
     let (mut place, mut pads) = (0, 0);
     for c in text.bytes() {

@@ -28,7 +28,7 @@ pub(super) struct Scanner<'a> {
     pub(super) at: Cursor<'a>,
     pub(super) flow: i64,
     pub(super) indent: i64,
-    /// Whether a key may begin here.
+    /// True if a key may begin here.
     pub(super) key_allowed: bool,
     /// The first thing on which the region's reader falls over instead of refusing it.
     pub(super) poison: Option<Fault>,

@@ -12,7 +12,7 @@ pub(in crate::script) struct Block {
     pub(in crate::script) first: usize,
     /// Line of the marker that ends them, or the last one.
     pub(in crate::script) end: usize,
-    /// Whether there is a marker that ends them.
+    /// True if there is a marker that ends them.
     pub(in crate::script) is_closed: bool,
     /// They themselves, without their `#`.
     pub(in crate::script) yaml: String,

@@ -133,7 +133,7 @@ impl Declared {
         }
     }
 
-    /// Whether it may destroy data: what cannot be read may.
+    /// True if it may destroy data: what cannot be read may.
     #[must_use]
     pub fn may_destroy(&self) -> bool {
         match self {
@@ -142,7 +142,7 @@ impl Declared {
         }
     }
 
-    /// Whether it says that it may reboot the machine.
+    /// True if it says that it may reboot the machine.
     #[must_use]
     pub fn may_reboot(&self) -> bool {
         match self {
@@ -151,7 +151,7 @@ impl Declared {
         }
     }
 
-    /// Whether the region lets its own commissioning scripts run again after it.
+    /// True if the region lets its own commissioning scripts run again after it.
     #[must_use]
     pub fn recommissions(&self) -> bool {
         match self {
@@ -172,7 +172,7 @@ pub(super) struct Metadata {
     pub(super) node: Node,
     /// What the region would refuse.
     pub(super) problems: Vec<Problem>,
-    /// Whether the block, if there is one, could be taken apart into fields.
+    /// True if the block, if there is one, could be taken apart into fields.
     is_readable: bool,
 }
 
