@@ -304,6 +304,7 @@ impl Agent {
     ) -> Self {
         let give_up = CancellationToken::new();
         options.runner.hurry = give_up.clone();
+        options.retry.hurry = stop.clone();
         Agent {
             store,
             client: Arc::new(client),

@@ -155,8 +155,10 @@ impl Agent {
             heartbeat.stop().await;
         }
         self.record_end(verdict, dispatcher, record).await;
-        let is_told = self.settled(record).await && self.options.send;
-        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished | Verdict::GoingDown));
+        // Whoever did not wait any longer does not begin to wait again.
+        let has_waited = matches!(verdict, Ok(Verdict::Unfinished));
+        let is_told = !has_waited && self.settled(record).await && self.options.send;
+        let is_over = is_told && !matches!(verdict, Ok(Verdict::GoingDown));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
             // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
             let removed = std::fs::remove_file(file);

@@ -187,6 +187,11 @@ impl Client {
                 self.budget.fetch_min((budget / 2).max(SMALLEST_BUDGET), Ordering::Relaxed);
                 Err(Error::TooLarge)
             }
+            Err(Error::AlreadyFinal { text, result_id, .. })
+                if signal.result_id().is_some_and(|id| id != result_id) =>
+            {
+                Err(not_the_region(&self.options.metadata_url, format!("{text:?}, which is about another result")))
+            }
             other => other,
         }
     }

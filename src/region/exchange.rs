@@ -3,11 +3,14 @@
 //! A success is what the request says it accepts as one ([`Accepts`]), and nothing else. What stands between a machine and its region – portals,
 //! proxies, load balancers – answers, too, and must neither count as the region's acknowledgement nor as its refusal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use http_body_util::BodyExt as _;
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Body, Request, RequestBuilder, Response, StatusCode, Url};
 
 use super::{Client, Error, oauth, refusal};
 use crate::http::{innermost, is_untrusted, masked, proxy_to};
@@ -80,14 +83,22 @@ impl Client {
             Some(credentials) => request.header(AUTHORIZATION, oauth::authorization(credentials, now + skew)),
             None => request,
         };
-        let response = request.send().await.map_err(|error| {
+        let failed = |error: reqwest::Error| {
             let (url, reason) = (self.shown(url), innermost(&error));
             match (is_untrusted(&error), error.is_connect()) {
                 (true, _) => Error::Untrusted { url, reason },
                 (_, true) => Error::Unreachable { url, reason },
                 (_, false) => Error::BrokenOff { url, reason },
             }
-        })?;
+        };
+        let (client, request) = request.build_split();
+        let mut request = request.map_err(failed)?;
+        let unsent = Unsent::of(&mut request);
+        let response = client.execute(request).await.map_err(failed)?;
+        // The region answers when it has all of a request. Who says that all is well before has not seen the result.
+        if response.status().is_success() && unsent.is_some_and(|unsent| unsent.bytes() > 0) {
+            return Err(not_the_region(url, "an answer to a request that was not sent to its end".to_owned()));
+        }
         Ok((response, now, skew))
     }
 
@@ -114,7 +125,9 @@ impl Client {
                 let source = credentials.map_or("nowhere (there are none)", |credentials| credentials.source.as_str());
                 Error::Unauthorized { status, source_of_credentials: source.to_owned(), hint }
             }
-            Some(refusal::Refusal::AlreadyFinal(number)) => Error::AlreadyFinal { text, status: number },
+            Some(refusal::Refusal::AlreadyFinal { result_id, status }) => {
+                Error::AlreadyFinal { text, result_id, status }
+            }
             Some(refusal::Refusal::Request) => Error::Refused { status, text },
             None if is_about_credentials => Error::Status { status, text: String::new(), retry_after },
             None => Error::Status { status, text, retry_after },
@@ -128,6 +141,32 @@ impl Client {
             Some(proxy) => format!("{} (by the proxy {proxy})", shown(url)),
             None => shown(url),
         }
+    }
+}
+
+/// How much of the body of a request was not handed out yet.
+struct Unsent(Arc<AtomicU64>);
+
+impl Unsent {
+    /// Watches the body; `None` of one that is in memory, which is handed out at once, and of one without a length.
+    fn of(request: &mut Request) -> Option<Unsent> {
+        let length = request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+        if request.body()?.as_bytes().is_some() {
+            return None;
+        }
+        let body = request.body_mut().take()?;
+        let left = Arc::new(AtomicU64::new(length));
+        let counted = Arc::clone(&left);
+        let stream = body.into_data_stream().inspect(move |chunk| {
+            let count = chunk.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            let _ = counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(count)));
+        });
+        *request.body_mut() = Some(Body::wrap_stream(stream));
+        Some(Unsent(left))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
