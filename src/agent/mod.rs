@@ -11,6 +11,7 @@ mod dispatcher;
 mod enlist;
 mod ephemeral;
 mod fetch;
+mod handed_out;
 mod heartbeat;
 mod machine;
 mod message;
@@ -44,7 +45,7 @@ use crate::runner;
 use crate::script::{RegionVersion, Script, ScriptType, Status, Workspace};
 
 pub use fetch::is_deployed;
-pub use outbox::Refused;
+pub use outbox::{MessageKind, Refused};
 pub use resume::{Delivered, deliver};
 
 /// How a run is done.

@@ -243,7 +243,6 @@ impl Signal {
                 _ if file.is_result_file() => file.result_file()?,
                 // A part of it would be taken for the whole.
                 _ if file.is_parsed() && self.exit_status == Some(0) => Part::bytes(file.all(size)?),
-                _ if size == 0 => Part::text(String::new()),
                 (slice, None) => part(file, size, slice)?,
             };
             form = form.part(file.name.clone(), part.file_name(file.name.clone()));
