@@ -180,12 +180,24 @@ fn redirected(from: &Url, response: &Response) -> Result<Url, Error> {
     }
     let Ok(to) = from.join(&location) else { return refuse("that is no address") };
     let is_same_host = to.host().is_some() && to.host() == from.host();
+    if is_same_host && !asks_for_the_same(from, &to) {
+        return refuse("that is no address of the region's for this");
+    }
     match (from.scheme(), to.scheme()) {
         _ if to.origin() == from.origin() => Ok(to),
         ("http", "https") if is_same_host => Ok(to),
         ("https", "http") => refuse("what is encrypted stays so"),
         _ => refuse("only the region's own address is followed. If that is the region's address, configure it"),
     }
+}
+
+/// True if two addresses end in the same words, whatever stands before them: a server's page of health says OK, too.
+fn asks_for_the_same(one: &Url, other: &Url) -> bool {
+    let last = |url: &Url| -> Vec<String> {
+        let words = url.path().rsplit('/').filter(|word| !word.is_empty());
+        words.take(2).map(str::to_owned).collect()
+    };
+    last(one) == last(other)
 }
 
 pub(super) fn not_the_region(url: &Url, what: String) -> Error {
@@ -281,6 +293,31 @@ mod tests {
         assert_eq!(of("Mon, 30 Nov 2026 06:01:30 GMT"), Some(90));
         assert_eq!(of("Mon, 30 Nov 2026 05:00:00 GMT"), Some(0), "a moment that has passed");
         assert_eq!(of("soon"), None);
+    }
+
+    #[test]
+    fn a_redirect_leads_to_the_same_question() {
+        let same = |to: &str| {
+            let from = Url::parse("http://region:5240/MAAS/metadata/2012-03-01/").expect("an address");
+            asks_for_the_same(&from, &from.join(to).expect("an address"))
+        };
+        for to in [
+            "/MAAS/metadata/2012-03-01",
+            "/maas/r/MAAS/metadata/2012-03-01/",
+            "https://region/MAAS/metadata/2012-03-01/",
+        ] {
+            assert!(same(to), "{to}");
+        }
+        for to in [
+            "/",
+            "/healthz",
+            "/MAAS/metadata/",
+            "..",
+            "/MAAS/metadata/2012-03-01/maas-scripts",
+            "/accounts/login/?next=/MAAS/metadata/2012-03-01/",
+        ] {
+            assert!(!same(to), "{to}");
+        }
     }
 
     #[test]
