@@ -2,13 +2,12 @@
 
 use std::fs::File;
 
-use sha2::{Digest as _, Sha256};
-
 use super::record::Record;
 use super::{Actor, Error, order};
 use crate::event::EventType;
 use crate::journal::NewResult;
-use crate::private::{self, Taken};
+use crate::private::{self, Seen, Taken};
+use crate::runner::Contents;
 use crate::script::{Declared, Script, Workspace};
 
 /// Makes the directories of a workspace, for its owner alone, and keeps other runs out of it for as long as the file is held: two of them would
@@ -31,14 +30,26 @@ fn of_directory(error: private::Error) -> Error {
     }
 }
 
+/// What is on record of scripts that are about to run.
+pub(super) struct Expected {
+    /// What each of them holds.
+    pub(super) contents: Contents,
+    /// Those that destroy data without that being on record.
+    pub(super) unrecorded: Vec<Script>,
+}
+
 /// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a
-/// script that destroys data, are for the audit. Answers the scripts that destroy data without that being on record.
-pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: &str, record: &Record) -> Vec<Script> {
-    let (mut results, mut unrecorded) = (Vec::new(), Vec::new());
+/// script that destroys data, are for the audit.
+pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: &str, record: &Record) -> Expected {
+    let (mut results, mut unrecorded, mut contents) = (Vec::new(), Vec::new(), Contents::default());
     for script in scripts {
-        let content = std::fs::read(workspace.executable(script)).ok();
+        let program = workspace.executable(script);
+        let (seen, content) = Seen::read(&program).ok().unzip();
         let declared = Declared::of(content.as_deref());
-        let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
+        let sha256 = seen.map(|seen| {
+            contents.record(&program, seen.sum());
+            seen.sum().to_string()
+        });
         if !audit_script(script, &declared, sha256.as_deref(), hostname, record).await {
             unrecorded.push(script.clone());
         }
@@ -49,7 +60,7 @@ pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: 
     if let Some(run_id) = record.run_id {
         record.journal.keep("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
     }
-    unrecorded
+    Expected { contents, unrecorded }
 }
 
 /// Whether everything is on disk that must be before the script runs.

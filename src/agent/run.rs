@@ -14,6 +14,7 @@ use super::dispatcher::Dispatcher;
 use super::enlist::Enlisted;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
+use super::prepare::Expected;
 use super::record::Record;
 use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
@@ -295,7 +296,8 @@ impl Agent {
         self.say(format!("Running {} {} scripts", scripts.len() + bad.len(), kind.in_messages()));
         let unreadable: Vec<Script> = bad.iter().map(Script::unreadable).collect();
         let expected: Vec<Script> = scripts.iter().chain(&unreadable).cloned().collect();
-        let mut refused = prepare::expect(&expected, &self.workspace, &self.host.hostname(), record).await;
+        let Expected { contents, unrecorded: mut refused } =
+            prepare::expect(&expected, &self.workspace, &self.host.hostname(), record).await;
         if self.options.allow_destructive {
             refused.clear();
         }
@@ -303,7 +305,7 @@ impl Agent {
         let (reports, received) = mpsc::channel::<Report>(64);
         let depends = scripts.iter().any(Script::depends_on_version);
         let version = if depends { self.region_version().await } else { None };
-        let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()));
+        let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()).of_contents(contents));
         let work = async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;

@@ -57,8 +57,14 @@ impl Runner {
         let (go, recorded) = oneshot::channel();
         self.report(Report::Starting(Arc::clone(script), go)).await;
         let _ = recorded.await;
+        let program = self.workspace.executable(script);
+        let seen = match self.contents.check(script, &program) {
+            Ok(seen) => Some(seen),
+            Err((exit, text)) => return self.not_executed(script, exit, &text),
+        };
         let command = Command {
-            program: self.workspace.executable(script),
+            program,
+            seen,
             arguments: arguments.words.into_iter().map(Into::into).collect(),
             environment: environment::environment(script, &self.workspace, outputs, &self.options),
             directory: self.workspace.scripts(),
