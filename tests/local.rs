@@ -148,7 +148,8 @@ async fn scripts_get_proxies_without_their_passwords_unless_the_site_says_so() {
             "http://proxy.invalid:1 user:secret@proxy.invalid:2 socks5://user:secret@proxy.invalid http://proxy.invalid 127.0.0.1\n",
         ),
     ] {
-        let region = region(&[("testing/prints", prints.clone())], |options| options.status = NodeStatus::Testing).await;
+        let region =
+            region(&[("testing/prints", prints.clone())], |options| options.status = NodeStatus::Testing).await;
         let node = Node::of(&region);
         let run = node
             .run()
@@ -178,11 +179,19 @@ async fn nothing_that_a_script_or_its_region_says_steers_a_terminal() {
     let node = Node::of(&region);
     let state = node.home().join("state");
     let obeys = |screen: &str| {
-        ["\u{1b}]0", "\u{1b}[31mRED", "\u{1b}[31mNAME", "\u{1b}[31mSTATUS", "\u{9b}", "\u{202e}"].iter().any(|it| screen.contains(it))
+        ["\u{1b}]0", "\u{1b}[31mRED", "\u{1b}[31mNAME", "\u{1b}[31mSTATUS", "\u{9b}", "\u{202e}"]
+            .iter()
+            .any(|it| screen.contains(it))
     };
     let run = node.run().env("SHAKEDOWN_STATE_DIR", &state).through(&TERMINAL).finish().await;
     assert!(run.stdout.contains("STATUS") && run.stdout.contains("NAME") && !obeys(&run.stdout), "{:?}", run.stdout);
-    for words in [vec!["results"], vec!["runs"], vec!["events", "query"], vec!["events", "query", "--format", "table"], vec!["report"]] {
+    for words in [
+        vec!["results"],
+        vec!["runs"],
+        vec!["events", "query"],
+        vec!["events", "query", "--format", "table"],
+        vec!["report"],
+    ] {
         for terminal in [false, true] {
             let program = Program::new(words[0]).args(&words[1..]).env("SHAKEDOWN_STATE_DIR", &state);
             let shown = if terminal { program.through(&TERMINAL) } else { program }.finish().await;

@@ -44,8 +44,15 @@ impl Settings {
 
     fn of(site: Site, given: Given) -> anyhow::Result<Self> {
         // Every field by its name: a new one does not compile until something is done with it.
-        let Site { retention, full_after_days, disks_every_minutes, package_cache, download, output_bytes, pass_environment } =
-            site;
+        let Site {
+            retention,
+            full_after_days,
+            disks_every_minutes,
+            package_cache,
+            download,
+            output_bytes,
+            pass_environment,
+        } = site;
         let cache = given.package_cache.or(package_cache).map(|directory| {
             let found = directory.canonicalize().ok().filter(|path| path.is_dir());
             found.with_context(|| format!("the package cache {} is no directory that can be read", directory.display()))

@@ -128,12 +128,15 @@ impl Family {
         }
         // The leader, alive or dead, holds the group's number as long as its status is not collected: for that no process table is needed,
         // which may hang, or hide processes, or not be there at all.
-        let group = self.leader.filter(|_| !self.collected.load(Ordering::Relaxed)).and_then(|it| Pid::from_raw(it.pid));
+        let group =
+            self.leader.filter(|_| !self.collected.load(Ordering::Relaxed)).and_then(|it| Pid::from_raw(it.pid));
         if let Some(group) = group.filter(|_| kill) {
             let _ = kill_process_group(group, Signal::KILL);
         }
         let members = self.search();
-        if let Some(group) = group.filter(|group| !kill && !members.iter().any(|p| p.group == group.as_raw_nonzero().get())) {
+        if let Some(group) =
+            group.filter(|group| !kill && !members.iter().any(|p| p.group == group.as_raw_nonzero().get()))
+        {
             for signal in signals {
                 let _ = kill_process_group(group, *signal);
             }

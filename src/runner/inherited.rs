@@ -59,7 +59,16 @@ mod tests {
 
     #[test]
     fn no_spelling_of_a_proxy_keeps_its_password() {
-        for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "ftp_proxy", "Ftp_Proxy"] {
+        for name in [
+            "http_proxy",
+            "HTTP_PROXY",
+            "https_proxy",
+            "HTTPS_PROXY",
+            "all_proxy",
+            "ALL_PROXY",
+            "ftp_proxy",
+            "Ftp_Proxy",
+        ] {
             for (value, expected) in [
                 ("http://user:secret@proxy:3128", "http://proxy:3128"),
                 ("http://user:secret@proxy:3128/", "http://proxy:3128/"),
@@ -77,7 +86,9 @@ mod tests {
 
     #[test]
     fn the_rest_of_the_environment_stays_as_it_is() {
-        for (name, value) in [("http_proxy", "http://proxy:3128"), ("EMAIL", "root@example"), ("no_proxy", "a,b"), ("proxy", "u:p@h")] {
+        for (name, value) in
+            [("http_proxy", "http://proxy:3128"), ("EMAIL", "root@example"), ("no_proxy", "a,b"), ("proxy", "u:p@h")]
+        {
             assert_eq!(left(name, value, ""), None, "{name}");
         }
         assert_eq!(left("http_proxy", "http://u:p@h", "https_proxy http_proxy"), None, "the site says so");

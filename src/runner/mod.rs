@@ -29,8 +29,8 @@ use crate::script::{BadEntry, Kept, RegionVersion, Script, Workspace};
 
 pub use bmc::{FoundBmc, Told, discard};
 pub use contents::Contents;
-pub use inherited::Names;
 pub use ending::{Conclusion, Ending, Finished, Interruption, ResultPart, keep_end, kept_end};
+pub use inherited::Names;
 pub use schedule::schedule;
 
 /// 8 GiB: a disk that tells of every bad sector comes nowhere near.

@@ -10,7 +10,6 @@ mod section;
 mod storage;
 mod topic;
 
-
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde_json::Value;
