@@ -209,3 +209,27 @@ async fn nothing_that_a_script_or_its_region_says_steers_a_terminal() {
         assert!(raw.stdout.contains("\u{1b}]0;TITLE\u{7}\u{1b}[31mRED"), "the bytes as they are: {:?}", raw.stdout);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_became_one_that_destroys_data_is_not_run_without_an_order() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let gone = home.path().join("gone");
+    // Before the tests are put on record, but after the whole index was looked through.
+    let changes = format!(
+        "cd \"$(dirname \"$0\")/../testing\" || exit 1; sed 's/^# timeout: .*/&\\n# destructive: true/; s/^echo .*/touch {}/' b >new\n\
+         chmod 755 new; mv new b; cat b",
+        gone.display().to_string().replace('/', "\\/")
+    );
+    let scripts = [("commissioning/a", plain(&changes)), ("testing/b", script("timeout: 9", "echo honest"))];
+    let region = region(&scripts, |_| {}).await;
+    let node = Node::of(&region);
+    let run = node.run().arg("--no-send").finish().await;
+    let output = |name: &str| {
+        let entries = fs::read_dir(node.storage().join("out")).expect("outputs").flatten();
+        let found = entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains(name));
+        fs::read_to_string(found.expect("an output")).expect("text")
+    };
+    assert!(output("/a.").contains("destructive: true"), "{}", output("/a."));
+    assert_eq!((run.code, gone.exists()), (Some(1), false), "{run:?}");
+    assert!(run.stdout.contains("b failed"), "{}", run.stdout);
+}

@@ -173,6 +173,17 @@ impl Runner {
         }
     }
 
+    /// The same for all but those that must not be run: they are reported as failed, with the reason as their output.
+    pub async fn run_but(self: &Arc<Self>, mut scripts: Vec<Script>, refused: &[(Script, &str)]) {
+        for (script, reason) in refused {
+            if scripts.contains(script) {
+                self.report_not_run(script.clone(), reason).await;
+            }
+        }
+        scripts.retain(|script| refused.iter().all(|(one, _)| one != script));
+        self.run(scripts).await;
+    }
+
     /// Reports an entry of the index that cannot be run as that script's failure.
     pub async fn report_bad_entry(&self, bad: &BadEntry) {
         let script = Arc::new(Script::unreadable(bad));
@@ -182,7 +193,7 @@ impl Runner {
     }
 
     /// Reports a script as failed that must not be run, with the reason as its output.
-    pub async fn report_not_run(&self, script: Script, reason: &str) {
+    async fn report_not_run(&self, script: Script, reason: &str) {
         let finished = self.not_executed(&script, 2, reason);
         self.report(Report::Finished(Arc::new(script), finished)).await;
     }

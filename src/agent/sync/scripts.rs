@@ -62,7 +62,8 @@ impl Sync {
             results_only: true,
             enlisting: None,
         };
-        let expected = prepare::expect(&scripts, &workspace, &self.host.hostname(), &record).await;
+        let (hostname, permission) = (self.host.hostname(), order::Permission::None);
+        let expected = prepare::expect(&scripts, &workspace, &hostname, &record, permission).await;
         let mut dispatcher = Dispatcher::new(record, workspace.clone(), self.notices.clone());
         dispatcher.begin(&scripts);
         let digest = digest(&scripts);
@@ -83,7 +84,7 @@ impl Sync {
                 runner.stop_remains(script).await;
             }
             drop(reports);
-            runner.run(others).await;
+            runner.run_but(others, &expected.refused).await;
         };
         dispatcher.drive(work, received, &self.stop).await;
         let outcomes = dispatcher.into_outcomes();
