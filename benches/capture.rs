@@ -100,6 +100,7 @@ fn command(input: &Input, bytes: u64, directory: &Path) -> process::Command {
     let generator = generator(input, bytes);
     process::Command {
         program: generator.get_program().into(),
+        seen: None,
         arguments: generator.get_args().map(Into::into).collect(),
         environment: Vec::new(),
         directory: directory.to_owned(),

@@ -26,6 +26,7 @@ impl Place {
         let file = |name: &str| self.path().join(name);
         Command {
             program: "/bin/sh".into(),
+            seen: None,
             arguments: vec!["-c".into(), text.into()],
             environment: vec![("DIR".into(), self.path().into())],
             directory: self.path().to_owned(),

@@ -9,7 +9,8 @@ use std::path::Path;
 use shakedown::sandbox::{NodeStatus, Sandbox};
 use shakedown::script::Status;
 
-use support::{Node, left_out, plain, region, row};
+use support::program::Program;
+use support::{Node, left_out, plain, region, row, script};
 
 const NOBODY: u32 = 65_534;
 
@@ -106,4 +107,129 @@ async fn a_limit_of_file_size_ends_no_run() {
     assert!(matches!(run.code, Some(0 | 1)), "the agent was not killed: {run:?}");
     assert_eq!(row(&region, "later").status, Status::Passed);
     assert_ne!(row(&region, "prints").status, Status::Passed, "what it printed was lost");
+}
+
+/// A script that does something before the next one is run, in the folder of both, which `$0` tells.
+fn before_next(deed: &str) -> [(&'static str, String); 2] {
+    let first = script("parallel: disabled", &format!("cd \"$(dirname \"$0\")\" || exit 1; {deed}"));
+    [("testing/a-first", first), ("testing/b-next", script("parallel: disabled", "echo honest"))]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_is_not_the_one_on_record_has_failed_and_never_ran() {
+    let evil = "printf '#!/bin/sh\\necho evil\\n' >";
+    for (deed, says) in [
+        (format!("{evil}b-next"), "is on record"),
+        (format!("{evil}new; chmod 755 new; mv new b-next"), "is on record"),
+        (format!("{evil}/dev/null; mv b-next moved; ln -s moved b-next"), "cannot run"),
+        ("rm b-next; mkdir b-next".to_owned(), "no regular file"),
+    ] {
+        let region = region(&before_next(&deed), |options| options.status = NodeStatus::Testing).await;
+        let node = Node::of(&region);
+        let run = node.run().finish().await;
+        assert_eq!((run.code, row(&region, "a-first").status), (Some(1), Status::Passed), "{run:?}");
+        let next = row(&region, "b-next");
+        let output = String::from_utf8_lossy(&next.output).into_owned();
+        assert_eq!(next.status, Status::Failed, "{deed}");
+        assert!(output.contains(says) && !output.contains("evil") && !output.contains("honest"), "{deed}: {output}");
+        assert_eq!(region.node_status(), NodeStatus::FailedTesting);
+    }
+    let region = region(&before_next("touch beside; true"), |options| options.status = NodeStatus::Testing).await;
+    assert_eq!(Node::of(&region).run().finish().await.code, Some(0), "what lies beside it is nobody's business");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_get_proxies_without_their_passwords_unless_the_site_says_so() {
+    let prints = plain("echo $http_proxy $HTTPS_PROXY $all_proxy $ftp_proxy $no_proxy");
+    for (whole, expected) in [
+        ("", "http://proxy.invalid:1 proxy.invalid:2 socks5://proxy.invalid http://proxy.invalid 127.0.0.1\n"),
+        (
+            "HTTPS_PROXY all_proxy",
+            "http://proxy.invalid:1 user:secret@proxy.invalid:2 socks5://user:secret@proxy.invalid http://proxy.invalid 127.0.0.1\n",
+        ),
+    ] {
+        let region =
+            region(&[("testing/prints", prints.clone())], |options| options.status = NodeStatus::Testing).await;
+        let node = Node::of(&region);
+        let run = node
+            .run()
+            .env("http_proxy", "http://user:secret@proxy.invalid:1")
+            .env("HTTPS_PROXY", "user:secret@proxy.invalid:2")
+            .env("all_proxy", "socks5://user:secret@proxy.invalid")
+            .env("ftp_proxy", "http://user:secret@proxy.invalid")
+            .env("no_proxy", "127.0.0.1")
+            .env("SHAKEDOWN_RUNNER_PASS_ENVIRONMENT", whole);
+        let run = run.finish().await;
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert_eq!(String::from_utf8_lossy(&row(&region, "prints").output), expected);
+    }
+}
+
+/// A program behind a terminal of its own, whose screen is what it prints.
+const TERMINAL: [&str; 3] = ["sh", "-c", "exec script -qec \"$0 $*\" /dev/null"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_script_or_its_region_says_steers_a_terminal() {
+    let body = "printf '\\033]0;TITLE\\007\\033[31mRED\\302\\2332J\\233\\n'\n\
+                cp \"$(command -v sleep)\" \"$DOWNLOAD_PATH/$(printf 'z\\033[31mNAME')\"\n\
+                \"$DOWNLOAD_PATH/$(printf 'z\\033[31mNAME')\" 3 >/dev/null 2>&1 &\n\
+                printf 'status: \"\\033[31mSTATUS\"\\n' >\"$RESULT_PATH\"\nsleep 1";
+    let evil = [("testing/evil\u{202e}", plain(body))];
+    let region = region(&evil, |options| options.status = NodeStatus::Testing).await;
+    let node = Node::of(&region);
+    let state = node.home().join("state");
+    let obeys = |screen: &str| {
+        ["\u{1b}]0", "\u{1b}[31mRED", "\u{1b}[31mNAME", "\u{1b}[31mSTATUS", "\u{9b}", "\u{202e}"]
+            .iter()
+            .any(|it| screen.contains(it))
+    };
+    let run = node.run().env("SHAKEDOWN_STATE_DIR", &state).through(&TERMINAL).finish().await;
+    assert!(run.stdout.contains("STATUS") && run.stdout.contains("NAME") && !obeys(&run.stdout), "{:?}", run.stdout);
+    for words in [
+        vec!["results"],
+        vec!["runs"],
+        vec!["events", "query"],
+        vec!["events", "query", "--format", "table"],
+        vec!["report"],
+    ] {
+        for terminal in [false, true] {
+            let program = Program::new(words[0]).args(&words[1..]).env("SHAKEDOWN_STATE_DIR", &state);
+            let shown = if terminal { program.through(&TERMINAL) } else { program }.finish().await;
+            assert_eq!(shown.code, Some(0), "{shown:?}");
+            assert!(!shown.stdout.contains('\u{1b}') && !obeys(&shown.stdout), "{words:?}: {:?}", shown.stdout);
+        }
+    }
+    let output = || {
+        let name = "evil\u{202e}";
+        Program::new("results").args(["--script", name, "--output", "stdout"]).env("SHAKEDOWN_STATE_DIR", &state)
+    };
+    let shown = output().through(&TERMINAL).finish().await.stdout;
+    assert!(shown.contains("\\u001b]0;TITLE\\u0007\\u001b[31mRED\\u009b2J\\x9b") && !obeys(&shown), "{shown:?}");
+    for raw in [output().finish().await, output().arg("--raw").through(&TERMINAL).finish().await] {
+        assert!(raw.stdout.contains("\u{1b}]0;TITLE\u{7}\u{1b}[31mRED"), "the bytes as they are: {:?}", raw.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_became_one_that_destroys_data_is_not_run_without_an_order() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let gone = home.path().join("gone");
+    // Before the tests are put on record, but after the whole index was looked through.
+    let changes = format!(
+        "cd \"$(dirname \"$0\")/../testing\" || exit 1; sed 's/^# timeout: .*/&\\n# destructive: true/; s/^echo .*/touch {}/' b >new\n\
+         chmod 755 new; mv new b; cat b",
+        gone.display().to_string().replace('/', "\\/")
+    );
+    let scripts = [("commissioning/a", plain(&changes)), ("testing/b", script("timeout: 9", "echo honest"))];
+    let region = region(&scripts, |_| {}).await;
+    let node = Node::of(&region);
+    let run = node.run().arg("--no-send").finish().await;
+    let output = |name: &str| {
+        let entries = fs::read_dir(node.storage().join("out")).expect("outputs").flatten();
+        let found = entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains(name));
+        fs::read_to_string(found.expect("an output")).expect("text")
+    };
+    assert!(output("/a.").contains("destructive: true"), "{}", output("/a."));
+    assert_eq!((run.code, gone.exists()), (Some(1), false), "{run:?}");
+    assert!(run.stdout.contains("b failed"), "{}", run.stdout);
 }

@@ -12,7 +12,7 @@ use shakedown::script::Status;
 use tokio_util::sync::CancellationToken;
 
 use support::tap::Tap;
-use support::{LIMIT, Marker, Node, events, plain, region, row, script, table, until};
+use support::{LIMIT, Marker, Node, events, left_out, plain, region, row, script, table, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_its_limit_a_script_is_asked_then_killed() {
@@ -81,6 +81,24 @@ async fn at_its_limit_a_script_takes_its_descendants_along() {
         (Status::Passed, &b"undisturbed\n"[..]),
         "a neighbour is left alone"
     );
+}
+
+/// `/proc` may be hidden or not mounted: the number of a script's group is known without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_its_limit_a_script_is_killed_with_its_group_where_there_is_no_proc() {
+    if !left_out::unless_root("a system without /proc") {
+        return;
+    }
+    let marker = Marker::new();
+    let stubborn = format!("sh -c 'trap \"\" TERM; exec sleep {0}' &\nexec sleep {0}", marker.word());
+    let region = region(&[("testing/endless", script("timeout: 2", &stubborn))], |options| {
+        options.status = NodeStatus::Testing;
+    })
+    .await;
+    let without = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\""];
+    let run = Node::of(&region).run().through(&without).finish().await;
+    assert_eq!((run.code, row(&region, "endless").status), (Some(1), Status::TimedOut), "{run:?}");
+    assert_eq!(marker.alive(), [0; 0], "nobody is left");
 }
 
 /// A daemon that prints, and counts how often it could.

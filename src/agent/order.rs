@@ -12,9 +12,45 @@ use super::{Error, Options};
 use crate::script::{Declared, Index, Script, ScriptType, Workspace};
 
 /// What stands in the output of a script that was not run for want of a record.
-pub(super) const NOT_ON_RECORD: &str = "This script destroys data, and it cannot be put on record that it is about to: this machine has no \
+const NOT_ON_RECORD: &str = "This script destroys data, and it cannot be put on record that it is about to: this machine has no \
                                         journal, or the journal failed. It was not run. Give the agent a state directory that can be \
                                         written (--state-dir), or --allow-destructive to run it without a record.\n";
+
+/// What stands in the output of a script that became one that destroys data after the run had begun.
+const NOT_ORDERED: &str = "This script destroys data by what it holds now, and nobody ordered that. It was not run.\n";
+
+/// Who wants data to be destroyed by the scripts of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permission {
+    /// Nobody.
+    None,
+    /// The region, in this very run, of which it hears: when it is on record that it is about to happen.
+    Ordered,
+    /// The person who starts the run.
+    Given,
+}
+
+impl Permission {
+    /// Of a machine that its region knows, or not. What anybody is handed out who has no credentials is no order.
+    pub(super) fn of(options: &Options, is_known: bool) -> Permission {
+        if options.allow_destructive {
+            Permission::Given
+        } else if options.download && options.send && is_known {
+            Permission::Ordered
+        } else {
+            Permission::None
+        }
+    }
+
+    /// Why a script that destroys data is not run.
+    pub(super) fn refusal(self, is_on_record: bool) -> Option<&'static str> {
+        match self {
+            Permission::None => Some(NOT_ORDERED),
+            Permission::Ordered if !is_on_record => Some(NOT_ON_RECORD),
+            Permission::Ordered | Permission::Given => None,
+        }
+    }
+}
 
 /// True if a script destroys data, as far as the region or its author say so; what cannot be read may.
 pub(super) fn destroys(script: &Script, declared: &Declared) -> bool {
@@ -26,10 +62,9 @@ pub(super) fn destroys_by_file(script: &Script, workspace: &Workspace) -> bool {
     destroys(script, &Declared::of(std::fs::read(workspace.executable(script)).ok().as_deref()))
 }
 
-/// Refuses a run of scripts that destroy data and that no region has ordered in this very run, or would hear of. What anybody
-/// is handed out who has no credentials is no order either.
+/// Refuses a run of scripts that destroy data and that nobody ordered.
 pub(super) fn check(index: &Index, workspace: &Workspace, options: &Options, is_known: bool) -> Result<(), Error> {
-    if options.allow_destructive || (options.download && options.send && is_known) {
+    if Permission::of(options, is_known) != Permission::None {
         return Ok(());
     }
     let scripts: Vec<&str> = index

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 
-use sha2::{Digest as _, Sha256};
-
+use super::order::Permission;
 use super::record::Record;
 use super::{Actor, Error, order};
 use crate::event::EventType;
 use crate::journal::NewResult;
-use crate::private::{self, Taken};
+use crate::private::{self, Seen, Taken};
+use crate::runner::Contents;
 use crate::script::{Declared, Script, Workspace};
 
 /// Makes the directories of a workspace, for its owner alone, and keeps other runs out of it for as long as the file is held: two of them would
@@ -31,16 +31,37 @@ fn of_directory(error: private::Error) -> Error {
     }
 }
 
+/// What is on record of scripts that are about to run.
+pub(super) struct Expected {
+    /// What each of them holds.
+    pub(super) contents: Contents,
+    /// Those that must not be run, with the reason.
+    pub(super) refused: Vec<(Script, &'static str)>,
+}
+
 /// Writes down which scripts are about to run, with what content; a content that changed since it last ran here, and a
-/// script that destroys data, are for the audit. Answers the scripts that destroy data without that being on record.
-pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: &str, record: &Record) -> Vec<Script> {
-    let (mut results, mut unrecorded) = (Vec::new(), Vec::new());
+/// script that destroys data, are for the audit. What decides is what the script holds here, since nothing else is run.
+pub(super) async fn expect(
+    scripts: &[Script],
+    workspace: &Workspace,
+    hostname: &str,
+    record: &Record,
+    permission: Permission,
+) -> Expected {
+    let (mut results, mut refused, mut contents) = (Vec::new(), Vec::new(), Contents::default());
     for script in scripts {
-        let content = std::fs::read(workspace.executable(script)).ok();
+        let program = workspace.executable(script);
+        let (seen, content) = Seen::read(&program).ok().unzip();
         let declared = Declared::of(content.as_deref());
-        let sha256 = content.map(|content| hexadecimal(&Sha256::digest(content)));
-        if !audit_script(script, &declared, sha256.as_deref(), hostname, record).await {
-            unrecorded.push(script.clone());
+        let sha256 = seen.map(|seen| {
+            contents.record(&program, seen.sum());
+            seen.sum().to_string()
+        });
+        audit_content(script, sha256.as_deref(), record).await;
+        // What cannot be read is not run, and what is not run has not started.
+        if sha256.is_some() && order::destroys(script, &declared) {
+            let started = permission != Permission::None && audit_start(script, &declared, hostname, record).await;
+            refused.extend(permission.refusal(started).map(|why| (script.clone(), why)));
         }
         let (script, may_reboot) = (script.clone(), declared.may_reboot());
         let outputs = workspace.outputs(&script);
@@ -49,18 +70,14 @@ pub(super) async fn expect(scripts: &[Script], workspace: &Workspace, hostname: 
     if let Some(run_id) = record.run_id {
         record.journal.keep("the scripts of a set", move |store| store.expect_results(run_id, &results)).await;
     }
-    unrecorded
+    Expected { contents, refused }
 }
 
-/// Whether everything is on disk that must be before the script runs.
-async fn audit_script(
-    script: &Script,
-    declared: &Declared,
-    sha256: Option<&str>,
-    hostname: &str,
-    record: &Record,
-) -> bool {
-    let region = Actor { username: "region".to_owned(), ..Actor::default() };
+fn region() -> Actor {
+    Actor { username: "region".to_owned(), ..Actor::default() }
+}
+
+async fn audit_content(script: &Script, sha256: Option<&str>, record: &Record) {
     let (name, kind) = (script.name.clone(), script.kind);
     let before = record.journal.with("an earlier content", move |store| store.last_sha256(&name, kind)).await;
     if let (Some(Some(before)), Some(now)) = (before, sha256)
@@ -68,14 +85,15 @@ async fn audit_script(
     {
         let set = kind.in_messages();
         let text = format!("Script '{script}' ({set}) changed since it last ran here: SHA-256 {before} became {now}.");
-        record.audit(EventType::SETTINGS, text, &region).await;
+        record.audit(EventType::SETTINGS, text, &region()).await;
     }
-    if !order::destroys(script, declared) {
-        return true;
-    }
+}
+
+/// Whether it is on disk that a script which destroys data is about to run.
+async fn audit_start(script: &Script, declared: &Declared, hostname: &str, record: &Record) -> bool {
     let what = if declared.may_destroy() { "destructive " } else { "" };
-    let text = format!("Started {what}{} script '{script}' on '{hostname}'.", kind.folder());
-    record.audit_first(EventType::NODE, text, &region).await
+    let text = format!("Started {what}{} script '{script}' on '{hostname}'.", script.kind.folder());
+    record.audit_first(EventType::NODE, text, &region()).await
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {

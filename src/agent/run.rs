@@ -14,6 +14,7 @@ use super::dispatcher::Dispatcher;
 use super::enlist::Enlisted;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
+use super::prepare::Expected;
 use super::record::Record;
 use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
@@ -328,24 +329,20 @@ impl Agent {
         self.say(format!("Running {} {} scripts", scripts.len() + bad.len(), kind.in_messages()));
         let unreadable: Vec<Script> = bad.iter().map(Script::unreadable).collect();
         let expected: Vec<Script> = scripts.iter().chain(&unreadable).cloned().collect();
-        let mut refused = prepare::expect(&expected, &self.workspace, &self.host.hostname(), record).await;
-        if self.options.allow_destructive {
-            refused.clear();
-        }
+        let (hostname, known) = (self.host.hostname(), self.client.is_authenticated());
+        let permission = order::Permission::of(&self.options, known);
+        let Expected { contents, refused } =
+            prepare::expect(&expected, &self.workspace, &hostname, record, permission).await;
         dispatcher.begin(&scripts);
         let (reports, received) = mpsc::channel::<Report>(64);
         let depends = scripts.iter().any(Script::depends_on_version);
         let version = if depends { self.region_version().await } else { None };
-        let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()));
+        let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()).of_contents(contents));
         let work = async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;
             }
-            let (refused, scripts) = scripts.into_iter().partition::<Vec<_>, _>(|script| refused.contains(script));
-            for script in refused {
-                runner.report_not_run(script, order::NOT_ON_RECORD).await;
-            }
-            runner.run(scripts).await;
+            runner.run_but(scripts, &refused).await;
         };
         dispatcher.drive(work, received, &self.stop).await;
         if dispatcher.goes_on_after_reboot() {

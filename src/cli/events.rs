@@ -1,6 +1,6 @@
 //! `shakedown events`: the event and audit log, in the region's own form.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::{answer, exit, help, state, unless_reader_has_gone};
+use super::{answer, exit, help, print_line, state, unless_reader_has_gone};
 use crate::config::metadata_url;
 use crate::event::{EventQuery, EventRecord};
 use crate::region::{Client, ClientOptions, Credentials, RetryOptions, persist};
@@ -221,13 +221,12 @@ async fn local(arguments: &Query, state: &state::Options) -> anyhow::Result<()> 
 /// Oldest first, as a log grows.
 fn print_lines(mut rows: Vec<EventRecord>, format: Format) -> io::Result<()> {
     rows.reverse();
-    let mut output = io::stdout();
     for row in rows {
         let json = row.json();
         let text = if format == Format::Table { line(&json).join("  ") } else { json.to_string() };
-        writeln!(output, "{text}")?;
+        print_line(&text)?;
     }
-    output.flush()
+    Ok(())
 }
 
 fn line(event: &Value) -> Vec<String> {

@@ -5,7 +5,7 @@
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
+        let _ = writeln!(std::io::stdout(), "{}", $crate::printable::Printable(format_args!($($text)*)));
     }};
 }
 
@@ -13,7 +13,7 @@ macro_rules! say {
 macro_rules! complain {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let _ = writeln!(std::io::stderr(), "{}", $crate::printable::Printable(format_args!($($text)*)));
     }};
 }
 
@@ -47,13 +47,14 @@ mod sync;
 mod trial;
 mod watch;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Assignment, assignment, set_by_command_line};
+use crate::printable::{Printable, Screen};
 use crate::private;
 use crate::process;
 use crate::telemetry::{self, LogFormat};
@@ -228,8 +229,24 @@ fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::R
 
 /// Prints an answer. One that does not get to where it should go is an error, unless its reader has gone.
 fn answer(text: &str) -> anyhow::Result<()> {
+    unless_reader_has_gone(print_line(text))
+}
+
+/// The same without the end of a line.
+fn answer_whole(text: &str) -> anyhow::Result<()> {
     let mut output = std::io::stdout();
-    unless_reader_has_gone(writeln!(output, "{text}").and_then(|()| output.flush()))
+    unless_reader_has_gone(write!(output, "{}", Printable(text)).and_then(|()| output.flush()))
+}
+
+fn print_line(text: &str) -> std::io::Result<()> {
+    let mut output = std::io::stdout();
+    writeln!(output, "{}", Printable(text)).and_then(|()| output.flush())
+}
+
+/// Standard output for bytes that programs may want as they are: only a terminal gets them as text that it does not obey.
+fn raw_output() -> Box<dyn std::io::Write> {
+    let output = std::io::stdout();
+    if output.is_terminal() { Box::new(Screen::new(output.lock())) } else { Box::new(output.lock()) }
 }
 
 fn unless_reader_has_gone(printed: std::io::Result<()>) -> anyhow::Result<()> {

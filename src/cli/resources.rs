@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{exit, gap, help, state, unless_reader_has_gone};
+use super::{exit, gap, help, raw_output, state, unless_reader_has_gone};
 use crate::inventory::{Opened, collect, open};
 
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let machine = arguments.machine.open()?;
     let collected = collect(&machine.host);
     gap::tell(&machine.host, &collected.gaps, &arguments.state);
-    let mut output = BufWriter::with_capacity(64 << 10, std::io::stdout().lock());
+    let mut output = BufWriter::with_capacity(64 << 10, raw_output());
     let printed = collected.value.write_json(&mut output).and_then(|()| output.flush());
     unless_reader_has_gone(printed)?;
     Ok(exit::OK)

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
-use super::{answer, exit, help, state, unless_reader_has_gone};
+use super::{answer, exit, help, raw_output, state, unless_reader_has_gone};
 use crate::journal::{Audience, ResultRecord, RunId, RunRecord, stamp};
 use crate::report::{span, table};
 
@@ -29,6 +29,9 @@ pub(super) struct Results {
     /// Print what the script printed, instead of the table
     #[arg(long, value_enum, requires = "script")]
     output: Option<Output>,
+    /// Also on a terminal, print the bytes as they are; without, what a terminal would obey is shown as `\u001b`
+    #[arg(long, requires = "output")]
+    raw: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -87,7 +90,7 @@ pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
     );
     match arguments.output {
         None => answer(table(&HEAD, &results.iter().map(row).collect::<Vec<_>>()).trim_end())?,
-        Some(output) => results.iter().try_for_each(|result| print_output(result, output))?,
+        Some(output) => results.iter().try_for_each(|result| print_output(result, output, arguments.raw))?,
     }
     Ok(exit::OK)
 }
@@ -109,7 +112,7 @@ fn row(result: &ResultRecord) -> Vec<String> {
     ]
 }
 
-fn print_output(result: &ResultRecord, output: Output) -> anyhow::Result<()> {
+fn print_output(result: &ResultRecord, output: Output, raw: bool) -> anyhow::Result<()> {
     let path = match output {
         Output::Combined => &result.combined,
         Output::Stdout => &result.stdout,
@@ -128,7 +131,8 @@ fn print_output(result: &ResultRecord, output: Output) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let copied = io::copy(&mut file, &mut io::stdout().lock()).and_then(|_| io::stdout().flush());
+    let mut into: Box<dyn io::Write> = if raw { Box::new(io::stdout().lock()) } else { raw_output() };
+    let copied = io::copy(&mut file, &mut into).and_then(|_| into.flush());
     unless_reader_has_gone(copied).with_context(|| format!("cannot print {}", path.display()))
 }
 

@@ -30,6 +30,7 @@ pub(super) struct Settings {
     package_cache: Option<PathBuf>,
     download: download::Options,
     output_bytes: Option<u64>,
+    pass_environment: runner::Names,
 }
 
 impl Settings {
@@ -43,7 +44,15 @@ impl Settings {
 
     fn of(site: Site, given: Given) -> anyhow::Result<Self> {
         // Every field by its name: a new one does not compile until something is done with it.
-        let Site { retention, full_after_days, disks_every_minutes, package_cache, download, output_bytes } = site;
+        let Site {
+            retention,
+            full_after_days,
+            disks_every_minutes,
+            package_cache,
+            download,
+            output_bytes,
+            pass_environment,
+        } = site;
         let cache = given.package_cache.or(package_cache).map(|directory| {
             let found = directory.canonicalize().ok().filter(|path| path.is_dir());
             found.with_context(|| format!("the package cache {} is no directory that can be read", directory.display()))
@@ -55,6 +64,7 @@ impl Settings {
             package_cache: cache.transpose()?,
             download: download::Options { ca_file: given.ca_file, ..download },
             output_bytes,
+            pass_environment,
         })
     }
 
@@ -86,6 +96,7 @@ impl Settings {
         options.packages = packages::Options::new(self.package_cache.clone(), self.download.clone());
         options.state_dir = Some(state_dir.to_owned());
         options.output_bytes = self.output_bytes;
+        options.pass_environment = self.pass_environment.clone();
     }
 }
 
@@ -121,6 +132,7 @@ mod tests {
             | "packages.download_seconds"
             | "packages.stall_seconds"
             | "packages.tries" => (&[Run, Sync], "17"),
+            "runner.pass_environment" => (&[Run, Sync], "http_proxy"),
             "packages.cache" => (&[Run, Sync], "/"),
             other => panic!("which verbs does the key {other} concern?"),
         }

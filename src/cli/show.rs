@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::agent::{Notice, Outcome, Refused, ScriptOutcome, sync};
 use crate::event::EventType;
+use crate::printable::{OneLine, Printable};
 use crate::process::Progress;
 use crate::report::{bytes, span, table};
 use crate::script::{Script, Status};
@@ -109,7 +110,7 @@ impl Screen {
 
     fn take(&mut self, notice: Notice) {
         if let Some(line) = plain_line(&notice) {
-            let _ = self.bars.println(line);
+            let _ = self.bars.println(Printable(line).to_string());
         }
         match notice {
             Notice::Running(script, progress) => {
@@ -135,13 +136,14 @@ impl Screen {
     fn refresh(&self) {
         for live in self.live.values() {
             let limit = live.script.limit().map_or_else(|| "no limit".to_owned(), span);
-            live.bar.set_message(format!(
+            let line = format!(
                 "{}  {} / {limit}  {}  {}",
                 live.script.subject(),
                 span(live.began.elapsed()),
                 bytes(live.progress.bytes()),
                 live.progress.last_line(),
-            ));
+            );
+            live.bar.set_message(OneLine(line).to_string());
             live.bar.tick();
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::value::{Key, key};
 use crate::download;
 use crate::journal::Retention;
-use crate::runner::DEFAULT_OUTPUT_BYTES;
+use crate::runner::{DEFAULT_OUTPUT_BYTES, Names};
 
 /// The settings of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Site {
     pub disks_every_minutes: Option<u32>,
     /// Most bytes of output files of one script; `None` is no bound.
     pub output_bytes: Option<u64>,
+    /// Variables that scripts get with the passwords that are in them.
+    pub pass_environment: Names,
     /// A directory of packages that is looked into before anything is fetched.
     pub package_cache: Option<PathBuf>,
     /// Limits of what scripts have downloaded.
@@ -33,6 +35,7 @@ impl Default for Site {
             full_after_days: Some(7),
             disks_every_minutes: Some(30),
             output_bytes: Some(DEFAULT_OUTPUT_BYTES),
+            pass_environment: Names::default(),
             package_cache: None,
             download,
         }
@@ -51,6 +54,11 @@ pub(super) const KEYS: &[Key] = &[
         "minutes between two looks at the disks' health; 0 is never"
     ),
     key!("runner.output_bytes", output_bytes, "most bytes of one script's output files; 0 is no bound"),
+    key!(
+        "runner.pass_environment",
+        pass_environment,
+        "variables that scripts get whole, with the passwords of proxies in them"
+    ),
     key!("packages.cache", package_cache, "directory of packages that is looked into before anything is fetched"),
     key!("packages.download_bytes", download.most, "most bytes of one download"),
     key!("packages.download_seconds", download.total, "longest time of one download, in seconds"),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::site::Site;
+use crate::runner::Names;
 
 /// A key of the settings.
 pub(super) struct Key {
@@ -131,6 +132,18 @@ impl Value for Option<PathBuf> {
     }
 }
 
+/// Names of variables.
+impl Value for Names {
+    const WHAT: &'static str = "names of variables with blanks between them, or empty for none";
+    const FORM: &'static str = "string";
+    fn parse(text: &str) -> Option<Self> {
+        Names::parse(text)
+    }
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +167,8 @@ mod tests {
         holds::<Option<u64>>(None);
         holds(Some(7_usize));
         holds(7_u32);
+        holds(Names::default());
+        holds(Names::parse("http_proxy HTTPS_PROXY").expect("names"));
         holds(Duration::from_secs(5));
         holds::<Option<PathBuf>>(None);
         holds(Some(PathBuf::from("/srv/x y")));

@@ -73,7 +73,8 @@ fn address(text: &str) -> Option<Url> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&whole).ok().filter(Url::has_host);
     if url.is_none() {
-        tracing::warn!(proxy = super::masked(text), "a proxy of the environment is no address and is passed over");
+        let shown = text.rsplit('@').next().unwrap_or_default();
+        tracing::warn!(proxy = shown, "a proxy of the environment is no address and is passed over");
     }
     url
 }

@@ -1,12 +1,15 @@
 //! Keeping the journal and the outputs that it names within bounds. What is unsent is never deleted, nor are audit rows.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::{Error, MessageState, ResultRecord, RunId, Store, age};
+use super::{Error, MessageState, ResultRecord, RunId, RunRecord, Store, age};
+use crate::private;
+use crate::script::download_of;
 
 /// Bounds; `None` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub struct Pruned {
 }
 
 impl Store {
-    /// Deletes what is out of bounds, oldest first.
+    /// Deletes what is out of bounds, oldest first, and whatever scripts of earlier runs downloaded: that is no result.
     ///
     /// # Errors
     /// When the file cannot be written; an output that cannot be deleted is told and passed over.
@@ -48,6 +51,7 @@ impl Store {
         let mut pruned = Pruned::default();
         let mut kept_bytes = 0;
         let runs = self.runs()?;
+        self.delete_downloads(&runs)?;
         let times = runs.iter().map(|run| run.ended.unwrap_or(run.started));
         let too_old = days.and_then(|days| age::first_too_old(times, now, days)).unwrap_or(usize::MAX);
         for (place, run) in runs.iter().enumerate() {
@@ -81,6 +85,21 @@ impl Store {
             })?;
         }
         Ok(pruned)
+    }
+
+    /// What the scripts of the last run downloaded stays, and of those that have not ended.
+    fn delete_downloads(&self, runs: &[RunRecord]) -> Result<(), Error> {
+        let (mut kept, mut old) = (BTreeSet::new(), Vec::new());
+        for (place, run) in runs.iter().enumerate() {
+            let downloads = self.results(run.id)?.into_iter().filter_map(|result| download_of(&result.combined));
+            if place == 0 || run.ended.is_none() { kept.extend(downloads) } else { old.extend(downloads) }
+        }
+        for path in old.iter().filter(|path| !kept.contains(*path)) {
+            if let Err(error) = private::remove(path) {
+                tracing::warn!(path = %path.display(), %error, "what a script of an earlier run downloaded cannot be deleted");
+            }
+        }
+        Ok(())
     }
 
     fn has_unsent(&self, run_id: RunId) -> Result<bool, Error> {

@@ -1,5 +1,6 @@
 //! Directories that nobody but root and the effective user can change: what is kept in them is run, or believed, as root.
 
+mod content;
 mod lock;
 mod remove;
 
@@ -8,6 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+pub use content::{Seen, Sum};
 pub use lock::{Taken, exclusive, wait_for};
 pub use remove::remove;
 

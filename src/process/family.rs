@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
@@ -51,6 +51,8 @@ pub(super) struct Family {
     known: Mutex<BTreeSet<Identity>>,
     reads_environments: AtomicBool,
     released: AtomicBool,
+    /// The leader's exit status was collected, so that its number may be another's by now.
+    collected: AtomicBool,
 }
 
 impl Family {
@@ -96,6 +98,7 @@ impl Family {
             known: Mutex::default(),
             reads_environments: AtomicBool::new(true),
             released: AtomicBool::new(true),
+            collected: AtomicBool::new(false),
         }
     }
 
@@ -123,7 +126,21 @@ impl Family {
         if let Some(cgroup) = self.cgroup.as_ref().filter(|_| kill) {
             cgroup.kill();
         }
+        // The leader, alive or dead, holds the group's number as long as its status is not collected: for that no process table is needed,
+        // which may hang, or hide processes, or not be there at all.
+        let group =
+            self.leader.filter(|_| !self.collected.load(Ordering::Relaxed)).and_then(|it| Pid::from_raw(it.pid));
+        if let Some(group) = group.filter(|_| kill) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let members = self.search();
+        if let Some(group) =
+            group.filter(|group| !kill && !members.iter().any(|p| p.group == group.as_raw_nonzero().get()))
+        {
+            for signal in signals {
+                let _ = kill_process_group(group, *signal);
+            }
+        }
         // One who forks all the time outruns a list. The group's number is not given away while the group has members.
         if let Some(leader) = self.leader.filter(|leader| kill && members.iter().any(|p| p.group == leader.pid)) {
             let _ = Pid::from_raw(leader.pid).map(|group| kill_process_group(group, Signal::KILL));
@@ -139,6 +156,18 @@ impl Family {
     /// From now on members are not searched by their environment: reading one did not come to an end.
     pub(super) fn ignore_environments(&self) {
         self.reads_environments.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the leader has ended; its exit status stays to be collected.
+    pub(super) fn has_ended(&self) -> bool {
+        let Some(leader) = self.leader.filter(|_| !self.collected.load(Ordering::Relaxed)) else { return true };
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        !matches!(waitid(Id::Pid(nix::unistd::Pid::from_raw(leader.pid)), look), Ok(WaitStatus::StillAlive))
+    }
+
+    /// The leader's exit status was collected.
+    pub(super) fn note_collected(&self) {
+        self.collected.store(true, Ordering::Relaxed);
     }
 
     /// Lets the members that are alive go their way.

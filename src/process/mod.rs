@@ -28,6 +28,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::private::Seen;
+
 pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
 pub use limits::{is_scarcity, places, raise_descriptors};
@@ -41,6 +43,8 @@ pub use tool::{Answer, Tool, ToolError, machine_is_going_down};
 pub struct Command {
     /// Path of the executable.
     pub program: PathBuf,
+    /// How its content was when that was checked: it is not started as anything else. `None` for the machine's own programs.
+    pub seen: Option<Seen>,
     /// Its arguments.
     pub arguments: Vec<OsString>,
     /// Added to this program's own environment.

@@ -28,8 +28,9 @@ const REAP: Duration = Duration::from_secs(5);
 /// A process under way. If it is dropped instead of waited for, its whole family is killed.
 #[derive(Debug)]
 pub struct Running {
-    child: Child,
+    // Goes before the child, whose number is its own as long as it is not collected.
     family: Arc<Family>,
+    child: Child,
     capture: Capture,
     started: Instant,
     /// How often memory had run out on this machine before.
@@ -83,6 +84,9 @@ impl Command {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let cgroup = Cgroup::create();
+        if let Some(seen) = &self.seen {
+            seen.confirm()?;
+        }
         let slack = set_slack();
         let mut child = spawn_patiently(&mut command)?;
         let missing = || std::io::Error::other("the process has no number or no pipes");
@@ -152,6 +156,7 @@ impl Running {
             Some(status) => status,
             None => self.stop(limits).await?,
         };
+        self.family.note_collected();
         let output = self.capture.finish().await;
         let leftover = look(&self.family, Family::members).await.unwrap_or_default();
         let in_machine = cgroup::oom_kills().zip(self.oom_kills).is_some_and(|(now, before)| now > before);
@@ -161,21 +166,11 @@ impl Running {
     }
 
     async fn stop(&mut self, limits: &Limits) -> std::io::Result<ExitStatus> {
-        let mut status = None;
-        stop(&self.family, limits, || {
-            // An error comes up again below, when everyone has been stopped.
-            status = status.or(self.child.try_wait().ok().flatten());
-            Family::reap();
-            status.is_some()
-        })
-        .await;
-        match status {
-            Some(status) => Ok(status),
-            None => tokio::time::timeout(Duration::from_secs(1), self.child.wait())
-                .await
-                // It hangs in the kernel and will die of SIGKILL, if ever.
-                .unwrap_or_else(|_| Ok(std::os::unix::process::ExitStatusExt::from_raw(9))),
-        }
+        stop(&self.family, limits).await;
+        tokio::time::timeout(Duration::from_secs(1), self.child.wait())
+            .await
+            // It hangs in the kernel and will die of SIGKILL, if ever.
+            .unwrap_or_else(|_| Ok(std::os::unix::process::ExitStatusExt::from_raw(9)))
     }
 }
 
@@ -184,26 +179,27 @@ pub async fn stop_marked(combined: &Path, grace: Duration) {
     let family = Arc::new(Family::of_mark(combined));
     if look(&family, Family::is_gone).await != Some(true) {
         tracing::warn!(output = %combined.display(), "a script of an earlier run is still at work and is stopped");
-        stop(&family, &Limits { time: None, grace, hurry: CancellationToken::new() }, || true).await;
+        stop(&family, &Limits { time: None, grace, hurry: CancellationToken::new() }).await;
     }
 }
 
-/// SIGTERM to all, a grace, SIGKILL to all. Ends early when all are gone and the leader's status is collected.
-pub(super) async fn stop(family: &Arc<Family>, limits: &Limits, mut is_collected: impl FnMut() -> bool) {
+/// SIGTERM to all, a grace, SIGKILL to all. Ends early when all are gone. The leader's status is left to be collected: until then nobody else gets
+/// the number of its group.
+pub(super) async fn stop(family: &Arc<Family>, limits: &Limits) {
     // A process that was halted takes notice of SIGTERM only when it goes on.
     look(family, |family| family.signal(&[Signal::TERM, Signal::CONT])).await;
     let deadline = Instant::now() + limits.grace;
     let is_patient = || Instant::now() < deadline && !limits.hurry.is_cancelled();
-    while is_patient() && !(is_collected() && look(family, Family::is_gone).await == Some(true)) {
+    while is_patient() && !(family.has_ended() && look(family, Family::is_gone).await == Some(true)) {
+        Family::reap();
         tokio::time::sleep(POLL).await;
     }
     let deadline = Instant::now() + KILL_WAIT;
     // More than once: a member may have forked between being listed and being killed.
     while look(family, |family| family.signal(&[Signal::KILL])).await != Some(0) && Instant::now() < deadline {
-        is_collected();
+        Family::reap();
         tokio::time::sleep(POLL).await;
     }
-    is_collected();
 }
 
 /// Looks at a family from a thread of its own: reading `/proc` takes its time where there are many processes, and hangs

@@ -139,10 +139,16 @@ impl Tool {
             Err(halt) => halt,
         };
         let limits = Limits { time: None, grace: self.grace, hurry: CancellationToken::new() };
-        stop(&family, &limits, || !matches!(child.try_wait(), Ok(None))).await;
+        if child.id().is_none() {
+            family.note_collected();
+        }
+        stop(&family, &limits).await;
         Err(match halt {
             Halt::Time => {
                 let hangs = matches!(child.try_wait(), Ok(None));
+                if !hangs {
+                    family.note_collected();
+                }
                 ToolError::TimedOut { path, limit: self.limit, hangs }
             }
             Halt::Cancel => ToolError::Cancelled { path },

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use crate::printable::OneLine;
+
 /// Rows under a head, columns as wide as their widest cell, two blanks between; no trailing blanks.
 #[must_use]
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    // A cell must not make lines of its own.
+    let shown = |row: &Vec<String>| row.iter().map(|cell| OneLine(cell).to_string()).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(shown).collect();
     let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::Options;
+use super::{Options, inherited};
 use crate::script::{Outputs, Script, Workspace};
 
 /// Where scripts write extra facts about the machine for later ones.
@@ -41,7 +41,8 @@ pub(super) fn environment(
     if script.may_tell_bmc() {
         variables.push(("BMC_CONFIG_PATH", outputs.bmc_config.clone().into()));
     }
-    variables.into_iter().map(|(key, value)| (key.into(), value)).collect()
+    let own = variables.into_iter().map(|(key, value)| (key.into(), value));
+    inherited::without_passwords(std::env::vars_os(), &options.pass_environment).chain(own).collect()
 }
 
 #[cfg(test)]

@@ -59,8 +59,14 @@ impl Runner {
         if let Ok(Err(reason)) = recorded.await {
             return self.not_executed(script, 2, &reason);
         }
+        let program = self.workspace.executable(script);
+        let seen = match self.contents.check(script, &program) {
+            Ok(seen) => Some(seen),
+            Err((exit, text)) => return self.not_executed(script, exit, &text),
+        };
         let command = Command {
-            program: self.workspace.executable(script),
+            program,
+            seen,
             arguments: arguments.words.into_iter().map(Into::into).collect(),
             environment: environment::environment(script, &self.workspace, outputs, &self.options),
             directory: self.workspace.scripts(),

@@ -4,9 +4,11 @@
 //! the network. Who hears the reports decides what they mean for the region.
 
 mod bmc;
+mod contents;
 mod ending;
 mod environment;
 mod execution;
+mod inherited;
 mod networking;
 pub mod packages;
 mod parameters;
@@ -26,7 +28,9 @@ use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Kept, RegionVersion, Script, Workspace};
 
 pub use bmc::{FoundBmc, Told, discard};
+pub use contents::Contents;
 pub use ending::{Conclusion, Ending, Finished, Interruption, ResultPart, keep_end, kept_end};
+pub use inherited::Names;
 pub use schedule::schedule;
 
 /// 8 GiB: a disk that tells of every bad sector comes nowhere near.
@@ -53,6 +57,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Where the software that scripts need comes from.
     pub packages: packages::Options,
+    /// Variables that scripts get from this program's environment as they are, with the passwords of proxies that are in them.
+    pub pass_environment: Names,
     /// How the networking of the deployed machine is applied for scripts that ask for it; without, they fail.
     pub networking: Option<netplan::Options>,
 }
@@ -73,6 +79,7 @@ impl Options {
             bmc_patience: Duration::from_secs(60),
             state_dir: None,
             packages,
+            pass_environment: Names::default(),
             networking: None,
         }
     }
@@ -110,6 +117,7 @@ pub struct Runner {
     options: Options,
     reports: mpsc::Sender<Report>,
     cancel: CancellationToken,
+    contents: Contents,
 }
 
 impl Runner {
@@ -123,13 +131,20 @@ impl Runner {
         cancel: CancellationToken,
     ) -> Self {
         options.packages.ledger.open(&workspace.packages());
-        Runner { workspace, host, options, reports, cancel }
+        Runner { workspace, host, options, reports, cancel, contents: Contents::default() }
     }
 
     /// The same for scripts of a region of this version.
     #[must_use]
     pub fn of_region(mut self, version: RegionVersion) -> Self {
         self.options.region = version;
+        self
+    }
+
+    /// The same for scripts whose content is on record: no other content is run.
+    #[must_use]
+    pub fn of_contents(mut self, contents: Contents) -> Self {
+        self.contents = contents;
         self
     }
 
@@ -159,6 +174,17 @@ impl Runner {
         }
     }
 
+    /// The same for all but those that must not be run: they are reported as failed, with the reason as their output.
+    pub async fn run_but(self: &Arc<Self>, mut scripts: Vec<Script>, refused: &[(Script, &str)]) {
+        for (script, reason) in refused {
+            if scripts.contains(script) {
+                self.report_not_run(script.clone(), reason).await;
+            }
+        }
+        scripts.retain(|script| refused.iter().all(|(one, _)| one != script));
+        self.run(scripts).await;
+    }
+
     /// Reports an entry of the index that cannot be run as that script's failure.
     pub async fn report_bad_entry(&self, bad: &BadEntry) {
         let script = Arc::new(Script::unreadable(bad));
@@ -168,7 +194,7 @@ impl Runner {
     }
 
     /// Reports a script as failed that must not be run, with the reason as its output.
-    pub async fn report_not_run(&self, script: Script, reason: &str) {
+    async fn report_not_run(&self, script: Script, reason: &str) {
         let finished = self.not_executed(&script, 2, reason);
         self.report(Report::Finished(Arc::new(script), finished)).await;
     }

@@ -1,6 +1,6 @@
 //! `index.json` of a script archive, read tolerantly: one bad entry is that script's failure, the others run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -90,19 +90,28 @@ pub fn parse_index(bytes: &[u8]) -> Result<Index, IndexError> {
     Ok(index)
 }
 
-/// Two entries for one script result would overwrite each other's output.
+/// An entry that is there twice counts once. Different scripts for one script result would overwrite each other's output, and the region could
+/// have the end of one of them only: neither is run, and the result fails.
 fn reject_repeated_results(index: &mut Index) {
-    let mut seen = BTreeSet::new();
-    let mut kept = Vec::new();
+    let mut kept: Vec<Script> = Vec::new();
+    let mut contested: BTreeMap<i64, BadEntry> = BTreeMap::new();
     for script in index.scripts.drain(..) {
-        match script.result_id {
-            Some(id) if !seen.insert(id) => {
+        let earlier = kept.iter().find(|earlier| earlier.result_id.is_some() && earlier.result_id == script.result_id);
+        match (earlier, script.result_id) {
+            (Some(earlier), Some(id)) if *earlier == script => {
                 tracing::warn!(script = %script, id, "the index lists a script result twice");
+            }
+            (Some(earlier), Some(id)) => {
+                let reason = format!("script result {id} is listed for {earlier} and, otherwise, for {script}");
+                let (kind, name) = (earlier.kind, earlier.name.clone());
+                contested.entry(id).or_insert(BadEntry { kind, name, result_id: Some(id), reason });
             }
             _ => kept.push(script),
         }
     }
+    kept.retain(|script| script.result_id.is_none_or(|id| !contested.contains_key(&id)));
     index.scripts = kept;
+    index.bad.extend(contested.into_values());
 }
 
 fn bad_entry(kind: ScriptType, place: usize, entry: &Value, reason: String) -> BadEntry {
@@ -248,6 +257,21 @@ mod tests {
                 ("testing_scripts", None)
             ]
         );
+    }
+
+    #[test]
+    fn one_result_for_two_scripts_is_a_failure_of_it_and_no_pass_of_either() {
+        let entry = |name: &str, id: u32| {
+            format!(r#"{{"name": "{name}", "path": "testing/{name}", "script_result_id": {id}}}"#)
+        };
+        let entries =
+            [entry("a", 1), entry("b", 1), entry("c", 1), entry("d", 2), entry("d", 2), entry("e", 3)].join(",");
+        let index = parse(&format!(r#"{{"1.0": {{"testing_scripts": [{entries}]}}}}"#));
+        let names: Vec<&str> = index.scripts.iter().map(|script| script.name.as_str()).collect();
+        assert_eq!(names, ["d", "e"], "the same entry twice is one");
+        let [bad] = &index.bad[..] else { panic!("{:?}", index.bad) };
+        assert_eq!((bad.name.as_str(), bad.result_id), ("a", Some(1)));
+        assert!(bad.reason.contains("for a and, otherwise, for b"), "{}", bad.reason);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use region_version::{NoVersion, RegionVersion};
 pub use result_file::{Found, Judged, ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};
 pub use transition::{Subject, transition_event};
-pub use workspace::{Outputs, Workspace};
+pub use workspace::{Outputs, Workspace, download_of};
 
 /// When in a machine's life a script runs. The numbers are the region's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

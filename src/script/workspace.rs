@@ -92,6 +92,13 @@ impl Workspace {
     }
 }
 
+/// What a script downloaded, by where its combined output lies; `None` where that is in no workspace.
+#[must_use]
+pub fn download_of(combined: &Path) -> Option<PathBuf> {
+    let (out, stem) = (combined.parent()?, combined.file_name()?);
+    (out.file_name()? == "out").then(|| out.with_file_name("downloads").join(stem))
+}
+
 /// The files of one script result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outputs {

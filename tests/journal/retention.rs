@@ -54,6 +54,19 @@ async fn within_bounds_nothing_is_deleted() {
 }
 
 #[tokio::test]
+async fn what_scripts_of_earlier_runs_downloaded_is_not_kept() {
+    let machine = Machine::new();
+    for script in ["a", "b"] {
+        let body = "mkdir \"$DOWNLOAD_PATH/deep\"; echo much >\"$DOWNLOAD_PATH/deep/file\"".to_owned();
+        let region = region(NodeStatus::Testing, &[Script::testing(script, body)]).await;
+        assert_eq!(machine.run(&region).words(&["--exit-when-done"]).end().await.code, Some(0));
+    }
+    let there = |script: &str| machine.path(&format!("storage/downloads/{script}.4000/deep/file")).exists();
+    assert_eq!((there("a"), there("b")), (false, true), "nobody fetches the last ones again to look at them");
+    assert_eq!(outputs(&machine), ["a", "b"], "results are another matter");
+}
+
+#[tokio::test]
 async fn runs_beyond_the_bound_go_with_their_outputs_and_no_others() {
     let machine = Machine::new();
     for script in ["a", "b", "c"] {

@@ -113,6 +113,12 @@ const MISTAKES: &[(&str, usize, &str, &str)] = &[
     ("result-undeclared", 45, "  megabytes: 4", "  megabytes: 4\n  seconds: 1"),
     ("result-status", 42, "status: passed", "status: ok"),
     ("result-key", 42, "status: passed", "result: passed"),
+    ("result-value", 44, "megabytes: 4", "megabytes: 2026-11-30"),
+    ("result-value", 44, "megabytes: 4", "megabytes: 2026-02-30"),
+    ("result-value", 44, "megabytes: 4", "megabytes: ~"),
+    ("result-value", 44, "megabytes: 4", "megabytes: $(date -I)"),
+    ("result-value", 44, "megabytes: 4", "megabytes: $(date -u \"+%Y-%m-%dT%H:%M:%S\")"),
+    ("result-value", 44, "megabytes: 4", "megabytes: ${when}\nEND\nwhen=$(date --rfc-3339=seconds)"),
     ("link-connected", 42, "status: passed", "link_connected: true"),
     // The body.
     ("sudo-asks", 33, "set -u", "sudo true"),

@@ -62,7 +62,8 @@ impl Sync {
             results_only: true,
             enlisting: None,
         };
-        prepare::expect(&scripts, &workspace, &self.host.hostname(), &record).await;
+        let (hostname, permission) = (self.host.hostname(), order::Permission::None);
+        let expected = prepare::expect(&scripts, &workspace, &hostname, &record, permission).await;
         let mut dispatcher = Dispatcher::new(record, workspace.clone(), self.notices.clone());
         dispatcher.begin(&scripts);
         let digest = digest(&scripts);
@@ -71,7 +72,8 @@ impl Sync {
         if scripts.iter().any(Script::depends_on_version) {
             options.region = self.client.version(QUESTION).await.unwrap_or_default();
         }
-        let runner = Arc::new(Runner::new(workspace.clone(), host, options, reports.clone(), self.stop.clone()));
+        let runner = Runner::new(workspace.clone(), host, options, reports.clone(), self.stop.clone());
+        let runner = Arc::new(runner.of_contents(expected.contents));
         let work = async move {
             let (own, others): (Vec<Script>, Vec<Script>) = scripts.into_iter().partition(native::is_native);
             for script in own {
@@ -82,7 +84,7 @@ impl Sync {
                 runner.stop_remains(script).await;
             }
             drop(reports);
-            runner.run(others).await;
+            runner.run_but(others, &expected.refused).await;
         };
         dispatcher.drive(work, received, &self.stop).await;
         let outcomes = dispatcher.into_outcomes();

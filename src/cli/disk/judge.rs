@@ -1,13 +1,13 @@
 //! `shakedown disk judge`: a verdict for recorded output of smartctl, without a drive.
 
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::cli::{exit, unless_reader_has_gone};
+use crate::cli::{answer, exit};
 use crate::disk::{Judgement, LIMIT, Policy, Report, Transport, Unreadable, Verdict, judge, judge_unreadable, parse};
 
 const HELP: &str = "\
@@ -80,9 +80,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         }
         let line = serde_json::to_string(&Line { file: &name, transport: transport.name(), judgement })
             .context("cannot write the verdict as JSON")?;
-        unless_reader_has_gone(writeln!(io::stdout(), "{line}"))?;
+        answer(&line)?;
     }
-    unless_reader_has_gone(io::stdout().flush())?;
     Ok(code)
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::disk::{Notice, Progress};
+use crate::printable::OneLine;
 use crate::report::span;
 use crate::telemetry::LogFormat;
 
@@ -48,14 +49,14 @@ impl Screen {
                 let bar = self.bars.add(ProgressBar::new(100));
                 let style = ProgressStyle::with_template("{prefix:20!} [{bar:20}] {wide_msg}");
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                bar.set_prefix(name.clone());
+                bar.set_prefix(OneLine(&name).to_string());
                 bar.set_message("reading");
                 self.live.insert(name, bar);
             }
             Notice::Testing(name, progress) => {
                 if let Some(bar) = self.live.get(&name) {
                     bar.set_position(u64::from(share(progress).unwrap_or(0)));
-                    bar.set_message(told(progress));
+                    bar.set_message(OneLine(told(progress)).to_string());
                 }
             }
             Notice::Ended(name, _) => {

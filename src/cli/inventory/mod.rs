@@ -10,15 +10,13 @@ mod section;
 mod storage;
 mod topic;
 
-use std::io::Write as _;
-
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::events::since;
 use super::resources::Machine;
-use super::{exit, gap, help, state, unless_reader_has_gone};
+use super::{answer_whole, exit, gap, help, state};
 use crate::inventory::{Bmc, Inventory, collect_detail, schema};
 use topic::Topic;
 
@@ -80,8 +78,7 @@ pub(super) fn bmc_page(bmc: Bmc) -> String {
 }
 
 pub(super) fn print(text: &str) -> anyhow::Result<u8> {
-    let mut output = std::io::stdout();
-    unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
+    answer_whole(text)?;
     Ok(exit::OK)
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{exit, state, unless_reader_has_gone};
+use super::{answer_whole, exit, state};
 use crate::journal::RunId;
 use crate::report::Form;
 
@@ -77,8 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     if let Some(path) = &arguments.output {
         write(path, &text)?;
     } else {
-        let mut output = std::io::stdout();
-        unless_reader_has_gone(output.write_all(text.as_bytes()).and_then(|()| output.flush()))?;
+        answer_whole(&text)?;
     }
     Ok(exit::OK)
 }

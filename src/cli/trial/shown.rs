@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::document::{result_file, row};
 use crate::agent::{Notice, Outcome};
+use crate::cli::raw_output;
 use crate::cli::show::plain_line;
 use crate::report::{span, table};
 use crate::sandbox::Sandbox;
@@ -98,7 +99,8 @@ impl Tail {
             text.extend_from_slice(line);
             text.push(b'\n');
         }
-        let _ = std::io::stdout().write_all(&text);
+        let mut output = raw_output();
+        let _ = output.write_all(&text).and_then(|()| output.flush());
     }
 }
 

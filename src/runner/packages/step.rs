@@ -80,6 +80,7 @@ impl Job<'_> {
         let start = std::fs::metadata(&self.outputs.stderr).map_or(0, |metadata| metadata.len());
         let command = Command {
             program: words.remove(0).into(),
+            seen: None,
             arguments: words.into_iter().map(Into::into).collect(),
             environment: ENVIRONMENT.map(|(key, value)| (key.into(), value.into())).to_vec(),
             directory: "/".into(),

@@ -100,8 +100,9 @@ fn unlikely_interpreter(source: &Source) -> Vec<Told> {
 
 fn unknown_allowance(source: &Source) -> Vec<Told> {
     let known = |rule: &str| {
-        use super::{block, body, fields, parameters, results};
-        let tables = [block::RULES, RULES, fields::RULES, parameters::RULES, results::RULES, body::RULES];
+        use super::{block, body, fields, parameters, results, values};
+        let tables =
+            [block::RULES, RULES, fields::RULES, parameters::RULES, results::RULES, values::RULES, body::RULES];
         tables.into_iter().flatten().any(|known| known.id == rule && known.level != Level::Error)
     };
     let mut odd: Vec<&String> = source.allowed.iter().filter(|rule| !rule.is_empty() && !known(rule)).collect();

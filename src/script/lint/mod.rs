@@ -12,6 +12,7 @@ mod parameters;
 mod results;
 mod shell;
 mod source;
+mod values;
 mod versions;
 
 use std::collections::HashMap;
@@ -93,7 +94,10 @@ pub fn lint_for(script: &[u8], region: RegionVersion) -> Vec<Finding> {
     let source = Source::read(script);
     let mut findings = block::refused(&source);
     findings.extend(versions::findings(&source, region));
-    for rule in [block::RULES, file::RULES, fields::RULES, parameters::RULES, results::RULES, body::RULES].concat() {
+    for rule in
+        [block::RULES, file::RULES, fields::RULES, parameters::RULES, results::RULES, values::RULES, body::RULES]
+            .concat()
+    {
         let told = (rule.check)(&source).into_iter();
         findings.extend(told.map(|(line, message, advice)| Finding {
             rule: rule.id,
