@@ -3,6 +3,7 @@
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use reqwest::Url;
+use serde_json::Value;
 
 /// Fields and files of a request; fields of the query count like those of the body.
 #[derive(Debug, Default)]
@@ -10,6 +11,8 @@ pub(super) struct Form {
     pub(super) fields: Vec<(String, String)>,
     /// By file name.
     pub(super) files: Vec<(String, Vec<u8>)>,
+    /// What the parts of the files are called, in the same order.
+    pub(super) parts: Vec<String>,
 }
 
 impl Form {
@@ -21,6 +24,11 @@ impl Form {
             form.multipart(kind, body).await;
         } else if kind.starts_with("application/x-www-form-urlencoded") {
             form.fields = pairs(&String::from_utf8_lossy(&body));
+        } else if kind.starts_with("application/json")
+            && let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&body)
+        {
+            let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            form.fields = fields.into_iter().map(|(key, value)| (key, text(value))).collect();
         }
         let mut fields = pairs(uri.query().unwrap_or_default());
         fields.append(&mut form.fields);
@@ -37,16 +45,31 @@ impl Form {
             let file = field.file_name().map(str::to_owned);
             let Ok(bytes) = field.bytes().await else { return };
             match file {
-                Some(file) => self.files.push((file, bytes.to_vec())),
+                Some(file) => {
+                    self.files.push((file, bytes.to_vec()));
+                    self.parts.push(name);
+                }
                 None => self.fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
             }
         }
+    }
+
+    /// All fields with that name, in their order.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The last field with that name, as Django takes it; one of the body counts before one of the query.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// The content type of a multipart body that is written otherwise than the region knows it.
+pub(super) fn kind_in_capitals(headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_form = kind.to_ascii_lowercase().starts_with("multipart/form-data");
+    (is_form && !kind.starts_with("multipart/form-data")).then(|| kind.to_owned())
 }
 
 /// True if a multipart body has the boundary that its header names; a body of another kind is readable.

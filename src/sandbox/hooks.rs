@@ -107,12 +107,13 @@ impl State {
     /// A script with `recommission: true` that passed lets every script that the region brings along run again.
     pub(super) fn recommission(&mut self, region: &Region, index: usize) {
         let row = &self.results[index];
-        let script = region.library.scripts.iter().find(|script| script.name == row.script);
+        let library = region.library();
+        let script = library.scripts.iter().find(|script| script.name == row.script);
         if row.status != Status::Passed || !script.is_some_and(|script| script.header.recommission) {
             return;
         }
         let is_built_in = |row: &ResultRow| {
-            let mut scripts = region.library.scripts.iter();
+            let mut scripts = library.scripts.iter();
             scripts.any(|script| script.name == row.script && script.is_built_in())
         };
         let again = |row: &&mut ResultRow| row.kind == Some(ScriptType::Commissioning) && is_built_in(row);

@@ -4,20 +4,28 @@
 //! recordings of a running region do (contract REGION, `exchanges.jsonl`), with its traps: a second result is a 500, a body
 //! over 10 MB a 413, `OK` from a deployed node releases it. It forgets everything when it ends.
 
+mod answers;
 mod api;
 mod archive;
 mod faults;
+mod files;
+mod fleet;
 mod form;
 mod hooks;
 mod http;
 mod library;
 mod listener;
 mod machines;
+mod metadata;
 mod node;
 mod oauth;
+mod parameters;
 mod registration;
+mod routes;
+mod scripts;
 mod signal;
 mod state;
+mod testing;
 mod webhook;
 
 use std::collections::HashMap;
@@ -263,6 +271,18 @@ impl Sandbox {
     /// Lets the node be one that is enlisting: it becomes New where another becomes Ready.
     pub fn set_enlisting(&self) {
         self.region.lock().node.enlists = true;
+    }
+
+    /// Gives the node new credentials, as a region does when it boots for what it is to run.
+    pub fn boot(&self) {
+        let mut state = self.region.lock();
+        state.node.token = oauth::Token::random();
+        state.node.token_is_valid = true;
+    }
+
+    /// The most bytes of a body that the proxy before the region lets through from now on.
+    pub fn set_largest_body(&self, bytes: usize) {
+        self.region.lock().largest_body = bytes;
     }
 
     /// True if the node's credentials are good.
