@@ -68,12 +68,7 @@ pub(super) fn page(code: StatusCode, title: &str, heading: &str, paragraph: &str
 }
 
 pub(super) fn no_resource() -> Response {
-    page(
-        StatusCode::NOT_FOUND,
-        "404 - No Such Resource",
-        "No Such Resource",
-        "Sorry. No luck finding that resource.",
-    )
+    page(StatusCode::NOT_FOUND, "404 - No Such Resource", "No Such Resource", "Sorry. No luck finding that resource.")
 }
 
 pub(super) fn redirect(mut response: Response, to: &str) -> Response {

@@ -99,10 +99,10 @@ impl State {
             1 => {}
             _ => return bad("Exactly one file must be supplied"),
         }
-        if form.parts[0] != "file" {
+        let Some((_, content)) = form.files.iter().find(|(part, _)| part == "file") else {
             return text(StatusCode::INTERNAL_SERVER_ERROR, "'file'");
-        }
-        let content = form.files[0].1.clone();
+        };
+        let content = content.clone();
         match self.files.iter_mut().find(|file| file.name == name) {
             Some(file) => file.content = content,
             None => {

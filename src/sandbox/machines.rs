@@ -213,10 +213,7 @@ impl State {
         let library = region.library();
         let built_in = library.for_strangers().map(|script| (ScriptType::Commissioning, script));
         let chosen = region.enlisting.iter().flat_map(|(kind, words)| {
-            library
-                .select(*kind, Some(words))
-                .filter(|script| !script.is_built_in())
-                .map(|script| (*kind, script))
+            library.select(*kind, Some(words)).filter(|script| !script.is_built_in()).map(|script| (*kind, script))
         });
         let all: Vec<_> = built_in.chain(chosen).collect();
         for (kind, script) in all {

@@ -19,9 +19,9 @@ const PROCESSING_FAILED: &str =
 const VERSIONS: [&str; 2] = ["2012-03-01", "latest"];
 const NO_MODEL: &str = "'MAASScriptsHandler' object has no attribute 'model'";
 
-pub(super) async fn serve(region: &Region, incoming: Incoming, rest: &str) -> Response {
+pub(super) async fn serve(region: &Region, incoming: &Incoming, rest: &str) -> Response {
     if rest == "status" || rest.starts_with("status/") {
-        return status(region, &incoming).await;
+        return status(region, incoming).await;
     }
     if let Some(rest) = rest.strip_prefix("enlist/") {
         return if incoming.method == Method::GET { for_strangers(rest) } else { not_allowed("GET") };
@@ -44,8 +44,8 @@ pub(super) async fn serve(region: &Region, incoming: Incoming, rest: &str) -> Re
         };
     }
     match incoming.method {
-        Method::GET => get(region, &incoming, version, page),
-        Method::POST => post(region, incoming, page).await,
+        Method::GET => get(region, incoming, version, page),
+        Method::POST => post(region, incoming, page),
         _ => not_allowed("GET, POST"),
     }
 }
@@ -55,7 +55,8 @@ fn get(region: &Region, incoming: &Incoming, version: &str, page: &str) -> Respo
     match (op.as_ref().map(|(_, value)| value.as_str()), page.strip_prefix("by-id/")) {
         (Some("get_preseed"), Some(id)) => return preseed(region, incoming, id.trim_end_matches('/')),
         (Some("get_enlist_preseed"), _) => {
-            let config = format!("#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {}metadata/enlist\n", base(incoming));
+            let config =
+                format!("#cloud-config\ndatasource:\n  MAAS:\n    metadata_url: {}metadata/enlist\n", base(incoming));
             return answer(StatusCode::OK, "text/plain", config);
         }
         _ => {}
@@ -103,12 +104,12 @@ fn for_strangers(rest: &str) -> Response {
     }
 }
 
-async fn post(region: &Region, incoming: Incoming, page: &str) -> Response {
+fn post(region: &Region, incoming: &Incoming, page: &str) -> Response {
     let is_signal = !page.starts_with("by-mac/");
     if let Some(kind) = super::form::kind_in_capitals(&incoming.headers) {
         return text(StatusCode::INTERNAL_SERVER_ERROR, format!("Invalid Content-Type: {kind}"));
     }
-    let form = Form::read(&incoming.uri, &incoming.headers, incoming.body).await;
+    let form = Form::read(&incoming.uri, &incoming.headers, &incoming.body);
     let op = form.get("op").filter(|_| is_signal);
     if op != Some("signal") {
         let told = format!("Unrecognised signature: method=POST op={}", op.unwrap_or("None"));

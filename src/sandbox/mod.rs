@@ -17,6 +17,7 @@ mod library;
 mod listener;
 mod machines;
 mod metadata;
+mod multipart;
 mod node;
 mod oauth;
 mod parameters;
@@ -280,9 +281,20 @@ impl Sandbox {
         state.node.token_is_valid = true;
     }
 
-    /// The most bytes of a body that the proxy before the region lets through from now on.
-    pub fn set_largest_body(&self, bytes: usize) {
-        self.region.lock().largest_body = bytes;
+    /// Lets requests go past the proxy before the region, or through it again.
+    pub fn go_past_proxy(&self, is_bare: bool) {
+        self.region.lock().is_bare = is_bare;
+    }
+
+    /// The agent for whom the node was allocated.
+    pub fn set_agent_name(&self, name: &str) {
+        name.clone_into(&mut self.region.lock().agent_name);
+    }
+
+    /// The node's host name, without its domain.
+    #[must_use]
+    pub fn hostname(&self) -> String {
+        self.region.lock().node.hostname.clone()
     }
 
     /// True if the node's credentials are good.

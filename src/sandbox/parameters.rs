@@ -102,7 +102,8 @@ fn results(
     }
     let mut results = Vec::new();
     for (name, fields, own) in devices {
-        let all = if own.is_empty() { vec![json!("all")] } else { own.into_iter().map(|device| json!(device)).collect() };
+        let all =
+            if own.is_empty() { vec![json!("all")] } else { own.into_iter().map(|device| json!(device)).collect() };
         for value in all {
             let (mut result, mut fields) = (plain.clone(), fields.clone());
             fields.insert("value".to_owned(), value);
@@ -116,7 +117,8 @@ fn results(
 /// The devices that a form asks for; all without a word.
 fn chosen<'a>(declared: &Declared, all: &'a [Device], given: Option<&str>) -> Result<Vec<&'a Device>, Refusal> {
     let Some(word) = given.filter(|word| *word != "all") else { return Ok(all.iter().collect()) };
-    let is_it = |device: &&Device| device.values().any(|value| value.as_str() == Some(word) || value.to_string() == word);
+    let is_it =
+        |device: &&Device| device.values().any(|value| value.as_str() == Some(word) || value.to_string() == word);
     let found: Vec<&Device> = all.iter().filter(is_it).filter(|_| !word.starts_with('/')).collect();
     if found.is_empty() {
         let told = format!("Select a valid choice. {word} is not one of the available choices.");

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::form::Form;
 use super::fleet::to_admins;
+use super::form::Form;
 use super::machines::{Answer, Hardware, Machine, architecture, refused};
 use super::node::NodeStatus;
 use super::oauth::{Token, word};

@@ -40,10 +40,10 @@ pub(super) async fn route(region: &Region, incoming: Incoming) -> Response {
         _ => {}
     }
     if let Some(page) = rest.strip_prefix("metadata/") {
-        return metadata::serve(region, incoming, page).await;
+        return metadata::serve(region, &incoming, page).await;
     }
     if let Some(page) = rest.strip_prefix("api/2.0/") {
-        return resource(region, incoming, page).await;
+        return resource(region, &incoming, page);
     }
     if rest.starts_with("api/1.0/") {
         return plain(StatusCode::GONE, "The 1.0 API is no longer available. Please use API version 2.0.");
@@ -98,7 +98,7 @@ fn unknown(path: &str) -> Response {
 }
 
 /// `/MAAS/api/2.0/…`
-async fn resource(region: &Region, incoming: Incoming, page: &str) -> Response {
+fn resource(region: &Region, incoming: &Incoming, page: &str) -> Response {
     let path = plain_path(incoming.uri.path());
     match page {
         "version/" => return json_answer(&api::version(region.lock().version)),
@@ -106,7 +106,7 @@ async fn resource(region: &Region, incoming: Incoming, page: &str) -> Response {
             let value = json!({"doc": "MAAS API", "handlers": [], "resources": []});
             return answer(StatusCode::OK, "application/json", value.to_string());
         }
-        "machines/" => return all_machines(region, incoming).await,
+        "machines/" => return all_machines(region, incoming),
         _ => {}
     }
     let kind = page.split('/').next().unwrap_or_default();
@@ -121,18 +121,19 @@ async fn resource(region: &Region, incoming: Incoming, page: &str) -> Response {
         Ok(speaker) => speaker,
     };
     if kind == "files" {
-        let form = Form::read(&incoming.uri, &incoming.headers, incoming.body).await;
+        let form = Form::read(&incoming.uri, &incoming.headers, &incoming.body);
         return files::serve(region, &incoming.method, speaker, page, &form);
     }
     if let Some(response) = admins_only(speaker) {
         return response;
     }
     if kind == "scripts" {
-        let form = Form::read(&incoming.uri, &incoming.headers, incoming.body).await;
+        let form = Form::read(&incoming.uri, &incoming.headers, &incoming.body);
+        let form = form.or_json(&incoming.headers, &incoming.body);
         return scripts::serve(region, &incoming.method, page.trim_start_matches("scripts/"), &form);
     }
     if kind == "machines" && incoming.method == Method::POST {
-        let form = Form::read(&incoming.uri, &incoming.headers, incoming.body).await;
+        let form = Form::read(&incoming.uri, &incoming.headers, &incoming.body);
         return testing::serve(region, page.trim_start_matches("machines/").trim_end_matches('/'), &form);
     }
     if incoming.method == Method::POST && kind == "events" {
@@ -141,7 +142,7 @@ async fn resource(region: &Region, incoming: Incoming, page: &str) -> Response {
     if incoming.method != Method::GET {
         return not_allowed("GET");
     }
-    shown(region, &incoming, page)
+    shown(region, incoming, page)
 }
 
 /// What an administrator alone gets; the answer to others.
@@ -158,9 +159,8 @@ fn shown(region: &Region, incoming: &Incoming, page: &str) -> Response {
     let state = region.lock();
     let op = pairs.iter().rfind(|(key, _)| key == "op").map(|(_, value)| value.as_str());
     let own = |kind: &str, rest: &str| page == format!("{kind}/{}/{rest}", state.node.system_id);
-    let signature = || {
-        text(StatusCode::BAD_REQUEST, format!("Unrecognised signature: method=GET op={}", op.unwrap_or("None")))
-    };
+    let signature =
+        || text(StatusCode::BAD_REQUEST, format!("Unrecognised signature: method=GET op={}", op.unwrap_or("None")));
     match (page, op) {
         ("events/", Some("query")) => {
             return match EventQuery::parse(&pairs) {
@@ -171,8 +171,10 @@ fn shown(region: &Region, incoming: &Incoming, page: &str) -> Response {
         }
         ("events/", _) => return signature(),
         ("users/", Some("whoami")) => {
-            return indented(&json!({"is_superuser": true, "username": "admin", "email": "admin@localhost", "is_local": true,
-                "resource_uri": "/MAAS/api/2.0/users/admin/"}));
+            return indented(
+                &json!({"is_superuser": true, "username": "admin", "email": "admin@localhost", "is_local": true,
+                "resource_uri": "/MAAS/api/2.0/users/admin/"}),
+            );
         }
         ("maas/", Some("get_config")) => return answer(StatusCode::OK, "application/json", "\"sandbox\""),
         ("users/" | "maas/", _) => return signature(),
@@ -199,23 +201,22 @@ fn shown(region: &Region, incoming: &Incoming, page: &str) -> Response {
 }
 
 /// The collection of machines, which also those without credentials may ask and add to.
-async fn all_machines(region: &Region, incoming: Incoming) -> Response {
+fn all_machines(region: &Region, incoming: &Incoming) -> Response {
     let speaker = match authorize(region, &incoming.headers) {
         Err(response) => return *response,
         Ok(speaker) => speaker,
     };
-    let Incoming { method, uri, headers, body } = incoming;
-    let form = Form::read(&uri, &headers, body).await;
+    let form = Form::read(&incoming.uri, &incoming.headers, &incoming.body);
     if speaker == Speaker::Node {
         return text(StatusCode::FORBIDDEN, "User is not allowed access to this API.");
     }
-    match (method, form.get("op"), form.get("mac_address")) {
-        (Method::GET, Some("is_registered"), Some(mac)) => {
+    match (&incoming.method, form.get("op"), form.get("mac_address")) {
+        (&Method::GET, Some("is_registered"), Some(mac)) => {
             json_answer(&fleet::is_registered(&region.lock(), mac, speaker).into())
         }
-        (Method::GET, Some("is_registered"), None) => text(StatusCode::BAD_REQUEST, "No provided mac_address!"),
-        (Method::GET, None, _) if speaker == Speaker::Admin => fleet::list(&region.lock(), &form),
-        (Method::POST, None, _) => {
+        (&Method::GET, Some("is_registered"), None) => text(StatusCode::BAD_REQUEST, "No provided mac_address!"),
+        (&Method::GET, None, _) if speaker == Speaker::Admin => fleet::list(&region.lock(), &form),
+        (&Method::POST, None, _) => {
             let created = fleet::create(region, &form, speaker);
             let status = created.status();
             match created {

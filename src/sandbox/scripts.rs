@@ -37,7 +37,9 @@ pub(super) fn serve(region: &Region, method: &Method, name: &str, form: &Form) -
             drop(library);
             save(region, Some(name), form)
         }
-        (&Method::DELETE, None) if script.is_built_in() => text(StatusCode::BAD_REQUEST, "Unable to delete default script"),
+        (&Method::DELETE, None) if script.is_built_in() => {
+            text(StatusCode::BAD_REQUEST, "Unable to delete default script")
+        }
         (&Method::DELETE, None) => {
             library.scripts.remove(index);
             plain(StatusCode::NO_CONTENT, "")
@@ -52,7 +54,8 @@ fn unknown(method: &Method, op: Option<&str>) -> Response {
 }
 
 fn wants_content(form: &Form) -> bool {
-    form.get("include_script").is_some_and(|word| ["true", "1", "yes", "on"].contains(&word.to_lowercase().as_str()))
+    // Whatever is no word for false is true.
+    form.get("include_script").is_some_and(|word| !["", "false", "0"].contains(&word.to_lowercase().as_str()))
 }
 
 /// The number of a type, by its word or by itself.
@@ -167,10 +170,10 @@ fn save(region: &Region, name: Option<&str>, form: &Form) -> Response {
             _ => fields.push((key.clone(), value.clone())),
         }
     }
-    if let (Some((_, bytes)), Some(part)) = (form.files.first(), form.parts.first()) {
+    if let Some((part, bytes)) = form.files.first() {
         content = Some(bytes.clone());
         if part != "script" {
-            // The part of the file names the script.
+            // The part names the script.
             fields.push(("name".to_owned(), part.clone()));
         }
     }
@@ -215,7 +218,8 @@ fn of_the_region(content: Option<&[u8]>, fields: &[(String, String)]) -> Option<
         "recommission",
     ];
     let said = content.map(|content| Sheet::fields(content)).unwrap_or_default();
-    let is_given = |field: &&str| said.iter().any(|name| name == *field) || fields.iter().any(|(name, _)| name == *field);
+    let is_given =
+        |field: &&str| said.iter().any(|name| name == *field) || fields.iter().any(|(name, _)| name == *field);
     let fixed = FIXED.into_iter().filter(is_given).chain(content.map(|_| "script"));
     let errors: Vec<_> =
         fixed.map(|field| (field, vec!["Not allowed to change on default scripts.".to_owned()])).collect();

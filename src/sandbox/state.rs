@@ -129,6 +129,8 @@ pub(super) struct State {
     pub(super) files: Vec<Stored>,
     /// The most bytes of a body that the proxy before the region lets through.
     pub(super) largest_body: usize,
+    /// Callers go past that proxy.
+    pub(super) is_bare: bool,
     pub(super) version: RegionVersion,
     pub(super) results: Vec<ResultRow>,
     pub(super) events: Vec<EventRecord>,
@@ -186,6 +188,7 @@ impl Region {
             nics: options.interfaces.clone(),
             files: Vec::new(),
             largest_body: options.largest_body,
+            is_bare: false,
             version: options.version,
             results: Vec::new(),
             events: Vec::new(),
@@ -216,8 +219,10 @@ impl Region {
         self.library.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn largest_body(&self) -> usize {
-        self.lock().largest_body
+    /// What the proxy lets through; nothing where callers go past it.
+    pub(super) fn largest_body(&self) -> Option<usize> {
+        let state = self.lock();
+        (!state.is_bare).then_some(state.largest_body)
     }
 
     /// The region's clock, in seconds since 1970.

@@ -5,12 +5,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::answers::{JSON, answer, json_answer, plain, text};
+use super::api;
 use super::form::Form;
 use super::library::LibraryScript;
 use super::node::NodeStatus;
 use super::parameters::{Refusal, judged};
 use super::state::{Region, State};
-use super::api;
 use crate::event::{Event, EventType};
 use crate::script::ScriptType;
 

@@ -54,9 +54,10 @@ impl Upload<'_> {
             self.check_the_file(metadata)?;
         }
         let merged = self.merged(block)?;
-        let (first, yaml) = metadata.as_ref().and_then(|metadata| metadata.block.as_ref()).map_or((1, ""), |block| {
-            (block.first, block.yaml.as_str())
-        });
+        let (first, yaml) = metadata
+            .as_ref()
+            .and_then(|metadata| metadata.block.as_ref())
+            .map_or((1, ""), |block| (block.first, block.yaml.as_str()));
         let (header, problems) = read_header(&merged, first, yaml);
         let mut errors: Vec<(&'static str, Vec<String>)> = Vec::new();
         if self.lacks_name(&merged) {
@@ -66,7 +67,10 @@ impl Upload<'_> {
             let Some((field, text)) = complaint(problem.rule, &merged)? else { continue };
             if field == "tags" && errors.is_empty() && self.earlier.is_none() && self.field("name").is_none() {
                 // The form gives up on the metadata there.
-                return Err(Refusal::Form(vec![("name", vec!["This field is required.".to_owned()]), ("tags", vec![text])]));
+                return Err(Refusal::Form(vec![
+                    ("name", vec!["This field is required.".to_owned()]),
+                    ("tags", vec![text]),
+                ]));
             }
             match errors.iter_mut().find(|(other, _)| *other == field) {
                 Some((_, texts)) => texts.push(text),
@@ -85,7 +89,15 @@ impl Upload<'_> {
         if !errors.is_empty() {
             return Err(Refusal::Form(errors));
         }
-        Ok(Sheet::new(&header, &merged, yaml, self.earlier))
+        let mut sheet = Sheet::new(&header, &merged, yaml, self.earlier);
+        if let (None, Some(earlier)) = (content, self.earlier) {
+            // A new version begins with none of them; a change without one keeps them.
+            sheet.results.clone_from(&earlier.results);
+            if merged.field("parameters").is_none() {
+                sheet.parameters.clone_from(&earlier.parameters);
+            }
+        }
+        Ok(sheet)
     }
 
     fn field(&self, name: &str) -> Option<&str> {
@@ -216,6 +228,94 @@ impl Refusal {
             }
             Refusal::Record(name, text) => format!("{{{}}}", field(name, std::slice::from_ref(text))),
             Refusal::Broken(text) => text.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(metadata: &str) -> Vec<u8> {
+        let lines: String = metadata.lines().map(|line| format!("# {line}\n")).collect();
+        let mark = |word: &str| format!("# --- {word} MAAS 1.0 script metadata ---\n");
+        format!("#!/bin/sh\n{}{lines}{}echo\n", mark("Start"), mark("End")).into_bytes()
+    }
+
+    fn judged(content: &[u8], fields: &[(&str, &str)], earlier: Option<&Sheet>) -> Result<Sheet, String> {
+        let fields: Vec<_> = fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let upload = Upload { content: Some(content), fields: &fields, earlier, region: RegionVersion::NEWEST };
+        upload.judge().map_err(|refusal| refusal.body())
+    }
+
+    /// Each as a region answered it.
+    #[test]
+    fn refusals_are_the_regions_own_texts() {
+        let rows = [
+            ("name: \"123\"", "{\"name\": [\"Cannot be a number.\"]}"),
+            ("name: 123", "'int' object has no attribute 'lower'"),
+            (
+                "name: x\ntags: [a, 1]",
+                "{\"name\": [\"This field is required.\"], \"tags\": [\"Embedded tags must be a string of comma seperated values, or a list of strings.\"]}",
+            ),
+            ("name: x\ntimeout: 5m", "{\"timeout\": [\"Enter a valid duration.\"]}"),
+            ("name: x\nscript_type: 9", "{\"script_type\": [\"Invalid script type numeric value.\"]}"),
+            ("name: x\nparallel: yes", "{\"parallel\": [\"Script parallel must be disabled, instance, or any.\"]}"),
+            ("name: x\nresults: {a: {}}", "{\"results\": [\"title must be included in a result dictionary.\"]}"),
+            ("name: x\npackages: {snap: [3]}", "{\"packages\": [\"Snap package must be a string.\"]}"),
+            (
+                "name: x\ncomment: c",
+                "{\"comment\": [\"\\\"comment\\\" may only be used when specifying a \\\"script\\\" as well.\"]}",
+            ),
+        ];
+        for (metadata, refusal) in rows {
+            assert_eq!(judged(&script(metadata), &[], None), Err(refusal.to_owned()), "{metadata}");
+        }
+        assert_eq!(
+            judged(b"echo\n", &[("name", "x")], None),
+            Err("{\"script\": [\"Must start with shebang.\"]}".to_owned())
+        );
+        assert_eq!(judged(b"#!/bin/sh\n\0", &[("name", "x")], None), Err(NUL.to_owned()));
+    }
+
+    #[test]
+    fn a_field_may_not_say_otherwise_than_the_metadata_but_for_tags_time_limit_and_packages() {
+        let content = script("name: x\ntitle: a\ntimeout: 60\ntags: a");
+        let refusal = "{\"title\": [\"May not override values defined in embedded YAML.\"]}".to_owned();
+        assert_eq!(judged(&content, &[("title", "b")], None), Err(refusal));
+        let sheet = judged(&content, &[("timeout", "90"), ("tags", "b")], None).expect("an upload");
+        assert_eq!(
+            (duration(sheet.timeout), sheet.tags),
+            ("0:01:30".to_owned(), vec!["b".to_owned(), "node".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_new_version_keeps_tags_and_time_limit_and_begins_without_parameters() {
+        let first = script("name: x\ntitle: a\ntimeout: 60\ntags: a\nparameters: {storage: {type: storage}}");
+        let first = judged(&first, &[], None).expect("an upload");
+        let second = judged(&script("name: x\ntimeout: nonsense\ntags: 3"), &[], Some(&first)).expect("a new version");
+        assert_eq!(second, Sheet { parameters: serde_json::json!({}), ..first });
+    }
+
+    #[test]
+    fn regions_know_the_types_of_their_version_only() {
+        let content = script("name: x\nscript_type: release");
+        let old = Upload { content: Some(&content), fields: &[], earlier: None, region: RegionVersion::new(3, 4, 10) };
+        assert!(matches!(old.judge(), Err(Refusal::Form(errors)) if errors[0].0 == "script_type"));
+        assert!(Upload { region: RegionVersion::new(3, 5, 0), ..old }.judge().is_ok());
+    }
+
+    #[test]
+    fn time_limits_are_shown_as_the_region_shows_them() {
+        let rows = [
+            (1.5, "0:00:01.500000"),
+            (-5.0, "-1 day, 23:59:55"),
+            (86_400.0, "1 day, 0:00:00"),
+            (180_000.0, "2 days, 2:00:00"),
+        ];
+        for (seconds, shown) in rows {
+            assert_eq!(duration(seconds), shown);
         }
     }
 }

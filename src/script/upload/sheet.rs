@@ -66,7 +66,11 @@ impl Sheet {
     /// What machines are told of a script with that content.
     #[must_use]
     pub fn header(&self, content: &[u8]) -> Header {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no limit is beyond u64, none below 0")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "no limit is beyond u64, none below 0"
+        )]
         let timeout = self.timeout.max(0.0).ceil() as u64;
         Header {
             name: Some(self.name.clone()),
@@ -91,9 +95,13 @@ impl Sheet {
             Some(node) => as_kept(node, yaml, name).trim().to_owned(),
             None => earlier.cloned().unwrap_or_default(),
         };
-        let hardware_type =
-            if has("hardware_type") { header.hardware_type } else { earlier.map_or_else(HardwareType::default, |e| e.hardware_type) };
-        let flag = |name: &str, said: bool, earlier: Option<bool>| if has(name) { said } else { earlier.unwrap_or(false) };
+        let hardware_type = if has("hardware_type") {
+            header.hardware_type
+        } else {
+            earlier.map_or_else(HardwareType::default, |e| e.hardware_type)
+        };
+        let flag =
+            |name: &str, said: bool, earlier: Option<bool>| if has(name) { said } else { earlier.unwrap_or(false) };
         let destructive = flag("destructive", header.destructive, earlier.map(|e| e.destructive));
         let mut tags = match earlier {
             Some(earlier) if !has("tags") => earlier.tags.clone(),
@@ -112,7 +120,11 @@ impl Sheet {
             tags,
             kind: if has("script_type") { header.kind } else { earlier.map_or(ScriptType::Testing, |e| e.kind) },
             hardware_type,
-            parallel: if has("parallel") { header.parallel } else { earlier.map_or_else(Parallel::default, |e| e.parallel) },
+            parallel: if has("parallel") {
+                header.parallel
+            } else {
+                earlier.map_or_else(Parallel::default, |e| e.parallel)
+            },
             results: value("results"),
             parameters: value("parameters"),
             packages: match (metadata.field("packages"), earlier) {
@@ -158,7 +170,8 @@ fn as_kept(node: &Node, yaml: &str, name: &str) -> String {
     };
     match node {
         Node::Other(Other::Binary) => {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(written().trim_start_matches("!!binary").trim());
+            let bytes =
+                base64::engine::general_purpose::STANDARD.decode(written().trim_start_matches("!!binary").trim());
             String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
         }
         Node::Other(_) => written(),

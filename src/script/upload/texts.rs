@@ -93,7 +93,10 @@ fn results(results: &Node) -> Result<Option<(&'static str, String)>, Refusal> {
     let odd = match results {
         Node::Sequence(_) => "Each result in a result list must be a string.",
         Node::Mapping(pairs) => {
-            let bad = pairs.iter().map(|(_, fields)| fields).find(|fields| fields.get("title").and_then(Node::as_str).is_none());
+            let bad = pairs
+                .iter()
+                .map(|(_, fields)| fields)
+                .find(|fields| fields.get("title").and_then(Node::as_str).is_none());
             match bad {
                 Some(Node::Mapping(fields)) if fields.iter().any(|(key, _)| key.as_str() == Some("title")) => {
                     "title must be a string."
