@@ -27,7 +27,7 @@ pub struct LibraryScript {
     /// The region's number for this version of it.
     pub version_id: i64,
     /// What a region keeps of it.
-    pub(super) sheet: Sheet,
+    pub(super) sheet: Box<Sheet>,
     /// Its versions, oldest first.
     pub(super) history: Vec<Revision>,
 }
@@ -95,7 +95,7 @@ impl Library {
             header.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
         }
         let version_id = self.next_id();
-        let sheet = Sheet::read(&content, &name, &header);
+        let sheet = Box::new(Sheet::read(&content, &name, &header));
         let history = vec![Revision { id: version_id, comment: None, content: content.clone() }];
         self.scripts.push(LibraryScript { name, header, content, version_id, sheet, history });
         self.sort();
@@ -128,7 +128,7 @@ impl Library {
                     header: Header::default(),
                     content: Vec::new(),
                     version_id: id,
-                    sheet: sheet.clone(),
+                    sheet: Box::new(sheet.clone()),
                     history: Vec::new(),
                 };
                 script.change(sheet, revision);
@@ -167,7 +167,7 @@ impl LibraryScript {
         }
         self.name.clone_from(&sheet.name);
         self.header = sheet.header(&self.content);
-        self.sheet = sheet;
+        self.sheet = Box::new(sheet);
     }
 
     /// Whether every region brings it along: those have names like `maas-lshw` or `20-maas-03-machine-resources`.

@@ -21,13 +21,27 @@ pub(super) struct Nic {
     pub(super) name: String,
     /// In lower case.
     pub(super) mac: String,
+    /// What it is made of others as, for example a bridge; nothing for a card of its own.
+    pub(super) made_as: Option<String>,
 }
 
 impl Nic {
+    /// True if both are the same, whatever it is called now.
+    pub(super) fn is(&self, other: &Nic) -> bool {
+        match (&self.made_as, &other.made_as) {
+            (None, None) => self.mac == other.mac,
+            (own, others) => own == others && self.name == other.name,
+        }
+    }
+
+    pub(super) fn is_bridge(&self) -> bool {
+        self.made_as.as_deref() == Some("bridge")
+    }
+
     /// Of a device as the region knows it; `None` without an address.
     pub(super) fn of(device: &Device) -> Option<Self> {
         let text = |key: &str| device.get(key).and_then(Value::as_str);
-        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase() })
+        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase(), made_as: None })
     }
 }
 

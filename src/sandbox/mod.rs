@@ -11,6 +11,7 @@ mod faults;
 mod files;
 mod fleet;
 mod form;
+mod hardware;
 mod hooks;
 mod http;
 mod library;
@@ -83,6 +84,8 @@ pub struct Options {
     pub version: RegionVersion,
     /// What the node was before it was tested or rescued: a deployed machine goes back to that, and keeps its token.
     pub previous: Option<NodeStatus>,
+    /// True if a deployed node was told to synchronise its hardware.
+    pub hardware_sync: bool,
     /// True if the node was commissioned some day; a region stumbles over some signals of others.
     pub commissioned: bool,
     /// Disks that the region knows of.
@@ -115,6 +118,7 @@ impl Options {
             release: None,
             version: RegionVersion::default(),
             previous: None,
+            hardware_sync: true,
             commissioned: true,
             disks: Vec::new(),
             interfaces: Vec::new(),

@@ -188,7 +188,7 @@ fn save(region: &Region, name: Option<&str>, form: &Form) -> Response {
         content = None;
         library.scripts[index].header.tags = library.scripts[index].sheet.tags.clone();
     }
-    let upload = Upload { content: content.as_deref(), fields: &fields, earlier: earlier.as_ref(), region: version };
+    let upload = Upload { content: content.as_deref(), fields: &fields, earlier: earlier.as_deref(), region: version };
     let sheet = match upload.judge() {
         Ok(sheet) => sheet,
         Err(refusal) => return refused(&refusal),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::faults::Fault;
 use super::files::Stored;
+use super::hardware::Tables;
 use super::library::{Library, LibraryScript};
 use super::machines::{Hardware, Machine, Nic};
 use super::node::{Effect, NodeStatus};
@@ -125,6 +126,10 @@ pub(super) struct State {
     /// Disks and interfaces that the region knows of.
     pub(super) disks: Vec<Device>,
     pub(super) nics: Vec<Device>,
+    /// What the region keeps of the node's hardware.
+    pub(super) tables: Tables,
+    /// The deployed node tells of its hardware again and again, and the region of what changed.
+    pub(super) hardware_sync: bool,
     /// What administrators keep by the files API.
     pub(super) files: Vec<Stored>,
     /// The most bytes of a body that the proxy before the region lets through.
@@ -186,6 +191,8 @@ impl Region {
             agent_name: String::new(),
             disks: options.disks.clone(),
             nics: options.interfaces.clone(),
+            tables: Tables::default(),
+            hardware_sync: options.hardware_sync,
             files: Vec::new(),
             largest_body: options.largest_body,
             is_bare: false,
@@ -368,6 +375,11 @@ impl State {
         self.node.token_is_valid &= !effect.ends_token;
         let text = format!("From '{}' to '{}'", from.name(), to.name());
         self.log_event(Event::new(EventType::NODE_CHANGED_STATUS, text));
+    }
+
+    /// True if the node is deployed, and the region wants to know of its hardware.
+    pub(super) fn is_synchronised(&self) -> bool {
+        self.hardware_sync && self.node.status == NodeStatus::Deployed
     }
 
     /// True if a commissioning result is Failed. One that timed out, was aborted, or failed to install does not count.

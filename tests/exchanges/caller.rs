@@ -137,11 +137,23 @@ impl<'a> Caller<'a> {
 
     /// Sends a result of the node that passes.
     pub(crate) async fn post_result(&self, script: &str) {
+        self.post_files(script, &[(script.to_owned(), b"")]).await;
+    }
+
+    /// Sends what a script of the node printed, which passes.
+    pub(crate) async fn post_output(&self, script: &str, output: &[u8]) {
+        self.post_files(script, &[(script.to_owned(), output), (format!("{script}.out"), output)]).await;
+    }
+
+    async fn post_files(&self, script: &str, files: &[(String, &[u8])]) {
         let mut body = Multipart::new();
         body.field("op", "signal");
         body.field("status", "WORKING");
         body.field("script_result_id", &self.result_id(script).to_string());
-        body.file(script, &[], b"");
+        body.field("exit_status", "0");
+        for (name, content) in files {
+            body.file(name, &[], content);
+        }
         let (kind, body) = body.finish(None);
         let builder = self.request("POST", "/MAAS/metadata/2012-03-01/").header(CONTENT_TYPE, kind).body(body);
         let signed = self.signed_by("node").into_iter().fold(builder, |b, header| b.header(AUTHORIZATION, header));

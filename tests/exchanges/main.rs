@@ -14,6 +14,7 @@ mod recording;
 mod region;
 mod second;
 mod second_body;
+mod second_hardware;
 mod second_own;
 mod second_request;
 mod second_summary;

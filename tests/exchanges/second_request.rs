@@ -12,6 +12,7 @@ use crate::compare;
 use crate::recording::Sets;
 use crate::second::text;
 use crate::second_body::{Multipart, squeezed, with_body};
+use crate::second_hardware;
 use crate::second_own::{beginning, described, whole};
 use crate::second_summary::summarised;
 
@@ -25,6 +26,8 @@ pub(crate) struct Replayed<'a> {
     pub(crate) scenario: &'a Value,
     /// The key of the file that was spoken of last.
     pub(crate) key: String,
+    /// When the node was heard of before the step.
+    pub(crate) last_sync: Option<jiff::Timestamp>,
 }
 
 impl Replayed<'_> {
@@ -57,7 +60,7 @@ impl Replayed<'_> {
         if let Some(multipart) = request.get("multipart") {
             let size = request["body_bytes"].as_u64().and_then(|size| usize::try_from(size).ok());
             let is_plain = request["headers"].get("Content-Encoding").is_none();
-            let (kind, body) = self.multipart(multipart)?.finish(size.filter(|_| is_plain));
+            let (kind, body) = self.multipart(multipart, step)?.finish(size.filter(|_| is_plain));
             builder = with_body(builder.header(CONTENT_TYPE, kind), step, body);
         } else if let Some(fields) = request.get("form") {
             let fields: Vec<(String, String)> = serde_json::from_value(fields.clone()).map_err(|e| e.to_string())?;
@@ -85,6 +88,18 @@ impl Replayed<'_> {
         Ok(answer)
     }
 
+    /// Sends the first inventory again, if that was done before the step.
+    pub(crate) async fn begin_anew(&mut self, step: &Value) {
+        if second_hardware::begins_anew(self.scenario, step) {
+            let mut inventory = second_hardware::inventory("").to_string().into_bytes();
+            inventory.resize(18_925, b' ');
+            for _ in 0..2 {
+                self.caller.post_output("50-maas-01-commissioning", &inventory).await;
+            }
+        }
+        self.last_sync = self.sandbox.last_sync();
+    }
+
     /// The node boots for its tests, and has new credentials then.
     fn boot(&mut self, step: &Value) {
         let is_meant = text(&self.scenario["scenario"]).starts_with("parameters");
@@ -102,7 +117,7 @@ impl Replayed<'_> {
         }
     }
 
-    fn multipart(&self, recorded: &Value) -> Result<Multipart, String> {
+    fn multipart(&self, recorded: &Value, step: &Value) -> Result<Multipart, String> {
         let mut body = Multipart::new();
         for pair in recorded["fields"].as_array().into_iter().flatten() {
             let (name, value) = (text(&pair[0]), whole(text(&pair[0]), text(&pair[1])));
@@ -121,12 +136,12 @@ impl Replayed<'_> {
                     .into_iter()
                     .collect()
             });
-            body.file(text(&file["name"]), &headers, &self.content(file)?);
+            body.file(text(&file["name"]), &headers, &self.content(file, step)?);
         }
         Ok(body)
     }
 
-    fn content(&self, file: &Value) -> Result<Vec<u8>, String> {
+    fn content(&self, file: &Value, step: &Value) -> Result<Vec<u8>, String> {
         let size = usize::try_from(file["bytes"].as_u64().unwrap_or(0)).unwrap_or(0);
         let bytes = match (file.get("text"), file.get("base64")) {
             (Some(content), _) => text(content).as_bytes().to_vec(),
@@ -135,6 +150,11 @@ impl Replayed<'_> {
             }
             (None, None) => match described(text(&self.scenario["scenario"])) {
                 Some(content) if text(&file["name"]).ends_with(".yaml") => content.into_bytes(),
+                _ if size > 10 && is_about_hardware(self.scenario) => {
+                    let mut bytes = second_hardware::inventory(text(&step["label"])).to_string().into_bytes();
+                    bytes.resize(size.max(bytes.len()), b' ');
+                    bytes
+                }
                 // Whatever a script printed.
                 _ if size < 10 => vec![b'x'; size],
                 _ => self.inventory(size)?,
@@ -290,7 +310,9 @@ impl Replayed<'_> {
             let rows = self.sandbox.results();
             // Of a deployed machine some scenarios show the results that they are about.
             let is_whole = key == "results" && (text(&self.scenario["node"]["status"]) != "deployed" || list.len() > 1);
-            let is_whole = is_whole && !text(&self.scenario["scenario"]).starts_with("webhook, deployed: files");
+            let name = text(&self.scenario["scenario"]);
+            let shows_some = ["webhook, deployed: files", "deployed without"].iter().any(|some| name.starts_with(some));
+            let is_whole = is_whole && !shows_some;
             let named = |own: &&ResultRow| is_whole || list.iter().any(|row| row["script"] == own.script.as_str());
             let mut came: Vec<Value> = rows.iter().filter(named).map(own_row).collect();
             recorded.sort_by_key(Value::to_string);
@@ -303,7 +325,10 @@ impl Replayed<'_> {
                 "has_token" => facts.push(("token", value.clone(), json!(self.sandbox.has_token()))),
                 "parameters_of_the_results" => facts.push(("parameters", value.clone(), self.parameters())),
                 "stdout_stored" => facts.push(("stdout", value.clone(), self.stdout_of("second"))),
-                "rows" | "updated_events" | "interfaces" => facts.push(("hardware", value.clone(), Value::Null)),
+                "last_sync_moved" => {
+                    facts.push(("last sync moved", value.clone(), json!(self.sandbox.last_sync() != self.last_sync)));
+                }
+                // Rows are what a region keeps of an inventory that the recording does not keep; its events are compared.
                 _ => {}
             }
         }
@@ -322,7 +347,7 @@ impl Replayed<'_> {
     }
 
     /// The new events of a step.
-    pub(crate) fn new_events(&self, step: &Value, earlier: usize) -> (Vec<Value>, Vec<Value>) {
+    pub(crate) fn new_events(&self, step: &Value, earlier: usize) -> (Vec<Value>, Vec<Value>, Fact) {
         let recorded = step["after"]["new_events"].as_array().into_iter().flatten();
         let recorded = recorded.map(|event| {
             let description = self.masked(text(&event["description"]));
@@ -333,8 +358,18 @@ impl Replayed<'_> {
             let description: String = self.masked(&row.description).chars().take(700).collect();
             json!([row.level.name(), row.type_name, row.type_description, description, row.action])
         });
-        (recorded.collect(), came.collect())
+        let (came, counts) = second_hardware::counted(step, came.collect());
+        let mut recorded_counts = step["after"]["updated_events"].clone();
+        if let Some(counts) = recorded_counts.as_object_mut() {
+            counts.remove("NODE_HARDWARE_SYNC_PCI_DEVICE");
+        }
+        (recorded.collect(), came, ("updates", recorded_counts, counts))
     }
+}
+
+/// True if a scenario is about what a region makes of inventories.
+fn is_about_hardware(scenario: &Value) -> bool {
+    ["hardware sync", "deployed without hardware sync"].iter().any(|name| text(&scenario["scenario"]).starts_with(name))
 }
 
 fn sets(index: &Value) -> impl Iterator<Item = &Value> {
