@@ -133,6 +133,16 @@ event_types! {
     NODE_STATUS_EVENT = Debug, "Node status event";
     /// The region gave a node up.
     REQUEST_NODE_MARK_FAILED_SYSTEM = Error, "Marking node failed";
+    /// Somebody lets the node be commissioned.
+    REQUEST_NODE_START_COMMISSIONING = Debug, "User starting node commissioning";
+    /// Somebody lets the node be tested.
+    REQUEST_NODE_START_TESTING = Debug, "User starting node testing";
+    /// The node is being commissioned.
+    COMMISSIONING = Info, "Commissioning";
+    /// The node is being tested.
+    TESTING = Info, "Testing";
+    /// The node has asked for what it is to do.
+    GATHERING_INFO = Info, "Gathering information";
     /// A machine that has enlisted is there.
     NEW = Info, "New";
     /// The node is ready for use.

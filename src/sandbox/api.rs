@@ -6,9 +6,21 @@ use serde_json::{Value, json};
 use super::state::{INSTALLATION, ResultRow, State};
 use crate::script::{BmcConfig, RegionVersion, ScriptType};
 
+const CAPABILITIES: [&str; 9] = [
+    "networks-management",
+    "static-ipaddresses",
+    "ipv6-deployment-ubuntu",
+    "devices-management",
+    "storage-deployment-ubuntu",
+    "network-deployment-ubuntu",
+    "bridging-interface-ubuntu",
+    "bridging-automatic-ubuntu",
+    "authenticate-api",
+];
+
 /// `GET /MAAS/api/2.0/version/`, which everybody gets.
 pub(super) fn version(version: RegionVersion) -> Value {
-    json!({"version": version.to_string(), "subversion": "", "capabilities": []})
+    json!({"capabilities": CAPABILITIES, "version": version.to_string(), "subversion": ""})
 }
 
 /// `GET /MAAS/api/2.0/machines/{system_id}/`

@@ -13,6 +13,7 @@ const RECORD: usize = 10_240;
 /// The archive for the node; `None` when there is nothing to run.
 pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
     let state = region.lock();
+    let library = region.library();
     let mut rows: Vec<&ResultRow> = state.results.iter().filter(|row| state.is_handed_out(row)).collect();
     if rows.is_empty() {
         return None;
@@ -22,7 +23,7 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
     let mut sets: Map<String, Value> = Map::new();
     let mut wants_networking = false;
     for row in rows {
-        let script = region.library.scripts.iter().find(|script| script.name == row.script);
+        let script = library.scripts.iter().find(|script| script.name == row.script);
         let (Some(script), Some(kind)) = (script, row.kind) else { continue };
         let started = row.started.is_some() || row.status.is_final();
         let mut entry = entry(script, kind);
@@ -55,11 +56,20 @@ pub(super) fn for_node(region: &Region) -> Option<Vec<u8>> {
 pub(super) fn for_strangers(region: &Region) -> Vec<u8> {
     let mut tar = Tar::default();
     let mut sets = Map::new();
-    for script in region.library.for_strangers() {
+    for script in region.library().for_strangers() {
         tar.add(&format!("commissioning/{}", script.name), 0o755, &script.content);
         push(&mut sets, ScriptType::Commissioning, entry(script, ScriptType::Commissioning));
     }
     tar.finish(&sets)
+}
+
+/// `maas-commissioning-scripts`: all of them, without a word about any.
+pub(super) fn commissioning(region: &Region) -> Vec<u8> {
+    let mut tar = Tar::default();
+    for script in region.library().scripts.iter().filter(|script| script.header.kind == ScriptType::Commissioning) {
+        tar.add(&format!("commissioning.d/{}", script.name), 0o755, &script.content);
+    }
+    tar.into_bytes()
 }
 
 impl State {
@@ -144,6 +154,10 @@ impl Tar {
     fn finish(mut self, sets: &Map<String, Value>) -> Vec<u8> {
         let index = json!({ "1.0": sets }).to_string();
         self.add("index.json", 0o644, index.as_bytes());
+        self.into_bytes()
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
         let mut bytes = self.0.into_inner().unwrap_or_default();
         bytes.resize(bytes.len().div_ceil(RECORD) * RECORD, 0);
         bytes

@@ -78,12 +78,18 @@ impl State {
         if !inventory.get("resources").is_some_and(Value::is_object) {
             return Err(Unusable::Silently);
         }
-        let networks = inventory.get("networks").and_then(Value::as_object);
+        let Some(networks) = inventory.get("networks").and_then(Value::as_object) else {
+            return Err(Unusable::Told("Failed processing commissioning data: 'networks'"));
+        };
         let own = |(name, network): (&String, &Value)| {
             let mac = network.get("hwaddr")?.as_str().filter(|mac| !mac.is_empty())?.to_ascii_lowercase();
-            (name != "lo").then(|| Nic { name: name.clone(), mac })
+            let kind =
+                network.get("type").and_then(Value::as_str).filter(|kind| ["bridge", "vlan", "bond"].contains(kind));
+            (name != "lo").then(|| Nic { name: name.clone(), mac, made_as: kind.map(str::to_owned) })
         };
-        let interfaces: Vec<Nic> = networks.into_iter().flatten().filter_map(own).collect();
+        let mut interfaces: Vec<Nic> = networks.iter().filter_map(own).collect();
+        interfaces.sort_by(|a, b| a.name.cmp(&b.name));
+        self.take_hardware(&inventory["resources"], &interfaces);
         let booted = self.node.boot_interface.take();
         let mac = self.node.interfaces.iter().find(|nic| Some(&nic.name) == booted.as_ref()).map(|nic| nic.mac.clone());
         let still = interfaces.iter().find(|nic| Some(&nic.mac) == mac.as_ref());
@@ -107,12 +113,13 @@ impl State {
     /// A script with `recommission: true` that passed lets every script that the region brings along run again.
     pub(super) fn recommission(&mut self, region: &Region, index: usize) {
         let row = &self.results[index];
-        let script = region.library.scripts.iter().find(|script| script.name == row.script);
+        let library = region.library();
+        let script = library.scripts.iter().find(|script| script.name == row.script);
         if row.status != Status::Passed || !script.is_some_and(|script| script.header.recommission) {
             return;
         }
         let is_built_in = |row: &ResultRow| {
-            let mut scripts = region.library.scripts.iter();
+            let mut scripts = library.scripts.iter();
             scripts.any(|script| script.name == row.script && script.is_built_in())
         };
         let again = |row: &&mut ResultRow| row.kind == Some(ScriptType::Commissioning) && is_built_in(row);

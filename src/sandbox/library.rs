@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::script::{Header, ScriptType};
+use crate::script::{Header, ScriptType, Sheet};
 
 /// Scripts of this project that stand in for one that every region brings along. A region lets nobody upload them under that name, and
 /// this one hands them out under it, with the tag that those have which deployed machines run.
@@ -26,7 +26,24 @@ pub struct LibraryScript {
     pub content: Vec<u8>,
     /// The region's number for this version of it.
     pub version_id: i64,
+    /// What a region keeps of it.
+    pub(super) sheet: Box<Sheet>,
+    /// Its versions, oldest first.
+    pub(super) history: Vec<Revision>,
 }
+
+/// A version of a script.
+#[derive(Clone, Debug)]
+pub(super) struct Revision {
+    pub(super) id: i64,
+    pub(super) comment: Option<String>,
+    pub(super) content: Vec<u8>,
+}
+
+/// Scripts besides those named `maas-…` that every region brings along, and that nobody uploads or deletes there.
+const BUILT_IN: &str = "20-maas-01-install-lldpd 30-maas-01-bmc-config 50-curtin-install 7z badblocks badblocks-destructive fio \
+    gateway-connectivity internet-connectivity memtester ntp rack-controller-connectivity smartctl-conveyance smartctl-long \
+    smartctl-short smartctl-validate stress-ng-cpu-long stress-ng-cpu-short stress-ng-memory-long stress-ng-memory-short wipe-disks";
 
 /// All of them.
 #[derive(Clone, Debug, Default)]
@@ -77,9 +94,50 @@ impl Library {
             name = (*other).to_owned();
             header.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
         }
-        let version_id = 2000 + i64::try_from(self.scripts.len()).unwrap_or(0);
-        self.scripts.push(LibraryScript { name, header, content, version_id });
+        let version_id = self.next_id();
+        let sheet = Box::new(Sheet::read(&content, &name, &header));
+        let history = vec![Revision { id: version_id, comment: None, content: content.clone() }];
+        self.scripts.push(LibraryScript { name, header, content, version_id, sheet, history });
+        self.sort();
+    }
+
+    fn next_id(&self) -> i64 {
+        let newest = self.scripts.iter().flat_map(|script| &script.history).map(|revision| revision.id).max();
+        newest.map_or(2000, |id| id + 1)
+    }
+
+    fn sort(&mut self) {
         self.scripts.sort_by(|a, b| (a.header.kind, &a.name).cmp(&(b.header.kind, &b.name)));
+    }
+
+    /// Keeps an upload: a new script, or a new version of the one at that place.
+    pub(super) fn store(
+        &mut self,
+        place: Option<usize>,
+        sheet: Sheet,
+        content: Option<Vec<u8>>,
+        comment: Option<String>,
+    ) -> &LibraryScript {
+        let (id, name) = (self.next_id(), sheet.name.clone());
+        let revision = content.map(|content| Revision { id, comment, content });
+        match place {
+            Some(place) => self.scripts[place].change(sheet, revision),
+            None => {
+                let mut script = LibraryScript {
+                    name: String::new(),
+                    header: Header::default(),
+                    content: Vec::new(),
+                    version_id: id,
+                    sheet: Box::new(sheet.clone()),
+                    history: Vec::new(),
+                };
+                script.change(sheet, revision);
+                self.scripts.push(script);
+            }
+        }
+        self.sort();
+        let place = self.scripts.iter().position(|script| script.name == name).unwrap_or_default();
+        &self.scripts[place]
     }
 
     /// The scripts of a type that were asked for by name or tag; without a wish, all that are not tagged `noauto`.
@@ -101,9 +159,21 @@ impl Library {
 }
 
 impl LibraryScript {
+    fn change(&mut self, sheet: Sheet, revision: Option<Revision>) {
+        if let Some(revision) = revision {
+            self.content.clone_from(&revision.content);
+            self.version_id = revision.id;
+            self.history.push(revision);
+        }
+        self.name.clone_from(&sheet.name);
+        self.header = sheet.header(&self.content);
+        self.sheet = Box::new(sheet);
+    }
+
     /// Whether every region brings it along: those have names like `maas-lshw` or `20-maas-03-machine-resources`.
     pub(super) fn is_built_in(&self) -> bool {
-        self.name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-').starts_with("maas-")
+        let is_listed = BUILT_IN.split_whitespace().any(|name| name == self.name);
+        is_listed || self.name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-').starts_with("maas-")
     }
 }
 

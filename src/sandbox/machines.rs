@@ -21,13 +21,27 @@ pub(super) struct Nic {
     pub(super) name: String,
     /// In lower case.
     pub(super) mac: String,
+    /// What it is made of others as, for example a bridge; nothing for a card of its own.
+    pub(super) made_as: Option<String>,
 }
 
 impl Nic {
+    /// True if both are the same, whatever it is called now.
+    pub(super) fn is(&self, other: &Nic) -> bool {
+        match (&self.made_as, &other.made_as) {
+            (None, None) => self.mac == other.mac,
+            (own, others) => own == others && self.name == other.name,
+        }
+    }
+
+    pub(super) fn is_bridge(&self) -> bool {
+        self.made_as.as_deref() == Some("bridge")
+    }
+
     /// Of a device as the region knows it; `None` without an address.
     pub(super) fn of(device: &Device) -> Option<Self> {
         let text = |key: &str| device.get(key).and_then(Value::as_str);
-        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase() })
+        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase(), made_as: None })
     }
 }
 
@@ -58,6 +72,12 @@ pub(super) struct Machine {
     pub(super) token: Option<Token>,
 }
 
+impl Machine {
+    pub(super) fn has(&self, mac: &str) -> bool {
+        self.hardware.has(mac)
+    }
+}
+
 impl Node {
     /// What is known of it as of any machine.
     pub(super) fn as_machine(&self) -> Machine {
@@ -77,8 +97,10 @@ pub(super) enum Answer {
     Machine(Value),
     /// The form is refused; the JSON that says why.
     Refused(String),
-    /// The region stumbles.
-    Broken(&'static str),
+    /// Another status with a text of the region.
+    Told(StatusCode, String),
+    /// 409 with a page.
+    Conflict,
 }
 
 impl Answer {
@@ -86,24 +108,18 @@ impl Answer {
         match self {
             Answer::Machine(_) => StatusCode::OK,
             Answer::Refused(_) => StatusCode::BAD_REQUEST,
-            Answer::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Answer::Told(status, _) => *status,
+            Answer::Conflict => StatusCode::CONFLICT,
         }
     }
 }
 
-/// `GET /MAAS/api/2.0/machines/?op=is_registered&mac_address=…`. As seen on a region, a machine that is enlisting is not
-/// registered yet.
-pub(super) fn is_registered(state: &State, mac: &str) -> bool {
-    let node = state.node.status != NodeStatus::Commissioning && state.node.hardware.has(mac);
-    state.all_registered || node || state.others.iter().any(|machine| machine.hardware.has(mac))
-}
-
 /// `POST /MAAS/api/2.0/machines/`: the machine of which the region has one of the addresses already, else a new one.
 pub(super) fn create(region: &Region, form: &Form) -> Answer {
-    let all = |name: &str| form.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect();
-    let macs: Vec<String> = all("mac_addresses");
+    let macs: Vec<String> = form.all("mac_addresses").map(str::to_owned).collect();
     if macs.iter().any(|mac| !is_mac(mac)) {
-        return Answer::Broken("'ValidationError' object has no attribute 'message'");
+        let told = "'ValidationError' object has no attribute 'message'".to_owned();
+        return Answer::Told(StatusCode::INTERNAL_SERVER_ERROR, told);
     }
     let mut refusals = refusals(form, &macs);
     let power = match power(form) {
@@ -120,7 +136,7 @@ pub(super) fn create(region: &Region, form: &Form) -> Answer {
     }
     let hardware = Hardware {
         macs: macs.iter().map(|mac| mac.to_ascii_lowercase()).collect(),
-        architecture: format!("{}/generic", form.get("architecture").unwrap_or_default()),
+        architecture: architecture(form),
         power,
     };
     let is_commissioned = form.get("commission") == Some("true");
@@ -138,15 +154,24 @@ pub(super) fn create(region: &Region, form: &Form) -> Answer {
     Answer::Machine(shown(&machine))
 }
 
+/// The architecture of a form with the one sub-architecture that counts.
+pub(super) fn architecture(form: &Form) -> String {
+    match form.get("architecture") {
+        None | Some("") => String::new(),
+        Some(name) if name.contains('/') => name.to_owned(),
+        Some(name) => format!("{name}/generic"),
+    }
+}
+
 /// What the region finds wrong with a form: fields and texts.
-fn refusals(form: &Form, macs: &[String]) -> Vec<(&'static str, String)> {
+pub(super) fn refusals(form: &Form, macs: &[String]) -> Vec<(&'static str, String)> {
     let required = || "This field is required.".to_owned();
     let mut refusals = Vec::new();
     match form.get("architecture") {
         None => refusals.push(("architecture", required())),
-        Some(name) if !ARCHITECTURES.contains(&name) => {
+        Some(name) if !ARCHITECTURES.contains(&name.trim_end_matches("/generic")) => {
             let known = ARCHITECTURES.map(|name| format!("'{name}/generic'")).join(", ");
-            let text = format!("'{name}/generic' is not a valid architecture.  It should be one of: {known}.");
+            let text = format!("'{}' is not a valid architecture.  It should be one of: {known}.", architecture(form));
             refusals.push(("architecture", text));
         }
         Some(_) => {}
@@ -176,7 +201,7 @@ impl State {
             zone: "default".to_owned(),
             pool: "default".to_owned(),
             domain: "maas".to_owned(),
-            agent_name: String::new(),
+            agent_name: self.agent_name.clone(),
             macs: self.node.hardware.macs.iter().cloned().chain(own).collect(),
         };
         let fits = query.place.fits(&place);
@@ -199,13 +224,10 @@ impl State {
         self.node.power.clone_from(&hardware.power);
         self.node.hardware = hardware;
         self.node.status = if is_commissioned { NodeStatus::Commissioning } else { NodeStatus::New };
-        let built_in = region.library.for_strangers().map(|script| (ScriptType::Commissioning, script));
+        let library = region.library();
+        let built_in = library.for_strangers().map(|script| (ScriptType::Commissioning, script));
         let chosen = region.enlisting.iter().flat_map(|(kind, words)| {
-            region
-                .library
-                .select(*kind, Some(words))
-                .filter(|script| !script.is_built_in())
-                .map(|script| (*kind, script))
+            library.select(*kind, Some(words)).filter(|script| !script.is_built_in()).map(|script| (*kind, script))
         });
         let all: Vec<_> = built_in.chain(chosen).collect();
         for (kind, script) in all {
@@ -236,7 +258,7 @@ pub(super) fn shown(machine: &Machine) -> Value {
 }
 
 /// Six bytes in hexadecimal with colons between them.
-fn is_mac(text: &str) -> bool {
+pub(super) fn is_mac(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
     parts.len() == 6 && parts.iter().all(|part| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit()))
 }

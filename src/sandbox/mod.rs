@@ -4,20 +4,30 @@
 //! recordings of a running region do (contract REGION, `exchanges.jsonl`), with its traps: a second result is a 500, a body
 //! over 10 MB a 413, `OK` from a deployed node releases it. It forgets everything when it ends.
 
+mod answers;
 mod api;
 mod archive;
 mod faults;
+mod files;
+mod fleet;
 mod form;
+mod hardware;
 mod hooks;
 mod http;
 mod library;
 mod listener;
 mod machines;
+mod metadata;
+mod multipart;
 mod node;
 mod oauth;
+mod parameters;
 mod registration;
+mod routes;
+mod scripts;
 mod signal;
 mod state;
+mod testing;
 mod webhook;
 
 use std::collections::HashMap;
@@ -74,6 +84,8 @@ pub struct Options {
     pub version: RegionVersion,
     /// What the node was before it was tested or rescued: a deployed machine goes back to that, and keeps its token.
     pub previous: Option<NodeStatus>,
+    /// True if a deployed node was told to synchronise its hardware.
+    pub hardware_sync: bool,
     /// True if the node was commissioned some day; a region stumbles over some signals of others.
     pub commissioned: bool,
     /// Disks that the region knows of.
@@ -106,6 +118,7 @@ impl Options {
             release: None,
             version: RegionVersion::default(),
             previous: None,
+            hardware_sync: true,
             commissioned: true,
             disks: Vec::new(),
             interfaces: Vec::new(),
@@ -263,6 +276,29 @@ impl Sandbox {
     /// Lets the node be one that is enlisting: it becomes New where another becomes Ready.
     pub fn set_enlisting(&self) {
         self.region.lock().node.enlists = true;
+    }
+
+    /// Gives the node new credentials, as a region does when it boots for what it is to run.
+    pub fn boot(&self) {
+        let mut state = self.region.lock();
+        state.node.token = oauth::Token::random();
+        state.node.token_is_valid = true;
+    }
+
+    /// Lets requests go past the proxy before the region, or through it again.
+    pub fn go_past_proxy(&self, is_bare: bool) {
+        self.region.lock().is_bare = is_bare;
+    }
+
+    /// The agent for whom the node was allocated.
+    pub fn set_agent_name(&self, name: &str) {
+        name.clone_into(&mut self.region.lock().agent_name);
+    }
+
+    /// The node's host name, without its domain.
+    #[must_use]
+    pub fn hostname(&self) -> String {
+        self.region.lock().node.hostname.clone()
     }
 
     /// True if the node's credentials are good.

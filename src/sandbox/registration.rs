@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fleet::to_admins;
 use super::form::Form;
-use super::machines::{Answer, Hardware, Machine, refused, shown};
+use super::machines::{Answer, Hardware, Machine, architecture, refused};
 use super::node::NodeStatus;
 use super::oauth::{Token, word};
 use super::state::{Region, State};
@@ -23,17 +24,16 @@ pub(super) fn register(region: &Region, form: &Form) -> Answer {
         state.deploy_node(region, hostname);
         state.node.as_machine()
     } else {
-        let (system_id, hardware, token) = (word(6), Hardware::default(), Some(Token::random()));
+        let macs = form.all("mac_addresses").map(str::to_ascii_lowercase).collect();
+        let hardware = Hardware { macs, architecture: architecture(form), power: None };
+        let (system_id, token) = (word(6), Some(Token::random()));
         let machine = Machine { system_id, hostname, status: NodeStatus::Deployed, hardware, token };
         state.others.push(machine.clone());
         machine
     };
     let event = Event::new(EventType::NODE_CHANGED_STATUS, "From 'New' to 'Deployed'");
     state.log_event_of(&machine.system_id, &machine.hostname, event);
-    let mut shown = shown(&machine);
-    // An administrator is shown more than somebody without a key.
-    shown["node_type_name"] = "Machine".into();
-    Answer::Machine(shown)
+    Answer::Machine(to_admins(&machine))
 }
 
 /// `GET /MAAS/api/2.0/machines/{system_id}/?op=get_token`: `null` for a machine without one, `None` without the machine.
@@ -47,7 +47,7 @@ pub(super) fn token(state: &State, system_id: &str) -> Option<Value> {
 }
 
 impl State {
-    fn is_taken(&self, hostname: &str) -> bool {
+    pub(super) fn is_taken(&self, hostname: &str) -> bool {
         let node = !self.node.awaits_enlistment && self.node.hostname == hostname;
         node || self.others.iter().any(|machine| machine.hostname == hostname)
     }
@@ -58,7 +58,7 @@ impl State {
         self.node.has_commissioning_set = true;
         self.node.hostname = hostname;
         self.node.status = NodeStatus::Deployed;
-        for script in region.library.for_strangers() {
+        for script in region.library().for_strangers() {
             self.create_result(ScriptType::Commissioning, &script.name, script.version_id, Map::new());
         }
     }

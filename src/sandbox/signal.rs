@@ -59,7 +59,7 @@ pub(super) fn take(region: &Region, form: Form) -> Answer {
     }
     let now = jiff::Timestamp::now();
     state.node.last_ping = Some(now);
-    if state.node.status == NodeStatus::Deployed {
+    if state.is_synchronised() {
         state.node.last_sync = Some(now);
     }
     if state.node.status == NodeStatus::Commissioning {

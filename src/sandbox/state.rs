@@ -2,16 +2,19 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::faults::Fault;
+use super::files::Stored;
+use super::hardware::Tables;
 use super::library::{Library, LibraryScript};
 use super::machines::{Hardware, Machine, Nic};
 use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
+use super::parameters::instances;
 use super::{Acquaintance, Error, Options};
 use crate::event::{Event, EventRecord, EventType};
 use crate::script::{BmcConfig, RegionVersion, ScriptType, Status, Subject, Transition, transition_event};
@@ -118,6 +121,21 @@ pub(super) struct State {
     /// Every machine that asks is told that the region has it.
     pub(super) all_registered: bool,
     pub(super) admin: Token,
+    /// Who the node was allocated by, as an agent calls itself.
+    pub(super) agent_name: String,
+    /// Disks and interfaces that the region knows of.
+    pub(super) disks: Vec<Device>,
+    pub(super) nics: Vec<Device>,
+    /// What the region keeps of the node's hardware.
+    pub(super) tables: Tables,
+    /// The deployed node tells of its hardware again and again, and the region of what changed.
+    pub(super) hardware_sync: bool,
+    /// What administrators keep by the files API.
+    pub(super) files: Vec<Stored>,
+    /// The most bytes of a body that the proxy before the region lets through.
+    pub(super) largest_body: usize,
+    /// Callers go past that proxy.
+    pub(super) is_bare: bool,
     pub(super) version: RegionVersion,
     pub(super) results: Vec<ResultRow>,
     pub(super) events: Vec<EventRecord>,
@@ -131,11 +149,10 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Region {
     state: Mutex<State>,
-    pub(super) library: Library,
+    /// Whoever locks the state as well locks that first.
+    library: RwLock<Library>,
     pub(super) netplan: Option<Vec<u8>>,
     pub(super) clock_offset: i64,
-    /// The most bytes of a body that the proxy before the region lets through.
-    pub(super) largest_body: usize,
     /// Names or tags of the scripts that a machine gets once it has enlisted, besides those of every region.
     pub(super) enlisting: Vec<(ScriptType, Vec<String>)>,
 }
@@ -171,6 +188,14 @@ impl Region {
             others: Vec::new(),
             all_registered: options.acquaintance == Acquaintance::Registered,
             admin: Token::random(),
+            agent_name: String::new(),
+            disks: options.disks.clone(),
+            nics: options.interfaces.clone(),
+            tables: Tables::default(),
+            hardware_sync: options.hardware_sync,
+            files: Vec::new(),
+            largest_body: options.largest_body,
+            is_bare: false,
             version: options.version,
             results: Vec::new(),
             events: Vec::new(),
@@ -184,12 +209,27 @@ impl Region {
         }
         let chosen = [(ScriptType::Commissioning, options.commissioning), (ScriptType::Testing, options.testing)];
         let enlisting = chosen.into_iter().filter_map(|(kind, words)| Some((kind, words?))).collect();
-        let Options { library, netplan, clock_offset, largest_body, .. } = options;
-        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset, largest_body, enlisting })
+        let Options { library, netplan, clock_offset, .. } = options;
+        Ok(Region { state: Mutex::new(state), library: RwLock::new(library), netplan, clock_offset, enlisting })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The scripts that it knows.
+    pub(super) fn library(&self) -> RwLockReadGuard<'_, Library> {
+        self.library.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn library_to_change(&self) -> RwLockWriteGuard<'_, Library> {
+        self.library.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the proxy lets through; nothing where callers go past it.
+    pub(super) fn largest_body(&self) -> Option<usize> {
+        let state = self.lock();
+        (!state.is_bare).then_some(state.largest_body)
     }
 
     /// The region's clock, in seconds since 1970.
@@ -337,53 +377,14 @@ impl State {
         self.log_event(Event::new(EventType::NODE_CHANGED_STATUS, text));
     }
 
+    /// True if the node is deployed, and the region wants to know of its hardware.
+    pub(super) fn is_synchronised(&self) -> bool {
+        self.hardware_sync && self.node.status == NodeStatus::Deployed
+    }
+
     /// True if a commissioning result is Failed. One that timed out, was aborted, or failed to install does not count.
     pub(super) fn has_failure(&self) -> bool {
         let commissioning = |row: &&ResultRow| row.kind == Some(ScriptType::Commissioning);
         self.results.iter().filter(commissioning).any(|row| row.status == Status::Failed)
     }
-}
-
-/// The parameters of each result that a script gets: one for each device if it wants a device.
-fn instances(script: &LibraryScript, options: &Options) -> Vec<Map<String, Value>> {
-    let Options { disks, interfaces, .. } = options;
-    let mut instances = vec![Map::new()];
-    for (name, declared) in &script.header.parameters {
-        let mut parameter = Map::new();
-        parameter.insert("type".into(), declared.parameter.kind.clone().into());
-        let values: Vec<Value> = match declared.parameter.kind.as_str() {
-            _ if options.values.contains_key(name) => options.values[name].clone(),
-            "storage" | "interface" => {
-                let devices = if declared.parameter.kind == "storage" { disks } else { interfaces };
-                if devices.is_empty() {
-                    vec![json!("all")]
-                } else {
-                    devices.iter().cloned().map(Value::Object).collect()
-                }
-            }
-            "runtime" => vec![declared.parameter.default.clone().unwrap_or_else(|| script.header.timeout.into())],
-            _ => vec![declared.parameter.default.clone().unwrap_or(Value::Null)],
-        };
-        if let Some(format) = &declared.parameter.argument_format {
-            parameter.insert("argument_format".into(), format.clone().into());
-        }
-        if !declared.choices.is_empty() {
-            parameter.insert("choices".into(), declared.choices.clone().into());
-        }
-        if let Some(default) = &declared.parameter.default {
-            parameter.insert("default".into(), default.clone());
-        }
-        let mut product = Vec::new();
-        for instance in &instances {
-            for value in &values {
-                let mut instance = instance.clone();
-                let mut parameter = parameter.clone();
-                parameter.insert("value".into(), value.clone());
-                instance.insert(name.clone(), Value::Object(parameter));
-                product.push(instance);
-            }
-        }
-        instances = product;
-    }
-    instances
 }

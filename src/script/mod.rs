@@ -13,6 +13,7 @@ mod result_scan;
 mod scrub;
 mod status;
 mod transition;
+mod upload;
 mod workspace;
 
 use std::fmt;
@@ -30,6 +31,7 @@ pub use region_version::{NoVersion, RegionVersion};
 pub use result_file::{Found, Judged, ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};
 pub use transition::{Subject, transition_event};
+pub use upload::{Refusal, Sheet, Upload, duration};
 pub use workspace::{Outputs, Workspace, download_of};
 
 /// When in a machine's life a script runs. The numbers are the region's.

@@ -6,8 +6,7 @@ use crate::machine::{FIRST, Machine, assert_enlisted};
 
 /// The password, of which no script has the text.
 const PASSWORD: &str = "hunter-two-7";
-const BMC: &str =
-    "printf 'power_type: ipmi\\npower_pass: %s\\n' \"$(printf '%s-two-7' hunter)\" > \"$BMC_CONFIG_PATH\"";
+const BMC: &str = "printf 'power_type: ipmi\\npower_address: 10.0.0.9\\npower_pass: %s\\n' \"$(printf '%s-two-7' hunter)\" > \"$BMC_CONFIG_PATH\"";
 
 #[tokio::test]
 async fn no_secret_is_in_any_text_or_left_in_any_file() {

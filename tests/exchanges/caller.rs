@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::RngExt as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::multipart::Form;
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 use shakedown::sandbox::Sandbox;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::recording::{Multipart, Request, Step};
+use crate::recording::{Multipart as Parts, Request, Step};
+use crate::second_body::Multipart;
 
 /// The clock of the recorded region, in seconds since 1970.
 const RECORDED_AT: i64 = 1_795_155_423;
@@ -22,6 +25,13 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 struct Key {
@@ -42,7 +52,12 @@ impl<'a> Caller<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         // Nothing is encrypted here, but no client is built without a provider. A second installation changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).tls_certs_only([]).build();
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .tls_certs_only([])
+            .build();
         let config = sandbox.node_config();
         let line = |name: &str| {
             let line = config.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
@@ -101,6 +116,58 @@ impl<'a> Caller<'a> {
         finish(self.http.post(address).header(AUTHORIZATION, header).json(event)).await
     }
 
+    /// Uploads a script.
+    pub(crate) async fn post_script(&self, body: Multipart) -> Answer {
+        let (kind, body) = body.finish(None);
+        let builder = self.request("POST", "/MAAS/api/2.0/scripts/").header(CONTENT_TYPE, kind).body(body);
+        finish(self.signed_by("admin").into_iter().fold(builder, |b, header| b.header(AUTHORIZATION, header))).await
+    }
+
+    /// Lets the node be commissioned with one script.
+    pub(crate) async fn commission(&self) {
+        let path = format!("/MAAS/api/2.0/machines/{}/?op=commission", self.sandbox.system_id());
+        let mut body = Multipart::new();
+        body.field("commissioning_scripts", "first");
+        body.field("testing_scripts", "none");
+        let (kind, body) = body.finish(None);
+        let builder = self.request("POST", &path).header(CONTENT_TYPE, kind).body(body);
+        let signed = self.signed_by("admin").into_iter().fold(builder, |b, header| b.header(AUTHORIZATION, header));
+        assert_eq!(finish(signed).await.status, 200, "the node is commissioned");
+    }
+
+    /// Sends a result of the node that passes.
+    pub(crate) async fn post_result(&self, script: &str) {
+        self.post_files(script, &[(script.to_owned(), b"")]).await;
+    }
+
+    /// Sends what a script of the node printed, which passes.
+    pub(crate) async fn post_output(&self, script: &str, output: &[u8]) {
+        self.post_files(script, &[(script.to_owned(), output), (format!("{script}.out"), output)]).await;
+    }
+
+    async fn post_files(&self, script: &str, files: &[(String, &[u8])]) {
+        let mut body = Multipart::new();
+        body.field("op", "signal");
+        body.field("status", "WORKING");
+        body.field("script_result_id", &self.result_id(script).to_string());
+        body.field("exit_status", "0");
+        for (name, content) in files {
+            body.file(name, &[], content);
+        }
+        let (kind, body) = body.finish(None);
+        let builder = self.request("POST", "/MAAS/metadata/2012-03-01/").header(CONTENT_TYPE, kind).body(body);
+        let signed = self.signed_by("node").into_iter().fold(builder, |b, header| b.header(AUTHORIZATION, header));
+        assert_eq!(finish(signed).await.status, 200, "the result is taken");
+    }
+
+    /// Deletes the script of an answer.
+    pub(crate) async fn delete_script(&self, answer: &Answer) {
+        let script: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let name = script["name"].as_str().unwrap_or_default().replace('%', "%25");
+        let builder = self.request("DELETE", &format!("/MAAS/api/2.0/scripts/{name}"));
+        finish(self.signed_by("admin").into_iter().fold(builder, |b, header| b.header(AUTHORIZATION, header))).await;
+    }
+
     fn authorization(&self, step: &Step) -> Option<String> {
         let request = &step.request;
         if request.authorization.is_some() {
@@ -148,7 +215,7 @@ impl<'a> Caller<'a> {
         builder.header(CONTENT_TYPE, request.content_type.as_deref().unwrap_or_default()).body(bytes)
     }
 
-    fn multipart(&self, recorded: &Multipart) -> Form {
+    fn multipart(&self, recorded: &Parts) -> Form {
         let mut form = Form::new();
         for (name, value) in &recorded.fields {
             let meant = value.strip_prefix("{id:").and_then(|rest| rest.strip_suffix('}'));
@@ -181,17 +248,41 @@ impl<'a> Caller<'a> {
 
 /// The answer; no answer has the status 0, so that it is a mismatch like others.
 pub(crate) async fn finish(builder: RequestBuilder) -> Answer {
-    let none = |error: reqwest::Error| Answer { status: 0, content_type: None, body: error.to_string().into_bytes() };
+    let none = |error: reqwest::Error| Answer {
+        status: 0,
+        content_type: None,
+        body: error.to_string().into_bytes(),
+        headers: HeaderMap::new(),
+    };
     let response = match builder.send().await {
         Ok(response) => response,
         Err(error) => return none(error),
     };
     let status = response.status().as_u16();
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let headers = response.headers().clone();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     match response.bytes().await {
-        Ok(body) => Answer { status, content_type, body: body.to_vec() },
+        Ok(body) => Answer { status, content_type, body: body.to_vec(), headers },
         Err(error) => none(error),
     }
+}
+
+/// A request whose address goes out as it is written, without a body.
+pub(crate) async fn raw_request(url: &str, method: &str, path: &str) -> Answer {
+    let address = url.trim_start_matches("http://").trim_end_matches("/MAAS/");
+    let mut stream = TcpStream::connect(address).await.expect("the sandbox listens");
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the sandbox reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("the sandbox answers in text");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let line = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let mut headers = HeaderMap::new();
+    headers.extend(line("location").and_then(|value| value.parse().ok()).map(|value| (LOCATION, value)));
+    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let content_type = line("content-type").map(str::to_owned);
+    Answer { status, content_type, body: body.as_bytes().to_vec(), headers }
 }
 
 fn header(key: &Key, nonce: &str, time: i64, method: &str) -> String {

@@ -13,7 +13,11 @@ mod mask;
 mod recording;
 mod region;
 mod second;
+mod second_body;
+mod second_hardware;
+mod second_own;
 mod second_request;
+mod second_summary;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -35,6 +35,30 @@ parameters:
     ("ex2-recom", "script_type: commissioning\nrecommission: true"),
 ];
 
+/// Further scripts that every region brings along, by what they are about.
+const REGIONS_OWN: [(&str, &str); 8] = [
+    (
+        "script_type: testing\nhardware_type: storage",
+        "badblocks badblocks-destructive fio smartctl-conveyance smartctl-long smartctl-validate",
+    ),
+    ("script_type: testing\nhardware_type: cpu", "7z stress-ng-cpu-long stress-ng-cpu-short"),
+    ("script_type: testing\nhardware_type: memory", "memtester stress-ng-memory-long stress-ng-memory-short"),
+    ("script_type: testing\nhardware_type: network\ntags: internet", "internet-connectivity"),
+    ("script_type: testing\nhardware_type: network", "gateway-connectivity rack-controller-connectivity"),
+    ("script_type: testing", "ntp"),
+    ("script_type: release", "wipe-disks"),
+    ("script_type: deployment", "50-curtin-install"),
+];
+
+/// One of them whose record is shown.
+const SMARTCTL_SHORT: &str = "script_type: testing
+hardware_type: storage
+parallel: instance
+timeout: 00:10:00
+title: Storage integrity
+description: Run the short SMART self-test and validate SMART health on all drives in parallel
+parameters: {storage: {type: storage, argument_format: '{path}'}}";
+
 /// The scenarios in which the machine is unknown at the start.
 const UNKNOWN: [&str; 2] = ["enlistment", "administrator: register, tokens, events"];
 
@@ -42,9 +66,10 @@ const UNKNOWN: [&str; 2] = ["enlistment", "administrator: register, tokens, even
 pub(crate) fn library(built_in: &Sets<String>) -> Library {
     let folder = tempfile::tempdir().expect("a temporary directory can be made");
     let write = |name: &str, header: &str| {
+        let timeout = if header.contains("timeout") { "" } else { "# timeout: 60\n" };
         let header: String = header.lines().map(|line| format!("# {line}\n")).collect();
         let text = format!(
-            "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: {name}\n# timeout: 60\n{header}\
+            "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: {name}\n{timeout}{header}\
              # --- End MAAS 1.0 script metadata ---\necho {name}\n"
         );
         fs::write(folder.path().join(name), text).expect("a script can be written");
@@ -52,6 +77,10 @@ pub(crate) fn library(built_in: &Sets<String>) -> Library {
     for (name, header) in UPLOADED {
         write(name, header);
     }
+    for (header, names) in REGIONS_OWN {
+        names.split(' ').for_each(|name| write(name, header));
+    }
+    write("smartctl-short", SMARTCTL_SHORT);
     for (set, names) in built_in {
         let header = format!("script_type: {}", set.trim_end_matches("_scripts"));
         for name in names {

@@ -15,7 +15,9 @@ use block::block;
 pub(super) use block::{Block, Marker, lines, marker};
 pub(super) use place::{line_of, twice};
 use reader::Reader;
+pub(super) use reader::is_for_hardware;
 pub use reader::seconds;
+pub(super) use value::time_limit;
 
 /// A script's metadata with the region's defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +161,13 @@ impl Declared {
             Declared::Unreadable => false,
         }
     }
+}
+
+/// Reads metadata that were put together by whoever has them, with the line of the script that they begin on and their text.
+pub(super) fn judge(metadata: &Node, first: usize, yaml: &str) -> (Header, Vec<Problem>) {
+    let mut reader = Reader::new(first, yaml, metadata);
+    let header = reader.header();
+    (header, reader.problems)
 }
 
 /// What there is of a header, right or wrong.

@@ -199,21 +199,11 @@ impl<'a> Reader<'a> {
     }
 
     fn for_hardware(&mut self) -> Vec<String> {
-        const KINDS: [&str; 8] = [
-            "modalias:",
-            "pci:",
-            "usb:",
-            "system_vendor:",
-            "system_product:",
-            "system_version:",
-            "mainboard_vendor:",
-            "mainboard_product:",
-        ];
         let words = self.words("for_hardware");
-        if let Some(odd) = words.iter().find(|word| !is_hardware(word, &KINDS)) {
+        if let Some(odd) = words.iter().find(|word| !is_for_hardware(word)) {
             let message = format!(
                 "{odd:?} is none of modalias:PATTERN, pci:VVVV:PPPP, usb:VVVV:PPPP, or a text after {}",
-                KINDS[3..].join(" ")
+                HARDWARE[3..].join(" ")
             );
             self.problem("for-hardware", &["for_hardware"], message);
         }
@@ -331,11 +321,23 @@ pub fn seconds(text: &str) -> Option<u64> {
     parts.into_iter().try_fold(0u64, |total, part| total.checked_mul(60)?.checked_add(part))
 }
 
-/// Whether `for_hardware` may have it.
-fn is_hardware(word: &str, kinds: &[&str]) -> bool {
+/// What `for_hardware` may begin with.
+const HARDWARE: [&str; 8] = [
+    "modalias:",
+    "pci:",
+    "usb:",
+    "system_vendor:",
+    "system_product:",
+    "system_version:",
+    "mainboard_vendor:",
+    "mainboard_product:",
+];
+
+/// True if `for_hardware` may have it.
+pub(in crate::script) fn is_for_hardware(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     // Found anywhere in the word, as the region looks for it.
-    let Some((kind, rest)) = kinds.iter().find_map(|kind| Some((*kind, lower.split_once(kind)?.1))) else {
+    let Some((kind, rest)) = HARDWARE.iter().find_map(|kind| Some((*kind, lower.split_once(kind)?.1))) else {
         return false;
     };
     let is_number = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -36,14 +36,19 @@ pub(super) fn flag(node: &Node) -> bool {
 
 /// A time limit in whole seconds, begun ones counted; negative ones are none.
 pub(super) fn timeout(node: &Node) -> Option<u64> {
-    let seconds = match node {
-        Node::Int(number) => number.digits.parse().ok()?,
-        Node::Float(number) if number.value.is_finite() => number.value,
-        Node::String(text) => duration(text)?,
-        _ => return None,
-    };
+    let seconds = time_limit(node)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no limit is beyond u64, none below 0")]
     Some(seconds.max(0.0).ceil() as u64)
+}
+
+/// The same to the microsecond, negative ones as they are.
+pub(in crate::script) fn time_limit(node: &Node) -> Option<f64> {
+    match node {
+        Node::Int(number) => number.digits.parse().ok(),
+        Node::Float(number) if number.value.is_finite() => Some(number.value),
+        Node::String(text) => duration(text),
+        _ => None,
+    }
 }
 
 /// Seconds of `90`, `1.5`, `MM:SS`, `HH:MM:SS`, `2 days, HH:MM:SS`, or `P1DT2H3M4S`.
