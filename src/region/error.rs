@@ -91,8 +91,10 @@ pub enum Error {
     AlreadyFinal {
         /// The answer's text.
         text: String,
-        /// The region's status number of that result, if it said so.
-        status: Option<u8>,
+        /// The region's number of the result.
+        result_id: i64,
+        /// The region's number of its status.
+        status: u8,
     },
     /// The request is larger than the region takes.
     #[error("the region takes no request of this size")]
@@ -106,6 +108,14 @@ pub enum Error {
         size: u64,
         /// The room that there is, in bytes.
         room: u64,
+    },
+    /// Output that the region parses cannot be read on this machine. Nothing was sent.
+    #[error("{name} cannot be read on the machine, and the region needs all of it: {reason}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// The system's reason.
+        reason: String,
     },
     /// The answer is not what was asked for.
     #[error("the region's answer cannot be used: {0}")]
@@ -161,6 +171,7 @@ impl Error {
             },
             Error::File { .. } | Error::Redirected { .. } => Disposition::RetryAFewTimes,
             Error::Oversized { .. }
+            | Error::Unreadable { .. }
             | Error::Refused { .. }
             | Error::Untrusted { .. }
             | Error::Unauthorized { .. }

@@ -56,7 +56,9 @@ impl Runner {
         }
         let (go, recorded) = oneshot::channel();
         self.report(Report::Starting(Arc::clone(script), go)).await;
-        let _ = recorded.await;
+        if let Ok(Err(reason)) = recorded.await {
+            return self.not_executed(script, 2, &reason);
+        }
         let program = self.workspace.executable(script);
         let seen = match self.contents.check(script, &program) {
             Ok(seen) => Some(seen),

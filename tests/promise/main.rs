@@ -12,6 +12,8 @@ mod support;
 mod disk;
 mod network;
 mod plan;
+mod sent;
+mod unseen;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
