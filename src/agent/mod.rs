@@ -8,6 +8,7 @@
 
 mod delivery;
 mod dispatcher;
+mod ending;
 mod enlist;
 mod ephemeral;
 mod fetch;

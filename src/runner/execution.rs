@@ -18,8 +18,11 @@ use crate::unpack;
 impl Runner {
     /// Prepares, runs and concludes a script; reports every step.
     pub(super) async fn run_one(&self, script: Arc<Script>) {
-        let finished = self.prepare_and_run(&script).await;
-        self.keep(&script).await;
+        let mut finished = self.prepare_and_run(&script).await;
+        if let Err(error) = self.keep(&script).await {
+            finished.disbelieve(format!("the disk did not take all of its output: {error}"));
+            super::result::overrule(&script, &self.workspace.outputs(&script), &mut finished);
+        }
         for note in &finished.notes {
             tracing::warn!(script = %script, id = script.result_id, "{note}");
         }
@@ -84,12 +87,20 @@ impl Runner {
     }
 
     /// Makes the disk write a script's outputs: what is on record as ended is never run again, so a power cut may not take its outputs.
-    pub(super) async fn keep(&self, script: &Script) {
+    ///
+    /// # Errors
+    /// When the disk says that it lost some of it. Where it cannot be asked that is a warning.
+    pub(super) async fn keep(&self, script: &Script) -> std::io::Result<()> {
+        use nix::libc::{EDQUOT, EIO, ENOSPC};
         let outputs = self.workspace.outputs(script);
         // A disk that hangs holds up this script alone.
-        let kept = tokio::task::spawn_blocking(move || sync(&outputs)).await;
-        if let Ok(Err(error)) = kept {
-            tracing::warn!(script = %script, %error, "its outputs may not survive a power cut");
+        match tokio::task::spawn_blocking(move || sync(&outputs)).await {
+            Ok(Err(error)) if matches!(error.raw_os_error(), Some(EIO | ENOSPC | EDQUOT)) => Err(error),
+            Ok(Err(error)) => {
+                tracing::warn!(script = %script, %error, "its outputs may not survive a power cut");
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

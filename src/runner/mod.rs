@@ -211,7 +211,9 @@ impl Runner {
         let ending = Ending::Interrupted(why);
         let finished = Finished { notes, ..Finished::failed(ending) };
         let finished = self.conclude(script, &outputs, None, (finished, Kept::Whole)).await;
-        self.keep(script).await;
+        if let Err(error) = self.keep(script).await {
+            tracing::warn!(script = %script, %error, "the disk did not take all of its output");
+        }
         finished
     }
 

@@ -65,10 +65,9 @@ impl LocalFault {
         })
     }
 
-    /// All reads of files with `path` in their names fail, but for the first ones.
-    pub(crate) fn reads(library: &Library, path: &'static str, skip: u32) -> LocalFault {
-        let errno = libc_errno("EIO");
-        LocalFault::Files { library: library.0.clone(), path, operation: "read", errno, skip, times: 0 }
+    /// An operation fails on files with `path` in their names, but for the first times.
+    pub(crate) fn of(library: &Library, operation: &'static str, path: &'static str, skip: u32) -> LocalFault {
+        LocalFault::Files { library: library.0.clone(), path, operation, errno: libc_errno("EIO"), skip, times: 0 }
     }
 
     pub(crate) fn strike(&self, program: Program) -> Program {

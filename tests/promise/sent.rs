@@ -34,7 +34,7 @@ async fn a_status_that_has_counted_is_not_lost_with_the_file_that_said_it() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let Some(library) = Library::build(home.path()) else { return };
     for skip in 0..READS {
-        let fault = LocalFault::reads(&library, "written.", skip);
+        let fault = LocalFault::of(&library, "read", "written.", skip);
         let (row, story) = row_after(&fault, ("written", "echo 'status: failed' > \"$RESULT_PATH\"")).await;
         assert!(row.status.is_failure(), "{story}");
     }
@@ -45,11 +45,20 @@ async fn output_that_the_region_parses_arrives_whole_or_its_script_failed() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let Some(library) = Library::build(home.path()) else { return };
     for skip in 0..READS {
-        let fault = LocalFault::reads(&library, "maas-lshw.", skip);
+        let fault = LocalFault::of(&library, "read", "maas-lshw.", skip);
         let (row, story) = row_after(&fault, ("maas-lshw", "echo '{\"a\": 1}'")).await;
         assert!(row.status.is_failure() || row.stdout == b"{\"a\": 1}\n", "{story}");
         assert_ne!(row.status, Status::Running, "{story}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_that_the_disk_did_not_take_is_no_pass() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let Some(library) = Library::build(home.path()) else { return };
+    let (row, story) = row_after(&LocalFault::of(&library, "sync", "quiet.", 0), ("quiet", "echo fine")).await;
+    assert_eq!(row.status, Status::Failed, "{story}");
+    assert!(story.contains("the disk did not take all of its output"), "{story}");
 }
 
 /// Forwards one request a connection, but says OK to the first large one when it has its head.

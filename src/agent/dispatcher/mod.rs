@@ -1,9 +1,10 @@
 //! The one owner of what is known of a run: applies every report to the status table, makes the event and the message.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroI32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -14,14 +15,11 @@ use super::power::Power;
 use super::record::Record;
 use super::{Notice, ScriptOutcome, messages, order, parts};
 use crate::event::{Event, EventType};
-use crate::journal::{Actor, ResultChange, ResultRecord};
+use crate::journal::{Actor, ResultRecord};
 use crate::process;
 use crate::region::{NodeEvent, ScriptReference, Signal, SignalStatus};
-use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, Told, keep_end};
-use crate::script::{Declared, Index, Script, ScriptType, Status, Transition, Workspace, transition_event};
-
-/// Longest wait for the small file with an end.
-const LONGEST_KEEP: Duration = Duration::from_secs(10);
+use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, Told};
+use crate::script::{Declared, Index, Script, ScriptType, Status, Transition, Workspace};
 
 /// Name and result of a script: what tells instances apart.
 type Key = (String, Option<i64>);
@@ -364,51 +362,6 @@ impl Dispatcher {
             let _ = ends.send(Arc::clone(script));
         }
         self.outcomes.push(outcome);
-    }
-
-    /// The end is also beside the outputs: the journal may be out of reach when the next start asks how it ended.
-    async fn keep_end(&self, script: &Script, finished: &Finished) {
-        let Some(run_id) = self.record.run_id else { return };
-        let (outputs, finished) = (self.workspace.outputs(script), finished.clone());
-        let keep = tokio::task::spawn_blocking(move || keep_end(&outputs, run_id.number(), &finished));
-        // A disk that hangs holds up nobody.
-        match tokio::time::timeout(LONGEST_KEEP, keep).await {
-            Ok(Ok(Err(error))) => {
-                tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs");
-            }
-            Err(_) => tracing::warn!(script = %script, "how it ended could not be kept beside its outputs in time"),
-            _ => {}
-        }
-    }
-
-    /// Applies a transition and tells it; the new status and its event, `None` if the table does not have it.
-    fn transition(&mut self, script: &Arc<Script>, transition: Transition) -> Option<(Status, Event)> {
-        let (_, status) = self.states.entry(key(script)).or_insert_with(|| (Arc::clone(script), Status::Pending));
-        let old = *status;
-        let new = match old.next(transition) {
-            Ok(new) => new,
-            Err(illegal) => {
-                tracing::debug!(script = %script, %illegal, "ignored");
-                return None;
-            }
-        };
-        *status = new;
-        let event = transition_event(&script.subject(), script.kind, old, new);
-        tracing::info!(kind = event.kind.name, level = %event.kind.level, "{}", event.description);
-        let _ = self.notices.send(Notice::Transition { script: Arc::clone(script), status: new, event: event.clone() });
-        Some((new, event))
-    }
-
-    fn change(&self, script: &Script, status: Status, finished: Option<&Finished>) -> Option<ResultChange> {
-        Some(ResultChange {
-            run_id: self.record.run_id?,
-            name: script.name.clone(),
-            result_id: script.result_id,
-            status,
-            exit_status: finished.map(|finished| finished.ending.exit_status()),
-            runtime: finished.and_then(|finished| finished.runtime),
-            notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
-        })
     }
 }
 
