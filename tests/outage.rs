@@ -204,7 +204,7 @@ async fn a_result_that_is_too_large_arrives_shortened() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_region_parses_is_never_cut() {
     let numbers = "seq -f ', %06.0f' 370000 | tr -d '\\n'".replace("%06.0f", "1%05.0f");
-    let print = format!("printf '{{\"resources\": {{}}, \"numbers\": [0'; {numbers}; echo ']}}'");
+    let print = format!("printf '{{\"resources\": {{}}, \"networks\": {{}}, \"numbers\": [0'; {numbers}; echo ']}}'");
     for (refusals, takes_events) in [(1, true), (2, true), (4, true), (4, false)] {
         let scripts = [("commissioning/50-maas-01-commissioning", plain(&print))];
         let region = region(&scripts, |_| {}).await;

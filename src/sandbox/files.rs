@@ -103,12 +103,11 @@ impl State {
             return text(StatusCode::INTERNAL_SERVER_ERROR, "'file'");
         };
         let content = content.clone();
-        match self.files.iter_mut().find(|file| file.name == name) {
-            Some(file) => file.content = content,
-            None => {
-                let key = [8, 4, 4, 4, 12].map(word).join("-");
-                self.files.push(Stored { name: name.to_owned(), key, content });
-            }
+        if let Some(file) = self.files.iter_mut().find(|file| file.name == name) {
+            file.content = content;
+        } else {
+            let key = [8, 4, 4, 4, 12].map(word).join("-");
+            self.files.push(Stored { name: name.to_owned(), key, content });
         }
         empty(StatusCode::CREATED)
     }

@@ -1,4 +1,4 @@
-//! The collection of machines as administrators and strangers see it (recorded: "machines: creating, finding, tokens", "is_registered by
+//! The collection of machines as administrators and strangers see it (recorded: "machines: creating, finding, tokens", "`is_registered` by
 //! status of the machine").
 
 use axum::http::StatusCode;

@@ -225,3 +225,31 @@ impl State {
         self.log_event(Event { action: change.word().to_owned(), ..event });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a region told of memory that came and went.
+    #[test]
+    fn memory_is_told_of_as_if_mebibytes_were_bytes() {
+        let rows = [(1024, "1.0 kB"), (512, "512 bytes"), (-512, "-512 bytes"), (0, "0 bytes"), (262_144, "262.1 kB")];
+        for (mebibytes, text) in rows {
+            assert_eq!(size(mebibytes), text);
+        }
+    }
+
+    #[test]
+    fn a_controller_is_the_last_of_its_disks_and_a_card_its_interface() {
+        let resources = serde_json::json!({
+            "storage": {"disks": [{"id": "sda", "model": "m", "serial": "1", "pci_address": "0000:00:1f.2"},
+                {"id": "sdb", "model": "m", "serial": "2", "pci_address": "0000:00:1f.2"}]},
+            "network": {"cards": [{"pci_address": "0000:04:00.0", "ports": [{"address": "52:54:EE:00:00:11"}]}]},
+            "pci": {"devices": [{"pci_address": "0000:00:1f.2"}, {"pci_address": "0000:04:00.0"}, {"pci_address": "0000:00:03.0"}]},
+        });
+        let found = devices(&resources, &disks(&resources));
+        let parts: Vec<_> = found.iter().map(|device| (device.number, device.part.clone())).collect();
+        let disk = Part::Disk { model: "m".into(), serial: "2".into() };
+        assert_eq!(parts, [(31, Some(disk)), (0, Some(Part::Nic("52:54:ee:00:00:11".into()))), (3, None)]);
+    }
+}

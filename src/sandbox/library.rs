@@ -120,20 +120,19 @@ impl Library {
     ) -> &LibraryScript {
         let (id, name) = (self.next_id(), sheet.name.clone());
         let revision = content.map(|content| Revision { id, comment, content });
-        match place {
-            Some(place) => self.scripts[place].change(sheet, revision),
-            None => {
-                let mut script = LibraryScript {
-                    name: String::new(),
-                    header: Header::default(),
-                    content: Vec::new(),
-                    version_id: id,
-                    sheet: Box::new(sheet.clone()),
-                    history: Vec::new(),
-                };
-                script.change(sheet, revision);
-                self.scripts.push(script);
-            }
+        if let Some(place) = place {
+            self.scripts[place].change(sheet, revision);
+        } else {
+            let mut script = LibraryScript {
+                name: String::new(),
+                header: Header::default(),
+                content: Vec::new(),
+                version_id: id,
+                sheet: Box::new(sheet.clone()),
+                history: Vec::new(),
+            };
+            script.change(sheet, revision);
+            self.scripts.push(script);
         }
         self.sort();
         let place = self.scripts.iter().position(|script| script.name == name).unwrap_or_default();
@@ -167,7 +166,7 @@ impl LibraryScript {
         }
         self.name.clone_from(&sheet.name);
         self.header = sheet.header(&self.content);
-        self.sheet = Box::new(sheet);
+        *self.sheet = sheet;
     }
 
     /// Whether every region brings it along: those have names like `maas-lshw` or `20-maas-03-machine-resources`.

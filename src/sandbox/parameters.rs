@@ -52,8 +52,10 @@ pub(super) fn judged(
         };
         let Some(kind) = fields.get("type") else { return Err(broken("'type'".to_owned())) };
         let declared = Declared { name, kind: kind.as_str().unwrap_or_default(), fields };
-        let earlier = complaints.len();
-        complaints.extend(complaint(&declared, kind));
+        let complaint = complaint(&declared, kind);
+        // Of some declarations that are wrong in themselves the region says that alone.
+        let is_silent = matches!(complaint, Some(Complaint::Alone(_)));
+        complaints.extend(complaint.map(Complaint::text));
         let given = form.get(name).or_else(|| {
             let key = format!("{}_{name}", script.name);
             form.fields.iter().rfind(|(other, _)| *other == key).map(|(_, value)| value.as_str())
@@ -70,8 +72,7 @@ pub(super) fn judged(
                     plain.insert(name.clone(), own.into());
                 }
                 Ok(None) => {}
-                // Of a declaration that is wrong in itself the region says that alone.
-                Err(_) if complaints.len() > earlier && !tells_both(&complaints[earlier]) => {}
+                Err(_) if is_silent => {}
                 Err(told) => wrong.push((name.clone(), told)),
             },
         }
@@ -117,8 +118,11 @@ fn results(
 /// The devices that a form asks for; all without a word.
 fn chosen<'a>(declared: &Declared, all: &'a [Device], given: Option<&str>) -> Result<Vec<&'a Device>, Refusal> {
     let Some(word) = given.filter(|word| *word != "all") else { return Ok(all.iter().collect()) };
-    let is_it =
-        |device: &&Device| device.values().any(|value| value.as_str() == Some(word) || value.to_string() == word);
+    let is_it = |device: &&Device| {
+        device
+            .values()
+            .any(|value| value.as_str() == Some(word) || value.as_i64().is_some_and(|id| word.parse() == Ok(id)))
+    };
     let found: Vec<&Device> = all.iter().filter(is_it).filter(|_| !word.starts_with('/')).collect();
     if found.is_empty() {
         let told = format!("Select a valid choice. {word} is not one of the available choices.");
@@ -127,35 +131,54 @@ fn chosen<'a>(declared: &Declared, all: &'a [Device], given: Option<&str>) -> Re
     Ok(found)
 }
 
+/// Something wrong with a declaration.
+enum Complaint {
+    /// The value is not judged any more.
+    Alone(String),
+    /// The value is judged as well.
+    Beside(String),
+}
+
+impl Complaint {
+    fn text(self) -> String {
+        match self {
+            Complaint::Alone(text) | Complaint::Beside(text) => text,
+        }
+    }
+}
+
 /// What is wrong with a declaration.
-fn complaint(declared: &Declared, kind: &Value) -> Option<String> {
+fn complaint(declared: &Declared, kind: &Value) -> Option<Complaint> {
+    let alone = |text: String| Some(Complaint::Alone(text));
+    let beside = |text: String| Some(Complaint::Beside(text));
     let Declared { name, kind: word, fields } = declared;
     if !KINDS.contains(word) {
         let shown = kind.as_str().map_or_else(|| kind.to_string(), str::to_owned);
-        return Some(format!("{shown}: type must be one of {}", KINDS.join(", ")));
+        return alone(format!("{shown}: type must be one of {}", KINDS.join(", ")));
     }
     let number = |field: &str| fields.get(field).and_then(Value::as_i64);
     if let (Some(min), Some(max)) = (number("min"), number("max"))
         && min > max
     {
-        return Some("min must be less than max".to_owned());
+        return beside("min must be less than max".to_owned());
     }
     for field in ["title", "description", "argument_format", "default"] {
         if let Some(value) = fields.get(field).filter(|value| !value.is_string()) {
-            return Some(format!("{}: {field} must be a string", printed(value)));
+            let text = format!("{}: {field} must be a string", printed(value));
+            return if field == "default" { beside(text) } else { alone(text) };
         }
     }
     if let Some(value) = fields.get("required").filter(|value| !value.is_boolean()) {
-        return Some(format!("{}: required must be a boolean", printed(value)));
+        return beside(format!("{}: required must be a boolean", printed(value)));
     }
     if fields.contains_key("allow_list") && *word != "url" {
-        return Some("allow_list only supported with the url type.".to_owned());
+        return alone("allow_list only supported with the url type.".to_owned());
     }
     if *word == "choice" {
         return match fields.get("choices") {
-            None => Some("choices must be given with a \"choice\" parameter type!".to_owned()),
+            None => alone("choices must be given with a \"choice\" parameter type!".to_owned()),
             Some(Value::Array(_)) => None,
-            Some(_) => Some("choices must be a list".to_owned()),
+            Some(_) => alone("choices must be a list".to_owned()),
         };
     }
     let keys: &[&str] = match *word {
@@ -165,12 +188,7 @@ fn complaint(declared: &Declared, kind: &Value) -> Option<String> {
     };
     let format = fields.get("argument_format").and_then(Value::as_str)?;
     let lacks = !keys.is_empty() && !keys.iter().any(|key| format.contains(key));
-    lacks.then(|| format!("{name}: argument_format must contain one of {}", keys.join(", ")))
-}
-
-/// True if the value is judged although the declaration is wrong.
-fn tells_both(complaint: &str) -> bool {
-    ["min must", "default must", "required must"].iter().any(|text| complaint.contains(text))
+    lacks.then(|| Complaint::Alone(format!("{name}: argument_format must contain one of {}", keys.join(", "))))
 }
 
 /// The value that a parameter gets; none where nothing is given and nothing is asked for.

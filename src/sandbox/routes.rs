@@ -74,15 +74,12 @@ fn plain_path(path: &str) -> String {
     let (mut decoded, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
         let code = (bytes[at] == b'%').then(|| path.get(at + 1..at + 3)).flatten();
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            decoded.push(byte);
+            at += 3;
+        } else {
+            decoded.push(bytes[at]);
+            at += 1;
         }
     }
     for c in String::from_utf8_lossy(&decoded).chars() {
@@ -169,7 +166,6 @@ fn shown(region: &Region, incoming: &Incoming, page: &str) -> Response {
                 Err(error @ QueryError::Broken(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             };
         }
-        ("events/", _) => return signature(),
         ("users/", Some("whoami")) => {
             return indented(
                 &json!({"is_superuser": true, "username": "admin", "email": "admin@localhost", "is_local": true,
@@ -177,7 +173,7 @@ fn shown(region: &Region, incoming: &Incoming, page: &str) -> Response {
             );
         }
         ("maas/", Some("get_config")) => return answer(StatusCode::OK, "application/json", "\"sandbox\""),
-        ("users/" | "maas/", _) => return signature(),
+        ("events/" | "users/" | "maas/", _) => return signature(),
         _ => {}
     }
     let machine = page.strip_prefix("machines/").and_then(|rest| rest.strip_suffix('/'));

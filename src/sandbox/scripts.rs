@@ -94,7 +94,7 @@ fn list(library: &Library, form: &Form) -> Response {
         let named = |word: &&str| script.name == **word || script.sheet.tags.iter().any(|tag| tag == *word);
         kind.is_none_or(|kind| kind == script.sheet.kind)
             && hardware.is_none_or(|hardware| hardware == script.sheet.hardware_type)
-            && wanted.as_ref().is_none_or(|words| words.iter().any(|word| named(&word)))
+            && wanted.as_ref().is_none_or(|words| words.iter().any(named))
     };
     let mut scripts: Vec<&LibraryScript> = library.scripts.iter().filter(fits).collect();
     scripts.sort_by(|a, b| a.name.cmp(&b.name));
@@ -217,7 +217,7 @@ fn of_the_region(content: Option<&[u8]>, fields: &[(String, String)]) -> Option<
         "destructive",
         "recommission",
     ];
-    let said = content.map(|content| Sheet::fields(content)).unwrap_or_default();
+    let said = content.map(Sheet::fields).unwrap_or_default();
     let is_given =
         |field: &&str| said.iter().any(|name| name == *field) || fields.iter().any(|(name, _)| name == *field);
     let fixed = FIXED.into_iter().filter(is_given).chain(content.map(|_| "script"));

@@ -66,7 +66,7 @@ pub(crate) fn inventory(label: &str) -> Value {
             resources["usb"]["devices"].as_array_mut().map(Vec::pop);
         }
         _ if label.starts_with("a PCI device gone") => {
-            without(&mut resources["pci"]["devices"], "pci_address", "0000:05:00.0")
+            without(&mut resources["pci"]["devices"], "pci_address", "0000:05:00.0");
         }
         _ if label.starts_with("bridge br0") => {
             all["networks"]["br0"] = json!({"hwaddr": "52:54:ee:00:00:12", "type": "bridge"});
