@@ -41,7 +41,7 @@ fn put(directory: &Path, name: &str, text: &str) -> PathBuf {
 #[test]
 fn the_units_are_what_systemd_understands() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    for name in ["shakedown-watch.service", "shakedown-run.service"] {
+    for name in ["shakedown-watch.service", "shakedown-run.service", "shakedown-sync.service"] {
         let path = put(directory.path(), name, &shipped(name));
         let Some(output) = analyze(&["verify", "--man=no"], &path) else { return };
         let said = String::from_utf8_lossy(&output.stderr);
@@ -50,16 +50,36 @@ fn the_units_are_what_systemd_understands() {
 }
 
 #[test]
-fn the_watch_service_has_little_that_it_does_not_need() {
-    let path = Path::new(UNITS).join("shakedown-watch.service");
-    let Some(output) = analyze(&["security", "--offline=true", "--threshold=40"], &path) else { return };
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("unrecognized option") {
-        return left_out::say("what the watch service may do: systemd before 250 cannot judge it");
+fn the_services_of_a_deployed_machine_have_little_that_they_do_not_need() {
+    for name in ["shakedown-watch.service", "shakedown-sync.service"] {
+        let path = Path::new(UNITS).join(name);
+        let Some(output) = analyze(&["security", "--offline=true", "--threshold=40"], &path) else { return };
+        let said = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        if errors.contains("unrecognized option") {
+            return left_out::say("what the services may do: systemd before 250 cannot judge it");
+        }
+        aloud(said.lines().last().unwrap_or_default());
+        assert!(output.status.success(), "{name}: more than 4.0: {}", said.lines().last().unwrap_or_default());
     }
-    aloud(said.lines().last().unwrap_or_default());
-    assert!(output.status.success(), "more than 4.0: {}", said.lines().last().unwrap_or_default());
+}
+
+/// What systemd would take from a run that its scripts need, and why, is in the unit itself.
+#[test]
+fn what_a_run_cannot_do_without_is_named_with_its_reason() {
+    let text = shipped("shakedown-run.service");
+    let path = Path::new(UNITS).join("shakedown-run.service");
+    let Some(output) = analyze(&["security", "--offline=true", "--no-pager"], &path) else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    let settings = said.lines().filter(|line| line.starts_with('✗')).filter_map(|line| line.split_whitespace().nth(1));
+    let unnamed: Vec<&str> = settings
+        .filter_map(|setting| Some(&setting[..=setting.find('=')?]))
+        .filter(|setting| !["RootDirectory=", "UMask="].contains(setting) && !text.contains(setting))
+        .collect();
+    assert_eq!(unnamed, [""; 0]);
+    for setting in ["Restart=on-abnormal", "LimitNOFILE=65536", "UMask=0077"] {
+        assert!(text.lines().any(|line| line == setting), "{setting}");
+    }
 }
 
 #[test]
