@@ -47,6 +47,7 @@ impl Record {
 
     /// Records the end of the run with the last message to the region.
     pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
+        self.tell_head().await;
         let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
         let ids = match self.run_id {
             Some(run_id) => {
@@ -59,6 +60,16 @@ impl Record {
             None => None,
         };
         self.outbox.append(outgoing, ids);
+    }
+
+    /// Seals what is on record and gives the head of the chain to the region: who rewrites the record on this machine cannot rewrite it
+    /// there. Before the last message, after which the region may not listen any more.
+    async fn tell_head(&self) {
+        let Some(run_id) = self.run_id else { return };
+        let Some(head) = self.journal.with("the seal of the run", move |store| store.seal_all(run_id)).await else { return };
+        let text = format!("The record of run {run_id} has {} seals, the last is {}", head.seals, head.hash);
+        let told = Payload::Event(NodeEvent::new("shakedown/audit-head", text, false));
+        self.change(None, Vec::new(), vec![(told, None)]).await;
     }
 
     /// Records something that somebody is answerable for; whether it is on disk.

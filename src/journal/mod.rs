@@ -14,6 +14,7 @@ mod recover;
 mod retention;
 mod runs;
 mod schema;
+mod seal;
 mod store;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use hardware::Hardware;
 pub use outbox::{Message, Undelivered};
 pub use retention::{Pruned, Retention};
 pub use runs::{NewResult, NewRun, ResultChange, ResultRecord, RunRecord};
+pub use seal::Head;
 pub use store::{Actor, Opened, Store};
 
 /// Why the journal cannot be used.

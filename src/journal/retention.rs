@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
 use super::store::stamp;
-use super::{Error, ResultRecord, Store};
+use super::{Error, ResultRecord, Store, seal};
 
 /// Bounds; `None` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,7 @@ impl Store {
 
     fn delete_run(&mut self, run_id: i64) -> Result<(), Error> {
         self.transact(|transaction, _| {
+            seal::pruned(transaction, run_id)?;
             transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM script_result WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM run WHERE id = ?1", params![run_id]).map(drop)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Error, Message, Store, outbox};
+use super::{Error, Message, Store, outbox, seal};
 use crate::script::{Outputs, Script, ScriptType, Status};
 
 /// A run that begins.
@@ -139,8 +139,11 @@ pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -
             change.status != Status::Pending,
             change.status.is_final(),
             now,
-        ])
-        .map(drop)
+        ])?;
+    if change.status.is_final() {
+        seal::result(connection, change.run_id, &change.name, change.result_id)?;
+    }
+    Ok(())
 }
 
 const RESULT_COLUMNS: &str =
@@ -202,7 +205,9 @@ pub(super) fn insert_ended(
         "INSERT INTO run (started, ended, outcome, region, storage, boot_id, requested_by) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6)",
         params![now, outcome, new.region, new.storage.to_string_lossy(), new.boot_id, new.requested_by],
     )?;
-    Ok(connection.last_insert_rowid())
+    let id = connection.last_insert_rowid();
+    seal::runs(connection)?;
+    Ok(id)
 }
 
 impl Store {
@@ -217,6 +222,7 @@ impl Store {
                 "UPDATE run SET ended = ?1, outcome = 'abandoned' WHERE ended IS NULL AND region = ?2 AND storage = ?3",
                 params![now, new.region, new.storage.to_string_lossy()],
             )?;
+            seal::runs(transaction)?;
             transaction.execute(
                 "INSERT INTO run (started, region, storage, boot_id, requested_by) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![now, new.region, new.storage.to_string_lossy(), new.boot_id, new.requested_by],
@@ -270,6 +276,7 @@ impl Store {
     pub fn end_run(&mut self, id: i64, outcome: &str, message: Option<&Message>) -> Result<Vec<i64>, Error> {
         self.transact(|transaction, now| {
             transaction.execute("UPDATE run SET ended = ?2, outcome = ?3 WHERE id = ?1", params![id, now, outcome])?;
+            seal::runs(transaction)?;
             message.into_iter().map(|message| outbox::insert(transaction, message, now)).collect()
         })
     }

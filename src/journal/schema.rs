@@ -53,10 +53,21 @@ CREATE TABLE hardware (
 );
 ";
 
-const MIGRATIONS: [&str; 2] = [V1, V2];
+/// The chain of results ([`super::seal`]). What was there before has no seal.
+const RESULT_SEALS: &str = "
+CREATE TABLE result_seal (
+    sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, run_id INTEGER NOT NULL, row INTEGER NOT NULL, digest TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE INDEX result_seal_by_row ON result_seal(kind, row);
+INSERT INTO fact (name, value) SELECT 'unsealed_results', ifnull(max(id), 0) FROM script_result;
+INSERT INTO fact (name, value) SELECT 'unsealed_runs', ifnull(max(id), 0) FROM run;
+";
+
+const MIGRATIONS: [&str; 3] = [V1, V2, RESULT_SEALS];
 
 /// The version that this program writes: the number of migrations.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Brings a database to the current version; the caller has found out that it is not newer.
 pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {

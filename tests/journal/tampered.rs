@@ -118,3 +118,56 @@ async fn is_found(template: &Machine, sql: &str, expected: &str) {
     assert_eq!((ended.code, ended.text().as_str()), (Some(1), ""), "{sql}: {}", ended.stderr);
     assert!(ended.only_complaint().contains(expected), "{sql}: {} instead of {expected}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_result_or_a_run_that_was_changed_is_named() {
+    let template = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "echo one"), Script::testing("b", "exit 1")]).await;
+    template.run(&region).end().await;
+    template.settle_file();
+    let forged_results = "DELETE FROM result_seal; UPDATE fact SET value = '0' WHERE name = 'result_seals'";
+    for (sql, expected) in [
+        ("UPDATE script_result SET status = 2, exit_status = 0, notes = '' WHERE name = 'b'", "of run 1 was altered"),
+        ("UPDATE script_result SET script_sha256 = 'x' WHERE name = 'a'", "of run 1 was altered"),
+        ("DELETE FROM script_result WHERE name = 'b'", "of run 1 was removed"),
+        ("UPDATE run SET outcome = 'All scripts successfully ran'", "the record of run 1 was altered or removed"),
+        ("DELETE FROM run", "the record of run 1 was altered or removed"),
+        (
+            "INSERT INTO script_result (run_id, name, kind, subject, status, combined, stdout, stderr, result_file)
+             VALUES (1, 'c', 'testing', 'c', 2, '', '', '', '')",
+            "has no seal",
+        ),
+        ("UPDATE result_seal SET digest = 'x' WHERE sequence = 1", "does not hold at place 1"),
+        ("DELETE FROM result_seal WHERE sequence = 2", "does not hold at place 2"),
+        ("DELETE FROM result_seal WHERE sequence = (SELECT max(sequence) FROM result_seal)", "its end was cut off"),
+        (forged_results, "has no seal"),
+    ] {
+        is_found(&template, sql, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_region_was_told_shows_that_a_whole_chain_was_made_anew() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "exit 1")]).await;
+    machine.run(&region).end().await;
+    let told = region.events().into_iter().map(|event| event.description).collect::<Vec<_>>();
+    let told = told.iter().find(|text| text.contains("the last is ")).unwrap_or_else(|| panic!("no head in {told:?}"));
+    let head = told.rsplit(' ').next().expect("a word");
+    let verify = || machine.ask("events").words(&["verify", "--expect", head]);
+    assert!(verify().end().await.answer().contains("the expected head is in the chain"));
+    // A later run only adds to the chain.
+    let again = super::harness::region(NodeStatus::Testing, &[Script::testing("a", "echo one")]).await;
+    machine.run(&again).end().await;
+    assert!(verify().end().await.answer().contains("the expected head is in the chain"));
+    // Whoever is root forgets all seals, and that there were any: by itself that is sound.
+    machine.execute(
+        "DELETE FROM result_seal; DELETE FROM fact WHERE name = 'result_seals'; UPDATE script_result SET status = 2;
+         UPDATE fact SET value = (SELECT max(id) FROM script_result) WHERE name = 'unsealed_results';
+         UPDATE fact SET value = (SELECT max(id) FROM run) WHERE name = 'unsealed_runs'",
+    );
+    assert_eq!(machine.ask("events").word("verify").end().await.code, Some(0));
+    let ended = verify().end().await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.only_complaint().contains(&format!("no seal is {head}")), "{}", ended.stderr);
+}
