@@ -66,7 +66,9 @@ impl Record {
     /// there. Before the last message, after which the region may not listen any more.
     async fn tell_head(&self) {
         let Some(run_id) = self.run_id else { return };
-        let Some(head) = self.journal.with("the seal of the run", move |store| store.seal_all(run_id)).await else { return };
+        let Some(head) = self.journal.with("the seal of the run", move |store| store.seal_all(run_id)).await else {
+            return;
+        };
         let text = format!("The record of run {run_id} has {} seals, the last is {}", head.seals, head.hash);
         let told = Payload::Event(NodeEvent::new("shakedown/audit-head", text, false));
         self.change(None, Vec::new(), vec![(told, None)]).await;

@@ -94,7 +94,9 @@ pub enum Broken {
         result: i64,
     },
     /// A script result has a final status and no seal.
-    #[error("script result {result} of run {run_id} has no seal: its status was set by something else than this program")]
+    #[error(
+        "script result {result} of run {run_id} has no seal: its status was set by something else than this program"
+    )]
     ResultUnsealed {
         /// The run.
         run_id: i64,

@@ -157,7 +157,8 @@ impl Store {
     /// no such chain.
     pub(super) fn verify_results(&self, expected: Option<&str>) -> Result<Result<Head, Broken>, Error> {
         let there = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'result_seal')";
-        let is_there: bool = self.connection.query_row(there, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))?;
+        let is_there: bool =
+            self.connection.query_row(there, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))?;
         if !is_there {
             return Ok(match expected {
                 None => Ok(Head { seals: 0, hash: GENESIS.to_owned() }),
@@ -172,8 +173,9 @@ impl Store {
         let mut pruned = BTreeSet::new();
         let mut last = Head { seals: 0, hash: GENESIS.to_owned() };
         let mut is_found = expected.is_none_or(|expected| expected == GENESIS);
-        let mut statement =
-            self.connection.prepare("SELECT sequence, kind, run_id, row, digest, hash FROM result_seal ORDER BY sequence")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT sequence, kind, run_id, row, digest, hash FROM result_seal ORDER BY sequence")?;
         let mut rows = statement.query([])?;
         while let Some(seal) = rows.next()? {
             let (sequence, kind, run_id, row): (i64, String, i64, i64) =
@@ -182,7 +184,8 @@ impl Store {
             last.seals += 1;
             let known = Kind::ALL.into_iter().find(|known| known.name() == kind);
             let is_next = sequence.unsigned_abs() == last.seals;
-            let (true, Some(kind)) = (is_next && hash == chained(&last.hash, &kind, run_id, row, &digest), known) else {
+            let (true, Some(kind)) = (is_next && hash == chained(&last.hash, &kind, run_id, row, &digest), known)
+            else {
                 return Ok(Err(Broken::Seals { sequence: last.seals }));
             };
             is_found |= expected == Some(&hash);
@@ -234,7 +237,8 @@ impl Store {
         let result = "SELECT run_id, id FROM script_result WHERE status NOT IN (0, 1, 7, 10)
             AND id > (SELECT ifnull(max(value + 0), 0) FROM fact WHERE name = ?1)
             AND id NOT IN (SELECT row FROM result_seal WHERE kind = 'result') ORDER BY id LIMIT 1";
-        let found = self.connection.query_row(result, [OLD_RESULTS], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let found =
+            self.connection.query_row(result, [OLD_RESULTS], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         if let Some((run_id, result)) = found {
             return Ok(Some(Broken::ResultUnsealed { run_id, result }));
         }
