@@ -109,6 +109,7 @@ fn command(input: &Input, bytes: u64, directory: &Path) -> process::Command {
             stdout: directory.join("out"),
             stderr: directory.join("err"),
         },
+        output_bytes: None,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use shakedown::event::{Event, EventQuery, EventType};
-use shakedown::journal::{Actor, Message, NewResult, NewRun, ResultChange, Store, file};
+use shakedown::journal::{Actor, Audience, Message, MessageId, NewResult, NewRun, ResultChange, RunId, Store, file};
 use shakedown::report::{bytes, table};
 use shakedown::script::{Script, ScriptType, Status, Workspace};
 
@@ -162,13 +162,14 @@ fn measured(what: &str, mut ask: impl FnMut() -> usize) -> Vec<String> {
 
 /// What a run writes for each transition, ready to be written again and again.
 struct Run {
-    id: i64,
+    id: RunId,
 }
 
 impl Run {
     fn begin(store: &mut Store) -> Self {
         let new = NewRun {
             region: "http://192.0.2.1:5240 token 01234567".to_owned(),
+            audience: Audience::Region,
             storage: "/var/lib/shakedown/run".into(),
             boot_id: "a boot".to_owned(),
             requested_by: "ann".to_owned(),
@@ -192,14 +193,14 @@ impl Run {
             result_id: i64::try_from(number % 100).ok(),
             status: if number.is_multiple_of(2) { Status::Running } else { Status::Passed },
             exit_status: Some(0),
-            runtime: Some(61.25),
+            runtime: Some(Duration::from_millis(61_250)),
             notes: String::new(),
         }
     }
 
     fn message(&self) -> Message {
         Message {
-            id: 0,
+            id: MessageId::default(),
             run_id: Some(self.id),
             label: "result of memory-stress".to_owned(),
             payload: PAYLOAD.to_owned(),

@@ -10,6 +10,7 @@ pub mod http;
 pub mod inventory;
 pub mod journal;
 pub mod netplan;
+pub mod private;
 pub mod process;
 pub mod region;
 pub mod report;

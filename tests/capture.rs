@@ -31,6 +31,7 @@ impl Place {
             directory: self.path().to_owned(),
             nice: 0,
             output: OutputFiles { combined: file("combined"), stdout: file("out"), stderr: file("err") },
+            output_bytes: None,
         }
     }
 
@@ -54,7 +55,7 @@ impl Place {
     /// A process id that the shell wrote to a file.
     fn pid(&self, name: &str) -> Pid {
         let path = self.path().join(name);
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(pid) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
                 return Pid::from_raw(pid);
@@ -77,7 +78,7 @@ fn is_alive(pid: Pid) -> bool {
 
 /// Waits until a process that was killed is dead.
 fn dies(pid: Pid) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while is_alive(pid) && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -99,10 +100,10 @@ async fn a_halted_process_still_gets_its_grace() {
     let place = Place::new();
     let begin = Instant::now();
     let text = "trap 'echo bye; exit 3' TERM; echo $$ >$DIR/pid; kill -STOP $$; sleep 100";
-    let ended = place.stop(text, Duration::from_secs(60)).await;
+    let ended = place.stop(text, Duration::from_secs(120)).await;
     assert_eq!((ended.cause, ended.status.code()), (Cause::TimedOut, Some(3)));
     assert_eq!(place.read("out"), "bye\n");
-    assert!(begin.elapsed() < Duration::from_secs(30), "it did not wait for SIGKILL: {:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(90), "it did not wait for SIGKILL: {:?}", begin.elapsed());
 }
 
 #[tokio::test]

@@ -169,8 +169,8 @@ async fn a_script_that_will_not_stop_costs_no_result() {
     let stop = CancellationToken::new();
     let node = Node::of(&region);
     let run = node.run_here(&stop, |options| {
-        options.runner.grace = Duration::from_secs(3);
-        options.farewell = Duration::from_secs(2);
+        options.runner.grace = Duration::from_secs(7);
+        options.farewell = Duration::from_secs(6);
     });
     let stopping = async {
         until("it runs", || marker.alive().len() == 1).await;
@@ -198,7 +198,7 @@ async fn a_second_signal_ends_the_run_at_once() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(marker.alive().len(), 1, "it has its grace");
     run.signal(Signal::SIGINT);
-    let run = run.finish(Duration::from_secs(20)).await;
+    let run = run.finish(LIMIT).await;
     assert_eq!(run.code, Some(130), "{run:?}");
     assert!(run.stdout.contains("messages could not be delivered"), "{}", run.stdout);
     assert_eq!(marker.alive(), [0; 0]);
@@ -275,9 +275,22 @@ async fn a_result_file_without_end_is_not_waited_for() {
     let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
     let node = Node::of(&region);
     let run = node.run().finish().await;
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
     for name in ["pipe", "large"] {
-        assert_eq!(row(&region, name).status, Status::Passed, "{name}: its exit status decides");
-        assert!(events(&region).iter().any(|text| text.contains(name) && text.contains("its result file is invalid")));
+        assert_eq!(row(&region, name).status, Status::Failed, "{name}: nobody knows what it says");
+        assert!(
+            events(&region).iter().any(|text| text.contains(name) && text.contains("its result file cannot be read"))
+        );
     }
+}
+
+/// Descriptors for a few of them at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_scripts_than_there_is_room_for_wait_for_their_turn() {
+    let one = |number: u32| (format!("testing/s{number:02}"), script("parallel: any", "echo said; sleep 0.1"));
+    let scripts: Vec<(String, String)> = (0..40).map(one).collect();
+    let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
+    let run = Node::of(&region).run().through(&["prlimit", "--nofile=256:256"]).finish().await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(table(&region).values().all(|end| *end == (Status::Passed, Some(0))), "{:?}", table(&region));
 }

@@ -360,6 +360,48 @@ async fn each_name_of_a_reference_program_is_that_program() {
     assert_eq!(run.code, Some(0), "nothing is left to run: {run:?}");
 }
 
+/// The only form that MAAS's program has.
+#[tokio::test(flavor = "multi_thread")]
+async fn maas_run_scripts_fetches_credentials_and_never_shows_the_key() {
+    let region = region::<&str>(&[], |options| options.status = NodeStatus::Deployed).await;
+    let machine = Machine::new();
+    let name = machine.home.path().join("maas-run-scripts");
+    symlink(env!("CARGO_BIN_EXE_shakedown"), &name).expect("a link can be made");
+    let file = machine.home.path().join("machine.yaml");
+    let call = || Program::at(&name).env("SHAKEDOWN_STATE_DIR", machine.state()).arg("get-machine-token");
+    let (url, key, id) = (region.url(), region.api_key(), region.system_id());
+    for words in [vec![&*url, &*key], vec![&*url, &*key, &*id], vec![&*url, &*key, &*id, "f", "more"]] {
+        let run = call().args(&words).finish().await;
+        assert!(matches!(run.code, Some(2 | 3)), "{words:?}: {run:?}");
+        shows_no_secret(&region, &run);
+    }
+    let fetched = call().args([&url, &key, &id]).arg(&file).finish().await;
+    assert_eq!(fetched.code, Some(0), "{fetched:?}");
+    shows_no_secret(&region, &fetched);
+    assert!(fs::read_to_string(&file).expect("the file").contains("token_secret"));
+}
+
+/// Whatever form the credentials have: OK would take the machine out of use.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_its_region_has_as_deployed_does_not_end_that_by_a_signal() {
+    let scripts = [("commissioning/20-maas-03-machine-resources", plain("true"))];
+    let region = region(&scripts, |options| options.status = NodeStatus::Deployed).await;
+    let node = Node::of(&region);
+    let config = node.config().display().to_string();
+    let by_file = vec!["--config".to_owned(), config];
+    for credentials in [by_options(&region), by_file] {
+        for word in ["OK", "FAILED", "TESTING", "COMMISSIONING"] {
+            let run = Program::new("signal").args(&credentials).arg(word).finish().await;
+            assert_eq!((run.code, region.node_status()), (Some(3), NodeStatus::Deployed), "{word}: {run:?}");
+            assert!(run.stderr.contains("--really"), "{word}: {run:?}");
+        }
+        let run = Program::new("signal").args(&credentials).arg("WORKING").finish().await;
+        assert_eq!(run.code, Some(0), "{run:?}");
+    }
+    let run = Program::new("signal").args(by_options(&region)).args(["OK", "--really"]).finish().await;
+    assert_eq!((run.code, region.node_status()), (Some(0), NodeStatus::Ready), "{run:?}");
+}
+
 /// As operators know it: address and key without their options.
 #[tokio::test(flavor = "multi_thread")]
 async fn maas_run_scripts_registers_a_machine() {

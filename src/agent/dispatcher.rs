@@ -1,20 +1,26 @@
 //! The one owner of what is known of a run: applies every report to the status table, makes the event and the message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroI32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::message::Payload;
 use super::power::Power;
 use super::record::Record;
-use super::{Notice, ScriptOutcome, messages, order};
+use super::{Notice, ScriptOutcome, messages, parts};
 use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::process;
-use crate::region::{FilePart, NodeEvent, ScriptReference, Signal, SignalStatus};
-use crate::runner::{Ending, Finished, Interruption, Report, Told};
-use crate::script::{Script, ScriptType, Status, Transition, Workspace, transition_event};
+use crate::region::{NodeEvent, ScriptReference, Signal, SignalStatus};
+use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, Told, keep_end};
+use crate::script::{Declared, Script, ScriptType, Status, Transition, Workspace, transition_event};
+
+/// Longest wait for the small file with an end.
+const LONGEST_KEEP: Duration = Duration::from_secs(10);
 
 /// Name and result of a script: what tells instances apart.
 type Key = (String, Option<i64>);
@@ -32,6 +38,8 @@ pub(super) struct Dispatcher {
     begun: BTreeSet<Key>,
     /// Failures of the whole run, also from before it was interrupted.
     failures: BTreeMap<ScriptType, usize>,
+    /// Scripts that ask for a second commissioning when they pass.
+    recommission: BTreeSet<Key>,
     /// Scripts of this set that may reboot the machine.
     may_reboot: BTreeSet<Key>,
     /// Those that were cut off since the machine is going down: their end is for the next start to find.
@@ -50,6 +58,7 @@ impl Dispatcher {
             power: Power::default(),
             begun: BTreeSet::new(),
             failures: BTreeMap::new(),
+            recommission: BTreeSet::new(),
             may_reboot: BTreeSet::new(),
             cut_off: BTreeSet::new(),
         }
@@ -57,21 +66,28 @@ impl Dispatcher {
 
     /// A result from before the run was interrupted.
     pub(super) fn remember(&mut self, result: &ResultRecord) {
-        let Some(kind) = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind) else { return };
         if result.status != Status::Pending {
             self.begun.insert((result.name.clone(), result.result_id));
         }
         if !result.status.is_final() {
             return;
         }
-        *self.failures.entry(kind).or_default() += usize::from(result.status.is_failure());
+        let script = Script {
+            path: format!("{}/{}", result.kind.folder(), result.name).into(),
+            ..Script::placeholder(result.kind, &result.name, result.result_id)
+        };
+        let declared = Declared::of(std::fs::read(self.workspace.executable(&script)).ok().as_deref());
+        if declared.recommissions() && result.kind == ScriptType::Commissioning {
+            self.recommission.insert(key(&script));
+        }
+        *self.failures.entry(result.kind).or_default() += usize::from(result.status.is_failure());
         self.outcomes.push(ScriptOutcome {
             subject: result.subject.clone(),
-            kind,
+            kind: result.kind,
             result_id: result.result_id,
             status: result.status,
             exit_status: result.exit_status.unwrap_or(0),
-            runtime: result.runtime.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok()),
+            runtime: result.runtime,
             notes: (!result.notes.is_empty()).then(|| result.notes.clone()).into_iter().collect(),
             output: result.combined.clone(),
         });
@@ -79,10 +95,16 @@ impl Dispatcher {
 
     /// A set is about to run.
     pub(super) fn begin(&mut self, scripts: &[Script]) {
-        let may_reboot = |script: &&Script| {
-            order::header(std::fs::read(self.workspace.executable(script)).ok().as_deref()).may_reboot
-        };
-        self.may_reboot = scripts.iter().filter(may_reboot).map(key).collect();
+        self.may_reboot.clear();
+        for script in scripts {
+            let declared = Declared::of(std::fs::read(self.workspace.executable(script)).ok().as_deref());
+            if declared.may_reboot() {
+                self.may_reboot.insert(key(script));
+            }
+            if declared.recommissions() && script.kind == ScriptType::Commissioning {
+                self.recommission.insert(key(script));
+            }
+        }
         self.states = scripts.iter().map(|script| (key(script), (Arc::new(script.clone()), Status::Pending))).collect();
     }
 
@@ -96,6 +118,27 @@ impl Dispatcher {
         self.outcomes.iter().any(|outcome| {
             outcome.result_id.is_some() && outcome.result_id == script.result_id && outcome.kind == script.kind
         })
+    }
+
+    /// Takes note that a second commissioning begins; false if no script that passed asks for one that has not been.
+    pub(super) fn use_recommission(&mut self) -> bool {
+        let passed = |asking: &&Key| {
+            let is = |it: &&ScriptOutcome| it.result_id == asking.1 && it.kind == ScriptType::Commissioning;
+            asking.1.is_some() && self.outcomes.iter().find(is).is_some_and(|it| it.status == Status::Passed)
+        };
+        let asking: Vec<Key> = self.recommission.iter().filter(passed).cloned().collect();
+        for key in &asking {
+            self.recommission.remove(key);
+        }
+        !asking.is_empty()
+    }
+
+    /// Lets scripts that have ended be run again.
+    pub(super) fn forget<'a>(&mut self, scripts: impl Iterator<Item = &'a Script>) {
+        for script in scripts {
+            self.begun.remove(&key(script));
+            self.outcomes.retain(|it| it.result_id.is_none() || it.result_id != script.result_id);
+        }
     }
 
     /// Names the scripts that ended without the region having numbered their results.
@@ -155,6 +198,7 @@ impl Dispatcher {
             }
             Report::Bmc(script, found) => {
                 // Still running as far as anybody knows, but a crash does not lose how it ended.
+                self.keep_end(&script, &found.finished).await;
                 let change = self.change(&script, Status::Running, Some(&found.finished));
                 let path = self.workspace.outputs(&script).bmc_config;
                 let signal =
@@ -168,8 +212,24 @@ impl Dispatcher {
         }
     }
 
+    /// Runs a set – `work` holds all senders of reports – and takes what it reports, to its end.
+    pub(super) async fn drive(
+        &mut self,
+        work: impl Future<Output = ()> + Send + 'static,
+        mut received: mpsc::Receiver<Report>,
+        stop: &CancellationToken,
+    ) {
+        let running = tokio::spawn(work);
+        while let Some(report) = received.recv().await {
+            self.take(report).await;
+        }
+        // All senders are gone, so the work is done, with a panic at worst.
+        let _ = running.await;
+        self.end_of_set(stop.is_cancelled()).await;
+    }
+
     /// The set has run. A script that vanished without an end is an end, too.
-    pub(super) async fn end_of_set(&mut self, stopped: bool) {
+    async fn end_of_set(&mut self, stopped: bool) {
         let open: Vec<_> = self.states.values().filter(|(_, status)| !status.is_final()).cloned().collect();
         for (script, status) in open {
             if stopped && status == Status::Pending || self.cut_off.contains(&key(&script)) {
@@ -177,8 +237,7 @@ impl Dispatcher {
             }
             tracing::error!(script = %script, "it ended without a report");
             let notes = vec!["the agent lost track of it: this is a defect of the agent".to_owned()];
-            let ending = Ending::NotExecuted(1);
-            self.finish(&script, Finished { ending, verdict: None, runtime: None, has_result: false, notes }).await;
+            self.finish(&script, Finished { notes, ..Finished::failed(Ending::NotExecuted(1)) }).await;
         }
     }
 
@@ -186,7 +245,8 @@ impl Dispatcher {
     /// the script itself.
     async fn goes_down_under(&self, script: &Script, finished: &Finished) -> bool {
         let stopped =
-            matches!(finished.ending, Ending::Interrupted(Interruption::Stop) | Ending::Exited(129 | 137 | 143));
+            matches!(finished.ending, Ending::Interrupted(Interruption::Stop) | Ending::Exited(129 | 137 | 143))
+                || matches!(&finished.ending, Ending::Killed(killed) if [1, 9, 15].contains(&killed.signal));
         stopped && self.may_reboot.contains(&key(script)) && process::machine_is_going_down().await
     }
 
@@ -223,12 +283,16 @@ impl Dispatcher {
 
     /// An end, whatever came before it.
     pub(super) async fn finish(&mut self, script: &Arc<Script>, finished: Finished) {
-        let transition = match (&finished.ending, finished.verdict) {
-            (Ending::TimedOut(_), _) => Transition::TimeOut,
-            (Ending::Exited(_), Some(verdict)) => Transition::Decide(verdict),
-            (ending, _) => Transition::Exit(ending.exit_status()),
+        let transition = match (&finished.ending, finished.conclusion) {
+            (_, Conclusion::Passed(evidence)) => Transition::Pass(evidence),
+            (_, Conclusion::Said(said)) => Transition::Decide(said),
+            (Ending::TimedOut(_), Conclusion::Failed) => Transition::TimeOut,
+            (ending, Conclusion::Failed) => {
+                Transition::Fail(NonZeroI32::new(ending.exit_status()).unwrap_or(NonZeroI32::MIN))
+            }
         };
         let Some((status, event)) = self.transition(script, transition) else { return };
+        self.keep_end(script, &finished).await;
         let mut events = vec![event];
         let exit_status = finished.ending.exit_status();
         let signal_status = match finished.ending {
@@ -240,7 +304,7 @@ impl Dispatcher {
         let signal = Signal {
             exit_status: Some(exit_status),
             runtime: finished.runtime.map(|runtime| runtime.as_secs_f64()),
-            files: self.files(script, &finished),
+            files: parts::files(self.workspace.outputs(script), script, &finished),
             ..Signal::script(signal_status, reference(script), messages::finished(script, &finished))
         };
         let mut outgoing = vec![(Payload::Signal(signal), Some(status))];
@@ -268,6 +332,21 @@ impl Dispatcher {
         self.outcomes.push(outcome);
     }
 
+    /// The end is also beside the outputs: the journal may be out of reach when the next start asks how it ended.
+    async fn keep_end(&self, script: &Script, finished: &Finished) {
+        let Some(run_id) = self.record.run_id else { return };
+        let (outputs, finished) = (self.workspace.outputs(script), finished.clone());
+        let keep = tokio::task::spawn_blocking(move || keep_end(&outputs, run_id.number(), &finished));
+        // A disk that hangs holds up nobody.
+        match tokio::time::timeout(LONGEST_KEEP, keep).await {
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(script = %script, %error, "how it ended is not kept beside its outputs");
+            }
+            Err(_) => tracing::warn!(script = %script, "how it ended could not be kept beside its outputs in time"),
+            _ => {}
+        }
+    }
+
     /// Applies a transition and tells it; the new status and its event, `None` if the table does not have it.
     fn transition(&mut self, script: &Arc<Script>, transition: Transition) -> Option<(Status, Event)> {
         let (_, status) = self.states.entry(key(script)).or_insert_with(|| (Arc::clone(script), Status::Pending));
@@ -293,30 +372,9 @@ impl Dispatcher {
             result_id: script.result_id,
             status,
             exit_status: finished.map(|finished| finished.ending.exit_status()),
-            runtime: finished.and_then(|finished| finished.runtime).map(|runtime| runtime.as_secs_f64()),
+            runtime: finished.and_then(|finished| finished.runtime),
             notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
         })
-    }
-
-    /// The combined file always goes, even empty: a result without a file is not stored.
-    fn files(&self, script: &Script, finished: &Finished) -> Vec<FilePart> {
-        let outputs = self.workspace.outputs(script);
-        let part = |suffix: &str, path, whole| FilePart {
-            name: format!("{}{suffix}", script.name),
-            path,
-            otherwise: String::new(),
-            whole,
-        };
-        let mut files = vec![
-            part("", outputs.combined, false),
-            part(".out", outputs.stdout, script.stdout_is_parsed()),
-            part(".err", outputs.stderr, false),
-        ];
-        if finished.has_result {
-            let otherwise = finished.verdict.map(|verdict| format!("status: {}\n", verdict.word())).unwrap_or_default();
-            files.push(FilePart { otherwise, ..part(".yaml", outputs.result, true) });
-        }
-        files
     }
 }
 

@@ -106,7 +106,7 @@ impl Agent {
 
     /// The scripts for machines that the region does not know: those that run alone and have not run yet.
     async fn strangers_index(&self, dispatcher: &Dispatcher) -> Result<Index, Error> {
-        let mut index = self.index(&mut BTreeSet::new()).await?.unwrap_or_default();
+        let mut index = self.index(false).await?.unwrap_or_default();
         let is_due = |script: &Script| {
             script.parallel == Parallel::Disabled && !dispatcher.ended().any(|name| name == script.name)
         };
@@ -219,7 +219,7 @@ impl Agent {
         bmc: Option<&BmcConfig>,
     ) -> Result<(KnownMachine, Option<String>), region::Error> {
         match self.client.create_machine(machine, bmc).await {
-            Err(error @ region::Error::Status { .. }) if bmc.is_some() && !error.is_passing() => {
+            Err(error) if bmc.is_some() && error.is_about_request() => {
                 self.client.create_machine(machine, None).await.map(|known| (known, Some(error.to_string())))
             }
             other => other.map(|known| (known, None)),

@@ -1,18 +1,21 @@
 //! What is to be run: the region's answer, or what is on the disk already (`--no-download`).
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
+use super::uplink::Uplink;
 use super::{Agent, Error, order, prepare};
-use crate::region::{Fetched, persist, unpack};
-use crate::script::{Index, ScriptType, Workspace, parse_index};
+use crate::region::{self, Client, Fetched, RetryOptions, persist, unpack};
+use crate::script::{Index, Workspace, parse_index};
 
 impl Agent {
-    /// Fetches and reads the index; `None` when there is nothing to run.
-    pub(super) async fn index(&self, begun: &mut BTreeSet<i64>) -> Result<Option<Index>, Error> {
+    /// Fetches and reads the index; `None` when there is nothing to run. A run that has begun waits for what a run that has not is ended by.
+    pub(super) async fn index(&self, has_begun: bool) -> Result<Option<Index>, Error> {
         let is_told = self.options.send && self.client.is_authenticated();
         if self.options.download {
             self.say("Asking the region for scripts".to_owned());
-            if !self.download(&self.workspace).await? {
+            if !self.download(&self.workspace, has_begun).await? {
                 return Ok(None);
             }
         }
@@ -21,10 +24,9 @@ impl Agent {
             return Ok(None);
         }
         if is_told {
-            order::check_answer(&index, begun)?;
+            order::check_answer(&index)?;
         }
         order::check(&index, &self.workspace, &self.options, self.client.is_authenticated())?;
-        begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
         Ok((!index.is_empty()).then_some(index))
     }
 
@@ -37,34 +39,74 @@ impl Agent {
         // Not in place of what is to be run.
         let aside = tempfile::Builder::new().prefix(".answer-").tempdir_in(root).map_err(storage)?;
         let answer = Workspace::new(aside.path());
-        prepare::storage(&answer)?;
-        if !self.download(&answer).await? {
+        let _storage = prepare::storage(&answer)?;
+        if !self.download(&answer, false).await? {
             return Ok(false);
         }
-        order::check_answer(&read(&answer)?, &BTreeSet::new()).map(|()| true)
+        order::check_answer(&read(&answer)?).map(|()| true)
     }
 
-    /// Fetches and unpacks the archive; false when there is nothing to run.
-    async fn download(&self, workspace: &Workspace) -> Result<bool, Error> {
-        let archive = workspace.root().join("scripts.tar.part");
-        let fetching =
-            persist(&self.options.retry, &self.stop, "fetching the scripts", || self.client.fetch_scripts(&archive));
-        let fetched = fetching.await.map_err(Error::Fetch);
-        if !matches!(fetched, Ok(Fetched::Archive(_))) {
-            let _ = std::fs::remove_file(&archive);
-        }
-        if fetched? == Fetched::Nothing {
-            return Ok(false);
-        }
-        let (place, part) = (workspace.clone(), archive.clone());
-        let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
-        let _ = std::fs::remove_file(&archive);
-        unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
-        Ok(true)
+    async fn download(&self, workspace: &Workspace, has_begun: bool) -> Result<bool, Error> {
+        let uplink = Uplink::Node(Arc::clone(&self.client));
+        fetch_into(workspace, &uplink, has_begun, &self.options.retry, &self.stop).await
     }
 }
 
-fn read(workspace: &Workspace) -> Result<Index, Error> {
+/// Fetches the archive and unpacks it into a workspace; false when there is nothing to run. Who has begun something waits for what a run that has
+/// not is ended by.
+pub(super) async fn fetch_into(
+    workspace: &Workspace,
+    uplink: &Uplink,
+    has_begun: bool,
+    retry: &RetryOptions,
+    stop: &CancellationToken,
+) -> Result<bool, Error> {
+    let archive = workspace.root().join("scripts.tar.part");
+    let attempt = || async {
+        let fetched = uplink.fetch_scripts(&archive).await;
+        if has_begun { fetched.map_err(region::Error::as_outage) } else { fetched }
+    };
+    let fetched = persist(retry, stop, "fetching the scripts", attempt).await;
+    if !matches!(fetched, Ok(Fetched::Archive(_))) {
+        let _ = std::fs::remove_file(&archive);
+    }
+    if fetched.map_err(Error::Fetch)? == Fetched::Nothing {
+        return Ok(false);
+    }
+    let (place, part) = (workspace.clone(), archive.clone());
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&part, &place)).await;
+    let _ = std::fs::remove_file(&archive);
+    unpacked.map_err(|panic| unreadable(workspace, format!("unpacking failed: {panic}")))??;
+    Ok(true)
+}
+
+/// Asks the region once what it waits for, and leaves nothing of the answer behind; `None` is nothing.
+pub(super) async fn ask(uplink: &Uplink) -> Result<Option<Index>, region::Error> {
+    let aside =
+        tempfile::tempdir().map_err(|error| region::Error::Setup(format!("no temporary directory: {error}")))?;
+    let (archive, workspace) = (aside.path().join("archive"), Workspace::new(aside.path().join("unpacked")));
+    if uplink.fetch_scripts(&archive).await? == Fetched::Nothing {
+        return Ok(None);
+    }
+    let unusable = |reason: String| region::Error::Unusable(reason);
+    let place = workspace.clone();
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &place)).await;
+    unpacked.map_err(|panic| unusable(panic.to_string()))?.map_err(|error| unusable(error.to_string()))?;
+    read(&workspace).map(Some).map_err(|error| unusable(error.to_string()))
+}
+
+/// Asks a region whether it has this machine as deployed: only then it lists scripts that have finished.
+///
+/// # Errors
+/// When it does not say, or its answer cannot be kept or read.
+pub async fn is_deployed(client: &Arc<Client>, retry: &RetryOptions, stop: &CancellationToken) -> Result<bool, Error> {
+    let uplink = Uplink::Node(Arc::clone(client));
+    let asked = persist(retry, stop, "asking for the state of this machine", || ask(&uplink)).await;
+    Ok(asked.map_err(Error::Fetch)?.is_some_and(|index| index.scripts.iter().any(|script| script.has_finished)))
+}
+
+/// The index of a workspace.
+pub(super) fn read(workspace: &Workspace) -> Result<Index, Error> {
     let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(workspace, error.to_string()))?;
     parse_index(&bytes).map_err(|error| unreadable(workspace, error.to_string()))
 }

@@ -12,6 +12,13 @@ pub(super) const GOING_DOWN: &str =
 pub(super) const ALL_RAN: &str = "All scripts successfully ran";
 pub(super) const STOPPED: &str = "The run was stopped on the machine before all scripts had ended";
 
+/// To a region that has nothing to run: a machine that enters rescue mode has entered it with that.
+pub(super) const UP: &str = "The ephemeral system is up";
+
+/// The region has every result of a run that nothing is known of here. In 255 characters, which is all that it keeps.
+pub(super) const FORGOTTEN_RUN: &str = "The region had every result of this run, but the agent's record of it is gone, after a loss of power perhaps, \
+                                        and it passes nothing that it has not seen. Look at the results, then commission or test again";
+
 /// The end of a run that the region had nothing for.
 pub(super) const NOTHING: &str = "The region has nothing to run";
 
@@ -31,7 +38,7 @@ pub(super) fn finished(script: &Script, finished: &Finished) -> String {
     let label = script.label();
     let exit = finished.ending.exit_status();
     let mut text = match &finished.ending {
-        Ending::Exited(_) => format!("Finished {label}: {exit}"),
+        Ending::Exited(_) | Ending::Killed(_) => format!("Finished {label}: {exit}"),
         Ending::TimedOut(limit) => format!("Timeout({}) expired on {label}", clock(*limit)),
         Ending::NotExecuted(_) => format!("Failed to execute {label}: {exit}"),
         Ending::Interrupted(why) => format!("{label} was interrupted by {}", why.text()),
@@ -74,6 +81,15 @@ pub(super) fn bmc_lost(finder: &str, file: &Path) -> String {
     )
 }
 
+/// The end of a run whose scripts passed, and of which the region does not have every result.
+pub(super) fn not_taken(refused: &[(String, String)]) -> String {
+    let (first, reason) = refused.first().map_or(("", ""), |(label, reason)| (label.as_str(), reason.as_str()));
+    let more = if refused.len() > 1 { format!(" and {} more", refused.len() - 1) } else { String::new() };
+    format!(
+        "The region did not take the {first}{more}, so the run has not passed. The results are kept: shakedown deliver --refused ({reason})"
+    )
+}
+
 pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {
     format!("{count} {} scripts failed to run", kind.in_messages())
 }
@@ -93,6 +109,13 @@ fn clock(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_takes_the_texts_of_the_end_of_a_run() {
+        for text in [GOING_DOWN, ALL_RAN, STOPPED, FORGOTTEN_RUN, UP] {
+            assert!(text.chars().count() <= 255, "{text}");
+        }
+    }
 
     #[test]
     fn spans_are_written_as_the_reference_writes_them() {

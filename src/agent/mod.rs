@@ -9,6 +9,7 @@
 mod delivery;
 mod dispatcher;
 mod enlist;
+mod ephemeral;
 mod fetch;
 mod heartbeat;
 mod machine;
@@ -16,19 +17,21 @@ mod message;
 mod messages;
 mod order;
 mod outbox;
+mod parts;
 mod power;
 mod prepare;
 mod record;
 mod resume;
 mod run;
 pub mod sync;
+mod uplink;
 pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -38,16 +41,11 @@ use crate::journal::{Actor, Retention, Store};
 use crate::process::Progress;
 use crate::region::{self, Client, RetryOptions};
 use crate::runner;
-use crate::script::{Script, ScriptType, Status, Workspace};
+use crate::script::{RegionVersion, Script, ScriptType, Status, Workspace};
 
-pub use resume::deliver;
-
-/// Whether a run with this outcome in the journal did all that it was to do: nothing stopped it, and nothing kept it from its scripts
-/// or the region from their results.
-#[must_use]
-pub fn is_complete(outcome: &str) -> bool {
-    [messages::ALL_RAN, messages::NOTHING, watch::TOLD].contains(&outcome) || outcome.ends_with(sync::COMPLETE)
-}
+pub use fetch::is_deployed;
+pub use outbox::Refused;
+pub use resume::{Delivered, deliver};
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -173,8 +171,8 @@ pub struct Outcome {
     pub enlisted: Option<String>,
     /// Every script that was begun, in the order in which they ended.
     pub scripts: Vec<ScriptOutcome>,
-    /// Messages that the region will not take, with its reason.
-    pub refused: Vec<(String, String)>,
+    /// Messages that the region will not take.
+    pub refused: Vec<Refused>,
     /// Messages that could not be delivered before the run was stopped.
     pub undelivered: usize,
 }
@@ -204,6 +202,19 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Others than root and the effective user could change the scripts.
+    #[error("the storage directory is not safe: {0}")]
+    Exposed(#[source] crate::private::Error),
+    /// Another run uses the storage directory.
+    #[error(
+        "another shakedown run uses the storage directory {path} (process {pid}): wait for it, or give this run a directory of its own"
+    )]
+    StorageInUse {
+        /// The directory.
+        path: PathBuf,
+        /// The other process, as it wrote itself down.
+        pid: String,
+    },
     /// The answer was meant for a node without credentials.
     #[error(
         "the region answered as to an unknown machine (scripts without script_result_id): it did not recognise the credentials"
@@ -215,6 +226,19 @@ pub enum Error {
          release the machine, so nothing was run or signalled"
     )]
     Deployed,
+    /// MAAS erases the disks, and would take the OK of a run for the end of it.
+    #[error(
+        "this machine was booted to erase its disks, by another program than this one: nothing was run or signalled. Do not start the agent \
+         in a system that erases disks"
+    )]
+    Erasing,
+    /// Perhaps the same.
+    #[error(
+        "the region is a MAAS before 3.4.6, hands out tests alone, and the user data of this system do not say that it is to run them: it may \
+         be erasing disks, and an OK would release the machine half erased. Nothing was run or signalled. Have the user data start the \
+         agent, or upgrade the region"
+    )]
+    MayErase,
     /// The region hands out what was just run.
     #[error("the region hands out {0} again although its result was sent; the run stops rather than repeat for ever")]
     Repeated(String),
@@ -263,6 +287,8 @@ pub struct Agent {
     give_up: CancellationToken,
     /// Held while scripts run.
     running: Arc<Mutex<()>>,
+    /// Asked once, when something depends on it.
+    version: OnceCell<Option<RegionVersion>>,
 }
 
 impl Agent {
@@ -288,6 +314,7 @@ impl Agent {
             stop,
             give_up,
             running: Arc::default(),
+            version: OnceCell::new(),
         }
     }
 

@@ -8,26 +8,21 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Options};
-use crate::script::{Header, Index, Script, ScriptType, Workspace};
+use crate::script::{Declared, Index, Script, ScriptType, Workspace};
 
 /// What stands in the output of a script that was not run for want of a record.
 pub(super) const NOT_ON_RECORD: &str = "This script destroys data, and it cannot be put on record that it is about to: this machine has no \
                                         journal, or the journal failed. It was not run. Give the agent a state directory that can be \
                                         written (--state-dir), or --allow-destructive to run it without a record.\n";
 
-/// The metadata of a script as it lies in the workspace; the defaults where there is none that can be read.
-pub(super) fn header(content: Option<&[u8]>) -> Header {
-    content.map(Header::lenient).unwrap_or_default()
-}
-
-/// Whether a script destroys data, as far as the region or its author say so.
-pub(super) fn destroys(script: &Script, header: &Header) -> bool {
-    header.destructive || script.kind == ScriptType::Release
+/// True if a script destroys data, as far as the region or its author say so; what cannot be read may.
+pub(super) fn destroys(script: &Script, declared: &Declared) -> bool {
+    declared.may_destroy() || script.kind == ScriptType::Release
 }
 
 /// The same for a script of which only the file is at hand.
 pub(super) fn destroys_by_file(script: &Script, workspace: &Workspace) -> bool {
-    destroys(script, &header(std::fs::read(workspace.executable(script)).ok().as_deref()))
+    destroys(script, &Declared::of(std::fs::read(workspace.executable(script)).ok().as_deref()))
 }
 
 /// Refuses a run of scripts that destroy data and that no region has ordered in this very run, or would hear of. What anybody
@@ -46,13 +41,18 @@ pub(super) fn check(index: &Index, workspace: &Workspace, options: &Options, is_
 }
 
 /// Whether an answer is for this machine, in a state that may be run.
-pub(super) fn check_answer(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
+pub(super) fn check_answer(index: &Index) -> Result<(), Error> {
     if index.scripts.iter().any(|script| script.has_finished) {
         return Err(Error::Deployed);
     }
     if index.scripts.iter().any(|script| script.result_id.is_none()) {
         return Err(Error::Stranger);
     }
+    Ok(())
+}
+
+/// Refuses to begin a second time what was begun in this run.
+pub(super) fn check_repeats(index: &Index, begun: &BTreeSet<i64>) -> Result<(), Error> {
     match index.scripts.iter().find(|script| script.result_id.is_some_and(|id| begun.contains(&id))) {
         Some(script) => Err(Error::Repeated(script.label())),
         None => Ok(()),

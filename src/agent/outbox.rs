@@ -7,8 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Entry, Lane, Payload};
+use super::message::{Entry, Lane, Number, Numbers, Payload};
+use crate::journal::MessageId;
+use crate::region::Error;
 use crate::script::Status;
+
+/// Events go together up to so many characters: a region cuts longer texts.
+const LONGEST_EVENT: usize = 1800;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -19,13 +24,28 @@ pub(super) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Inner {
-    last_id: i64,
-    waiting: BTreeMap<i64, Entry>,
+    last_id: MessageId,
+    waiting: BTreeMap<MessageId, Entry>,
     /// Entries that somebody is delivering.
-    claimed: BTreeSet<i64>,
+    claimed: BTreeSet<MessageId>,
     /// Events wait for more of their kind.
     events_rest: bool,
-    refused: BTreeMap<i64, (String, String)>,
+    refused: BTreeMap<MessageId, Refused>,
+    /// Not taken now: nobody waits for them, and a later start offers them again.
+    postponed: BTreeSet<MessageId>,
+    /// The last reason why something was not taken.
+    trouble: Option<Error>,
+}
+
+/// A message that the region will not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it is about, for people.
+    pub label: String,
+    /// The region's reason.
+    pub reason: String,
+    /// True for a script's result, which the region needs.
+    pub is_result: bool,
 }
 
 impl Outbox {
@@ -35,14 +55,23 @@ impl Outbox {
         self.changed.notify_waiters();
     }
 
-    /// Adds messages with the numbers that the journal gave them; without a journal they are numbered here.
-    pub(super) fn append(&self, outgoing: Vec<(Payload, Option<Status>)>, ids: Option<Vec<i64>>) -> Vec<i64> {
+    /// Adds messages with the numbers that the journal gave them; without a journal, or while they wait for it, they are numbered here.
+    /// The journal's numbers that come later are not smaller than these, so that the order stays.
+    pub(super) fn append(
+        &self,
+        outgoing: Vec<(Payload, Option<Status>)>,
+        ids: Option<Vec<MessageId>>,
+        kept: &Numbers,
+    ) -> Vec<MessageId> {
         let mut inner = self.lock();
-        let next = inner.last_id + 1;
+        let numbers = std::iter::successors(Some(inner.last_id.next()), |id| Some(id.next()));
         let ids =
-            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| (next..).take(outgoing.len()).collect());
-        let entry = |(id, (payload, leads_to)): (i64, _)| Entry { id, payload, leads_to, may_have_arrived: false };
-        inner.add(ids.iter().copied().zip(outgoing).map(entry).collect());
+            ids.filter(|ids| ids.len() == outgoing.len()).unwrap_or_else(|| numbers.take(outgoing.len()).collect());
+        let entry = |(place, (id, (payload, leads_to))): (usize, (MessageId, _))| {
+            let number = Number::Of(kept.clone(), place);
+            Entry { id, number, payload, leads_to, may_have_arrived: false }
+        };
+        inner.add(ids.iter().copied().zip(outgoing).enumerate().map(entry).collect());
         drop(inner);
         self.changed.notify_waiters();
         ids
@@ -69,22 +98,44 @@ impl Outbox {
     }
 
     /// The region has it, or will never take it for a reason.
-    pub(super) fn finish(&self, id: i64, refused: Option<String>) {
+    pub(super) fn finish(&self, id: MessageId, refused: Option<String>) {
         let mut inner = self.lock();
         inner.claimed.remove(&id);
         if let Some(entry) = inner.waiting.remove(&id)
             && let Some(reason) = refused
         {
-            inner.refused.insert(id, (entry.payload.label(), reason));
+            let is_result = matches!(&entry.payload, Payload::Signal(signal) if signal.is_result());
+            inner.refused.insert(id, Refused { label: entry.payload.label(), reason, is_result });
         }
         drop(inner);
         self.changed.notify_waiters();
     }
 
     /// It goes back into the queue: delivery was given up, not refused.
-    pub(super) fn release(&self, id: i64) {
+    pub(super) fn release(&self, id: MessageId) {
         self.lock().claimed.remove(&id);
         self.changed.notify_waiters();
+    }
+
+    /// Leaves a message to a later start: nothing in this process sends it again.
+    pub(super) fn postpone(&self, id: MessageId) {
+        let mut inner = self.lock();
+        inner.claimed.remove(&id);
+        if inner.waiting.remove(&id).is_some() {
+            inner.postponed.insert(id);
+        }
+        drop(inner);
+        self.changed.notify_waiters();
+    }
+
+    /// Keeps why something was not taken.
+    pub(super) fn meet_trouble(&self, error: Error) {
+        self.lock().trouble = Some(error);
+    }
+
+    /// Why something was not taken, if anything.
+    pub(super) fn take_trouble(&self) -> Option<Error> {
+        self.lock().trouble.take()
     }
 
     /// Lets events wait, so that a burst of them becomes a few requests, or go again. Nothing else waits for them meanwhile.
@@ -111,11 +162,12 @@ impl Outbox {
 
     /// How many messages are neither acknowledged nor refused.
     pub(super) fn undelivered(&self) -> usize {
-        self.lock().waiting.len()
+        let inner = self.lock();
+        inner.waiting.len() + inner.postponed.len()
     }
 
     /// Messages that the region will not take, with its reason.
-    pub(super) fn refused(&self) -> Vec<(String, String)> {
+    pub(super) fn refused(&self) -> Vec<Refused> {
         self.lock().refused.values().cloned().collect()
     }
 
@@ -128,12 +180,12 @@ impl Outbox {
     }
 
     /// Why a message was refused, if it was.
-    pub(super) fn refusal(&self, id: i64) -> Option<String> {
-        self.lock().refused.get(&id).map(|(_, reason)| reason.clone())
+    pub(super) fn refusal(&self, id: MessageId) -> Option<String> {
+        self.lock().refused.get(&id).map(|refused| refused.reason.clone())
     }
 
     /// Waits until a message is acknowledged or refused.
-    pub(super) async fn answered(&self, id: i64) -> Result<(), String> {
+    pub(super) async fn answered(&self, id: MessageId) -> Result<(), String> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -177,11 +229,16 @@ impl Inner {
         let first = self.waiting.get(&found?)?.clone();
         let mut entries = vec![first];
         if matches!(entries[0].payload, Payload::Event(_)) {
-            let behind = self.waiting.range(entries[0].id + 1..).map(|(_, entry)| entry);
+            let behind = self.waiting.range(entries[0].id.next()..).map(|(_, entry)| entry);
             let events = behind
                 .take_while(|entry| entry.payload.lane() != Lane::Node)
                 .filter(|entry| matches!(entry.payload, Payload::Event(_)));
-            let more: Vec<Entry> = events.take(19).cloned().collect();
+            let mut length = entries[0].payload.length();
+            let fits = |entry: &&Entry| {
+                length += entry.payload.length();
+                length <= LONGEST_EVENT
+            };
+            let more: Vec<Entry> = events.take_while(fits).cloned().collect();
             entries.extend(more);
         }
         self.claimed.extend(entries.iter().map(|entry| entry.id));
@@ -209,33 +266,34 @@ mod tests {
 
     fn outbox(payloads: Vec<Payload>) -> Outbox {
         let outbox = Outbox::default();
-        outbox.append(payloads.into_iter().map(|payload| (payload, None)).collect(), None);
+        outbox.append(payloads.into_iter().map(|payload| (payload, None)).collect(), None, &Numbers::default());
         outbox
     }
 
     fn claim(outbox: &Outbox) -> Vec<i64> {
-        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id).collect()
+        outbox.lock().claim().unwrap_or_default().iter().map(|entry| entry.id.number()).collect()
     }
 
     #[tokio::test]
     async fn one_script_keeps_its_order_and_holds_up_no_other() {
         let outbox = outbox(vec![about(1), about(1), about(2)]);
         assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1], vec![3], vec![]));
-        outbox.finish(1, Some("no".into()));
+        outbox.finish(1.into(), Some("no".into()));
         assert_eq!(claim(&outbox), [2], "a refusal blocks nothing");
-        outbox.finish(2, None);
-        outbox.finish(3, None);
+        outbox.finish(2.into(), None);
+        outbox.finish(3.into(), None);
         outbox.idle(&CancellationToken::new()).await;
-        assert_eq!(outbox.refused(), [("WORKING for s1".to_owned(), "no".to_owned())]);
+        let refused = Refused { label: "WORKING for s1".into(), reason: "no".into(), is_result: false };
+        assert_eq!(outbox.refused(), [refused]);
     }
 
     #[test]
     fn a_message_about_the_node_overtakes_nothing_and_is_not_overtaken() {
         let outbox = outbox(vec![about(1), node(), about(2)]);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![1], vec![]));
-        outbox.finish(1, None);
+        outbox.finish(1.into(), None);
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![2], vec![]));
-        outbox.finish(2, None);
+        outbox.finish(2.into(), None);
         assert_eq!(claim(&outbox), [3]);
     }
 
@@ -243,6 +301,26 @@ mod tests {
     fn events_go_together_but_not_past_the_node() {
         let outbox = outbox(vec![event("a"), about(1), event("b"), node(), event("c")]);
         assert_eq!((claim(&outbox), claim(&outbox), claim(&outbox)), (vec![1, 3], vec![2], vec![]));
+    }
+
+    #[test]
+    fn events_go_together_as_far_as_a_region_does_not_cut_them() {
+        let outbox = outbox(vec![event(&"a".repeat(1000)), event(&"b".repeat(700)), event(&"c".repeat(200))]);
+        assert_eq!((claim(&outbox), claim(&outbox)), (vec![1, 2], vec![]));
+        outbox.finish(1.into(), None);
+        outbox.finish(2.into(), None);
+        assert_eq!(claim(&outbox), [3]);
+    }
+
+    #[tokio::test]
+    async fn what_is_postponed_is_waited_for_by_nobody_and_not_lost() {
+        let outbox = outbox(vec![about(1), about(1)]);
+        assert_eq!(claim(&outbox), [1]);
+        outbox.postpone(1.into());
+        assert_eq!(claim(&outbox), [2]);
+        outbox.finish(2.into(), None);
+        outbox.idle(&CancellationToken::new()).await;
+        assert_eq!(outbox.undelivered(), 1);
     }
 
     #[test]
@@ -258,7 +336,7 @@ mod tests {
     async fn what_is_released_is_claimed_again() {
         let outbox = outbox(vec![about(1)]);
         assert_eq!(claim(&outbox), [1]);
-        outbox.release(1);
+        outbox.release(1.into());
         assert_eq!(outbox.undelivered(), 1);
         assert_eq!(claim(&outbox), [1]);
         let cancel = CancellationToken::new();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::message::Payload;
 use super::record::Record;
 use crate::event::{Event, EventType};
-use crate::journal::ResultChange;
+use crate::journal::{MessageId, ResultChange};
 use crate::region::{POWER_LABEL, Signal};
 use crate::runner::{FoundBmc, Told};
 use crate::script::Script;
@@ -17,7 +17,7 @@ use crate::script::Script;
 #[derive(Debug, Default)]
 pub(super) struct Power {
     /// The last message.
-    message: Option<i64>,
+    message: Option<MessageId>,
     /// A machine that enlists will be made with what a script found: its file is kept for that.
     is_kept: bool,
 }

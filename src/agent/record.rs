@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use super::message::{Entry, Payload, message};
+use super::message::{Entry, Numbers, Payload, head, message};
 use super::outbox::Outbox;
 use crate::event::{Event, EventType};
-use crate::journal::{self, Actor, Journal, ResultChange};
+use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunEnding, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::runner::discard;
 use crate::script::Status;
@@ -16,7 +17,9 @@ use crate::script::Status;
 pub(super) struct Record {
     pub(super) journal: Arc<Journal>,
     pub(super) outbox: Arc<Outbox>,
-    pub(super) run_id: Option<i64>,
+    pub(super) run_id: Option<RunId>,
+    /// When it began, by the clock that nobody sets; `None` of one that began in another process.
+    pub(super) began: Option<Instant>,
     /// The region may be told.
     pub(super) send: bool,
     /// The region can be told events, since it is known what it calls this node.
@@ -38,44 +41,59 @@ impl Record {
         change: Option<ResultChange>,
         events: Vec<Event>,
         outgoing: Vec<Outgoing>,
-    ) -> Vec<i64> {
+    ) -> Vec<MessageId> {
         let outgoing = self.sayable(outgoing);
         let messages = self.messages(&outgoing);
-        let recorded = self.journal.with("a change", move |store| store.record(change.as_ref(), &events, &messages));
-        self.outbox.append(outgoing, recorded.await)
+        let numbers = Numbers::default();
+        let numbered = numbers.clone();
+        let recorded = self.journal.keep("a change", move |store| {
+            let ids = store.record(change.as_ref(), &events, &messages)?;
+            numbered.set(&ids);
+            Ok(ids)
+        });
+        self.outbox.append(outgoing, recorded.await, &numbers)
     }
 
-    /// Records the end of the run with the last message to the region.
-    pub(super) async fn end(&self, outcome: String, signal: Option<Signal>) {
-        self.tell_head().await;
-        let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
-        let ids = match self.run_id {
-            Some(run_id) => {
-                let messages = self.messages(&outgoing);
-                let end = self
-                    .journal
-                    .with("the end of the run", move |store| store.end_run(run_id, &outcome, messages.first()));
-                end.await
-            }
-            None => None,
-        };
-        self.outbox.append(outgoing, ids);
-    }
-
-    /// Seals what is on record and gives the head of the chain to the region: who rewrites the record on this machine cannot rewrite it
-    /// there. Before the last message, after which the region may not listen any more.
-    async fn tell_head(&self) {
-        let Some(run_id) = self.run_id else { return };
-        let Some(head) = self.journal.with("the seal of the run", move |store| store.seal_all(run_id)).await else {
+    /// Records the end of the run with the last message to the region. The head of the record's chain goes before it, since the region may
+    /// not listen any more afterwards.
+    pub(super) async fn end(&self, end: RunEnd, outcome: String, signal: Option<Signal>) {
+        let last = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
+        let Some(run_id) = self.run_id else {
+            self.outbox.append(last, None, &Numbers::default());
             return;
         };
-        let text = format!("The record of run {run_id} has {} seals, the last is {}", head.seals, head.hash);
-        let told = Payload::Event(NodeEvent::new("shakedown/audit-head", text, false));
-        self.change(None, Vec::new(), vec![(told, None)]).await;
+        let (messages, began, tells) = (self.messages(&last), self.began, self.tells_events());
+        let (numbers, late) = (Numbers::default(), Numbers::default());
+        let (numbered, numbered_late) = (numbers.clone(), late.clone());
+        let ended = self.journal.keep("the end of the run", move |store| {
+            let ending = RunEnding { end, outcome: &outcome, took: began.map(|began| began.elapsed()) };
+            let mut told = Vec::new();
+            let ids = store.end_run(run_id, &ending, |found| {
+                told.extend(tells.then(|| head(run_id, found)));
+                told.iter().map(|head| message(head, None, Some(run_id))).chain(messages.iter().cloned()).collect()
+            })?;
+            numbered.set(&ids);
+            numbered_late.set(&ids[told.len()..]);
+            Ok((told, ids))
+        });
+        match ended.await {
+            Some((told, ids)) => {
+                let outgoing = told.into_iter().map(|head| (head, None)).chain(last).collect();
+                self.outbox.append(outgoing, Some(ids), &numbers);
+            }
+            // While the journal cannot be written there is no head; it waits in the journal afterwards.
+            None => drop(self.outbox.append(last, None, &late)),
+        }
     }
 
-    /// Records something that somebody is answerable for; whether it is on disk.
-    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) -> bool {
+    /// Records something that somebody is answerable for.
+    pub(super) async fn audit(&self, kind: EventType, text: String, actor: &Actor) {
+        let (event, actor) = (Event::new(kind, text), actor.clone());
+        self.journal.keep("an audit event", move |store| store.append_event(&event, &actor)).await;
+    }
+
+    /// The same of something that must not be done before it is on disk; whether it is. If not, it is not recorded later either.
+    pub(super) async fn audit_first(&self, kind: EventType, text: String, actor: &Actor) -> bool {
         let actor = actor.clone();
         let append = move |store: &mut journal::Store| store.append_event(&Event::new(kind, text), &actor);
         self.journal.with("an audit event", append).await.is_some()
@@ -93,13 +111,31 @@ impl Record {
             // It holds a password, and nobody needs it any more. Before the record: after a crash it counts as delivered.
             discard(path);
         }
-        let (id, reason) = (entry.id, refused.clone());
-        self.journal.with("a delivery", move |store| store.finish_message(id, reason.as_deref())).await;
+        let (number, reason) = (entry.number.clone(), refused.clone());
+        let finish = move |store: &mut journal::Store| {
+            number.get().map_or(Ok(()), |number| store.finish_message(number, reason.as_deref()))
+        };
+        self.journal.keep("a delivery", finish).await;
         if let (Some(reason), Payload::Signal(signal)) = (&refused, &entry.payload) {
             let text = format!("the region refused the {}: {reason}", signal.label());
             self.notice(EventType::SCRIPT_RESULT_ERROR, "shakedown/refused", text).await;
         }
         self.outbox.finish(entry.id, refused);
+    }
+
+    /// Results of this run that the region did not take, also those of an earlier process: label and reason.
+    pub(super) async fn refused_results(&self) -> Vec<(String, String)> {
+        let mut refused: Vec<(String, String)> = Vec::new();
+        if let Some(run_id) = self.run_id {
+            let read = self.journal.with("refused results", move |store| store.refused_results(run_id)).await;
+            refused = read.unwrap_or_default();
+        }
+        for one in self.outbox.refused().into_iter().filter(|one| one.is_result) {
+            if !refused.iter().any(|(label, _)| *label == one.label) {
+                refused.push((one.label, one.reason));
+            }
+        }
+        refused
     }
 
     /// The region knows this machine now.
@@ -122,10 +158,15 @@ impl Record {
         outgoing.iter().map(|(payload, leads_to)| message(payload, *leads_to, self.run_id)).collect()
     }
 
+    /// The region hears of what it cannot derive itself.
+    fn tells_events(&self) -> bool {
+        self.send && self.events && !self.results_only
+    }
+
     fn may_be_told(&self, payload: &Payload) -> bool {
         self.send
             && match payload {
-                Payload::Event(_) => self.events && !self.results_only,
+                Payload::Event(_) => self.tells_events(),
                 Payload::Signal(signal) if self.results_only && !signal.is_result() => false,
                 // Nobody needs to hear later that a script was about to start.
                 Payload::Signal(signal) if self.is_unheard() && !signal.is_result() => false,

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::Delivery;
+use super::delivery::drain;
 use super::dispatcher::Dispatcher;
-use super::message::Entry;
-use super::outbox::Outbox;
+use super::message::{Entry, Payload, head, message};
+use super::outbox::{Outbox, Refused};
 use super::record::Record;
-use super::{Agent, Notice};
+use super::uplink::Uplink;
+use super::{Agent, Notice, fetch, messages};
 use crate::event::{Event, EventType};
 use crate::host::Host;
-use crate::journal::{Actor, Journal, NewRun, ResultRecord, RunRecord, Store};
-use crate::region::{Client, RetryOptions};
-use crate::runner::{Interruption, Runner, discard};
-use crate::script::{Script, ScriptType, parse_index};
+use crate::journal::{Actor, Audience, Journal, NewRun, ResultRecord, RunEnd, RunEnding, RunId, RunRecord, Store};
+use crate::region::{Client, RetryOptions, Signal, SignalStatus, persist};
+use crate::runner::{Ending, Finished, Interruption, Runner, discard, kept_end};
+use crate::script::{Script, parse_index};
 
 /// Puts what a journal still holds for this region into an outbox.
 pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
@@ -31,38 +32,95 @@ pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) 
     }
 }
 
-/// Delivers what the journal still holds for a region; how many messages are left undelivered, and those refused.
+/// What `deliver` came to.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    /// Messages that are still undelivered.
+    pub left: usize,
+    /// Messages that the region will not take.
+    pub refused: Vec<Refused>,
+    /// What was signalled as the end of a run whose scripts had all ended, and its text.
+    pub ended: Option<(SignalStatus, String)>,
+    /// A run has not ended, and the region has scripts for it.
+    pub goes_on: bool,
+}
+
+/// Delivers what the journal still holds for a region. A run that left when its scripts were done (`--exit-when-done`) is ended, if the region
+/// has nothing more to run.
 pub async fn deliver(
     client: Client,
     mut store: Store,
     retry: RetryOptions,
     limit: Option<Duration>,
     stop: CancellationToken,
-) -> (usize, Vec<(String, String)>) {
+) -> Delivered {
     store.set_system_id(client.system_id().map(str::to_owned));
-    let client = Arc::new(client);
-    let outbox = Arc::new(Outbox::default());
+    let identity = client.identity();
+    let uplink = Uplink::Node(Arc::new(client));
     let journal = Arc::new(Journal::start(Some(store)));
-    restore(&journal, &outbox, client.identity()).await;
-    let events = client.system_id().is_some();
-    let outbox_of_record = Arc::clone(&outbox);
-    let record = Record {
-        journal,
-        outbox: outbox_of_record,
-        run_id: None,
-        send: true,
-        events,
-        results_only: false,
-        enlisting: None,
-    };
-    let delivering = Delivery { client, record, retry, give_up: stop.clone() }.start();
-    tokio::select! {
-        () = outbox.idle(&stop) => {}
-        () = tokio::time::sleep(limit.unwrap_or(Duration::MAX)), if limit.is_some() => {}
+    let stop = stop.child_token();
+    let timer = limit.map(|limit| {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            stop.cancel();
+        })
+    });
+    let drained = drain(uplink.clone(), Arc::clone(&journal), &retry, &stop).await;
+    let mut delivered = Delivered { left: drained.left, refused: drained.refused, ..Delivered::default() };
+    if delivered.left == 0 {
+        end_run(&uplink, &journal, &retry, &stop, &identity, &mut delivered).await;
     }
-    stop.cancel();
-    delivering.await;
-    (outbox.undelivered(), outbox.refused())
+    timer.inspect(tokio::task::JoinHandle::abort);
+    delivered
+}
+
+/// Ends the run that has all of its results at the region, unless the region has more to run.
+async fn end_run(
+    uplink: &Uplink,
+    journal: &Arc<Journal>,
+    retry: &RetryOptions,
+    stop: &CancellationToken,
+    region: &str,
+    delivered: &mut Delivered,
+) {
+    let region = region.to_owned();
+    let open = journal.with("a run that has not ended", move |store| store.run_with_all_results(&region)).await;
+    let Some(Some(run)) = open else { return };
+    match persist(retry, stop, "asking for more scripts", || fetch::ask(uplink)).await {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            delivered.goes_on = true;
+            return;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the run is not ended: the region does not say whether there is more to run");
+            delivered.goes_on = true;
+            return;
+        }
+    }
+    let (end, status, text) = if !run.refused.is_empty() {
+        (RunEnd::NotTaken, SignalStatus::Failed, messages::not_taken(&run.refused))
+    } else if let Some((kind, count)) = run.failures.first() {
+        (RunEnd::Failed, SignalStatus::Failed, messages::failed_to_run(*count, *kind))
+    } else {
+        (RunEnd::Passed, SignalStatus::Ok, messages::ALL_RAN.to_owned())
+    };
+    let signal = Payload::Signal(Signal::node(status, text.clone()));
+    let (id, outcome, last) = (run.id, text.clone(), message(&signal, None, Some(run.id)));
+    let tells = uplink.system_id().is_some();
+    let record = move |store: &mut Store| {
+        let ending = RunEnding { end, outcome: &outcome, took: None };
+        store.end_run(id, &ending, |found| {
+            let told = tells.then(|| message(&head(id, found), None, Some(id)));
+            told.into_iter().chain([last]).collect()
+        })
+    };
+    journal.with("the end of the run", record).await;
+    let drained = drain(uplink.clone(), Arc::clone(journal), retry, stop).await;
+    delivered.left += drained.left;
+    delivered.refused.extend(drained.refused);
+    delivered.ended = Some((status, text));
 }
 
 impl Agent {
@@ -82,8 +140,8 @@ impl Agent {
             restore(&journal, &outbox, identity.clone()).await;
         }
         let new = NewRun {
-            // A run that tells nobody is no part of one that does: the region would wait for ever for what ran in it.
-            region: if self.options.send { identity } else { format!("{identity} (told nothing)") },
+            region: identity,
+            audience: if self.options.send { Audience::Region } else { Audience::Nobody },
             storage: self.workspace.root().to_owned(),
             boot_id: boot_id(&self.host),
             requested_by: self.options.actor.username.clone(),
@@ -108,8 +166,8 @@ impl Agent {
         let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
         let events = self.client.system_id().is_some() || self.enlists();
         let enlisting = self.options.credentials_file.is_some().then(|| Arc::new(AtomicBool::new(!is_known)));
-        let send = self.options.send;
-        (Record { journal, outbox, run_id, send, events, results_only: false, enlisting }, interrupted)
+        let (send, began) = (self.options.send, interrupted.is_none().then(std::time::Instant::now));
+        (Record { journal, outbox, run_id, began, send, events, results_only: false, enlisting }, interrupted)
     }
 
     /// What somebody is answerable for at the beginning of a run.
@@ -141,9 +199,11 @@ impl Agent {
         let run_id = run.id;
         let results = record.journal.with("the interrupted run", move |store| store.results(run_id)).await;
         let why = if run.boot_id == boot_id(&self.host) { Interruption::AgentEnded } else { Interruption::Reboot };
-        let results = results.unwrap_or_default();
+        let results: Vec<_> =
+            results.unwrap_or_default().into_iter().map(|result| self.with_end(run_id, result)).collect();
         // With no script under way the agent may have left by itself, while the region was away.
-        let may_have_left = why == Interruption::AgentEnded && !results.iter().any(|result| result.status.is_running());
+        let may_have_left = why == Interruption::AgentEnded
+            && !results.iter().any(|(result, end)| result.status.is_running() && end.is_none());
         let (said, text) = if may_have_left {
             ("where the agent left it".to_owned(), format!("run {run_id} goes on where the agent left it"))
         } else {
@@ -151,18 +211,16 @@ impl Agent {
         };
         let _ = self.notices.send(Notice::Said(format!("Resuming run {run_id}, {said}")));
         record.notice(EventType::NODE_STATUS_EVENT, "shakedown/resumed", text).await;
-        for result in results {
+        for (result, end) in results {
             dispatcher.remember(&result);
-            if !result.status.is_running() {
-                continue;
-            }
             let script = Arc::new(self.script_of(&result));
-            if let Some(exit_status) = result.exit_status {
-                // It had ended; the region was being told of the BMC that it found.
-                let runtime = result.runtime.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                let finished = runner.conclude_ended(&script, exit_status, runtime);
+            if let Some(finished) = end {
+                // It had ended; the journal was out of reach, or the region was being told of the BMC that it found.
                 dispatcher.begin_at(&script, result.status);
                 dispatcher.finish(&script, finished).await;
+                continue;
+            }
+            if !result.status.is_running() {
                 continue;
             }
             if result.may_reboot {
@@ -181,18 +239,33 @@ impl Agent {
         }
     }
 
+    /// A result that is not final in the journal, with the end that lies beside its outputs.
+    fn with_end(&self, run_id: RunId, result: ResultRecord) -> (ResultRecord, Option<Finished>) {
+        if result.status.is_final() {
+            return (result, None);
+        }
+        let outputs = self.workspace.outputs(&self.script_of(&result));
+        let end = kept_end(&outputs, run_id.number()).or_else(|| {
+            let lost = "how it ended is on record, and what came of it is not";
+            let failed = |status: i32| Finished {
+                runtime: result.runtime,
+                notes: vec![lost.to_owned()],
+                ..Finished::failed(Ending::Exited(if status == 0 { 1 } else { status }))
+            };
+            result.exit_status.map(failed)
+        });
+        (result, end)
+    }
+
     /// The script of a result, from the archive that is still on disk, else from what the journal knows.
     fn script_of(&self, result: &ResultRecord) -> Script {
         let index = std::fs::read(self.workspace.index()).ok().and_then(|bytes| parse_index(&bytes).ok());
         let known = index.and_then(|index| {
             index.scripts.into_iter().find(|script| script.name == result.name && script.result_id == result.result_id)
         });
-        known.unwrap_or_else(|| {
-            let kind = ScriptType::ALL.into_iter().find(|kind| kind.folder() == result.kind);
-            Script {
-                version_id: result.version_id,
-                ..Script::placeholder(kind.unwrap_or(ScriptType::Commissioning), &result.name, result.result_id)
-            }
+        known.unwrap_or_else(|| Script {
+            version_id: result.version_id,
+            ..Script::placeholder(result.kind, &result.name, result.result_id)
         })
     }
 }

@@ -15,15 +15,16 @@ use super::enlist::Enlisted;
 use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::record::Record;
+use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
-use crate::journal::RunRecord;
+use crate::journal::{RunEnd, RunRecord};
 use crate::netplan;
 use crate::region::{self, Client, Signal, SignalStatus};
 use crate::runner::{Report, Runner};
 use crate::script::{Index, Script, ScriptType};
 
 /// For one question whether the region answers: a connection from before the network changed does not.
-const QUESTION: Duration = Duration::from_secs(10);
+pub(super) const QUESTION: Duration = Duration::from_secs(10);
 
 /// What the sets came to.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Verdict {
     Registered,
     Passed,
     Failed(String),
+    /// All passed, and the region has not every result.
+    NotTaken(String),
     Stopped,
     /// The machine reboots under a script that may reboot it: the next start goes on.
     GoingDown,
@@ -53,7 +56,7 @@ impl Agent {
     /// # Errors
     /// When nothing could be run. FAILED is then signalled if the region may be told.
     pub async fn run(mut self) -> Result<Outcome, Error> {
-        prepare::storage(&self.workspace)?;
+        let _storage = prepare::storage(&self.workspace)?;
         let (record, interrupted) = self.open_record().await;
         let farewell = tokio::spawn(farewell(
             self.stop.clone(),
@@ -70,6 +73,7 @@ impl Agent {
             let voice = self.voice(Arc::clone(&self.client), &record);
             (Some(voice), self.run_sets(&mut dispatcher, &record, interrupted).await)
         };
+        let verdict = if voice.is_some() { self.proved(verdict, &record).await } else { verdict };
         let delivering = self.end(voice, &verdict, &dispatcher, &record).await;
         let retention = self.options.retention;
         record.journal.with("deleting what is too old", move |store| store.prune(&retention)).await;
@@ -78,13 +82,14 @@ impl Agent {
         if let Some(delivering) = delivering {
             delivering.await;
         }
+        record.journal.settle().await;
         Ok(Outcome {
             enlisted: self.client.system_id().filter(|_| enlists).map(str::to_owned),
             end: match verdict? {
                 Verdict::Nothing => End::NothingToRun,
                 Verdict::Registered => End::Registered,
                 Verdict::Passed => End::Passed,
-                Verdict::Failed(_) => End::Failed,
+                Verdict::Failed(_) | Verdict::NotTaken(_) => End::Failed,
                 Verdict::Stopped | Verdict::GoingDown => End::Stopped,
                 Verdict::Unfinished => End::Unfinished,
             },
@@ -98,7 +103,7 @@ impl Agent {
     pub(super) fn voice(&self, client: Arc<Client>, record: &Record) -> Voice {
         let heartbeat = self.options.send.then(|| Heartbeat::start(Arc::clone(&client), self.options.heartbeat));
         let delivery = Delivery {
-            client: Arc::clone(&client),
+            uplink: Uplink::Node(Arc::clone(&client)),
             record: record.clone(),
             retry: self.options.retry.clone(),
             give_up: self.give_up.clone(),
@@ -136,7 +141,9 @@ impl Agent {
     ) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let Some(voice) = voice else {
             match verdict {
-                Ok(Verdict::Registered) => record.end("The region has this machine already".to_owned(), None).await,
+                Ok(Verdict::Registered) => {
+                    record.end(RunEnd::Registered, "The region has this machine already".to_owned(), None).await;
+                }
                 // Not an end: there is nobody yet who could hear of it.
                 Ok(_) => self.say("What was found out is kept; the next start goes on with enlisting".to_owned()),
                 // Its text says so.
@@ -175,9 +182,14 @@ impl Agent {
             return Ok(Verdict::Unfinished);
         }
         let index = match self.commission(dispatcher, record).await? {
+            ControlFlow::Break(Verdict::Nothing) => {
+                self.end_what_was_forgotten().await;
+                return Ok(Verdict::Nothing);
+            }
             ControlFlow::Break(verdict) => return Ok(verdict),
             ControlFlow::Continue(index) => index,
         };
+        self.check_purpose(&index, dispatcher).await?;
         for (kind, status) in [
             (ScriptType::Testing, SignalStatus::Testing),
             (ScriptType::Release, SignalStatus::Releasing),
@@ -202,11 +214,18 @@ impl Agent {
         dispatcher: &mut Dispatcher,
         record: &Record,
     ) -> Result<ControlFlow<Verdict, Index>, Error> {
-        let mut begun = BTreeSet::new();
+        let mut begun = BTreeSet::<i64>::new();
         loop {
-            let Some(mut index) = self.index(&mut begun).await? else {
+            let Some(mut index) = self.index(!begun.is_empty()).await? else {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
+            if Self::begins_anew(&index, dispatcher) {
+                self.say("The region lets its own scripts run again, since a script asked for that".to_owned());
+                dispatcher.forget(index.of(ScriptType::Commissioning));
+                begun.clear();
+            }
+            order::check_repeats(&index, &begun)?;
+            begun.extend(index.of(ScriptType::Commissioning).filter_map(|script| script.result_id));
             index.scripts.retain(|script| !dispatcher.has_finished(script));
             for script in &mut index.scripts {
                 if dispatcher.has_begun(script) {
@@ -229,6 +248,14 @@ impl Agent {
                 return Ok(ControlFlow::Continue(index));
             }
         }
+    }
+
+    /// True if a script with `recommission` has passed, so that the region hands out its own scripts again under the numbers that they had
+    /// (contract REGION, correction 7). Once for each such script: else a region could keep a machine at it for ever.
+    fn begins_anew(index: &Index, dispatcher: &mut Dispatcher) -> bool {
+        let again =
+            index.of(ScriptType::Commissioning).any(|script| !script.has_started && dispatcher.has_finished(script));
+        again && dispatcher.use_recommission()
     }
 
     /// The region has nothing more: what ran until now decides.
@@ -273,9 +300,11 @@ impl Agent {
             refused.clear();
         }
         dispatcher.begin(&scripts);
-        let (reports, mut received) = mpsc::channel::<Report>(64);
-        let runner = Arc::new(self.runner(reports));
-        let running = tokio::spawn(async move {
+        let (reports, received) = mpsc::channel::<Report>(64);
+        let depends = scripts.iter().any(Script::depends_on_version);
+        let version = if depends { self.region_version().await } else { None };
+        let runner = Arc::new(self.runner(reports).of_region(version.unwrap_or_default()));
+        let work = async move {
             for entry in &bad {
                 runner.report_bad_entry(entry).await;
             }
@@ -284,17 +313,24 @@ impl Agent {
                 runner.report_not_run(script, order::NOT_ON_RECORD).await;
             }
             runner.run(scripts).await;
-        });
-        while let Some(report) = received.recv().await {
-            dispatcher.take(report).await;
-        }
-        // All senders are gone, so the runner is done, with a panic at worst.
-        let _ = running.await;
-        dispatcher.end_of_set(self.stop.is_cancelled()).await;
+        };
+        dispatcher.drive(work, received, &self.stop).await;
         if dispatcher.goes_on_after_reboot() {
             return Some(Verdict::GoingDown);
         }
         if self.stop.is_cancelled() { Some(Verdict::Stopped) } else { Self::failure(dispatcher, kind) }
+    }
+
+    /// OK is for a run of which the region has every result; any other ends otherwise.
+    async fn proved(&self, verdict: Result<Verdict, Error>, record: &Record) -> Result<Verdict, Error> {
+        if !self.options.send || !matches!(verdict, Ok(Verdict::Passed)) {
+            return verdict;
+        }
+        if !self.settled(record).await {
+            return Ok(Verdict::Unfinished);
+        }
+        let refused = record.refused_results().await;
+        if refused.is_empty() { verdict } else { Ok(Verdict::NotTaken(messages::not_taken(&refused))) }
     }
 
     /// Waits until the region has everything; false when nobody waits any longer.
@@ -309,33 +345,37 @@ impl Agent {
 
     /// Records how the run ended, and signals it where the region may be told.
     async fn record_end(&self, verdict: &Result<Verdict, Error>, dispatcher: &Dispatcher, record: &Record) {
-        let (status, text) = match verdict {
+        let (end, status, text) = match verdict {
             // Not an end: the next start goes on with it.
             Ok(Verdict::GoingDown) => return self.say(messages::GOING_DOWN.to_owned()),
             Ok(Verdict::Unfinished) => return self.say("The region does not answer; the rest is kept".to_owned()),
-            Ok(Verdict::Nothing | Verdict::Registered) => (None, messages::NOTHING.to_owned()),
+            Ok(Verdict::Nothing) => (RunEnd::Nothing, None, messages::NOTHING.to_owned()),
+            Ok(Verdict::Registered) => (RunEnd::Registered, None, messages::NOTHING.to_owned()),
             // A deploying node does nothing with OK, and one that is deployed by the time it arrives would be released.
             Ok(Verdict::Passed) if dispatcher.has_outcomes_of(ScriptType::Deployment) => {
-                (None, messages::ALL_RAN.to_owned())
+                (RunEnd::Passed, None, messages::ALL_RAN.to_owned())
             }
-            Ok(Verdict::Passed) => (Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
-            Ok(Verdict::Failed(text)) => (Some(SignalStatus::Failed), text.clone()),
+            Ok(Verdict::Passed) => (RunEnd::Passed, Some(SignalStatus::Ok), messages::ALL_RAN.to_owned()),
+            Ok(Verdict::Failed(text)) => (RunEnd::Failed, Some(SignalStatus::Failed), text.clone()),
+            Ok(Verdict::NotTaken(text)) => (RunEnd::NotTaken, Some(SignalStatus::Failed), text.clone()),
             Ok(Verdict::Stopped) | Err(Error::Fetch(region::Error::Cancelled(_))) => {
-                (Some(SignalStatus::Failed), messages::STOPPED.to_owned())
+                (RunEnd::Stopped, Some(SignalStatus::Failed), messages::STOPPED.to_owned())
             }
             // The node's status must not be touched, or nobody would listen.
             Err(
                 error @ (Error::Deployed
                 | Error::Stranger
                 | Error::NotOrdered(_)
-                | Error::Fetch(region::Error::Unauthorized { .. })),
-            ) => (None, error.to_string()),
-            Err(error) => (Some(SignalStatus::Failed), error.to_string()),
+                | Error::Erasing
+                | Error::MayErase
+                | Error::Fetch(region::Error::Unauthorized { .. } | region::Error::Untrusted { .. })),
+            ) => (RunEnd::Refused, None, error.to_string()),
+            Err(error) => (RunEnd::Refused, Some(SignalStatus::Failed), error.to_string()),
         };
         if verdict.is_ok() {
             self.say(text.clone());
         }
-        record.end(text.clone(), status.map(|status| Signal::node(status, text))).await;
+        record.end(end, text.clone(), status.map(|status| Signal::node(status, text))).await;
     }
 
     pub(super) fn say(&self, text: String) {
@@ -344,7 +384,7 @@ impl Agent {
     }
 }
 
-fn holds(index: &Index, kind: ScriptType) -> bool {
+pub(super) fn holds(index: &Index, kind: ScriptType) -> bool {
     index.of(kind).next().is_some() || index.bad.iter().any(|bad| bad.kind == kind)
 }
 

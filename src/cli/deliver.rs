@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
 use super::{exit, help, restore, state, sync};
-use crate::agent;
+use crate::agent::{self, Refused};
 use crate::config::{Origin, enlisted_file};
 use crate::journal::Store;
 
@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// Give up after so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     give_up_after: u64,
+    /// Offer again what the region refused
+    #[arg(long)]
+    refused: bool,
     // The last one, since its heading counts for all that follows.
     #[command(flatten)]
     region: Options,
@@ -34,6 +37,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));
     if connected.origin == Origin::HardwareSync {
+        if arguments.refused {
+            store.offer_again(&connected.client.identity())?;
+        }
         return deployed(connected, store, limit, stop).await;
     }
     if !connected.client.is_authenticated() {
@@ -43,14 +49,32 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         // A run may have been cut off between getting its credentials and noting that.
         store.adopt_runs(&region, &connected.client.identity())?;
     }
-    let (left, refused) = agent::deliver(connected.client, store, connected.retry, limit, stop).await;
-    for (message, reason) in &refused {
-        say!("The region did not take the {message}: {reason}");
+    if arguments.refused {
+        let count = store.offer_again(&connected.client.identity())?;
+        say!("{count} results that the region refused are offered again");
     }
-    if left > 0 {
-        say!("{left} messages are still undelivered");
+    let delivered = agent::deliver(connected.client, store, connected.retry, limit, stop).await;
+    tell_refused(&delivered.refused);
+    if delivered.left > 0 {
+        say!("{} messages are still undelivered", delivered.left);
     }
-    Ok(if left > 0 || !refused.is_empty() { exit::NOT_DELIVERED } else { exit::OK })
+    if let Some((status, text)) = &delivered.ended {
+        say!("The run is ended: {} was signalled ({text})", status.word());
+    }
+    if delivered.goes_on {
+        say!("The run has not ended, and there is more to run: `shakedown run` goes on with it");
+    }
+    let has_everything = delivered.left == 0 && delivered.refused.is_empty();
+    Ok(if has_everything { exit::OK } else { exit::NOT_DELIVERED })
+}
+
+fn tell_refused(refused: &[Refused]) {
+    for Refused { label, reason, .. } in refused {
+        say!("The region did not take the {label}: {reason}");
+    }
+    if refused.iter().any(|one| one.is_result) {
+        say!("Refused results are kept: `shakedown deliver --refused` offers them again");
+    }
 }
 
 /// What waits for a machine that the region does not know waits on: to offer it now is to have it refused for good.
@@ -76,13 +100,15 @@ async fn deployed(
             struck.cancel();
         })
     });
-    let (left, trouble) = sync::deliver(connected, store, stop).await;
+    let delivery = sync::deliver(connected, store, stop).await;
     timer.inspect(tokio::task::JoinHandle::abort);
-    if let Some(error) = &trouble {
+    tell_refused(&delivery.refused);
+    if let Some(error) = delivery.trouble.as_ref().filter(|_| delivery.refused.is_empty()) {
         say!("The region did not take everything: {error}");
     }
-    if left > 0 {
-        say!("{left} messages are still undelivered");
+    if delivery.left > 0 {
+        say!("{} messages are still undelivered", delivery.left);
     }
-    Ok(if left > 0 { exit::NOT_DELIVERED } else { exit::OK })
+    let has_everything = delivery.left == 0 && delivery.refused.is_empty();
+    Ok(if has_everything { exit::OK } else { exit::NOT_DELIVERED })
 }

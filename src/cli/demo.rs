@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::run::{exit_code, watched};
+use super::settings::{Given, Settings};
 use super::{help, sandbox, show, state};
-use crate::agent;
 use crate::config::metadata_url;
 use crate::host::Host;
-use crate::journal::Actor;
 use crate::region::{Client, ClientOptions, Credentials, Secret};
 use crate::sandbox::{Library, Options, Sandbox};
 use crate::telemetry::LogFormat;
@@ -52,10 +51,8 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     connection.system_id = Some(region.system_id());
     connection.direct = true;
     let client = Client::new(connection)?;
-    let mut run = agent::Options::new(&storage, client.base_url());
-    run.actor = Actor::current();
+    let run = Settings::read(Given::default())?.run(&storage, client.base_url(), &storage.join("state"));
     let journal = state::Options { state_dir: storage.join("state") };
-    run.runner.state_dir = Some(journal.state_dir.clone());
     let store = journal.open_for_run(&machine, &client.identity())?;
     let outcome = watched(client, host, run, store, format).await?;
     show::summary(&outcome, format);

@@ -106,8 +106,20 @@ impl std::fmt::Debug for Query {
 }
 
 fn word(text: &str) -> Result<(String, String), String> {
-    const KNOWN: [&str; 10] =
-        ["level", "limit", "before", "after", "hostname", "mac_address", "id", "zone", "agent_name", "owner"];
+    const KNOWN: [&str; 12] = [
+        "level",
+        "limit",
+        "before",
+        "after",
+        "hostname",
+        "mac_address",
+        "id",
+        "zone",
+        "agent_name",
+        "domain",
+        "pool",
+        "owner",
+    ];
     let (key, value) = text.split_once('=').ok_or("it is not KEY=VALUE")?;
     if KNOWN.contains(&key) {
         Ok((key.to_owned(), value.to_owned()))
@@ -187,7 +199,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
             Ok(verified) => {
                 let (rows, head, results) = (verified.rows, verified.head, verified.results);
                 answer(&format!("{rows} audit events, none altered; seal of the last: {head}"))?;
-                answer(&format!("{} seals of results, all as sealed; the last: {}", results.seals, results.hash))?;
+                let (seals, hash) = (results.head.seals, results.head.hash);
+                answer(&format!("{seals} seals of results, all as sealed; the last: {hash}"))?;
+                if results.deleted > 0 {
+                    answer(&format!("{} runs are sealed as deleted: they were out of bounds", results.deleted))?;
+                }
                 if expect.is_some() {
                     answer("the expected head is in the chain")?;
                 }
@@ -203,7 +219,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 
 async fn local(arguments: &Query, state: &state::Options) -> anyhow::Result<()> {
     let store = state.read()?;
-    let mut query = EventQuery::parse(&arguments.pairs()).map_err(anyhow::Error::msg)?;
+    let mut query = EventQuery::parse(&arguments.pairs())?;
+    if let Some(name) = query.place.given() {
+        anyhow::bail!("the local log does not know {name}, which only the region does: ask it with --region");
+    }
     query.types.clone_from(&arguments.types);
     query.since = arguments.since;
     let rows = store.events(&query)?;

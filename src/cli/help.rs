@@ -31,11 +31,12 @@ Exit codes:
 pub(super) const DELIVER: &str = "\
 Examples:
   shakedown deliver --give-up-after 60
+  shakedown deliver --refused                        # once more what the region refused
 
 Exit codes:
   0  the region has everything
   3  it could not be tried: no region, no credentials, no journal
-  4  the region did not take every message";
+  4  the region did not take every message; what it refused is named";
 
 pub(super) const RESULTS: &str = "\
 Examples:

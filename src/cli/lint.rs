@@ -1,16 +1,20 @@
 //! `shakedown lint`: what is wrong with scripts before anybody uploads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{answer, exit};
+use crate::process::Tool;
+use crate::script::RegionVersion;
 use crate::script::lint::{self, Finding, Level};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  shakedown lint --hints scripts/testing/*\n\nA comment `# shakedown: allow RULE …` in a script silences warnings and hints of that rule there, errors never.\n\n\
+    after_help = "Examples:\n  shakedown lint --hints scripts/testing/*\n  shakedown lint --region 3.4 scripts/testing/*\n\nA comment `# shakedown: allow RULE …` in a script silences warnings and hints of that rule there, errors never.\n\n\
     Exit codes:\n  0  no errors (with --strict: no warnings either)\n  1  errors\n  3  a file cannot be read"
 )]
 pub(super) struct Arguments {
@@ -20,6 +24,9 @@ pub(super) struct Arguments {
     /// Lines for people and editors, or one JSON document
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The MAAS that the scripts are for, as 3.4: what it refuses or does otherwise than the newest is told, too
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    region: RegionVersion,
     /// Let warnings fail, too
     #[arg(long)]
     strict: bool,
@@ -38,7 +45,7 @@ pub(super) enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let mut scripts = Vec::new();
     let mut is_unreadable = false;
     for path in &arguments.scripts {
@@ -51,7 +58,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         }
     }
     let mut found: Vec<(&str, Vec<Finding>)> =
-        scripts.iter().map(|(label, bytes)| (label.as_str(), lint::lint(bytes))).collect();
+        scripts.iter().map(|(label, bytes)| (label.as_str(), lint::lint_for(bytes, arguments.region))).collect();
+    for (path, (_, findings)) in scripts.iter().map(|(label, _)| Path::new(label)).zip(&mut found) {
+        findings.extend(syntax(path).await);
+    }
     for (place, finding) in lint::duplicates(&scripts) {
         found[place].1.push(finding);
     }
@@ -74,6 +84,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     } else {
         exit::OK
     })
+}
+
+/// What the script's own shell says of it without running it (`sh -n`); nothing where that shell is not here.
+async fn syntax(path: &Path) -> Option<Finding> {
+    let shell = lint::shell(&std::fs::read(path).ok()?)?;
+    let tool = Tool {
+        program: Path::new("/bin").join(shell),
+        arguments: vec!["-n".into(), std::path::absolute(path).ok()?.into()],
+        environment: vec![("LC_ALL".into(), "C".into())],
+        limit: Duration::from_secs(10),
+        grace: Duration::from_secs(1),
+        most: 64 << 10,
+    };
+    let answer = tool.call(&CancellationToken::new()).await.ok()?;
+    (!answer.status.success()).then(|| lint::shell_syntax(shell, &String::from_utf8_lossy(&answer.stderr)))
 }
 
 fn documents(found: &[(&str, Vec<Finding>)]) -> serde_json::Value {

@@ -38,6 +38,7 @@ mod restore;
 mod results;
 mod run;
 mod sandbox;
+mod settings;
 mod show;
 mod signal;
 mod snapshot;
@@ -53,6 +54,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Assignment, assignment, set_by_command_line};
+use crate::private;
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
@@ -147,10 +149,16 @@ pub fn command() -> clap::Command {
 /// The program: parses, runs, says what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match names::parse(std::env::args_os().collect()) {
+    let words: Vec<_> = std::env::args_os().collect();
+    let arguments = match names::parse(words.clone()) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
+            match names::without_secrets(&error, &words).filter(|_| error.use_stderr()) {
+                Some(text) => complain!("{}", text.trim_end()),
+                None => {
+                    let _ = error.print();
+                }
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -160,6 +168,7 @@ pub fn main() -> ExitCode {
     if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_)) {
         // Before the runtime has threads, which would keep the old priority.
         process::prefer_this_process();
+        process::raise_descriptors();
     }
     if matches!(arguments.verb, Verb::Run(_) | Verb::Try(_) | Verb::Sync(_) | Verb::ReportResults(_)) {
         process::adopt_orphans();
@@ -187,7 +196,7 @@ pub fn main() -> ExitCode {
         Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),
         Verb::New(arguments) => new::run(&arguments),
-        Verb::Lint(arguments) => lint::run(&arguments),
+        Verb::Lint(arguments) => in_small_runtime(lint::run(arguments)),
         Verb::Try(arguments) => in_runtime(trial::run(arguments)),
         Verb::Demo(arguments) => in_runtime(demo::run(arguments, format)),
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
@@ -199,7 +208,10 @@ pub fn main() -> ExitCode {
 fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
-    let result = runtime.block_on(work);
+    let result = runtime.block_on(async {
+        private::settle_masks();
+        work.await
+    });
     // A capture thread may still be reading what a daemon prints; nobody waits for it.
     runtime.shutdown_background();
     result
@@ -208,7 +220,10 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<
 /// Runs what waits most of the time, without a thread to spare.
 fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot start the runtime")?.block_on(work)
+    runtime.context("cannot start the runtime")?.block_on(async {
+        private::settle_masks();
+        work.await
+    })
 }
 
 /// Prints an answer. One that does not get to where it should go is an error, unless its reader has gone.

@@ -27,7 +27,11 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Arguments, clap::Error> {
     let name = called_by(&words);
     if name.as_deref() == Some(MANY) {
         let matches = many().try_get_matches_from(words)?;
-        return Ok(arguments(&matches, Verb::from_arg_matches(&matches)?));
+        let verb = match Verb::from_arg_matches(&matches)? {
+            Verb::RegisterMachine(register) => Verb::RegisterMachine(register.where_maas_leaves_it()),
+            other => other,
+        };
+        return Ok(arguments(&matches, verb));
     }
     let Some((name, verb)) = ONE.into_iter().find(|(one, _)| name.as_deref() == Some(*one)) else {
         return Arguments::try_parse_from(words);
@@ -39,6 +43,39 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Arguments, clap::Error> {
         _ => Verb::Resources(resources::Arguments::from_arg_matches(&matches)?),
     };
     Ok(arguments(&matches, verb))
+}
+
+/// What a usage error says, without the words of the command line that may be secret: an API key in the wrong place, the value of an
+/// option that was misspelt. `None` when there are none of these in it.
+pub(super) fn without_secrets(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let mut text = error.render().to_string();
+    let mut hides = false;
+    for word in words.iter().skip(1).map(|word| word.to_string_lossy()) {
+        let value = match word.split_once('=') {
+            Some((_, value)) if word.starts_with('-') => value,
+            _ if word.starts_with('-') => continue,
+            _ => &word,
+        };
+        if value.is_empty() || is_plain(value) {
+            continue;
+        }
+        for quoted in [format!("'{value}'"), format!("{value:?}"), format!("={value}"), format!(" {value}\n")] {
+            hides |= text.contains(&quoted);
+            text = text.replace(&quoted, " (not shown) ");
+        }
+        if value.chars().count() > 3 && text.contains(value) {
+            (hides, text) = (true, text.replace(value, "(not shown)"));
+        }
+    }
+    hides.then_some(text)
+}
+
+/// A word of the kind that verbs, settings and signals are.
+fn is_plain(word: &str) -> bool {
+    let is = |fits: fn(char) -> bool| word.len() <= 20 && word.chars().all(fits);
+    is(|c| c.is_ascii_lowercase() || c == '-')
+        || is(|c| c.is_ascii_uppercase() || c == '_')
+        || is(|c| c.is_ascii_digit() || c == '.')
 }
 
 /// How a failure is told, and its exit status, by the name that the program was called by.
@@ -110,6 +147,31 @@ mod tests {
             Ok(Verb::RegisterMachine(_))
         ));
         assert!(matches!(parsed(&["maas-run-scripts", "get-machine-token", "abc"]), Ok(Verb::GetMachineToken(_))));
+    }
+
+    #[test]
+    fn a_usage_error_shows_no_word_that_may_be_secret() {
+        let key = "Ck9:Tk8:Ts7secret";
+        for words in [
+            &["maas-run-scripts", "get-machine-token", "http://r", key, "abc", "f", "more"][..],
+            &["maas-run-scripts", "register-machine", "http://r", key, "more1"],
+            &["maas-run-scripts", "register-machine", "http://r", "more1", key],
+            &["shakedown", "run", "--tsecret=Ts7secret"],
+            &["shakedown", "run", "--tsec", "a", "storage", "Ts7secret"],
+            &["shakedown", "signal", "Ts7secret"],
+            &["shakedown", "Ts7secret"],
+            &["shakedown", "--set", "Ts7secret", "runs"],
+            &["shakedown", "signal", "OK", "--exit-status", "Ts7secret"],
+            &["shakedown", "register-machine", "--api-key", key, "--api-key-file", "f", "--wish", key],
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let error = parse(words.clone()).map(drop).expect_err("no such words");
+            let shown = without_secrets(&error, &words).unwrap_or_else(|| error.render().to_string());
+            assert!(
+                !shown.contains("secret") || shown.contains("--tsecret") && !shown.contains("Ts7"),
+                "{words:?}: {shown}"
+            );
+        }
     }
 
     #[test]

@@ -39,13 +39,23 @@ pub(super) struct Register {
     region: Region,
     #[command(flatten)]
     file: FileOptions,
+    /// Called as MAAS's program: the file lies where that leaves it.
+    #[arg(skip)]
+    as_maas_does: bool,
+}
+
+impl Register {
+    /// The file is NAME-creds.yaml in the current directory unless a place is given.
+    pub(super) fn where_maas_leaves_it(self) -> Self {
+        Register { as_maas_does: true, ..self }
+    }
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GetToken {
-    /// What the region calls the machine, for example `s8wyar`
-    #[arg(value_name = "SYSTEM_ID")]
-    system_id: String,
+    /// What the region calls the machine, for example `s8wyar`; or, as MAAS's program has it, `MAAS_URL API_KEY SYSTEM_ID FILE`
+    #[arg(value_name = "SYSTEM_ID", required = true, num_args = 1..=4)]
+    words: Vec<Word>,
     #[command(flatten)]
     state: state::Options,
     #[command(flatten)]
@@ -83,9 +93,9 @@ struct Region {
 #[group(id = "credentials_file")]
 struct FileOptions {
     /// The directory that counts as the root of the file system: the file is DIR/etc/maas/maas-machine-creds.yml, where MAAS's
-    /// hardware sync and `shakedown sync` look for it
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    base_dir: PathBuf,
+    /// hardware sync and `shakedown sync` look for it; `/` unless given
+    #[arg(long, value_name = "DIR")]
+    base_dir: Option<PathBuf>,
     /// Another place for the file; `shakedown sync --config FILE` reads it there
     #[arg(long, value_name = "FILE", conflicts_with = "base_dir")]
     token_file: Option<PathBuf>,
@@ -97,6 +107,22 @@ struct FileOptions {
 /// An API key as it was given, which nothing shows.
 #[derive(Clone)]
 struct Key(String);
+
+/// A word of the command line, which may be a key.
+#[derive(Clone)]
+struct Word(String);
+
+impl From<String> for Word {
+    fn from(text: String) -> Self {
+        Word(text)
+    }
+}
+
+impl std::fmt::Debug for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Word(…)")
+    }
+}
 
 impl From<String> for Key {
     fn from(text: String) -> Self {
@@ -111,12 +137,15 @@ impl std::fmt::Debug for Key {
 }
 
 pub(super) async fn register(arguments: Register) -> anyhow::Result<u8> {
-    let Register { hostname, mut region, file, state, url, key } = arguments;
+    let Register { hostname, mut region, mut file, state, url, key, as_maas_does } = arguments;
     region.maas_url = region.maas_url.or(url);
     region.api_key = region.api_key.or(key);
     let own = Host::live().hostname();
     let hostname = hostname.unwrap_or_else(|| own.split('.').next().unwrap_or_default().to_owned());
     ensure!(!hostname.is_empty(), "this machine has no name: give --hostname");
+    if as_maas_does && file.token_file.is_none() && file.base_dir.is_none() {
+        file.token_file = Some(std::path::absolute(format!("{hostname}-creds.yaml"))?);
+    }
     let mut desk = Desk::open(&region, &file, &state, &own)?;
     let registering = desk.ask("registering the machine", || register_once(&desk.client, &hostname)).await;
     let system_id = registering.with_context(|| refusal(&hostname))?;
@@ -133,9 +162,23 @@ pub(super) async fn register(arguments: Register) -> anyhow::Result<u8> {
 
 pub(super) async fn get_token(arguments: GetToken) -> anyhow::Result<u8> {
     let own = Host::live().hostname();
-    let desk = Desk::open(&arguments.region, &arguments.file, &arguments.state, &own)?;
-    let path = desk.fetch(&arguments.system_id).await?;
-    answer(&format!("The credentials of {} are here; {}", arguments.system_id, next(&path)))?;
+    let GetToken { words, state, mut region, mut file } = arguments;
+    let system_id = match words.as_slice() {
+        [Word(system_id)] => system_id.clone(),
+        [Word(url), Word(key), Word(system_id), Word(path)] => {
+            let is_twice = region.maas_url.is_some() || region.api_key.is_some() || region.api_key_file.is_some();
+            ensure!(!is_twice, "address and key are given twice: as options and as words");
+            ensure!(file.token_file.is_none(), "the file is given twice: as an option and as a word");
+            (region.maas_url, region.api_key) = (Some(url.clone()), Some(Key(key.clone())));
+            file.token_file = Some(path.into());
+            system_id.clone()
+        }
+        // The words may be a key: they are not shown.
+        other => anyhow::bail!("give SYSTEM_ID, or MAAS_URL API_KEY SYSTEM_ID FILE: these are {} words", other.len()),
+    };
+    let desk = Desk::open(&region, &file, &state, &own)?;
+    let path = desk.fetch(&system_id).await?;
+    answer(&format!("The credentials of {system_id} are here; {}", next(&path)))?;
     Ok(exit::OK)
 }
 
@@ -178,7 +221,10 @@ impl Desk {
         let url = region.maas_url.as_ref().context("no region is known: give --maas-url URL")?;
         let mut options = ClientOptions::new(metadata_url(url)?, Some(key(region)?));
         options.ca_file.clone_from(&region.cacert);
-        let path = file.token_file.clone().unwrap_or_else(|| credentials_file(&file.base_dir));
+        let path = file
+            .token_file
+            .clone()
+            .unwrap_or_else(|| credentials_file(file.base_dir.as_deref().unwrap_or(Path::new("/"))));
         let client = Client::new(options)?;
         let store = Store::open_beside(&state.state_dir, hostname).context(
             "nobody can be told later who did this, so nothing was done; --state-dir names another directory",

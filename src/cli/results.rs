@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use anyhow::Context as _;
 
 use super::{answer, exit, help, state, unless_reader_has_gone};
-use crate::journal::{ResultRecord, RunRecord};
+use crate::journal::{Audience, ResultRecord, RunId, RunRecord, stamp};
 use crate::report::{span, table};
 
 #[derive(Debug, clap::Args)]
@@ -43,16 +43,24 @@ enum Output {
     Result,
 }
 
+/// With the mark of a run that it is told nothing of.
+fn region(run: &RunRecord) -> String {
+    match run.audience {
+        Audience::Region => run.region.clone(),
+        Audience::Nobody => format!("{} (told nothing)", run.region),
+    }
+}
+
 pub(super) fn runs(arguments: &Runs) -> anyhow::Result<u8> {
     let row = |run: RunRecord| {
         vec![
             run.id.to_string(),
-            short(&run.started),
-            run.ended.as_deref().map_or_else(|| "-".to_owned(), short),
+            short(&stamp(run.started)),
+            run.ended.map_or_else(|| "-".to_owned(), |ended| short(&stamp(ended))),
             run.scripts.to_string(),
             run.failed.to_string(),
-            run.requested_by,
-            run.region,
+            run.requested_by.clone(),
+            region(&run),
             run.outcome.unwrap_or_else(|| "under way or interrupted".to_owned()),
         ]
     };
@@ -68,7 +76,7 @@ pub(super) fn runs(arguments: &Runs) -> anyhow::Result<u8> {
 pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
     let store = arguments.state.read()?;
     let run = match arguments.run {
-        Some(run) => run,
+        Some(run) => RunId::from(run),
         None => store.runs()?.first().context("nothing was run here yet")?.id,
     };
     let wanted = |result: &ResultRecord| arguments.script.as_ref().is_none_or(|name| *name == result.name);
@@ -90,11 +98,11 @@ fn row(result: &ResultRecord) -> Vec<String> {
     let dash = || "-".to_owned();
     vec![
         result.subject.clone(),
-        result.kind.clone(),
+        result.kind.folder().to_owned(),
         result.status.name().to_owned(),
         result.exit_status.map_or_else(dash, |status| status.to_string()),
-        result.started.as_deref().map_or_else(dash, short),
-        result.runtime.and_then(|s| std::time::Duration::try_from_secs_f64(s).ok()).map_or_else(dash, span),
+        result.started.map_or_else(dash, |started| short(&stamp(started))),
+        result.runtime.map_or_else(dash, span),
         result.script_sha256.as_deref().map_or_else(dash, |hash| hash.chars().take(12).collect()),
         result.combined.display().to_string(),
         result.notes.clone(),

@@ -3,22 +3,20 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
+use super::settings::{Given, Settings};
 use super::{exit, help, restore, show, state};
 use crate::agent::{self, Agent, End, Notice, Outcome};
-use crate::config::{Origin, default_storage, enlisted_file, site};
-use crate::download;
+use crate::config::{Origin, default_storage, enlisted_file};
 use crate::host::Host;
-use crate::journal::{Actor, Store};
+use crate::journal::Store;
 use crate::process::is_ignored;
 use crate::region::{Client, RetryOptions};
-use crate::runner::packages;
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
@@ -74,8 +72,8 @@ fn wait(text: &str) -> Result<f64, String> {
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
     let host = restore::machine();
     restore::networking(&host, &arguments.state).await;
-    let site = site()?;
-    let packages = packages(site.package_cache, arguments.package_cache, site.download, arguments.region.ca_file())?;
+    let given = Given { package_cache: arguments.package_cache, ca_file: arguments.region.ca_file() };
+    let settings = Settings::read(given)?;
     let kept = enlisted_file(&arguments.state.state_dir);
     let connected = arguments.region.connect_enlisted(&host, kept.clone()).await?;
     anyhow::ensure!(
@@ -83,7 +81,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
         "these credentials belong to a deployed machine (MAAS's hardware-sync file); a run would end by signalling OK, which \
          releases the machine. Nothing was done; give --config with the credentials of a machine in commissioning or testing"
     );
-    let mut options = agent::Options::new(&arguments.storage, connected.client.base_url());
+    let mut options = settings.run(&arguments.storage, connected.client.base_url(), &arguments.state.state_dir);
     options.send = !arguments.no_send;
     let enlists = !connected.client.is_authenticated() || connected.origin == Origin::Enlisted;
     options.credentials_file = enlists.then_some(kept);
@@ -100,31 +98,12 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.networking_wait = Duration::from_secs(arguments.networking_wait);
     options.fresh = arguments.fresh;
     options.allow_destructive = arguments.allow_destructive;
-    options.actor = Actor::current();
-    options.retention = site.retention;
-    options.runner.packages = packages;
-    options.runner.state_dir = Some(arguments.state.state_dir.clone());
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
     let store = arguments.state.open_for_run(&host.hostname(), &region)?;
     let outcome = watched(connected.client, host, options, store, format).await?;
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
-}
-
-/// Where packages come from: what the command line says beats the configuration.
-pub(super) fn packages(
-    configured: Option<PathBuf>,
-    given: Option<PathBuf>,
-    mut limits: download::Options,
-    ca_file: Option<PathBuf>,
-) -> anyhow::Result<packages::Options> {
-    let cache = given.or(configured).map(|directory| {
-        let found = directory.canonicalize().ok().filter(|path| path.is_dir());
-        found.with_context(|| format!("the package cache {} is no directory that can be read", directory.display()))
-    });
-    limits.ca_file = ca_file;
-    Ok(packages::Options::new(cache.transpose()?, limits))
 }
 
 /// Does a run while showing it, and stops it in good order on SIGINT, SIGTERM and SIGHUP.
@@ -187,8 +166,11 @@ pub(super) fn exit_code(outcome: &Outcome) -> u8 {
     match outcome.end {
         End::Registered => exit::OK,
         End::Stopped => exit::STOPPED,
-        End::Failed => exit::SCRIPT_FAILED,
+        End::Failed if outcome.scripts.iter().any(|script| script.status.is_failure()) => exit::SCRIPT_FAILED,
         End::Passed | End::NothingToRun if outcome.refused.is_empty() && outcome.undelivered == 0 => exit::OK,
         End::Passed | End::NothingToRun | End::Unfinished => exit::NOT_DELIVERED,
+        // Every script ended well, and the region refused a result.
+        End::Failed if outcome.refused.iter().any(|refused| refused.is_result) => exit::NOT_DELIVERED,
+        End::Failed => exit::SCRIPT_FAILED,
     }
 }

@@ -12,6 +12,7 @@ use super::{answer, exit, help};
 use crate::host::Host;
 use crate::inventory::{collect_disks, open};
 use crate::sandbox::{Acquaintance, Device, Fault, Library, NodeStatus, Options, Sandbox};
+use crate::script::RegionVersion;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::SANDBOX)]
@@ -41,6 +42,16 @@ pub(super) struct Arguments {
     /// The same for release scripts
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     release_scripts: Option<Vec<String>>,
+    /// The region's version, 3.2 to 3.8: older ones have no release scripts (before 3.5) or deployment scripts (before 3.8), release a
+    /// machine at an OK while its disks are erased (before 3.4.6), and answer a second result without a text (before 3.4)
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    region_version: RegionVersion,
+    /// What the node was before it was tested, for example deployed: that is what it becomes again
+    #[arg(long, value_name = "STATUS", value_parser = node_status)]
+    previous_status: Option<NodeStatus>,
+    /// The most bytes of a request that the proxy before the region lets through; more is a 413
+    #[arg(long, value_name = "BYTES")]
+    largest_body: Option<usize>,
     /// Let the region know this machine's disks and interfaces, so that scripts get one result for each
     #[arg(long, conflicts_with = "root")]
     this_machine: bool,
@@ -56,7 +67,7 @@ pub(super) struct Arguments {
     clock_offset: i64,
     /// A fault that strikes once or TIMES times: METHOD:ACTION[:TIMES], METHOD being any, get, post, or power
     /// for a request with the parameters of a BMC, ACTION a status code,
-    /// drop-before, drop-after, half or delay=SECONDS. May be given more than once
+    /// drop-before, drop-after, half, limit=BYTES (a 413 to what is larger) or delay=SECONDS. May be given more than once
     #[arg(long = "fault", value_name = "FAULT", value_parser = Fault::parse)]
     faults: Vec<Fault>,
     /// File that gets one JSON line for each request
@@ -83,6 +94,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     options.commissioning = arguments.commissioning_scripts;
     options.testing = arguments.testing_scripts;
     options.release = arguments.release_scripts;
+    options.version = arguments.region_version;
+    options.previous = arguments.previous_status;
+    options.largest_body = arguments.largest_body.unwrap_or(options.largest_body);
     if let Some(path) = &arguments.netplan {
         options.netplan = Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
     }

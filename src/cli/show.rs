@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::agent::{Notice, Outcome, ScriptOutcome, sync};
+use crate::agent::{Notice, Outcome, Refused, ScriptOutcome, sync};
 use crate::event::EventType;
 use crate::process::Progress;
 use crate::report::{bytes, span, table};
@@ -155,7 +155,7 @@ impl Screen {
 pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
     if format == LogFormat::Json {
         let refused: Vec<Value> =
-            outcome.refused.iter().map(|(message, reason)| json!({"message": message, "reason": reason})).collect();
+            outcome.refused.iter().map(|one| json!({"message": one.label, "reason": one.reason})).collect();
         say!(
             "{}",
             json!({"end": format!("{:?}", outcome.end), "enlisted": outcome.enlisted, "scripts": outcome.scripts.len(), "refused": refused,
@@ -170,8 +170,8 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
     for script in outcome.scripts.iter().filter(|script| !script.notes.is_empty()) {
         say!("{}: {}", script.subject, script.notes.join("; "));
     }
-    for (message, reason) in &outcome.refused {
-        say!("The region did not take the {message}: {reason}");
+    for Refused { label, reason, .. } in &outcome.refused {
+        say!("The region did not take the {label}: {reason}");
     }
     if let Some(id) = &outcome.enlisted {
         say!("This machine has enlisted: the region calls it {id}");

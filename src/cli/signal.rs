@@ -1,12 +1,15 @@
 //! `shakedown signal`: one message to the region, as `maas-signal` sends it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
 use super::{exit, help};
+use crate::agent;
 use crate::config::Origin;
 use crate::host::Host;
 use crate::region::{FilePart, ScriptReference, Secret, Signal, SignalStatus, persist};
@@ -44,6 +47,9 @@ pub(super) struct Arguments {
     /// Parameters of the BMC, as JSON
     #[arg(long, value_name = "JSON")]
     power_parameters: Option<String>,
+    /// Send OK, FAILED, TESTING or COMMISSIONING also where the region has this machine as deployed: OK takes it out of use at once
+    #[arg(long)]
+    really: bool,
     /// Give up after so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     give_up_after: u64,
@@ -60,13 +66,13 @@ fn status(word: &str) -> Result<SignalStatus, String> {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    use SignalStatus::{Failed, Ok as AllWell, Testing};
+    use SignalStatus::{Commissioning, Failed, Ok as AllWell, Testing};
     let connected = arguments.region.connect(&Host::live()).await?;
-    let ends_state = matches!(arguments.status, AllWell | Failed | Testing);
+    let ends_state = matches!(arguments.status, AllWell | Failed | Testing | Commissioning) && !arguments.really;
     anyhow::ensure!(
         !(ends_state && connected.origin == Origin::HardwareSync),
         "{} from a deployed machine would take it out of use, and these are a deployed machine's credentials (MAAS's \
-         hardware-sync file): not sent",
+         hardware-sync file): not sent. --really sends it all the same",
         arguments.status.word()
     );
     for path in &arguments.files {
@@ -92,6 +98,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         files: arguments.files.iter().map(part).collect(),
         ..Signal::node(arguments.status, arguments.error.clone().unwrap_or_default())
     };
+    let client = Arc::new(connected.client);
     let cancel = CancellationToken::new();
     if arguments.give_up_after > 0 {
         let cancel = cancel.clone();
@@ -101,6 +108,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
             cancel.cancel();
         });
     }
-    persist(&connected.retry, &cancel, &signal.label(), || connected.client.signal(&signal)).await?;
+    if ends_state && client.is_authenticated() {
+        let deployed = agent::is_deployed(&client, &connected.retry, &cancel).await;
+        anyhow::ensure!(
+            !deployed.context("the region does not say whether this machine is deployed, so nothing was sent; --really sends it unasked")?,
+            "{} from a deployed machine would take it out of use, and the region has this machine as deployed: not sent. --really sends it \
+             all the same",
+            arguments.status.word()
+        );
+    }
+    persist(&connected.retry, &cancel, &signal.label(), || client.signal(&signal)).await?;
     Ok(exit::OK)
 }

@@ -39,8 +39,8 @@ impl Options {
     pub(super) fn open_for_run(&self, hostname: &str, region: &str) -> anyhow::Result<Option<Store>> {
         match self.open(hostname, region) {
             Ok(store) => Ok(Some(store)),
-            // Two runs at once would spoil each other's measurements and report twice.
-            Err(error @ journal::Error::Locked { .. }) => Err(error.into()),
+            // Two runs at once would spoil each other's measurements and report twice; what others can change is not to be believed.
+            Err(error @ (journal::Error::Locked { .. } | journal::Error::Exposed(_))) => Err(error.into()),
             Err(error) => {
                 complain!(
                     "shakedown: WARNING: no journal: {error}. The run goes on and reports to the region, but leaves no record on \

@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
-use super::run::packages;
+use super::settings::{Given, Settings};
 use super::{answer, exit, help, restore, show, state};
 use crate::agent::sync::{self, Items, Outcome, Sync, parse_items};
-use crate::config::{Origin, site};
+use crate::config::Origin;
 use crate::host::Host;
 use crate::inventory::{changes, collect_detail, describe, items};
-use crate::journal::{self, Actor, Journal, Store};
+use crate::journal::{self, Journal, Store};
 use crate::region::{self, DeployedClient};
 use crate::telemetry::LogFormat;
 
@@ -100,16 +100,11 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
     if dry_run {
         return preview(&client, &host, &how.state);
     }
-    let site = site()?;
+    let settings = Settings::read(Given { package_cache: None, ca_file })?;
     let storage = how.storage.clone().unwrap_or_else(|| how.state.state_dir.join("sync"));
-    let mut options = sync::Options::new(storage, client.base_url());
+    let mut options = settings.sync(&storage, client.base_url(), &how.state.state_dir);
     options.patience = Duration::from_secs(how.patience);
     options.full = full;
-    options.full_after = site.full_after_days.map(|days| Duration::from_secs(u64::from(days) * 86_400));
-    options.retention = site.retention;
-    options.actor = Actor::current();
-    options.runner.state_dir = Some(how.state.state_dir.clone());
-    options.runner.packages = packages(site.package_cache, None, site.download, ca_file)?;
     let store = how.state.open(&host.hostname(), &client.identity())?;
     let (notices, received) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
@@ -127,14 +122,9 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
 }
 
 /// What `deliver` does for a deployed machine.
-pub(super) async fn deliver(
-    connected: Connected,
-    store: Store,
-    stop: CancellationToken,
-) -> (usize, Option<region::Error>) {
-    let client = DeployedClient::new(connected.client);
-    let delivery = sync::deliver(&client, &Journal::start(Some(store)), &connected.retry, &stop).await;
-    (delivery.left, delivery.trouble)
+pub(super) async fn deliver(connected: Connected, store: Store, stop: CancellationToken) -> sync::Delivery {
+    let client = Arc::new(DeployedClient::new(connected.client));
+    sync::deliver(client, Arc::new(Journal::start(Some(store))), &connected.retry, &stop).await
 }
 
 fn exit_code(outcome: &Outcome) -> u8 {

@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Options;
+use super::settings::{Given, Settings};
 use super::{exit, help, restore, state};
-use crate::agent::sync::{self, Sync};
+use crate::agent::sync::Sync;
 use crate::agent::watch::{Looked, Plan, Purpose, look, look_at_drives, watch};
-use crate::config::{Connection, DEFAULT_INTERVAL, Origin, site, sync_interval};
+use crate::config::{Connection, DEFAULT_INTERVAL, Origin, sync_interval};
 use crate::disk::{self, Disks, Session, Smartctl};
 use crate::host::{Host, News, Service};
-use crate::journal::{Actor, Journal, Store};
+use crate::journal::{Journal, Store};
 use crate::process::{adopt_orphans, ask_own, end_with_parent};
 use crate::region::{Client, DeployedClient};
 
@@ -78,13 +79,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         "these credentials belong to a machine in MAAS's ephemeral system (a cloud-init datasource), and only a deployed one is \
          watched: give --config with the file that MAAS leaves for hardware sync (/etc/maas/maas-machine-creds.yml)"
     );
+    // Before the first look: what is wrong with them is told at the start, and not by each look.
+    let settings = Settings::read(Given { package_cache: None, ca_file: arguments.region.ca_file() })?;
     match arguments.look {
-        Some(purpose) => look_once(&arguments, found, host, purpose).await,
-        None => stay(&arguments, &found, host).await,
+        Some(purpose) => look_once(&arguments, found, host, purpose, &settings).await,
+        None => stay(&arguments, &found, host, &settings).await,
     }
 }
 
-async fn stay(arguments: &Arguments, found: &Connection, host: Host) -> anyhow::Result<u8> {
+async fn stay(arguments: &Arguments, found: &Connection, host: Host, settings: &Settings) -> anyhow::Result<u8> {
     let stop = CancellationToken::new();
     let give_up = CancellationToken::new();
     let signals = tokio::spawn(super::run::stop_on_signal(stop.clone(), give_up.clone()));
@@ -101,7 +104,8 @@ async fn stay(arguments: &Arguments, found: &Connection, host: Host) -> anyhow::
         None if host.is_live() => kernel(&host),
         None => None,
     };
-    let plan = Plan::new(&machine, interval(), since_epoch()).with_drives(drives(arguments, &host)?, since_epoch());
+    let plan =
+        Plan::new(&machine, interval(), since_epoch()).with_drives(drives(arguments, &host, settings), since_epoch());
     let own: Vec<OsString> = std::env::args_os().skip(1).collect();
     let ask = |purpose: Purpose| {
         let (mut words, stop) = (own.clone(), stop.clone());
@@ -132,13 +136,9 @@ fn kernel(host: &Host) -> Option<News> {
 }
 
 /// How often the drives are asked. Those of a copied machine are not here.
-fn drives(arguments: &Arguments, host: &Host) -> anyhow::Result<Option<Duration>> {
-    let seconds = match arguments.disks_every {
-        Some(seconds) => seconds,
-        None => site()?.disks_every_minutes.map_or(0, |minutes| u64::from(minutes) * 60),
-    };
+fn drives(arguments: &Arguments, host: &Host, settings: &Settings) -> Option<Duration> {
     let is_here = host.is_live() || arguments.smartctl.is_some();
-    Ok(Some(Duration::from_secs(seconds)).filter(|every| is_here && !every.is_zero()))
+    settings.disks_every(arguments.disks_every).filter(|_| is_here)
 }
 
 /// What the machine's time in the interval depends on.
@@ -166,7 +166,13 @@ fn looked(answer: std::io::Result<(std::process::ExitStatus, Vec<u8>)>) -> Looke
     }
 }
 
-async fn look_once(arguments: &Arguments, found: Connection, host: Host, purpose: Purpose) -> anyhow::Result<u8> {
+async fn look_once(
+    arguments: &Arguments,
+    found: Connection,
+    host: Host,
+    purpose: Purpose,
+    settings: &Settings,
+) -> anyhow::Result<u8> {
     end_with_parent();
     adopt_orphans();
     let client = DeployedClient::new(Client::new(found.client)?);
@@ -176,13 +182,8 @@ async fn look_once(arguments: &Arguments, found: Connection, host: Host, purpose
         _ => arguments.state.open(&host.hostname(), &client.identity())?,
     };
     let storage = arguments.storage.clone().unwrap_or_else(|| arguments.state.state_dir.join("sync"));
-    let mut options = sync::Options::new(storage, client.base_url());
+    let mut options = settings.sync(&storage, client.base_url(), &arguments.state.state_dir);
     options.quietly = purpose == Purpose::Changes;
-    options.actor = Actor::current();
-    let site = site()?;
-    options.full_after = site.full_after_days.map(|days| Duration::from_secs(u64::from(days) * 86_400));
-    options.retention = site.retention;
-    options.runner.state_dir = Some(arguments.state.state_dir.clone());
     let (notices, _unheard) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let give_up = options.runner.hurry.clone();

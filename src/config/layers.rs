@@ -107,6 +107,20 @@ pub fn settings() -> Result<Vec<Setting>, Error> {
     Ok(KEYS.iter().zip(&effective.from).map(setting).collect())
 }
 
+/// The defaults with some values set, whatever this machine has.
+#[cfg(test)]
+pub(crate) fn site_with(assignments: &[Assignment]) -> Site {
+    let mut layers = Layers::default();
+    layers.command_line(assignments);
+    layers.site
+}
+
+/// The name of every key.
+#[cfg(test)]
+pub(crate) fn site_keys() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name)
+}
+
 fn effective() -> Result<Layers, Error> {
     let mut layers = Layers::default();
     for (path, text) in files()? {

@@ -22,6 +22,8 @@ use crate::region::{ClientOptions, Credentials, RetryOptions, Secret};
 pub use creds::{CredentialsPlace, credentials_file};
 pub use enlisted::{enlisted_file, keep_enlisted, preseed_credentials};
 pub use layers::{Assignment, From, Setting, assignment, set_by_command_line, settings, site};
+#[cfg(test)]
+pub(crate) use layers::{site_keys, site_with};
 pub use site::Site;
 pub use source::{Found, Given, Origin};
 pub use timer::{DEFAULT_INTERVAL, sync_interval};

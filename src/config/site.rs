@@ -1,11 +1,12 @@
-//! What a site sets once, and the one list of its keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], and
-//! its explanation in `packaging/config/config.toml`, which a test asks for.
+//! What a site sets once, and the one list of its keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], its
+//! explanation in `packaging/config/config.toml`, and its effect in `cli/settings.rs`: tests ask for both.
 
 use std::path::PathBuf;
 
 use super::value::{Key, key};
 use crate::download;
 use crate::journal::Retention;
+use crate::runner::DEFAULT_OUTPUT_BYTES;
 
 /// The settings of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Site {
     pub full_after_days: Option<u32>,
     /// How often `watch` asks the drives how they are, in minutes; `None` never does.
     pub disks_every_minutes: Option<u32>,
+    /// Most bytes of output files of one script; `None` is no bound.
+    pub output_bytes: Option<u64>,
     /// A directory of packages that is looked into before anything is fetched.
     pub package_cache: Option<PathBuf>,
     /// Limits of what scripts have downloaded.
@@ -25,7 +28,14 @@ pub struct Site {
 impl Default for Site {
     fn default() -> Self {
         let (retention, download) = (Retention::default(), download::Options::default());
-        Site { retention, full_after_days: Some(7), disks_every_minutes: Some(30), package_cache: None, download }
+        Site {
+            retention,
+            full_after_days: Some(7),
+            disks_every_minutes: Some(30),
+            output_bytes: Some(DEFAULT_OUTPUT_BYTES),
+            package_cache: None,
+            download,
+        }
     }
 }
 
@@ -40,6 +50,7 @@ pub(super) const KEYS: &[Key] = &[
         disks_every_minutes,
         "minutes between two looks at the disks' health; 0 is never"
     ),
+    key!("runner.output_bytes", output_bytes, "most bytes of one script's output files; 0 is no bound"),
     key!("packages.cache", package_cache, "directory of packages that is looked into before anything is fetched"),
     key!("packages.download_bytes", download.most, "most bytes of one download"),
     key!("packages.download_seconds", download.total, "longest time of one download, in seconds"),

@@ -2,11 +2,13 @@
 //!
 //! Names, levels and texts are those of the region (contract SCRIPTS, "Event types for scripts and hardware sync").
 
+mod place;
 mod query;
 
 use std::fmt;
 
-pub use query::{EventQuery, EventRecord};
+pub use place::{Place, PlaceFilter};
+pub use query::{EventQuery, EventRecord, QueryError};
 
 /// Severity of an event type. The numbers are the region's (`maasserver_eventtype.level`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,6 +133,8 @@ event_types! {
     NODE_STATUS_EVENT = Debug, "Node status event";
     /// The region gave a node up.
     REQUEST_NODE_MARK_FAILED_SYSTEM = Error, "Marking node failed";
+    /// A machine that has enlisted is there.
+    NEW = Info, "New";
     /// The node is ready for use.
     READY = Info, "Ready";
     /// Commissioning ended badly.

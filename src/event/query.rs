@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Level;
+use super::place::{PlaceFilter, normal_mac};
 
 /// The most that one query answers.
 const LARGEST_LIMIT: i64 = 1000;
 const DEFAULT_LIMIT: usize = 100;
+/// What the paging addresses repeat; `pool` filters and is not among them.
+const SHOWN: [&str; 9] = ["level", "limit", "hostname", "mac_address", "id", "zone", "agent_name", "domain", "owner"];
 /// Where the region answers.
 const PATH: &str = "/MAAS/api/2.0/events/";
 
@@ -56,6 +59,17 @@ impl EventRecord {
     }
 }
 
+/// Why a region does not answer a query, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// A 400.
+    #[error("{0}")]
+    Refused(String),
+    /// A 500: the region stumbles.
+    #[error("{0}")]
+    Broken(&'static str),
+}
+
 /// A query with its defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventQuery {
@@ -71,8 +85,10 @@ pub struct EventQuery {
     pub hostnames: Vec<String>,
     /// Only nodes with these system ids; none is any.
     pub ids: Vec<String>,
-    /// Only what this user did.
+    /// Only what this user did; empty is what nobody in particular did.
     pub owner: Option<String>,
+    /// Where the node has to be.
+    pub place: PlaceFilter,
     /// Only events of these types, by name. Ours; the region has no such parameter.
     pub types: Vec<String>,
     /// Only what happened since. Ours; the region has no such parameter.
@@ -82,46 +98,63 @@ pub struct EventQuery {
 }
 
 impl EventQuery {
-    /// Reads the parameters of a query.
+    /// Reads the parameters of a query. Of those that take one value, the last counts, as in a region.
     ///
     /// # Errors
-    /// The region's text for a 400.
-    pub fn parse(pairs: &[(String, String)]) -> Result<Self, String> {
+    /// What the region would say.
+    pub fn parse(pairs: &[(String, String)]) -> Result<Self, QueryError> {
+        let refused = QueryError::Refused;
         let all = |key: &str| pairs.iter().filter(|(k, _)| k == key).map(|(_, v)| v.clone()).collect::<Vec<_>>();
-        let one = |key: &str| all(key).into_iter().next();
-        let number = |key: &str| {
-            let parse =
-                |text: String| text.parse::<i64>().map_err(|_| format!("Invalid {key}: Please enter an integer value"));
-            one(key).map(parse).transpose()
+        let one = |key: &str| all(key).pop();
+        let number = |key: &str| match one(key).as_deref().map(str::trim) {
+            None | Some("") => Ok(None),
+            // Larger than any id is as good as that.
+            Some(text) => match text.parse::<i128>() {
+                Ok(number) => Ok(Some(i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX }))),
+                Err(_) => Err(refused(format!("Invalid {key}: Please enter an integer value"))),
+            },
         };
+        let macs = all("mac_address");
+        let wrong: Vec<&str> = macs.iter().map(String::as_str).filter(|mac| normal_mac(mac).is_none()).collect();
+        if !wrong.is_empty() {
+            return Err(refused(format!("Invalid MAC address(es): {}", wrong.join(", "))));
+        }
         let limit = match number("limit")? {
             Some(limit) if limit > LARGEST_LIMIT => {
-                return Err(format!("Requested number of events {limit} is greater than limit: {LARGEST_LIMIT}"));
+                return Err(refused(format!(
+                    "Requested number of events {limit} is greater than limit: {LARGEST_LIMIT}"
+                )));
             }
             Some(limit) => usize::try_from(limit).unwrap_or(1).max(1),
+            None if one("limit").is_some() => {
+                return Err(QueryError::Broken("'>' not supported between instances of 'NoneType' and 'int'"));
+            }
             None => DEFAULT_LIMIT,
         };
         let level = match one("level") {
-            Some(word) => Level::from_name(&word).ok_or_else(|| format!("Unrecognised log level: {word}"))?,
+            Some(word) => match Level::from_name(&word) {
+                Some(level) => level,
+                None => return Err(refused(format!("Unrecognised log level: {word}"))),
+            },
             None => Level::Info,
         };
         let (before, after) = (number("before")?, number("after")?);
         if before.is_some() && after.is_some() {
-            return Err("There is undetermined behaviour when both `after` and `before` are specified.".to_owned());
+            return Err(refused(
+                "There is undetermined behaviour when both `after` and `before` are specified.".to_owned(),
+            ));
         }
-        let filters = pairs.iter().filter(|(key, _)| !["op", "before", "after"].contains(&key.as_str()));
-        Ok(EventQuery {
-            level,
-            limit,
-            before,
-            after,
-            hostnames: all("hostname"),
-            ids: all("id"),
-            owner: one("owner"),
-            types: Vec::new(),
-            since: None,
-            filters: filters.cloned().collect(),
-        })
+        let mut filters: Vec<(String, String)> = Vec::new();
+        for (key, value) in pairs.iter().filter(|(key, _)| SHOWN.contains(&key.as_str())) {
+            match filters.iter_mut().find(|(known, _)| known == key) {
+                Some((_, last)) => last.clone_from(value),
+                None => filters.push((key.clone(), value.clone())),
+            }
+        }
+        let place = PlaceFilter::new(one, &macs);
+        let (hostnames, ids, owner) = (all("hostname"), all("id"), one("owner"));
+        let (types, since) = (Vec::new(), None);
+        Ok(EventQuery { level, limit, before, after, hostnames, ids, owner, place, types, since, filters })
     }
 
     /// Whether a row is asked for, paging aside.
@@ -176,17 +209,30 @@ impl EventQuery {
     fn uri(&self) -> String {
         let mut uri = format!("{PATH}?op=query");
         for (key, value) in &self.filters {
-            uri.extend(["&", key, "=", value]);
+            uri.extend(["&", key, "=", &quoted(value)]);
         }
         uri
     }
+}
+
+/// As Python's `quote_plus` writes a value.
+fn quoted(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b' ' => text.push('+'),
+            _ if byte.is_ascii_alphanumeric() || b"_.-~".contains(&byte) => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(query: &str) -> Result<EventQuery, String> {
+    fn parse(query: &str) -> Result<EventQuery, QueryError> {
         let pair = |pair: &str| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned()));
         EventQuery::parse(&query.split('&').filter_map(pair).collect::<Vec<_>>())
     }
@@ -257,12 +303,27 @@ mod tests {
         let rows = [
             ("limit=1001", "Requested number of events 1001 is greater than limit: 1000"),
             ("limit=x", "Invalid limit: Please enter an integer value"),
+            ("limit=1.5", "Invalid limit: Please enter an integer value"),
+            ("level=info", "Unrecognised log level: info"),
+            ("level=", "Unrecognised log level: "),
+            ("mac_address=zz&mac_address=yy", "Invalid MAC address(es): zz, yy"),
             ("level=GREAT", "Unrecognised log level: GREAT"),
             ("before=5&after=3", "There is undetermined behaviour when both `after` and `before` are specified."),
         ];
         for (query, text) in rows {
-            assert_eq!(parse(query), Err(text.to_owned()));
+            assert_eq!(parse(query), Err(QueryError::Refused(text.to_owned())));
         }
         assert_eq!(parse("limit=0").map(|query| query.limit), Ok(1));
+        assert_eq!(parse("limit=-1").map(|query| query.limit), Ok(1));
+        assert!(matches!(parse("limit="), Err(QueryError::Broken(_))));
+    }
+
+    #[test]
+    fn of_several_values_the_last_counts_and_is_repeated_in_the_paging_addresses() {
+        let query = parse("limit=1&level=DEBUG&limit=2&zone=a b&nonsense=1&pool=x&mac_address=52:54:00:AA:00:01")
+            .expect("valid");
+        assert_eq!((query.limit, query.level), (2, Level::Debug));
+        let uri = "/MAAS/api/2.0/events/?op=query&limit=2&level=DEBUG&zone=a+b&mac_address=52%3A54%3A00%3AAA%3A00%3A01";
+        assert_eq!(query.answer(&[])["next_uri"], uri);
     }
 }

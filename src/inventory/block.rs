@@ -77,9 +77,6 @@ pub struct BlockDevice {
     pub usb_address: String,
     /// UUID of a file system on the disk itself.
     pub device_fs_uuid: String,
-    /// `bcache` for a device that it is stacked on.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub used_by: String,
 }
 
 /// A partition.
@@ -149,24 +146,25 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
     let _near = survey.host.enter(&place);
     let device_place = place.join("device");
     let has_device = survey.host.has(&device_place);
-    if !has_device && (survey.host.has(place.join("partition")) || !survey.host.has(place.join("bcache"))) {
+    // Without hardware behind it: a partition, or what is stacked on other devices. Of a bcache device regions before 3.7.3 would make a
+    // physical disk (contract VERSIONS, §2), and no region has a use for it.
+    if !has_device {
         return None;
     }
     let device = survey.attribute(place.join("dev"))?;
-    let _near_device = has_device.then(|| survey.host.enter(&device_place));
+    let _near_device = survey.host.enter(&device_place);
     let subsystem = survey.host.link_name(device_place.join("subsystem"));
-    let kind = subsystem.or_else(|| survey.host.link_name(place.join("subsystem")).filter(|_| !has_device));
-    if kind.as_deref() == Some("rbd") {
+    if subsystem.as_deref() == Some("rbd") {
         return None;
     }
     let udev = survey.host.udev_block(&device);
     let partitions = partitions(survey, shared, name);
-    let kind = kind.unwrap_or_default();
+    let kind = subsystem.unwrap_or_default();
     let removable = flag(survey, &place, "removable");
     let is_optical = name.starts_with("sr") && removable;
     let sectors = survey.needed::<u64>(place.join("size")).unwrap_or(0);
     let size = if is_optical && sectors == EMPTY_OPTICAL { 0 } else { sectors.wrapping_mul(512) };
-    let carrier = survey.host.real(survey.deepest(if has_device { &device_place } else { &place }));
+    let carrier = survey.host.real(survey.deepest(&device_place));
     let carrier = carrier.as_deref();
     Some(BlockDevice {
         model: model(survey, &device_place, &udev),
@@ -191,8 +189,6 @@ fn disk(survey: &Survey<'_>, shared: &Shared, name: &str) -> Option<BlockDevice>
         pci_address: carrier.and_then(|carrier| survey.pci_address(carrier)).unwrap_or_default(),
         usb_address: carrier.and_then(|carrier| survey.usb_address(carrier)).unwrap_or_default(),
         device_fs_uuid: file_system_uuid(survey, name, &udev),
-        used_by: if !has_device && survey.host.is_real_directory(place.join("bcache")) { "bcache" } else { "" }
-            .to_owned(),
         id: name.to_owned(),
         device,
     })

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
 
 use super::store::{Actor, insert_event};
-use super::{Error, Head, Store};
+use super::{Chain, Error, RunId, Store};
 use crate::event::Event;
 
 /// The first seal's predecessor.
@@ -21,7 +21,7 @@ pub struct Verified {
     /// The last seal: whoever notes it elsewhere can tell later whether the end of the chain was cut off.
     pub head: String,
     /// The chain of results, which the same holds for.
-    pub results: Head,
+    pub results: Chain,
 }
 
 /// The first place where a chain does not hold.
@@ -81,7 +81,7 @@ pub enum Broken {
     #[error("script result {result} of run {run_id} was altered")]
     ResultAltered {
         /// The run.
-        run_id: i64,
+        run_id: RunId,
         /// The row.
         result: i64,
     },
@@ -89,7 +89,7 @@ pub enum Broken {
     #[error("script result {result} of run {run_id} was removed")]
     ResultRemoved {
         /// The run.
-        run_id: i64,
+        run_id: RunId,
         /// The row.
         result: i64,
     },
@@ -99,7 +99,7 @@ pub enum Broken {
     )]
     ResultUnsealed {
         /// The run.
-        run_id: i64,
+        run_id: RunId,
         /// The row.
         result: i64,
     },
@@ -107,7 +107,13 @@ pub enum Broken {
     #[error("the record of run {run_id} was altered or removed")]
     RunAltered {
         /// The run.
-        run_id: i64,
+        run_id: RunId,
+    },
+    /// A run that was deleted is on record again.
+    #[error("run {run_id} is on record, but was deleted: something else than this program put it back")]
+    Returned {
+        /// The run.
+        run_id: RunId,
     },
     /// The audit events are not those that were there at the end of a run.
     #[error("the first {events} audit events are not those that the end of a run sealed: they were replaced")]
@@ -177,11 +183,15 @@ impl Store {
     /// # Errors
     /// When the file cannot be read; the inner result tells whether the chains hold.
     pub fn verify_against(&self, expected: Option<&str>) -> Result<Result<Verified, Broken>, Error> {
-        let events = match self.walk().map_err(Error::sqlite(&self.path))? {
-            Ok(events) => events,
-            Err(broken) => return Ok(Err(broken)),
+        let verify = || {
+            // One look: a run that goes on meanwhile adds rows and seals.
+            let _look = self.connection.unchecked_transaction()?;
+            match self.walk()? {
+                Ok(events) => Ok(self.verify_results(expected)?.map(|results| Verified { results, ..events })),
+                Err(broken) => Ok(Err(broken)),
+            }
         };
-        Ok(self.verify_results(expected)?.map(|results| Verified { results, ..events }))
+        verify().map_err(Error::sqlite(&self.path))
     }
 
     fn walk(&self) -> Result<Result<Verified, Broken>, rusqlite::Error> {
@@ -217,7 +227,7 @@ impl Store {
         if expected != place {
             return Ok(Err(Broken::CutOff { found: place, expected }));
         }
-        Ok(Ok(Verified { rows: place.unsigned_abs(), head, results: Head::default() }))
+        Ok(Ok(Verified { rows: place.unsigned_abs(), head, results: Chain::default() }))
     }
 
     /// Notes a fact. What is to be told of its change, given what was noted before, is told with it.

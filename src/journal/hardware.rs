@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::store::{Actor, insert_event, stamp};
-use super::{Error, Message, NewRun, Store, audit, outbox, runs};
+use super::{Error, Message, MessageState, NewRun, RunEnd, Store, audit, outbox, runs};
 use crate::event::Event;
 
 /// The hardware of this machine as a region was told it. The lists are JSON that the caller understands.
@@ -123,7 +123,7 @@ impl Store {
             if messages.is_empty() {
                 return Ok(());
             }
-            let run_id = runs::insert_ended(transaction, new, outcome, now)?;
+            let run_id = runs::insert_ended(transaction, new, (RunEnd::Noticed, outcome), now)?;
             for message in messages {
                 outbox::insert(transaction, &Message { run_id: Some(run_id), ..message }, now)?;
             }
@@ -154,9 +154,12 @@ impl Store {
         self.transact(|transaction, now| {
             transaction
                 .execute(
-                    "UPDATE outbox SET state = 'superseded', finished = ?2 WHERE state = 'waiting' AND leads_to IS NOT NULL
+                    &format!(
+                        "UPDATE outbox SET state = ?3, finished = ?2 WHERE state = {} AND leads_to IS NOT NULL
                         AND run_id IN (SELECT id FROM run WHERE region = ?1)",
-                    params![region, now],
+                        MessageState::Waiting.literal()
+                    ),
+                    params![region, now, MessageState::Superseded],
                 )
                 .map(drop)
         })

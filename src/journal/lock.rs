@@ -1,6 +1,6 @@
 //! Keeping processes apart that use one state directory.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::Error;
+use crate::private::{self, Taken};
 
-/// How long a region's lock is waited for before its holder counts as at work.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Longest wait for another process to open the journal.
 const OPENING_WAIT: Duration = Duration::from_secs(20);
 
@@ -18,22 +17,11 @@ const OPENING_WAIT: Duration = Duration::from_secs(20);
 pub(super) fn of_region(directory: &Path, region: &str) -> Result<File, Error> {
     let digest = Sha256::digest(region);
     let path = directory.join(format!("lock-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
-    let failed = |source| Error::Directory { path: path.clone(), source };
-    let file = fs::OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path).map_err(failed)?;
-    // A process that was killed while it started a child leaves the lock with that child until it runs its own program.
-    let deadline = Instant::now() + LOCK_WAIT;
-    match wait(&file, deadline) {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let pid = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-            return Err(Error::Locked { path, pid });
-        }
+    private::exclusive(&path).map_err(|taken| match taken {
+        Taken::By(pid) => Error::Locked { path, pid },
         // A file system without locks is no other process.
-        Err(TryLockError::Error(source)) => return Err(failed(source)),
-    }
-    file.set_len(0).map_err(failed)?;
-    std::io::Write::write_all(&mut &file, std::process::id().to_string().as_bytes()).map_err(failed)?;
-    Ok(file)
+        Taken::Unusable(source) => Error::Directory { path, source },
+    })
 }
 
 /// This process's turn to open the journal, until it is dropped: `SQLite` lets nobody wait while a new file gets its log. Nothing where
@@ -41,16 +29,7 @@ pub(super) fn of_region(directory: &Path, region: &str) -> Result<File, Error> {
 pub(super) fn turn_to_open(journal: &Path) -> Option<File> {
     let path = journal.with_file_name("lock-opening");
     let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).ok()?;
-    wait(&file, Instant::now() + OPENING_WAIT).ok().map(|()| file)
-}
-
-fn wait(file: &File, deadline: Instant) -> Result<(), TryLockError> {
-    loop {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
-            other => return other,
-        }
-    }
+    private::wait_for(&file, Instant::now() + OPENING_WAIT).ok().map(|()| file)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Questions to the event log.
 
-use rusqlite::{Row, ToSql};
+use rusqlite::{Row, ToSql, params};
 
 use super::store::stamp;
-use super::{Error, Store};
+use super::{Error, RunId, Store};
 use crate::event::{EventQuery, EventRecord, Level};
 
 const EVENT: &str = "SELECT e.id, e.created, t.level, t.name, t.description, e.action, e.description, e.username,
@@ -71,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn events_of_run(&self, run_id: i64, most: u32) -> Result<(Vec<EventRecord>, u64), Error> {
+    pub fn events_of_run(&self, run_id: RunId, most: u32) -> Result<(Vec<EventRecord>, u64), Error> {
         // A run that began meanwhile, with another region, takes nothing away.
         const OF_RUN: &str = "FROM maasserver_event e JOIN maasserver_eventtype t ON t.id = e.type_id JOIN run r ON r.id = ?1
             WHERE e.created >= r.started
@@ -79,11 +79,8 @@ impl Store {
         let read = || -> Result<(Vec<EventRecord>, u64), rusqlite::Error> {
             let columns = EVENT.split(" FROM ").next().unwrap_or(EVENT);
             let sql = format!("{columns} {OF_RUN} ORDER BY e.id DESC LIMIT ?2");
-            let mut rows: Vec<EventRecord> = self
-                .connection
-                .prepare(&sql)?
-                .query_map([run_id, i64::from(most)], event)?
-                .collect::<Result<_, _>>()?;
+            let mut rows: Vec<EventRecord> =
+                self.connection.prepare(&sql)?.query_map(params![run_id, most], event)?.collect::<Result<_, _>>()?;
             rows.reverse();
             let sql = format!("SELECT count(*) {OF_RUN}");
             let count: i64 = self.connection.query_row(&sql, [run_id], |row| row.get(0))?;

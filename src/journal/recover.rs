@@ -15,6 +15,25 @@ pub(super) fn is_damage(error: &Error) -> bool {
     matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
 }
 
+/// True if the same may be done later: somebody else holds the file, the disk is full, or does not answer just now.
+pub(super) fn is_passing(error: &Error) -> bool {
+    let Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. } = error else {
+        return matches!(error, Error::Directory { .. });
+    };
+    matches!(
+        failure.code,
+        ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::PermissionDenied
+    )
+}
+
 /// Whether all of a journal that `SQLite` cannot open is in the one file, so that it can be read as it is.
 pub(super) fn is_whole_but_out_of_reach(error: &Error, path: &Path) -> bool {
     let Error::Sqlite { source: rusqlite::Error::SqliteFailure(failure, _), .. } = error else { return false };

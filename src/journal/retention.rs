@@ -1,12 +1,12 @@
 //! Keeping the journal and the outputs that it names within bounds. What is unsent is never deleted, nor are audit rows.
 
 use std::fs;
+use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::store::stamp;
-use super::{Error, ResultRecord, Store, seal};
+use super::{Error, MessageState, ResultRecord, RunId, Store, age, seal};
 
 /// Bounds; `None` is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +43,19 @@ impl Store {
     /// # Errors
     /// When the file cannot be written; an output that cannot be deleted is told and passed over.
     pub fn prune(&mut self, retention: &Retention) -> Result<Pruned, Error> {
-        let days = retention
-            .days
-            .and_then(|days| Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok());
-        let oldest = days.map(stamp).unwrap_or_default();
+        let now = Timestamp::now();
+        let days = retention.days.map(|days| SignedDuration::from_hours(i64::from(days) * 24));
         let mut pruned = Pruned::default();
         let mut kept_bytes = 0;
         let runs = self.runs()?;
+        let times = runs.iter().map(|run| run.ended.unwrap_or(run.started));
+        let too_old = days.and_then(|days| age::first_too_old(times, now, days)).unwrap_or(usize::MAX);
         for (place, run) in runs.iter().enumerate() {
             let results = self.results(run.id)?;
             let bytes: u64 = results.iter().map(size).sum();
+            // The last one has only just ended, whatever the clock says.
             let over = retention.runs.is_some_and(|most| place >= most)
-                || run.started < oldest
+                || place > 0 && place >= too_old
                 || retention.bytes.is_some_and(|most| kept_bytes + bytes > most && place > 0);
             if !over || run.ended.is_none() || self.has_unsent(run.id)? {
                 kept_bytes += bytes;
@@ -70,18 +71,22 @@ impl Store {
                 }
             }
         }
-        pruned.events = self.transact(|transaction, _| {
-            transaction.execute(
-                "DELETE FROM maasserver_event WHERE created < ?1 AND id NOT IN (SELECT event_id FROM audit_seal)",
-                [&oldest],
-            )
-        })?;
+        let oldest = days.map(|days| self.newest_old_event(now, days)).transpose()?.flatten();
+        if let Some(newest) = oldest {
+            pruned.events = self.transact(|transaction, _| {
+                transaction.execute(
+                    "DELETE FROM maasserver_event WHERE id <= ?1 AND id NOT IN (SELECT event_id FROM audit_seal)",
+                    [newest],
+                )
+            })?;
+        }
         Ok(pruned)
     }
 
-    fn has_unsent(&self, run_id: i64) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = 'waiting')";
-        self.connection.query_row(sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    fn has_unsent(&self, run_id: RunId) -> Result<bool, Error> {
+        let waiting = MessageState::Waiting.literal();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM outbox WHERE run_id = ?1 AND state = {waiting})");
+        self.connection.query_row(&sql, [run_id], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
     fn is_named(&self, result: &ResultRecord) -> Result<bool, Error> {
@@ -90,7 +95,7 @@ impl Store {
         self.connection.query_row(sql, [path], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }
 
-    fn delete_run(&mut self, run_id: i64) -> Result<(), Error> {
+    fn delete_run(&mut self, run_id: RunId) -> Result<(), Error> {
         self.transact(|transaction, _| {
             seal::pruned(transaction, run_id)?;
             transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
@@ -100,16 +105,23 @@ impl Store {
     }
 }
 
+/// The files of a result, with what was sent in place of the result file, and how it ended.
+fn files(result: &ResultRecord) -> [PathBuf; 6] {
+    let sent = result.result_file.with_added_extension("sent");
+    let end = result.combined.with_added_extension("end");
+    let [combined, stdout, stderr, file] =
+        [&result.combined, &result.stdout, &result.stderr, &result.result_file].map(Clone::clone);
+    [combined, stdout, stderr, file, sent, end]
+}
+
 fn size(result: &ResultRecord) -> u64 {
-    [&result.combined, &result.stdout, &result.stderr, &result.result_file]
-        .iter()
-        .map(|path| fs::metadata(path).map_or(0, |metadata| metadata.len()))
-        .sum()
+    // How it ended is no output.
+    files(result)[..5].iter().map(|path| fs::metadata(path).map_or(0, |metadata| metadata.len())).sum()
 }
 
 fn delete_outputs(result: &ResultRecord) {
-    for path in [&result.combined, &result.stdout, &result.stderr, &result.result_file] {
-        match fs::remove_file(path) {
+    for path in files(result) {
+        match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 tracing::warn!(path = %path.display(), %error, "an old output cannot be deleted");
             }

@@ -1,17 +1,22 @@
 //! Runs and their script results.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Error, Message, Store, outbox, seal};
+use super::end::statuses;
+use super::row::{RESULT_COLUMNS, ResultRecord, RunRecord, result, run, select_run};
+use super::{Audience, Error, Head, Message, MessageId, RunEnd, RunId, Store, age, outbox, schema, seal};
 use crate::script::{Outputs, Script, ScriptType, Status};
 
 /// A run that begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRun {
-    /// Scheme, host and port of the region.
+    /// Scheme, host and port of the region, and the token.
     pub region: String,
+    /// Who is told of it. A run that tells nobody is no part of one that does: the region would wait for ever for what ran in it.
+    pub audience: Audience,
     /// The storage directory.
     pub storage: PathBuf,
     /// `/proc/sys/kernel/random/boot_id`.
@@ -20,29 +25,16 @@ pub struct NewRun {
     pub requested_by: String,
 }
 
-/// A run in the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunRecord {
-    /// Grows with time.
-    pub id: i64,
-    /// When it began.
-    pub started: String,
-    /// When it came to its end; `None` while it is under way or was interrupted.
-    pub ended: Option<String>,
-    /// How it ended.
-    pub outcome: Option<String>,
-    /// The region.
-    pub region: String,
-    /// The storage directory.
-    pub storage: String,
-    /// The boot that it last ran in.
-    pub boot_id: String,
-    /// Who asked for it.
-    pub requested_by: String,
-    /// Number of scripts.
-    pub scripts: i64,
-    /// Number of those that failed.
-    pub failed: i64,
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunEnding<'a> {
+    /// The kind of it.
+    pub end: RunEnd,
+    /// The same for people.
+    pub outcome: &'a str,
+    /// How long it took by the clock that nobody sets; `None` of one that began in another process. If the other clock was set meanwhile,
+    /// what the run has from before that is moved to where it belongs.
+    pub took: Option<Duration>,
 }
 
 /// A script that a run is about to begin.
@@ -58,54 +50,11 @@ pub struct NewResult {
     pub outputs: Outputs,
 }
 
-/// A script result in the journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ResultRecord {
-    /// The run.
-    pub run_id: i64,
-    /// Script name.
-    pub name: String,
-    /// The set, for example `testing`.
-    pub kind: String,
-    /// The region's script result.
-    pub result_id: Option<i64>,
-    /// Version of the script.
-    pub version_id: Option<i64>,
-    /// Name with the device it was for.
-    pub subject: String,
-    /// Status.
-    pub status: Status,
-    /// Exit status.
-    pub exit_status: Option<i32>,
-    /// When it started.
-    pub started: Option<String>,
-    /// When it ended.
-    pub ended: Option<String>,
-    /// How long it ran, in seconds.
-    pub runtime: Option<f64>,
-    /// SHA-256 of the script.
-    pub script_sha256: Option<String>,
-    /// It may reboot the machine.
-    pub may_reboot: bool,
-    /// Its parameters as a JSON object; a password is `(hidden)`.
-    pub parameters: String,
-    /// What an operator should know besides.
-    pub notes: String,
-    /// File of both streams.
-    pub combined: PathBuf,
-    /// File of standard output.
-    pub stdout: PathBuf,
-    /// File of standard error.
-    pub stderr: PathBuf,
-    /// Result file.
-    pub result_file: PathBuf,
-}
-
 /// A change of a script result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultChange {
     /// The run.
-    pub run_id: i64,
+    pub run_id: RunId,
     /// Script name.
     pub name: String,
     /// The region's script result.
@@ -114,8 +63,8 @@ pub struct ResultChange {
     pub status: Status,
     /// Exit status, once known.
     pub exit_status: Option<i32>,
-    /// How long it ran, in seconds, once known.
-    pub runtime: Option<f64>,
+    /// How long it ran, once known.
+    pub runtime: Option<Duration>,
     /// What an operator should know besides.
     pub notes: String,
 }
@@ -134,7 +83,7 @@ pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -
             change.result_id,
             change.status.number(),
             change.exit_status,
-            change.runtime,
+            change.runtime.map(|runtime| runtime.as_secs_f64()),
             change.notes,
             change.status != Status::Pending,
             change.status.is_final(),
@@ -146,66 +95,36 @@ pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -
     Ok(())
 }
 
-const RESULT_COLUMNS: &str =
-    "run_id, name, kind, result_id, version_id, subject, status, exit_status, started, ended, runtime,
-    script_sha256, may_reboot, notes, combined, stdout, stderr, result_file, parameters";
-
-fn result(row: &Row<'_>) -> Result<ResultRecord, rusqlite::Error> {
-    let path = |index: usize| row.get::<_, String>(index).map(PathBuf::from);
-    Ok(ResultRecord {
-        run_id: row.get(0)?,
-        name: row.get(1)?,
-        kind: row.get(2)?,
-        result_id: row.get(3)?,
-        version_id: row.get(4)?,
-        subject: row.get(5)?,
-        status: Status::from_number(row.get(6)?).unwrap_or(Status::Failed),
-        exit_status: row.get(7)?,
-        started: row.get(8)?,
-        ended: row.get(9)?,
-        runtime: row.get(10)?,
-        script_sha256: row.get(11)?,
-        may_reboot: row.get(12)?,
-        notes: row.get(13)?,
-        combined: path(14)?,
-        stdout: path(15)?,
-        stderr: path(16)?,
-        result_file: path(17)?,
-        parameters: row.get(18)?,
-    })
-}
-
-const RUN: &str = "SELECT r.id, r.started, r.ended, r.outcome, r.region, r.storage, r.boot_id, r.requested_by,
-    (SELECT count(*) FROM script_result s WHERE s.run_id = r.id),
-    (SELECT count(*) FROM script_result s WHERE s.run_id = r.id AND s.status IN (3, 4, 5, 8, 11)) FROM run r";
-
-fn run(row: &Row<'_>) -> Result<RunRecord, rusqlite::Error> {
-    Ok(RunRecord {
-        id: row.get(0)?,
-        started: row.get(1)?,
-        ended: row.get(2)?,
-        outcome: row.get(3)?,
-        region: row.get(4)?,
-        storage: row.get(5)?,
-        boot_id: row.get(6)?,
-        requested_by: row.get(7)?,
-        scripts: row.get(8)?,
-        failed: row.get(9)?,
-    })
+/// Seconds since this machine was started, asleep or awake (`/proc/uptime`). Nobody sets this clock, while that of the day may begin
+/// in 1970 and be set in mid-run.
+fn uptime() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }
 
 /// A run that did nothing but say something, beside one that may be under way.
 pub(super) fn insert_ended(
     connection: &Connection,
     new: &NewRun,
-    outcome: &str,
+    (end, outcome): (RunEnd, &str),
     now: &str,
-) -> Result<i64, rusqlite::Error> {
+) -> Result<RunId, rusqlite::Error> {
     connection.execute(
-        "INSERT INTO run (started, ended, outcome, region, storage, boot_id, requested_by) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6)",
-        params![now, outcome, new.region, new.storage.to_string_lossy(), new.boot_id, new.requested_by],
+        "INSERT INTO run (started, ended, outcome, region, storage, boot_id, requested_by, audience, end_kind, complete, duration)
+         VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+        params![
+            now,
+            outcome,
+            new.region,
+            new.storage.to_string_lossy(),
+            new.boot_id,
+            new.requested_by,
+            new.audience,
+            end,
+            end.may_be_complete(),
+        ],
     )?;
-    let id = connection.last_insert_rowid();
+    let id = connection.last_insert_rowid().into();
     seal::runs(connection)?;
     Ok(id)
 }
@@ -215,19 +134,22 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn begin_run(&mut self, new: &NewRun) -> Result<i64, Error> {
+    pub fn begin_run(&mut self, new: &NewRun) -> Result<RunId, Error> {
         self.transact(|transaction, now| {
+            let storage = new.storage.to_string_lossy();
             // A run that was left behind does not come back once another has begun in its place.
             transaction.execute(
-                "UPDATE run SET ended = ?1, outcome = 'abandoned' WHERE ended IS NULL AND region = ?2 AND storage = ?3",
-                params![now, new.region, new.storage.to_string_lossy()],
+                "UPDATE run SET ended = ?1, end_kind = ?2, outcome = ?2
+                 WHERE ended IS NULL AND region = ?3 AND storage = ?4 AND audience = ?5",
+                params![now, RunEnd::Abandoned, new.region, storage, new.audience],
             )?;
             seal::runs(transaction)?;
             transaction.execute(
-                "INSERT INTO run (started, region, storage, boot_id, requested_by) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![now, new.region, new.storage.to_string_lossy(), new.boot_id, new.requested_by],
+                "INSERT INTO run (started, region, storage, boot_id, requested_by, audience, started_monotonic)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![now, new.region, storage, new.boot_id, new.requested_by, new.audience, uptime()],
             )?;
-            Ok(transaction.last_insert_rowid())
+            Ok(transaction.last_insert_rowid().into())
         })
     }
 
@@ -236,10 +158,12 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn interrupted_run(&self, new: &NewRun) -> Result<Option<RunRecord>, Error> {
-        let sql =
-            format!("{RUN} WHERE r.ended IS NULL AND r.region = ?1 AND r.storage = ?2 ORDER BY r.id DESC LIMIT 1");
+        let sql = format!(
+            "{} WHERE r.ended IS NULL AND r.region = ?1 AND r.storage = ?2 AND r.audience = ?3 ORDER BY r.id DESC LIMIT 1",
+            select_run()
+        );
         self.connection
-            .query_row(&sql, params![new.region, new.storage.to_string_lossy()], run)
+            .query_row(&sql, params![new.region, new.storage.to_string_lossy(), new.audience], run)
             .optional()
             .map_err(Error::sqlite(&self.path))
     }
@@ -251,11 +175,11 @@ impl Store {
     /// When the file cannot be written.
     pub fn adopt_runs(&mut self, stranger: &str, known: &str) -> Result<(), Error> {
         self.transact(|transaction, _| {
-            let unbegun = "DELETE FROM script_result WHERE result_id IS NULL AND status = 0
-                AND run_id IN (SELECT id FROM run WHERE ended IS NULL AND region = ?1)";
-            transaction.execute(unbegun, [stranger])?;
-            let open = "UPDATE run SET region = ?2 WHERE ended IS NULL AND region = ?1";
-            transaction.execute(open, [stranger, known]).map(drop)
+            let unbegun = "DELETE FROM script_result WHERE result_id IS NULL AND status = ?2
+                AND run_id IN (SELECT id FROM run WHERE ended IS NULL AND region = ?1 AND audience = ?3)";
+            transaction.execute(unbegun, params![stranger, Status::Pending.number(), Audience::Region])?;
+            let open = "UPDATE run SET region = ?2 WHERE ended IS NULL AND region = ?1 AND audience = ?3";
+            transaction.execute(open, params![stranger, known, Audience::Region]).map(drop)
         })
     }
 
@@ -263,21 +187,35 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn resume_run(&mut self, id: i64, boot_id: &str) -> Result<(), Error> {
-        self.transact(|transaction, _| {
-            transaction.execute("UPDATE run SET boot_id = ?2 WHERE id = ?1", params![id, boot_id]).map(drop)
-        })
+    pub fn resume_run(&mut self, id: RunId, boot_id: &str) -> Result<(), Error> {
+        // The clock that nobody sets begins anew with each boot.
+        let sql = "UPDATE run SET started_monotonic = CASE WHEN boot_id = ?2 THEN started_monotonic END, boot_id = ?2 WHERE id = ?1";
+        self.transact(|transaction, _| transaction.execute(sql, params![id, boot_id]).map(drop))
     }
 
-    /// A run has come to its end; what the region is to be told of it goes into the outbox with it. The number of that message.
+    /// A run has come to its end. What the region is to be told of it, given the head of the chain of seals with that end in it, goes
+    /// into the outbox with it. The numbers of those messages.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn end_run(&mut self, id: i64, outcome: &str, message: Option<&Message>) -> Result<Vec<i64>, Error> {
+    pub fn end_run(
+        &mut self,
+        id: RunId,
+        ending: &RunEnding<'_>,
+        told: impl FnOnce(&Head) -> Vec<Message>,
+    ) -> Result<Vec<MessageId>, Error> {
+        let sql = format!(
+            "UPDATE run SET ended = ?2, end_kind = ?3, outcome = ?4, duration = max(?5 - started_monotonic, 0), complete = {}
+             WHERE id = ?1",
+            schema::complete("?3", "?1")
+        );
         self.transact(|transaction, now| {
-            transaction.execute("UPDATE run SET ended = ?2, outcome = ?3 WHERE id = ?1", params![id, now, outcome])?;
-            seal::runs(transaction)?;
-            message.into_iter().map(|message| outbox::insert(transaction, message, now)).collect()
+            transaction.execute(&sql, params![id, now, ending.end, ending.outcome, uptime()])?;
+            if let Some(took) = ending.took {
+                age::set_right(transaction, id, took)?;
+            }
+            let head = seal::end(transaction, id)?;
+            told(&head).iter().map(|message| outbox::insert(transaction, message, now)).collect()
         })
     }
 
@@ -285,18 +223,19 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn expect_results(&mut self, run_id: i64, results: &[NewResult]) -> Result<(), Error> {
+    pub fn expect_results(&mut self, run_id: RunId, results: &[NewResult]) -> Result<(), Error> {
+        let (pending, running) = (Status::Pending.number(), statuses(Status::is_running));
         self.transact(|transaction, _| {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO script_result (run_id, name, kind, result_id, version_id, subject, status, script_sha256, may_reboot,
                     parameters, combined, stdout, stderr, result_file)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?14, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
             )?;
             // Begun while the region had no number for it, and to be gone on with.
-            let mut number = transaction.prepare_cached(
+            let mut number = transaction.prepare_cached(&format!(
                 "UPDATE OR IGNORE script_result SET result_id = ?3, version_id = ?4, combined = ?5, stdout = ?6, stderr = ?7,
-                    result_file = ?8 WHERE run_id = ?1 AND name = ?2 AND result_id IS NULL AND status IN (1, 7, 10)",
-            )?;
+                    result_file = ?8 WHERE run_id = ?1 AND name = ?2 AND result_id IS NULL AND status IN ({running})",
+            ))?;
             for new in results {
                 let script = &new.script;
                 if script.result_id.is_some() {
@@ -325,6 +264,7 @@ impl Store {
                     new.outputs.stdout.to_string_lossy(),
                     new.outputs.stderr.to_string_lossy(),
                     new.outputs.result.to_string_lossy(),
+                    pending,
                 ])?;
             }
             Ok(())
@@ -335,7 +275,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn results(&self, run_id: i64) -> Result<Vec<ResultRecord>, Error> {
+    pub fn results(&self, run_id: RunId) -> Result<Vec<ResultRecord>, Error> {
         let read = || -> Result<Vec<_>, rusqlite::Error> {
             let sql = format!("SELECT {RESULT_COLUMNS} FROM script_result WHERE run_id = ?1 ORDER BY id");
             self.connection.prepare(&sql)?.query_map([run_id], result)?.collect()
@@ -349,7 +289,7 @@ impl Store {
     /// When the file cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRecord>, Error> {
         let read = || -> Result<Vec<_>, rusqlite::Error> {
-            self.connection.prepare(&format!("{RUN} ORDER BY r.id DESC"))?.query_map([], run)?.collect()
+            self.connection.prepare(&format!("{} ORDER BY r.id DESC", select_run()))?.query_map([], run)?.collect()
         };
         read().map_err(Error::sqlite(&self.path))
     }

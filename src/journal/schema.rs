@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::Error;
+use super::end::{RunEnd, statuses};
 use crate::event::EventType;
 
 /// The region's tables have the region's columns (documents of MAAS on audit events) and no other, so that queries that
@@ -53,8 +54,18 @@ CREATE TABLE hardware (
 );
 ";
 
-/// The chain of results ([`super::seal`]). What was there before has no seal.
-const RESULT_SEALS: &str = "
+/// How a run ended and who hears of it become columns. Until now they stood in texts that programs read again: those texts, as
+/// every earlier version wrote them, are understood here for the last time. `run` in [`as_current`] says the same. Results and runs
+/// get a chain of seals ([`super::seal`]); what was there before has none.
+const V3: &str = "
+ALTER TABLE run ADD COLUMN end_kind TEXT;
+ALTER TABLE run ADD COLUMN complete INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN audience TEXT NOT NULL DEFAULT 'region';
+ALTER TABLE run ADD COLUMN started_monotonic REAL;
+ALTER TABLE run ADD COLUMN duration REAL;
+ALTER TABLE script_result ADD COLUMN signal INTEGER;
+UPDATE run SET end_kind = {END_KIND};
+UPDATE run SET complete = {COMPLETE}, audience = {AUDIENCE}, region = {REGION};
 CREATE TABLE result_seal (
     sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, run_id INTEGER NOT NULL, row INTEGER NOT NULL, digest TEXT NOT NULL,
     hash TEXT NOT NULL
@@ -64,21 +75,88 @@ INSERT INTO fact (name, value) SELECT 'unsealed_results', ifnull(max(id), 0) FRO
 INSERT INTO fact (name, value) SELECT 'unsealed_runs', ifnull(max(id), 0) FROM run;
 ";
 
-const MIGRATIONS: [&str; 3] = [V1, V2, RESULT_SEALS];
+/// [`V3`]: what the text of an outcome meant.
+const END_KIND: &str = "CASE
+    WHEN ended IS NULL THEN NULL
+    WHEN outcome = 'All scripts successfully ran' THEN 'passed'
+    WHEN outcome LIKE '% scripts failed to run' THEN 'failed'
+    WHEN outcome = 'The region has nothing to run' THEN 'nothing'
+    WHEN outcome = 'The region has this machine already' THEN 'registered'
+    WHEN outcome = 'The run was stopped on the machine before all scripts had ended' THEN 'stopped'
+    WHEN outcome = 'abandoned' THEN 'abandoned'
+    WHEN outcome = 'Told what was noticed of the hardware' THEN 'noticed'
+    WHEN outcome LIKE 'Hardware sync (%): the region has everything' THEN 'synchronised'
+    WHEN outcome LIKE 'Hardware sync (%): stopped; %' THEN 'stopped'
+    WHEN outcome LIKE 'Hardware sync (%' THEN 'unfinished'
+    ELSE 'refused' END";
+
+/// The region's column of a run that told nobody ended so.
+const NOBODY: &str = "' (told nothing)'";
+
+/// [`V3`] with the expressions that it shares with [`as_current`].
+fn v3() -> String {
+    let (kind, complete, audience, region) = (END_KIND, complete("end_kind", "run.id"), audience(), region());
+    let words = [("{END_KIND}", kind), ("{COMPLETE}", &complete), ("{AUDIENCE}", &audience), ("{REGION}", &region)];
+    words.into_iter().fold(V3.to_owned(), |sql, (name, text)| sql.replace(name, text))
+}
+
+fn audience() -> String {
+    format!("CASE WHEN region LIKE '%' || {NOBODY} THEN 'nobody' ELSE 'region' END")
+}
+
+fn region() -> String {
+    format!(
+        "CASE WHEN region LIKE '%' || {NOBODY} THEN substr(region, 1, length(region) - length({NOBODY})) ELSE region END"
+    )
+}
+
+/// True if a run that ended in some way did all that it was to do: every script that it was given came to an end, and nobody
+/// stopped it.
+pub(super) fn complete(end_kind: &str, run_id: &str) -> String {
+    let kinds: Vec<&str> = RunEnd::ALL.iter().filter(|end| end.may_be_complete()).map(|end| end.literal()).collect();
+    let open = statuses(|status| !status.is_final());
+    format!(
+        "(ifnull({end_kind} IN ({}), 0) AND NOT EXISTS (SELECT 1 FROM script_result s WHERE s.run_id = {run_id} AND s.status IN ({open})))",
+        kinds.join(", ")
+    )
+}
+
+/// Lets a journal of an older version, which is only looked at, look like one of this version. Nothing is written to the file.
+pub(super) fn as_current(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if !(1..3).contains(&version) {
+        return Ok(());
+    }
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    let complete = complete("end_kind", "ended_run.id");
+    connection.execute_batch(&format!(
+        "CREATE TEMP VIEW run AS WITH ended_run AS (SELECT *, {END_KIND} AS end_kind FROM main.run)
+            SELECT id, started, ended, outcome, {} AS region, storage, boot_id, requested_by, end_kind, {complete} AS complete,
+                {} AS audience, NULL AS started_monotonic, NULL AS duration FROM ended_run;
+         CREATE TEMP VIEW script_result AS SELECT *, NULL AS signal FROM main.script_result;",
+        region(),
+        audience(),
+    ))
+}
+
+/// The steps, first to last.
+fn migrations() -> [String; 3] {
+    [V1.to_owned(), V2.to_owned(), v3()]
+}
 
 /// The version that this program writes: the number of migrations.
 pub(super) const VERSION: i64 = 3;
 
 /// Brings a database to the current version; the caller has found out that it is not newer.
 pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {
-    for (step, migration) in (0..).zip(MIGRATIONS) {
+    for (step, migration) in (0..).zip(migrations()) {
         // Whoever opens the same journal at this moment may have done the step.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if step < version {
             continue;
         }
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(&migration)?;
         transaction.pragma_update(None, "user_version", step + 1)?;
         transaction.commit()?;
     }

@@ -1,14 +1,19 @@
 //! The chain of results: each final script result, each run that ended, and the head of the audit chain at the end of each run are sealed
 //! by the SHA-256 of the seal before and of the row, so that none can be altered, removed or added later without a new chain from there on.
+//!
+//! The seal of a run is the last of it: nothing of a run is sealed after that but that it was deleted. Else whoever changes a result could
+//! seal it again behind a head that the region was told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::audit::{Broken, GENESIS, set_fact};
-use super::{Error, Store};
+use super::end::statuses;
+use super::{RunId, Store};
+use crate::script::Status;
 
 /// The number of seals, beside the chain, so that its end cannot be cut off unseen.
 const COUNT: &str = "result_seals";
@@ -41,16 +46,21 @@ impl Kind {
         }
     }
 
-    /// What is sealed of a row, as one text.
+    /// What is sealed of a row, as one text. Fractions are sealed as whole microseconds: how the former are written is not the same in
+    /// every version of `SQLite`.
     fn content(self) -> &'static str {
         match self {
             Kind::Result => {
-                "SELECT json_array(id, run_id, name, kind, result_id, version_id, subject, status, exit_status, started, ended, runtime,
-                    script_sha256, may_reboot, parameters, notes, combined, stdout, stderr, result_file)
+                "SELECT json_array(id, run_id, name, kind, result_id, version_id, subject, status, exit_status, signal, started, ended,
+                    CAST(round(runtime * 1000000) AS INTEGER), script_sha256, may_reboot, parameters, notes, combined, stdout, stderr,
+                    result_file)
                  FROM script_result WHERE id = ?1"
             }
             Kind::Run => {
-                "SELECT json_array(id, started, ended, outcome, region, storage, boot_id, requested_by) FROM run WHERE id = ?1"
+                "SELECT json_array(id, started, ended, outcome, region, storage, boot_id, requested_by, end_kind, complete, audience,
+                    CAST(round(started_monotonic * 1000000) AS INTEGER), CAST(round(duration * 1000000) AS INTEGER),
+                    (SELECT json_group_array(json_array(id, status)) FROM (SELECT id, status FROM script_result WHERE run_id = ?1 ORDER BY id)))
+                 FROM run WHERE id = ?1"
             }
             Kind::Pruned => "SELECT 'pruned ' || ?1",
             Kind::Audit => "SELECT hash FROM audit_seal WHERE sequence = ?1",
@@ -74,7 +84,7 @@ fn hex(digest: impl AsRef<[u8]>) -> String {
     })
 }
 
-fn chained(previous: &str, kind: &str, run_id: i64, row: i64, digest: &str) -> String {
+fn chained(previous: &str, kind: &str, run_id: RunId, row: i64, digest: &str) -> String {
     hex(Sha256::new().chain_update(format!("{previous}\n{kind} {run_id} {row} {digest}")).finalize())
 }
 
@@ -93,7 +103,7 @@ fn head(connection: &Connection) -> Result<Head, rusqlite::Error> {
     Ok(Head { seals: sequence.unsigned_abs(), hash })
 }
 
-fn append(connection: &Connection, kind: Kind, run_id: i64, row: i64) -> Result<(), rusqlite::Error> {
+fn append(connection: &Connection, kind: Kind, run_id: RunId, row: i64) -> Result<(), rusqlite::Error> {
     let Some(digest) = digest(connection, kind, row)? else { return Ok(()) };
     let last = head(connection)?;
     let hash = chained(&last.hash, kind.name(), run_id, row, &digest);
@@ -109,7 +119,7 @@ fn append(connection: &Connection, kind: Kind, run_id: i64, row: i64) -> Result<
 /// Seals a script result that has come to its end.
 pub(super) fn result(
     connection: &Connection,
-    run_id: i64,
+    run_id: RunId,
     name: &str,
     result_id: Option<i64>,
 ) -> Result<(), rusqlite::Error> {
@@ -120,94 +130,102 @@ pub(super) fn result(
     row.map_or(Ok(()), |row| append(connection, Kind::Result, run_id, row))
 }
 
+/// Seals a script result that this program changed after its end. One that has no seal gets none.
+pub(super) fn again(connection: &Connection, run_id: RunId, row: i64) -> Result<(), rusqlite::Error> {
+    let sql = "SELECT 1 FROM result_seal WHERE kind = 'result' AND row = ?1";
+    if connection.prepare_cached(sql)?.exists([row])? {
+        append(connection, Kind::Result, run_id, row)?;
+    }
+    Ok(())
+}
+
 /// Seals all runs that ended and have no seal.
 pub(super) fn runs(connection: &Connection) -> Result<(), rusqlite::Error> {
     let sql = "SELECT id FROM run WHERE ended IS NOT NULL AND id > (SELECT value + 0 FROM fact WHERE name = ?1)
         AND id NOT IN (SELECT row FROM result_seal WHERE kind = 'run') ORDER BY id";
-    let ended: Vec<i64> =
+    let ended: Vec<RunId> =
         connection.prepare_cached(sql)?.query_map([OLD_RUNS], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    ended.into_iter().try_for_each(|id| append(connection, Kind::Run, id, id))
+    ended.into_iter().try_for_each(|id| append(connection, Kind::Run, id, id.number()))
+}
+
+/// Seals the end of a run and the head of the audit chain, and so all that is on record; the head to keep elsewhere.
+pub(super) fn end(connection: &Connection, run_id: RunId) -> Result<Head, rusqlite::Error> {
+    runs(connection)?;
+    let last = connection.query_row("SELECT ifnull(max(sequence), 0) FROM audit_seal", [], |row| row.get(0))?;
+    append(connection, Kind::Audit, run_id, last)?;
+    head(connection)
 }
 
 /// Seals that a run is about to be deleted.
-pub(super) fn pruned(connection: &Connection, run_id: i64) -> Result<(), rusqlite::Error> {
-    append(connection, Kind::Pruned, run_id, run_id)
+pub(super) fn pruned(connection: &Connection, run_id: RunId) -> Result<(), rusqlite::Error> {
+    append(connection, Kind::Pruned, run_id, run_id.number())
 }
 
 struct Seal {
-    run_id: i64,
+    run_id: RunId,
     digest: String,
 }
 
-impl Store {
-    /// Seals the head of the audit chain, and so all that is on record; the head to keep elsewhere.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn seal_all(&mut self, run_id: i64) -> Result<Head, Error> {
-        self.transact(|transaction, _| {
-            let last: i64 =
-                transaction.query_row("SELECT ifnull(max(sequence), 0) FROM audit_seal", [], |row| row.get(0))?;
-            append(transaction, Kind::Audit, run_id, last)?;
-            head(transaction)
-        })
-    }
+/// What the seals say, taken together.
+#[derive(Default)]
+struct Sealed {
+    /// The last seal of each row.
+    latest: BTreeMap<(Kind, i64), Seal>,
+    /// Runs that ended.
+    ended: BTreeSet<RunId>,
+    /// Runs that were deleted.
+    pruned: BTreeSet<RunId>,
+}
 
+impl Sealed {
+    /// False if this cannot be the next seal: nothing follows the end of a run but that it is deleted, and nothing that.
+    fn take(&mut self, kind: Kind, row: i64, seal: Seal) -> bool {
+        let run_id = seal.run_id;
+        let is_over = self.pruned.contains(&run_id);
+        match kind {
+            Kind::Pruned => return self.pruned.insert(run_id),
+            Kind::Result if is_over || self.ended.contains(&run_id) => return false,
+            Kind::Run if is_over || row != run_id.number() || !self.ended.insert(run_id) => return false,
+            _ => {}
+        }
+        self.latest.insert((kind, row), seal);
+        true
+    }
+}
+
+/// A chain that holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Its end.
+    pub head: Head,
+    /// How many of its runs are not on record any more, since they were out of bounds.
+    pub deleted: usize,
+}
+
+impl Store {
     /// Walks the chain of results, and looks for a head that was kept elsewhere in both chains. A journal that an earlier version wrote has
     /// no such chain.
-    pub(super) fn verify_results(&self, expected: Option<&str>) -> Result<Result<Head, Broken>, Error> {
+    pub(super) fn verify_results(&self, expected: Option<&str>) -> Result<Result<Chain, Broken>, rusqlite::Error> {
         let there = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'result_seal')";
-        let is_there: bool =
-            self.connection.query_row(there, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))?;
-        if !is_there {
-            return Ok(match expected {
-                None => Ok(Head { seals: 0, hash: GENESIS.to_owned() }),
-                Some(expected) => Err(Broken::NotExpected { expected: expected.to_owned() }),
-            });
-        }
-        self.walk_results(expected).map_err(Error::sqlite(&self.path))
-    }
-
-    fn walk_results(&self, expected: Option<&str>) -> Result<Result<Head, Broken>, rusqlite::Error> {
-        let mut latest = BTreeMap::new();
-        let mut pruned = BTreeSet::new();
-        let mut last = Head { seals: 0, hash: GENESIS.to_owned() };
-        let mut is_found = expected.is_none_or(|expected| expected == GENESIS);
-        let mut statement = self
-            .connection
-            .prepare("SELECT sequence, kind, run_id, row, digest, hash FROM result_seal ORDER BY sequence")?;
-        let mut rows = statement.query([])?;
-        while let Some(seal) = rows.next()? {
-            let (sequence, kind, run_id, row): (i64, String, i64, i64) =
-                (seal.get(0)?, seal.get(1)?, seal.get(2)?, seal.get(3)?);
-            let (digest, hash): (String, String) = (seal.get(4)?, seal.get(5)?);
-            last.seals += 1;
-            let known = Kind::ALL.into_iter().find(|known| known.name() == kind);
-            let is_next = sequence.unsigned_abs() == last.seals;
-            let (true, Some(kind)) = (is_next && hash == chained(&last.hash, &kind, run_id, row, &digest), known)
-            else {
-                return Ok(Err(Broken::Seals { sequence: last.seals }));
-            };
-            is_found |= expected == Some(&hash);
-            last.hash = hash;
-            match kind {
-                Kind::Pruned => drop(pruned.insert(run_id)),
-                kind => drop(latest.insert((kind, row), Seal { run_id, digest })),
-            }
-        }
-        for ((kind, row), seal) in &latest {
-            if !pruned.contains(&seal.run_id) || *kind == Kind::Audit {
-                if let Some(broken) = self.altered(*kind, *row, seal)? {
-                    return Ok(Err(broken));
+        let is_there: bool = self.connection.query_row(there, [], |row| row.get(0))?;
+        let mut sealed = Sealed::default();
+        let mut head = Head { seals: 0, hash: GENESIS.to_owned() };
+        let mut is_found = expected.is_none();
+        if is_there {
+            let mut statement = self
+                .connection
+                .prepare("SELECT sequence, kind, run_id, row, digest, hash FROM result_seal ORDER BY sequence")?;
+            let mut rows = statement.query([])?;
+            while let Some(found) = rows.next()? {
+                head.seals += 1;
+                if !next(found, &mut head, &mut sealed)? {
+                    return Ok(Err(Broken::Seals { sequence: head.seals }));
                 }
+                is_found |= expected == Some(&head.hash);
             }
-        }
-        let expected_count = self.fact(COUNT)?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if expected_count != last.seals {
-            return Ok(Err(Broken::SealsCutOff { found: last.seals, expected: expected_count }));
-        }
-        if let Some(broken) = self.unsealed()? {
-            return Ok(Err(broken));
+            if let Some(broken) = self.differs(&sealed, &head)? {
+                return Ok(Err(broken));
+            }
         }
         if let Some(expected) = expected.filter(|_| !is_found) {
             let in_audit = "SELECT EXISTS (SELECT 1 FROM audit_seal WHERE hash = ?1)";
@@ -215,30 +233,54 @@ impl Store {
                 return Ok(Err(Broken::NotExpected { expected: expected.to_owned() }));
             }
         }
-        Ok(Ok(last))
+        Ok(Ok(Chain { head, deleted: sealed.pruned.len() }))
+    }
+
+    /// The first thing on record that is not as the seals have it.
+    fn differs(&self, sealed: &Sealed, head: &Head) -> Result<Option<Broken>, rusqlite::Error> {
+        for ((kind, row), seal) in &sealed.latest {
+            if !sealed.pruned.contains(&seal.run_id) || *kind == Kind::Audit {
+                if let Some(broken) = self.altered(*kind, *row, seal)? {
+                    return Ok(Some(broken));
+                }
+            }
+        }
+        for run_id in &sealed.pruned {
+            if digest(&self.connection, Kind::Run, run_id.number())?.is_some() {
+                return Ok(Some(Broken::Returned { run_id: *run_id }));
+            }
+        }
+        let expected = self.fact(COUNT)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        if expected != head.seals {
+            return Ok(Some(Broken::SealsCutOff { found: head.seals, expected }));
+        }
+        self.unsealed()
     }
 
     fn altered(&self, kind: Kind, row: i64, seal: &Seal) -> Result<Option<Broken>, rusqlite::Error> {
         let run_id = seal.run_id;
         let found = digest(&self.connection, kind, row)?;
-        if kind == Kind::Audit && row == 0 || found.as_ref() == Some(&seal.digest) {
+        if found.as_ref() == Some(&seal.digest) {
             return Ok(None);
         }
         Ok(Some(match (kind, found) {
             (Kind::Result, Some(_)) => Broken::ResultAltered { run_id, result: row },
             (Kind::Result, None) => Broken::ResultRemoved { run_id, result: row },
             (Kind::Audit, _) => Broken::AuditReplaced { events: row },
-            _ => Broken::RunAltered { run_id },
+            (Kind::Run | Kind::Pruned, _) => Broken::RunAltered { run_id },
         }))
     }
 
     /// A final result or an ended run without a seal. Statuses that are not final are of runs that are under way, or were cut off.
     fn unsealed(&self) -> Result<Option<Broken>, rusqlite::Error> {
-        let result = "SELECT run_id, id FROM script_result WHERE status NOT IN (0, 1, 7, 10)
+        let result = format!(
+            "SELECT run_id, id FROM script_result WHERE status NOT IN ({})
             AND id > (SELECT ifnull(max(value + 0), 0) FROM fact WHERE name = ?1)
-            AND id NOT IN (SELECT row FROM result_seal WHERE kind = 'result') ORDER BY id LIMIT 1";
+            AND id NOT IN (SELECT row FROM result_seal WHERE kind = 'result') ORDER BY id LIMIT 1",
+            statuses(|status| !Status::is_final(status))
+        );
         let found =
-            self.connection.query_row(result, [OLD_RESULTS], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            self.connection.query_row(&result, [OLD_RESULTS], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         if let Some((run_id, result)) = found {
             return Ok(Some(Broken::ResultUnsealed { run_id, result }));
         }
@@ -247,5 +289,116 @@ impl Store {
             AND id NOT IN (SELECT row FROM result_seal WHERE kind = 'run') ORDER BY id LIMIT 1";
         let found = self.connection.query_row(run, [OLD_RUNS], |row| row.get(0)).optional()?;
         Ok(found.map(|run_id| Broken::RunAltered { run_id }))
+    }
+}
+
+/// Takes the seal in a row as the next one of the chain; false if it is not.
+fn next(found: &Row<'_>, head: &mut Head, sealed: &mut Sealed) -> Result<bool, rusqlite::Error> {
+    let (sequence, kind, run_id, row): (i64, String, RunId, i64) =
+        (found.get(0)?, found.get(1)?, found.get(2)?, found.get(3)?);
+    let (digest, hash): (String, String) = (found.get(4)?, found.get(5)?);
+    let is_next = sequence.unsigned_abs() == head.seals && hash == chained(&head.hash, &kind, run_id, row, &digest);
+    head.hash = hash;
+    let known = Kind::ALL.into_iter().find(|known| known.name() == kind);
+    Ok(is_next && known.is_some_and(|kind| sealed.take(kind, row, Seal { run_id, digest })))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::journal::{Audience, NewResult, NewRun, ResultChange, RunEnd, RunEnding};
+    use crate::script::{Script, ScriptType, Workspace};
+
+    /// A run whose one script failed, as this program records it; the head that the region is told.
+    fn failed(home: &std::path::Path) -> (Store, RunId, String) {
+        let mut store = Store::open_beside(home, "host").expect("a journal");
+        let new = NewRun {
+            region: "r".into(),
+            audience: Audience::Region,
+            storage: "/s".into(),
+            boot_id: "b".into(),
+            requested_by: "ann".into(),
+        };
+        let run_id = store.begin_run(&new).expect("a run");
+        let script = Script::placeholder(ScriptType::Testing, "disk", None);
+        let outputs = Workspace::new(home).outputs(&script);
+        store
+            .expect_results(run_id, &[NewResult { script, sha256: None, may_reboot: false, outputs }])
+            .expect("a result");
+        let change = ResultChange {
+            run_id,
+            name: "disk".into(),
+            result_id: None,
+            status: Status::Failed,
+            exit_status: Some(1),
+            runtime: Some(Duration::from_micros(1_234_567)),
+            notes: String::new(),
+        };
+        store.record(Some(&change), &[], &[]).expect("its end");
+        let mut told = String::new();
+        let ending = RunEnding { end: RunEnd::Failed, outcome: "1 testing scripts failed to run", took: None };
+        store
+            .end_run(run_id, &ending, |head| {
+                told.clone_from(&head.hash);
+                Vec::new()
+            })
+            .expect("the end of the run");
+        (store, run_id, told)
+    }
+
+    fn broken(store: &Store, head: &str) -> Option<Broken> {
+        store.verify_against(Some(head)).expect("readable").err()
+    }
+
+    #[test]
+    fn the_head_that_is_told_covers_the_end_of_the_run_itself() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (store, run_id, head) = failed(home.path());
+        assert_eq!(broken(&store, &head), None);
+        store.connection.execute("UPDATE run SET end_kind = 'passed', complete = 1", []).expect("forged");
+        assert_eq!(broken(&store, &head), Some(Broken::RunAltered { run_id }));
+    }
+
+    #[test]
+    fn what_was_sealed_is_not_sealed_again_behind_the_head_that_was_told() {
+        let forgeries: [fn(&Store, RunId); 3] = [
+            |store, run_id| result(&store.connection, run_id, "disk", None).expect("a seal"),
+            |store, run_id| append(&store.connection, Kind::Run, run_id, run_id.number()).expect("a seal"),
+            |store, run_id| append(&store.connection, Kind::Run, run_id, 1 << 40).expect("a seal"),
+        ];
+        for (place, forge) in forgeries.into_iter().enumerate() {
+            let home = tempfile::tempdir().expect("a temporary directory");
+            let (store, run_id, head) = failed(home.path());
+            let sql = "INSERT INTO run (id, started, region, storage, boot_id, requested_by) VALUES (1 << 40, '', '', '', '', '');
+                UPDATE script_result SET status = 2, exit_status = 0";
+            store.connection.execute_batch(sql).expect("forged");
+            forge(&store, run_id);
+            assert_eq!(broken(&store, &head), Some(Broken::Seals { sequence: 3 }), "forgery {place}");
+        }
+    }
+
+    /// Deleted, and then another in its place.
+    #[test]
+    fn a_run_that_was_deleted_does_not_come_back() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (store, run_id, head) = failed(home.path());
+        pruned(&store.connection, run_id).expect("a seal");
+        store.connection.execute("UPDATE script_result SET status = 2, exit_status = 0", []).expect("forged");
+        assert_eq!(broken(&store, &head), Some(Broken::Returned { run_id }));
+    }
+
+    #[test]
+    fn of_an_ended_run_no_script_is_removed_nor_given_another_status() {
+        for sql in [
+            "UPDATE script_result SET status = 1",
+            "DELETE FROM script_result; DELETE FROM result_seal WHERE kind = 'result' AND 0",
+        ] {
+            let home = tempfile::tempdir().expect("a temporary directory");
+            let (store, _, head) = failed(home.path());
+            store.connection.execute_batch(sql).expect("forged");
+            assert!(broken(&store, &head).is_some(), "{sql}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The file: opening, and writing a transition with its event and its messages in one transaction.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
-use super::{Error, Message, ResultChange, audit, file, lock, outbox, recover, runs, schema};
+use super::{Error, Message, MessageId, ResultChange, audit, file, lock, outbox, recover, runs, schema};
 use crate::event::{Event, Level};
+use crate::private;
 
 /// Who does something through this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,15 @@ pub struct Store {
     system_id: Option<String>,
     /// Held as long as the store is.
     lock: Option<File>,
+    /// The file's number on its disk; `None` where it is only read.
+    inode: Option<u64>,
+}
+
+/// How long a transaction of somebody else is waited for.
+const BUSY: Duration = Duration::from_secs(10);
+
+fn inode(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.ino())
 }
 
 impl Store {
@@ -52,7 +62,7 @@ impl Store {
     /// When the directory cannot be used, the file is newer than this program, or another process works with that region.
     pub fn open(directory: &Path, hostname: &str, region: &str) -> Result<Opened, Error> {
         let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
+        private::make(directory).map_err(Error::of_directory)?;
         let lock = lock::of_region(directory, region)?;
         let path = file(directory);
         let (connection, set_aside) = match connect(&path) {
@@ -63,7 +73,8 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: Some(lock) };
+        let (inode, lock) = (inode(&path), Some(lock));
+        let store = Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock, inode };
         Ok(Opened { store, set_aside })
     }
 
@@ -72,11 +83,11 @@ impl Store {
     /// # Errors
     /// When there is none yet and it cannot be made, or it is damaged, which only [`Store::open`] repairs.
     pub fn open_beside(directory: &Path, hostname: &str) -> Result<Self, Error> {
-        let in_directory = |source| Error::Directory { path: directory.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(in_directory)?;
+        private::make(directory).map_err(Error::of_directory)?;
         let path = file(directory);
         let connection = connect(&path)?;
-        Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None })
+        let inode = inode(&path);
+        Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None, inode })
     }
 
     /// Opens a journal to look at it, also while a run writes it.
@@ -90,7 +101,37 @@ impl Store {
             Err(error) if recover::is_whole_but_out_of_reach(&error, &path) => look(&path, &recover::as_it_is(&path))?,
             other => other?,
         };
-        Ok(Store { connection, path, hostname: String::new(), system_id: None, lock: None })
+        Ok(Store { connection, path, hostname: String::new(), system_id: None, lock: None, inode: None })
+    }
+
+    /// How long to wait for a file that somebody else holds: as long as a large transaction takes, or hardly.
+    pub(super) fn be_patient(&self, patient: bool) {
+        let _ = self.connection.busy_timeout(if patient { BUSY } else { Duration::from_millis(200) });
+    }
+
+    /// True if the file that is written is the one that has its name.
+    pub(super) fn is_in_its_place(&self) -> bool {
+        self.inode.is_none() || self.inode == inode(&self.path)
+    }
+
+    /// Writes a file that was deleted anew, from what is still open of it.
+    pub(super) fn put_back(&mut self) -> Result<(), Error> {
+        let in_directory = |source| Error::Directory { path: self.path.clone(), source };
+        if self.path.exists() {
+            return Err(in_directory(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        private::make(directory).map_err(Error::of_directory)?;
+        let part = self.path.with_added_extension("part");
+        // The library takes an empty file, whose mode is ours.
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(in_directory)?;
+        let copied = self.connection.execute("VACUUM INTO ?1", [part.to_string_lossy()]);
+        copied.map_err(Error::sqlite(&self.path))?;
+        File::open(&part).and_then(|file| file.sync_all()).map_err(in_directory)?;
+        fs::rename(&part, &self.path).map_err(in_directory)?;
+        self.connection = connect(&self.path)?;
+        self.inode = inode(&self.path);
+        Ok(())
     }
 
     /// A second hold on the lock, for whoever has to keep others away for longer than the store lasts.
@@ -128,7 +169,7 @@ impl Store {
         change: Option<&ResultChange>,
         events: &[Event],
         messages: &[Message],
-    ) -> Result<Vec<i64>, Error> {
+    ) -> Result<Vec<MessageId>, Error> {
         let names = self.names();
         self.transact(|transaction, now| {
             if let Some(change) = change {
@@ -176,8 +217,9 @@ impl Store {
     }
 }
 
-/// A time as the tables have it: of one width, so that times compare as their texts do.
-pub(super) fn stamp(time: Timestamp) -> String {
+/// A time as the tables have it, `2026-11-20T12:00:00.000000Z`: of one width, so that times compare as their texts do.
+#[must_use]
+pub fn stamp(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
@@ -223,11 +265,12 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     let _turn = lock::turn_to_open(path);
     let failed = Error::sqlite(path);
     // Made by us, so that its mode is ours: parameters and outputs may hold secrets.
-    let made = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    let made =
+        fs::OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path);
     made.map_err(|source| Error::Directory { path: path.to_owned(), source })?;
     recover::check_log(path)?;
     let mut connection = Connection::open(path).map_err(&failed)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    connection.busy_timeout(BUSY).map_err(&failed)?;
     // Until it is known to be sound and ours, not even what its log holds is written to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(&failed)?;
     check_version(&connection, path)?;
@@ -251,8 +294,9 @@ fn look(path: &Path, name: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let failed = Error::sqlite(path);
     let connection = Connection::open_with_flags(name, flags).map_err(&failed)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(&failed)?;
+    connection.busy_timeout(BUSY).map_err(&failed)?;
     check_version(&connection, path)?;
+    schema::as_current(&connection).map_err(&failed)?;
     Ok(connection)
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
+use super::bound::{Bound, Tail};
 use super::terminal::Terminal;
 use super::{OutputFiles, StartError};
 
@@ -77,6 +78,8 @@ pub struct Captured {
     pub bytes: u64,
     /// A descendant still held a pipe when the result was due; what it prints later is read and dropped.
     pub pipe_held: bool,
+    /// Bytes that were not kept since there were more than may be: between head and tail of the file that lost most.
+    pub left_out: u64,
     /// The first error of writing an output file; what came after it is lost.
     pub error: Option<String>,
 }
@@ -85,15 +88,17 @@ pub struct Captured {
 pub(super) struct Files {
     streams: [Sink; 2],
     combined: Sink,
+    bound: Bound,
 }
 
 impl Files {
-    pub(super) fn open(files: &OutputFiles) -> Result<Self, StartError> {
+    pub(super) fn open(files: &OutputFiles, most: Option<u64>) -> Result<Self, StartError> {
         let open = |path: &Path| match Terminal::open(path) {
-            Ok(terminal) => Ok(Sink { terminal: Some(terminal) }),
+            Ok(terminal) => Ok(Sink { terminal: Some(terminal), tail: None }),
             Err(source) => Err(StartError::Output { path: path.to_owned(), source }),
         };
-        Ok(Files { streams: [open(&files.stdout)?, open(&files.stderr)?], combined: open(&files.combined)? })
+        let bound = Bound::new(most, &files.combined);
+        Ok(Files { streams: [open(&files.stdout)?, open(&files.stderr)?], combined: open(&files.combined)?, bound })
     }
 }
 
@@ -115,6 +120,7 @@ impl Capture {
         let reader = Reader {
             streams: [Stream::new(stdout, out), Stream::new(stderr, err)],
             combined: files.combined,
+            bound: files.bound,
             woken: Some(woken),
             progress: Arc::clone(&progress),
             captured: Captured::default(),
@@ -135,14 +141,18 @@ impl Capture {
     }
 }
 
-/// A file that stops being written at its first error.
+/// A file that stops being written at its first error, and of which only the tail is kept beyond the bound.
 struct Sink {
     terminal: Option<Terminal>,
+    tail: Option<Tail>,
 }
 
 impl Sink {
     fn feed(&mut self, bytes: &[u8], error: &mut Option<String>) {
-        self.try_with(error, |terminal| terminal.feed(bytes));
+        match &mut self.tail {
+            Some(tail) => tail.push(bytes),
+            None => self.try_with(error, |terminal| terminal.feed(bytes)),
+        }
     }
 
     fn flush(&mut self, error: &mut Option<String>) {
@@ -150,6 +160,10 @@ impl Sink {
     }
 
     fn close(&mut self, error: &mut Option<String>) {
+        if let Some(tail) = self.tail.take() {
+            let text = tail.text();
+            self.try_with(error, |terminal| terminal.feed(&text));
+        }
         self.try_with(error, Terminal::close);
         self.terminal = None;
     }
@@ -187,6 +201,7 @@ struct Ready {
 struct Reader {
     streams: [Stream; 2],
     combined: Sink,
+    bound: Bound,
     woken: Option<PipeReader>,
     progress: Arc<Progress>,
     captured: Captured,
@@ -210,6 +225,9 @@ impl Reader {
             self.read(&ready, &mut chunk);
             self.each_sink(Sink::flush);
         }
+        let left_out = |sink: &Sink| sink.tail.as_ref().map_or(0, Tail::left_out);
+        self.captured.left_out = self.streams.iter().map(|stream| left_out(&stream.sink)).sum();
+        self.captured.left_out = self.captured.left_out.max(left_out(&self.combined));
         self.each_sink(Sink::close);
         drop(chunk);
         let _ = send.send(std::mem::take(&mut self.captured));
@@ -252,6 +270,13 @@ impl Reader {
                     stream.owed = stream.owed.saturating_sub(count as u64);
                     self.captured.bytes += count as u64;
                     self.progress.saw(bytes);
+                    // To the file of its stream and to the one of both.
+                    if self.combined.tail.is_none() && self.bound.is_met(2 * count as u64) {
+                        self.combined.tail = Some(Tail::default());
+                    }
+                    if self.combined.tail.is_some() {
+                        stream.sink.tail.get_or_insert_default();
+                    }
                     stream.sink.feed(bytes, &mut self.captured.error);
                     self.combined.feed(bytes, &mut self.captured.error);
                 }
@@ -290,13 +315,13 @@ mod tests {
         let directory = tempfile::tempdir().expect("temporary directory");
         let path = |name: &str| directory.path().join(name);
         let files = OutputFiles { combined: path("combined"), stdout: path("out"), stderr: path("err") };
-        let Files { streams: [out, err], combined } = Files::open(&files).expect("files");
+        let Files { streams: [out, err], combined, bound } = Files::open(&files, None).expect("files");
         let ((stdout, mut held), (stderr, _)) = (io::pipe().expect("a pipe"), io::pipe().expect("a pipe"));
         let (woken, mut wake) = io::pipe().expect("a pipe");
         let (send, result) = oneshot::channel();
         let streams = [Stream::new(stdout.into(), out), Stream::new(stderr.into(), err)];
         let progress = Arc::default();
-        let reader = Reader { streams, combined, woken: Some(woken), progress, captured: Captured::default() };
+        let reader = Reader { streams, combined, bound, woken: Some(woken), progress, captured: Captured::default() };
         let printed = vec![b'x'; CHUNK + CHUNK / 2];
         held.write_all(&printed).expect("the pipe takes it all");
         wake.write_all(b"!").expect("a pipe");

@@ -38,6 +38,11 @@ impl Cgroup {
         text.lines().filter_map(|line| line.trim().parse().ok()).collect()
     }
 
+    /// How often the kernel killed something in it since memory ran out; `None` where nobody counts that.
+    pub(super) fn oom_kills(&self) -> Option<u64> {
+        counted(&fs::read_to_string(self.directory.join("memory.events")).ok()?, "oom_kill")
+    }
+
     /// Kills everything in it at once (kernel 5.14 and later; older ones refuse, and the caller kills one by one).
     pub(super) fn kill(&self) {
         let _ = fs::write(self.directory.join("cgroup.kill"), "1");
@@ -49,6 +54,26 @@ impl Drop for Cgroup {
         // Not empty while a daemon lives on in it: then it stays, as the daemon does.
         let _ = fs::remove_dir(&self.directory);
     }
+}
+
+/// How often the kernel killed something on this machine since memory ran out (`/proc/vmstat`).
+pub(super) fn oom_kills() -> Option<u64> {
+    counted(&fs::read_to_string("/proc/vmstat").ok()?, "oom_kill")
+}
+
+/// How many processes and threads this program's cgroup has, and may have; `None` where there is no bound.
+pub(super) fn processes() -> Option<(u64, u64)> {
+    let directory = own_directory(
+        &fs::read_to_string("/proc/self/mountinfo").ok()?,
+        &fs::read_to_string("/proc/self/cgroup").ok()?,
+    )?;
+    let number = |name: &str| fs::read_to_string(directory.join(name)).ok()?.trim().parse().ok();
+    Some((number("pids.current")?, number("pids.max")?))
+}
+
+/// A line `NAME NUMBER`.
+fn counted(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
 /// Removes what earlier processes of this program could not, being killed or having left a daemon that has ended since.

@@ -54,6 +54,11 @@ pub(super) struct Family {
 }
 
 impl Family {
+    /// How often the kernel killed one of it since memory ran out; `None` where nobody counts that.
+    pub(super) fn oom_kills(&self) -> Option<u64> {
+        self.cgroup.as_ref().and_then(Cgroup::oom_kills)
+    }
+
     /// Starts a process that is to lead a family. It is a leader before anybody can take it for an orphan.
     pub(super) fn lead(start: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
         let mut leaders = lock(&LEADERS);

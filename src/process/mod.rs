@@ -10,9 +10,11 @@
 //! or cleared its environment is found too.
 //! A process is known by its number and its start, and is signalled through a handle, so that a reused number harms nobody.
 
+mod bound;
 mod capture;
 mod cgroup;
 mod family;
+mod limits;
 mod own;
 mod spawn;
 mod table;
@@ -28,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use capture::{Captured, Progress};
 pub use family::{Member, adopt_orphans};
+pub use limits::{is_scarcity, places, raise_descriptors};
 pub use own::{ask_own, end_with_parent, is_ignored};
 pub use spawn::{Running, stop_marked};
 pub use terminal::Terminal;
@@ -48,6 +51,8 @@ pub struct Command {
     pub nice: i32,
     /// Where its output goes.
     pub output: OutputFiles,
+    /// Most bytes that the three files may have together; `None` is no bound.
+    pub output_bytes: Option<u64>,
 }
 
 /// The three files that capture writes. What they hold already stays; new output is appended.
@@ -92,6 +97,8 @@ pub struct Ended {
     pub status: ExitStatus,
     /// From start to end.
     pub runtime: Duration,
+    /// The kernel killed a process of it, or of this machine in its time, since memory ran out.
+    pub out_of_memory: bool,
     /// Descendants that live on: daemons after a normal exit, what not even SIGKILL could end after a stop.
     pub leftover: Vec<Member>,
     /// What became of the output.

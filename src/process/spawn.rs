@@ -11,8 +11,9 @@ use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
 use super::capture::{Capture, Files, Progress};
-use super::cgroup::Cgroup;
+use super::cgroup::{self, Cgroup};
 use super::family::{Family, MARK, set_slack};
+use super::limits::give_back;
 use super::{Cause, Command, Ended, Limits, StartError};
 
 /// How long after SIGKILL the dead are waited for: a process in uninterruptible sleep on a broken disk may stay for ever.
@@ -31,6 +32,8 @@ pub struct Running {
     family: Arc<Family>,
     capture: Capture,
     started: Instant,
+    /// How often memory had run out on this machine before.
+    oom_kills: Option<u64>,
 }
 
 impl Command {
@@ -44,7 +47,8 @@ impl Command {
     pub async fn start(self) -> Result<Running, StartError> {
         let started = Instant::now();
         // Before the process: it must not have done half of its work when it turns out that nobody can keep the output.
-        let files = Files::open(&self.output)?;
+        let files = Files::open(&self.output, self.output_bytes)?;
+        let oom_kills = cgroup::oom_kills();
         let path = self.program.clone();
         let failed = |source| StartError::Spawn { path, source };
         let handle = tokio::runtime::Handle::current();
@@ -62,7 +66,7 @@ impl Command {
             Err(error) => return Err(failed(error)),
         };
         let capture = Capture::start(stdout, stderr, files).map_err(failed)?;
-        Ok(Running { child, family: Arc::new(family), capture, started })
+        Ok(Running { child, family: Arc::new(family), capture, started, oom_kills })
     }
 
     fn spawn_here(&self, handle: &tokio::runtime::Handle) -> std::io::Result<(Child, Family, [OwnedFd; 2])> {
@@ -99,7 +103,13 @@ pub(super) fn spawn_patiently(command: &mut tokio::process::Command) -> std::io:
                 tries += 1;
                 std::thread::sleep(Duration::from_millis(10));
             }
-            other => return other,
+            Ok(child) => {
+                if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+                    give_back(pid);
+                }
+                return Ok(child);
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -144,8 +154,10 @@ impl Running {
         };
         let output = self.capture.finish().await;
         let leftover = look(&self.family, Family::members).await.unwrap_or_default();
+        let in_machine = cgroup::oom_kills().zip(self.oom_kills).is_some_and(|(now, before)| now > before);
+        let out_of_memory = self.family.oom_kills().map_or(in_machine, |kills| kills > 0);
         self.family.release();
-        Ok(Ended { cause, status, runtime, leftover, output })
+        Ok(Ended { cause, status, runtime, out_of_memory, leftover, output })
     }
 
     async fn stop(&mut self, limits: &Limits) -> std::io::Result<ExitStatus> {

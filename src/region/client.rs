@@ -2,17 +2,20 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::{RequestBuilder, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
+use super::enlist::read;
+use super::exchange::{Accepts, acknowledged, broken_off, not_the_region, whole};
 use super::signal::{beginning, scrubbed};
-use super::{ClientOptions, Error, NodeEvent, Signal, oauth};
-use crate::http::{self, innermost, masked};
+use super::{ClientOptions, Error, NodeEvent, Signal};
+use crate::http::{self, innermost};
 use crate::script::BmcConfig;
 
 /// A request over this size is refused by the region's nginx, which takes 10 MB.
@@ -21,8 +24,8 @@ const DEFAULT_BUDGET: u64 = 8 << 20;
 const SMALLEST_BUDGET: u64 = 64 << 10;
 /// An archive larger than this is not fetched.
 const LARGEST_ARCHIVE: u64 = 1 << 30;
-/// A difference of clocks that is worth a correction: well below the 300 s that the region forgives.
-const SKEW_STEP: i64 = 5;
+/// Smallest tar archive: one block.
+const TAR_BLOCK: u64 = 512;
 
 /// What the region answered to the question for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +55,12 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let builder = http::builder(options.ca_file.as_deref()).map_err(|error| match error {
             http::CaError::Read { path, source } => Error::File { path: path.display().to_string(), source },
-            other @ http::CaError::Content { .. } => Error::Setup(other.to_string()),
+            other => Error::Setup(other.to_string()),
         })?;
         let builder = if options.direct { builder.no_proxy() } else { builder };
         let http = builder
+            // What may be followed is decided for each request: see `send`.
+            .redirect(Policy::none())
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.idle_timeout)
             .build()
@@ -113,10 +118,13 @@ impl Client {
     pub async fn fetch_scripts(&self, to: &Path) -> Result<Fetched, Error> {
         let url = self.metadata("maas-scripts")?;
         let limit = self.options.request_timeout + self.transfer_time(LARGEST_ARCHIVE);
-        let response = self.send(self.http.get(url.clone()).timeout(limit), &url).await?;
+        let accepts = Accepts::DocumentOrNothing;
+        let response = self.send(&url, accepts, |url| Ok(self.http.get(url).timeout(limit))).await?;
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(Fetched::Nothing);
         }
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_text = ["text/", "application/json"].iter().any(|text| kind.starts_with(text));
         let failed = |source| Error::File { path: to.display().to_string(), source };
         let mut file = tokio::fs::File::create(to).await.map_err(failed)?;
         let mut body = response.bytes_stream();
@@ -131,9 +139,12 @@ impl Client {
         }
         file.flush().await.map_err(failed)?;
         drop(file);
-        let head = beginning(to, 200);
-        if head.starts_with('<') {
-            return Err(Error::Unusable(format!("it is a web page, not a script archive: {head}")));
+        if is_text {
+            let what = format!("{:?} in place of a script archive", beginning(to, 200));
+            return Err(not_the_region(&url, what));
+        }
+        if size < TAR_BLOCK && !is_packed(to) {
+            return Err(not_the_region(&url, format!("{size} bytes in place of a script archive")));
         }
         Ok(Fetched::Archive(size))
     }
@@ -143,22 +154,19 @@ impl Client {
     /// # Errors
     /// By class of answer.
     pub async fn fetch_small(&self, url: &Url) -> Result<Vec<u8>, Error> {
-        self.small(self.http.get(url.clone()), url).await
+        self.small(url, |url| Ok(self.http.get(url))).await
     }
 
     /// Reads an answer of a few lines.
-    pub(super) async fn small(&self, request: RequestBuilder, url: &Url) -> Result<Vec<u8>, Error> {
+    pub(super) async fn small(
+        &self,
+        url: &Url,
+        request: impl Fn(Url) -> Result<RequestBuilder, Error>,
+    ) -> Result<Vec<u8>, Error> {
         const LARGEST: usize = 4 << 20;
-        let response = self.send(request.timeout(self.options.request_timeout), url).await?;
-        let mut body = response.bytes_stream();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|error| broken_off(url, &error))?);
-            if bytes.len() > LARGEST {
-                return Err(Error::Unusable(format!("{} answers more than {LARGEST} bytes", shown(url))));
-            }
-        }
-        Ok(bytes)
+        let limit = self.options.request_timeout;
+        let response = self.send(url, Accepts::Document, |url| Ok(request(url)?.timeout(limit))).await?;
+        whole(url, response, LARGEST).await
     }
 
     /// Sends a signal once, shortened to what the region is known to take.
@@ -171,10 +179,9 @@ impl Client {
         let power = signal.power()?;
         let sent = self.signal_within(signal, power.as_ref(), budget).await;
         match sent.map_err(|error| scrubbed(power.as_ref(), error)) {
-            Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Status {
+            Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Refused {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 text: format!("even {SMALLEST_BUDGET} bytes are too many"),
-                retry_after: None,
             }),
             Err(Error::TooLarge) => {
                 self.budget.fetch_min((budget / 2).max(SMALLEST_BUDGET), Ordering::Relaxed);
@@ -196,7 +203,7 @@ impl Client {
             .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))?;
         url.query_pairs_mut().extend_pairs(pairs);
         let bytes = self.fetch_small(&url).await?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::Unusable(format!("it is not JSON: {error}")))
+        read(&url, &bytes)
     }
 
     /// Posts a node event once.
@@ -204,131 +211,46 @@ impl Client {
     /// # Errors
     /// By class of answer. The region checks the credentials only later, so a success means "queued".
     pub async fn node_event(&self, event: &NodeEvent) -> Result<(), Error> {
-        let system_id = self.options.system_id.as_deref().unwrap_or("unknown");
-        let url = self
-            .options
-            .metadata_url
-            .join(&format!("status/{system_id}"))
-            .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))?;
-        let request = self.http.post(url.clone()).timeout(self.options.request_timeout);
-        let request = request.header(CONTENT_TYPE, "application/json").body(event.body());
-        self.send(request, &url).await.map(drop)
+        let url = self.status_url()?;
+        let (limit, body) = (self.options.request_timeout, event.body());
+        let request = |url: Url| {
+            let request = self.http.post(url).timeout(limit).header(CONTENT_TYPE, "application/json");
+            Ok(request.body(body.clone()))
+        };
+        self.send(&url, Accepts::Queued, request).await.map(drop)
+    }
+
+    /// Where node events are posted.
+    pub(super) fn status_url(&self) -> Result<Url, Error> {
+        let (base, system_id) = (&self.options.metadata_url, self.options.system_id.as_deref().unwrap_or("unknown"));
+        base.join(&format!("status/{system_id}")).map_err(|error| Error::Setup(format!("{base}: {error}")))
     }
 
     async fn signal_within(&self, signal: &Signal, power: Option<&BmcConfig>, budget: u64) -> Result<(), Error> {
         let url = self.metadata("")?;
         let limit = self.options.request_timeout + self.transfer_time(if signal.is_result() { budget } else { 0 });
-        let request = self.http.post(url.clone()).timeout(limit).multipart(signal.form(power, budget)?);
-        let answer = text(self.send(request, &url).await?).await;
-        if answer.starts_with('<') {
-            // A captive portal's, with a 200: the region says OK in plain text.
-            let reason = format!("a web page came instead of an acknowledgement: {answer}");
-            return Err(Error::BrokenOff { url: shown(&url), reason });
-        }
-        Ok(())
+        let request = |url: Url| Ok(self.http.post(url).timeout(limit).multipart(signal.form(power, budget)?));
+        acknowledged(&url, self.send(&url, Accepts::Document, request).await?).await
     }
 
     fn transfer_time(&self, bytes: u64) -> Duration {
         Duration::from_secs(bytes / self.options.slowest.max(1))
     }
 
-    /// Signs, sends, and classifies the answer.
-    pub(super) async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Error> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
-        let skew = self.skew.load(Ordering::Relaxed);
-        let request = match &self.options.credentials {
-            Some(credentials) => request.header(AUTHORIZATION, oauth::authorization(credentials, now + skew)),
-            None => request,
-        };
-        let response = request.send().await.map_err(|error| {
-            if error.is_connect() {
-                Error::Unreachable { url: shown(url), reason: innermost(&error) }
-            } else {
-                broken_off(url, &error)
-            }
-        })?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(self.unauthorized(response, now, skew).await);
-        }
-        Err(classify(response).await)
+    /// Region's clock minus ours, in seconds.
+    pub(super) fn skew(&self) -> i64 {
+        self.skew.load(Ordering::Relaxed)
     }
 
-    async fn unauthorized(&self, response: Response, now: i64, skew: i64) -> Error {
-        let status = response.status();
-        if let Some(date) = server_date(response.headers()) {
-            let change = date - now - skew;
-            if change.abs() > SKEW_STEP {
-                self.skew.store(date - now, Ordering::Relaxed);
-                return Error::ClockSkew { seconds: change };
-            }
-        }
-        // The text can hold the secret that the region expects: it is looked at and never shown.
-        let text = text(response).await;
-        if text.contains("Nonce already used") || text.contains("Expired timestamp") {
-            return Error::SignAgain;
-        }
-        let hint = if text.contains("Invalid access token") {
-            ": it does not know the token (is the node still in this state?)"
-        } else if text.contains("Invalid API key") {
-            ": it does not know the consumer key"
-        } else if text.contains("Invalid signature") {
-            ": the token secret is wrong"
-        } else if text.contains("Not authenticated as a known node") {
-            ": they are not a node's (an administrator's key, perhaps)"
-        } else {
-            ""
-        };
-        let source = self.options.credentials.as_ref().map_or("nowhere (there are none)", |c| c.source.as_str());
-        Error::Unauthorized { status, source_of_credentials: source.to_owned(), hint }
+    pub(super) fn set_skew(&self, seconds: i64) {
+        self.skew.store(seconds, Ordering::Relaxed);
     }
 }
 
-async fn classify(response: Response) -> Error {
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Error::TooLarge;
-    }
-    let text = text(response).await;
-    if status == StatusCode::INTERNAL_SERVER_ERROR && text.contains("is not running or pending") {
-        let number = text.rsplit_once('(').and_then(|(_, rest)| rest.trim_end_matches([')', '\n', ' ']).parse().ok());
-        return Error::AlreadyFinal { text, status: number };
-    }
-    Error::Status { status, text, retry_after }
-}
-
-/// The beginning of an answer as one line.
-async fn text(response: Response) -> String {
-    let mut bytes = Vec::new();
-    let mut body = response.bytes_stream();
-    while let Some(Ok(chunk)) = body.next().await {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > 2000 {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" ");
-    text.chars().take(300).collect()
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-fn server_date(headers: &HeaderMap) -> Option<i64> {
-    let date = headers.get(DATE)?.to_str().ok()?;
-    jiff::fmt::rfc2822::parse(date).ok().map(|zoned| zoned.timestamp().as_second())
-}
-
-fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
-    Error::BrokenOff { url: shown(url), reason: innermost(error) }
-}
-
-pub(super) fn shown(url: &Url) -> String {
-    masked(url.as_str())
+/// True if a file begins as what a packer made: such an archive may be shorter than a block.
+fn is_packed(path: &Path) -> bool {
+    const MAGIC: [&[u8]; 3] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"];
+    let mut head = [0; 6];
+    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut head));
+    read.is_ok_and(|count| MAGIC.iter().any(|magic| head[..count].starts_with(magic)))
 }

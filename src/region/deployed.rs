@@ -3,8 +3,10 @@
 //! [`DeployedClient`] sends nothing else.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Client, Error, Fetched, NodeEvent, Signal, SignalStatus};
+use crate::script::RegionVersion;
 
 /// A signal that leaves a deployed machine deployed.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +68,11 @@ impl DeployedClient {
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
         self.0.is_authenticated()
+    }
+
+    /// See [`Client::version`].
+    pub async fn version(&self, limit: Duration) -> Option<RegionVersion> {
+        self.0.version(limit).await
     }
 
     /// See [`Client::fetch_scripts`].

@@ -4,7 +4,7 @@ use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::client::shown;
+use super::exchange::not_the_region;
 use super::registration::is_system_id;
 use super::signal::scrubbed;
 use super::{Client, ClientOptions, Credentials, Error};
@@ -62,7 +62,10 @@ impl Client {
         let bytes = self.fetch_small(&url).await?;
         match read(&url, &bytes)? {
             Value::Bool(is_registered) => Ok(is_registered),
-            _ => Err(Error::Unusable("neither true nor false to the question whether it has this machine".to_owned())),
+            _ => Err(not_the_region(
+                &url,
+                "neither true nor false to the question whether it has this machine".to_owned(),
+            )),
         }
     }
 
@@ -73,15 +76,18 @@ impl Client {
     pub async fn create_machine(&self, machine: &NewMachine, bmc: Option<&BmcConfig>) -> Result<KnownMachine, Error> {
         let url = self.resource("api/2.0/machines/")?;
         let body = form(&url, machine, bmc);
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
-        let answered = self.small(request, &url).await;
+        let request = |url: Url| {
+            let request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            Ok(request.body(body.clone()))
+        };
+        let answered = self.small(&url, request).await;
         let bytes = answered.map_err(|error| scrubbed(bmc, error))?;
         let created = read(&url, &bytes)?;
         let field = |key: &str| created.get(key).and_then(Value::as_str);
         let status = field("status_name").unwrap_or_default().to_owned();
         match field("system_id") {
             Some(id) if is_system_id(id) => Ok(KnownMachine { system_id: id.to_owned(), status }),
-            _ => Err(Error::Unusable("a machine without a system_id".to_owned())),
+            _ => Err(not_the_region(&url, "a machine without a system_id".to_owned())),
         }
     }
 
@@ -120,14 +126,13 @@ fn form(url: &Url, machine: &NewMachine, bmc: Option<&BmcConfig>) -> String {
 /// JSON, unless a captive portal answered with its page.
 pub(super) fn read(url: &Url, bytes: &[u8]) -> Result<Value, Error> {
     unless_page(url, bytes)?;
-    serde_json::from_slice(bytes).map_err(|error| Error::Unusable(format!("it is not JSON: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| not_the_region(url, format!("no JSON: {error}")))
 }
 
 /// A web page with a 200 is not the region's answer: that is still to come.
 fn unless_page(url: &Url, bytes: &[u8]) -> Result<(), Error> {
     let is_page = bytes.trim_ascii_start().starts_with(b"<");
-    let reason = || "a web page came instead of an answer".to_owned();
-    if is_page { Err(Error::BrokenOff { url: shown(url), reason: reason() }) } else { Ok(()) }
+    if is_page { Err(not_the_region(url, "a web page".to_owned())) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -42,8 +42,42 @@ pub enum Error {
         /// What the refusal says, where it can be told without a secret.
         hint: &'static str,
     },
-    /// Another status than success.
-    #[error("the region answered {status}: {text}")]
+    /// The server's certificate is not accepted: nothing was sent. Whoever has begun something waits as for an outage ([`Error::as_outage`]).
+    #[error("cannot reach {url}: {reason}")]
+    Untrusted {
+        /// Address without credentials.
+        url: String,
+        /// Why, with the next step.
+        reason: String,
+    },
+    /// An answer that the region does not give to such a request: somebody else's, or half of one.
+    #[error("{url} answers {what}, which is not the region's answer")]
+    NotTheRegion {
+        /// Address without credentials.
+        url: String,
+        /// What came, in words.
+        what: String,
+    },
+    /// A redirect that is not followed.
+    #[error("{url} redirects to {to:?}, which is not followed: {why}")]
+    Redirected {
+        /// Address without credentials.
+        url: String,
+        /// The `Location`, without credentials.
+        to: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The region's own refusal of the request.
+    #[error("the region refuses it with {status}: {text}")]
+    Refused {
+        /// The status line.
+        status: StatusCode,
+        /// The region's text.
+        text: String,
+    },
+    /// Another status than success, which need not be the region's.
+    #[error("the answer was {status}: {text}")]
     Status {
         /// The status line.
         status: StatusCode,
@@ -63,6 +97,16 @@ pub enum Error {
     /// The request is larger than the region takes.
     #[error("the region takes no request of this size")]
     TooLarge,
+    /// Output that the region parses is larger than the region, or something on the way to it, takes. Nothing was sent.
+    #[error("{name} has {size} bytes, and the region, or something on the way to it, takes {room}")]
+    Oversized {
+        /// The file.
+        name: String,
+        /// Its size in bytes, as it would be sent.
+        size: u64,
+        /// The room that there is, in bytes.
+        room: u64,
+    },
     /// The answer is not what was asked for.
     #[error("the region's answer cannot be used: {0}")]
     Unusable(String),
@@ -104,19 +148,25 @@ impl Error {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Unreachable { .. } | Error::BrokenOff { .. } => Disposition::Retry(None),
+            Error::Unreachable { .. } | Error::BrokenOff { .. } | Error::NotTheRegion { .. } => {
+                Disposition::Retry(None)
+            }
             Error::ClockSkew { .. } | Error::SignAgain => Disposition::Resign,
             Error::AlreadyFinal { .. } => Disposition::AlreadyFinal,
             Error::TooLarge => Disposition::Shrink,
             Error::Status { status, retry_after, .. } => match status.as_u16() {
                 408 | 425 | 429 | 502 | 503 | 504 => Disposition::Retry(*retry_after),
-                500..=599 => Disposition::RetryAFewTimes,
-                _ => Disposition::Refused,
+                // Only the region can refuse: what stands between answers 403 and 404, too, until somebody mends it.
+                _ => Disposition::RetryAFewTimes,
             },
-            Error::File { .. } => Disposition::RetryAFewTimes,
-            Error::Unauthorized { .. } | Error::Unusable(_) | Error::Setup(_) | Error::Cancelled(_) => {
-                Disposition::Refused
-            }
+            Error::File { .. } | Error::Redirected { .. } => Disposition::RetryAFewTimes,
+            Error::Oversized { .. }
+            | Error::Refused { .. }
+            | Error::Untrusted { .. }
+            | Error::Unauthorized { .. }
+            | Error::Unusable(_)
+            | Error::Setup(_)
+            | Error::Cancelled(_) => Disposition::Refused,
         }
     }
 
@@ -126,6 +176,32 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         let is_unavailable = matches!(self, Error::Status { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE);
         matches!(self.disposition(), Disposition::Retry(_)) && !is_unavailable
+    }
+
+    /// The error for whoever has begun something: a certificate that is not accepted is mended by somebody, as an outage is.
+    #[must_use]
+    pub fn as_outage(self) -> Self {
+        match self {
+            Error::Untrusted { url, reason } => Error::Unreachable { url, reason },
+            other => other,
+        }
+    }
+
+    /// True if another request might be taken where this one was not: the region refuses it, or fails over it.
+    #[must_use]
+    pub fn is_about_request(&self) -> bool {
+        match self {
+            Error::Refused { .. } => true,
+            Error::Status { status, .. } => status.is_server_error() && !self.is_passing(),
+            _ => false,
+        }
+    }
+
+    /// True if a result may have met this since the region has it already: versions 3.2 and 3.3 answer a second result with an empty 500
+    /// (contract VERSIONS, §1). So does a server that has crashed, so the region has to be asked.
+    #[must_use]
+    pub fn may_be_second(&self) -> bool {
+        matches!(self, Error::Status { status, text, .. } if *status == StatusCode::INTERNAL_SERVER_ERROR && text.is_empty())
     }
 
     /// Whether the region may have taken the request although no success was heard.

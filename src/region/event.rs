@@ -64,7 +64,7 @@ impl NodeEvent {
 }
 
 /// JSON text with everything beyond ASCII as `\uXXXX`.
-fn ascii(json: &str) -> String {
+pub(super) fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
         if character.is_ascii() {

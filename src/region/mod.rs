@@ -11,13 +11,17 @@ mod deployed;
 mod enlist;
 mod error;
 mod event;
+mod exchange;
 mod fit;
 mod oauth;
 mod options;
+mod oversized;
 mod presence;
+mod refusal;
 mod registration;
 mod retry;
 mod signal;
+mod version;
 
 pub use archive::{ArchiveError, unpack};
 pub use client::{Client, Fetched};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::client::shown;
+use super::exchange::not_the_region;
 use super::{Client, Error};
 
 impl Client {
@@ -16,13 +16,14 @@ impl Client {
         match asked {
             // A captive portal's.
             Ok(Ok(page)) if page.trim_ascii_start().starts_with(b"<") => {
-                Err(Error::Unusable("it is a web page, not the metadata service".to_owned()))
+                Err(not_the_region(&url, "a web page in place of the metadata service".to_owned()))
             }
             Ok(Ok(_) | Err(Error::Unauthorized { .. } | Error::ClockSkew { .. } | Error::SignAgain)) => Ok(()),
             Ok(Err(error)) => Err(error),
-            Err(_) => {
-                Err(Error::BrokenOff { url: shown(&url), reason: format!("no answer within {} s", limit.as_secs()) })
-            }
+            Err(_) => Err(Error::BrokenOff {
+                url: self.shown(&url),
+                reason: format!("no answer within {} s", limit.as_secs()),
+            }),
         }
     }
 }

@@ -23,8 +23,8 @@ impl Client {
     /// By class of answer.
     pub async fn register_deployed(&self, hostname: &str) -> Result<String, Error> {
         let url = self.resource("api/2.0/machines/")?;
-        let form = Form::new().text("hostname", hostname.to_owned()).text("deployed", "true");
-        let body = self.small(self.http.post(url.clone()).multipart(form), &url).await?;
+        let form = || Form::new().text("hostname", hostname.to_owned()).text("deployed", "true");
+        let body = self.small(&url, |url| Ok(self.http.post(url).multipart(form()))).await?;
         let machine = read(&url, &body)?;
         let id = machine["system_id"].as_str().filter(|id| is_system_id(id));
         id.map(str::to_owned).ok_or_else(|| Error::Unusable("it does not say what the machine is called".to_owned()))

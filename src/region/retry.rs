@@ -19,9 +19,9 @@ pub struct RetryOptions {
 }
 
 impl Default for RetryOptions {
-    /// 1 s, doubling to 30 s; 20 times for a plain 500, which is about eight minutes.
+    /// 1 s, doubling to 30 s; 45 times for a plain 500, or for a refusal that is not the region's, which is ten minutes at the least.
     fn default() -> Self {
-        RetryOptions { first: Duration::from_secs(1), cap: Duration::from_secs(30), few: 20 }
+        RetryOptions { first: Duration::from_secs(1), cap: Duration::from_secs(30), few: 45 }
     }
 }
 
@@ -130,9 +130,12 @@ mod tests {
             "an outage has no upper end"
         );
         assert_eq!(attempts_until_end(|n| (n < 500).then(|| answer(503))).await, (500, true));
-        assert_eq!(attempts_until_end(|_| Some(answer(500))).await, (21, false), "a plain 500 has one");
-        assert_eq!(attempts_until_end(|_| Some(answer(400))).await, (1, false));
-        assert_eq!(attempts_until_end(|_| Some(answer(409))).await, (1, false));
+        assert_eq!(attempts_until_end(|_| Some(answer(500))).await, (46, false), "a plain 500 has one");
+        let began = tokio::time::Instant::now();
+        assert_eq!(attempts_until_end(|_| Some(answer(403))).await, (46, false), "somebody's refusal has one");
+        assert!(began.elapsed() >= Duration::from_secs(600), "{:?}", began.elapsed());
+        let refused = || Error::Refused { status: StatusCode::CONFLICT, text: String::new() };
+        assert_eq!(attempts_until_end(|_| Some(refused())).await, (1, false), "the region's has none");
         assert_eq!(attempts_until_end(|n| (n < 3).then_some(Error::ClockSkew { seconds: 9 })).await, (3, true));
     }
 

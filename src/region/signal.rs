@@ -1,18 +1,27 @@
 //! A message to the region as data, and as the body of a request.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::stream;
+use nix::libc;
 use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
-use tokio_util::io::ReaderStream;
 
-use super::{Error, Secret, Slice, fit};
+use super::{Error, Secret, Slice, fit, oversized};
 use crate::script::BmcConfig;
 
 /// Room for the fields and the part headers of a request.
 const OVERHEAD: u64 = 16 << 10;
+/// Read at once of a file that is sent.
+const CHUNK: usize = 64 << 10;
+
+/// Longest text of a signal about the node, in characters (contract REGION, corrections, 1).
+const LONGEST_ERROR: usize = 255;
+/// A run of ten years. Much longer ones, and what is no number, make the region fail (contract REGION, corrections, 16).
+const LONGEST_RUNTIME: f64 = 315_576_000.0;
 
 /// How messages with [`Signal::power_file`] are called.
 pub const POWER_LABEL: &str = "access to the BMC";
@@ -108,6 +117,18 @@ pub struct FilePart {
     pub whole: bool,
 }
 
+impl FilePart {
+    /// True if it is output that the region parses.
+    pub(super) fn is_parsed(&self) -> bool {
+        self.whole && self.name.ends_with(".out")
+    }
+
+    /// What is sent of output that the region parses and that is larger than there is room.
+    fn packed(&self, room: u64) -> Option<Vec<u8>> {
+        (self.is_parsed() && length(&self.path) > room).then(|| oversized::compact(&self.path)).flatten()
+    }
+}
+
 /// A message to the region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
@@ -197,22 +218,36 @@ impl Signal {
         }
         let optional = [
             ("exit_status", self.exit_status.map(|status| status.to_string())),
-            ("runtime", self.runtime.map(|seconds| format!("{seconds:.3}"))),
+            ("runtime", self.runtime.and_then(sendable).map(|seconds| format!("{seconds:.3}"))),
             ("power_type", self.power_type.clone()),
             ("power_parameters", self.power_parameters.as_ref().map(|json| json.reveal().to_owned())),
         ];
         fields.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
         if !self.error.is_empty() {
-            fields.push(("error", self.error.clone()));
+            fields.push(("error", self.sendable_error()));
         }
         fields
     }
 
+    /// The text for the operator as the region takes it. In a signal about the node a longer one, or one with a NUL, makes the region refuse the
+    /// signal, and the node's status stays as it was (contract REGION, corrections, 1).
+    fn sendable_error(&self) -> String {
+        let text: String = self.error.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+        if self.script.is_some() || text.chars().count() <= LONGEST_ERROR {
+            return text;
+        }
+        text.chars().take(LONGEST_ERROR - 1).chain(['…']).collect()
+    }
+
     /// The body of a request of at most `budget` bytes. Its length is known, so that no chunked encoding is needed.
     pub(super) fn form(&self, power: Option<&BmcConfig>, budget: u64) -> Result<Form, Error> {
-        let sizes: Vec<(u64, bool)> =
-            self.files.iter().map(|file| (std::fs::metadata(&file.path).map_or(0, |m| m.len()), file.whole)).collect();
-        let slices = fit(&sizes, budget.saturating_sub(OVERHEAD));
+        let room = budget.saturating_sub(OVERHEAD);
+        let packed: Vec<Option<Vec<u8>>> = self.files.iter().map(|file| file.packed(room)).collect();
+        let size = |(file, packed): (&FilePart, &Option<Vec<u8>>)| {
+            (packed.as_ref().map_or_else(|| length(&file.path), |bytes| bytes.len() as u64), file.whole)
+        };
+        let sizes: Vec<(u64, bool)> = self.files.iter().zip(&packed).map(size).collect();
+        let slices = fit(&sizes, room);
         let mut form = Form::new();
         for (key, value) in self.fields() {
             form = form.text(key, value);
@@ -221,23 +256,45 @@ impl Signal {
             form = form.text("power_type", power.power_type().to_owned());
             form = form.text("power_parameters", power.parameters_json());
         }
-        for ((file, &(size, _)), slice) in self.files.iter().zip(&sizes).zip(slices) {
-            if slice != Slice::Omitted {
-                let part = if size == 0 { Part::text(file.otherwise.clone()) } else { part(&file.path, size, slice)? };
-                form = form.part(file.name.clone(), part.file_name(file.name.clone()));
-            }
+        for (((file, &(size, _)), slice), packed) in self.files.iter().zip(&sizes).zip(slices).zip(packed) {
+            let part = match (slice, packed) {
+                (Slice::Omitted, _) if file.is_parsed() && size > 0 => {
+                    return Err(Error::Oversized { name: file.name.clone(), size, room });
+                }
+                // A result file whose status has counted may not take that status with it.
+                (Slice::Omitted, _) if !file.otherwise.is_empty() => Part::text(file.otherwise.clone()),
+                (Slice::Omitted, _) => continue,
+                (_, Some(bytes)) => Part::bytes(bytes),
+                _ if size == 0 => Part::text(file.otherwise.clone()),
+                (slice, None) => part(file, size, slice)?,
+            };
+            form = form.part(file.name.clone(), part.file_name(file.name.clone()));
         }
         Ok(form)
     }
 }
 
-/// A part that reads its file as it is sent.
-fn part(path: &Path, size: u64, slice: Slice) -> Result<Part, Error> {
-    let failed = |source| Error::File { path: path.display().to_string(), source };
-    let piece = |from: u64, length: u64| -> Result<_, Error> {
-        let mut file = std::fs::File::open(path).map_err(failed)?;
-        file.seek(SeekFrom::Start(from)).map_err(failed)?;
-        Ok(ReaderStream::new(tokio::io::AsyncReadExt::take(tokio::fs::File::from_std(file), length)))
+/// A runtime that the region takes.
+fn sendable(seconds: f64) -> Option<f64> {
+    seconds.is_finite().then(|| seconds.clamp(0.0, LONGEST_RUNTIME))
+}
+
+/// Bytes of a file; 0 where there is none, and something where there is no file that can be read, which [`part`] tells.
+fn length(path: &Path) -> u64 {
+    path.symlink_metadata().map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 1 })
+}
+
+/// A part that reads its file as it is sent. In place of what cannot be read stands a line that says so: no file holds up a result.
+fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Error> {
+    let path = &file.path;
+    let source = match Source::open(path) {
+        Ok(source) => source,
+        // Others will give back what there is not enough of.
+        Err(source) if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => {
+            return Err(Error::File { path: path.display().to_string(), source });
+        }
+        Err(_) if !file.otherwise.is_empty() => return Ok(Part::text(file.otherwise.clone())),
+        Err(error) => return Ok(Part::text(format!("[shakedown: {} cannot be read: {error}]\n", path.display()))),
     };
     match slice {
         Slice::HeadAndTail { head, tail } => {
@@ -247,12 +304,58 @@ fn part(path: &Path, size: u64, slice: Slice) -> Result<Part, Error> {
                 path.display()
             );
             let length = head + tail + marker.len() as u64;
-            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes().into())]);
-            let body =
-                stream::StreamExt::chain(stream::StreamExt::chain(piece(0, head)?, marker), piece(size - tail, tail)?);
+            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
+            let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
+            let body = stream::StreamExt::chain(stream::StreamExt::chain(head, marker), tail);
             Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
         }
-        _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(piece(0, size)?), size)),
+        _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(source.piece(0, size)), size)),
+    }
+}
+
+/// A file that is read as it is sent. What was announced of it is sent in any case, or the region would wait for the rest.
+#[derive(Clone)]
+struct Source(Arc<std::fs::File>);
+
+impl Source {
+    /// Opens a regular file, whatever a script has put in its place, and sees whether the disk gives it.
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::other("it is no regular file"));
+        }
+        file.read_at(&mut [0], 0)?;
+        Ok(Source(Arc::new(file)))
+    }
+
+    /// So many bytes from a place on; a line and blanks for those that there are not.
+    fn piece(self, from: u64, length: u64) -> impl stream::Stream<Item = std::io::Result<Vec<u8>>> {
+        stream::unfold((self, from, length, None::<String>), |(source, from, left, missing)| async move {
+            let most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            if most == 0 {
+                return None;
+            }
+            let (bytes, missing) = match missing {
+                Some(text) => (text.bytes().chain(std::iter::repeat(b'\n')).take(most).collect(), Some(String::new())),
+                None => source.clone().read(from, most).await.map_or_else(
+                    |error| (Vec::new(), Some(format!("\n[shakedown: the rest cannot be read: {error}]\n"))),
+                    |bytes| (bytes, None),
+                ),
+            };
+            let count = bytes.len() as u64;
+            Some((Ok(bytes), (source, from + count, left - count, missing)))
+        })
+    }
+
+    async fn read(self, from: u64, most: usize) -> std::io::Result<Vec<u8>> {
+        let read = move || {
+            let mut bytes = vec![0; most];
+            let count = self.0.read_at(&mut bytes, from)?;
+            bytes.truncate(count);
+            if count == 0 { Err(std::io::Error::other("it has become shorter")) } else { Ok(bytes) }
+        };
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
 }
 
@@ -262,6 +365,8 @@ pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
         (Some(power), Error::Status { status, text, retry_after }) => {
             Error::Status { status, text: power.scrub(&text), retry_after }
         }
+        (Some(power), Error::Refused { status, text }) => Error::Refused { status, text: power.scrub(&text) },
+        (Some(power), Error::NotTheRegion { url, what }) => Error::NotTheRegion { url, what: power.scrub(&what) },
         (Some(power), Error::AlreadyFinal { text, status }) => Error::AlreadyFinal { text: power.scrub(&text), status },
         (Some(power), Error::BrokenOff { url, reason }) => Error::BrokenOff { url, reason: power.scrub(&reason) },
         (_, error) => error,

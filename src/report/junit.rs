@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::model::{Grade, Report, TestResult};
 use super::verdict::Problem;
+use crate::script::Status;
 
 /// A text in XML, without the characters that XML forbids.
 struct Xml<'a>(&'a str);
@@ -75,22 +76,24 @@ fn of_set<'a>(report: &'a Report, set: &'a str) -> Suite<'a> {
     let degraded = results.iter().filter(|result| result.grade == Grade::Degraded);
     let output = degraded
         .map(|result| format!("Degraded: {}: {}\n", result.subject, result.reason.as_deref().unwrap_or_default()));
+    let noted = results.iter().filter(|result| result.grade != Grade::Degraded && !result.notes.is_empty());
+    let noted = noted.map(|result| format!("Look at it: {}: {}\n", result.subject, result.notes));
     Suite {
         name: set,
         // A sum of nothing is -0.
         seconds: results.iter().filter_map(|result| result.seconds).sum::<f64>() + 0.0,
         started: results.iter().find_map(|result| result.started.as_deref()).unwrap_or(&report.run.started),
         properties: Vec::new(),
-        output: output.collect(),
+        output: output.chain(noted).collect(),
         cases: results.into_iter().map(of_result).collect(),
     }
 }
 
 fn of_result(result: &TestResult) -> Case {
     let end = match (result.grade, result.status) {
-        (Grade::Passed | Grade::Degraded, _) => End::Passed,
+        (Grade::Passed | Grade::Noted | Grade::Degraded, _) => End::Passed,
         (Grade::Skipped, _) => End::Skipped,
-        (_, "Failed" | "Timed out") => End::Failure,
+        (_, Status::Failed | Status::TimedOut) => End::Failure,
         _ => End::Error,
     };
     let excerpt = &result.output;
@@ -104,7 +107,7 @@ fn of_result(result: &TestResult) -> Case {
         name: result.subject.clone(),
         seconds: result.seconds.unwrap_or(0.0),
         end,
-        kind: result.status.to_owned(),
+        kind: result.status.name().to_owned(),
         message: result.reason.clone().unwrap_or_default(),
         text: next.chain([excerpt.head.clone(), gap, excerpt.tail.clone()]).collect(),
     }

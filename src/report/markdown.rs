@@ -26,8 +26,9 @@ pub(super) fn page(report: &Report) -> String {
     }
     let ended = run.ended.as_deref().map_or_else(|| "not at its end".to_owned(), moment);
     text.push_str(&format!(
-        "\nStarted {}, ended {ended} (UTC); region {}{}.\n\n",
+        "\nStarted {}, ended {ended} (UTC){}; region {}{}.\n\n",
         moment(&run.started),
+        run.seconds.map(|seconds| format!(", lasted {}", length(Some(seconds)))).unwrap_or_default(),
         inline(&run.region),
         run.outcome.as_ref().map(|outcome| format!("; outcome: {}", inline(outcome))).unwrap_or_default()
     ));
@@ -58,7 +59,9 @@ pub(super) fn page(report: &Report) -> String {
         text.extend(changes.map(|event| format!("- {} {}\n", moment(&event.time), inline(&event.description))));
         text.push('\n');
     }
-    text.extend(report.results.iter().filter(|result| result.grade >= Grade::Degraded).map(output));
+    text.extend(
+        report.results.iter().filter(|result| result.grade >= Grade::Degraded || !result.notes.is_empty()).map(output),
+    );
     text
 }
 
@@ -68,7 +71,7 @@ fn results(results: &[TestResult]) -> String {
     }
     let row = |result: &TestResult| {
         let exit = result.exit_status.map(|exit| exit.to_string()).unwrap_or_default();
-        vec![result.subject.clone(), result.set.clone(), result.status.to_owned(), exit, length(result.seconds)]
+        vec![result.subject.clone(), result.set.clone(), result.status.name().to_owned(), exit, length(result.seconds)]
     };
     let rows: Vec<Vec<String>> = results.iter().map(row).collect();
     format!("## Results\n\n{}", table(&["Script", "Set", "Status", "Exit", "Time"], &rows))

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::excerpt::Excerpt;
 use super::verdict::{Problem, Verdict, verdict};
+use crate::journal::RunEnd;
 use crate::script::Status;
 
 /// Version of the form: grows when a field changes its meaning or goes.
@@ -19,6 +20,8 @@ pub enum Grade {
     Skipped,
     /// It ended well.
     Passed,
+    /// It ended well, and something about it has to be looked at before anybody relies on that.
+    Noted,
     /// It works, but not as it should.
     Degraded,
     /// It ended well here, and the region does not know.
@@ -48,6 +51,7 @@ impl Grade {
         match self {
             Grade::Skipped => "skipped",
             Grade::Passed => "passed",
+            Grade::Noted => "noted",
             Grade::Degraded => "degraded",
             Grade::Undelivered => "undelivered",
             Grade::Unfinished => "unfinished",
@@ -133,9 +137,13 @@ pub struct Run {
     pub started: String,
     /// When it came to its end; `None` while it is under way or was interrupted.
     pub ended: Option<String>,
-    /// How it ended, in the words of the journal.
+    /// How long it took by a clock that nobody sets, in seconds; `None` where that is not on record.
+    pub seconds: Option<f64>,
+    /// How it ended.
+    pub end: Option<RunEnd>,
+    /// The same for people, with what it does not tell.
     pub outcome: Option<String>,
-    /// It did all that it was to do.
+    /// Every script that it was given came to an end, and nobody stopped it; also true of a run that failed.
     pub is_complete: bool,
     /// The region was to hear of it; false with `--no-send`.
     pub is_for_region: bool,
@@ -156,8 +164,9 @@ pub struct TestResult {
     pub script: String,
     /// The set, for example `testing`.
     pub set: String,
-    /// Status in the region's words.
-    pub status: &'static str,
+    /// Status, in documents in the region's words.
+    #[serde(serialize_with = "as_text")]
+    pub status: Status,
     /// The same, coarser.
     pub grade: Grade,
     /// Why it is so; nothing for one that passed.
@@ -184,6 +193,11 @@ pub struct TestResult {
     pub notes: String,
     /// What it printed.
     pub output: Excerpt,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn as_text<S: serde::Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.name())
 }
 
 /// A name and a value.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::model::{Grade, Run, TestResult, Undelivered};
+use crate::journal::RunEnd;
 
 /// How a run went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,9 +31,6 @@ pub struct Problem {
     pub result: Option<usize>,
 }
 
-/// How the end of a run is told that came from failures of its scripts (contract REGION, `error`).
-const FAILURES: &str = "scripts failed to run";
-
 /// Judges a run. A failure outweighs what is unfinished, that what is undelivered, that what is degraded.
 pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelivered]) -> (Verdict, Vec<Problem>) {
     let mut problems: Vec<Problem> =
@@ -52,17 +50,31 @@ pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelive
 
 fn of_result(at: usize, result: &TestResult) -> Option<Problem> {
     if matches!(result.grade, Grade::Passed | Grade::Skipped) {
-        return None;
+        return noted(at, result);
     }
     Some(Problem {
         grade: result.grade,
         what: result.subject.clone(),
         status: match result.exit_status {
             Some(exit) if exit != 0 => format!("{} (exit status {exit})", result.status),
-            _ => result.status.to_owned(),
+            _ => result.status.name().to_owned(),
         },
         reason: result.reason.clone().unwrap_or_default(),
         next: result.next.clone().unwrap_or_default(),
+        result: Some(at),
+    })
+}
+
+/// What the agent noted of a result that ended well: a result file that the region does not accept, perhaps, so that what the script
+/// said in it counts for nothing.
+fn noted(at: usize, result: &TestResult) -> Option<Problem> {
+    (!result.notes.trim().is_empty()).then(|| Problem {
+        grade: Grade::Noted,
+        what: result.subject.clone(),
+        status: format!("{}, with a note", result.status),
+        reason: result.notes.clone(),
+        next: "look at what it printed, below, before you rely on this result; where the note names a mistake of the script, mend that"
+            .to_owned(),
         result: Some(at),
     })
 }
@@ -76,25 +88,41 @@ fn of_run(run: &Run, results: &[TestResult]) -> Option<Problem> {
         next: next.to_owned(),
         result: None,
     };
-    match (&run.ended, run.outcome.as_deref().unwrap_or_default()) {
+    let outcome = run.outcome.as_deref().unwrap_or_default();
+    let broke_off = || Some(problem(Grade::Failed, "Broke off", outcome, "mend what it names, and run it again"));
+    match (&run.ended, run.end) {
         (None, _) => Some(problem(
             Grade::Unfinished,
             "Not at its end",
             "it is under way, or was interrupted; what it has not begun is not known to this report",
             "wait if it is still at work; else `shakedown run` goes on with it",
         )),
-        (Some(_), "abandoned") => Some(problem(
+        (Some(_), Some(RunEnd::Abandoned)) => Some(problem(
             Grade::Unfinished,
             "Given up",
             "another run was begun in its place",
             "see the report of that run (`shakedown runs`)",
         )),
-        // The failures speak for themselves, unless something else ended the run.
-        (Some(_), outcome) => {
-            let is_told = outcome.ends_with(FAILURES) && results.iter().any(|result| result.grade == Grade::Failed);
-            (!run.is_complete && !is_told)
-                .then(|| problem(Grade::Failed, "Broke off", outcome, "mend what it names, and run it again"))
-        }
+        (Some(_), Some(RunEnd::Unfinished)) => Some(problem(
+            Grade::Undelivered,
+            "Not at its end",
+            outcome,
+            "the next synchronisation brings the rest; see whether the region can be reached",
+        )),
+        (Some(_), Some(RunEnd::NotTaken)) => Some(problem(
+            Grade::Undelivered,
+            "Failed at the region",
+            outcome,
+            "mend what kept the region from the result, and run it again",
+        )),
+        // The failures speak for themselves, if they are there.
+        (Some(_), Some(RunEnd::Failed)) if results.iter().any(|result| result.grade == Grade::Failed) => None,
+        (Some(_), None | Some(RunEnd::Failed | RunEnd::Stopped | RunEnd::Refused)) => broke_off(),
+        // A script without an end speaks for itself, too.
+        (
+            Some(_),
+            Some(RunEnd::Passed | RunEnd::Nothing | RunEnd::Registered | RunEnd::Synchronised | RunEnd::Noticed),
+        ) => None,
     }
 }
 
@@ -136,6 +164,12 @@ fn headline(grade: Grade, run: &Run, results: &[TestResult], problems: &[Problem
         },
         Grade::Skipped => format!("Nothing was tested: none of {} had anything to do here.", scripts(total)),
         Grade::Degraded => format!("Nothing failed; {} of {} degraded.", count(Grade::Degraded), scripts(total)),
+        Grade::Noted => format!(
+            "Nothing failed; {} of {} ended well and should be looked at all the same.",
+            problems.iter().filter(|problem| problem.grade == Grade::Noted).count(),
+            scripts(total)
+        ),
+        Grade::Undelivered if results.is_empty() => "The region does not have everything.".to_owned(),
         Grade::Undelivered => "The scripts ended, but the region does not have everything.".to_owned(),
         Grade::Unfinished => match count(Grade::Unfinished) {
             0 => "The run did not come to its end; it says nothing about what it did not run.".to_owned(),
@@ -163,7 +197,7 @@ mod tests {
             subject: "a".into(),
             script: "a".into(),
             set: "testing".into(),
-            status: status.name(),
+            status,
             grade: Grade::of(status),
             reason: None,
             next: None,
@@ -180,9 +214,9 @@ mod tests {
         }
     }
 
-    fn run(ended: bool, is_complete: bool, outcome: &str) -> Run {
-        let outcome = Some(outcome.to_owned()).filter(|_| ended);
-        Run { id: 7, ended: ended.then(String::new), is_complete, is_for_region: true, outcome, ..Run::default() }
+    fn run(end: Option<RunEnd>) -> Run {
+        let outcome = end.map(|end| format!("any words for {}", end.word()));
+        Run { id: 7, ended: end.map(|_| String::new()), end, is_for_region: true, outcome, ..Run::default() }
     }
 
     fn grade(run: &Run, statuses: &[Status], undelivered: &[Undelivered]) -> Grade {
@@ -192,7 +226,7 @@ mod tests {
 
     #[test]
     fn only_a_whole_run_that_the_region_knows_of_has_passed() {
-        let (whole, message) = (run(true, true, "all"), |is_refused| Undelivered {
+        let (whole, message) = (run(Some(RunEnd::Passed)), |is_refused| Undelivered {
             message: "signal".into(),
             is_refused,
             is_result: true,
@@ -202,9 +236,9 @@ mod tests {
         assert_eq!(grade(&whole, &[Status::Passed], &[message(false)]), Grade::Undelivered);
         assert_eq!(grade(&whole, &[Status::Passed], &[message(true)]), Grade::Undelivered);
         assert_eq!(grade(&whole, &[Status::Passed, Status::Degraded], &[]), Grade::Degraded);
-        assert_eq!(grade(&run(false, false, ""), &[Status::Passed], &[]), Grade::Unfinished);
-        assert_eq!(grade(&run(true, false, "abandoned"), &[Status::Passed], &[]), Grade::Unfinished);
-        assert_eq!(grade(&run(true, false, "stopped"), &[Status::Passed], &[]), Grade::Failed);
+        assert_eq!(grade(&run(None), &[Status::Passed], &[]), Grade::Unfinished);
+        assert_eq!(grade(&run(Some(RunEnd::Abandoned)), &[Status::Passed], &[]), Grade::Unfinished);
+        assert_eq!(grade(&run(Some(RunEnd::Stopped)), &[Status::Passed], &[]), Grade::Failed);
         assert_eq!(grade(&whole, &[Status::Skipped], &[]), Grade::Skipped);
         assert_eq!(grade(&whole, &[], &[]), Grade::Skipped);
         for status in Status::ALL {
@@ -215,18 +249,38 @@ mod tests {
 
     #[test]
     fn that_a_run_was_stopped_is_told_besides_its_failures() {
-        let of_run = |outcome| {
-            let (_, problems) = verdict(&run(true, false, outcome), &[result(Status::Failed)], &[]);
+        let of_run = |end| {
+            let (_, problems) = verdict(&run(Some(end)), &[result(Status::Failed)], &[]);
             problems.iter().filter(|problem| problem.result.is_none()).count()
         };
-        assert_eq!(of_run("The run was stopped"), 1);
-        assert_eq!(of_run("1 testing scripts failed to run"), 0);
+        assert_eq!(of_run(RunEnd::Stopped), 1);
+        assert_eq!(of_run(RunEnd::Failed), 0);
+    }
+
+    #[test]
+    fn no_end_but_a_whole_one_lets_a_run_pass() {
+        for end in RunEnd::ALL {
+            let passes = grade(&run(Some(*end)), &[Status::Passed], &[]) == Grade::Passed;
+            let expected = end.may_be_complete() && *end != RunEnd::Failed;
+            assert_eq!(passes, expected, "{end:?}");
+        }
+        assert_ne!(grade(&Run { end: None, ..run(Some(RunEnd::Passed)) }, &[Status::Passed], &[]), Grade::Passed);
+    }
+
+    #[test]
+    fn what_was_noted_of_a_pass_is_a_problem_that_is_shown() {
+        let noted =
+            TestResult { notes: "its result file is not accepted: status must be".into(), ..result(Status::Passed) };
+        let (verdict, problems) = verdict(&run(Some(RunEnd::Passed)), &[noted, result(Status::Passed)], &[]);
+        assert_eq!((verdict.grade, problems.len()), (Grade::Noted, 1));
+        assert!(problems[0].reason.contains("status must be") && problems[0].result == Some(0), "{problems:?}");
+        assert_eq!(verdict.headline, "Nothing failed; 1 of 2 scripts ended well and should be looked at all the same.");
     }
 
     #[test]
     fn what_failed_comes_first() {
         let results = [result(Status::Degraded), result(Status::Running), result(Status::TimedOut)];
-        let (verdict, problems) = verdict(&run(false, false, ""), &results, &[]);
+        let (verdict, problems) = verdict(&run(None), &results, &[]);
         assert_eq!(verdict.headline, "1 of 3 scripts failed, 1 without a result.");
         let grades: Vec<Grade> = problems.iter().map(|problem| problem.grade).collect();
         assert_eq!(grades, [Grade::Failed, Grade::Unfinished, Grade::Unfinished, Grade::Degraded]);

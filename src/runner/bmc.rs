@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Ending, Finished, Report, Runner, append};
-use crate::script::{BmcConfig, Outputs, ResultFile, Script, Verdict};
+use super::{Conclusion, Ending, Finished, Report, Runner, append, result};
+use crate::script::{BmcConfig, Outputs, Script, Unpassed};
 
 /// What became of the access to a BMC. The file is the hearer's to delete, unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Runner {
             tracing::warn!(path = %path.display(), %error, "a file with a password cannot be made its owner's alone");
         }
         // One that was stopped may have been writing it.
-        if !script.may_tell_bmc() || !matches!(finished.ending, Ending::Exited(_)) {
+        if !script.may_tell_bmc() || !matches!(finished.ending, Ending::Exited(_) | Ending::Killed(_)) {
             discard(path);
             return finished;
         }
@@ -91,29 +91,15 @@ pub fn discard(path: &Path) {
 
 /// Whatever the script said of itself, it failed; its output says why.
 fn fail(script: &Script, outputs: &Outputs, mut finished: Finished, text: &str) -> Finished {
-    if finished.ending == Ending::Exited(0) {
-        finished.ending = Ending::Exited(1);
-    }
-    finished.notes.push(text.to_owned());
+    let claims = !matches!(finished.conclusion, Conclusion::Failed | Conclusion::Said(Unpassed::Failed));
+    finished.disbelieve(text);
     for path in [&outputs.combined, &outputs.stderr] {
         if let Err(error) = append(path, &format!("\n[shakedown: {text}]\n")) {
             finished.notes.push(format!("its output could not be written: {error}"));
         }
     }
-    if finished.verdict.take().is_some_and(|verdict| !verdict.status().is_failure()) {
-        finished.notes.push("the status in its result file was set aside".to_owned());
-        finished.verdict = Some(Verdict::Failed);
-        let has_interface = script.parameters.iter().any(|(_, parameter)| parameter.kind == "interface");
-        let written = ResultFile::bytes(&outputs.result).unwrap_or_default();
-        let file = ResultFile::parse(&written, has_interface).unwrap_or_default();
-        let file = ResultFile { status: Some(Verdict::Failed), ..file };
-        finished.has_result = match fs::write(&outputs.result, file.to_bytes()) {
-            Ok(()) => true,
-            Err(error) => {
-                finished.notes.push(format!("its result file could not be changed and is not sent: {error}"));
-                false
-            }
-        };
+    if claims {
+        result::overrule(script, outputs, &mut finished);
     }
     finished
 }

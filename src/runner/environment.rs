@@ -18,9 +18,9 @@ pub(super) fn environment(
     let mut variables: Vec<(&str, OsString)> = vec![
         ("MAAS_BASE_URL", options.base_url.clone().into()),
         ("MAAS_RESOURCES_FILE", workspace.resources().into()),
+        // A script of the regions looks for it as MAAS_MACHINE_CONFIG_HINTS_FILE. That is not set, as MAAS's own runner never sets it: with
+        // those facts the region would overwrite the sub-architecture that somebody chose, at each commissioning (contract VERSIONS, §10).
         ("MAAS_MACHINE_EXTRA_FILE", MACHINE_EXTRA.into()),
-        // The script that reads the extra facts knows them only by this name.
-        ("MAAS_MACHINE_CONFIG_HINTS_FILE", MACHINE_EXTRA.into()),
         ("MAAS_STORAGE_CONFIG_FILE", "/storage-config.json".into()),
         ("OUTPUT_COMBINED_PATH", outputs.combined.clone().into()),
         ("OUTPUT_STDOUT_PATH", outputs.stdout.clone().into()),
@@ -67,12 +67,12 @@ mod tests {
             ("RESULT_PATH", "/w/out/x.5.yaml"),
             ("RUNTIME", "60.0"),
             ("HAS_STARTED", "True"),
-            ("MAAS_MACHINE_CONFIG_HINTS_FILE", "/machine-extra.json"),
             ("BMC_CONFIG_PATH", "/w/out/x.5.bmc"),
         ];
         for (key, value) in expected {
             assert_eq!(get(key).as_deref(), Some(value), "{key}");
         }
+        assert_eq!(get("MAAS_MACHINE_CONFIG_HINTS_FILE"), None, "MAAS's own runner does not set it");
     }
 
     #[test]

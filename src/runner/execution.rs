@@ -5,13 +5,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use tokio::sync::oneshot;
 
-use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters, result};
-use crate::process::{Cause, Command, Ended, Limits, OutputFiles, StartError};
-use crate::script::{Outputs, Script};
+use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters};
+use crate::process::{Cause, Command, Ended, Limits, OutputFiles, Running, StartError, is_scarcity};
+use crate::script::{Kept, Killed, Outputs, Script};
 use crate::unpack;
 
 impl Runner {
@@ -30,6 +31,8 @@ impl Runner {
         if let Err(error) = make_directories(&outputs) {
             return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
         }
+        // What an earlier start left is no end of this one.
+        let _ = fs::remove_file(&outputs.end);
         if script.has_started {
             // The agent that started it may be gone while it is still at work.
             self.stop_remains(script).await;
@@ -44,7 +47,7 @@ impl Runner {
 
     /// Runs a script whose networking and place for output are as they should be.
     pub(super) async fn run_prepared(&self, script: &Arc<Script>, outputs: &Outputs) -> Finished {
-        let arguments = match parameters::arguments(script, &self.host) {
+        let arguments = match parameters::arguments(script, &self.host, self.options.region) {
             Ok(arguments) => arguments,
             Err(report) => return self.not_executed(script, 2, &report),
         };
@@ -61,14 +64,14 @@ impl Runner {
             directory: self.workspace.scripts(),
             nice: self.options.nice,
             output: output_files(outputs),
+            output_bytes: self.options.output_bytes,
         };
         let limits = self.options.limits(script.limit());
         let ended = match self.execute(script, command, &limits).await {
             Ok(ended) => ended,
             Err((exit, text)) => return self.not_executed(script, exit, &text),
         };
-        let finished = finished(script, &ended);
-        let finished = result::conclude(script, outputs, arguments.interface.as_deref(), &self.host, finished);
+        let finished = self.conclude(script, outputs, arguments.interface.as_deref(), finished(script, &ended)).await;
         self.tell_bmc(script, outputs, finished).await
     }
 
@@ -89,7 +92,7 @@ impl Runner {
         command: Command,
         limits: &Limits,
     ) -> Result<Ended, (i32, String)> {
-        let running = command.start().await.map_err(|error: StartError| {
+        let running = self.start(script, command).await.map_err(|error: StartError| {
             (error.errno().unwrap_or(2), format!("{script} could not be started: {error}\n"))
         })?;
         self.report(Report::Running(Arc::clone(script), running.progress())).await;
@@ -97,6 +100,29 @@ impl Runner {
             .wait(limits, &self.cancel)
             .await
             .map_err(|error| (2, format!("{script}: the system does not say how it ended: {error}\n")))
+    }
+}
+
+/// Longest wait for what a start needs and others hold: descriptors, processes, memory.
+const SCARCE: Duration = Duration::from_secs(300);
+
+impl Runner {
+    /// Starts a command, as soon as the system has room for it.
+    async fn start(&self, script: &Script, command: Command) -> Result<Running, StartError> {
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match command.clone().start().await {
+                Err(error) if error.errno().is_some_and(is_scarcity) && begun.elapsed() < SCARCE => {
+                    tracing::warn!(script = %script, %error, "it cannot be started yet and waits");
+                }
+                started => return started,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+                () = self.cancel.cancelled() => return command.start().await,
+            }
+        }
     }
 }
 
@@ -113,7 +139,8 @@ fn make_directories(outputs: &Outputs) -> std::io::Result<()> {
 
 /// Outputs that there are, and their names in the directory; the first error.
 fn sync(outputs: &Outputs) -> std::io::Result<()> {
-    let files = [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.bmc_config];
+    let files =
+        [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config];
     let mut worst = Ok(());
     for path in files.into_iter().map(PathBuf::as_path).chain(outputs.combined.parent()) {
         // A script may have put a pipe in the place of its result, which nobody would ever open for writing.
@@ -128,8 +155,12 @@ fn sync(outputs: &Outputs) -> std::io::Result<()> {
 
 /// Removes what a script of the same name and number left, in another run or for another region.
 fn remove(outputs: &Outputs) -> std::io::Result<()> {
-    for path in [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.bmc_config] {
+    for path in
+        [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config]
+    {
         match fs::remove_file(path) {
+            // A script may have put a directory there.
+            Err(_) if path.is_dir() => unpack::remove(path)?,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -148,10 +179,14 @@ pub(super) fn exit_status(ended: &Ended) -> i32 {
     ended.status.code().or_else(|| ended.status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }
 
-fn finished(script: &Script, ended: &Ended) -> Finished {
+fn finished(script: &Script, ended: &Ended) -> (Finished, Kept) {
     let mut notes = Vec::new();
-    if let Some(error) = &ended.output.error {
+    let (lost, left_out) = (ended.output.error.as_ref(), ended.output.left_out);
+    if let Some(error) = lost {
         notes.push(format!("part of its output is lost: {error}"));
+    }
+    if left_out > 0 {
+        notes.push(format!("its output was larger than it may be: head and tail are kept, {left_out} bytes are not"));
     }
     if ended.output.pipe_held {
         notes.push("a process that it left behind still holds its output open; what it prints is dropped".to_owned());
@@ -165,10 +200,23 @@ fn finished(script: &Script, ended: &Ended) -> Finished {
             notes.push(format!("some of its processes hang in the kernel and cannot be killed: {names}"));
         }
     }
-    let ending = match ended.cause {
-        Cause::Exited => Ending::Exited(exit_status(ended)),
-        Cause::TimedOut => Ending::TimedOut(script.limit().unwrap_or(ended.runtime)),
-        Cause::Cancelled => Ending::Interrupted(Interruption::Stop),
+    let ending = match (ended.cause, ended.status.signal()) {
+        (Cause::Exited, Some(signal)) => {
+            let killed = Killed { signal, out_of_memory: ended.out_of_memory && signal == nix::libc::SIGKILL };
+            notes.push(format!("it was {killed}"));
+            Ending::Killed(killed)
+        }
+        (Cause::Exited, None) => Ending::Exited(exit_status(ended)),
+        (Cause::TimedOut, _) => Ending::TimedOut(script.limit().unwrap_or(ended.runtime)),
+        (Cause::Cancelled, _) => Ending::Interrupted(Interruption::Stop),
     };
-    Finished { ending, verdict: None, runtime: Some(ended.runtime), has_result: false, notes }
+    if ended.out_of_memory && !matches!(ending, Ending::Killed(_)) && ended.status.code() != Some(0) {
+        notes.push("memory ran out while it ran, and the kernel killed a process".to_owned());
+    }
+    let kept = match lost {
+        Some(error) => Kept::Lost(error.clone()),
+        None if left_out > 0 => Kept::Bounded,
+        None => Kept::Whole,
+    };
+    (Finished { runtime: Some(ended.runtime), notes, ..Finished::failed(ending) }, kept)
 }

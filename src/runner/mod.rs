@@ -4,6 +4,7 @@
 //! the network. Who hears the reports decides what they mean for the region.
 
 mod bmc;
+mod ending;
 mod environment;
 mod execution;
 mod networking;
@@ -16,16 +17,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 use crate::netplan;
 use crate::process::{self, Limits, Progress};
-use crate::script::{BadEntry, Script, Verdict, Workspace};
+use crate::script::{BadEntry, Kept, RegionVersion, Script, Workspace};
 
 pub use bmc::{FoundBmc, Told, discard};
+pub use ending::{Conclusion, Ending, Finished, Interruption, ResultPart, keep_end, kept_end};
 pub use schedule::schedule;
+
+/// 8 GiB: a disk that tells of every bad sector comes nowhere near.
+pub const DEFAULT_OUTPUT_BYTES: u64 = 8 << 30;
 
 /// How scripts are run.
 #[derive(Clone, Debug)]
@@ -36,8 +41,12 @@ pub struct Options {
     pub hurry: CancellationToken,
     /// `MAAS_BASE_URL`.
     pub base_url: String,
+    /// Which MAAS the scripts come from: arguments are named as its own runner names them.
+    pub region: RegionVersion,
     /// Niceness of scripts.
     pub nice: i32,
+    /// Most bytes that the output files of a script may have together; `None` is no bound. Beyond, head and tail are kept.
+    pub output_bytes: Option<u64>,
     /// How long a script that told of the machine's BMC waits for what the region says of it.
     pub bmc_patience: Duration,
     /// Where the journal is, for a script that asks the agent something.
@@ -58,7 +67,9 @@ impl Options {
             grace: Duration::from_secs(30),
             hurry,
             base_url: base_url.into(),
+            region: RegionVersion::default(),
             nice: 19,
+            output_bytes: Some(DEFAULT_OUTPUT_BYTES),
             bmc_patience: Duration::from_secs(60),
             state_dir: None,
             packages,
@@ -90,77 +101,6 @@ pub enum Report {
     Finished(Arc<Script>, Finished),
 }
 
-/// How a script ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finished {
-    /// What happened.
-    pub ending: Ending,
-    /// What its result file decides, if it may.
-    pub verdict: Option<Verdict>,
-    /// How long it ran; `None` when it never did.
-    pub runtime: Option<Duration>,
-    /// Whether there is a result file to send.
-    pub has_result: bool,
-    /// What an operator should know besides: an invalid result file, output that was lost.
-    pub notes: Vec<String>,
-}
-
-/// What happened to a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It ran and ended with this exit status (128 + N for signal N).
-    Exited(i32),
-    /// It was stopped at its limit.
-    TimedOut(Duration),
-    /// It could not be run: exit status 2, or the system's error number.
-    NotExecuted(i32),
-    /// It did not come to its end.
-    Interrupted(Interruption),
-    /// Its packages could not be installed.
-    NotInstalled(i32),
-    /// Its networking could not be applied.
-    NetworkingFailed(i32),
-}
-
-/// What kept a script from coming to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interruption {
-    /// The run was stopped.
-    Stop,
-    /// The agent was killed, or crashed.
-    AgentEnded,
-    /// The machine was rebooted, or lost power.
-    Reboot,
-}
-
-impl Interruption {
-    /// What follows "interrupted by".
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Interruption::Stop => "a stop of the run on the machine",
-            Interruption::AgentEnded => "the end of the agent, which was killed or crashed",
-            Interruption::Reboot => "a reboot or power loss of the machine",
-        }
-    }
-}
-
-impl Ending {
-    /// The exit status that goes to the region. Never 0 unless the script itself said so.
-    #[must_use]
-    pub fn exit_status(&self) -> i32 {
-        match self {
-            Ending::Exited(status)
-            | Ending::NotExecuted(status)
-            | Ending::NotInstalled(status)
-            | Ending::NetworkingFailed(status) => *status,
-            Ending::TimedOut(_) => 124,
-            Ending::Interrupted(Interruption::Stop) => 143,
-            Ending::Interrupted(_) => 137,
-        }
-    }
-}
-
 /// Runs scripts in one workspace.
 #[derive(Debug)]
 pub struct Runner {
@@ -185,17 +125,33 @@ impl Runner {
         Runner { workspace, host, options, reports, cancel }
     }
 
+    /// The same for scripts of a region of this version.
+    #[must_use]
+    pub fn of_region(mut self, version: RegionVersion) -> Self {
+        self.options.region = version;
+        self
+    }
+
     /// Runs scripts of one type in the contract's order and returns when the last has ended. After `cancel`, those not yet
     /// begun are not begun.
+    ///
+    /// Of those that may run together, no more are begun at once than this machine has descriptors and processes for.
     pub async fn run(self: &Arc<Self>, scripts: Vec<Script>) {
+        let places = Arc::new(Semaphore::new(process::places()));
         for batch in schedule(scripts) {
             let mut running = tokio::task::JoinSet::new();
             for script in batch {
                 if self.cancel.is_cancelled() {
                     break;
                 }
-                let runner = Arc::clone(self);
-                running.spawn(async move { runner.run_one(Arc::new(script)).await });
+                let (runner, places) = (Arc::clone(self), Arc::clone(&places));
+                running.spawn(async move {
+                    // Never closed, so that an error is none.
+                    let _place = places.acquire_owned().await;
+                    if !runner.cancel.is_cancelled() {
+                        runner.run_one(Arc::new(script)).await;
+                    }
+                });
             }
             // A panic in one script's task is that script's loss alone; the dispatcher misses its end and says so.
             while running.join_next().await.is_some() {}
@@ -226,18 +182,10 @@ impl Runner {
             notes.push(format!("its output could not be written: {error}"));
         }
         let ending = Ending::Interrupted(why);
-        let finished = Finished { ending, verdict: None, runtime: None, has_result: false, notes };
-        let finished = result::conclude(script, &outputs, None, &self.host, finished);
+        let finished = Finished { notes, ..Finished::failed(ending) };
+        let finished = self.conclude(script, &outputs, None, (finished, Kept::Whole)).await;
         self.keep(script).await;
         finished
-    }
-
-    /// Concludes a script that had ended before an earlier process of this program could conclude it.
-    #[must_use]
-    pub fn conclude_ended(&self, script: &Script, exit_status: i32, runtime: Option<Duration>) -> Finished {
-        let ending = Ending::Exited(exit_status);
-        let finished = Finished { ending, verdict: None, runtime, has_result: false, notes: Vec::new() };
-        result::conclude(script, &self.workspace.outputs(script), None, &self.host, finished)
     }
 
     /// Stops what an earlier process of this program left running of a script.
@@ -259,7 +207,7 @@ impl Runner {
                 notes.push(format!("its output could not be written: {error}"));
             }
         }
-        Finished { ending: Ending::NotExecuted(exit), verdict: None, runtime: None, has_result: false, notes }
+        Finished { notes, ..Finished::failed(Ending::NotExecuted(exit)) }
     }
 }
 

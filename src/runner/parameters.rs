@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::host::{Disk, Host, Interface};
-use crate::script::{Parameter, Script};
+use crate::script::{Parameter, RegionVersion, Script};
 use crate::yaml::{self, Node};
 
 /// A script's arguments and the interface that it is about.
@@ -18,11 +18,11 @@ pub(super) struct Arguments {
     pub(super) interface: Option<String>,
 }
 
-/// Fills in all parameters.
+/// Fills in all parameters, as the own runner of a region of that version does.
 ///
 /// # Errors
 /// A report for the operator: what was looked for, what was given, what this machine has.
-pub(super) fn arguments(script: &Script, host: &Host) -> Result<Arguments, String> {
+pub(super) fn arguments(script: &Script, host: &Host, region: RegionVersion) -> Result<Arguments, String> {
     let mut arguments = Arguments::default();
     for (name, parameter) in &script.parameters {
         let filled = match parameter.kind.as_str() {
@@ -36,7 +36,7 @@ pub(super) fn arguments(script: &Script, host: &Host) -> Result<Arguments, Strin
                 Some(value) => Ok(vec![("input".to_owned(), spoken(value))]),
             },
         };
-        let words = filled.and_then(|fields| words(&format(name, parameter), &fields));
+        let words = filled.and_then(|fields| words(&format(name, parameter, region), &fields));
         match words {
             Ok(words) => arguments.words.extend(words),
             Err(problem) => return Err(report(script, name, &problem, host)),
@@ -45,11 +45,12 @@ pub(super) fn arguments(script: &Script, host: &Host) -> Result<Arguments, Strin
     Ok(arguments)
 }
 
-fn format(name: &str, parameter: &Parameter) -> String {
+fn format(name: &str, parameter: &Parameter, region: RegionVersion) -> String {
     parameter.argument_format.clone().unwrap_or_else(|| match parameter.kind.as_str() {
         "storage" => "--storage={path}".to_owned(),
         "interface" => "--interface={name}".to_owned(),
-        _ => format!("--{name}={{input}}"),
+        _ if region.names_arguments_by_key() => format!("--{name}={{input}}"),
+        kind => format!("--{kind}={{input}}"),
     })
 }
 
@@ -238,7 +239,16 @@ mod tests {
 
     fn filled(parameters: &Value) -> Result<Vec<String>, String> {
         let (_root, host) = machine();
-        arguments(&script(parameters), &host).map(|arguments| arguments.words)
+        arguments(&script(parameters), &host, RegionVersion::NEWEST).map(|arguments| arguments.words)
+    }
+
+    #[test]
+    fn an_argument_without_a_format_is_named_as_the_regions_own_runner_names_it() {
+        let (_root, host) = machine();
+        let parameters = json!({"colour": {"type": "string", "value": "red"}, "mode": {"type": "choice", "value": "a", "argument_format": "-m {input}"}});
+        let words = |version| arguments(&script(&parameters), &host, version).expect("values").words;
+        assert_eq!(words(RegionVersion::new(3, 5, 13)), ["--string=red", "-m", "a"]);
+        assert_eq!(words(RegionVersion::new(3, 6, 0)), ["--colour=red", "-m", "a"]);
     }
 
     #[test]

@@ -1,95 +1,232 @@
 //! What a script's result file means once the script has ended.
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::{Ending, Finished};
-use crate::host::Host;
-use crate::script::{Outputs, ResultFile, Script, Verdict};
+use super::{Conclusion, Ending, Finished, ResultPart, Runner};
+use crate::script::{Evidence, Exit, Found, Judged, Kept, Outputs, ResultFile, Said, Script, Unpassed, Verdict};
 
-/// An invalid result file larger than this is not sent: the region would only log it.
-const LARGEST_INVALID: usize = 64 << 10;
+/// Longest wait until the system lets a result file be opened.
+const SCARCE: Duration = Duration::from_secs(60);
+/// A disk with less room is full: what a script wrote last may be cut.
+const FULL: u64 = 64 << 10;
 
-/// Reads the result file, lets it decide what it may decide, and changes it where it must not decide.
-pub(super) fn conclude(
+impl Runner {
+    /// Reads the result file, lets it decide what it may decide, and replaces it where it must not decide.
+    pub(super) async fn conclude(
+        &self,
+        script: &Script,
+        outputs: &Outputs,
+        interface: Option<&str>,
+        (finished, kept): (Finished, Kept),
+    ) -> Finished {
+        let begun = Instant::now();
+        let found = loop {
+            match Found::at(&outputs.result) {
+                Ok(found) => break found,
+                Err(error) if begun.elapsed() >= SCARCE || self.cancel.is_cancelled() => {
+                    break Found::Unreadable(error.to_string());
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        };
+        let is_without_link = || interface.is_some_and(|name| !self.host.link_is_up(name));
+        conclude(script, outputs, &found, is_without_link, (finished, kept))
+    }
+}
+
+fn has_interface(script: &Script) -> bool {
+    script.parameters.iter().any(|(_, parameter)| parameter.kind == "interface")
+}
+
+fn conclude(
     script: &Script,
     outputs: &Outputs,
-    interface: Option<&str>,
-    host: &Host,
-    mut finished: Finished,
+    found: &Found,
+    is_without_link: impl FnOnce() -> bool,
+    (mut finished, kept): (Finished, Kept),
 ) -> Finished {
-    let has_interface = script.parameters.iter().any(|(_, parameter)| parameter.kind == "interface");
-    let read = ResultFile::bytes(&outputs.result);
-    let bytes = read.as_deref().unwrap_or_default().to_vec();
-    let mut file = match read.and_then(|bytes| ResultFile::parse(&bytes, has_interface)) {
-        Ok(file) => file,
-        Err(error) => {
-            finished.notes.push(format!(
-                "its result file is invalid, so its exit status decides: {error} (see contract of RESULT_PATH)"
-            ));
-            finished.has_result = (1..=LARGEST_INVALID).contains(&bytes.len()) && finished.ending.may_be_overruled();
-            return finished;
-        }
+    let judged = Judged::of(found, has_interface(script));
+    if let Judged::Refused(error, _) = &judged {
+        finished.notes.push(format!(
+            "its result file is invalid, so its exit status decides: {error} (see contract of RESULT_PATH){}",
+            named(found)
+        ));
+    }
+    decide(outputs, found, &judged, &kept, &mut finished);
+    let failed = match finished.conclusion {
+        Conclusion::Passed(_) => false,
+        Conclusion::Said(said) => Verdict::from(said).status().is_failure(),
+        Conclusion::Failed => true,
     };
-    let mut changed = false;
-    let unfinished = match finished.ending {
-        Ending::TimedOut(_) => Some(Verdict::TimedOut),
-        Ending::Interrupted(_) => Some(Verdict::Failed),
-        _ => None,
+    let file = match judged {
+        Judged::Accepted(file) => file,
+        Judged::Absent => ResultFile::default(),
+        _ => return finished,
     };
-    // A script that was stopped may have written "passed" before its work was done.
-    if let Some(verdict) = unfinished
-        && file.status.is_some_and(|said| said != verdict)
-    {
-        file.status = Some(verdict);
-        changed = true;
-        finished.notes.push("the status in its result file was set aside, since it was stopped".to_owned());
+    if script.apply_configured_networking && failed && file.link_connected.is_none() && is_without_link() {
+        let status = match &finished.result {
+            ResultPart::Replaced(_) => Some(verdict_of(&finished.ending)),
+            _ => file.status,
+        };
+        replace(outputs, &ResultFile { status, link_connected: Some(false), ..file }, &mut finished);
     }
-    finished.verdict = file.status;
-    if link_is_missing(script, interface, host, &file, &finished) {
-        file.link_connected = Some(false);
-        changed = true;
-    }
-    if changed && let Err(error) = fs::write(&outputs.result, file.to_bytes()) {
-        finished.notes.push(format!("its result file could not be changed and is not sent: {error}"));
-        finished.has_result = false;
-        return finished;
-    }
-    finished.has_result = changed || !bytes.is_empty();
     finished
 }
 
-impl Ending {
-    /// Whether a result file may say something else than the ending itself.
-    fn may_be_overruled(&self) -> bool {
-        !matches!(self, Ending::TimedOut(_) | Ending::Interrupted(_))
+/// Sets the conclusion, and what is sent as the result file.
+fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finished: &mut Finished) {
+    finished.result = as_it_is(found, judged);
+    if let Judged::Unreadable(why) = judged {
+        finished.disbelieve(format!("its result file cannot be read, so nobody knows what it says: {why}"));
+        return send_alone(outputs, Some(verdict_of(&finished.ending)), finished);
+    }
+    let exit = match &finished.ending {
+        Ending::Exited(code) => Exit::Code(*code),
+        Ending::Killed(killed) => Exit::Signal(*killed),
+        _ => return set_aside(outputs, judged, finished, "it was stopped"),
+    };
+    let (said, status) = match judged {
+        Judged::Accepted(file) => (None, file.status),
+        Judged::Refused(_, said) => (*said, None),
+        Judged::Poison(_, status) => (None, *status),
+        Judged::Absent | Judged::Unreadable(_) => (None, None),
+    };
+    let is_own_end = matches!(exit, Exit::Code(_)) && !matches!(kept, Kept::Lost(_));
+    if let (true, Some(unpassed)) = (is_own_end, status.and_then(Verdict::unpassed)) {
+        finished.conclusion = Conclusion::Said(unpassed);
+        return poisoned(outputs, judged, status, finished);
+    }
+    let word = if status == Some(Verdict::Passed) { Said::Passed } else { Said::Nothing };
+    match Evidence::weigh(&exit, kept, word) {
+        Ok(_) if said.is_some() => {
+            let word = said.map(|said| Verdict::from(said).word()).unwrap_or_default();
+            finished.disbelieve(format!("its result file says {word:?}, though it is invalid: that is no pass"));
+        }
+        Ok(_) if word == Said::Nothing && is_written(found) && is_full(&outputs.result) => {
+            finished.disbelieve("the disk is full, so its result file may be cut: that is no pass");
+        }
+        Ok(evidence) => {
+            finished.conclusion = Conclusion::Passed(evidence);
+            poisoned(outputs, judged, status, finished);
+        }
+        Err(_) if finished.ending == Ending::Exited(0) => {
+            finished.disbelieve("it ended with exit status 0, which is no pass without all of its output");
+            set_aside(outputs, judged, finished, "not all is known of it");
+        }
+        Err(_) if is_own_end => poisoned(outputs, judged, status, finished),
+        Err(_) => set_aside(outputs, judged, finished, "not all is known of it, or it did not end by itself"),
     }
 }
 
-fn link_is_missing(
-    script: &Script,
-    interface: Option<&str>,
-    host: &Host,
-    file: &ResultFile,
-    finished: &Finished,
-) -> bool {
-    let failed = match finished.verdict {
-        Some(verdict) => verdict.status().is_failure(),
-        None => finished.ending.exit_status() != 0,
+/// The file as the script wrote it, where the region can get it.
+fn as_it_is(found: &Found, judged: &Judged) -> ResultPart {
+    match (found, judged) {
+        (Found::Content(bytes), Judged::Accepted(file)) if !bytes.is_empty() => ResultPart::AsItIs(file.status),
+        (Found::Content(bytes), _) if !bytes.is_empty() => ResultPart::AsItIs(None),
+        _ => ResultPart::None,
+    }
+}
+
+/// The region would not store the result with such a file: its status goes alone.
+fn poisoned(outputs: &Outputs, judged: &Judged, status: Option<Verdict>, finished: &mut Finished) {
+    let Judged::Poison(why, _) = judged else { return };
+    finished
+        .notes
+        .push(format!("its result file is not sent, only the status in it: {why}, which a region cannot store"));
+    send_alone(outputs, status, finished);
+}
+
+fn send_alone(outputs: &Outputs, status: Option<Verdict>, finished: &mut Finished) {
+    match status {
+        Some(_) => replace(outputs, &ResultFile { status, ..ResultFile::default() }, finished),
+        None => finished.result = ResultPart::None,
+    }
+}
+
+/// What a result file said does not count: a region, to which it would, gets another one.
+fn set_aside(outputs: &Outputs, judged: &Judged, finished: &mut Finished, why: &str) {
+    let ours = Some(verdict_of(&finished.ending));
+    match judged {
+        Judged::Accepted(file) if file.status.is_some() && file.status != ours => {
+            finished.notes.push(format!("the status in its result file was set aside, since {why}"));
+            replace(outputs, &ResultFile { status: ours, ..file.clone() }, finished);
+        }
+        // Perhaps the region reads what this program cannot.
+        Judged::Refused(crate::script::ResultFileError::Syntax(_), _) | Judged::Poison(..) => {
+            send_alone(outputs, ours, finished);
+        }
+        _ => {}
+    }
+}
+
+/// The status that an ending without a pass has in a result file.
+fn verdict_of(ending: &Ending) -> Verdict {
+    if matches!(ending, Ending::TimedOut(_)) { Verdict::TimedOut } else { Verdict::Failed }
+}
+
+/// The script failed after its result file had decided something else.
+pub(super) fn overrule(script: &Script, outputs: &Outputs, finished: &mut Finished) {
+    let found = Found::at(&outputs.result).unwrap_or(Found::Absent);
+    if matches!(finished.result, ResultPart::None) {
+        return;
+    }
+    finished.notes.push("the status in its result file was set aside".to_owned());
+    let file = match Judged::of(&found, has_interface(script)) {
+        Judged::Accepted(file) => file,
+        _ => ResultFile::default(),
     };
-    script.apply_configured_networking
-        && failed
-        && file.link_connected.is_none()
-        && interface.is_some_and(|name| !host.link_is_up(name))
+    replace(outputs, &ResultFile { status: Some(Unpassed::Failed.into()), ..file }, finished);
+}
+
+/// Writes what is sent in place of the result file; the script's own stays.
+fn replace(outputs: &Outputs, file: &ResultFile, finished: &mut Finished) {
+    let alone = file.status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
+    let bytes = file.to_bytes();
+    // A file of an earlier end would be sent in its place.
+    let written =
+        fs::remove_file(&outputs.sent).or_else(absent_is_fine).and_then(|()| fs::write(&outputs.sent, &bytes));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&outputs.sent);
+        finished.notes.push(format!("its result file could not be replaced, so its status is sent alone: {error}"));
+    }
+    finished.result = ResultPart::Replaced(alone);
+}
+
+fn absent_is_fine(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// The word that a file has for its status, if it is none of the five.
+fn named(found: &Found) -> String {
+    let Found::Content(bytes) = found else { return String::new() };
+    let text = String::from_utf8_lossy(bytes);
+    let word = text.lines().find_map(|line| line.strip_prefix("status:")).map(str::trim).unwrap_or_default();
+    if word.is_empty() || Verdict::from_word(word).is_some() {
+        return String::new();
+    }
+    format!("; it says status: {}", word.chars().filter(|c| !c.is_control()).take(40).collect::<String>())
+}
+
+fn is_written(found: &Found) -> bool {
+    matches!(found, Found::Content(_))
+}
+
+fn is_full(path: &Path) -> bool {
+    let Some(Ok(disk)) = path.parent().map(rustix::fs::statvfs) else { return false };
+    disk.f_bfree.saturating_mul(disk.f_frsize) < FULL || (disk.f_files > 0 && disk.f_ffree == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Host;
     use crate::runner::Interruption;
-    use crate::script::{Workspace, parse_index};
-    use std::time::Duration;
+    use crate::script::{Killed, ResultFileError, Workspace, parse_index};
 
-    fn concluded(written: &str, ending: Ending, operstate: &str) -> (Finished, String) {
+    /// What a script came to that wrote this (nothing: no file), and what is sent as its result file.
+    fn concluded_of(written: &[u8], ending: Ending, kept: Kept, operstate: &str) -> (Finished, String) {
         let index = br#"{"1.0": {"testing_scripts": [{"name": "x", "path": "testing/x", "script_result_id": 5,
             "apply_configured_networking": true, "parameters": {"interface": {"type": "interface"}}}]}}"#;
         let script = parse_index(index).expect("index").scripts.remove(0);
@@ -102,22 +239,103 @@ mod tests {
         if !written.is_empty() {
             fs::write(&outputs.result, written).expect("write");
         }
-        let finished = Finished { ending, verdict: None, runtime: None, has_result: false, notes: Vec::new() };
-        let finished = conclude(&script, &outputs, Some("eth0"), &Host::at(root.path()), finished);
-        let left = fs::read_to_string(&outputs.result).unwrap_or_default();
-        (finished, left)
+        let found = Found::at(&outputs.result).expect("descriptors");
+        let host = Host::at(root.path());
+        let finished =
+            conclude(&script, &outputs, &found, || !host.link_is_up("eth0"), (Finished::failed(ending), kept));
+        let left = fs::read(&outputs.result).unwrap_or_default();
+        assert_eq!(left, written, "what the script wrote stays");
+        let sent = match &finished.result {
+            ResultPart::None => String::new(),
+            ResultPart::AsItIs(_) => String::from_utf8_lossy(&left).into_owned(),
+            ResultPart::Replaced(_) => fs::read_to_string(&outputs.sent).expect("a file"),
+        };
+        (finished, sent)
+    }
+
+    fn concluded(written: &str, ending: Ending, operstate: &str) -> (Finished, String) {
+        concluded_of(written.as_bytes(), ending, Kept::Whole, operstate)
+    }
+
+    fn is_passed(finished: &Finished) -> bool {
+        matches!(finished.conclusion, Conclusion::Passed(_))
     }
 
     #[test]
     fn a_stopped_script_has_not_passed_whatever_it_wrote() {
         let limit = Duration::from_secs(1);
-        let (finished, left) = concluded("status: passed\nresults: {a: 1}", Ending::TimedOut(limit), "up");
-        assert_eq!(finished.verdict, Some(Verdict::TimedOut));
-        assert_eq!(left, r#"{"status":"timedout","results":{"a":1}}"#);
-        let (finished, left) = concluded("status: passed", Ending::Interrupted(Interruption::Reboot), "up");
-        assert_eq!((finished.verdict, left.as_str()), (Some(Verdict::Failed), r#"{"status":"failed"}"#));
-        let (finished, _) = concluded("status: [", Ending::TimedOut(limit), "up");
-        assert!(!finished.has_result && finished.verdict.is_none());
+        let (finished, sent) = concluded("status: passed\nresults: {a: 1}", Ending::TimedOut(limit), "up");
+        assert_eq!(finished.conclusion, Conclusion::Failed);
+        assert_eq!(sent, r#"{"status":"timedout","results":{"a":1}}"#);
+        let (_, sent) = concluded("status: passed", Ending::Interrupted(Interruption::Reboot), "up");
+        assert_eq!(sent, r#"{"status":"failed"}"#);
+        let (_, sent) = concluded("status: [", Ending::TimedOut(limit), "up");
+        assert_eq!(sent, r#"{"status":"timedout"}"#);
+    }
+
+    #[test]
+    fn a_killed_script_failed_whatever_it_wrote() {
+        let killed = || Ending::Killed(Killed { signal: 9, out_of_memory: false });
+        for said in ["passed", "skipped", "degraded", "timedout"] {
+            let (finished, sent) = concluded(&format!("status: {said}\nresults: {{a: 1}}"), killed(), "up");
+            assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 137));
+            assert_eq!(sent, r#"{"status":"failed","results":{"a":1}}"#, "of {said}");
+        }
+        let (_, sent) = concluded("status: failed\n", killed(), "up");
+        assert_eq!(sent, "status: failed\n");
+    }
+
+    #[test]
+    fn with_output_that_is_lost_there_is_no_pass() {
+        let lost = || Kept::Lost("no space".into());
+        let (finished, _) = concluded_of(b"", Ending::Exited(0), lost(), "up");
+        assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 1));
+        assert!(finished.notes[0].contains("no pass without all of its output"), "{:?}", finished.notes);
+        let (_, sent) = concluded_of(b"status: passed", Ending::Exited(0), lost(), "up");
+        assert_eq!(sent, r#"{"status":"failed"}"#);
+        let (finished, _) = concluded_of(b"status: passed", Ending::Exited(0), Kept::Bounded, "up");
+        assert!(is_passed(&finished), "a loss that is declared");
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_never_ends_better_than_its_word() {
+        let (finished, sent) = concluded("status: failed\nresults: [", Ending::Exited(0), "up");
+        assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 1));
+        assert_eq!(sent, "status: failed\nresults: [", "the region gets it as it is");
+        let huge = format!("status: degraded\nresults:\n{}", "  row: 'x'\n".repeat(200_000));
+        let (finished, sent) = concluded(&huge, Ending::Exited(0), "up");
+        assert!(!is_passed(&finished) && sent.len() == huge.len());
+    }
+
+    #[test]
+    fn what_a_region_would_never_store_is_replaced_by_its_status() {
+        for (status, expected) in
+            [("failed", Conclusion::Said(Unpassed::Failed)), ("degraded", Conclusion::Said(Unpassed::Degraded))]
+        {
+            let text = format!("status: {status}\nresults:\n  made: 2024-02-30\n");
+            let (finished, sent) = concluded(&text, Ending::Exited(0), "up");
+            assert_eq!((finished.conclusion, sent), (expected, format!(r#"{{"status":"{status}"}}"#)));
+            assert!(finished.notes.iter().any(|note| note.contains("2024-02-30")), "{:?}", finished.notes);
+        }
+        let (finished, sent) = concluded("results:\n  made: 2024-02-30\n", Ending::Exited(3), "up");
+        assert_eq!((finished.conclusion, sent.as_str()), (Conclusion::Failed, ""));
+    }
+
+    #[test]
+    fn what_is_no_file_is_told_and_fails_unless_it_is_a_device() {
+        let home = tempfile::tempdir().expect("temporary directory");
+        let at = |name: &str| home.path().join(name);
+        fs::create_dir(at("directory")).expect("a directory");
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        std::os::unix::fs::symlink("nowhere", at("dangling")).expect("a link");
+        std::os::unix::fs::symlink("loop", at("loop")).expect("a link");
+        std::os::unix::fs::symlink("/dev/zero", at("device")).expect("a link");
+        for name in ["directory", "pipe", "dangling", "loop"] {
+            let found = Found::at(&at(name)).expect("descriptors");
+            assert!(matches!(Judged::of(&found, false), Judged::Unreadable(_)), "{name}: {found:?}");
+        }
+        let device = Judged::of(&Found::at(&at("device")).expect("descriptors"), false);
+        assert!(matches!(device, Judged::Refused(ResultFileError::Unreadable(_), None)));
     }
 
     #[test]
@@ -130,9 +348,13 @@ mod tests {
 
     #[test]
     fn an_invalid_file_is_told_and_decides_nothing() {
-        let (finished, _) = concluded("status: great", Ending::Exited(0), "up");
-        assert_eq!(finished.verdict, None);
-        assert!(finished.has_result, "the region tells the operator too");
-        assert!(finished.notes[0].contains("status must be"), "{:?}", finished.notes);
+        let (finished, sent) = concluded("status: FAIL", Ending::Exited(0), "up");
+        assert!(is_passed(&finished), "by the rule of the region");
+        assert_eq!(sent, "status: FAIL", "the region tells the operator too");
+        assert!(
+            finished.notes[0].contains("status must be") && finished.notes[0].contains("FAIL"),
+            "{:?}",
+            finished.notes
+        );
     }
 }

@@ -4,7 +4,12 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::state::{INSTALLATION, ResultRow, State};
-use crate::script::{BmcConfig, ScriptType};
+use crate::script::{BmcConfig, RegionVersion, ScriptType};
+
+/// `GET /MAAS/api/2.0/version/`, which everybody gets.
+pub(super) fn version(version: RegionVersion) -> Value {
+    json!({"version": version.to_string(), "subversion": "", "capabilities": []})
+}
 
 /// `GET /MAAS/api/2.0/machines/{system_id}/`
 pub(super) fn machine(state: &State) -> Value {

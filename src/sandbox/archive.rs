@@ -64,14 +64,16 @@ pub(super) fn for_strangers(region: &Region) -> Vec<u8> {
 
 impl State {
     fn is_handed_out(&self, row: &ResultRow) -> bool {
+        let is_unfinished = |kind: ScriptType| !row.status.is_final() && row.kind == Some(kind);
         match self.node.status {
             NodeStatus::Deployed => row.kind == Some(ScriptType::Commissioning),
             NodeStatus::Commissioning => !row.status.is_final(),
-            NodeStatus::Testing => !row.status.is_final() && row.kind == Some(ScriptType::Testing),
-            NodeStatus::Releasing | NodeStatus::DiskErasing => {
-                !row.status.is_final() && row.kind == Some(ScriptType::Release)
+            NodeStatus::EnteringRescueMode | NodeStatus::RescueMode => is_unfinished(ScriptType::Commissioning),
+            NodeStatus::Releasing | NodeStatus::DiskErasing if self.version.has_release_scripts() => {
+                is_unfinished(ScriptType::Release)
             }
-            NodeStatus::Deploying => !row.status.is_final() && row.kind == Some(ScriptType::Deployment),
+            NodeStatus::Testing | NodeStatus::Releasing | NodeStatus::DiskErasing => is_unfinished(ScriptType::Testing),
+            NodeStatus::Deploying => self.version.has_deployment_scripts() && is_unfinished(ScriptType::Deployment),
             _ => false,
         }
     }

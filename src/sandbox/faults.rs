@@ -7,6 +7,12 @@ use std::time::Duration;
 pub enum Action {
     /// This answer instead of the right one; the request has no effect.
     Answer(u16, String),
+    /// This answer with headers of its own instead of the right one; the request has no effect.
+    Respond(u16, Vec<(String, String)>, String),
+    /// A 307 to this address; the request has no effect.
+    Redirect(String),
+    /// As a proxy answers that takes no more than so many bytes: a 413 to larger bodies, the right answer to others.
+    Limit(usize),
     /// The right answer, but late.
     Delay(Duration),
     /// The connection is cut before the request has any effect.
@@ -30,6 +36,8 @@ pub struct Fault {
     pub only_results: bool,
     /// Only requests that say how the machine is switched on and off.
     pub only_power: bool,
+    /// How many requests of the kind it lets pass before it strikes.
+    pub skip: u32,
     /// How often it strikes.
     pub times: u32,
     /// What happens.
@@ -40,7 +48,15 @@ impl Fault {
     /// A fault that strikes the next `times` requests with a method.
     #[must_use]
     pub fn new(method: &str, times: u32, action: Action) -> Self {
-        Fault { method: method.to_owned(), path: String::new(), only_results: false, only_power: false, times, action }
+        Fault {
+            method: method.to_owned(),
+            path: String::new(),
+            only_results: false,
+            only_power: false,
+            skip: 0,
+            times,
+            action,
+        }
     }
 
     /// The same, only for requests that carry a script's result.
@@ -61,8 +77,14 @@ impl Fault {
         Fault { path: path.to_owned(), ..self }
     }
 
-    /// Reads `METHOD:ACTION[:TIMES]` with an action of a status code, `drop-before`, `drop-after`, `half`, or `delay=SECONDS`. The
-    /// method `power` is a `POST` that says how the machine is switched on and off.
+    /// The same, only after so many requests of the kind.
+    #[must_use]
+    pub fn after(self, skip: u32) -> Self {
+        Fault { skip, ..self }
+    }
+
+    /// Reads `METHOD:ACTION[:TIMES]` with an action of a status code, `drop-before`, `drop-after`, `half`, `delay=SECONDS`,
+    /// or `limit=BYTES`. The method `power` is a `POST` that says how the machine is switched on and off.
     ///
     /// # Errors
     /// What is wrong with the text.
@@ -76,6 +98,10 @@ impl Fault {
             "drop-before" => Action::DropBefore,
             "drop-after" => Action::DropAfter,
             "half" => Action::Half(60),
+            _ if word.starts_with("limit=") => {
+                let bytes = word.trim_start_matches("limit=");
+                Action::Limit(bytes.parse().map_err(|_| format!("{bytes:?} is not a number of bytes"))?)
+            }
             _ => match (word.strip_prefix("delay="), word.parse()) {
                 (Some(seconds), _) => {
                     let seconds = seconds.parse::<f64>().map_err(|_| format!("{seconds:?} is not a number"))?;
@@ -84,7 +110,7 @@ impl Fault {
                 (None, Ok(code @ 100..=599)) => Action::Answer(code, "a fault was asked for".to_owned()),
                 _ => {
                     return Err(format!(
-                        "{word:?} is not a status code, drop-before, drop-after, half or delay=SECONDS"
+                        "{word:?} is not a status code, drop-before, drop-after, half, limit=BYTES or delay=SECONDS"
                     ));
                 }
             },
@@ -98,7 +124,9 @@ impl Fault {
 
     fn strikes(&self, method: &str, path: &str, body: &[u8]) -> bool {
         let has = |text: &str| memchr::memmem::find(body, text.as_bytes()).is_some();
+        let is_within = matches!(self.action, Action::Limit(bytes) if body.len() <= bytes);
         self.times > 0
+            && !is_within
             && (self.method.is_empty() || self.method == method)
             && path.contains(&self.path)
             && (!self.only_results || has("filename="))
@@ -106,11 +134,39 @@ impl Fault {
     }
 }
 
-/// The action of the first fault that strikes, which is then used up by one.
+/// The action of the first fault that strikes, which is then used up by one; those that still let requests pass count this one.
 pub(super) fn strike(faults: &mut Vec<Fault>, method: &str, path: &str, body: &[u8]) -> Option<Action> {
-    let fault = faults.iter_mut().find(|fault| fault.strikes(method, path, body))?;
-    fault.times -= 1;
-    let action = fault.action.clone();
-    faults.retain(|fault| fault.times > 0);
-    Some(action)
+    for fault in faults.iter_mut().filter(|fault| fault.strikes(method, path, body)) {
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            continue;
+        }
+        fault.times -= 1;
+        let action = fault.action.clone();
+        faults.retain(|fault| fault.times > 0);
+        return Some(action);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_waits_for_its_turn_and_then_strikes_so_often() {
+        let mut faults = vec![Fault::new("POST", 2, Action::DropBefore).after(1)];
+        let mut strike = |method: &str| strike(&mut faults, method, "/MAAS/", b"").is_some();
+        assert_eq!(
+            [strike("GET"), strike("POST"), strike("POST"), strike("POST"), strike("POST")],
+            [false, false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_limit_strikes_larger_bodies_only() {
+        let mut faults = vec![Fault::parse("post:limit=3:1").expect("a fault")];
+        assert_eq!(strike(&mut faults, "POST", "/", b"abc"), None);
+        assert_eq!(strike(&mut faults, "POST", "/", b"abcd"), Some(Action::Limit(3)));
+    }
 }

@@ -22,7 +22,9 @@ impl Form {
         } else if kind.starts_with("application/x-www-form-urlencoded") {
             form.fields = pairs(&String::from_utf8_lossy(&body));
         }
-        form.fields.extend(pairs(uri.query().unwrap_or_default()));
+        let mut fields = pairs(uri.query().unwrap_or_default());
+        fields.append(&mut form.fields);
+        form.fields = fields;
         form
     }
 
@@ -41,10 +43,19 @@ impl Form {
         }
     }
 
-    /// The first field with that name.
+    /// The last field with that name, as Django takes it; one of the body counts before one of the query.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.fields.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// True if a multipart body has the boundary that its header names; a body of another kind is readable.
+pub(super) fn is_readable(headers: &HeaderMap, body: &[u8]) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("multipart/form-data") || body.is_empty() {
+        return true;
+    }
+    multer::parse_boundary(kind).is_ok_and(|boundary| memchr::memmem::find(body, boundary.as_bytes()).is_some())
 }
 
 /// Pairs of an urlencoded text.

@@ -6,24 +6,21 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, DATE, HOST, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, handler::Handler};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::faults::{Action, strike};
-use super::form::{Form, pairs};
+use super::form::{self, Form, pairs};
 use super::listener::{CuttableListener, Scissors};
 use super::node::NodeStatus;
 use super::oauth::{Speaker, check};
 use super::state::Region;
 use super::{api, archive, machines, registration, signal, webhook};
-use crate::event::EventQuery;
-
-/// What the region's nginx takes.
-const LARGEST_BODY: usize = 10 << 20;
+use crate::event::{EventQuery, QueryError};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
@@ -31,6 +28,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const TOO_LARGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n<center><h1>413 \
                          Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 
+const PROCESSING_FAILED: &str =
+    "<html><head><title>Processing Failed</title></head><body><b>Processing Failed</b></body></html>";
 const NO_RESOURCE: &str = "\n<html>\n  <head><title>404 - No Such Resource</title></head>\n  <body>\n    <h1>No Such Resource</h1>\n    \
                            <p>Sorry. No luck finding that resource.</p>\n  </body>\n</html>\n";
 
@@ -57,7 +56,7 @@ async fn gate(
 ) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let body = match read(body).await {
+    let body = match read(body, region.largest_body).await {
         Read::BrokenOff => {
             // As behind nginx: half a request never reaches the region.
             scissors.cut_after(0);
@@ -97,8 +96,21 @@ async fn respond(region: &Region, incoming: Incoming, action: Option<&Action>, i
             let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             answer(code, TEXT, text.clone())
         }
+        Some(Action::Respond(code, headers, body)) => {
+            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = (code, body.clone()).into_response();
+            for (name, value) in headers {
+                if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            response
+        }
+        Some(Action::Redirect(address)) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, address.clone())]).into_response()
+        }
         Some(Action::Page(page)) => answer(StatusCode::OK, HTML, page.clone()),
-        _ if is_too_large => {
+        _ if is_too_large || matches!(action, Some(Action::Limit(_))) => {
             let mut response = answer(StatusCode::PAYLOAD_TOO_LARGE, "text/html", TOO_LARGE);
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response
@@ -115,32 +127,39 @@ enum Read {
 }
 
 /// Reads a body to its end, also one that is too large, as nginx lingers, so that the client gets to see the answer.
-async fn read(body: Body) -> Read {
+async fn read(body: Body, largest: usize) -> Read {
     let mut bytes = Vec::new();
     let mut size = 0;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let Ok(chunk) = chunk else { return Read::BrokenOff };
         size += chunk.len();
-        if size <= LARGEST_BODY {
+        if size <= largest {
             bytes.extend_from_slice(&chunk);
         } else {
             bytes = Vec::new();
         }
     }
-    if size > LARGEST_BODY { Read::TooLarge(size) } else { Read::Whole(bytes) }
+    if size > largest { Read::TooLarge(size) } else { Read::Whole(bytes) }
 }
 
 async fn route(region: &Region, incoming: Incoming) -> Response {
+    if !form::is_readable(&incoming.headers, &incoming.body) {
+        // As seen on a region of compressed bodies, and of those with another boundary than their header names.
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     let path = incoming.uri.path().to_owned();
     let Some(rest) = path.strip_prefix("/MAAS/") else { return not_found() };
     if let Some(rest) = rest.strip_prefix("metadata/") {
         return match rest.split_once('/') {
-            Some(("status", _)) => status(region, &incoming),
+            Some(("status", _)) => status(region, &incoming).await,
             Some((_version, page)) => metadata(region, incoming, page).await,
             None if incoming.method == Method::GET => plain(StatusCode::OK, "2012-03-01\nlatest"),
             None => empty(StatusCode::METHOD_NOT_ALLOWED),
         };
+    }
+    if rest == "api/2.0/version/" {
+        return json_answer(&api::version(region.lock().version));
     }
     if rest == "api/2.0/machines/" {
         return all_machines(region, incoming).await;
@@ -213,7 +232,12 @@ async fn metadata(region: &Region, incoming: Incoming, page: &str) -> Response {
                 return *response;
             }
             let (code, text) = signal::take(region, form);
-            let kind = if code == StatusCode::OK { "text/plain" } else { TEXT };
+            let kind = match code {
+                StatusCode::OK => "text/plain",
+                // Django tells of a value that does not fit in JSON.
+                _ if text.starts_with("{\"") => "application/json",
+                _ => TEXT,
+            };
             answer(code, kind, text)
         }
         _ => empty(StatusCode::METHOD_NOT_ALLOWED),
@@ -237,8 +261,8 @@ fn scripts(region: &Region, headers: &HeaderMap) -> Response {
     }
 }
 
-/// Credentials are looked at only later, so any OAuth header is taken.
-fn status(region: &Region, incoming: &Incoming) -> Response {
+/// Credentials are looked at only later, so any OAuth header is taken; once the token is deleted, nothing comes of the event.
+async fn status(region: &Region, incoming: &Incoming) -> Response {
     if incoming.method == Method::GET && region.lock().node.status == NodeStatus::Deployed {
         // Recorded of a deployed node, and 405 of one in commissioning; nothing else tells the two requests apart.
         return not_found();
@@ -251,8 +275,10 @@ fn status(region: &Region, incoming: &Incoming) -> Response {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     match webhook::take(region, &incoming.body) {
-        (StatusCode::NO_CONTENT, _) => StatusCode::NO_CONTENT.into_response(),
-        (code, text) => answer(code, "text/html", text),
+        webhook::Answer::Queued => StatusCode::NO_CONTENT.into_response(),
+        webhook::Answer::Refused(text) => answer(StatusCode::BAD_REQUEST, "text/html", text),
+        webhook::Answer::Broken => answer(StatusCode::INTERNAL_SERVER_ERROR, "text/html", PROCESSING_FAILED),
+        webhook::Answer::Never => std::future::pending().await,
     }
 }
 
@@ -275,8 +301,9 @@ fn resource(region: &Region, incoming: &Incoming, path: &str) -> Response {
             return answer(StatusCode::BAD_REQUEST, TEXT, text);
         }
         return match EventQuery::parse(&pairs) {
-            Ok(query) => json_answer(&query.answer(&query.page(state.events.iter()))),
-            Err(text) => answer(StatusCode::BAD_REQUEST, TEXT, text),
+            Ok(query) => json_answer(&query.answer(&query.page(state.events_at(&query)))),
+            Err(error @ QueryError::Refused(_)) => answer(StatusCode::BAD_REQUEST, TEXT, error.to_string()),
+            Err(error @ QueryError::Broken(_)) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string()),
         };
     }
     if let (Some("get_token"), Some(id)) = (op, path.strip_prefix("machines/").and_then(|rest| rest.strip_suffix('/')))

@@ -8,11 +8,29 @@ use super::form::Form;
 use super::node::NodeStatus;
 use super::oauth::{Token, word};
 use super::signal::{POWER_TYPES, power};
-use super::state::{Node, Region, State};
+use super::state::{Device, Node, Region, State};
+use crate::event::{EventQuery, EventRecord, Place};
 use crate::script::{BmcConfig, ScriptType};
 
 /// Architectures of which the region has images.
 const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
+/// An interface of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Nic {
+    pub(super) name: String,
+    /// In lower case.
+    pub(super) mac: String,
+}
+
+impl Nic {
+    /// Of a device as the region knows it; `None` without an address.
+    pub(super) fn of(device: &Device) -> Option<Self> {
+        let text = |key: &str| device.get(key).and_then(Value::as_str);
+        Some(Nic { name: text("name")?.to_owned(), mac: text("mac_address")?.to_ascii_lowercase() })
+    }
+}
+
 /// What a machine is made with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hardware {
@@ -151,6 +169,20 @@ pub(super) fn refused(refusals: &[(&str, String)]) -> String {
 }
 
 impl State {
+    /// The log as far as it is about machines at the place that a query wants. All machines are at the same place.
+    pub(super) fn events_at(&self, query: &EventQuery) -> impl DoubleEndedIterator<Item = &EventRecord> {
+        let own = self.node.interfaces.iter().map(|nic| nic.mac.clone());
+        let place = Place {
+            zone: "default".to_owned(),
+            pool: "default".to_owned(),
+            domain: "maas".to_owned(),
+            agent_name: String::new(),
+            macs: self.node.hardware.macs.iter().cloned().chain(own).collect(),
+        };
+        let fits = query.place.fits(&place);
+        self.events.iter().filter(move |_| fits)
+    }
+
     /// The machine that has one of these addresses.
     fn machine_with(&self, macs: &[String]) -> Option<Value> {
         let node = self.node.as_machine();
@@ -179,6 +211,7 @@ impl State {
         for (kind, script) in all {
             self.create_result(kind, &script.name, script.version_id, Map::new());
         }
+        self.note_sets();
     }
 }
 

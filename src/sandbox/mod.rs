@@ -8,6 +8,7 @@ mod api;
 mod archive;
 mod faults;
 mod form;
+mod hooks;
 mod http;
 mod library;
 mod listener;
@@ -28,7 +29,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::event::EventRecord;
-use crate::script::{BmcConfig, Problem};
+use crate::script::{BmcConfig, Problem, RegionVersion, Status};
 
 pub use faults::{Action, Fault};
 pub use library::{Library, LibraryScript};
@@ -36,6 +37,9 @@ pub use node::NodeStatus;
 pub use state::{Device, ResultRow};
 
 use state::Region;
+
+/// What the region's nginx takes.
+const LARGEST_BODY: usize = 10 << 20;
 
 /// What the region knows of the machine at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +70,12 @@ pub struct Options {
     pub testing: Option<Vec<String>>,
     /// The same for release scripts.
     pub release: Option<Vec<String>>,
+    /// The region's version.
+    pub version: RegionVersion,
+    /// What the node was before it was tested or rescued: a deployed machine goes back to that, and keeps its token.
+    pub previous: Option<NodeStatus>,
+    /// True if the node was commissioned some day; a region stumbles over some signals of others.
+    pub commissioned: bool,
     /// Disks that the region knows of.
     pub disks: Vec<Device>,
     /// Interfaces that the region knows of.
@@ -76,6 +86,8 @@ pub struct Options {
     pub netplan: Option<Vec<u8>>,
     /// Seconds by which the region's clock is ahead of this machine's.
     pub clock_offset: i64,
+    /// The most bytes of a body that the proxy before the region lets through; MAAS's nginx takes 10 MiB.
+    pub largest_body: usize,
     /// A file that gets one JSON line for each request.
     pub request_log: Option<PathBuf>,
 }
@@ -92,11 +104,15 @@ impl Options {
             commissioning: None,
             testing: None,
             release: None,
+            version: RegionVersion::default(),
+            previous: None,
+            commissioned: true,
             disks: Vec::new(),
             interfaces: Vec::new(),
             values: HashMap::new(),
             netplan: None,
             clock_offset: 0,
+            largest_body: LARGEST_BODY,
             request_log: None,
         }
     }
@@ -229,6 +245,36 @@ impl Sandbox {
     #[must_use]
     pub fn node_error(&self) -> String {
         self.region.lock().node.error.clone()
+    }
+
+    /// Puts the node into a status, as an operator or the region itself would.
+    pub fn set_node_status(&self, status: NodeStatus) {
+        self.region.lock().node.status = status;
+    }
+
+    /// Lets the node have ended a script before, in every result of it: without output, and without an event.
+    pub fn set_result(&self, script: &str, status: Status) {
+        let exit_status = i64::from(status != Status::Passed);
+        for row in self.region.lock().results.iter_mut().filter(|row| row.script == script) {
+            (row.status, row.exit_status) = (status, Some(exit_status));
+        }
+    }
+
+    /// Lets the node be one that is enlisting: it becomes New where another becomes Ready.
+    pub fn set_enlisting(&self) {
+        self.region.lock().node.enlists = true;
+    }
+
+    /// True if the node's credentials are good.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.region.lock().node.token_is_valid
+    }
+
+    /// Name of the interface that the region lets the node boot from.
+    #[must_use]
+    pub fn boot_interface(&self) -> Option<String> {
+        self.region.lock().node.boot_interface.clone()
     }
 
     /// How the node's BMC is reached, as the node told.

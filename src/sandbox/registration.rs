@@ -55,7 +55,7 @@ impl State {
     fn deploy_node(&mut self, region: &Region, hostname: String) {
         self.node.awaits_enlistment = false;
         self.node.token_is_valid = true;
-        self.node.lacks_testing_set = true;
+        self.node.has_commissioning_set = true;
         self.node.hostname = hostname;
         self.node.status = NodeStatus::Deployed;
         for script in region.library.for_strangers() {

@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
 use super::library::{Library, LibraryScript};
-use super::machines::{Hardware, Machine};
+use super::machines::{Hardware, Machine, Nic};
 use super::node::{Effect, NodeStatus};
 use super::oauth::Token;
 use super::{Acquaintance, Error, Options};
 use crate::event::{Event, EventRecord, EventType};
-use crate::script::{BmcConfig, ScriptType, Status, Subject, Transition, transition_event};
+use crate::script::{BmcConfig, RegionVersion, ScriptType, Status, Subject, Transition, transition_event};
 
 /// A disk or an interface as the region knows it: `id`, `name`, and for a disk `model`, `serial`, `id_path`, for an
 /// interface `mac_address`, `vendor`, `product`.
@@ -36,8 +36,15 @@ pub(super) struct Node {
     pub(super) power: Option<BmcConfig>,
     pub(super) token: Token,
     pub(super) token_is_valid: bool,
-    /// It was deployed with hardware sync, and has no testing set.
-    pub(super) lacks_testing_set: bool,
+    /// What it was before it was tested or rescued.
+    pub(super) previous: Option<NodeStatus>,
+    /// True if it was ever commissioned, and ever tested: the region stumbles over signals of a node without the set of results.
+    pub(super) has_commissioning_set: bool,
+    pub(super) has_testing_set: bool,
+    /// What the region knows of its interfaces.
+    pub(super) interfaces: Vec<Nic>,
+    /// Name of the interface it boots from.
+    pub(super) boot_interface: Option<String>,
     pub(super) last_ping: Option<Timestamp>,
     pub(super) last_sync: Option<Timestamp>,
     pub(super) hardware: Hardware,
@@ -111,6 +118,7 @@ pub(super) struct State {
     /// Every machine that asks is told that the region has it.
     pub(super) all_registered: bool,
     pub(super) admin: Token,
+    pub(super) version: RegionVersion,
     pub(super) results: Vec<ResultRow>,
     pub(super) events: Vec<EventRecord>,
     pub(super) nonces: HashSet<String>,
@@ -126,6 +134,8 @@ pub(super) struct Region {
     pub(super) library: Library,
     pub(super) netplan: Option<Vec<u8>>,
     pub(super) clock_offset: i64,
+    /// The most bytes of a body that the proxy before the region lets through.
+    pub(super) largest_body: usize,
     /// Names or tags of the scripts that a machine gets once it has enlisted, besides those of every region.
     pub(super) enlisting: Vec<(ScriptType, Vec<String>)>,
 }
@@ -137,6 +147,7 @@ impl Region {
             .as_ref()
             .map(|path| File::create(path).map_err(|source| Error::File { path: path.clone(), source }));
         let is_known = options.acquaintance == Acquaintance::Node;
+        let interfaces: Vec<Nic> = options.interfaces.iter().filter_map(Nic::of).collect();
         let mut state = State {
             node: Node {
                 system_id: super::oauth::word(6),
@@ -146,7 +157,11 @@ impl Region {
                 power: None,
                 token: Token::random(),
                 token_is_valid: is_known,
-                lacks_testing_set: options.status == NodeStatus::Deployed,
+                previous: options.previous,
+                has_commissioning_set: options.commissioned,
+                has_testing_set: false,
+                boot_interface: interfaces.first().map(|nic| nic.name.clone()),
+                interfaces,
                 last_ping: None,
                 last_sync: None,
                 hardware: Hardware::default(),
@@ -156,6 +171,7 @@ impl Region {
             others: Vec::new(),
             all_registered: options.acquaintance == Acquaintance::Registered,
             admin: Token::random(),
+            version: options.version,
             results: Vec::new(),
             events: Vec::new(),
             nonces: HashSet::new(),
@@ -168,8 +184,8 @@ impl Region {
         }
         let chosen = [(ScriptType::Commissioning, options.commissioning), (ScriptType::Testing, options.testing)];
         let enlisting = chosen.into_iter().filter_map(|(kind, words)| Some((kind, words?))).collect();
-        let Options { library, netplan, clock_offset, .. } = options;
-        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset, enlisting })
+        let Options { library, netplan, clock_offset, largest_body, .. } = options;
+        Ok(Region { state: Mutex::new(state), library, netplan, clock_offset, largest_body, enlisting })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -204,6 +220,7 @@ impl State {
                 }
             }
         }
+        self.note_sets();
         if options.status == NodeStatus::Deploying {
             let index = self.create_result(Deployment, INSTALL_LOG, 0, Map::new());
             self.results[index].kind = None;
@@ -312,7 +329,7 @@ impl State {
                 row.status = Status::Aborted;
             }
         }
-        if matches!(to, NodeStatus::Ready | NodeStatus::FailedCommissioning | NodeStatus::FailedTesting) {
+        if effect.tells_error {
             error.clone_into(&mut self.node.error);
         }
         self.node.token_is_valid &= !effect.ends_token;
@@ -320,9 +337,10 @@ impl State {
         self.log_event(Event::new(EventType::NODE_CHANGED_STATUS, text));
     }
 
-    /// Whether any script result of the node is a failure.
+    /// True if a commissioning result is Failed. One that timed out, was aborted, or failed to install does not count.
     pub(super) fn has_failure(&self) -> bool {
-        self.results.iter().any(|row| row.status.is_failure())
+        let commissioning = |row: &&ResultRow| row.kind == Some(ScriptType::Commissioning);
+        self.results.iter().filter(commissioning).any(|row| row.status == Status::Failed)
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::scrub::scrub;
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Float, Int, Node};
 
 /// Larger files are refused: the access to a BMC is a dozen short lines.
 const MAX_BYTES: usize = 64 << 10;
@@ -108,7 +108,7 @@ impl BmcConfig {
             yaml::Error::TooLarge(_) => BmcConfigError::TooLarge,
             yaml::Error::NotText => BmcConfigError::NotText,
             // The text of the error may quote a password that begins with `*` or `!`.
-            yaml::Error::Syntax { line, .. } => BmcConfigError::Syntax(line.unwrap_or(0)),
+            yaml::Error::Syntax { line, .. } | yaml::Error::Poison { line, .. } => BmcConfigError::Syntax(line),
         })?;
         let pairs = match &node {
             Node::Null => return Err(BmcConfigError::Empty),
@@ -116,11 +116,10 @@ impl BmcConfig {
             Node::Mapping(pairs) => pairs,
             _ => return Err(BmcConfigError::NotAMapping),
         };
-        let text = String::from_utf8_lossy(bytes);
         let mut parameters = Map::new();
-        for (number, (key, value)) in (1..).zip(pairs) {
+        for (number, (key, value)) in (1..).zip(pairs.iter()) {
             let key = key.as_str().ok_or(BmcConfigError::Key(number))?;
-            parameters.insert(key.to_owned(), parameter(key, value, &text)?);
+            parameters.insert(key.to_owned(), parameter(key, value)?);
         }
         let power_type = match parameters.shift_remove("power_type") {
             None => return Err(BmcConfigError::NoPowerType),
@@ -167,27 +166,23 @@ fn is_word(word: &str) -> bool {
     word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-fn parameter(key: &str, value: &Node, text: &str) -> Result<Value, BmcConfigError> {
+fn parameter(key: &str, value: &Node) -> Result<Value, BmcConfigError> {
     match value {
-        Node::Sequence(items) => items.iter().map(|item| scalar(key, item, text)).collect::<Result<_, _>>(),
-        _ => scalar(key, value, text),
+        Node::Sequence(items) => items.iter().map(|item| scalar(key, item)).collect::<Result<_, _>>(),
+        _ => scalar(key, value),
     }
 }
 
-fn scalar(key: &str, value: &Node, text: &str) -> Result<Value, BmcConfigError> {
+fn scalar(key: &str, value: &Node) -> Result<Value, BmcConfigError> {
     match value {
         Node::Null => Ok(Value::from("")),
         Node::Bool(value) => Ok(Value::from(*value)),
         Node::String(text) => Ok(Value::from(text.as_str())),
-        Node::Int(_) | Node::Float(_) => {
-            let digits = value.to_text().unwrap_or_default();
-            let stands_there = |c: char| c.is_whitespace() || ",[]{}:".contains(c);
-            if text.split(stands_there).any(|word| word == digits) {
-                Ok(Value::from(digits))
-            } else {
-                Err(BmcConfigError::Number(key.to_owned()))
-            }
-        }
+        // `0123` or `1.50` may mean the text or the number, and the reference would send the number.
+        // An address or a time is no number to whoever writes it.
+        Node::Int(Int { digits, text }) if digits == text || text.contains(':') => Ok(Value::from(text.as_str())),
+        Node::Float(Float { value, text }) if value.to_string() == *text => Ok(Value::from(text.as_str())),
+        Node::Int(_) | Node::Float(_) | Node::Other(_) => Err(BmcConfigError::Number(key.to_owned())),
         Node::Sequence(_) | Node::Mapping(_) => Err(BmcConfigError::Nested(key.to_owned())),
     }
 }
@@ -280,7 +275,7 @@ mod tests {
             ("power_type: ipmi\npower_parameters: {power_user: maas}", E::Nested("power_parameters".into())),
             ("power_type: ipmi\nflags: [[a]]", E::Nested("flags".into())),
             ("power_type: ipmi\npower_pass: 0123", E::Number("power_pass".into())),
-            ("power_type: ipmi\npower_pass: 1e3", E::Number("power_pass".into())),
+            ("power_type: ipmi\npower_pass: 1.50", E::Number("power_pass".into())),
         ];
         for (text, error) in cases {
             assert_eq!(parsed(text), Err(error), "{text:?}");

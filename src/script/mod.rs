@@ -3,10 +3,13 @@
 //! Nothing here does more IO than reading a file it is given; running is `runner`'s, fetching is `region`'s.
 
 mod bmc_config;
+mod evidence;
 mod header;
 mod index;
 pub mod lint;
+mod region_version;
 mod result_file;
+mod result_scan;
 mod scrub;
 mod status;
 mod transition;
@@ -20,9 +23,11 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 pub use bmc_config::{BmcConfig, BmcConfigError};
-pub use header::{Header, HeaderParameter, Problem, seconds};
+pub use evidence::{Evidence, Exit, Kept, Killed, Lacking, Said, Unpassed};
+pub use header::{Declared, Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
-pub use result_file::{ResultFile, ResultFileError};
+pub use region_version::{NoVersion, RegionVersion};
+pub use result_file::{Found, Judged, ResultFile, ResultFileError};
 pub use status::{Illegal, Status, Transition, Verdict};
 pub use transition::{Subject, transition_event};
 pub use workspace::{Outputs, Workspace};
@@ -327,17 +332,30 @@ impl Script {
     /// (contract RESOURCES §4).
     #[must_use]
     pub fn stdout_is_parsed(&self) -> bool {
-        const PARSED: [&str; 7] = [
-            "20-maas-03-machine-resources",
-            "50-maas-01-commissioning",
-            "maas-capture-lldpd",
-            "maas-get-fruid-api-data",
-            "maas-kernel-cmdline",
-            "maas-list-modaliases",
-            "maas-lshw",
-        ];
-        PARSED.contains(&self.name.as_str())
+        is_parsed(&self.name)
     }
+
+    /// True if an argument of it is named otherwise by older regions' own runner: see [`RegionVersion::names_arguments_by_key`].
+    #[must_use]
+    pub fn depends_on_version(&self) -> bool {
+        let is_device = |parameter: &Parameter| matches!(parameter.kind.as_str(), "storage" | "interface");
+        self.parameters.iter().any(|(_, parameter)| parameter.argument_format.is_none() && !is_device(parameter))
+    }
+}
+
+/// True if a region reads the standard output of the script of this name itself, and derives facts from it.
+#[must_use]
+pub fn is_parsed(name: &str) -> bool {
+    const PARSED: [&str; 7] = [
+        "20-maas-03-machine-resources",
+        "50-maas-01-commissioning",
+        "maas-capture-lldpd",
+        "maas-get-fruid-api-data",
+        "maas-kernel-cmdline",
+        "maas-list-modaliases",
+        "maas-lshw",
+    ];
+    PARSED.contains(&name)
 }
 
 impl fmt::Display for Script {

@@ -1,13 +1,13 @@
 //! The result file that a script may write to `RESULT_PATH` (contract SCRIPTS, "The result file").
 
 use std::fs::OpenOptions;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::Verdict;
+use super::{Unpassed, Verdict, result_scan};
 use crate::yaml::{self, Node};
 
 /// A result file that the region will accept.
@@ -43,34 +43,38 @@ pub enum ResultFileError {
     #[error("results must be a dictionary.")]
     Results,
     /// `link_connected` is neither true nor false.
-    #[error("link_connected must be a boolean.")]
+    #[error("link_connected must be a boolean")]
     Link,
     /// Not YAML at all.
     #[error("{0}")]
     Syntax(String),
+    /// The region falls over this file: it answers the whole signal with 500, stores nothing, and does so again at every repeat (REGION,
+    /// corrections 2). In place of the file its status can be sent, if it says one.
+    #[error("a region cannot store it: {reason}")]
+    Poison {
+        /// What it falls over, with its line.
+        reason: String,
+        /// The status that the file says besides.
+        status: Option<Verdict>,
+    },
     /// A script may leave anything there, also what never ends.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
 
 impl ResultFile {
-    /// The bytes of a result file, none where there is no file; of one that is larger than YAML may be, one byte more than that.
+    /// The bytes of a result file, none where there is no file.
     ///
     /// # Errors
     /// When it is no regular file, or the system does not let it be read.
     pub fn bytes(path: &Path) -> Result<Vec<u8>, ResultFileError> {
-        let unreadable = |error: std::io::Error| ResultFileError::Unreadable(error.to_string());
-        // A pipe would else be waited for.
-        let file = match OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            opened => opened.map_err(unreadable)?,
-        };
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Err(ResultFileError::Unreadable("it is not a regular file".to_owned()));
+        match Found::at(path) {
+            Ok(Found::Content(bytes)) => Ok(bytes),
+            Ok(Found::Absent) => Ok(Vec::new()),
+            Ok(Found::Device) => Err(ResultFileError::Unreadable("it is a device".to_owned())),
+            Ok(Found::Unreadable(why)) => Err(ResultFileError::Unreadable(why)),
+            Err(error) => Err(ResultFileError::Unreadable(error.to_string())),
         }
-        let mut bytes = Vec::new();
-        file.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes)
     }
 
     /// Reads a result file as the region will.
@@ -78,22 +82,28 @@ impl ResultFile {
     /// # Errors
     /// When the region would refuse it; the exit status of the script stands then.
     pub fn parse(bytes: &[u8], has_interface_parameter: bool) -> Result<Self, ResultFileError> {
-        let node = yaml::parse(bytes).map_err(|error| ResultFileError::Syntax(error.to_string()))?;
+        let node = yaml::parse(bytes).map_err(|error| match &error {
+            yaml::Error::Poison { rest, .. } => {
+                let status = rest.get("status").and_then(Node::as_str).and_then(Verdict::from_word);
+                ResultFileError::Poison { reason: error.to_string(), status }
+            }
+            _ => ResultFileError::Syntax(error.to_string()),
+        })?;
         match &node {
             Node::Null => return Ok(ResultFile::default()),
             Node::Mapping(_) => {}
             _ => return Err(ResultFileError::NotADictionary),
         }
-        let status = match node.get("status") {
+        let status = match node.field("status") {
             None => None,
             Some(word) => Some(word.as_str().and_then(Verdict::from_word).ok_or(ResultFileError::Status)?),
         };
-        let link_connected = match node.get("link_connected") {
+        let link_connected = match node.field("link_connected") {
             None => None,
             Some(_) if !has_interface_parameter => return Err(ResultFileError::LinkWithoutInterface),
             Some(value) => Some(value.as_bool().ok_or(ResultFileError::Link)?),
         };
-        let results = match node.get("results") {
+        let results = match node.field("results") {
             None => Vec::new(),
             Some(Node::Mapping(pairs)) => pairs.iter().map(result).collect::<Result<_, _>>()?,
             Some(_) => return Err(ResultFileError::Results),
@@ -118,12 +128,111 @@ impl ResultFile {
     }
 }
 
+/// Largest file that fits into a request (contract REGION: nginx refuses a body over 10 MB, and the rest of a result needs room, too).
+const LARGEST: u64 = 8 << 20;
+
+/// What lies in the place of a result file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: the script wrote none.
+    Absent,
+    /// A device, such as `/dev/null`: what was written there was meant for nobody.
+    Device,
+    /// A file.
+    Content(Vec<u8>),
+    /// Something that was to say something, and nobody can read it.
+    Unreadable(String),
+}
+
+impl Found {
+    /// Looks, and waits for nobody.
+    ///
+    /// # Errors
+    /// When the system has no room for an open file just now: to be tried again.
+    pub fn at(path: &Path) -> io::Result<Found> {
+        let passing = |error: &io::Error| {
+            use nix::libc::{EAGAIN, EMFILE, ENFILE, ENOMEM};
+            matches!(error.raw_os_error(), Some(EMFILE | ENFILE | ENOMEM | EAGAIN))
+        };
+        let unreadable =
+            |error: io::Error| if passing(&error) { Err(error) } else { Ok(Found::Unreadable(error.to_string())) };
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
+            Err(error) => return unreadable(error),
+            Ok(_) => {}
+        }
+        // A pipe would else be waited for, and a terminal become this program's.
+        let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+        let read = || -> io::Result<Found> {
+            let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+            let kind = file.metadata()?.file_type();
+            if kind.is_char_device() || kind.is_block_device() {
+                return Ok(Found::Device);
+            }
+            if !kind.is_file() {
+                let what = if kind.is_dir() { "it is a directory" } else { "it is no regular file" };
+                return Ok(Found::Unreadable(what.to_owned()));
+            }
+            let mut bytes = Vec::new();
+            file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > LARGEST {
+                return Ok(Found::Unreadable(format!("it has more than the {LARGEST} bytes that a region takes")));
+            }
+            Ok(Found::Content(bytes))
+        };
+        read().or_else(unreadable)
+    }
+}
+
+/// What a region makes of a result file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judged {
+    /// There is none, or nothing in it: the exit status decides.
+    Absent,
+    /// The region takes it.
+    Accepted(ResultFile),
+    /// The region refuses it and says so in an event; the exit status decides. Of one that could not be parsed, what it names in spite of
+    /// that: nothing better may come of it.
+    Refused(ResultFileError, Option<Unpassed>),
+    /// The region would answer it with an error, each time: its status has to go alone.
+    Poison(String, Option<Verdict>),
+    /// Nobody can read it.
+    Unreadable(String),
+}
+
+impl Judged {
+    /// Judges what was found.
+    #[must_use]
+    pub fn of(found: &Found, has_interface_parameter: bool) -> Judged {
+        let bytes = match found {
+            Found::Absent => return Judged::Absent,
+            Found::Device => return Judged::Refused(ResultFileError::Unreadable("it is a device".to_owned()), None),
+            Found::Unreadable(why) => return Judged::Unreadable(why.clone()),
+            Found::Content(bytes) => bytes,
+        };
+        if bytes.trim_ascii().is_empty() {
+            return Judged::Absent;
+        }
+        match ResultFile::parse(bytes, has_interface_parameter) {
+            Err(ResultFileError::Poison { reason, status }) => {
+                Judged::Poison(reason, status.or_else(|| result_scan::status(bytes)))
+            }
+            Ok(file) => Judged::Accepted(file),
+            // Only what could not be parsed may mean something else to the region than to this program.
+            Err(error @ ResultFileError::Syntax(_)) => {
+                let said = result_scan::status(bytes).and_then(Verdict::unpassed);
+                Judged::Refused(error, said)
+            }
+            Err(error) => Judged::Refused(error, None),
+        }
+    }
+}
+
 fn result((key, value): &(Node, Node)) -> Result<(String, Value), ResultFileError> {
     let key = key.as_str().ok_or(ResultFileError::Key)?;
-    let scalar = |node: &Node| matches!(node, Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::String(_));
     let fits = match value {
-        Node::Sequence(items) => items.iter().all(scalar),
-        other => scalar(other),
+        Node::Sequence(items) => items.iter().all(Node::is_scalar),
+        other => other.is_scalar(),
     };
     if fits { Ok((key.to_owned(), value.into())) } else { Err(ResultFileError::Value) }
 }
@@ -169,5 +278,54 @@ mod tests {
             results: vec![("speed: fast".into(), "a\nb".into())],
         };
         assert_eq!(ResultFile::parse(&file.to_bytes(), true), Ok(file));
+    }
+
+    /// Contract REGION, corrections 2.
+    #[test]
+    fn what_a_region_would_choke_on_for_ever_is_found() {
+        let deep = format!("x: {}1{}", "[".repeat(500), "]".repeat(500));
+        let endless = "[".repeat(500_000);
+        let digits = format!("x: {}", "1".repeat(5000));
+        let poisons = [
+            "a: 2024-02-30",
+            "a: [1, 2024-13-01]",
+            "a: 2024-01-01T25:00:00Z",
+            "a: 2024-01-01 10:00:00+99:99",
+            "a: !!int abc",
+            "a: !!float x",
+            "a: !!bool maybe",
+            "a: !!timestamp soon",
+            "a: 0000-01-01",
+            &digits,
+            &deep,
+            &endless,
+        ];
+        for text in poisons {
+            let judged = Judged::of(&Found::Content(text.as_bytes().to_vec()), false);
+            assert!(matches!(judged, Judged::Poison(..)), "{}: {judged:?}", &text[..text.len().min(60)]);
+        }
+    }
+
+    #[test]
+    fn what_a_region_stores_or_refuses_is_no_poison() {
+        let dashes = format!("a: {}", "-".repeat(300));
+        let rows = [
+            "a: 2024-02-29",
+            "a: '2024-02-30'",
+            "a: \"x\" # 2024-02-30",
+            "a: 2024-05-01T10:20:30Z",
+            "a: 2024-05-01 10:20:30 +02:00",
+            "a: !!int 12",
+            "a: !!str abc",
+            "a: 10.0.0-13-99",
+            "serial: 2024-99-99-7",
+            "a: [[[1]]]",
+            "- - 1",
+            &dashes,
+        ];
+        for text in rows {
+            let judged = Judged::of(&Found::Content(text.as_bytes().to_vec()), false);
+            assert!(!matches!(judged, Judged::Poison(..)), "{text}: {judged:?}");
+        }
     }
 }

@@ -1,6 +1,11 @@
-//! The status of a script result: twelve states, seven ways to change, one table.
+//! The status of a script result: twelve states, eight ways to change, one table.
 
 use std::fmt;
+use std::num::NonZeroI32;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, Unpassed};
 
 /// Status of a script result, with the region's number and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,12 +120,12 @@ impl Status {
             (Pending, Transition::ApplyNetconf) => Some(ApplyingNetconf),
             (Pending | ApplyingNetconf, Transition::Install) => Some(Installing),
             (Pending | ApplyingNetconf | Installing, Transition::Start) => Some(Running),
-            (_, Transition::Exit(0)) => Some(Status::Passed),
-            (Installing, Transition::Exit(_)) => Some(Status::FailedInstalling),
-            (ApplyingNetconf, Transition::Exit(_)) => Some(Status::FailedApplyingNetconf),
-            (_, Transition::Exit(_)) => Some(Status::Failed),
+            (_, Transition::Pass(_)) => Some(Status::Passed),
+            (Installing, Transition::Fail(_)) => Some(Status::FailedInstalling),
+            (ApplyingNetconf, Transition::Fail(_)) => Some(Status::FailedApplyingNetconf),
+            (_, Transition::Fail(_)) => Some(Status::Failed),
             (_, Transition::TimeOut) => Some(Status::TimedOut),
-            (_, Transition::Decide(verdict)) => Some(verdict.status()),
+            (_, Transition::Decide(said)) => Some(Verdict::from(said).status()),
             (_, Transition::Abort) => Some(Status::Aborted),
             _ => None,
         };
@@ -143,18 +148,29 @@ pub enum Transition {
     Install,
     /// The script starts.
     Start,
+    /// The script passed, and can show it.
+    Pass(Evidence),
     /// The script, or what prepared it, ended with this exit status.
-    Exit(i32),
+    Fail(NonZeroI32),
     /// The time limit struck.
     TimeOut,
     /// The result file says how it ended, whatever the exit status.
-    Decide(Verdict),
+    Decide(Unpassed),
     /// It was given up.
     Abort,
 }
 
+impl Transition {
+    /// What an exit status leads to on the word of a node alone: a region's rule.
+    #[must_use]
+    pub fn of_a_node(exit_status: i32, pass: Evidence) -> Transition {
+        NonZeroI32::new(exit_status).map_or(Transition::Pass(pass), Transition::Fail)
+    }
+}
+
 /// A `status` in a result file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// `passed`
     Passed,
@@ -219,6 +235,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn exit(status: i32) -> Transition {
+        Transition::of_a_node(status, Evidence::on_the_word_of_a_node())
+    }
+
     /// Contract REGION, "What each does to a script result", row by row.
     #[test]
     fn the_table_is_the_contracts() {
@@ -235,20 +255,20 @@ mod tests {
             (ApplyingNetconf, Start, Some(Running)),
             (Installing, Start, Some(Running)),
             (Running, Start, None),
-            (Pending, Exit(0), Some(Passed)),
-            (Running, Exit(0), Some(Passed)),
-            (Installing, Exit(0), Some(Passed)),
-            (Installing, Exit(100), Some(FailedInstalling)),
-            (ApplyingNetconf, Exit(1), Some(FailedApplyingNetconf)),
-            (Running, Exit(1), Some(Failed)),
-            (Pending, Exit(2), Some(Failed)),
+            (Pending, exit(0), Some(Passed)),
+            (Running, exit(0), Some(Passed)),
+            (Installing, exit(0), Some(Passed)),
+            (Installing, exit(100), Some(FailedInstalling)),
+            (ApplyingNetconf, exit(1), Some(FailedApplyingNetconf)),
+            (Running, exit(1), Some(Failed)),
+            (Pending, exit(2), Some(Failed)),
             (Running, TimeOut, Some(TimedOut)),
             (Pending, TimeOut, Some(TimedOut)),
-            (Running, Decide(Verdict::Degraded), Some(Degraded)),
-            (Running, Decide(Verdict::Skipped), Some(Skipped)),
+            (Running, Decide(Unpassed::Degraded), Some(Degraded)),
+            (Running, Decide(Unpassed::Skipped), Some(Skipped)),
             (Pending, Abort, Some(Aborted)),
-            (Passed, Exit(1), None),
-            (Failed, Exit(0), None),
+            (Passed, exit(1), None),
+            (Failed, exit(0), None),
             (TimedOut, Start, None),
         ];
         for (from, transition, to) in rows {
@@ -271,9 +291,10 @@ mod tests {
             Just(Transition::ApplyNetconf),
             Just(Transition::Install),
             Just(Transition::Start),
-            (-3..130i32).prop_map(Transition::Exit),
+            (-3..130i32).prop_map(exit),
             Just(Transition::TimeOut),
-            proptest::sample::select(Verdict::ALL.to_vec()).prop_map(Transition::Decide),
+            proptest::sample::select(Verdict::ALL.iter().filter_map(|verdict| verdict.unpassed()).collect::<Vec<_>>())
+                .prop_map(Transition::Decide),
             Just(Transition::Abort),
         ]
     }
@@ -296,7 +317,7 @@ mod tests {
             }
             prop_assert!(ends <= 1);
             if !status.is_final() {
-                prop_assert!(status.next(Transition::Exit(1)).expect("an unfinished script can end").is_failure());
+                prop_assert!(status.next(exit(1)).expect("an unfinished script can end").is_failure());
             }
         }
     }

@@ -84,6 +84,8 @@ impl Workspace {
             stdout: at(".out"),
             stderr: at(".err"),
             result: at(".yaml"),
+            sent: at(".yaml.sent"),
+            end: at(".end"),
             bmc_config: at(".bmc"),
             download: self.root.join("downloads").join(&stem),
         }
@@ -101,6 +103,10 @@ pub struct Outputs {
     pub stderr: PathBuf,
     /// The result file (`RESULT_PATH`).
     pub result: PathBuf,
+    /// What is sent in place of a result file that may not decide, or that the region could not store.
+    pub sent: PathBuf,
+    /// How the script ended, for a start that does not find it in the journal.
+    pub end: PathBuf,
     /// `BMC_CONFIG_PATH`.
     pub bmc_config: PathBuf,
     /// `DOWNLOAD_PATH`.

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
+pub use crate::private::remove;
 pub use kind::{Kind, kind};
 pub use member::{inside, plain_path};
 pub use tar::{XZ_MEMORY, untar};
@@ -129,17 +130,6 @@ fn write(content: &mut impl Read, target: &Path, mode: u32, size: Option<u64>, m
 /// The system's.
 pub fn make_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Removes a directory with all that is in it, if it is there.
-///
-/// # Errors
-/// The system's.
-pub fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }
 
 /// Bytes in the largest unit that divides them, as `1 GiB`.

@@ -1,4 +1,4 @@
-//! The scripts for MAAS: `scripts/testing/smartctl-*`, called by hand and by the agent's own runner.
+//! The scripts for MAAS: `scripts/testing/shakedown-smartctl-*`, called by hand and by the agent's own runner.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ use crate::support::{Node, region, row};
 const TESTS: [&str; 4] = ["validate", "short", "long", "conveyance"];
 
 fn script(test: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/testing").join(format!("smartctl-{test}"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/testing").join(format!("shakedown-smartctl-{test}"))
 }
 
 /// Calls a script on a machine, and gives what it wrote as its result.
@@ -53,7 +53,7 @@ fn with_pending_sectors(count: u64) -> Value {
 fn the_headers_are_what_a_region_knows_of_its_own_scripts() {
     for (test, timeout) in TESTS.into_iter().zip([300, 600, 0, 0]) {
         let header = Header::parse(&fs::read(script(test)).expect("a script")).expect("a header that a region takes");
-        assert_eq!((header.name, header.timeout), (Some(format!("smartctl-{test}")), timeout));
+        assert_eq!((header.name, header.timeout), (Some(format!("shakedown-smartctl-{test}")), timeout));
         assert_eq!(header.packages["apt"], json!(["smartmontools"]));
         assert!(!header.destructive && !header.may_reboot);
         let is_default = !header.tags.contains(&"noauto".to_owned());
@@ -90,7 +90,7 @@ async fn every_result_is_announced_in_every_header() {
     for test in TESTS {
         let header = Header::parse(&fs::read(script(test)).expect("a script")).expect("a header");
         for (key, _) in &file.results {
-            assert!(header.results.iter().any(|(known, _)| known == key), "{key} in smartctl-{test}");
+            assert!(header.results.iter().any(|(known, _)| known == key), "{key} in shakedown-smartctl-{test}");
         }
     }
 }
@@ -169,7 +169,7 @@ async fn the_runner_hands_a_disk_to_the_script_and_the_region_gets_its_result() 
         machine.answer("/dev/null", "x", &report);
         let text = fs::read_to_string(script("validate")).expect("a script");
         let text = text.replace("# packages:\n#   apt: smartmontools\n", "");
-        let region = region(&[("testing/smartctl-validate", text)], |options: &mut Options| {
+        let region = region(&[("testing/shakedown-smartctl-validate", text)], |options: &mut Options| {
             options.status = NodeStatus::Testing;
             let disk = json!({"id": 1, "name": "sda", "model": null, "serial": null, "id_path": "/dev/null"});
             options.disks = vec![disk.as_object().cloned().expect("a mapping")];
@@ -177,7 +177,7 @@ async fn the_runner_hands_a_disk_to_the_script_and_the_region_gets_its_result() 
         .await;
         let node = Node::of(&region);
         let finished = node.run().env("SHAKEDOWN_SMARTCTL", machine.smartctl()).finish().await;
-        let row = row(&region, "smartctl-validate");
+        let row = row(&region, "shakedown-smartctl-validate");
         assert_eq!(row.status, status, "{finished:?} {}", String::from_utf8_lossy(&row.stdout));
         assert_eq!(region.node_status(), node_status);
         assert_eq!(machine.calls(), ["--json=o -x /dev/null"]);

@@ -81,7 +81,7 @@ async fn a_region_that_will_not_have_the_machine_is_told_and_asked_again_at_the_
     region.inject(Fault::new("POST", u32::MAX, refusal).at("api/2.0/machines/"));
     let finished = machine.run(&region.url()).finish().await;
     assert_eq!((finished.code, region.machines()), (Some(3), 0));
-    let told = "cannot enlist: the region answered 400 Bad Request: {\"architecture\"";
+    let told = "cannot enlist: the region refuses it with 400 Bad Request: {\"architecture\"";
     assert!(finished.stderr.contains(told) && finished.stderr.contains("is kept"), "{}", finished.stderr);
     region.clear_faults();
     let finished = machine.run(&region.url()).finish().await;
@@ -175,7 +175,11 @@ async fn cut_off_before_the_note_of_its_credentials_what_waits_can_be_delivered(
     let region = machine.region("", "").await;
     let nobody = Action::Answer(503, String::new());
     region.inject(Fault::new("GET", u32::MAX, nobody).at("by-id/"));
-    machine.run(&region.url()).args(["--exit-when-done", "--farewell", "0"]).finish().await;
+    let running = machine.run(&region.url()).start();
+    // Its scripts have ended by then, and the region has made it.
+    until("it asks for its credentials", || asked(&region, "GET", "by-id/") > 0).await;
+    running.signal(Signal::SIGKILL);
+    running.finish(LIMIT).await;
     region.clear_faults();
     assert_eq!(region.machines(), 1);
     machine.write("state/enlisted.yaml", &region.node_config());

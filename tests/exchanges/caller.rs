@@ -73,6 +73,27 @@ impl<'a> Caller<'a> {
         finish(self.with_body(builder, request)).await
     }
 
+    /// A request for a path of the region.
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method: Method = method.parse().expect("a method is a word");
+        self.http.request(method, self.sandbox.url().replacen("/MAAS/", path, 1))
+    }
+
+    /// The header of the node or of the administrator; nobody else has one.
+    pub(crate) fn signed_by(&self, who: &str) -> Option<String> {
+        let key = match who {
+            "node" => &self.node,
+            "admin" => &self.admin,
+            _ => return None,
+        };
+        Some(header(key, &nonce(), now(), "PLAINTEXT"))
+    }
+
+    /// The part of the node's key that a region quotes.
+    pub(crate) fn token_key(&self) -> &str {
+        &self.node.token
+    }
+
     /// Posts a node event.
     pub(crate) async fn post_event(&self, event: &Value) -> Answer {
         let address = format!("{}metadata/status/{}", self.sandbox.url(), self.sandbox.system_id());
@@ -159,7 +180,7 @@ impl<'a> Caller<'a> {
 }
 
 /// The answer; no answer has the status 0, so that it is a mismatch like others.
-async fn finish(builder: RequestBuilder) -> Answer {
+pub(crate) async fn finish(builder: RequestBuilder) -> Answer {
     let none = |error: reqwest::Error| Answer { status: 0, content_type: None, body: error.to_string().into_bytes() };
     let response = match builder.send().await {
         Ok(response) => response,

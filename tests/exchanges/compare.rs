@@ -95,9 +95,9 @@ fn archive(recorded: &Response, bytes: &[u8], built_in: &Sets<String>) -> Vec<Fa
     ]
 }
 
-type Unpacked = (Map<String, Value>, Vec<(String, String)>);
+pub(crate) type Unpacked = (Map<String, Value>, Vec<(String, String)>);
 
-fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
     let mut archive = tar::Archive::new(bytes);
     let (mut index, mut members) = (Map::new(), Vec::new());
     for member in archive.entries().map_err(|error| error.to_string())? {

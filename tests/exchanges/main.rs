@@ -12,6 +12,8 @@ mod left_out;
 mod mask;
 mod recording;
 mod region;
+mod second;
+mod second_request;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -39,6 +41,20 @@ async fn the_sandbox_answers_as_a_region_does() {
     let recorded: usize = scenarios.iter().map(|scenario| scenario.steps.len()).sum();
     assert_eq!(report.exchanges, recorded, "every exchange is compared");
     assert!(report.mismatches.is_empty(), "{} mismatches:\n{}", report.mismatches.len(), report.mismatches.join("\n"));
+}
+
+#[tokio::test]
+async fn the_sandbox_answers_at_the_edges_as_a_region_does() {
+    let Some(shared) = std::env::var_os("SHAKEDOWN_SHARED").filter(|folder| !folder.is_empty()) else {
+        left_out::say("the second recording of exchanges with a region: SHAKEDOWN_SHARED is not set");
+        return;
+    };
+    let contract = Path::new(&shared).join("contract");
+    let built_in = recording::built_in(&recording::read(&contract.join("exchanges.jsonl")));
+    let scenarios = second::read(&contract.join("exchanges-2.jsonl"));
+    let (complaints, equal) = second::replay(&scenarios, &region::library(&built_in), &built_in).await;
+    say(&format!("{equal} of {} scenarios are equal\n", scenarios.len()));
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
 /// Not recorded to its end: what the installer posts belongs to the result that a deploying node is recorded with.

@@ -9,7 +9,7 @@ use shakedown::script::ScriptType;
 use crate::recording::{Beginning, Scenario, Sets};
 
 /// The scripts that an operator uploaded, each with what its header says besides the name.
-const UPLOADED: [(&str, &str); 6] = [
+const UPLOADED: [(&str, &str); 7] = [
     ("first", "script_type: commissioning"),
     ("second", "script_type: commissioning"),
     ("check", "script_type: testing"),
@@ -32,6 +32,7 @@ parameters:
   interface: {type: interface}",
     ),
     ("bye", "script_type: release"),
+    ("ex2-recom", "script_type: commissioning\nrecommission: true"),
 ];
 
 /// The scenarios in which the machine is unknown at the start.
@@ -65,6 +66,7 @@ pub(crate) async fn start(scenario: &Scenario, library: &Library, built_in: &Set
     let mut options = Options::new(library.clone());
     if let Some(node) = &scenario.node {
         options.status = NodeStatus::from_word(&node.status).expect("the sandbox knows every status");
+        options.commissioned = matches!(options.status, NodeStatus::Deployed | NodeStatus::EnteringRescueMode);
         let scripts = |kind: ScriptType, option: &str| Some(selection(node, option, built_in.get(kind.index_key())));
         options.commissioning = scripts(ScriptType::Commissioning, "--commissioning-scripts");
         options.testing = scripts(ScriptType::Testing, "--testing-scripts");

@@ -102,7 +102,7 @@ async fn a_file_that_is_wrong_fails_its_script_and_says_what_is_wrong() {
     let row = row(&region, "a");
     let output = String::from_utf8_lossy(&row.output).into_owned();
     assert_eq!((row.status, row.exit_status), (Status::Failed, Some(1)), "{output}");
-    assert!(output.starts_with("found\n") && output.contains("is wrong: it is not valid YAML (line 2)"), "{output}");
+    assert!(output.starts_with("found\n") && output.contains("is wrong: it is not valid YAML (line 3)"), "{output}");
     assert_eq!(String::from_utf8_lossy(&row.result), r#"{"status":"failed","results":{"a":1}}"#);
     assert_eq!(region.power(), None);
     assert_eq!(region.node_status(), NodeStatus::FailedCommissioning);
@@ -118,7 +118,7 @@ async fn what_the_region_refuses_fails_the_script_and_the_next_one_may_know_bett
     let output = String::from_utf8_lossy(&row_a.output).into_owned();
     assert_eq!((row_a.status, row_a.exit_status), (Status::Failed, Some(1)), "{output}");
     assert!(
-        output.contains("cannot be used: the region answered 400 Bad Request: Bad power_type 'nonsense'"),
+        output.contains("cannot be used: the region refuses it with 400 Bad Request: Bad power_type 'nonsense'"),
         "{output}"
     );
     assert_eq!(row(&region, "b").status, Status::Passed);
@@ -131,7 +131,7 @@ async fn a_region_that_quotes_what_it_refuses_is_not_quoted() {
     let machine = Machine::new();
     let region = region(NodeStatus::Commissioning, &[finder("a", "ipmi")]).await;
     // The start of the script, then the access to the BMC.
-    for text in ["no", &format!("what is {PASSWORD}?")] {
+    for text in ["Unknown status: 'X'", &format!("Bad power_type: what is {PASSWORD}?")] {
         let fault = Fault::new("POST", 1, Action::Answer(400, text.to_owned()));
         region.inject(Fault { path: "/2012-03-01/".to_owned(), ..fault });
     }

@@ -2,6 +2,7 @@
 //! if it may reboot the machine, is run again; nothing of the first life is still at work in the second.
 
 use shakedown::event::Level;
+use shakedown::journal::RunEnd;
 use shakedown::sandbox::{NodeStatus, Sandbox};
 use shakedown::script::Status;
 
@@ -61,7 +62,7 @@ fn is_told_as_interrupted_by(machine: &Machine, region: &Sandbox, what: &str) {
     let told = texts(&region.events(), &by);
     assert_eq!(told.len(), 1, "{:?}", region.events());
     assert!(told[0].starts_with("'shakedown' ") && told[0].contains(&format!("b was {by}")), "{told:?}");
-    let result = machine.store().results(1).expect("readable").remove(1);
+    let result = machine.store().results(1.into()).expect("readable").remove(1);
     assert_eq!((result.name.as_str(), result.status), ("b", Status::Failed));
     assert!(result.notes.contains(&by), "{}", result.notes);
     assert_eq!(texts(&machine.events("DEBUG"), "goes on after"), [format!("run 1 goes on after {what}")]);
@@ -244,8 +245,8 @@ async fn fresh_begins_a_new_run_and_leaves_nothing_of_the_old_one_at_work() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(!ended.text().contains("Resuming"), "{}", ended.text());
     let runs = machine.store().runs().expect("readable");
-    let outcomes: Vec<Option<&str>> = runs.iter().map(|run| run.outcome.as_deref()).collect();
-    assert_eq!(outcomes, [Some("All scripts successfully ran"), Some("abandoned")]);
+    let ends: Vec<Option<RunEnd>> = runs.iter().map(|run| run.end).collect();
+    assert_eq!(ends, [Some(RunEnd::Passed), Some(RunEnd::Abandoned)]);
     assert_eq!(texts(&machine.events("AUDIT"), "Resumed"), Vec::<String>::new());
     assert_eq!(machine.read("overlap"), "", "there were never two of it");
     assert_eq!(row(&region, "a").status, Status::Passed);

@@ -10,11 +10,13 @@ mod audit;
 mod away;
 mod bmc;
 mod damaged;
+mod evidence;
 mod full;
 mod gaps;
 mod interrupted;
 #[path = "../support/left_out.rs"]
 mod left_out;
+mod migrated;
 mod query;
 mod refused;
 mod results;

@@ -30,7 +30,7 @@ async fn the_others_are_delivered_and_the_run_does_not_end_as_if_all_were_well()
     assert_eq!(ended.code, Some(4), "{}", ended.stderr);
     let printed = ended.text();
     assert!(printed.contains("The region did not take the result of a") && printed.contains(REASON), "{printed}");
-    assert_eq!(row(&region, "a").status, Status::Running, "it never got the result");
+    assert_eq!(row(&region, "a").status, Status::Aborted, "it never got the result, and FAILED ended the rest");
     for (script, output) in [("b", "two\n"), ("c", "three\n")] {
         assert_eq!((row(&region, script).status, row(&region, script).output), (Status::Passed, output.into()));
     }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use shakedown::journal::{Pruned, Retention, Store};
+use shakedown::journal::{Pruned, Retention, RunId, Store};
 use shakedown::sandbox::{Action, Fault, NodeStatus, Sandbox};
 
 use crate::harness::{Machine, Script, region};
@@ -31,7 +31,7 @@ fn prune(machine: &Machine, retention: &Retention) -> Pruned {
 }
 
 fn runs(machine: &Machine) -> Vec<i64> {
-    machine.store().runs().expect("readable").iter().map(|run| run.id).collect()
+    machine.store().runs().expect("readable").iter().map(|run| run.id.number()).collect()
 }
 
 /// The scripts whose output is still there.
@@ -64,7 +64,7 @@ async fn runs_beyond_the_bound_go_with_their_outputs_and_no_others() {
     assert_eq!((pruned.runs, pruned.bytes), (1, 4), "combined and standard output: {pruned:?}");
     assert_eq!((runs(&machine), outputs(&machine)), (vec![3, 2], vec!["b".to_owned(), "c".to_owned()]));
     assert!(machine.path("storage/out/mine").exists());
-    assert!(machine.store().results(1).expect("readable").is_empty());
+    assert!(machine.store().results(RunId::from(1)).expect("readable").is_empty());
     assert_eq!(machine.read("storage/out/b.4000.out"), "b\n");
 }
 

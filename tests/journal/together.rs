@@ -2,7 +2,9 @@
 //! on record is on disk.
 
 use shakedown::event::{Event, EventType};
-use shakedown::journal::{Message, NewResult, NewRun, ResultChange, Store};
+use shakedown::journal::{
+    Audience, Message, MessageId, NewResult, NewRun, ResultChange, RunEnd, RunEnding, RunId, Store,
+};
 use shakedown::script::{Script, ScriptType, Status, Workspace};
 
 use crate::harness::Machine;
@@ -10,10 +12,11 @@ use crate::harness::Machine;
 const REGION: &str = "http://192.0.2.1:5240 token 01234567";
 
 /// A run with one script that has not begun.
-fn begun(store: &mut Store, machine: &Machine) -> i64 {
+fn begun(store: &mut Store, machine: &Machine) -> RunId {
     let storage = machine.path("storage");
     let workspace = Workspace::new(&storage);
-    let new = NewRun { region: REGION.into(), storage, boot_id: "a boot".into(), requested_by: "ann".into() };
+    let (region, audience) = (REGION.into(), Audience::Region);
+    let new = NewRun { region, audience, storage, boot_id: "a boot".into(), requested_by: "ann".into() };
     let id = store.begin_run(&new).expect("it is written");
     let script = Script::placeholder(ScriptType::Testing, "a", Some(7));
     let outputs = workspace.outputs(&script);
@@ -22,7 +25,7 @@ fn begun(store: &mut Store, machine: &Machine) -> i64 {
     id
 }
 
-fn starts(run_id: i64) -> ResultChange {
+fn starts(run_id: RunId) -> ResultChange {
     ResultChange {
         run_id,
         name: "a".into(),
@@ -34,9 +37,16 @@ fn starts(run_id: i64) -> ResultChange {
     }
 }
 
-fn message(run_id: i64, label: &str) -> Message {
+fn message(run_id: RunId, label: &str) -> Message {
     let (label, payload) = (label.to_owned(), "{}".to_owned());
-    Message { id: 0, run_id: Some(run_id), label, payload, leads_to: Some(Status::Running), may_have_arrived: false }
+    Message {
+        id: MessageId::default(),
+        run_id: Some(run_id),
+        label,
+        payload,
+        leads_to: Some(Status::Running),
+        may_have_arrived: false,
+    }
 }
 
 /// From now on a message of this label cannot be written.
@@ -53,7 +63,7 @@ fn open(machine: &Machine) -> Store {
 }
 
 /// Status of the script, number of events, ids of the messages: as another process sees them.
-fn on_record(machine: &Machine, run_id: i64) -> (Status, usize, Vec<i64>) {
+fn on_record(machine: &Machine, run_id: RunId) -> (Status, usize, Vec<MessageId>) {
     let store = machine.store();
     let status = store.results(run_id).expect("readable")[0].status;
     let messages = store.waiting_messages(REGION).expect("readable");
@@ -80,10 +90,14 @@ fn the_end_of_a_run_and_its_last_message_are_one_as_well() {
     let mut store = open(&machine);
     let run_id = begun(&mut store, &machine);
     refuse(&machine, "no");
-    assert!(store.end_run(run_id, "done", Some(&message(run_id, "no"))).is_err());
+    let ending = RunEnding { end: RunEnd::Passed, outcome: "done", took: None };
+    assert!(store.end_run(run_id, &ending, |_| vec![message(run_id, "no")]).is_err());
     assert_eq!(machine.store().runs().expect("readable")[0].ended, None);
-    let ids = store.end_run(run_id, "done", Some(&message(run_id, "yes"))).expect("it is written");
-    assert_eq!(machine.store().runs().expect("readable")[0].outcome.as_deref(), Some("done"));
+    let ids = store.end_run(run_id, &ending, |_| vec![message(run_id, "yes")]).expect("it is written");
+    let run = machine.store().runs().expect("readable").remove(0);
+    assert_eq!((run.end, run.outcome.as_deref()), (Some(RunEnd::Passed), Some("done")));
+    assert!(!run.is_complete, "its script has no end, whatever the run says of itself");
+    assert!(run.duration.is_some_and(|duration| duration.as_secs() < 600), "{:?}", run.duration);
     assert_eq!(on_record(&machine, run_id).2, ids);
 }
 

@@ -49,6 +49,34 @@ async fn exit_codes_tell_how_bad_it_is() {
     assert!(run.stderr.contains("absent: No such file"), "{run:?}");
 }
 
+/// Contract VERSIONS, §6.
+#[tokio::test]
+async fn a_region_of_a_version_takes_what_that_version_takes() {
+    let head = "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n";
+    let end = "# --- End MAAS 1.0 script metadata ---\necho \"$@\"\n";
+    let with = |fields: &str| format!("{head}{fields}{end}");
+    let parameter = |fields: &str| with(&format!("# script_type: testing\n# parameters:\n#   colour: {{{fields}}}\n"));
+    let scripts = [
+        ("release", with("# script_type: release\n"), "region-script-type", "3.4", "3.5"),
+        ("deployment", with("# script_type: deployment\n"), "region-script-type", "3.7.3", "3.8"),
+        ("boolean", parameter("type: boolean, argument_format: '{input}'"), "region-boolean", "3.4.10", "3.5"),
+        ("format", parameter("type: string, argument_format: --plain"), "region-argument-format", "3.4", "3.5"),
+        ("name", parameter("type: string, default: red"), "region-argument-name", "3.5", "3.6"),
+    ];
+    for (name, text, rule, without, with) in &scripts {
+        let folder = Folder::with(&[(*name, text.as_str())]);
+        let told = folder.lint(&["--region", without], &[*name]).await;
+        assert!(told.stdout.contains(&format!("[{rule}]")), "{name}: {told:?}");
+        for version in [&["--region", *with][..], &[]] {
+            let told = folder.lint(version, &[*name]).await;
+            assert!(!told.stdout.contains("[region-"), "{name}: {told:?}");
+            assert_ne!(told.code, Some(1), "{name}: {told:?}");
+        }
+    }
+    let run = Program::new("lint").args(["--region", "new", "x"]).finish().await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+}
+
 #[tokio::test]
 async fn lines_are_those_of_compilers() {
     let script = BASE.replace("00:05:00", "soon").replace("set -u", "reboot");
@@ -92,4 +120,16 @@ async fn two_scripts_of_one_name_are_told() {
         folder.path("a").display()
     );
     assert!(run.code == Some(1) && run.stdout.contains(&expected), "{run:?}");
+}
+
+/// The shell that will run it is asked, and runs nothing.
+#[tokio::test]
+async fn a_script_that_its_shell_cannot_read_is_an_error() {
+    let broken = BASE.replacen("set -u", "if true; then\ntouch made", 1);
+    let folder = Folder::with(&[("a", &broken), ("b", "#!/usr/bin/env python3\nif True: (\n")]);
+    let finished = folder.lint(&[], &["a", "b"]).await;
+    assert_eq!(finished.code, Some(1), "{}", finished.stdout);
+    let lines: Vec<&str> = finished.stdout.lines().filter(|line| line.contains("[shell-syntax]")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("/a:") && lines[0].contains(": error: sh cannot read"), "{lines:?}");
+    assert!(!std::path::Path::new("made").exists());
 }

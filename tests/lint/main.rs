@@ -4,6 +4,7 @@
 mod support;
 
 mod command;
+mod oracle;
 mod seeded;
 
 use shakedown::script::lint::{Finding, Level, lint};

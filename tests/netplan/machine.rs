@@ -111,7 +111,7 @@ impl Machine {
     }
 
     pub(crate) fn run(&self) -> Program {
-        self.verb("run").args(["--networking-wait", "20", "--farewell", "5"]).arg(self.node.storage())
+        self.verb("run").args(["--networking-wait", "20", "--farewell", "50"]).arg(self.node.storage())
     }
 
     pub(crate) fn output(&self, region: &Sandbox) -> String {
@@ -127,17 +127,18 @@ impl Machine {
         self.calls().iter().filter(|line| *line == call).count()
     }
 
-    /// All of `/etc/netplan`, and which addresses the interfaces have.
+    /// All of `/etc/netplan`, and which addresses the interfaces have. The agent may be changing them meanwhile: what goes while this
+    /// looks is left out.
     pub(crate) fn network(&self) -> (Files, BTreeMap<String, String>) {
-        let files = fs::read_dir(self.netplan()).expect("a directory").flatten().map(|entry| {
-            let meta = entry.path().symlink_metadata().expect("a file");
+        let files = fs::read_dir(self.netplan()).expect("a directory").flatten().filter_map(|entry| {
+            let meta = entry.path().symlink_metadata().ok()?;
             let target = fs::read_link(entry.path()).map(|path| path.into_os_string().into_encoded_bytes());
             let content = target.or_else(|_| fs::read(entry.path())).unwrap_or_default();
-            (entry.file_name().into_string().expect("UTF-8"), (meta.ino(), meta.mode(), content))
+            Some((entry.file_name().into_string().expect("UTF-8"), (meta.ino(), meta.mode(), content)))
         });
-        let links = fs::read_dir(self.path("addresses")).expect("a directory").flatten().map(|entry| {
-            let address = fs::read_to_string(entry.path()).expect("an address");
-            (entry.file_name().into_string().expect("UTF-8"), address.trim().to_owned())
+        let links = fs::read_dir(self.path("addresses")).expect("a directory").flatten().filter_map(|entry| {
+            let address = fs::read_to_string(entry.path()).ok()?;
+            Some((entry.file_name().into_string().expect("UTF-8"), address.trim().to_owned()))
         });
         (files.collect(), links.collect())
     }

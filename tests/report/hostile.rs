@@ -24,7 +24,6 @@ async fn hostile() -> Machine {
     assert_eq!(machine.run(&region).end().await.code, Some(1));
     machine.execute(
         "UPDATE script_result SET notes = '<script>alert(3)</script>', subject = subject || ' on <i onclick=x>\"''' WHERE name = 'fails';
-         UPDATE script_result SET kind = '\"><script>' WHERE name = 'passes';
          UPDATE run SET outcome = '<script>', requested_by = '</title>', region = '\"><a onclick=x>', storage = '<';
          UPDATE maasserver_event SET description = '<script>alert(4)</script>', username = '<u>', node_hostname = '</title><script>';
          INSERT INTO outbox (run_id, created, label, payload, state, reason) VALUES (1, '', '<script>', '', 'refused', '</p><script>')",

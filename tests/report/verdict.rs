@@ -76,7 +76,7 @@ async fn a_run_that_was_killed_is_unfinished() {
 async fn a_result_that_the_region_does_not_have_is_no_pass() {
     let machine = Machine::new();
     let refusing = region(NodeStatus::Testing, &[Script::testing("a", "echo fine")]).await;
-    refusing.inject(Fault::for_results(1, Action::Answer(400, "no room".to_owned())));
+    refusing.inject(Fault::for_results(1, Action::Answer(400, "Invalid runtime: no room".to_owned())));
     machine.run(&refusing).end().await;
     let seen = machine.first_screenful().await;
     assert!(seen.contains("Not delivered The scripts ended, but the region does not have everything."), "{seen}");

@@ -31,23 +31,29 @@ pub(crate) fn read(path: &Path) -> Value {
 /// architecture.
 pub(crate) fn without_host(document: &Value) -> Value {
     let fact = |key: &str| document.pointer("/environment").and_then(|facts| facts.get(key)).and_then(Value::as_str);
-    let release = fact("kernel_version").unwrap_or(REFERENCE_RELEASE).to_owned();
+    // A document without these facts is the reference's, or was read by the kernel that runs here.
+    let here = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let releases = fact("kernel_version").map_or_else(|| vec![REFERENCE_RELEASE, here.trim()], |release| vec![release]);
     let architecture = fact("kernel_architecture").unwrap_or("x86_64").to_owned();
-    masked(document, &release, &architecture)
+    masked(document, &releases, &architecture)
 }
 
-fn masked(value: &Value, release: &str, architecture: &str) -> Value {
+fn masked(value: &Value, releases: &[&str], architecture: &str) -> Value {
     match value {
-        Value::Array(values) => values.iter().map(|value| masked(value, release, architecture)).collect(),
+        Value::Array(values) => values.iter().map(|value| masked(value, releases, architecture)).collect(),
         Value::Object(pairs) => {
             let pairs = pairs.iter().map(|(key, value)| {
                 let mask = match key.as_str() {
-                    "kernel_version" | "driver_version" if value == release => Some("(kernel release)"),
+                    "kernel_version" | "driver_version"
+                        if value.as_str().is_some_and(|value| releases.contains(&value)) =>
+                    {
+                        Some("(kernel release)")
+                    }
                     "kernel_architecture" | "architecture" if value == architecture => Some("(architecture)"),
                     "server_name" => Some("(host)"),
                     _ => None,
                 };
-                (key.clone(), mask.map_or_else(|| masked(value, release, architecture), Value::from))
+                (key.clone(), mask.map_or_else(|| masked(value, releases, architecture), Value::from))
             });
             Value::Object(pairs.collect::<Map<_, _>>())
         }

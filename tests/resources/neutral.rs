@@ -24,6 +24,19 @@ fn a_disk_without_a_subsystem_has_an_empty_type() {
     assert_eq!(keys, ["id", "device", "model", "type"]);
 }
 
+/// Of one, regions before 3.7.3 make a physical disk.
+#[test]
+fn a_bcache_device_is_no_disk() {
+    let tree = machine::small();
+    let disks = |tree| accepted(tree).0["resources"]["storage"]["disks"].as_array().map(Vec::len);
+    let before = disks(&tree);
+    tree.file("sys/devices/virtual/block/bcache0/dev", "251:0");
+    tree.file("sys/devices/virtual/block/bcache0/size", "2048");
+    tree.file("sys/devices/virtual/block/bcache0/bcache/state", "clean");
+    tree.link("sys/class/block/bcache0", "../../devices/virtual/block/bcache0");
+    assert_eq!(disks(&tree), before);
+}
+
 #[test]
 fn devices_without_numbers_are_0000() {
     let tree = machine::small();

@@ -140,6 +140,11 @@ impl Node {
         Program::new("run").arg("--config").arg(self.config()).arg(self.storage())
     }
 
+    /// The same with another storage directory.
+    pub(crate) fn run_at(&self, storage: &Path) -> Program {
+        Program::new("run").arg("--config").arg(self.config()).arg(storage)
+    }
+
     /// A run inside this process, its times scaled down.
     pub(crate) async fn run_here(
         &self,

@@ -78,3 +78,19 @@ async fn half_an_inventory_removes_nothing_here_and_nothing_there() {
     assert_eq!(row(&machine.region, "20-maas-03-machine-resources").status, Status::Passed);
     assert_eq!((machine.log(), machine.sync_with(None, 8).await.reason), (Vec::new(), None));
 }
+
+/// A region takes nothing of a script that fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_told_again_until_every_script_that_the_region_parses_has_passed() {
+    let tree = server();
+    let machine = Deployed::new(&tree).await;
+    machine.sync().await;
+    disk(&tree, "sdc", "3", "SERIAL-C");
+    let fail = machine.state().with_file_name("storage").join("fail");
+    std::fs::write(&fail, "").expect("a small file");
+    assert_eq!(machine.sync().await.reason, Some(Reason::Changed));
+    assert_eq!(row(&machine.region, "50-maas-01-commissioning").exit_status, Some(1));
+    std::fs::remove_file(&fail).expect("it is there");
+    assert_eq!(machine.sync().await.reason, Some(Reason::Owed), "tried again");
+    assert_eq!(machine.sync().await.reason, None);
+}

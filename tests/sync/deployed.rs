@@ -29,7 +29,10 @@ pub(crate) async fn deployed_region() -> Sandbox {
     let scripts = [
         ("commissioning/20-maas-03-machine-resources", asked("echo the script itself; exit 9")),
         ("commissioning/maas-support-info", asked("echo known; exit 7")),
-        ("commissioning/50-maas-01-commissioning", asked("cat \"$MAAS_RESOURCES_FILE\"")),
+        (
+            "commissioning/50-maas-01-commissioning",
+            asked("cat \"$MAAS_RESOURCES_FILE\" && test ! -e \"${MAAS_RESOURCES_FILE%/*}/fail\""),
+        ),
         ("commissioning/maas-untagged", script("title: x", "echo not asked")),
         ("commissioning/custom", asked("echo not of the default set")),
     ];

@@ -70,7 +70,8 @@ async fn a_change_outlives_every_bad_answer_and_is_told_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_result_that_is_refused_leaves_the_rest_owed() {
     let (_tree, machine) = moved().await;
-    machine.region.inject(Fault::for_results(1, bad(409)));
+    let refusal = "Machine status isn't valid (status is Allocated)";
+    machine.region.inject(Fault::for_results(1, Action::Answer(409, refusal.to_owned())));
     assert!(!machine.sync().await.is_delivered);
     assert_eq!(machine.told().len(), 1);
     let outcome = machine.sync().await;

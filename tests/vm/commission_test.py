@@ -20,7 +20,7 @@ LIMIT = 1500
 NOT_RUN = "shakedown-cpu-smoke"
 UNREADABLE = 20 << 20
 MANAGEMENT, CABLED, SRIOV, LOOSE = (f"52:54:00:00:00:{last}" for last in ("01", "11", "12", "13"))
-SMART, READ, NETWORK = "smartctl-validate", "shakedown-disk-read", "shakedown-network-smoke"
+SMART, READ, NETWORK = "shakedown-smartctl-validate", "shakedown-disk-read", "shakedown-network-smoke"
 
 EXPECTED = {
     ("20-maas-03-machine-resources", None): "Passed",

@@ -22,11 +22,11 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Payload, message};
+use super::message::{Payload, head, message};
 use super::{Actor, Error as AgentError, Notice, ScriptOutcome, resume};
 use crate::host::Host;
 use crate::inventory::{Change, Inventory, changes, collect_detail, describe, items};
-use crate::journal::{Hardware, Journal, NewRun, Retention, Store};
+use crate::journal::{Audience, Hardware, Journal, NewRun, Retention, RunEnd, RunEnding, RunId, Store};
 use crate::region::{self, DeployedClient, DeployedSignal, NodeEvent, RetryOptions, persist};
 use crate::runner;
 
@@ -264,7 +264,7 @@ impl Sync {
                 None
             }
             Err(scripts::Failed::Machine(error)) => {
-                self.end(run_id, error.to_string()).await;
+                self.end(run_id, RunEnd::Refused, error.to_string()).await;
                 return Err(error.into());
             }
         };
@@ -274,7 +274,12 @@ impl Sync {
             let acknowledge = move |store: &mut Store| store.acknowledge_hardware(&region, &digest, now);
             self.journal.with("what the region took", acknowledge).await.ok_or(Error::NoJournal)?;
         }
-        self.end(run_id, outcome.text()).await;
+        self.end(run_id, outcome.end(), outcome.text()).await;
+        if outcome.is_delivered {
+            // The head of the record; one that the region does not take waits for the next time.
+            deliver(Arc::clone(&self.client), Arc::clone(&self.journal), &self.options.retry, &self.patience().token)
+                .await;
+        }
         Ok(outcome)
     }
 
@@ -287,7 +292,9 @@ impl Sync {
             self.journal.with("results that are not sent", move |store| store.supersede_results(&region)).await;
             return;
         }
-        let delivery = deliver(&self.client, &self.journal, &self.options.retry, &self.patience().token).await;
+        let delivery =
+            deliver(Arc::clone(&self.client), Arc::clone(&self.journal), &self.options.retry, &self.patience().token)
+                .await;
         outcome.trouble = outcome.trouble.take().or(delivery.trouble);
         if outcome.trouble.is_none() && outcome.scripts.is_empty() {
             outcome.trouble = self.alive().await.err();
@@ -296,7 +303,7 @@ impl Sync {
     }
 
     /// Begins a run with the changes on record; its number.
-    async fn begin(&self, compared: &Compared) -> Option<i64> {
+    async fn begin(&self, compared: &Compared) -> Option<RunId> {
         let new = self.new_run();
         let (node, changes, recorded) = (self.node(), compared.changes.clone(), compared.recorded.clone());
         let system_id = self.client.system_id().map(str::to_owned);
@@ -319,19 +326,23 @@ impl Sync {
     pub(super) fn new_run(&self) -> NewRun {
         NewRun {
             region: self.client.identity(),
+            audience: Audience::Region,
             storage: self.options.storage.clone(),
             boot_id: resume::boot_id(&self.host),
             requested_by: self.options.actor.username.clone(),
         }
     }
 
-    async fn end(&self, run_id: i64, text: String) {
-        let retention = self.options.retention;
-        let end = move |store: &mut Store| {
-            store.end_run(run_id, &text, None)?;
+    async fn end(&self, run_id: RunId, end: RunEnd, text: String) {
+        let (retention, tells) = (self.options.retention, self.client.system_id().is_some());
+        let record = move |store: &mut Store| {
+            let ending = RunEnding { end, outcome: &text, took: None };
+            store.end_run(run_id, &ending, |found| {
+                tells.then(|| message(&head(run_id, found), None, Some(run_id))).into_iter().collect()
+            })?;
             store.prune(&retention)
         };
-        self.journal.with("the end of a synchronisation", end).await;
+        self.journal.with("the end of a synchronisation", record).await;
     }
 
     /// What the events call this machine.
@@ -353,6 +364,15 @@ impl Outcome {
         }
     }
 
+    /// How the run of it ended. A script that failed makes no difference here: its result tells.
+    fn end(&self) -> RunEnd {
+        match (self.is_stopped, self.is_delivered) {
+            (true, _) => RunEnd::Stopped,
+            (false, true) => RunEnd::Synchronised,
+            (false, false) => RunEnd::Unfinished,
+        }
+    }
+
     /// In one line, for the list of runs.
     #[must_use]
     pub fn text(&self) -> String {
@@ -360,15 +380,12 @@ impl Outcome {
         let end = match (&self.trouble, self.is_delivered) {
             _ if self.is_stopped => "stopped; the rest comes with the next".to_owned(),
             (Some(error), _) => format!("the rest comes with the next: {error}"),
-            (None, true) => COMPLETE.to_owned(),
+            (None, true) => "the region has everything".to_owned(),
             (None, false) => "the rest comes with the next".to_owned(),
         };
         format!("Hardware sync ({why}): {end}")
     }
 }
-
-/// How the outcome of a synchronisation ends that left nothing over.
-pub(super) const COMPLETE: &str = "the region has everything";
 
 /// How long a region is tried.
 struct Patience {

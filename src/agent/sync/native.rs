@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use crate::inventory::{Gap, Inventory};
-use crate::runner::{Ending, Finished};
-use crate::script::{Script, Workspace};
+use crate::runner::{Conclusion, Ending, Finished};
+use crate::script::{Evidence, Exit, Kept, Said, Script, Workspace};
 
 /// The region's script whose output is what `shakedown resources` prints.
 const NAME: &str = "20-maas-03-machine-resources";
@@ -26,14 +26,9 @@ const OF_THE_DOCUMENT: [&str; 12] = [
     "usb",
 ];
 
-/// Whether that is the name of it.
-pub(super) fn is_named(name: &str) -> bool {
-    name == NAME
-}
-
 /// Whether a script is done here.
 pub(super) fn is_native(script: &Script) -> bool {
-    is_named(&script.name)
+    script.name == NAME
 }
 
 /// Writes the script's output. With a topic that could not be read it fails and prints nothing: a region that got half of an inventory
@@ -55,7 +50,9 @@ pub(super) fn write(script: &Script, workspace: &Workspace, inventory: &Inventor
             Ending::NotExecuted(error.raw_os_error().unwrap_or(2))
         }
     };
-    Finished { ending, verdict: None, runtime: Some(began.elapsed()), has_result: false, notes }
+    let evidence = Evidence::weigh(&Exit::Code(ending.exit_status()), &Kept::Whole, Said::Nothing);
+    let conclusion = evidence.map_or(Conclusion::Failed, Conclusion::Passed);
+    Finished { conclusion, runtime: Some(began.elapsed()), notes, ..Finished::failed(ending) }
 }
 
 fn write_files(script: &Script, workspace: &Workspace, inventory: &Inventory, is_half: bool) -> std::io::Result<()> {

@@ -8,12 +8,15 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::dispatcher::Dispatcher;
 use super::super::outbox::Outbox;
 use super::super::record::Record;
-use super::super::{Error, ScriptOutcome, order, prepare};
+use super::super::run::QUESTION;
+use super::super::uplink::Uplink;
+use super::super::{Error, ScriptOutcome, fetch, order, prepare};
 use super::{Sync, native};
 use crate::inventory::Inventory;
-use crate::region::{self, Fetched, persist, unpack};
+use crate::journal::RunId;
+use crate::region;
 use crate::runner::{Report, Runner};
-use crate::script::{Script, ScriptType, Status, Workspace, parse_index};
+use crate::script::{Script, ScriptType, Status, Workspace, is_parsed};
 
 /// The tag of the scripts that describe a machine without disturbing it (contract REGION, `tags`).
 const TAG: &str = "deploy-info";
@@ -33,16 +36,26 @@ pub(super) enum Failed {
     Machine(Error),
 }
 
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Fetch(error) => Failed::Region(error),
+            other => Failed::Machine(other),
+        }
+    }
+}
+
 impl Sync {
     /// Fetches and runs what the region asks for; the results are in the journal.
-    pub(super) async fn run_scripts(&self, run_id: i64, inventory: Inventory) -> Result<Ran, Failed> {
+    pub(super) async fn run_scripts(&self, run_id: RunId, inventory: Inventory) -> Result<Ran, Failed> {
         let workspace = Workspace::new(&self.options.storage);
-        prepare::storage(&workspace).map_err(Failed::Machine)?;
+        let _storage = prepare::storage(&workspace).map_err(Failed::Machine)?;
         let scripts = self.fetch(&workspace).await?;
         let record = Record {
             journal: Arc::clone(&self.journal),
             // The journal is delivered from; what waits in memory is not needed.
             outbox: Arc::new(Outbox::default()),
+            began: None,
             run_id: Some(run_id),
             send: true,
             events: false,
@@ -53,10 +66,13 @@ impl Sync {
         let mut dispatcher = Dispatcher::new(record, workspace.clone(), self.notices.clone());
         dispatcher.begin(&scripts);
         let digest = digest(&scripts);
-        let (reports, mut received) = mpsc::channel::<Report>(64);
-        let (host, options) = (self.host.clone(), self.options.runner.clone());
+        let (reports, received) = mpsc::channel::<Report>(64);
+        let (host, mut options) = (self.host.clone(), self.options.runner.clone());
+        if scripts.iter().any(Script::depends_on_version) {
+            options.region = self.client.version(QUESTION).await.unwrap_or_default();
+        }
         let runner = Arc::new(Runner::new(workspace.clone(), host, options, reports.clone(), self.stop.clone()));
-        let running = tokio::spawn(async move {
+        let work = async move {
             let (own, others): (Vec<Script>, Vec<Script>) = scripts.into_iter().partition(native::is_native);
             for script in own {
                 write_own(script, &workspace, &inventory, &reports).await;
@@ -67,38 +83,23 @@ impl Sync {
             }
             drop(reports);
             runner.run(others).await;
-        });
-        while let Some(report) = received.recv().await {
-            dispatcher.take(report).await;
-        }
-        // All senders are gone, so the runner is done, with a panic at worst.
-        let _ = running.await;
-        dispatcher.end_of_set(self.stop.is_cancelled()).await;
+        };
+        dispatcher.drive(work, received, &self.stop).await;
         let outcomes = dispatcher.into_outcomes();
-        let is_whole =
-            outcomes.iter().all(|outcome| !native::is_named(&outcome.subject) || outcome.status == Status::Passed);
+        // Of a script that fails the region takes nothing. One that it reads nothing from is no reason to tell it everything again.
+        let is_whole = outcomes.iter().all(|outcome| !is_parsed(&outcome.subject) || outcome.status == Status::Passed);
         Ok(Ran { outcomes, digest, is_whole })
     }
 
     /// The scripts that the region asks of a deployed machine: of its default set those that only describe it.
     async fn fetch(&self, workspace: &Workspace) -> Result<Vec<Script>, Failed> {
         let patience = self.patience();
-        let part = workspace.root().join("scripts.tar.part");
-        let fetching =
-            persist(&self.options.retry, &patience.token, "fetching the scripts", || self.client.fetch_scripts(&part));
-        let fetched = fetching.await.map_err(Failed::Region);
-        if !matches!(fetched, Ok(Fetched::Archive(_))) {
-            let _ = std::fs::remove_file(&part);
-        }
-        if fetched? == Fetched::Nothing {
+        let uplink = Uplink::Deployed(Arc::clone(&self.client));
+        let fetched = fetch::fetch_into(workspace, &uplink, false, &self.options.retry, &patience.token).await;
+        if !fetched? {
             return Ok(Vec::new());
         }
-        let unpacked = unpack(&part, workspace);
-        let _ = std::fs::remove_file(&part);
-        unpacked.map_err(|error| Failed::Machine(error.into()))?;
-        let unreadable = |reason: String| Failed::Machine(Error::Index { path: workspace.index(), reason });
-        let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(error.to_string()))?;
-        let index = parse_index(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        let index = fetch::read(workspace)?;
         for bad in &index.bad {
             tracing::warn!(script = bad.name, reason = bad.reason, "an entry of the region's index cannot be read");
         }

@@ -23,7 +23,6 @@ use crate::host::{Hardware, News, Service};
 
 pub use drives::look_at_drives;
 pub use look::look;
-pub(super) use notice::TOLD;
 pub use schedule::{Looked, Plan, Purpose, phase};
 
 use settle::Settling;

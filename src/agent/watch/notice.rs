@@ -6,8 +6,8 @@ use crate::event::{Event, EventType};
 use crate::journal::Store;
 use crate::region::NodeEvent;
 
-/// The outcome of a run that only said what was noticed.
-pub(in crate::agent) const TOLD: &str = "Told what was noticed of the hardware";
+/// What people read of a run that only said what was noticed.
+const TOLD: &str = "Told what was noticed of the hardware";
 
 /// Something worth an event.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,7 +36,7 @@ fn status(tested: &[Tested]) -> Status {
     }
 }
 
-/// What the headers of `scripts/testing/smartctl-*` announce.
+/// What the headers of `scripts/testing/shakedown-smartctl-*` announce.
 fn values(one: &Tested) -> Vec<(&'static str, Option<Value>)> {
     let report = one.report.as_ref();
     let number = |pick: fn(&Report) -> Option<u64>| report.and_then(pick).map(Value::from);

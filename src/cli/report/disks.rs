@@ -1,4 +1,4 @@
-//! The disks that the scripts of a run tested, from their result files (`scripts/testing/smartctl-*` tell the keys).
+//! The disks that the scripts of a run tested, from their result files (`scripts/testing/shakedown-smartctl-*` tell the keys).
 
 use serde_json::Value;
 

@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use super::disks::Values;
 use super::{disks, inventory, output};
-use crate::agent;
 use crate::event::EventRecord;
 use crate::host::Host;
-use crate::journal::{ResultRecord, RunRecord, Store};
+use crate::journal::{Audience, ResultRecord, RunId, RunRecord, Store, stamp};
 use crate::report::{
     Event, Excerpt, Grade, Log, Machine, Parameter, Report, Run, TestResult, Undelivered, Words, plain, reason_and_next,
 };
@@ -29,7 +28,7 @@ const EVENTS: u32 = 2000;
 /// Most characters of a text from outside.
 const LONGEST: usize = 2000;
 
-pub(super) fn report(store: &Store, number: Option<i64>, live: bool) -> anyhow::Result<Report> {
+pub(super) fn report(store: &Store, number: Option<RunId>, live: bool) -> anyhow::Result<Report> {
     let runs = store.runs()?;
     let run = match number {
         Some(number) => runs.iter().find(|run| run.id == number).with_context(|| {
@@ -49,8 +48,7 @@ pub(super) fn report(store: &Store, number: Option<i64>, live: bool) -> anyhow::
         is_refused: message.is_refused,
         reason: text(&message.reason),
     });
-    let mut report =
-        Report::new(machine(&events), described(run, store.has_messages(run.id)?), results, undelivered.collect());
+    let mut report = Report::new(machine(&events), described(run), results, undelivered.collect());
     let found = inventory::on_record(&records);
     let found = if live && found.as_ref().is_none_or(|found| found.shown.findings.is_none()) {
         Some(inventory::live(&run.boot_id, &Host::live())?)
@@ -78,13 +76,15 @@ fn machine(events: &[EventRecord]) -> Machine {
     }
 }
 
-fn described(run: &RunRecord, is_for_region: bool) -> Run {
+fn described(run: &RunRecord) -> Run {
     Run {
-        id: run.id,
-        started: run.started.clone(),
-        ended: run.ended.clone(),
-        is_for_region,
-        is_complete: run.outcome.as_deref().is_some_and(agent::is_complete),
+        id: run.id.number(),
+        started: stamp(run.started),
+        ended: run.ended.map(stamp),
+        seconds: run.duration.map(|duration| duration.as_secs_f64()),
+        is_for_region: run.audience == Audience::Region,
+        end: run.end,
+        is_complete: run.is_complete,
         outcome: run.outcome.as_deref().map(text),
         region: text(&run.region),
         requested_by: text(&run.requested_by),
@@ -117,15 +117,15 @@ fn result(record: &ResultRecord, values: &Values, count: usize) -> TestResult {
     TestResult {
         subject: text(&record.subject),
         script: text(&record.name),
-        set: text(&record.kind),
-        status: record.status.name(),
+        set: record.kind.folder().to_owned(),
+        status: record.status,
         grade,
         reason,
         next,
         exit_status: record.exit_status,
-        started: record.started.clone(),
-        ended: record.ended.clone(),
-        seconds: record.runtime,
+        started: record.started.map(stamp),
+        ended: record.ended.map(stamp),
+        seconds: record.runtime.map(|runtime| runtime.as_secs_f64()),
         sha256: record.script_sha256.clone(),
         result_id: record.result_id,
         parameters: parameters(record),

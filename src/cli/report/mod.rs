@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::{exit, state, unless_reader_has_gone};
+use crate::journal::RunId;
 use crate::report::Form;
 
 const HELP: &str = "\
@@ -71,7 +72,7 @@ impl From<Format> for Form {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let form = form(arguments)?;
     let store = arguments.state.read()?;
-    let report = gather::report(&store, arguments.run, arguments.live)?;
+    let report = gather::report(&store, arguments.run.map(RunId::from), arguments.live)?;
     let text = form.write(&report);
     if let Some(path) = &arguments.output {
         write(path, &text)?;

@@ -13,11 +13,10 @@ use anyhow::Context as _;
 
 use super::lint::{self, Format};
 use super::run::{exit_code, watched_by};
+use super::settings::{Given, Settings};
 use super::{answer, demo, exit, sandbox, state};
-use crate::agent;
 use crate::config::metadata_url;
 use crate::host::Host;
-use crate::journal::Actor;
 use crate::region::{Client, ClientOptions};
 use crate::sandbox::{Library, LibraryScript, NodeStatus, Options, Sandbox};
 use crate::script::lint::{Finding, Level};
@@ -58,6 +57,12 @@ pub(super) struct Arguments {
     /// Install the packages that it names; without, it runs with what is installed
     #[arg(long)]
     packages: bool,
+    /// With --packages: directory of packages that is looked into before anything is fetched, as with `run`
+    #[arg(long, value_name = "DIR", requires = "packages")]
+    package_cache: Option<PathBuf>,
+    /// With --packages: CA bundle (PEM) to trust besides the system's when something is downloaded
+    #[arg(long, value_name = "FILE", requires = "packages")]
+    cacert: Option<PathBuf>,
     /// Output and tables for people, or one JSON document at the end
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -164,6 +169,8 @@ async fn trial(
     if let Some(seconds) = arguments.timeout {
         chosen.limit(seconds, &script.header);
     }
+    let given = Given { package_cache: arguments.package_cache.clone(), ca_file: arguments.cacert.clone() };
+    let settings = Settings::read(given)?;
     let region = region(script, chosen, &host).await?;
     let temporary = tempfile::Builder::new().prefix("shakedown-try-").tempdir()?;
     let storage = arguments.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -172,11 +179,9 @@ async fn trial(
     connection.system_id = Some(region.system_id());
     connection.direct = true;
     let client = Client::new(connection)?;
-    let mut run = agent::Options::new(&storage, client.base_url());
-    run.actor = Actor::current();
+    let mut run = settings.run(&storage, client.base_url(), &storage.join("state"));
     run.fresh = true;
     let journal = state::Options { state_dir: storage.join("state") };
-    run.runner.state_dir = Some(journal.state_dir.clone());
     let store = journal.open_for_run(&host.hostname(), &client.identity())?;
     let is_text = arguments.format == Format::Text;
     for note in told.notes.iter().filter(|_| is_text) {

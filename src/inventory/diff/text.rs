@@ -77,6 +77,11 @@ pub fn describe(change: &Change, node: &str) -> String {
         _ => device(change),
     };
     match &change.what {
+        What::Replaced if change.kind == Kind::Cpu => {
+            let [before, after] =
+                [&change.before, &change.after].map(|item| item.as_ref().map_or("", |it| it.label.as_str()));
+            format!("cpu {before} was replaced by {after} on node {node}")
+        }
         What::Added => format!("{device} was added on node {node}{}", label(&change.after)),
         What::Removed => format!("{device} was removed on node {node}{}", label(&change.before)),
         What::Replaced => {
@@ -134,6 +139,12 @@ mod tests {
         assert_eq!(
             text(Kind::BlockDevice, What::Replaced, disk("SSD S1"), disk("SSD S2")),
             "block device sda (SSD S1) was replaced by another (SSD S2) on node 4y3h7n"
+        );
+        // A processor is named after its model, so that another one has another name.
+        let cpu = |model: &str, serial: &str| item(model, format!("{model} {serial}").trim());
+        assert_eq!(
+            text(Kind::Cpu, What::Replaced, cpu("Xeon 1", ""), cpu("Xeon 2", "S9")),
+            "cpu Xeon 1 was replaced by Xeon 2 S9 on node 4y3h7n"
         );
         let moved = What::Moved { from: "slot 1".into(), to: "slot 2".into() };
         assert_eq!(

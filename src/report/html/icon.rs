@@ -2,8 +2,9 @@
 
 use crate::report::model::Grade;
 
-const ALL: [(Grade, &str); 6] = [
+const ALL: [(Grade, &str); 7] = [
     (Grade::Passed, "<circle cx=\"8\" cy=\"8\" r=\"7.5\"/><path class=\"in\" d=\"M4.5 8.3l2.4 2.4 4.6-5\"/>"),
+    (Grade::Noted, "<path d=\"M8 .3L15.7 8 8 15.7.3 8z\"/><path class=\"in\" d=\"M8 4.4v4.4M8 11v.4\"/>"),
     (Grade::Degraded, "<path d=\"M8 .8L15.7 14.8H.3z\"/><path class=\"in\" d=\"M8 5.6v4.2M8 12.1v.4\"/>"),
     (
         Grade::Failed,

@@ -81,6 +81,7 @@ fn title(grade: Grade) -> &'static str {
     match grade {
         Grade::Skipped => "Nothing tested",
         Grade::Passed => "Passed",
+        Grade::Noted => "Look at it",
         Grade::Degraded => "Degraded",
         Grade::Undelivered => "Not delivered",
         Grade::Unfinished => "Unfinished",
@@ -134,7 +135,9 @@ fn problem(problem: &Problem) -> String {
 fn facts(report: &Report) -> String {
     let run = &report.run;
     let ended = run.ended.as_deref().map_or_else(|| "not at its end".to_owned(), moment);
-    let lasted = length(run.ended.as_deref().and_then(|ended| between(&run.started, ended)));
+    // The clock of the day may have been set in mid-run.
+    let by_day = || run.ended.as_deref().and_then(|ended| between(&run.started, ended));
+    let lasted = length(run.seconds.or_else(by_day));
     let rows = [
         ("Started", moment(&run.started)),
         ("Ended", ended),

@@ -24,7 +24,7 @@ pub(super) fn section(results: &[TestResult]) -> String {
 }
 
 fn one(at: usize, result: &TestResult) -> String {
-    let open = if result.grade >= Grade::Degraded { " open" } else { "" };
+    let open = if result.grade >= Grade::Degraded || !result.notes.is_empty() { " open" } else { "" };
     let word = result.grade.word();
     let mut html = format!(
         "<details class=\"result {word}\" id=\"r{at}\"{open}><summary>{}<b>{}</b><span class=\"status\">{}</span><span class=\"n\">{}</span></summary>\n",

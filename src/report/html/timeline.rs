@@ -84,7 +84,7 @@ mod tests {
             subject: "a".into(),
             script: "a".into(),
             set: "testing".into(),
-            status: Status::Passed.name(),
+            status: Status::Passed,
             grade: Grade::Passed,
             reason: None,
             next: None,

@@ -85,6 +85,7 @@ impl Job<'_> {
             directory: "/".into(),
             nice: 0,
             output: output_files(self.outputs),
+            output_bytes: self.runner.options.output_bytes,
         };
         let limits = self.runner.options.limits(Some(LIMIT));
         let (exit, how) = match self.runner.execute(self.script, command, &limits).await {

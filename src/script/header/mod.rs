@@ -2,14 +2,18 @@
 //!
 //! Every field is read by the rules of the region's upload form; what the form would refuse is a [`Problem`] with its line.
 
+mod block;
 mod place;
 mod reader;
+mod value;
 
 use serde_json::{Map, Value};
 
 use super::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::{self, Node};
-pub(super) use place::line_of;
+use block::block;
+pub(super) use block::{Block, Marker, lines, marker};
+pub(super) use place::{line_of, twice};
 use reader::Reader;
 pub use reader::seconds;
 
@@ -108,11 +112,52 @@ impl Header {
         let metadata = Metadata::read(script);
         if metadata.problems.is_empty() { Ok(metadata.header) } else { Err(metadata.problems) }
     }
+}
 
-    /// What can be read of a header, right or wrong, with the defaults for the rest: for a script that a region handed out.
+/// What a script says of itself, for one that is about to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Declared {
+    /// What could be read, right or wrong, with the defaults for the rest: a region of another version may take what this one refuses.
+    Read(Box<Header>),
+    /// The file or its metadata cannot be read at all, so that nothing is known of what it does.
+    Unreadable,
+}
+
+impl Declared {
+    /// What the content of a script says; of a file that could not be read there is none.
     #[must_use]
-    pub fn lenient(script: &[u8]) -> Header {
-        Metadata::read(script).header
+    pub fn of(content: Option<&[u8]>) -> Declared {
+        match content.map(Metadata::read) {
+            Some(Metadata { header, is_readable: true, .. }) => Declared::Read(Box::new(header)),
+            _ => Declared::Unreadable,
+        }
+    }
+
+    /// True if it may destroy data: what cannot be read may.
+    #[must_use]
+    pub fn may_destroy(&self) -> bool {
+        match self {
+            Declared::Read(header) => header.destructive,
+            Declared::Unreadable => true,
+        }
+    }
+
+    /// True if it says that it may reboot the machine.
+    #[must_use]
+    pub fn may_reboot(&self) -> bool {
+        match self {
+            Declared::Read(header) => header.may_reboot,
+            Declared::Unreadable => false,
+        }
+    }
+
+    /// True if the region lets its own commissioning scripts run again after it.
+    #[must_use]
+    pub fn recommissions(&self) -> bool {
+        match self {
+            Declared::Read(header) => header.recommission,
+            Declared::Unreadable => false,
+        }
     }
 }
 
@@ -121,36 +166,48 @@ impl Header {
 pub(super) struct Metadata {
     /// What could be read; the defaults for the rest.
     pub(super) header: Header,
-    /// The block itself; `None` where there is none, or none that ends.
+    /// The block itself; `None` where there is none, or none that can be told from the commands.
     pub(super) block: Option<Block>,
     /// Its YAML.
     pub(super) node: Node,
     /// What the region would refuse.
     pub(super) problems: Vec<Problem>,
+    /// True if the block, if there is one, could be taken apart into fields.
+    is_readable: bool,
 }
 
 impl Metadata {
     pub(super) fn read(script: &[u8]) -> Metadata {
         let text = String::from_utf8_lossy(script);
-        let mut read = Metadata { header: Header::default(), block: None, node: Node::Null, problems: Vec::new() };
+        let mut read = Metadata {
+            header: Header::default(),
+            block: None,
+            node: Node::Null,
+            problems: Vec::new(),
+            is_readable: true,
+        };
         if let Err(problem) = read.fill(&text) {
             read.problems.push(problem);
+            read.is_readable = false;
         }
+        read.problems.extend(about_the_file(&text));
         read
     }
 
     fn fill(&mut self, text: &str) -> Result<(), Problem> {
         let problem = |rule, line, message: &str| Problem { rule, line, message: message.to_owned() };
-        if !text.starts_with("#!/") {
-            return Err(problem("shebang", 1, "a script must begin with '#!/', the path of its interpreter"));
-        }
         let Some(block) = block(text)? else { return Ok(()) };
         let first = block.first;
         let parsed = yaml::parse(block.yaml.as_bytes());
         let block = self.block.insert(block);
         self.node = parsed.map_err(|error| {
-            let inside = if let yaml::Error::Syntax { line: Some(line), .. } = &error { line - 1 } else { 0 };
-            problem("yaml", first + inside, &format!("the metadata is not YAML: {}", without_place(&error.to_string())))
+            let (inside, message) = match error {
+                yaml::Error::Syntax { line, message } | yaml::Error::Poison { line, message, .. } => {
+                    (line - 1, message)
+                }
+                other => (0, other.to_string()),
+            };
+            problem("yaml", first + inside, &format!("the metadata is not YAML as regions read it: {message}"))
         })?;
         if !matches!(self.node, Node::Mapping(_) | Node::Null) {
             return Err(problem("yaml", first, "the metadata is not a mapping of fields"));
@@ -162,57 +219,19 @@ impl Metadata {
     }
 }
 
-/// A parser's words without the place, which is counted from the block's beginning, and without advice for programmers.
-fn without_place(text: &str) -> &str {
-    let after = text.split_once(" column ").and_then(|(_, rest)| rest.split_once(": ")).map_or(text, |(_, rest)| rest);
-    after.split(", set ").next().unwrap_or(after)
-}
-
-/// The lines between the two marker comments.
-#[derive(Debug)]
-pub(super) struct Block {
-    /// Line of the script that they begin on.
-    pub(super) first: usize,
-    /// Line of the marker that ends them.
-    pub(super) end: usize,
-    /// They themselves, without their `#`.
-    pub(super) yaml: String,
-}
-
-/// The word (`start` or `end`) and the version of a line that marks a block.
-pub(super) fn marker(line: &str) -> Option<(String, String)> {
-    let line = line.trim().to_ascii_lowercase();
-    let rest = line.strip_prefix('#')?.trim();
-    if !rest.starts_with('-') || !rest.ends_with('-') {
-        return None;
+/// What the region refuses whatever the metadata says.
+fn about_the_file(text: &str) -> Option<Problem> {
+    let problem = |rule, line, message: &str| Some(Problem { rule, line, message: message.to_owned() });
+    if !text.starts_with("#!/") {
+        return problem("shebang", 1, "a script must begin with '#!/', the path of its interpreter");
     }
-    let mut words = rest.trim_matches('-').split_whitespace();
-    let word = words.next().filter(|word| ["start", "end"].contains(word))?.to_owned();
-    let version = words.next().filter(|word| *word == "maas").and_then(|_| words.next())?.to_owned();
-    words.eq(["script", "metadata"]).then_some((word, version))
-}
-
-fn block(text: &str) -> Result<Option<Block>, Problem> {
-    let is = |line: &str, wanted: &str| marker(line).is_some_and(|(word, version)| word == wanted && version == "1.0");
-    let mut lines = text.lines().enumerate().skip_while(|(_, line)| !is(line, "start"));
-    let Some((start, _)) = lines.next() else { return Ok(None) };
-    let has_end = lines.clone().any(|(_, line)| is(line, "end"));
-    let mut yaml = String::new();
-    for (number, line) in lines {
-        if is(line, "end") {
-            return Ok(Some(Block { first: start + 2, end: number + 1, yaml }));
-        }
-        // The blank after the `#` stays: a line without it is indented otherwise, for the region as well.
-        if let Some(at) = line.find('#') {
-            yaml.push_str(&line[at + 1..]);
-        } else if !line.trim().is_empty() && has_end {
-            let message = "a line inside the metadata block has no '#'".to_owned();
-            return Err(Problem { rule: "block-line", line: number + 1, message });
-        }
-        yaml.push('\n');
-    }
-    let message = "the metadata block has no '# --- End MAAS 1.0 script metadata ---'".to_owned();
-    Err(Problem { rule: "block-open", line: start + 1, message })
+    let (before, _) = text.split_once('\0')?;
+    let line = 1 + before.matches('\n').count();
+    problem(
+        "nul",
+        line,
+        "a NUL character: the region's database takes none, and the upload ends with an error of its own (500)",
+    )
 }
 
 #[cfg(test)]
@@ -258,7 +277,7 @@ mod tests {
     #[test]
     fn each_mistake_is_told_with_its_line() {
         let problems = Header::parse(
-            script("name: '123'\ntimeout: soon\nparallel: often\nparameters:\n  x: {type: wish}\npackages: {rpm: y}")
+            script("name: '123'\ntimeout: soon\nparallel: often\nparameters:\n  x: {type: wish}\npackages: {apt: 3}")
                 .as_bytes(),
         )
         .expect_err("mistakes");
@@ -269,8 +288,23 @@ mod tests {
     /// A region of another version may take what this one would not: that a script may reboot the machine must not be lost by it.
     #[test]
     fn a_mistake_in_one_field_hides_no_other() {
-        let header = Header::lenient(script("may_reboot: true\ntimeout: soon\npackages: {rpm: x}").as_bytes());
-        assert!(header.may_reboot && header.timeout == 0);
+        let declared = Declared::of(Some(script("may_reboot: true\ntimeout: soon\nparallel: no").as_bytes()));
+        assert!(declared.may_reboot() && !declared.may_destroy());
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_destroy_data() {
+        let bad = script("destructive: false\ntitle: a: b");
+        let open = "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\necho\n";
+        for content in [None, Some(bad.as_bytes()), Some(open.as_bytes())] {
+            assert!(Declared::of(content).may_destroy());
+        }
+        for content in [script("destructive: false"), "#!/bin/sh\n".to_owned()] {
+            assert!(!Declared::of(Some(content.as_bytes())).may_destroy());
+        }
+        for word in ["true", "yes", "nonsense", "\"no\""] {
+            assert!(Declared::of(Some(script(&format!("destructive: {word}")).as_bytes())).may_destroy(), "{word}");
+        }
     }
 
     #[test]
@@ -282,7 +316,7 @@ mod tests {
     #[test]
     fn an_open_block_and_a_bare_line_are_told() {
         let open =
-            Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\n").expect_err("open");
+            Header::parse(b"#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: x\necho\n").expect_err("open");
         assert_eq!(open[0].line, 2);
         let text =
             "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\nname: x\n# --- End MAAS 1.0 script metadata ---\n";

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Header, HeaderParameter, Problem, line_of};
+use super::{Header, HeaderParameter, Problem, line_of, value};
 use crate::script::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::Node;
 
@@ -23,9 +23,9 @@ impl<'a> Reader<'a> {
     pub(super) fn header(&mut self) -> Header {
         Header {
             name: self.name(),
-            title: self.text("title"),
+            title: self.title(),
             description: self.text("description"),
-            comment: self.text("comment"),
+            comment: self.comment(),
             tags: self.words("tags"),
             kind: self.kind(),
             hardware_type: self.hardware_type(),
@@ -52,25 +52,43 @@ impl<'a> Reader<'a> {
         self.node.get(name).filter(|node| **node != Node::Null)
     }
 
-    fn text(&mut self, field: &str) -> Option<String> {
-        let node = self.field(field)?.clone();
-        let text = node.to_text();
-        if text.is_none() {
-            self.problem("text", &[field], "must be text");
-        }
-        text
+    fn text(&self, field: &str) -> Option<String> {
+        value::text(self.field(field)?).map(|text| text.trim().to_owned())
     }
 
-    fn flag(&mut self, field: &str) -> bool {
-        let Some(node) = self.field(field).cloned() else { return false };
-        node.as_bool().unwrap_or_else(|| {
-            self.problem("flag", &[field], "must be true or false");
-            false
-        })
+    fn title(&mut self) -> Option<String> {
+        let title = self.text("title")?;
+        if title.chars().count() > 255 {
+            self.problem("text-long", &["title"], "longer than 255 characters");
+        }
+        Some(title)
+    }
+
+    /// The comment of a version is a field of the upload alone.
+    fn comment(&mut self) -> Option<String> {
+        self.field("comment")?;
+        self.problem(
+            "comment",
+            &["comment"],
+            "the region takes it beside an upload only, and refuses it in the metadata",
+        );
+        None
+    }
+
+    fn flag(&self, field: &str) -> bool {
+        self.field(field).is_some_and(value::flag)
     }
 
     fn name(&mut self) -> Option<String> {
-        let name = self.text("name")?;
+        let node = self.field("name")?.clone();
+        let Some(name) = node.as_str().map(str::to_owned) else {
+            self.problem(
+                "name-text",
+                &["name"],
+                "is no text to YAML, and the region answers such an upload with an error of its own (500)",
+            );
+            return None;
+        };
         let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
         let (rule, message) = if name.chars().count() > 255 {
             ("name-long", "longer than 255 characters")
@@ -87,36 +105,52 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A list, or one text with commas.
+    /// A list of texts, or one text with commas.
     fn words(&mut self, field: &str) -> Vec<String> {
         let words = match self.field(field).cloned() {
             None => return Vec::new(),
-            Some(Node::Sequence(items)) => items.iter().map(Node::to_text).collect::<Option<Vec<_>>>(),
-            Some(other) => other.to_text().map(|text| text.split(',').map(|word| word.trim().to_owned()).collect()),
+            Some(Node::Sequence(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            }
+            Some(Node::String(text)) => {
+                Some(text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect())
+            }
+            Some(_) => None,
         };
         words.unwrap_or_else(|| {
-            self.problem("words", &[field], "must be a list of words, or words separated by commas");
+            self.problem("words", &[field], "must be a list of texts, or words separated by commas");
             Vec::new()
         })
     }
 
-    fn word(&mut self, fields: &[&'static str]) -> Option<(&'static str, String)> {
-        let field = fields.iter().find(|field| self.field(field).is_some())?;
-        Some((field, self.text(field)?.trim().to_lowercase()))
+    /// A word that the region compares as it is written, or its number.
+    fn word(&self, field: &str) -> Option<Result<String, String>> {
+        let node = self.field(field)?;
+        Some(value::word(node).ok_or_else(|| value::text(node).unwrap_or_else(|| "a list or mapping".to_owned())))
+    }
+
+    fn no_word(&mut self, rule: &'static str, field: &str, word: &str, words: &str) {
+        let as_read = match self.field(field) {
+            Some(Node::Bool(_)) => format!("{word:?} (as YAML reads yes, no, on and off, too)"),
+            _ => format!("{word:?}"),
+        };
+        self.problem(rule, &[field], format!("{as_read} is not {words}"));
     }
 
     fn kind(&mut self) -> ScriptType {
-        let Some((field, word)) = self.word(&["script_type", "type"]) else { return ScriptType::Testing };
-        match word.as_str() {
-            "commissioning" | "commission" | "0" => ScriptType::Commissioning,
-            "testing" | "test" | "2" => ScriptType::Testing,
-            "release" | "3" => ScriptType::Release,
-            "deployment" | "4" => ScriptType::Deployment,
+        let Some(word) = self.word("script_type") else { return ScriptType::Testing };
+        match word.as_deref() {
+            Ok("commissioning" | "commission" | "0") => ScriptType::Commissioning,
+            Ok("testing" | "test" | "2") => ScriptType::Testing,
+            Ok("release" | "3") => ScriptType::Release,
+            Ok("deployment" | "4") => ScriptType::Deployment,
             _ => {
-                self.problem(
+                let word = word.unwrap_or_else(|word| word);
+                self.no_word(
                     "script-type",
-                    &[field],
-                    format!("{word:?} is not commissioning, testing, release or deployment"),
+                    "script_type",
+                    &word,
+                    "commissioning, testing, release or deployment, in small letters",
                 );
                 ScriptType::Testing
             }
@@ -124,41 +158,41 @@ impl<'a> Reader<'a> {
     }
 
     fn hardware_type(&mut self) -> HardwareType {
-        let Some((field, word)) = self.word(&["hardware_type"]) else { return HardwareType::Node };
-        match word.as_str() {
-            "node" | "machine" | "controller" | "other" | "generic" | "0" => HardwareType::Node,
-            "cpu" | "processor" | "1" => HardwareType::Cpu,
-            "memory" | "ram" | "2" => HardwareType::Memory,
-            "storage" | "disk" | "ssd" | "3" => HardwareType::Storage,
-            "network" | "net" | "interface" | "4" => HardwareType::Network,
-            "gpu" | "graphics" | "5" => HardwareType::Gpu,
+        let Some(word) = self.word("hardware_type") else { return HardwareType::Node };
+        let lower = word.as_deref().map(str::to_lowercase);
+        match lower.as_deref() {
+            Ok("node" | "machine" | "controller" | "other" | "generic" | "0") => HardwareType::Node,
+            Ok("cpu" | "processor" | "1") => HardwareType::Cpu,
+            Ok("memory" | "ram" | "2") => HardwareType::Memory,
+            Ok("storage" | "disk" | "ssd" | "3") => HardwareType::Storage,
+            Ok("network" | "net" | "interface" | "4") => HardwareType::Network,
+            Ok("gpu" | "graphics" | "5") => HardwareType::Gpu,
             _ => {
-                self.problem(
-                    "hardware-type",
-                    &[field],
-                    format!("{word:?} is not node, cpu, memory, storage, network or gpu"),
-                );
+                let word = word.unwrap_or_else(|word| word);
+                self.no_word("hardware-type", "hardware_type", &word, "node, cpu, memory, storage, network or gpu");
                 HardwareType::Node
             }
         }
     }
 
     fn parallel(&mut self) -> Parallel {
-        let Some((field, word)) = self.word(&["parallel"]) else { return Parallel::Disabled };
-        match word.as_str() {
-            "disabled" | "none" | "0" | "false" => Parallel::Disabled,
-            "instance" | "name" | "1" => Parallel::Instance,
-            "any" | "enabled" | "2" | "true" => Parallel::Any,
+        let Some(word) = self.word("parallel") else { return Parallel::Disabled };
+        match word.as_deref() {
+            Ok("disabled" | "none" | "0") => Parallel::Disabled,
+            Ok("instance" | "name" | "1") => Parallel::Instance,
+            Ok("any" | "enabled" | "2") => Parallel::Any,
             _ => {
-                self.problem("parallel", &[field], format!("{word:?} is not disabled, instance or any"));
+                let word = word.unwrap_or_else(|word| word);
+                self.no_word("parallel", "parallel", &word, "disabled, instance or any, in small letters");
                 Parallel::Disabled
             }
         }
     }
 
     fn timeout(&mut self) -> u64 {
-        let Some(text) = self.text("timeout") else { return 0 };
-        seconds(&text).unwrap_or_else(|| {
+        let Some(node) = self.field("timeout") else { return 0 };
+        value::timeout(node).unwrap_or_else(|| {
+            let text = self.text("timeout").unwrap_or_default();
             self.problem("timeout", &["timeout"], format!("{text:?} is neither seconds nor HH:MM:SS"));
             0
         })
@@ -192,7 +226,6 @@ impl<'a> Reader<'a> {
         for (key, value) in node.pairs() {
             let key = key.to_text().unwrap_or_default();
             if !["apt", "snap", "url"].contains(&key.as_str()) {
-                self.problem("packages-kind", &["packages", &key], format!("{key:?} is not apt, snap or url"));
                 continue;
             }
             let list = match value {
@@ -205,17 +238,25 @@ impl<'a> Reader<'a> {
             }
             packages.insert(key, Value::Array(list));
         }
-        if !matches!(node, Node::Mapping(_)) {
-            self.problem("packages-kind", &["packages"], "must be a mapping with apt, snap and url");
+        if !matches!(node, Node::Mapping(_) | Node::Sequence(_) | Node::String(_)) {
+            self.problem("packages", &["packages"], "must be a mapping with apt, snap and url");
         }
         packages
     }
 
     fn parameters(&mut self) -> Vec<(String, HeaderParameter)> {
         const KINDS: [&str; 8] = ["boolean", "choice", "interface", "password", "runtime", "storage", "string", "url"];
+        if self.node.get("parameters") == Some(&Node::Null) {
+            self.problem(
+                "parameters",
+                &["parameters"],
+                "must be a mapping of names; of nothing the region makes an error (500)",
+            );
+        }
         let Some(node) = self.field("parameters").cloned() else { return Vec::new() };
         if !matches!(node, Node::Mapping(_)) {
-            self.problem("parameters", &["parameters"], "must be a mapping of names");
+            let message = "must be a mapping of names; the region takes the upload, and refuses to run the script";
+            self.problem("parameters", &["parameters"], message);
         }
         let mut parameters = Vec::new();
         for (name, fields) in node.pairs() {
@@ -225,7 +266,10 @@ impl<'a> Reader<'a> {
                 self.problem(
                     "parameter-type",
                     &["parameters", &name, "type"],
-                    format!("the type {kind:?} is none of {}", KINDS.join(", ")),
+                    format!(
+                        "the type {kind:?} is none of {}; the region takes the upload, and refuses to run the script",
+                        KINDS.join(", ")
+                    ),
                 );
                 continue;
             }
@@ -252,7 +296,7 @@ impl<'a> Reader<'a> {
 
     fn results(&mut self) -> Vec<(String, String)> {
         let mut results = Vec::new();
-        match self.field("results").cloned() {
+        match self.node.get("results").cloned() {
             None => {}
             Some(Node::Sequence(names)) => {
                 if !names.iter().all(|name| name.as_str().is_some()) {
@@ -261,7 +305,7 @@ impl<'a> Reader<'a> {
                 results.extend(names.iter().filter_map(Node::to_text).map(|name| (name.clone(), name)));
             }
             Some(Node::Mapping(pairs)) => {
-                for (key, fields) in pairs {
+                for (key, fields) in pairs.iter() {
                     let key = key.to_text().unwrap_or_default();
                     match fields.get("title").and_then(Node::as_str).map(str::to_owned) {
                         Some(title) => results.push((key, title)),
@@ -290,7 +334,8 @@ pub fn seconds(text: &str) -> Option<u64> {
 /// Whether `for_hardware` may have it.
 fn is_hardware(word: &str, kinds: &[&str]) -> bool {
     let lower = word.to_ascii_lowercase();
-    let Some((kind, rest)) = kinds.iter().find_map(|kind| Some((*kind, lower.strip_prefix(kind)?))) else {
+    // Found anywhere in the word, as the region looks for it.
+    let Some((kind, rest)) = kinds.iter().find_map(|kind| Some((*kind, lower.split_once(kind)?.1))) else {
         return false;
     };
     let is_number = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -8,11 +8,13 @@ use crate::yaml::Node;
 
 pub(super) const RULES: &[Rule] = &[
     Rule { id: "unknown-field", level: Level::Warning, check: unknown_field },
+    Rule { id: "text", level: Level::Warning, check: text },
+    Rule { id: "flag", level: Level::Warning, check: flag },
+    Rule { id: "packages-kind", level: Level::Warning, check: packages_kind },
     Rule { id: "type-alias", level: Level::Warning, check: type_alias },
     Rule { id: "name-missing", level: Level::Warning, check: name_missing },
     Rule { id: "name-built-in", level: Level::Warning, check: name_built_in },
     Rule { id: "name-slash", level: Level::Warning, check: name_slash },
-    Rule { id: "tag-type", level: Level::Error, check: tag_type },
     Rule { id: "tag-special", level: Level::Warning, check: tag_special },
     Rule { id: "first-upload", level: Level::Info, check: first_upload },
     Rule { id: "timeout-day", level: Level::Warning, check: timeout_day },
@@ -46,6 +48,49 @@ fn about(source: &Source, field: &str, holds: bool, message: &str, advice: &str)
     holds.then(|| told(source.line_of(&[field]), message, advice)).into_iter().collect()
 }
 
+fn text(source: &Source) -> Vec<Told> {
+    let odd =
+        ["title", "description"].into_iter().filter(|field| source.field(field).is_some_and(|node| !node.is_scalar()));
+    odd.map(|field| {
+        let message = format!("{field}: is no text: the region keeps it as Python would print it");
+        told(source.line_of(&[field]), message, "write text; in quotes if it is not a plain word")
+    })
+    .collect()
+}
+
+fn flag(source: &Source) -> Vec<Told> {
+    let fields = ["destructive", "may_reboot", "recommission", "apply_configured_networking"];
+    let odd = fields.into_iter().filter(|field| source.field(field).is_some_and(|node| node.as_bool().is_none()));
+    odd.map(|field| {
+        let message = format!(
+            "{field}: is neither true nor false: the region takes it for true, unless it is empty, 0 or \"false\""
+        );
+        told(source.line_of(&[field]), message, "write true or false, without quotes")
+    })
+    .collect()
+}
+
+fn packages_kind(source: &Source) -> Vec<Told> {
+    let advice = "write packages: {apt: [NAME, …], snap: [NAME, …], url: [ADDRESS, …]}";
+    match source.field("packages") {
+        Some(Node::Sequence(_) | Node::String(_)) => {
+            let message = "packages: is no mapping: the region takes it, and nothing is installed";
+            vec![told(source.line_of(&["packages"]), message, advice)]
+        }
+        Some(Node::Mapping(pairs)) => {
+            let keys = pairs.iter().map(|(key, _)| key.to_text().unwrap_or_default());
+            let odd = keys.filter(|key| !["apt", "snap", "url"].contains(&key.as_str()));
+            odd.map(|key| {
+                let message =
+                    format!("packages: {key:?} is not apt, snap or url: the region takes it, and nothing is installed");
+                told(source.line_of(&["packages", &key]), message, advice)
+            })
+            .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn type_alias(source: &Source) -> Vec<Told> {
     let message = "type: a word of the API; regions do not read it from every script's metadata";
     about(source, "type", source.field("type").is_some(), message, "write script_type")
@@ -71,12 +116,6 @@ fn name_slash(source: &Source) -> Vec<Told> {
     let holds = source.header().name.as_deref().is_some_and(|name| name.contains('/'));
     let message = "name: names the files of the script on the machine, too, where a '/' makes a folder of it";
     about(source, "name", holds, message, "leave it out")
-}
-
-fn tag_type(source: &Source) -> Vec<Told> {
-    let Some(Node::Sequence(tags)) = source.field("tags") else { return Vec::new() };
-    let holds = tags.iter().any(|tag| tag.as_str().is_none());
-    about(source, "tags", holds, "tags: each one of a list must be text", "put numbers and the like into quotes")
 }
 
 fn tag_special(source: &Source) -> Vec<Told> {

@@ -12,6 +12,7 @@ mod parameters;
 mod results;
 mod shell;
 mod source;
+mod versions;
 
 use std::collections::HashMap;
 
@@ -19,6 +20,8 @@ use serde::Serialize;
 
 pub use names::distance;
 use source::Source;
+
+use super::RegionVersion;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -81,8 +84,15 @@ fn told(line: usize, message: impl Into<String>, advice: impl Into<String>) -> T
 /// A comment `# shakedown: allow RULE …` anywhere in it keeps warnings and hints of those rules to itself, errors never.
 #[must_use]
 pub fn lint(script: &[u8]) -> Vec<Finding> {
+    lint_for(script, RegionVersion::NEWEST)
+}
+
+/// The same, with what a region of that version takes otherwise than the newest.
+#[must_use]
+pub fn lint_for(script: &[u8], region: RegionVersion) -> Vec<Finding> {
     let source = Source::read(script);
     let mut findings = block::refused(&source);
+    findings.extend(versions::findings(&source, region));
     for rule in [block::RULES, file::RULES, fields::RULES, parameters::RULES, results::RULES, body::RULES].concat() {
         let told = (rule.check)(&source).into_iter();
         findings.extend(told.map(|(line, message, advice)| Finding {
@@ -96,6 +106,31 @@ pub fn lint(script: &[u8]) -> Vec<Finding> {
     findings.retain(|finding| finding.level == Level::Error || !source.allowed.contains(finding.rule));
     findings.sort_by_key(|finding| (finding.line, std::cmp::Reverse(finding.level)));
     findings
+}
+
+/// The shell that runs a script, if one of those does that can check a script without running it.
+#[must_use]
+pub fn shell(script: &[u8]) -> Option<&'static str> {
+    let (name, _) = source::interpreter(&String::from_utf8_lossy(script))?;
+    ["sh", "bash", "dash"].into_iter().find(|shell| *shell == name)
+}
+
+/// What a shell says of a script that it cannot read (`PATH: 5: Syntax error: …`, `PATH: line 5: syntax error …`).
+#[must_use]
+pub fn shell_syntax(shell: &str, said: &str) -> Finding {
+    let words = said.lines().next().unwrap_or_default();
+    let numbered = words.split(": ").enumerate().find_map(|(place, part)| {
+        Some((place, part.strip_prefix("line ").unwrap_or(part).parse::<usize>().ok().filter(|line| *line > 0)?))
+    });
+    let message: String =
+        words.splitn(numbered.map_or(1, |(place, _)| place + 2), ": ").last().unwrap_or_default().into();
+    Finding {
+        rule: "shell-syntax",
+        level: Level::Error,
+        line: numbered.map_or(1, |(_, line)| line),
+        message: format!("{shell} cannot read the script: {message}"),
+        advice: format!("try it with {shell} -n"),
+    }
 }
 
 /// The names that several of these scripts have: a finding for each but the first, by the script's place in the list.
@@ -122,4 +157,22 @@ pub fn duplicates(scripts: &[(String, Vec<u8>)]) -> Vec<(usize, Finding)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_a_shell_s_complaint_is_found() {
+        let dash = shell_syntax("sh", "/tmp/x: 5: Syntax error: \"fi\" unexpected\n");
+        assert_eq!((dash.line, &*dash.message), (5, "sh cannot read the script: Syntax error: \"fi\" unexpected"));
+        let bash =
+            shell_syntax("bash", "/tmp/x: line 7: syntax error near unexpected token `done'\n/tmp/x: line 7: `done'");
+        assert_eq!(
+            (bash.line, &*bash.message),
+            (7, "bash cannot read the script: syntax error near unexpected token `done'")
+        );
+        assert_eq!(shell_syntax("sh", "").line, 1);
+    }
 }

@@ -27,11 +27,10 @@ pub(super) const PARAMETER_FIELDS: [&str; 10] =
     ["type", "min", "max", "title", "description", "argument_format", "default", "required", "allow_list", "choices"];
 
 /// Variables that a runner sets, of those whose names look so.
-pub(super) const VARIABLES: [&str; 16] = [
+pub(super) const VARIABLES: [&str; 15] = [
     "MAAS_BASE_URL",
     "MAAS_RESOURCES_FILE",
     "MAAS_MACHINE_EXTRA_FILE",
-    "MAAS_MACHINE_CONFIG_HINTS_FILE",
     "MAAS_STORAGE_CONFIG_FILE",
     "OUTPUT_COMBINED_PATH",
     "OUTPUT_STDOUT_PATH",

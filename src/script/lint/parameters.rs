@@ -12,6 +12,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "min-max-unsupported", level: Level::Error, check: |s| each(s, min_max_unsupported) },
     Rule { id: "min-max-order", level: Level::Error, check: |s| each(s, min_max_order) },
     Rule { id: "argument-format", level: Level::Error, check: |s| each(s, argument_format) },
+    Rule { id: "argument-format-input", level: Level::Warning, check: |s| each(s, argument_format_input) },
     Rule { id: "argument-format-key", level: Level::Error, check: |s| each(s, argument_format_key) },
     Rule { id: "argument-format-mac", level: Level::Warning, check: |s| each(s, argument_format_mac) },
     Rule { id: "choices-missing", level: Level::Error, check: |s| each(s, choices_missing) },
@@ -27,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// One parameter as it is written.
-struct Written<'a> {
+pub(super) struct Written<'a> {
     source: &'a Source<'a>,
     key: &'a Node,
     name: String,
@@ -45,13 +46,30 @@ impl Written<'_> {
         self.fields.get(field).filter(|node| **node != Node::Null)
     }
 
-    fn tell(&self, field: &str, message: impl std::fmt::Display, advice: impl Into<String>) -> Told {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    pub(super) fn argument_format(&self) -> Option<&str> {
+        self.get("argument_format")?.as_str()
+    }
+
+    /// As regions read it: what says nothing is.
+    pub(super) fn is_required(&self) -> bool {
+        self.source.header().parameters.iter().any(|(name, parameter)| *name == self.name && parameter.required)
+    }
+
+    pub(super) fn tell(&self, field: &str, message: impl std::fmt::Display, advice: impl Into<String>) -> Told {
         let path = ["parameters", &self.name, field];
         let line = self.source.line_of(if field.is_empty() { &path[..2] } else { &path });
         told(line, format!("parameter {}: {message}", self.name), advice)
     }
 
-    fn is_device(&self) -> bool {
+    pub(super) fn is_device(&self) -> bool {
         ["storage", "interface"].contains(&self.kind.as_str())
     }
 
@@ -74,7 +92,7 @@ impl Written<'_> {
     }
 }
 
-fn each(source: &Source, check: fn(&Written) -> Option<Told>) -> Vec<Told> {
+pub(super) fn each(source: &Source, check: fn(&Written<'_>) -> Option<Told>) -> Vec<Told> {
     let written = source.parameters().map(|(key, fields)| Written {
         source,
         key,
@@ -124,7 +142,7 @@ fn min_max_unsupported(p: &Written) -> Option<Told> {
 
 fn min_max_order(p: &Written) -> Option<Told> {
     let number = |field| match p.get(field) {
-        Some(Node::Int(number)) => Some(*number),
+        Some(Node::Int(number)) => number.digits.parse::<i64>().ok(),
         _ => None,
     };
     let (min, max) = (number("min"), number("max"));
@@ -139,11 +157,20 @@ fn argument_format(p: &Written) -> Option<Told> {
     let wanted: &[&str] = match p.kind.as_str() {
         "storage" => &["{input}", "{name}", "{path}", "{model}", "{serial}"],
         "interface" => &["{input}", "{name}", "{mac}", "{vendor}", "{product}"],
-        _ => &["{input}"],
+        _ => return None,
     };
     let holds = p.is_known() && !wanted.iter().any(|key| format.contains(key));
     let words = wanted.join(" ");
     holds.then(|| p.tell("argument_format", format!("argument_format has none of {words}"), "put one of them into it"))
+}
+
+/// Regions take it since 3.5: a word that is always the same.
+fn argument_format_input(p: &Written) -> Option<Told> {
+    let format = p.get("argument_format")?.as_str()?;
+    let holds = p.is_known() && !p.is_device() && !format.contains("{input}");
+    let message =
+        "argument_format has no {input}, so that the script never learns the value; regions before 3.5 refuse that";
+    holds.then(|| p.tell("argument_format", message, "put {input} into it"))
 }
 
 fn argument_format_key(p: &Written) -> Option<Told> {
@@ -173,7 +200,7 @@ fn argument_format_mac(p: &Written) -> Option<Told> {
 }
 
 fn choices_missing(p: &Written) -> Option<Told> {
-    let empty = p.get("choices").is_none_or(|choices| *choices == Node::Sequence(Vec::new()));
+    let empty = p.get("choices").is_none_or(|choices| matches!(choices, Node::Sequence(items) if items.is_empty()));
     (p.kind == "choice" && empty).then(|| p.tell("type", "a choice without choices", "write choices: [ONE, TWO]"))
 }
 

@@ -1,8 +1,15 @@
 //! What everybody who speaks HTTP needs: a client with the machine's certificates, and texts without secrets.
 
+mod curves;
+mod proxy;
+mod trust;
+mod words;
+
 use std::path::{Path, PathBuf};
 
-use reqwest::{Certificate, ClientBuilder};
+use reqwest::{ClientBuilder, Proxy, Url};
+
+use proxy::Proxies;
 
 /// Why a CA bundle cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +30,9 @@ pub enum CaError {
         /// What is wrong with it.
         reason: String,
     },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {0}")]
+    Setup(String),
 }
 
 /// A client that trusts the system's CA bundle, if there is one, and the given one: without any, plain HTTP still works. Proxies
@@ -31,40 +41,61 @@ pub enum CaError {
 /// # Errors
 /// When the given bundle cannot be read or holds no certificate.
 pub fn builder(ca_file: Option<&Path>) -> Result<ClientBuilder, CaError> {
-    // A second installation finds the first in place, which is the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().user_agent(concat!("shakedown/", env!("CARGO_PKG_VERSION")));
-    Ok(client.tls_certs_only(certificates(ca_file)?))
+    let proxies = Proxies::of_environment();
+    let by_environment = Proxy::custom(move |url| proxies.of(url).cloned());
+    Ok(reqwest::Client::builder()
+        .user_agent(concat!("shakedown/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(trust::configuration(ca_file)?)
+        // The library's own reading of the environment passes `no_proxy=*` over for addresses.
+        .no_proxy()
+        .proxy(by_environment))
 }
 
-fn certificates(ca_file: Option<&Path>) -> Result<Vec<Certificate>, CaError> {
-    let system = rustls_native_certs::load_native_certs();
-    if system.certs.is_empty() {
-        tracing::info!("this machine has no CA bundle: only plain HTTP and a given CA file will work");
-    }
-    let mut all: Vec<Certificate> =
-        system.certs.iter().filter_map(|der| Certificate::from_der(der.as_ref()).ok()).collect();
-    if let Some(path) = ca_file {
-        let pem = std::fs::read(path).map_err(|source| CaError::Read { path: path.to_owned(), source })?;
-        let content = |reason| CaError::Content { path: path.to_owned(), reason };
-        let own =
-            Certificate::from_pem_bundle(&pem).map_err(|error| content(format!("is not a PEM bundle: {error}")))?;
-        if own.is_empty() {
-            return Err(content("holds no certificate".to_owned()));
-        }
-        all.extend(own);
-    }
-    Ok(all)
-}
-
-/// The last cause of a chain, which is the one that says what happened.
+/// The proxy of the environment that leads to an address, without name and password; `None` is straight.
 #[must_use]
-pub fn innermost(error: &dyn std::error::Error) -> String {
+pub fn proxy_to(url: &Url) -> Option<String> {
+    Proxies::of_environment().of(url).map(|proxy| masked(proxy.as_str()).trim_end_matches('/').to_owned())
+}
+
+/// The last cause of a chain, which is the one that says what happened, in words that name the next step where the cause is known.
+#[must_use]
+pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(words) = tls_cause(error).and_then(words::of_tls) {
+        return words;
+    }
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.to_string()
+    words::of_http(&cause.to_string())
+}
+
+/// True if a server was reached and its certificate not accepted, or it speaks no TLS: waiting does not mend that.
+#[must_use]
+pub fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(
+        tls_cause(error),
+        Some(
+            rustls::Error::InvalidCertificate(_)
+                | rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)
+        )
+    )
+}
+
+/// The TLS error among the causes of another. Such errors travel inside of the system's, which name only what is behind them as their source.
+fn tls_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(tls) = cause.downcast_ref() {
+            return Some(tls);
+        }
+        let inside = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match inside {
+            Some(inside) => Some(inside as &(dyn std::error::Error + 'static)),
+            None => cause.source(),
+        };
+    }
+    None
 }
 
 /// An address without the name and password that a careless configuration may put into it. Works on anything that

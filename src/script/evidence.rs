@@ -1,0 +1,160 @@
+//! What a pass has to show: without an [`Evidence`] the table of [`super::Status`] has no way to Passed.
+
+use serde::{Deserialize, Serialize};
+
+use super::Verdict;
+
+/// How a script's process ended, as the system tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// By itself, with this exit status.
+    Code(i32),
+    /// By a signal.
+    Signal(Killed),
+}
+
+/// A process that a signal ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Killed {
+    /// The signal's number.
+    pub signal: i32,
+    /// The kernel killed something since memory ran out while the script ran.
+    pub out_of_memory: bool,
+}
+
+impl std::fmt::Display for Killed {
+    /// Reads after "it was".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match nix::sys::signal::Signal::try_from(self.signal) {
+            Ok(signal) => write!(f, "killed by {signal}")?,
+            Err(_) => write!(f, "killed by signal {}", self.signal)?,
+        }
+        f.write_str(if self.out_of_memory { ": out of memory" } else { "" })
+    }
+}
+
+/// What is kept of a script's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Every byte.
+    Whole,
+    /// Head and tail, since there was more than the configured bound: a loss that the result declares.
+    Bounded,
+    /// Not all, for a reason: who knows what was in the rest.
+    Lost(String),
+}
+
+/// What a result file says to a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// Nothing: there is none, it is empty, it has no status, or the region's rule refuses it and it names no other status.
+    Nothing,
+    /// That the script passed.
+    Passed,
+}
+
+/// That a script passed: it ended by itself, its output is kept, and no result file speaks against it. Only [`Evidence::weigh`] makes one
+/// on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Evidence(());
+
+/// Why there is no pass.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lacking {
+    /// The exit status says so, and nothing else.
+    #[error("its exit status is {0}")]
+    Exit(i32),
+    /// A signal ended it, whatever it had written before.
+    #[error("it was {0}")]
+    Killed(Killed),
+    /// Output is missing.
+    #[error("part of its output is lost: {0}")]
+    Output(String),
+}
+
+impl Evidence {
+    /// Weighs what is known of a script that nobody stopped.
+    ///
+    /// # Errors
+    /// What a pass lacks.
+    pub fn weigh(exit: &Exit, kept: &Kept, said: Said) -> Result<Evidence, Lacking> {
+        match (exit, kept, said) {
+            (Exit::Signal(killed), _, _) => Err(Lacking::Killed(*killed)),
+            (_, Kept::Lost(why), _) => Err(Lacking::Output(why.clone())),
+            (Exit::Code(code), _, Said::Nothing) if *code != 0 => Err(Lacking::Exit(*code)),
+            (Exit::Code(_), Kept::Whole | Kept::Bounded, Said::Nothing | Said::Passed) => Ok(Evidence(())),
+        }
+    }
+
+    /// A region has nothing but the word of a node. For the region in a box alone; `tests/architecture.rs` holds others off.
+    #[must_use]
+    pub fn on_the_word_of_a_node() -> Evidence {
+        Evidence(())
+    }
+}
+
+/// Whatever a result file says but `passed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unpassed {
+    /// `failed`
+    Failed,
+    /// `degraded`
+    Degraded,
+    /// `timedout`
+    TimedOut,
+    /// `skipped`
+    Skipped,
+}
+
+impl Verdict {
+    /// What it is if it is no pass.
+    #[must_use]
+    pub fn unpassed(self) -> Option<Unpassed> {
+        match self {
+            Verdict::Passed => None,
+            Verdict::Failed => Some(Unpassed::Failed),
+            Verdict::Degraded => Some(Unpassed::Degraded),
+            Verdict::TimedOut => Some(Unpassed::TimedOut),
+            Verdict::Skipped => Some(Unpassed::Skipped),
+        }
+    }
+}
+
+impl From<Unpassed> for Verdict {
+    fn from(unpassed: Unpassed) -> Self {
+        match unpassed {
+            Unpassed::Failed => Verdict::Failed,
+            Unpassed::Degraded => Verdict::Degraded,
+            Unpassed::TimedOut => Verdict::TimedOut,
+            Unpassed::Skipped => Verdict::Skipped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_needs_an_exit_of_its_own_and_all_output() {
+        let lost = Kept::Lost("no space".into());
+        let killed = Exit::Signal(Killed { signal: 9, out_of_memory: true });
+        for said in [Said::Nothing, Said::Passed] {
+            assert!(Evidence::weigh(&Exit::Code(0), &Kept::Whole, said).is_ok());
+            assert!(Evidence::weigh(&Exit::Code(0), &Kept::Bounded, said).is_ok(), "a declared loss");
+            assert!(matches!(Evidence::weigh(&Exit::Code(0), &lost, said), Err(Lacking::Output(_))));
+            assert!(matches!(Evidence::weigh(&killed, &Kept::Whole, said), Err(Lacking::Killed(_))));
+        }
+        assert_eq!(Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Nothing), Err(Lacking::Exit(1)));
+        assert!(
+            Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Passed).is_ok(),
+            "its own word overrules its exit status"
+        );
+        let Err(lacking) = Evidence::weigh(&killed, &Kept::Whole, Said::Passed) else { panic!("a pass") };
+        assert_eq!(lacking.to_string(), "it was killed by SIGKILL: out of memory");
+    }
+}
