@@ -71,8 +71,8 @@ CREATE TABLE result_seal (
     hash TEXT NOT NULL
 );
 CREATE INDEX result_seal_by_row ON result_seal(kind, row);
-INSERT INTO fact (name, value) SELECT 'unsealed_results', ifnull(max(id), 0) FROM script_result;
-INSERT INTO fact (name, value) SELECT 'unsealed_runs', ifnull(max(id), 0) FROM run;
+INSERT INTO fact (name, value) SELECT 'unsealed_results', last FROM (SELECT max(id) AS last FROM script_result) WHERE last IS NOT NULL;
+INSERT INTO fact (name, value) SELECT 'unsealed_runs', last FROM (SELECT max(id) AS last FROM run) WHERE last IS NOT NULL;
 ";
 
 /// [`V3`]: what the text of an outcome meant.

@@ -141,7 +141,7 @@ pub(super) fn again(connection: &Connection, run_id: RunId, row: i64) -> Result<
 
 /// Seals all runs that ended and have no seal.
 pub(super) fn runs(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let sql = "SELECT id FROM run WHERE ended IS NOT NULL AND id > (SELECT value + 0 FROM fact WHERE name = ?1)
+    let sql = "SELECT id FROM run WHERE ended IS NOT NULL AND id > (SELECT ifnull(max(value + 0), 0) FROM fact WHERE name = ?1)
         AND id NOT IN (SELECT row FROM result_seal WHERE kind = 'run') ORDER BY id";
     let ended: Vec<RunId> =
         connection.prepare_cached(sql)?.query_map([OLD_RUNS], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -238,6 +238,13 @@ impl Store {
 
     /// The first thing on record that is not as the seals have it.
     fn differs(&self, sealed: &Sealed, head: &Head) -> Result<Option<Broken>, rusqlite::Error> {
+        let expected = self.fact(COUNT)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        if expected != head.seals {
+            return Ok(Some(Broken::SealsCutOff { found: head.seals, expected }));
+        }
+        if let Some(broken) = self.unsealed()? {
+            return Ok(Some(broken));
+        }
         for ((kind, row), seal) in &sealed.latest {
             if !sealed.pruned.contains(&seal.run_id) || *kind == Kind::Audit {
                 if let Some(broken) = self.altered(*kind, *row, seal)? {
@@ -250,11 +257,7 @@ impl Store {
                 return Ok(Some(Broken::Returned { run_id: *run_id }));
             }
         }
-        let expected = self.fact(COUNT)?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if expected != head.seals {
-            return Ok(Some(Broken::SealsCutOff { found: head.seals, expected }));
-        }
-        self.unsealed()
+        Ok(None)
     }
 
     fn altered(&self, kind: Kind, row: i64, seal: &Seal) -> Result<Option<Broken>, rusqlite::Error> {

@@ -163,8 +163,8 @@ async fn what_the_region_was_told_shows_that_a_whole_chain_was_made_anew() {
     // Whoever is root forgets all seals, and that there were any: by itself that is sound.
     machine.execute(
         "DELETE FROM result_seal; DELETE FROM fact WHERE name = 'result_seals'; UPDATE script_result SET status = 2;
-         UPDATE fact SET value = (SELECT max(id) FROM script_result) WHERE name = 'unsealed_results';
-         UPDATE fact SET value = (SELECT max(id) FROM run) WHERE name = 'unsealed_runs'",
+         INSERT INTO fact (name, value) SELECT 'unsealed_results', max(id) FROM script_result;
+         INSERT INTO fact (name, value) SELECT 'unsealed_runs', max(id) FROM run",
     );
     assert_eq!(machine.ask("events").word("verify").end().await.code, Some(0));
     let ended = verify().end().await;

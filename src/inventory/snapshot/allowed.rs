@@ -240,7 +240,11 @@ impl Allowed {
         let hex = |word: &str| word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         match content {
             Content::Maker => true,
-            Content::One => self.is_usual(word) || digits() && word.len() <= 2,
+            // `s1`, `disk7` may be all of a serial number.
+            Content::One => {
+                let is_word = word.len() > 1 && self.everywhere.contains(word.to_ascii_lowercase().as_str());
+                is_word || digits() && word.len() <= 2
+            }
             Content::Listed => {
                 self.is_usual(word)
                     || self.here.contains(&word.to_lowercase())

@@ -214,8 +214,7 @@ impl Found {
             let texts = vpd::texts(content).into_iter().filter(|(_, kind)| *kind == Content::One);
             self.add_all(texts.map(|(at, _)| legible(&content[at]).trim_matches('\0').trim().to_owned()));
         } else if place.ends_with("vpd_pg80") {
-            // A head of four bytes, then the serial number.
-            self.add(&legible(content.get(4..).unwrap_or_default()));
+            self.add(&legible(&content[vpd::page_head(content)..]));
         } else if place.ends_with("wwid") {
             self.add_all(wwid(&text));
         } else if place == Path::new("/proc/cpuinfo") {
@@ -250,6 +249,28 @@ impl Found {
         }
     }
 
+    /// Six or more pairs of digits: an address, with or without something before it.
+    fn pairs(&mut self, word: &str, parts: &[&str], separator: char) {
+        let joined = |parts: &[&str]| parts.join(separator.encode_utf8(&mut [0; 4]));
+        match parts {
+            // How a boot loader names an interface: the kind of network, Ethernet or InfiniBand, is no part of its address.
+            ["01" | "20", address @ ..] if address.len() == 6 => self.add_of_maker(&joined(address)),
+            [_, address @ ..] if address.len() == 6 => {
+                self.add_of_maker(&joined(address));
+                self.add(word);
+            }
+            // A world-wide name, or the address of an InfiniBand port with its queue and its network before it.
+            [.., _, _, _, _, _, _, _, _] if matches!(parts.len(), 8 | 20) => {
+                self.add_of_maker(&joined(&parts[parts.len() - 8..]));
+                self.add(word);
+            }
+            _ => {
+                parts.chunks_exact(6).for_each(|six| self.add_of_maker(&joined(six)));
+                self.add(word);
+            }
+        }
+    }
+
     /// MAC addresses, GUIDs and world-wide names, wherever they stand.
     fn addresses(&mut self, text: &str) {
         for separator in [':', '-'] {
@@ -257,8 +278,7 @@ impl Found {
             for word in words.filter(|word| word.len() >= 17) {
                 let parts: Vec<&str> = word.split(separator).collect();
                 if parts.len() >= 6 && parts.iter().all(|part| part.len() == 2) {
-                    parts.chunks_exact(6).for_each(|six| self.add_of_maker(&six.join(&separator.to_string())));
-                    self.add(word);
+                    self.pairs(word, &parts, separator);
                 } else if separator == '-' && !PUBLIC.contains(&word.to_lowercase().as_str()) {
                     self.add_all(guid(&parts));
                 }

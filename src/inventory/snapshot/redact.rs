@@ -97,7 +97,7 @@ impl Mask {
             return self.vpd(content);
         }
         if place.ends_with("vpd_pg80") {
-            let (head, serial) = content.split_at(content.len().min(4));
+            let (head, serial) = content.split_at(vpd::page_head(content));
             return [head, &self.mapped(serial, |text| self.value(text))].concat();
         }
         let kind = allowed::content(place);

@@ -46,9 +46,24 @@ fn entries(content: &[u8], at: Range<usize>, found: &mut Vec<(Range<usize>, Cont
     }
 }
 
+/// Bytes before the serial number in a page of a SCSI device's vital product data (SPC-4, 7.8.15: type, page 80h, length). What has no such
+/// head is all text.
+pub(super) fn page_head(content: &[u8]) -> usize {
+    match content {
+        [_, 0x80, high, low, rest @ ..] if usize::from(u16::from_be_bytes([*high, *low])) <= rest.len() => 4,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_page_has_no_head_that_would_stay() {
+        assert_eq!(page_head(b"\x00\x80\x00\x06AB1234"), 4);
+        assert_eq!([page_head(b"acmebank"), page_head(b"\x00\x80\x00\x09AB1234"), page_head(b"\x00\x80")], [0, 0, 0]);
+    }
 
     #[test]
     fn all_but_the_product_and_its_maker_identifies() {
