@@ -202,7 +202,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
                 let (seals, hash) = (results.head.seals, results.head.hash);
                 answer(&format!("{seals} seals of results, all as sealed; the last: {hash}"))?;
                 if results.deleted > 0 {
-                    answer(&format!("{} runs are sealed as deleted: they were out of bounds", results.deleted))?;
+                    let runs = if results.deleted == 1 { "run is" } else { "runs are" };
+                    answer(&format!("{} {runs} sealed as deleted: out of the bounds of `[journal]`", results.deleted))?;
                 }
                 if expect.is_some() {
                     answer("the expected head is in the chain")?;

@@ -1,7 +1,8 @@
 //! `shakedown events verify`: a row of the audit log that was altered, removed or moved is found, and the first one is named.
 
 use crate::harness::{Ended, Machine, Script, region};
-use shakedown::sandbox::NodeStatus;
+use shakedown::journal::{Retention, Store};
+use shakedown::sandbox::{Action, Fault, NodeStatus};
 
 /// A machine with two runs and so with at least four audit rows.
 async fn after_two_runs() -> Machine {
@@ -146,15 +147,62 @@ async fn a_result_or_a_run_that_was_changed_is_named() {
     }
 }
 
+/// The head that the region was told last.
+fn told_head(region: &shakedown::sandbox::Sandbox) -> String {
+    let heads = region.events().into_iter().filter(|event| event.action == "shakedown/audit-head");
+    let last = heads.last().expect("a head is told");
+    last.description.rsplit(' ').next().expect("a word").to_owned()
+}
+
+#[tokio::test]
+async fn the_head_that_is_told_covers_how_the_run_ended() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "exit 1")]).await;
+    machine.run(&region).end().await;
+    let (head, last) = (told_head(&region), region.events().pop().expect("events"));
+    assert_eq!(last.description, "From 'Testing' to 'Failed testing'", "the region hears it while it listens");
+    let verified = machine.store().verify_audit().expect("readable").expect("nobody touched it");
+    assert_eq!(verified.results.head.hash, head, "nothing of the run comes after it");
+    machine.execute("UPDATE run SET end_kind = 'passed', complete = 1");
+    let ended = machine.ask("events").words(&["verify", "--expect", &head]).end().await;
+    assert!(ended.only_complaint().contains("the record of run 1 was altered"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_run_that_deliver_ends_tells_its_head_too() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "echo one")]).await;
+    region.inject(Fault::new("POST", 100_000, Action::Answer(503, "the region is being moved".to_owned())));
+    let ended = machine.run(&region).words(&["--exit-when-done", "--farewell", "1"]).end().await;
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    region.clear_faults();
+    assert_eq!(machine.deliver(&region).end().await.code, Some(0));
+    assert_eq!(region.node_status(), NodeStatus::Ready);
+    let verified = machine.store().verify_against(Some(&told_head(&region))).expect("readable");
+    assert!(verified.is_ok(), "{verified:?}");
+}
+
+#[tokio::test]
+async fn what_the_bounds_delete_is_told_by_its_number() {
+    let machine = Machine::new();
+    let region = region(NodeStatus::Testing, &[Script::testing("a", "exit 1")]).await;
+    machine.run(&region).end().await;
+    let none = Retention { runs: Some(0), days: Some(0), bytes: Some(0) };
+    let mut store = Store::open(&machine.state, "host", "a region").expect("a journal").store;
+    assert_eq!(store.prune(&none).expect("it can be written").runs, 1);
+    drop(store);
+    let head = told_head(&region);
+    let answer = machine.ask("events").words(&["verify", "--expect", &head]).end().await.answer();
+    assert!(answer.contains("1 run is sealed as deleted"), "{answer}");
+}
+
 #[tokio::test]
 async fn what_the_region_was_told_shows_that_a_whole_chain_was_made_anew() {
     let machine = Machine::new();
     let region = region(NodeStatus::Testing, &[Script::testing("a", "exit 1")]).await;
     machine.run(&region).end().await;
-    let told = region.events().into_iter().map(|event| event.description).collect::<Vec<_>>();
-    let told = told.iter().find(|text| text.contains("the last is ")).unwrap_or_else(|| panic!("no head in {told:?}"));
-    let head = told.rsplit(' ').next().expect("a word");
-    let verify = || machine.ask("events").words(&["verify", "--expect", head]);
+    let head = told_head(&region);
+    let verify = || machine.ask("events").words(&["verify", "--expect", &head]);
     assert!(verify().end().await.answer().contains("the expected head is in the chain"));
     // A later run only adds to the chain.
     let again = super::harness::region(NodeStatus::Testing, &[Script::testing("a", "echo one")]).await;
