@@ -27,17 +27,24 @@ pub const TARGETS: [Target; 10] = [
     ("ipmi", ipmi),
 ];
 
-/// YAML of a region, of cloud-init, of a result file.
+/// YAML of a region, of cloud-init, of a result file, of what a script found of a BMC.
 pub fn yaml(bytes: &[u8]) {
     if let Ok(node) = shakedown::yaml::parse(bytes) {
         let _ = (node.to_text(), node.pairs().len());
+    }
+    let _ = shakedown::script::BmcConfig::parse(bytes);
+    for has_interface in [false, true] {
+        let _ = shakedown::script::ResultFile::parse(bytes, has_interface);
     }
 }
 
 /// A script with its header: what is refused strictly may be read leniently, and linting says why.
 pub fn header(bytes: &[u8]) {
-    let _ = shakedown::script::Header::parse(bytes);
-    let _ = shakedown::script::Header::lenient(bytes);
+    let is_accepted = shakedown::script::Header::parse(bytes).is_ok();
+    let _ = shakedown::script::Declared::of(Some(bytes)).may_destroy();
+    let findings = shakedown::script::lint::lint(bytes);
+    let has_error = findings.iter().any(|found| found.level == shakedown::script::lint::Level::Error);
+    assert!(is_accepted || has_error, "what a region refuses is no error of lint");
 }
 
 /// The index of a region's archive.
@@ -48,7 +55,8 @@ pub fn index(bytes: &[u8]) {
 /// What smartctl printed, as JSON or as text.
 pub fn smartctl(bytes: &[u8]) {
     if let Ok(report) = shakedown::disk::parse(bytes) {
-        let _ = format!("{report:?}");
+        let judgement = shakedown::disk::judge(&report, &shakedown::disk::Policy::default(), None);
+        let _ = format!("{report:?} {judgement:?}");
     }
 }
 
@@ -83,16 +91,12 @@ pub fn smbios(bytes: &[u8]) {
 
 /// A tar archive, packed in any way.
 pub fn tar(bytes: &[u8]) {
-    unpacked(bytes, |archive, to, limits| {
-        shakedown::unpack::untar(archive, to, limits, inside)
-    });
+    unpacked(bytes, |archive, to, limits| shakedown::unpack::untar(archive, to, limits, inside));
 }
 
 /// A zip archive.
 pub fn zip(bytes: &[u8]) {
-    unpacked(bytes, |archive, to, limits| {
-        shakedown::unpack::unzip(archive, to, limits, inside)
-    });
+    unpacked(bytes, |archive, to, limits| shakedown::unpack::unzip(archive, to, limits, inside));
 }
 
 /// Unpacks, and sees that nothing is outside of the directory and that the limits hold.

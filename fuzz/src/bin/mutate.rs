@@ -31,8 +31,18 @@ impl Random {
 
 fn changed(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
     const INTERESTING: [&[u8]; 12] = [
-        b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"-1", b"18446744073709551615", b"-9223372036854775808", b"1e999", b"\n",
-        b"\xc3\xa9", b"9999999999999999999999",
+        b"\0",
+        b"\xff",
+        b"\x7f",
+        b"\x80",
+        b"\xff\xff\xff\xff",
+        b"-1",
+        b"18446744073709551615",
+        b"-9223372036854775808",
+        b"1e999",
+        b"\n",
+        b"\xc3\xa9",
+        b"9999999999999999999999",
     ];
     let mut bytes = corpus[random.below(corpus.len())].clone();
     for _ in 0..=random.below(8) {
