@@ -163,18 +163,20 @@ impl Delivery {
                     tracing::info!(message = label, "the region already has it");
                     return Delivered::Acknowledged;
                 }
-                _ if matches!(error, Error::Oversized { .. }) => return self.oversized(signal, error).await,
+                _ if matches!(error, Error::Oversized { .. }) && self.arrives_by_event(signal).await => {
+                    return Delivered::Acknowledged;
+                }
+                _ if matches!(error, Error::Oversized { .. } | Error::Unreadable { .. }) => {
+                    return self.without_parsed(signal, error).await;
+                }
                 _ => return self.end_of(error),
             }
         }
     }
 
-    /// Output that does not fit goes as an event where the region takes that; else the script is reported as failed, with the reason.
-    async fn oversized(&self, signal: &Signal, error: Error) -> Delivered {
-        if self.arrives_by_event(signal).await {
-            return Delivered::Acknowledged;
-        }
-        let failed = signal.without_oversized(&error.to_string());
+    /// Reports a script as failed whose output the region cannot get as a whole, with the reason.
+    async fn without_parsed(&self, signal: &Signal, error: Error) -> Delivered {
+        let failed = signal.without_parsed(&error.to_string());
         loop {
             let sent = persist(&self.retry, &self.give_up, "a result without its output", || async {
                 self.uplink.signal(&failed).await.map_err(Error::as_outage)

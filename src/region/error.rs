@@ -107,6 +107,14 @@ pub enum Error {
         /// The room that there is, in bytes.
         room: u64,
     },
+    /// Output that the region parses cannot be read on this machine. Nothing was sent.
+    #[error("{name} cannot be read on the machine, and the region needs all of it: {reason}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// The system's reason.
+        reason: String,
+    },
     /// The answer is not what was asked for.
     #[error("the region's answer cannot be used: {0}")]
     Unusable(String),
@@ -161,6 +169,7 @@ impl Error {
             },
             Error::File { .. } | Error::Redirected { .. } => Disposition::RetryAFewTimes,
             Error::Oversized { .. }
+            | Error::Unreadable { .. }
             | Error::Refused { .. }
             | Error::Untrusted { .. }
             | Error::Unauthorized { .. }

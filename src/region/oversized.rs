@@ -13,8 +13,8 @@ use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
+use super::FilePart;
 use super::exchange::Accepts;
-use super::signal::FilePart;
 use super::{Client, Error, Signal};
 
 /// More than this is not read into memory.
@@ -47,11 +47,12 @@ impl Signal {
         self.files.iter().find(|file| file.is_parsed())
     }
 
-    /// The same result without the output that does not fit, as a failure: a region would call it passed, and know nothing of the machine.
+    /// The same result without the output that the region does not get, as a failure: a region would call it passed, and know nothing of
+    /// the machine. Its result file stays behind, too: a status in it would count more than the exit status.
     #[must_use]
-    pub fn without_oversized(&self, reason: &str) -> Signal {
+    pub fn without_parsed(&self, reason: &str) -> Signal {
         let mut signal = self.clone();
-        signal.files.retain(|file| !file.is_parsed());
+        signal.files.retain(|file| !file.whole);
         signal.exit_status = Some(self.exit_status.filter(|status| *status != 0).unwrap_or(1));
         signal.error = format!("{}; {reason}", self.error);
         signal
@@ -63,9 +64,12 @@ impl Client {
     /// if it takes it at all.
     ///
     /// # Errors
-    /// By class of answer; `Setup` when the signal has no such output.
+    /// By class of answer; `Setup` when the signal has no such output, or a result file: of an event the region reads the exit status alone.
     pub async fn result_by_event(&self, signal: &Signal) -> Result<(), Error> {
         let file = signal.parsed().ok_or_else(|| Error::Setup("no output that the region parses".to_owned()))?;
+        if signal.files.iter().any(FilePart::is_result_file) {
+            return Err(Error::Setup("the script has a result file, which an event cannot carry".to_owned()));
+        }
         if self.options.system_id.is_none() {
             return Err(Error::Setup("an event needs to know what the region calls this machine".to_owned()));
         }

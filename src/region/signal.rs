@@ -1,22 +1,17 @@
 //! A message to the region as data, and as the body of a request.
 
 use std::io::Read;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use futures_util::stream;
-use nix::libc;
 use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Secret, Slice, fit, oversized};
+use super::file_part::{length, part};
+use super::{Error, FilePart, Secret, Slice, fit};
 use crate::script::BmcConfig;
 
 /// Room for the fields and the part headers of a request.
 const OVERHEAD: u64 = 16 << 10;
-/// Read at once of a file that is sent.
-const CHUNK: usize = 64 << 10;
 
 /// Longest text of a signal about the node, in characters (contract REGION, corrections, 1).
 const LONGEST_ERROR: usize = 255;
@@ -101,32 +96,6 @@ pub struct ScriptReference {
     pub result_id: Option<i64>,
     /// The version of the script.
     pub version_id: Option<i64>,
-}
-
-/// A file of a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilePart {
-    /// `NAME`, `NAME.out`, `NAME.err` or `NAME.yaml`.
-    pub name: String,
-    /// Where it lies; an absent one is sent empty.
-    pub path: PathBuf,
-    /// What is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
-    #[serde(default)]
-    pub otherwise: String,
-    /// Must be sent whole or not at all, since the region parses it.
-    pub whole: bool,
-}
-
-impl FilePart {
-    /// True if it is output that the region parses.
-    pub(super) fn is_parsed(&self) -> bool {
-        self.whole && self.name.ends_with(".out")
-    }
-
-    /// What is sent of output that the region parses and that is larger than there is room.
-    fn packed(&self, room: u64) -> Option<Vec<u8>> {
-        (self.is_parsed() && length(&self.path) > room).then(|| oversized::compact(&self.path)).flatten()
-    }
 }
 
 /// A message to the region.
@@ -265,7 +234,10 @@ impl Signal {
                 (Slice::Omitted, _) if !file.otherwise.is_empty() => Part::text(file.otherwise.clone()),
                 (Slice::Omitted, _) => continue,
                 (_, Some(bytes)) => Part::bytes(bytes),
-                _ if size == 0 => Part::text(file.otherwise.clone()),
+                _ if file.is_result_file() => file.result_file()?,
+                // A part of it would be taken for the whole.
+                _ if file.is_parsed() && self.exit_status == Some(0) => Part::bytes(file.all(size)?),
+                _ if size == 0 => Part::text(String::new()),
                 (slice, None) => part(file, size, slice)?,
             };
             form = form.part(file.name.clone(), part.file_name(file.name.clone()));
@@ -277,86 +249,6 @@ impl Signal {
 /// A runtime that the region takes.
 fn sendable(seconds: f64) -> Option<f64> {
     seconds.is_finite().then(|| seconds.clamp(0.0, LONGEST_RUNTIME))
-}
-
-/// Bytes of a file; 0 where there is none, and something where there is no file that can be read, which [`part`] tells.
-fn length(path: &Path) -> u64 {
-    path.symlink_metadata().map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 1 })
-}
-
-/// A part that reads its file as it is sent. In place of what cannot be read stands a line that says so: no file holds up a result.
-fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Error> {
-    let path = &file.path;
-    let source = match Source::open(path) {
-        Ok(source) => source,
-        // Others will give back what there is not enough of.
-        Err(source) if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => {
-            return Err(Error::File { path: path.display().to_string(), source });
-        }
-        Err(_) if !file.otherwise.is_empty() => return Ok(Part::text(file.otherwise.clone())),
-        Err(error) => return Ok(Part::text(format!("[shakedown: {} cannot be read: {error}]\n", path.display()))),
-    };
-    match slice {
-        Slice::HeadAndTail { head, tail } => {
-            let marker = format!(
-                "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
-                size - head - tail,
-                path.display()
-            );
-            let length = head + tail + marker.len() as u64;
-            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
-            let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
-            let body = stream::StreamExt::chain(stream::StreamExt::chain(head, marker), tail);
-            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
-        }
-        _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(source.piece(0, size)), size)),
-    }
-}
-
-/// A file that is read as it is sent. What was announced of it is sent in any case, or the region would wait for the rest.
-#[derive(Clone)]
-struct Source(Arc<std::fs::File>);
-
-impl Source {
-    /// Opens a regular file, whatever a script has put in its place, and sees whether the disk gives it.
-    fn open(path: &Path) -> std::io::Result<Self> {
-        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
-        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(std::io::Error::other("it is no regular file"));
-        }
-        file.read_at(&mut [0], 0)?;
-        Ok(Source(Arc::new(file)))
-    }
-
-    /// So many bytes from a place on; a line and blanks for those that there are not.
-    fn piece(self, from: u64, length: u64) -> impl stream::Stream<Item = std::io::Result<Vec<u8>>> {
-        stream::unfold((self, from, length, None::<String>), |(source, from, left, missing)| async move {
-            let most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            if most == 0 {
-                return None;
-            }
-            let (bytes, missing) = match missing {
-                Some(text) => (text.bytes().chain(std::iter::repeat(b'\n')).take(most).collect(), Some(String::new())),
-                None => source.clone().read(from, most).await.map_or_else(
-                    |error| (Vec::new(), Some(format!("\n[shakedown: the rest cannot be read: {error}]\n"))),
-                    |bytes| (bytes, None),
-                ),
-            };
-            let count = bytes.len() as u64;
-            Some((Ok(bytes), (source, from + count, left - count, missing)))
-        })
-    }
-
-    async fn read(self, from: u64, most: usize) -> std::io::Result<Vec<u8>> {
-        let read = move || {
-            let mut bytes = vec![0; most];
-            let count = self.0.read_at(&mut bytes, from)?;
-            bytes.truncate(count);
-            if count == 0 { Err(std::io::Error::other("it has become shorter")) } else { Ok(bytes) }
-        };
-        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
-    }
 }
 
 /// An error without the secrets of a request: a region may quote what it refuses.

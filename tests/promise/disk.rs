@@ -65,6 +65,12 @@ impl LocalFault {
         })
     }
 
+    /// All reads of files with `path` in their names fail, but for the first ones.
+    pub(crate) fn reads(library: &Library, path: &'static str, skip: u32) -> LocalFault {
+        let errno = libc_errno("EIO");
+        LocalFault::Files { library: library.0.clone(), path, operation: "read", errno, skip, times: 0 }
+    }
+
     pub(crate) fn strike(&self, program: Program) -> Program {
         match self {
             LocalFault::Descriptors(number) => program.through(&["prlimit", &format!("--nofile={number}:{number}")]),

@@ -12,6 +12,7 @@ mod support;
 mod disk;
 mod network;
 mod plan;
+mod sent;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

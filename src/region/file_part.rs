@@ -1,0 +1,151 @@
+//! A file of a result, and how it is read for the region.
+
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::stream;
+use nix::libc;
+use reqwest::multipart::Part;
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Slice, oversized};
+use crate::script::Found;
+
+/// Read at once of a file that is sent.
+const CHUNK: usize = 64 << 10;
+
+/// A file of a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePart {
+    /// `NAME`, `NAME.out`, `NAME.err` or `NAME.yaml`.
+    pub name: String,
+    /// Where it lies; an absent one is sent empty.
+    pub path: PathBuf,
+    /// What is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
+    #[serde(default)]
+    pub otherwise: String,
+    /// Must be sent whole or not at all, since the region parses it.
+    pub whole: bool,
+}
+
+impl FilePart {
+    /// True if it is output that the region parses.
+    pub(super) fn is_parsed(&self) -> bool {
+        self.whole && self.name.ends_with(".out")
+    }
+
+    /// True if it is a result file: what the region reads in it decides.
+    pub(super) fn is_result_file(&self) -> bool {
+        self.whole && !self.is_parsed()
+    }
+
+    /// The result file as it is, or what is sent in its place. It is read to its end before any of it is announced: one that breaks off
+    /// while it is sent would have lost the status that has counted here.
+    pub(super) fn result_file(&self) -> Result<Part, Error> {
+        match Found::at(&self.path) {
+            Ok(Found::Content(bytes)) if !bytes.is_empty() => Ok(Part::bytes(bytes)),
+            Ok(_) => Ok(Part::text(self.otherwise.clone())),
+            Err(source) => Err(Error::File { path: self.path.display().to_string(), source }),
+        }
+    }
+
+    /// All of a file that has so many bytes.
+    pub(super) fn all(&self, size: u64) -> Result<Vec<u8>, Error> {
+        let read = || {
+            let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+            Source::open(&self.path)?.0.read_exact_at(&mut bytes, 0)?;
+            Ok(bytes)
+        };
+        read().map_err(|source: std::io::Error| match is_want(&source) {
+            true => Error::File { path: self.path.display().to_string(), source },
+            false => Error::Unreadable { name: self.name.clone(), reason: source.to_string() },
+        })
+    }
+
+    /// What is sent of output that the region parses and that is larger than there is room.
+    pub(super) fn packed(&self, room: u64) -> Option<Vec<u8>> {
+        (self.is_parsed() && length(&self.path) > room).then(|| oversized::compact(&self.path)).flatten()
+    }
+}
+
+/// True if others will give back what there was not enough of.
+fn is_want(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+}
+
+/// Bytes of a file; 0 where there is none, and something where there is no file that can be read, which [`part`] tells.
+pub(super) fn length(path: &Path) -> u64 {
+    path.symlink_metadata().map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 1 })
+}
+
+/// A part that reads its file as it is sent. In place of what cannot be read stands a line that says so: no file holds up a result.
+pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Error> {
+    let path = &file.path;
+    let source = match Source::open(path) {
+        Ok(source) => source,
+        Err(error) if is_want(&error) => return Err(Error::File { path: path.display().to_string(), source: error }),
+        Err(error) => return Ok(Part::text(format!("[shakedown: {} cannot be read: {error}]\n", path.display()))),
+    };
+    match slice {
+        Slice::HeadAndTail { head, tail } => {
+            let marker = format!(
+                "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
+                size - head - tail,
+                path.display()
+            );
+            let length = head + tail + marker.len() as u64;
+            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
+            let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
+            let body = stream::StreamExt::chain(stream::StreamExt::chain(head, marker), tail);
+            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
+        }
+        _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(source.piece(0, size)), size)),
+    }
+}
+
+/// A file that is read as it is sent. What was announced of it is sent in any case, or the region would wait for the rest.
+#[derive(Clone)]
+struct Source(Arc<std::fs::File>);
+
+impl Source {
+    /// Opens a regular file, whatever a script has put in its place, and sees whether the disk gives it.
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::other("it is no regular file"));
+        }
+        file.read_at(&mut [0], 0)?;
+        Ok(Source(Arc::new(file)))
+    }
+
+    /// So many bytes from a place on; a line and blanks for those that there are not.
+    fn piece(self, from: u64, length: u64) -> impl stream::Stream<Item = std::io::Result<Vec<u8>>> {
+        stream::unfold((self, from, length, None::<String>), |(source, from, left, missing)| async move {
+            let most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            if most == 0 {
+                return None;
+            }
+            let (bytes, missing) = match missing {
+                Some(text) => (text.bytes().chain(std::iter::repeat(b'\n')).take(most).collect(), Some(String::new())),
+                None => source.clone().read(from, most).await.map_or_else(
+                    |error| (Vec::new(), Some(format!("\n[shakedown: the rest cannot be read: {error}]\n"))),
+                    |bytes| (bytes, None),
+                ),
+            };
+            let count = bytes.len() as u64;
+            Some((Ok(bytes), (source, from + count, left - count, missing)))
+        })
+    }
+
+    async fn read(self, from: u64, most: usize) -> std::io::Result<Vec<u8>> {
+        let read = move || {
+            let mut bytes = vec![0; most];
+            let count = self.0.read_at(&mut bytes, from)?;
+            bytes.truncate(count);
+            if count == 0 { Err(std::io::Error::other("it has become shorter")) } else { Ok(bytes) }
+        };
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}
