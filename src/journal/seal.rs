@@ -246,10 +246,9 @@ impl Store {
             return Ok(Some(broken));
         }
         for ((kind, row), seal) in &sealed.latest {
-            if !sealed.pruned.contains(&seal.run_id) || *kind == Kind::Audit {
-                if let Some(broken) = self.altered(*kind, *row, seal)? {
-                    return Ok(Some(broken));
-                }
+            let is_on_record = !sealed.pruned.contains(&seal.run_id) || *kind == Kind::Audit;
+            if is_on_record && let Some(broken) = self.altered(*kind, *row, seal)? {
+                return Ok(Some(broken));
             }
         }
         for run_id in &sealed.pruned {

@@ -287,8 +287,7 @@ impl Found {
         for run in words(text) {
             // `exp0x5003…`, `enx0242…`
             let (number, is_marked) = match (run.split_once("0x"), run.strip_prefix("enx")) {
-                (Some((_, number)), _) => (number, true),
-                (None, Some(number)) => (number, true),
+                (Some((_, number)), _) | (None, Some(number)) => (number, true),
                 (None, None) => (run, false),
             };
             let has = |test: fn(&u8) -> bool| number.bytes().any(|byte| test(&byte));

@@ -372,9 +372,8 @@ fn alike(c: char, noise: u8) -> char {
         '0'..='9' => (b'0', 10),
         'a'..='f' => (b'a', 6),
         'A'..='F' => (b'A', 6),
-        'g'..='z' => (b'g', 20),
         'G'..='Z' => (b'G', 20),
-        // Of a letter beyond ASCII not even the letter stays.
+        // Also for a letter beyond ASCII, of which not even that stays.
         _ => (b'g', 20),
     };
     char::from(first + noise % count)
