@@ -149,8 +149,8 @@ async fn a_result_or_a_run_that_was_changed_is_named() {
 
 /// The head that the region was told last.
 fn told_head(region: &shakedown::sandbox::Sandbox) -> String {
-    let heads = region.events().into_iter().filter(|event| event.action == "shakedown/audit-head");
-    let last = heads.last().expect("a head is told");
+    let mut heads = region.events().into_iter().filter(|event| event.action == "shakedown/audit-head");
+    let last = heads.next_back().expect("a head is told");
     last.description.rsplit(' ').next().expect("a word").to_owned()
 }
 
