@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use axum::response::IntoResponse as _;
 use shakedown::agent::{End, Outcome};
 use shakedown::sandbox::{Action, Fault, NodeStatus, Sandbox};
 use shakedown::script::Status;
@@ -246,6 +247,63 @@ async fn a_result_that_is_refused_for_good_blocks_no_other() {
         run.stdout.contains("The region did not take the result of first: the region refuses it with 400"),
         "{run:?}"
     );
+}
+
+/// What a script left behind writes on while the region does not answer. What was judged is what is sent, and what is gone is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_changed_after_a_result_was_judged_changes_no_verdict() {
+    let body = "echo all of it; echo 'status: failed' >\"$RESULT_PATH\"";
+    let region = region(&[("testing/one", plain(body))], |options| options.status = NodeStatus::Testing).await;
+    let place = std::sync::Arc::new(std::sync::OnceLock::<std::path::PathBuf>::new());
+    let (out, count) = (std::sync::Arc::clone(&place), std::sync::atomic::AtomicU32::new(0));
+    let tap = Tap::before(&region, move |_, signal| {
+        let signal = signal.filter(|signal| signal.is_result())?;
+        if count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let out = out.get()?;
+        let name = format!("one.{}", signal.field("script_result_id"));
+        std::fs::write(out.join(format!("{name}.yaml")), "status: passed\n").expect("its result file");
+        std::fs::write(out.join(format!("{name}.out")), "all").expect("its output");
+        std::fs::remove_file(out.join(&name)).expect("its combined output");
+        Some((axum::http::StatusCode::BAD_GATEWAY, "").into_response())
+    })
+    .await;
+    let node = Node::behind(&region, &tap.url());
+    place.set(node.storage().join("out")).expect("nobody else sets it");
+    let run = node.run().args(["--retry-wait", "0.01"]).finish().await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let row = row(&region, "one");
+    assert_eq!((row.status, row.result.as_slice()), (Status::Failed, b"status: failed\n".as_slice()));
+    let (stdout, output) = (String::from_utf8_lossy(&row.stdout), String::from_utf8_lossy(&row.output));
+    assert!(stdout.starts_with("all\n[shakedown: 7 bytes of "), "{stdout}");
+    assert!(output.contains("[shakedown: 10 bytes of ") && output.contains("are gone"), "{output}");
+}
+
+/// The answer to a result was lost, and the region holds another status: it gave the script up itself, and the result never arrived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_the_region_gave_a_script_itself_is_not_the_one_that_was_sent() {
+    for (held, another, code) in [(2, 0, 0), (2, 1, 0), (4, 1, 4), (4, 0, 4), (3, 0, 4)] {
+        let region =
+            region(&[("testing/one", plain("echo one"))], |options| options.status = NodeStatus::Testing).await;
+        let count = std::sync::atomic::AtomicU32::new(0);
+        let tap = Tap::before(&region, move |_, signal| {
+            let signal = signal.filter(|signal| signal.is_result())?;
+            let turn = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if turn == 0 {
+                return Some((axum::http::StatusCode::BAD_GATEWAY, "").into_response());
+            }
+            let id: i64 = signal.field("script_result_id").parse().expect("a number");
+            // An answer about another result is somebody else's, and asked for again.
+            let id = if turn == 1 { id + another } else { id };
+            let text = format!("Status for scriptresult {id} is not running or pending ({held})");
+            Some((axum::http::StatusCode::INTERNAL_SERVER_ERROR, text).into_response())
+        })
+        .await;
+        let node = Node::behind(&region, &tap.url());
+        let run = node.run().args(["--retry-wait", "0.001"]).finish().await;
+        assert_eq!(run.code, Some(code), "held {held}, about {another}: {run:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

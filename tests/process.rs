@@ -284,6 +284,26 @@ async fn a_result_file_without_end_is_not_waited_for() {
     }
 }
 
+/// What a script moved away it may have written its verdict to, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_moves_its_outputs_away_does_not_pass() {
+    let said = "echo 'status: failed' >\"$RESULT_PATH\"; echo said; ";
+    let moves = [
+        ("directory", "d=$(dirname \"$RESULT_PATH\"); mv \"$d\" \"$d.old\"; mkdir \"$d\""),
+        ("file", "mv \"$OUTPUT_STDOUT_PATH\" \"$OUTPUT_STDOUT_PATH.old\"; rm \"$RESULT_PATH\""),
+        ("other", "rm \"$OUTPUT_STDOUT_PATH\" \"$RESULT_PATH\"; echo fine >\"$OUTPUT_STDOUT_PATH\""),
+    ];
+    let scripts: Vec<_> =
+        moves.iter().map(|(name, how)| (format!("testing/{name}"), plain(&format!("{said}{how}")))).collect();
+    let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
+    let run = Node::of(&region).run().finish().await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for (name, _) in moves {
+        assert_eq!(row(&region, name).status, Status::Failed, "{name}: {run:?}");
+    }
+    assert!(String::from_utf8_lossy(&row(&region, "file").stdout).contains("said"), "what was printed arrives");
+}
+
 /// Descriptors for a few of them at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn more_scripts_than_there_is_room_for_wait_for_their_turn() {

@@ -156,10 +156,9 @@ impl Delivery {
             let attempt = || self.attempt(signal, &may_have_arrived);
             let sent = persist(&self.retry, &self.give_up, &label, attempt).await;
             let Err(error) = sent else { return Delivered::Acknowledged };
-            let had_arrived = may_have_arrived.load(Ordering::Relaxed);
             match error.disposition() {
                 Disposition::Shrink => tracing::warn!(message = label, "too large for the region: will be shortened"),
-                Disposition::AlreadyFinal if is_ours(&error, had_arrived, entry.leads_to) => {
+                Disposition::AlreadyFinal if is_ours(&error, entry.leads_to) => {
                     tracing::info!(message = label, "the region already has it");
                     return Delivered::Acknowledged;
                 }
@@ -284,10 +283,9 @@ impl Delivery {
     }
 }
 
-/// Whether the final result that the region holds is the one that we sent: an earlier answer was lost, or it says the same.
-/// A result that the region gave up itself (Aborted) is never ours.
-fn is_ours(error: &Error, may_have_arrived: bool, leads_to: Option<Status>) -> bool {
+/// True if the final result that the region holds is the one that was sent: it says the same. Another status is not ours, even if an earlier answer was lost: the region gave the script up itself, while our result was on its way.
+fn is_ours(error: &Error, leads_to: Option<Status>) -> bool {
     let Error::AlreadyFinal { status, .. } = error else { return false };
-    let held = status.and_then(Status::from_number);
-    held != Some(Status::Aborted) && (may_have_arrived || (held.is_some() && held == leads_to))
+    let held = Status::from_number(*status);
+    held.is_some() && held == leads_to
 }

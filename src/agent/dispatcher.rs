@@ -5,19 +5,20 @@ use std::num::NonZeroI32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::handed_out::HandedOut;
 use super::message::Payload;
 use super::power::Power;
 use super::record::Record;
-use super::{Notice, ScriptOutcome, messages, parts};
+use super::{Notice, ScriptOutcome, messages, order, parts};
 use crate::event::{Event, EventType};
 use crate::journal::{Actor, ResultChange, ResultRecord};
 use crate::process;
 use crate::region::{NodeEvent, ScriptReference, Signal, SignalStatus};
 use crate::runner::{Conclusion, Ending, Finished, Interruption, Report, Told, keep_end};
-use crate::script::{Declared, Script, ScriptType, Status, Transition, Workspace, transition_event};
+use crate::script::{Declared, Index, Script, ScriptType, Status, Transition, Workspace, transition_event};
 
 /// Longest wait for the small file with an end.
 const LONGEST_KEEP: Duration = Duration::from_secs(10);
@@ -44,6 +45,9 @@ pub(super) struct Dispatcher {
     may_reboot: BTreeSet<Key>,
     /// Those that were cut off since the machine is going down: their end is for the next start to find.
     cut_off: BTreeSet<Key>,
+    pub(super) handed_out: HandedOut,
+    /// Ends the wait for the region's word before data are destroyed; `None` where nobody waits for it.
+    before_destroying: Option<CancellationToken>,
 }
 
 impl Dispatcher {
@@ -61,7 +65,14 @@ impl Dispatcher {
             recommission: BTreeSet::new(),
             may_reboot: BTreeSet::new(),
             cut_off: BTreeSet::new(),
+            handed_out: HandedOut::default(),
+            before_destroying: None,
         }
+    }
+
+    /// Scripts that destroy data start when the region has taken all that was said until then, or not at all.
+    pub(super) fn hear_before_destroying(&mut self, stop: CancellationToken) {
+        self.before_destroying = Some(stop);
     }
 
     /// A result from before the run was interrupted.
@@ -81,6 +92,7 @@ impl Dispatcher {
             self.recommission.insert(key(&script));
         }
         *self.failures.entry(result.kind).or_default() += usize::from(result.status.is_failure());
+        self.handed_out.end(result.kind, &result.name);
         self.outcomes.push(ScriptOutcome {
             subject: result.subject.clone(),
             kind: result.kind,
@@ -91,6 +103,13 @@ impl Dispatcher {
             notes: (!result.notes.is_empty()).then(|| result.notes.clone()).into_iter().collect(),
             output: result.combined.clone(),
         });
+    }
+
+    /// The region hands these out.
+    pub(super) fn see(&mut self, index: &Index) {
+        let mut seen = std::mem::take(&mut self.handed_out);
+        seen.list(index, |script| self.has_begun(script) || self.has_finished(script));
+        self.handed_out = seen;
     }
 
     /// A set is about to run.
@@ -187,7 +206,7 @@ impl Dispatcher {
                 let text = messages::starting(&script);
                 self.step(&script, Transition::Start, SignalStatus::Working, text).await;
                 // Only now: a script must not have run without the journal knowing that it may have.
-                let _ = go.send(());
+                self.let_start(&script, go);
             }
             Report::Running(script, progress) => {
                 let _ = self.notices.send(Notice::Running(script, progress));
@@ -281,6 +300,20 @@ impl Dispatcher {
         self.record.change(change, vec![event], vec![(Payload::Signal(signal), Some(next))]).await;
     }
 
+    /// Lets a script start, which may have to wait for the region's word.
+    fn let_start(&self, script: &Script, go: oneshot::Sender<Result<(), String>>) {
+        let destroys = order::destroys_by_file(script, &self.workspace);
+        let Some(stop) = self.before_destroying.clone().filter(|_| destroys) else {
+            let _ = go.send(Ok(()));
+            return;
+        };
+        let outbox = Arc::clone(&self.record.outbox);
+        tokio::spawn(async move {
+            outbox.idle(&stop).await;
+            let _ = go.send(order::check_heard(&outbox));
+        });
+    }
+
     /// An end, whatever came before it.
     pub(super) async fn finish(&mut self, script: &Arc<Script>, finished: Finished) {
         let transition = match (&finished.ending, finished.conclusion) {
@@ -292,6 +325,7 @@ impl Dispatcher {
             }
         };
         let Some((status, event)) = self.transition(script, transition) else { return };
+        self.handed_out.end(script.kind, &script.name);
         self.keep_end(script, &finished).await;
         let mut events = vec![event];
         let exit_status = finished.ending.exit_status();

@@ -81,6 +81,7 @@ impl Agent {
                 return;
             }
         }
+        self.say(messages::TOLD_FAILED.to_owned());
     }
 
     /// Refuses to run tests beside MAAS's program that erases disks: before MAAS 3.4.6 the OK of a run would release the machine half

@@ -19,6 +19,22 @@ pub(super) const UP: &str = "The ephemeral system is up";
 pub(super) const FORGOTTEN_RUN: &str = "The region had every result of this run, but the agent's record of it is gone, after a loss of power perhaps, \
                                         and it passes nothing that it has not seen. Look at the results, then commission or test again";
 
+/// To the operator, after [`FORGOTTEN_RUN`].
+pub(super) const TOLD_FAILED: &str = "The region was told FAILED, in case it waits for the end of a run whose record is gone; otherwise that changes nothing";
+
+/// The region had begun tests that nobody here remembers. In 255 characters, too.
+pub(super) const FORGOTTEN_TESTS: &str = "The agent's record of the beginning of this run is gone, after a loss of power perhaps. Tests that ended before are \
+                                          not known to it, and it passes nothing that it has not seen. Look at the results, then test again";
+
+/// Scripts that were handed out, and then no more.
+pub(super) fn never_ended(names: &[&str]) -> String {
+    format!(
+        "{} of the scripts that the region handed out never ran, since it does not hand them out any more: {}. Test again",
+        names.len(),
+        names.join(", ")
+    )
+}
+
 /// The end of a run that the region had nothing for.
 pub(super) const NOTHING: &str = "The region has nothing to run";
 

@@ -11,6 +11,7 @@ mod dispatcher;
 mod enlist;
 mod ephemeral;
 mod fetch;
+mod handed_out;
 mod heartbeat;
 mod machine;
 mod message;
@@ -44,7 +45,7 @@ use crate::runner;
 use crate::script::{RegionVersion, Script, ScriptType, Status, Workspace};
 
 pub use fetch::is_deployed;
-pub use outbox::Refused;
+pub use outbox::{MessageKind, Refused};
 pub use resume::{Delivered, deliver};
 
 /// How a run is done.
@@ -304,6 +305,7 @@ impl Agent {
     ) -> Self {
         let give_up = CancellationToken::new();
         options.runner.hurry = give_up.clone();
+        options.retry.hurry = stop.clone();
         Agent {
             store,
             client: Arc::new(client),

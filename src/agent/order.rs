@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use super::outbox::{MessageKind, Outbox};
 use super::{Error, Options};
 use crate::script::{Declared, Index, Script, ScriptType, Workspace};
 
@@ -57,4 +58,18 @@ pub(super) fn check_repeats(index: &Index, begun: &BTreeSet<i64>) -> Result<(), 
         Some(script) => Err(Error::Repeated(script.label())),
         None => Ok(()),
     }
+}
+
+/// Checks that the region has taken all that was said in this run: it would not hear how the script ends otherwise.
+///
+/// # Errors
+/// A text for the script's output.
+pub(super) fn check_heard(outbox: &Outbox) -> Result<(), String> {
+    let refused = outbox.refused().into_iter().find(|refused| refused.kind != MessageKind::Event);
+    let why = match refused {
+        Some(refused) => format!("the region did not take the {}: {}", refused.label, refused.reason),
+        None if outbox.undelivered() > 0 => "the region has not heard of all that came before it".to_owned(),
+        None => return Ok(()),
+    };
+    Err(format!("This script destroys data, and {why}. It was not run. --allow-destructive runs it all the same.\n"))
 }

@@ -44,8 +44,29 @@ pub struct Refused {
     pub label: String,
     /// The region's reason.
     pub reason: String,
-    /// True for a script's result, which the region needs.
-    pub is_result: bool,
+    /// What it carries.
+    pub kind: MessageKind,
+}
+
+/// What a message carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// A script's result, which the region needs.
+    Result,
+    /// Another signal: the state of the node, or of a script.
+    Signal,
+    /// An event.
+    Event,
+}
+
+impl MessageKind {
+    fn of(payload: &Payload) -> Self {
+        match payload {
+            Payload::Signal(signal) if signal.is_result() => MessageKind::Result,
+            Payload::Signal(_) => MessageKind::Signal,
+            Payload::Event(_) => MessageKind::Event,
+        }
+    }
 }
 
 impl Outbox {
@@ -104,8 +125,8 @@ impl Outbox {
         if let Some(entry) = inner.waiting.remove(&id)
             && let Some(reason) = refused
         {
-            let is_result = matches!(&entry.payload, Payload::Signal(signal) if signal.is_result());
-            inner.refused.insert(id, Refused { label: entry.payload.label(), reason, is_result });
+            let kind = MessageKind::of(&entry.payload);
+            inner.refused.insert(id, Refused { label: entry.payload.label(), reason, kind });
         }
         drop(inner);
         self.changed.notify_waiters();
@@ -283,7 +304,7 @@ mod tests {
         outbox.finish(2.into(), None);
         outbox.finish(3.into(), None);
         outbox.idle(&CancellationToken::new()).await;
-        let refused = Refused { label: "WORKING for s1".into(), reason: "no".into(), is_result: false };
+        let refused = Refused { label: "WORKING for s1".into(), reason: "no".into(), kind: MessageKind::Signal };
         assert_eq!(outbox.refused(), [refused]);
     }
 

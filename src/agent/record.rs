@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::message::{Entry, Numbers, Payload, head, message};
-use super::outbox::Outbox;
+use super::outbox::{MessageKind, Outbox};
 use crate::event::{Event, EventType};
 use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunEnding, RunId};
 use crate::region::{NodeEvent, Signal};
@@ -130,7 +130,7 @@ impl Record {
             let read = self.journal.with("refused results", move |store| store.refused_results(run_id)).await;
             refused = read.unwrap_or_default();
         }
-        for one in self.outbox.refused().into_iter().filter(|one| one.is_result) {
+        for one in self.outbox.refused().into_iter().filter(|one| one.kind == MessageKind::Result) {
             if !refused.iter().any(|(label, _)| *label == one.label) {
                 refused.push((one.label, one.reason));
             }

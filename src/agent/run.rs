@@ -19,10 +19,12 @@ use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::{RunEnd, RunRecord};
 use crate::netplan;
-use crate::region::{self, Client, Signal, SignalStatus};
+use crate::region::{self, Backoff, Client, Signal, SignalStatus};
 use crate::runner::{Report, Runner};
 use crate::script::{Index, Script, ScriptType};
 
+/// How often an answer is asked for again that may be somebody else's.
+const DOUBTS: u32 = 2;
 /// For one question whether the region answers: a connection from before the network changed does not.
 pub(super) const QUESTION: Duration = Duration::from_secs(10);
 
@@ -66,6 +68,9 @@ impl Agent {
         ));
         self.audit_beginning(&record, interrupted.as_ref()).await;
         let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
+        if self.options.send && !self.options.allow_destructive {
+            dispatcher.hear_before_destroying(self.stop.clone());
+        }
         let enlists = self.enlists();
         let (voice, verdict) = if enlists {
             self.run_as_stranger(&mut dispatcher, &record, interrupted).await
@@ -155,8 +160,10 @@ impl Agent {
             heartbeat.stop().await;
         }
         self.record_end(verdict, dispatcher, record).await;
-        let is_told = self.settled(record).await && self.options.send;
-        let is_over = is_told && !matches!(verdict, Ok(Verdict::Unfinished | Verdict::GoingDown));
+        // Whoever did not wait any longer does not begin to wait again.
+        let has_waited = matches!(verdict, Ok(Verdict::Unfinished));
+        let is_told = !has_waited && self.settled(record).await && self.options.send;
+        let is_over = is_told && !matches!(verdict, Ok(Verdict::GoingDown));
         if let (true, Some(file)) = (is_over, &self.options.credentials_file) {
             // A later run is another one: the region gives the machine new credentials then, or has it forgotten.
             let removed = std::fs::remove_file(file);
@@ -205,7 +212,32 @@ impl Agent {
                 return Ok(verdict);
             }
         }
-        Ok(Verdict::Passed)
+        Ok(Self::unless_unseen(dispatcher).unwrap_or(Verdict::Passed))
+    }
+
+    /// The end of a run that would have passed, if not all of it was seen.
+    fn unless_unseen(dispatcher: &Dispatcher) -> Option<Verdict> {
+        let unended = dispatcher.handed_out.unended();
+        if !unended.is_empty() {
+            return Some(Verdict::Failed(messages::never_ended(&unended)));
+        }
+        dispatcher.handed_out.has_forgotten().then(|| Verdict::Failed(messages::FORGOTTEN_TESTS.to_owned()))
+    }
+
+    /// The region's answer. One that may be somebody else's is believed when it was given again and again.
+    async fn answer(&self, has_begun: bool, dispatcher: &Dispatcher) -> Result<Option<Index>, Error> {
+        let mut backoff = Backoff::new(&self.options.retry);
+        for _ in 0..DOUBTS {
+            let index = self.index(has_begun).await?;
+            if !self.options.download || !dispatcher.handed_out.is_doubtful(index.as_ref()) {
+                return Ok(index);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.wait()) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
+        self.index(has_begun).await
     }
 
     /// Runs commissioning scripts until the region has no more of them; the index with what comes after.
@@ -216,9 +248,10 @@ impl Agent {
     ) -> Result<ControlFlow<Verdict, Index>, Error> {
         let mut begun = BTreeSet::<i64>::new();
         loop {
-            let Some(mut index) = self.index(!begun.is_empty()).await? else {
+            let Some(mut index) = self.answer(!begun.is_empty(), dispatcher).await? else {
                 return Ok(ControlFlow::Break(Self::verdict_of_nothing(dispatcher)));
             };
+            dispatcher.see(&index);
             if Self::begins_anew(&index, dispatcher) {
                 self.say("The region lets its own scripts run again, since a script asked for that".to_owned());
                 dispatcher.forget(index.of(ScriptType::Commissioning));
@@ -262,7 +295,7 @@ impl Agent {
     fn verdict_of_nothing(dispatcher: &Dispatcher) -> Verdict {
         let failure = ScriptType::ALL.into_iter().find_map(|kind| Self::failure(dispatcher, kind));
         let otherwise = if dispatcher.has_outcomes() { Verdict::Passed } else { Verdict::Nothing };
-        failure.unwrap_or(otherwise)
+        failure.or_else(|| Self::unless_unseen(dispatcher)).unwrap_or(otherwise)
     }
 
     fn failure(dispatcher: &Dispatcher, kind: ScriptType) -> Option<Verdict> {

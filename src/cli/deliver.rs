@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
 use super::{exit, help, restore, state, sync};
-use crate::agent::{self, Refused};
+use crate::agent::{self, MessageKind, Refused};
 use crate::config::{Origin, enlisted_file};
 use crate::journal::Store;
 
@@ -72,7 +72,7 @@ fn tell_refused(refused: &[Refused]) {
     for Refused { label, reason, .. } in refused {
         say!("The region did not take the {label}: {reason}");
     }
-    if refused.iter().any(|one| one.is_result) {
+    if refused.iter().any(|one| one.kind == MessageKind::Result) {
         say!("Refused results are kept: `shakedown deliver --refused` offers them again");
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Options;
 use super::settings::{Given, Settings};
 use super::{exit, help, restore, show, state};
-use crate::agent::{self, Agent, End, Notice, Outcome};
+use crate::agent::{self, Agent, End, MessageKind, Notice, Outcome};
 use crate::config::{Origin, default_storage, enlisted_file};
 use crate::host::Host;
 use crate::journal::Store;
@@ -170,7 +170,7 @@ pub(super) fn exit_code(outcome: &Outcome) -> u8 {
         End::Passed | End::NothingToRun if outcome.refused.is_empty() && outcome.undelivered == 0 => exit::OK,
         End::Passed | End::NothingToRun | End::Unfinished => exit::NOT_DELIVERED,
         // Every script ended well, and the region refused a result.
-        End::Failed if outcome.refused.iter().any(|refused| refused.is_result) => exit::NOT_DELIVERED,
+        End::Failed if outcome.refused.iter().any(|refused| refused.kind == MessageKind::Result) => exit::NOT_DELIVERED,
         End::Failed => exit::SCRIPT_FAILED,
     }
 }

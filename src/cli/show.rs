@@ -177,7 +177,7 @@ pub(super) fn summary(outcome: &Outcome, format: LogFormat) {
         say!("This machine has enlisted: the region calls it {id}");
     }
     if outcome.undelivered > 0 {
-        say!("{} messages could not be delivered before the run was stopped", outcome.undelivered);
+        say!("{} messages could not be delivered yet: `shakedown deliver` tries again", outcome.undelivered);
     }
     let failed = outcome.scripts.iter().filter(|script| script.status.is_failure()).count();
     let other = |status| outcome.scripts.iter().filter(|script| script.status == status).count();

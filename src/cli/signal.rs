@@ -82,6 +82,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let part = |path: &PathBuf| FilePart {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         path: path.clone(),
+        size: None,
         otherwise: String::new(),
         whole: false,
     };

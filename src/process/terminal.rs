@@ -105,15 +105,33 @@ impl Terminal {
     /// Writes what is held back, and puts the file back to its place if it was deleted there.
     ///
     /// # Errors
-    /// When the file cannot be written, or another one has taken its place.
+    /// When the file cannot be written, has lost bytes, or is not in its place any more: the script moved it, or its directory, and may have
+    /// written its result file elsewhere, too.
     pub fn close(&mut self) -> io::Result<()> {
         self.flush()?;
-        if self.file.metadata()?.nlink() == 0 {
-            let mut again = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
-            self.file.rewind()?;
-            io::copy(&mut self.file, &mut again)?;
+        let own = self.file.metadata()?;
+        if own.len() < self.end {
+            return Err(io::Error::other(format!("{} bytes of it were removed", self.end - own.len())));
         }
-        Ok(())
+        let there = self.path.symlink_metadata().map(|there| (there.dev(), there.ino()));
+        match there {
+            Ok(there) if there == (own.dev(), own.ino()) => Ok(()),
+            Err(_) if own.nlink() == 0 => self.put_back(),
+            Err(_) => {
+                if let Some(directory) = self.path.parent() {
+                    std::fs::create_dir_all(directory)?;
+                }
+                self.put_back()?;
+                Err(io::Error::other("it was moved away"))
+            }
+            Ok(_) => Err(io::Error::other("another file has taken its place")),
+        }
+    }
+
+    fn put_back(&mut self) -> io::Result<()> {
+        let mut again = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
+        self.file.rewind()?;
+        io::copy(&mut self.file, &mut again).map(drop)
     }
 
     /// Where it was opened.

@@ -179,13 +179,20 @@ impl Client {
         let power = signal.power()?;
         let sent = self.signal_within(signal, power.as_ref(), budget).await;
         match sent.map_err(|error| scrubbed(power.as_ref(), error)) {
-            Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Refused {
+            // No region takes less: somebody on the way refuses everything, until that is mended.
+            Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Status {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 text: format!("even {SMALLEST_BUDGET} bytes are too many"),
+                retry_after: None,
             }),
             Err(Error::TooLarge) => {
                 self.budget.fetch_min((budget / 2).max(SMALLEST_BUDGET), Ordering::Relaxed);
                 Err(Error::TooLarge)
+            }
+            Err(Error::AlreadyFinal { text, result_id, .. })
+                if signal.result_id().is_some_and(|id| id != result_id) =>
+            {
+                Err(not_the_region(&self.options.metadata_url, format!("{text:?}, which is about another result")))
             }
             other => other,
         }

@@ -91,8 +91,10 @@ pub enum Error {
     AlreadyFinal {
         /// The answer's text.
         text: String,
-        /// The region's status number of that result, if it said so.
-        status: Option<u8>,
+        /// The region's number of the result.
+        result_id: i64,
+        /// The region's number of its status.
+        status: u8,
     },
     /// The request is larger than the region takes.
     #[error("the region takes no request of this size")]

@@ -3,11 +3,14 @@
 //! A success is what the request says it accepts as one ([`Accepts`]), and nothing else. What stands between a machine and its region – portals,
 //! proxies, load balancers – answers, too, and must neither count as the region's acknowledgement nor as its refusal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use http_body_util::BodyExt as _;
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Body, Request, RequestBuilder, Response, StatusCode, Url};
 
 use super::{Client, Error, oauth, refusal};
 use crate::http::{innermost, is_untrusted, masked, proxy_to};
@@ -80,14 +83,22 @@ impl Client {
             Some(credentials) => request.header(AUTHORIZATION, oauth::authorization(credentials, now + skew)),
             None => request,
         };
-        let response = request.send().await.map_err(|error| {
+        let failed = |error: reqwest::Error| {
             let (url, reason) = (self.shown(url), innermost(&error));
             match (is_untrusted(&error), error.is_connect()) {
                 (true, _) => Error::Untrusted { url, reason },
                 (_, true) => Error::Unreachable { url, reason },
                 (_, false) => Error::BrokenOff { url, reason },
             }
-        })?;
+        };
+        let (client, request) = request.build_split();
+        let mut request = request.map_err(failed)?;
+        let unsent = Unsent::of(&mut request);
+        let response = client.execute(request).await.map_err(failed)?;
+        // The region answers when it has all of a request. Who says that all is well before has not seen the result.
+        if response.status().is_success() && unsent.is_some_and(|unsent| unsent.bytes() > 0) {
+            return Err(not_the_region(url, "an answer to a request that was not sent to its end".to_owned()));
+        }
         Ok((response, now, skew))
     }
 
@@ -114,7 +125,9 @@ impl Client {
                 let source = credentials.map_or("nowhere (there are none)", |credentials| credentials.source.as_str());
                 Error::Unauthorized { status, source_of_credentials: source.to_owned(), hint }
             }
-            Some(refusal::Refusal::AlreadyFinal(number)) => Error::AlreadyFinal { text, status: number },
+            Some(refusal::Refusal::AlreadyFinal { result_id, status }) => {
+                Error::AlreadyFinal { text, result_id, status }
+            }
             Some(refusal::Refusal::Request) => Error::Refused { status, text },
             None if is_about_credentials => Error::Status { status, text: String::new(), retry_after },
             None => Error::Status { status, text, retry_after },
@@ -131,6 +144,32 @@ impl Client {
     }
 }
 
+/// How much of the body of a request was not handed out yet.
+struct Unsent(Arc<AtomicU64>);
+
+impl Unsent {
+    /// Watches the body; `None` of one that is in memory, which is handed out at once, and of one without a length.
+    fn of(request: &mut Request) -> Option<Unsent> {
+        let length = request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+        if request.body()?.as_bytes().is_some() {
+            return None;
+        }
+        let body = request.body_mut().take()?;
+        let left = Arc::new(AtomicU64::new(length));
+        let counted = Arc::clone(&left);
+        let stream = body.into_data_stream().inspect(move |chunk| {
+            let count = chunk.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            let _ = counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(count)));
+        });
+        *request.body_mut() = Some(Body::wrap_stream(stream));
+        Some(Unsent(left))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Where a redirect leads that may be followed.
 fn redirected(from: &Url, response: &Response) -> Result<Url, Error> {
     let location = response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -141,12 +180,24 @@ fn redirected(from: &Url, response: &Response) -> Result<Url, Error> {
     }
     let Ok(to) = from.join(&location) else { return refuse("that is no address") };
     let is_same_host = to.host().is_some() && to.host() == from.host();
+    if is_same_host && !asks_for_the_same(from, &to) {
+        return refuse("that is no address of the region's for this");
+    }
     match (from.scheme(), to.scheme()) {
         _ if to.origin() == from.origin() => Ok(to),
         ("http", "https") if is_same_host => Ok(to),
         ("https", "http") => refuse("what is encrypted stays so"),
         _ => refuse("only the region's own address is followed. If that is the region's address, configure it"),
     }
+}
+
+/// True if two addresses end in the same words, whatever stands before them: a server's page of health says OK, too.
+fn asks_for_the_same(one: &Url, other: &Url) -> bool {
+    let last = |url: &Url| -> Vec<String> {
+        let words = url.path().rsplit('/').filter(|word| !word.is_empty());
+        words.take(2).map(str::to_owned).collect()
+    };
+    last(one) == last(other)
 }
 
 pub(super) fn not_the_region(url: &Url, what: String) -> Error {
@@ -242,6 +293,31 @@ mod tests {
         assert_eq!(of("Mon, 30 Nov 2026 06:01:30 GMT"), Some(90));
         assert_eq!(of("Mon, 30 Nov 2026 05:00:00 GMT"), Some(0), "a moment that has passed");
         assert_eq!(of("soon"), None);
+    }
+
+    #[test]
+    fn a_redirect_leads_to_the_same_question() {
+        let same = |to: &str| {
+            let from = Url::parse("http://region:5240/MAAS/metadata/2012-03-01/").expect("an address");
+            asks_for_the_same(&from, &from.join(to).expect("an address"))
+        };
+        for to in [
+            "/MAAS/metadata/2012-03-01",
+            "/maas/r/MAAS/metadata/2012-03-01/",
+            "https://region/MAAS/metadata/2012-03-01/",
+        ] {
+            assert!(same(to), "{to}");
+        }
+        for to in [
+            "/",
+            "/healthz",
+            "/MAAS/metadata/",
+            "..",
+            "/MAAS/metadata/2012-03-01/maas-scripts",
+            "/accounts/login/?next=/MAAS/metadata/2012-03-01/",
+        ] {
+            assert!(!same(to), "{to}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use nix::libc;
 use reqwest::multipart::Part;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct FilePart {
     pub name: String,
     /// Where it lies; an absent one is sent empty.
     pub path: PathBuf,
+    /// Bytes that it had as the script ended. One that has fewer by now was changed, or its disk lost some of it.
+    #[serde(default)]
+    pub size: Option<u64>,
     /// What is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
     #[serde(default)]
     pub otherwise: String,
@@ -44,15 +47,25 @@ impl FilePart {
     /// while it is sent would have lost the status that has counted here.
     pub(super) fn result_file(&self) -> Result<Part, Error> {
         match Found::at(&self.path) {
-            Ok(Found::Content(bytes)) if !bytes.is_empty() => Ok(Part::bytes(bytes)),
+            Ok(Found::Content(bytes)) if !bytes.is_empty() && self.lost(bytes.len() as u64) == 0 => {
+                Ok(Part::bytes(bytes))
+            }
             Ok(_) => Ok(Part::text(self.otherwise.clone())),
             Err(source) => Err(Error::File { path: self.path.display().to_string(), source }),
         }
     }
 
+    /// Bytes that are gone since the script ended, of one that has so many.
+    fn lost(&self, size: u64) -> u64 {
+        self.size.unwrap_or(0).saturating_sub(size)
+    }
+
     /// All of a file that has so many bytes.
     pub(super) fn all(&self, size: u64) -> Result<Vec<u8>, Error> {
         let read = || {
+            if self.lost(size) > 0 {
+                return Err(std::io::Error::other(format!("{} bytes of it are gone", self.lost(size))));
+            }
             let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
             Source::open(&self.path)?.0.read_exact_at(&mut bytes, 0)?;
             Ok(bytes)
@@ -85,11 +98,23 @@ pub(super) fn length(path: &Path) -> u64 {
 /// A part that reads its file as it is sent. In place of what cannot be read stands a line that says so: no file holds up a result.
 pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Error> {
     let path = &file.path;
+    let gone = match file.lost(size) {
+        0 => String::new(),
+        lost => format!(
+            "\n[shakedown: {lost} bytes of {} are gone, which were there as the script ended]\n",
+            path.display()
+        ),
+    };
+    if size == 0 {
+        return Ok(Part::text(gone));
+    }
     let source = match Source::open(path) {
         Ok(source) => source,
         Err(error) if is_want(&error) => return Err(Error::File { path: path.display().to_string(), source: error }),
         Err(error) => return Ok(Part::text(format!("[shakedown: {} cannot be read: {error}]\n", path.display()))),
     };
+    let gone_length = gone.len() as u64;
+    let gone = stream::iter([Ok::<_, std::io::Error>(gone.into_bytes())]);
     match slice {
         Slice::HeadAndTail { head, tail } => {
             let marker = format!(
@@ -97,13 +122,16 @@ pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Err
                 size - head - tail,
                 path.display()
             );
-            let length = head + tail + marker.len() as u64;
+            let length = head + tail + marker.len() as u64 + gone_length;
             let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
             let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
-            let body = stream::StreamExt::chain(stream::StreamExt::chain(head, marker), tail);
+            let body = head.chain(marker).chain(tail).chain(gone);
             Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
         }
-        _ => Ok(Part::stream_with_length(reqwest::Body::wrap_stream(source.piece(0, size)), size)),
+        _ => {
+            let body = source.piece(0, size).chain(gone);
+            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), size + gone_length))
+        }
     }
 }
 

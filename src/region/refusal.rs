@@ -12,8 +12,13 @@ pub(super) enum Refusal {
     SignAgain,
     /// The credentials, with what is wrong about them where that can be told without a secret.
     Credentials(&'static str),
-    /// The script has a final result, with the region's number of its status.
-    AlreadyFinal(Option<u8>),
+    /// The script has a final result.
+    AlreadyFinal {
+        /// The region's number of the result.
+        result_id: i64,
+        /// The region's number of its status.
+        status: u8,
+    },
     /// The request itself: it will be refused again.
     Request,
 }
@@ -29,12 +34,16 @@ pub(super) fn of_region(status: StatusCode, text: &str) -> Option<Refusal> {
             texts.iter().any(|known| text.starts_with(known)).then_some(Refusal::Request)
         }
         410 => text.starts_with("The 1.0 API is no longer available").then_some(Refusal::Request),
-        500 if text.contains("is not running or pending") => {
-            let number = text.rsplit_once('(').and_then(|(_, rest)| rest.trim_end_matches([')', ' ']).parse().ok());
-            Some(Refusal::AlreadyFinal(number))
-        }
+        500 => of_final_result(text),
         _ => None,
     }
+}
+
+/// `Status for scriptresult 4014 is not running or pending (2)`, and nothing around it.
+fn of_final_result(text: &str) -> Option<Refusal> {
+    let (id, status) = text.strip_prefix("Status for scriptresult ")?.split_once(" is not running or pending (")?;
+    let status = status.strip_suffix(')')?.parse().ok()?;
+    Some(Refusal::AlreadyFinal { result_id: id.parse().ok()?, status })
 }
 
 fn of_credentials(text: &str) -> Option<Refusal> {
@@ -73,10 +82,46 @@ fn is_bad_request(text: &str) -> bool {
     is_of_value
         || SENTENCES.iter().any(|known| text.starts_with(known))
         || match serde_json::from_str(text) {
-            Ok(Value::Object(fields)) => !fields.is_empty() && fields.values().all(is_of_field),
+            Ok(Value::Object(fields)) => {
+                !fields.is_empty() && fields.iter().all(|(name, problems)| is_field(name) && is_of_field(problems))
+            }
             // A long one is not read to its end.
-            _ => text.starts_with("{\"") && text.contains("\": [\""),
+            _ => text
+                .strip_prefix("{\"")
+                .and_then(|rest| rest.split_once("\": [\""))
+                .is_some_and(|(name, _)| is_field(name)),
         }
+}
+
+/// A field that the agent fills: of a signal, of a registration, of an enlistment. A gateway's JSON has other ones (`detail`, `message`).
+fn is_field(name: &str) -> bool {
+    const FIELDS: [&str; 24] = [
+        "__all__",
+        "agent_name",
+        "architecture",
+        "comment",
+        "commission",
+        "deployed",
+        "description",
+        "domain",
+        "error",
+        "exit_status",
+        "hostname",
+        "is_dpu",
+        "mac_addresses",
+        "min_hwe_kernel",
+        "name",
+        "pool",
+        "power_parameters",
+        "power_type",
+        "runtime",
+        "script_result",
+        "script_version_id",
+        "status",
+        "subarchitecture",
+        "zone",
+    ];
+    FIELDS.binary_search(&name).is_ok() || name.starts_with("power_parameters_")
 }
 
 fn is_not_found(text: &str) -> bool {
@@ -115,7 +160,7 @@ mod tests {
         assert_eq!(of(401, "Authorization Error: 'Nonce already used: 1'"), Some(Refusal::SignAgain));
         assert!(matches!(of(403, "Not authenticated as a known node."), Some(Refusal::Credentials(_))));
         let again = "Status for scriptresult 4014 is not running or pending (2)";
-        assert_eq!(of(500, again), Some(Refusal::AlreadyFinal(Some(2))));
+        assert_eq!(of(500, again), Some(Refusal::AlreadyFinal { result_id: 4014, status: 2 }));
     }
 
     #[test]
@@ -124,6 +169,7 @@ mod tests {
             (400, ""),
             (400, "<html>400 The plain HTTP request was sent to HTTPS port</html>"),
             (400, "{\"status\": \"error\"}"),
+            (400, "{\"detail\": [\"Request was throttled.\"]}"),
             (401, ""),
             (401, "Unauthorized"),
             (403, "squid: access denied"),
@@ -135,6 +181,7 @@ mod tests {
             (421, ""),
             (451, "blocked"),
             (500, "upstream exploded"),
+            (500, "<html>Status for scriptresult 4014 is not running or pending (2)</html>"),
         ];
         for (status, text) in strays {
             assert_eq!(of(status, text), None, "{status} {text}");

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Disposition, Error};
 
 /// Pace of repetition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RetryOptions {
     /// First wait.
     pub first: Duration,
@@ -16,12 +16,22 @@ pub struct RetryOptions {
     pub cap: Duration,
     /// How often an answer that most likely never changes is asked for again.
     pub few: u32,
+    /// Once this strikes the program is about to end: a wait is broken off for one more attempt, and none is longer than [`LAST_WAIT`].
+    pub hurry: CancellationToken,
 }
+
+/// Longest wait of a program that is about to end.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 impl Default for RetryOptions {
     /// 1 s, doubling to 30 s; 45 times for a plain 500, or for a refusal that is not the region's, which is ten minutes at the least.
     fn default() -> Self {
-        RetryOptions { first: Duration::from_secs(1), cap: Duration::from_secs(30), few: 45 }
+        RetryOptions {
+            first: Duration::from_secs(1),
+            cap: Duration::from_secs(30),
+            few: 45,
+            hurry: CancellationToken::new(),
+        }
     }
 }
 
@@ -90,9 +100,13 @@ pub async fn persist<T, F: Future<Output = Result<T, Error>>>(
             }
             _ => return Err(error),
         };
+        let hurries = options.hurry.is_cancelled();
+        let wait = if hurries { wait.min(LAST_WAIT) } else { wait };
         tracing::warn!(what, %error, wait_seconds = wait.as_secs_f64(), "will be repeated");
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            // Whoever asked to be left alone for an hour is asked once more, since nobody will be there in an hour.
+            () = options.hurry.cancelled(), if !hurries => {}
             () = cancel.cancelled() => return Err(Error::Cancelled(format!("{what}: {error}"))),
         }
     }
@@ -146,6 +160,28 @@ mod tests {
             let wait = backoff.wait().as_secs_f64();
             assert!((full / 2.0..=full).contains(&wait), "{wait} for {full}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_is_about_to_end_tries_once_more_at_once() {
+        let options = RetryOptions::default();
+        let stop = options.hurry.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            stop.cancel();
+        });
+        let asked_to_wait = || Error::Status {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: String::new(),
+            retry_after: Some(Duration::from_secs(3600)),
+        };
+        let (began, mut count) = (tokio::time::Instant::now(), 0);
+        let attempt = || {
+            count += 1;
+            std::future::ready(if count < 4 { Err(asked_to_wait()) } else { Ok(()) })
+        };
+        persist(&options, &CancellationToken::new(), "a test", attempt).await.expect("the fourth attempt");
+        assert_eq!(began.elapsed(), Duration::from_secs(3 + 2 + 2));
     }
 
     #[tokio::test(start_paused = true)]

@@ -152,6 +152,12 @@ impl Signal {
         !self.files.is_empty()
     }
 
+    /// The region's number of the script result that it is about, if there is one.
+    #[must_use]
+    pub fn result_id(&self) -> Option<i64> {
+        self.script.as_ref().and_then(|script| script.result_id)
+    }
+
     /// The BMC that it tells of, from its file.
     pub(super) fn power(&self) -> Result<Option<BmcConfig>, Error> {
         let Some(path) = &self.power_file else { return Ok(None) };
@@ -237,7 +243,6 @@ impl Signal {
                 _ if file.is_result_file() => file.result_file()?,
                 // A part of it would be taken for the whole.
                 _ if file.is_parsed() && self.exit_status == Some(0) => Part::bytes(file.all(size)?),
-                _ if size == 0 => Part::text(String::new()),
                 (slice, None) => part(file, size, slice)?,
             };
             form = form.part(file.name.clone(), part.file_name(file.name.clone()));
@@ -259,7 +264,9 @@ pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
         }
         (Some(power), Error::Refused { status, text }) => Error::Refused { status, text: power.scrub(&text) },
         (Some(power), Error::NotTheRegion { url, what }) => Error::NotTheRegion { url, what: power.scrub(&what) },
-        (Some(power), Error::AlreadyFinal { text, status }) => Error::AlreadyFinal { text: power.scrub(&text), status },
+        (Some(power), Error::AlreadyFinal { text, result_id, status }) => {
+            Error::AlreadyFinal { text: power.scrub(&text), result_id, status }
+        }
         (Some(power), Error::BrokenOff { url, reason }) => Error::BrokenOff { url, reason: power.scrub(&reason) },
         (_, error) => error,
     }

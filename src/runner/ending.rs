@@ -62,7 +62,7 @@ pub enum Conclusion {
 pub enum ResultPart {
     /// Nothing.
     None,
-    /// The file as the script wrote it, with the status in it that has counted.
+    /// The file as the script wrote it ([`Outputs::sent`] is what was judged), with the status in it that has counted.
     AsItIs(Option<Verdict>),
     /// Another one ([`Outputs::sent`]), which leads the region to our status; this text where that is gone.
     Replaced(String),

@@ -56,7 +56,9 @@ impl Runner {
         }
         let (go, recorded) = oneshot::channel();
         self.report(Report::Starting(Arc::clone(script), go)).await;
-        let _ = recorded.await;
+        if let Ok(Err(reason)) = recorded.await {
+            return self.not_executed(script, 2, &reason);
+        }
         let command = Command {
             program: self.workspace.executable(script),
             arguments: arguments.words.into_iter().map(Into::into).collect(),

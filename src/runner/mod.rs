@@ -91,8 +91,9 @@ pub enum Report {
     Networking(String),
     /// Its packages are about to be installed; what, in words.
     Installing(Arc<Script>, String),
-    /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run.
-    Starting(Arc<Script>, oneshot::Sender<()>),
+    /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run. An error is the reason
+    /// why it must not.
+    Starting(Arc<Script>, oneshot::Sender<Result<(), String>>),
     /// It runs; the progress can be watched.
     Running(Arc<Script>, Arc<Progress>),
     /// It has ended and left the access to the machine's BMC. How it ended is final only when that is answered.

@@ -77,7 +77,7 @@ fn conclude(
 
 /// Sets the conclusion, and what is sent as the result file.
 fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finished: &mut Finished) {
-    finished.result = as_it_is(found, judged);
+    as_it_is(outputs, found, judged, finished);
     if let Judged::Unreadable(why) = judged {
         finished.disbelieve(format!("its result file cannot be read, so nobody knows what it says: {why}"));
         return send_alone(outputs, Some(verdict_of(&finished.ending)), finished);
@@ -120,11 +120,18 @@ fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finish
     }
 }
 
-/// The file as the script wrote it, where the region can get it.
-fn as_it_is(found: &Found, judged: &Judged) -> ResultPart {
-    match (found, judged) {
-        (Found::Content(bytes), Judged::Accepted(file)) if !bytes.is_empty() => ResultPart::AsItIs(file.status),
-        (Found::Content(bytes), _) if !bytes.is_empty() => ResultPart::AsItIs(None),
+/// The file as the script wrote it, in a copy of what was judged: what is left behind of a script may write another verdict before the region
+/// has this one.
+fn as_it_is(outputs: &Outputs, found: &Found, judged: &Judged, finished: &mut Finished) {
+    finished.result = match (found, judged) {
+        (Found::Content(bytes), Judged::Accepted(file)) if !bytes.is_empty() => {
+            keep(outputs, bytes, finished);
+            ResultPart::AsItIs(file.status)
+        }
+        (Found::Content(bytes), _) if !bytes.is_empty() => {
+            keep(outputs, bytes, finished);
+            ResultPart::AsItIs(None)
+        }
         _ => ResultPart::None,
     }
 }
@@ -168,7 +175,7 @@ fn verdict_of(ending: &Ending) -> Verdict {
 
 /// The script failed after its result file had decided something else.
 pub(super) fn overrule(script: &Script, outputs: &Outputs, finished: &mut Finished) {
-    let found = Found::at(&outputs.result).unwrap_or(Found::Absent);
+    let found = Found::at(&outputs.sent).unwrap_or(Found::Absent);
     if matches!(finished.result, ResultPart::None) {
         return;
     }
@@ -180,18 +187,21 @@ pub(super) fn overrule(script: &Script, outputs: &Outputs, finished: &mut Finish
     replace(outputs, &ResultFile { status: Some(Unpassed::Failed.into()), ..file }, finished);
 }
 
-/// Writes what is sent in place of the result file; the script's own stays.
+/// Replaces what is sent; the script's own file stays.
 fn replace(outputs: &Outputs, file: &ResultFile, finished: &mut Finished) {
     let alone = file.status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
-    let bytes = file.to_bytes();
+    keep(outputs, &file.to_bytes(), finished);
+    finished.result = ResultPart::Replaced(alone);
+}
+
+/// Writes what is sent as the result file.
+fn keep(outputs: &Outputs, bytes: &[u8], finished: &mut Finished) {
     // A file of an earlier end would be sent in its place.
-    let written =
-        fs::remove_file(&outputs.sent).or_else(absent_is_fine).and_then(|()| fs::write(&outputs.sent, &bytes));
+    let written = fs::remove_file(&outputs.sent).or_else(absent_is_fine).and_then(|()| fs::write(&outputs.sent, bytes));
     if let Err(error) = written {
         let _ = fs::remove_file(&outputs.sent);
-        finished.notes.push(format!("its result file could not be replaced, so its status is sent alone: {error}"));
+        finished.notes.push(format!("its result file could not be kept, so its status is sent alone: {error}"));
     }
-    finished.result = ResultPart::Replaced(alone);
 }
 
 fn absent_is_fine(error: std::io::Error) -> std::io::Result<()> {
@@ -247,8 +257,7 @@ mod tests {
         assert_eq!(left, written, "what the script wrote stays");
         let sent = match &finished.result {
             ResultPart::None => String::new(),
-            ResultPart::AsItIs(_) => String::from_utf8_lossy(&left).into_owned(),
-            ResultPart::Replaced(_) => fs::read_to_string(&outputs.sent).expect("a file"),
+            _ => String::from_utf8_lossy(&fs::read(&outputs.sent).expect("a file")).into_owned(),
         };
         (finished, sent)
     }

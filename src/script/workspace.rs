@@ -103,7 +103,7 @@ pub struct Outputs {
     pub stderr: PathBuf,
     /// The result file (`RESULT_PATH`).
     pub result: PathBuf,
-    /// What is sent in place of a result file that may not decide, or that the region could not store.
+    /// What is sent as the result file: what was judged of the script's own, or another one where that may not decide, or could not be stored.
     pub sent: PathBuf,
     /// How the script ended, for a start that does not find it in the journal.
     pub end: PathBuf,

@@ -13,6 +13,7 @@ mod disk;
 mod network;
 mod plan;
 mod sent;
+mod unseen;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

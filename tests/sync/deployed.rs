@@ -65,7 +65,8 @@ impl Deployed {
         let connection = connection(&given, &host).await.expect("a hardware-sync file");
         let client = DeployedClient::new(Client::new(connection.client).expect("HTTP can be set up"));
         let mut options = Options::new(self.home.path().join("storage"), client.base_url());
-        options.retry = RetryOptions { first: Duration::from_millis(5), cap: Duration::from_millis(20), few: 2 };
+        options.retry =
+            RetryOptions { first: Duration::from_millis(5), cap: Duration::from_millis(20), few: 2, ..options.retry };
         options.patience = Duration::from_millis(500);
         options.settle = Duration::ZERO;
         let store = Store::open(&self.state(), "host", &client.identity()).expect("a journal").store;

@@ -148,7 +148,9 @@ impl Plan {
         if looked.failed {
             let cap = self.interval;
             let first = FIRST_WAIT.min(cap);
-            let backoff = self.backoff.get_or_insert_with(|| Backoff::new(&RetryOptions { first, cap, few: 0 }));
+            let backoff = self
+                .backoff
+                .get_or_insert_with(|| Backoff::new(&RetryOptions { first, cap, few: 0, ..RetryOptions::default() }));
             let wait = backoff.wait().max(looked.retry_after.unwrap_or_default().min(self.interval));
             self.report = now + wait;
             return;
