@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{self, MessageId, RunId};
+use crate::journal::{self, Head, MessageId, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::script::{Status, is_parsed};
 
@@ -116,6 +116,12 @@ pub(super) fn message(payload: &Payload, leads_to: Option<Status>, run_id: Optio
         leads_to,
         may_have_arrived: false,
     }
+}
+
+/// The head of the record's chain at the end of a run, which the region keeps where nobody on this machine can change it.
+pub(super) fn head(run_id: RunId, head: &Head) -> Payload {
+    let text = format!("The record of run {run_id} has {} seals, the last is {}", head.seals, head.hash);
+    Payload::Event(NodeEvent::new("shakedown/audit-head", text, false))
 }
 
 impl Entry {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::message::{Entry, Numbers, Payload, message};
+use super::message::{Entry, Numbers, Payload, head, message};
 use super::outbox::{MessageKind, Outbox};
 use crate::event::{Event, EventType};
-use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunId};
+use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunEnding, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::runner::discard;
 use crate::script::Status;
@@ -54,29 +54,36 @@ impl Record {
         self.outbox.append(outgoing, recorded.await, &numbers)
     }
 
-    /// Records the end of the run with the last message to the region.
+    /// Records the end of the run with the last message to the region. The head of the record's chain goes before it, since the region may
+    /// not listen any more afterwards.
     pub(super) async fn end(&self, end: RunEnd, outcome: String, signal: Option<Signal>) {
-        let outgoing = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
-        let numbers = Numbers::default();
-        let ids = match self.run_id {
-            Some(run_id) => {
-                let messages = self.messages(&outgoing);
-                let (began, numbered) = (self.began, numbers.clone());
-                let ended = self.journal.keep("the end of the run", move |store| {
-                    let ids = store.end_run(run_id, (end, &outcome), messages.first())?;
-                    numbered.set(&ids);
-                    Ok(ids)
-                });
-                let ids = ended.await;
-                if let Some(began) = began {
-                    let took = began.elapsed();
-                    self.journal.keep("how long the run took", move |store| store.set_right(run_id, took)).await;
-                }
-                ids
-            }
-            None => None,
+        let last = self.sayable(signal.map(|signal| (Payload::Signal(signal), None)).into_iter().collect());
+        let Some(run_id) = self.run_id else {
+            self.outbox.append(last, None, &Numbers::default());
+            return;
         };
-        self.outbox.append(outgoing, ids, &numbers);
+        let (messages, began, tells) = (self.messages(&last), self.began, self.tells_events());
+        let (numbers, late) = (Numbers::default(), Numbers::default());
+        let (numbered, numbered_late) = (numbers.clone(), late.clone());
+        let ended = self.journal.keep("the end of the run", move |store| {
+            let ending = RunEnding { end, outcome: &outcome, took: began.map(|began| began.elapsed()) };
+            let mut told = Vec::new();
+            let ids = store.end_run(run_id, &ending, |found| {
+                told.extend(tells.then(|| head(run_id, found)));
+                told.iter().map(|head| message(head, None, Some(run_id))).chain(messages.iter().cloned()).collect()
+            })?;
+            numbered.set(&ids);
+            numbered_late.set(&ids[told.len()..]);
+            Ok((told, ids))
+        });
+        match ended.await {
+            Some((told, ids)) => {
+                let outgoing = told.into_iter().map(|head| (head, None)).chain(last).collect();
+                self.outbox.append(outgoing, Some(ids), &numbers);
+            }
+            // While the journal cannot be written there is no head; it waits in the journal afterwards.
+            None => drop(self.outbox.append(last, None, &late)),
+        }
     }
 
     /// Records something that somebody is answerable for.
@@ -151,10 +158,15 @@ impl Record {
         outgoing.iter().map(|(payload, leads_to)| message(payload, *leads_to, self.run_id)).collect()
     }
 
+    /// The region hears of what it cannot derive itself.
+    fn tells_events(&self) -> bool {
+        self.send && self.events && !self.results_only
+    }
+
     fn may_be_told(&self, payload: &Payload) -> bool {
         self.send
             && match payload {
-                Payload::Event(_) => self.events && !self.results_only,
+                Payload::Event(_) => self.tells_events(),
                 Payload::Signal(signal) if self.results_only && !signal.is_result() => false,
                 // Nobody needs to hear later that a script was about to start.
                 Payload::Signal(signal) if self.is_unheard() && !signal.is_result() => false,

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery::drain;
 use super::dispatcher::Dispatcher;
-use super::message::{Entry, Payload, message};
+use super::message::{Entry, Payload, head, message};
 use super::outbox::{Outbox, Refused};
 use super::record::Record;
 use super::uplink::Uplink;
 use super::{Agent, Notice, fetch, messages};
 use crate::event::{Event, EventType};
 use crate::host::Host;
-use crate::journal::{Actor, Audience, Journal, NewRun, ResultRecord, RunEnd, RunId, RunRecord, Store};
+use crate::journal::{Actor, Audience, Journal, NewRun, ResultRecord, RunEnd, RunEnding, RunId, RunRecord, Store};
 use crate::region::{Client, RetryOptions, Signal, SignalStatus, persist};
 use crate::runner::{Ending, Finished, Interruption, Runner, discard, kept_end};
 use crate::script::{Script, parse_index};
@@ -108,7 +108,15 @@ async fn end_run(
     };
     let signal = Payload::Signal(Signal::node(status, text.clone()));
     let (id, outcome, last) = (run.id, text.clone(), message(&signal, None, Some(run.id)));
-    journal.with("the end of the run", move |store| store.end_run(id, (end, &outcome), Some(&last))).await;
+    let tells = uplink.system_id().is_some();
+    let record = move |store: &mut Store| {
+        let ending = RunEnding { end, outcome: &outcome, took: None };
+        store.end_run(id, &ending, |found| {
+            let told = tells.then(|| message(&head(id, found), None, Some(id)));
+            told.into_iter().chain([last]).collect()
+        })
+    };
+    journal.with("the end of the run", record).await;
     let drained = drain(uplink.clone(), Arc::clone(journal), retry, stop).await;
     delivered.left += drained.left;
     delivered.refused.extend(drained.refused);

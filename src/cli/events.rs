@@ -34,8 +34,15 @@ enum Verb {
     Query(Box<Query>),
     /// The event types with their levels
     Types,
-    /// Check that no audit event was altered, removed or moved; prints the seal of the last one
-    Verify,
+    /// Check that no audit event and no result was altered, removed or moved; prints the last seal of each
+    ///
+    /// Whoever is root on the machine can make both chains anew. What they cannot change is the head that the region was told at the end
+    /// of each run, as an event `shakedown/audit-head`: give it with --expect.
+    Verify {
+        /// A head that the region was told: the chains must have it
+        #[arg(long, value_name = "HEAD", value_parser = head)]
+        expect: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -121,6 +128,15 @@ fn word(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A seal: 64 hexadecimal digits.
+fn head(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a head has 64 hexadecimal digits, as `events verify` and the region's event show it".to_owned())
+    }
+}
+
 /// A time in any of the forms that people give it in.
 pub(super) fn since(text: &str) -> Result<Timestamp, String> {
     let date =
@@ -179,10 +195,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
                 .collect();
             answer(table(&["LEVEL", "NAME", "DESCRIPTION"], &rows).trim_end())?;
         }
-        Verb::Verify => match arguments.state.read()?.verify_audit()? {
+        Verb::Verify { expect } => match arguments.state.read()?.verify_against(expect.as_deref())? {
             Ok(verified) => {
-                let (rows, head) = (verified.rows, verified.head);
+                let (rows, head, results) = (verified.rows, verified.head, verified.results);
                 answer(&format!("{rows} audit events, none altered; seal of the last: {head}"))?;
+                let (seals, hash) = (results.head.seals, results.head.hash);
+                answer(&format!("{seals} seals of results, all as sealed; the last: {hash}"))?;
+                if results.deleted > 0 {
+                    let runs = if results.deleted == 1 { "run is" } else { "runs are" };
+                    answer(&format!("{} {runs} sealed as deleted: out of the bounds of `[journal]`", results.deleted))?;
+                }
+                if expect.is_some() {
+                    answer("the expected head is in the chain")?;
+                }
             }
             Err(broken) => {
                 complain!("shakedown: {broken}");

@@ -47,7 +47,7 @@ pub(super) const EVENTS: &str = "\
 Examples:
   shakedown events query --since 2h --format table
   shakedown events query level=AUDIT limit=20        # in the words of the MAAS command line
-  shakedown events verify                            # was the audit log touched?";
+  shakedown events verify                            # was the audit log or a result touched?";
 
 pub(super) const RESOURCES: &str = "\
 Examples:

@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub use disk::Disk;
 pub use interface::{HardwareAddress, Interface, InterfaceAddress};
 pub use ioctl::LinkSettings;
+#[doc(hidden)]
+pub use ipmi::ipmi_answers;
 pub use ipmi::{BmcDevice, BmcLan};
 pub use near::Inside;
 pub use news::News;

@@ -3,11 +3,13 @@
 //! Times on record are those of the clock as it was. Between two that follow each other lies the time that passed, unless the clock was set
 //! in between: a step back, or one far ahead, is no time that passed. The age of a record is the sum of the steps since.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::store::stamp;
-use super::{Error, RunId, Store};
+use super::{Error, RunId, Store, seal};
 
 /// The longest step that counts where things are kept for a shorter time.
 const LONGEST_STEP: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -53,52 +55,48 @@ impl Store {
         };
         read().map_err(Error::sqlite(&self.path))
     }
+}
 
-    /// A run that ended took so long by the clock that nobody sets. If the other was set meanwhile, what the run has from before that is
-    /// moved to where it belongs.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn set_right(&mut self, run_id: RunId, took: std::time::Duration) -> Result<(), Error> {
-        let took = SignedDuration::try_from(took).unwrap_or_default();
-        self.transact(|transaction, _| {
-            let sql = "SELECT started, ended FROM run WHERE id = ?1 AND ended IS NOT NULL";
-            let times = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-            let Some((started, ended)) = transaction.query_row(sql, [run_id], times).optional()? else {
-                return Ok(());
-            };
-            let (started, ended) = (time(&started), time(&ended));
-            let stepped = ended.duration_since(started).saturating_sub(took);
-            let Some(begun) = ended.checked_sub(took).ok().filter(|_| stepped.abs() > SLACK) else { return Ok(()) };
-            transaction.execute("UPDATE run SET started = ?2 WHERE id = ?1", params![run_id, stamp(begun)])?;
-            let sql = "SELECT id, started, ended FROM script_result WHERE run_id = ?1 AND started IS NOT NULL";
-            let rows: Vec<(i64, String, Option<String>)> = transaction
-                .prepare(sql)?
-                .query_map([run_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<Result<_, _>>()?;
-            // Only times outside of the run are of the other clock.
-            let right = |text: &str| {
-                let time = time(text);
-                let is_right = (begun..=ended).contains(&time);
-                let moved = time.checked_add(stepped).ok().filter(|moved| (begun..=ended).contains(moved));
-                if is_right { time } else { moved.unwrap_or(begun) }
-            };
-            for (id, started, ended) in rows {
-                let ended = ended.map(|ended| stamp(right(&ended)));
-                transaction.execute(
-                    "UPDATE script_result SET started = ?2, ended = ?3 WHERE id = ?1",
-                    params![id, stamp(right(&started)), ended],
-                )?;
-            }
-            Ok(())
-        })
+/// A run that has just ended took so long by the clock that nobody sets. If the other was set meanwhile, what the run has from before
+/// that is moved to where it belongs, and sealed anew.
+pub(super) fn set_right(connection: &Connection, run_id: RunId, took: Duration) -> Result<(), rusqlite::Error> {
+    let took = SignedDuration::try_from(took).unwrap_or_default();
+    let sql = "SELECT started, ended FROM run WHERE id = ?1 AND ended IS NOT NULL";
+    let times = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    let Some((started, ended)) = connection.query_row(sql, [run_id], times).optional()? else {
+        return Ok(());
+    };
+    let (started, ended) = (time(&started), time(&ended));
+    let stepped = ended.duration_since(started).saturating_sub(took);
+    let Some(begun) = ended.checked_sub(took).ok().filter(|_| stepped.abs() > SLACK) else { return Ok(()) };
+    connection.execute("UPDATE run SET started = ?2 WHERE id = ?1", params![run_id, stamp(begun)])?;
+    // Only times outside of the run are of the other clock.
+    let right = |text: &str| {
+        let time = time(text);
+        let is_right = (begun..=ended).contains(&time);
+        let moved = time.checked_add(stepped).ok().filter(|moved| (begun..=ended).contains(moved));
+        if is_right { time } else { moved.unwrap_or(begun) }
+    };
+    let sql = "SELECT id, started, ended FROM script_result WHERE run_id = ?1 AND started IS NOT NULL";
+    let rows: Vec<(i64, String, Option<String>)> = connection
+        .prepare(sql)?
+        .query_map([run_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (id, started, ended) in rows {
+        let ended = ended.map(|ended| stamp(right(&ended)));
+        connection.execute(
+            "UPDATE script_result SET started = ?2, ended = ?3 WHERE id = ?1",
+            params![id, stamp(right(&started)), ended],
+        )?;
+        seal::again(connection, run_id, id)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Audience, NewRun, RunEnd};
+    use crate::journal::{Audience, NewRun, RunEnd, RunEnding};
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -139,8 +137,8 @@ mod tests {
                 started, ended) VALUES ({id}, 'a', 'testing', 'a', 2, 0, '{{}}', '', '', '', '', '1970-01-01T00:00:10.000000Z',
                 '1970-01-01T00:00:40.000000Z')");
         store.connection.execute_batch(&sql).expect("valid SQL");
-        store.end_run(id, (RunEnd::Passed, "ended"), None).expect("it can be written");
-        store.set_right(id, std::time::Duration::from_secs(90)).expect("it can be written");
+        let ending = RunEnding { end: RunEnd::Passed, outcome: "ended", took: Some(Duration::from_secs(90)) };
+        store.end_run(id, &ending, |_| Vec::new()).expect("it can be written");
         let run = store.runs().expect("readable").remove(0);
         let took = |from: Timestamp, to: Option<Timestamp>| to.expect("it ended").duration_since(from).as_secs();
         assert_eq!(took(run.started, run.ended), 90);

@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
 
 use super::store::{Actor, insert_event};
-use super::{Error, Store};
+use super::{Chain, Error, RunId, Store};
 use crate::event::Event;
 
 /// The first seal's predecessor.
-const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// A chain that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Verified {
     pub rows: u64,
     /// The last seal: whoever notes it elsewhere can tell later whether the end of the chain was cut off.
     pub head: String,
+    /// The chain of results, which the same holds for.
+    pub results: Chain,
 }
 
 /// The first place where a chain does not hold.
@@ -60,6 +62,72 @@ pub enum Broken {
         found: i64,
         /// Seals that were made.
         expected: i64,
+    },
+    /// A seal of the chain of results is gone, was altered, or stands in another place.
+    #[error("the chain of results does not hold at place {sequence}")]
+    Seals {
+        /// The place.
+        sequence: u64,
+    },
+    /// Fewer seals of results than were made.
+    #[error("the chain of results ends after {found} seals, but {expected} were made: its end was cut off")]
+    SealsCutOff {
+        /// Seals that are there.
+        found: u64,
+        /// Seals that were made.
+        expected: u64,
+    },
+    /// A script result is not what it was when it came to its end.
+    #[error("script result {result} of run {run_id} was altered")]
+    ResultAltered {
+        /// The run.
+        run_id: RunId,
+        /// The row.
+        result: i64,
+    },
+    /// A script result is gone, and its run was not deleted by this program.
+    #[error("script result {result} of run {run_id} was removed")]
+    ResultRemoved {
+        /// The run.
+        run_id: RunId,
+        /// The row.
+        result: i64,
+    },
+    /// A script result has a final status and no seal.
+    #[error(
+        "script result {result} of run {run_id} has no seal: its status was set by something else than this program"
+    )]
+    ResultUnsealed {
+        /// The run.
+        run_id: RunId,
+        /// The row.
+        result: i64,
+    },
+    /// The row of a run is gone, or not what it was when the run ended.
+    #[error("the record of run {run_id} was altered or removed")]
+    RunAltered {
+        /// The run.
+        run_id: RunId,
+    },
+    /// A run that was deleted is on record again.
+    #[error("run {run_id} is on record, but was deleted: something else than this program put it back")]
+    Returned {
+        /// The run.
+        run_id: RunId,
+    },
+    /// The audit events are not those that were there at the end of a run.
+    #[error("the first {events} audit events are not those that the end of a run sealed: they were replaced")]
+    AuditReplaced {
+        /// How many there were.
+        events: i64,
+    },
+    /// A head that was kept elsewhere is in none of the chains.
+    #[error(
+        "no seal is {expected}: what is on record is not what was there when that head was told, or it is of another machine"
+    )]
+    NotExpected {
+        /// The head.
+        expected: String,
     },
 }
 
@@ -102,12 +170,28 @@ fn hash(connection: &Connection, previous: &str, event_id: i64) -> Result<Option
 }
 
 impl Store {
-    /// Walks the chain.
+    /// Walks both chains: of audit events, and of results.
     ///
     /// # Errors
-    /// When the file cannot be read; the inner result tells whether the chain holds.
+    /// When the file cannot be read; the inner result tells whether the chains hold.
     pub fn verify_audit(&self) -> Result<Result<Verified, Broken>, Error> {
-        self.walk().map_err(Error::sqlite(&self.path))
+        self.verify_against(None)
+    }
+
+    /// Walks both chains, and looks in them for a head that was told at the end of a run.
+    ///
+    /// # Errors
+    /// When the file cannot be read; the inner result tells whether the chains hold.
+    pub fn verify_against(&self, expected: Option<&str>) -> Result<Result<Verified, Broken>, Error> {
+        let verify = || {
+            // One look: a run that goes on meanwhile adds rows and seals.
+            let _look = self.connection.unchecked_transaction()?;
+            match self.walk()? {
+                Ok(events) => Ok(self.verify_results(expected)?.map(|results| Verified { results, ..events })),
+                Err(broken) => Ok(Err(broken)),
+            }
+        };
+        verify().map_err(Error::sqlite(&self.path))
     }
 
     fn walk(&self) -> Result<Result<Verified, Broken>, rusqlite::Error> {
@@ -143,7 +227,7 @@ impl Store {
         if expected != place {
             return Ok(Err(Broken::CutOff { found: place, expected }));
         }
-        Ok(Ok(Verified { rows: place.unsigned_abs(), head }))
+        Ok(Ok(Verified { rows: place.unsigned_abs(), head, results: Chain::default() }))
     }
 
     /// Notes a fact. What is to be told of its change, given what was noted before, is told with it.

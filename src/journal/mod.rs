@@ -17,6 +17,7 @@ mod retention;
 mod row;
 mod runs;
 mod schema;
+mod seal;
 mod store;
 mod thread;
 
@@ -30,7 +31,8 @@ pub use hardware::Hardware;
 pub use outbox::{Message, OpenRun, Undelivered};
 pub use retention::{Pruned, Retention};
 pub use row::{ResultRecord, RunRecord};
-pub use runs::{NewResult, NewRun, ResultChange};
+pub use runs::{NewResult, NewRun, ResultChange, RunEnding};
+pub use seal::{Chain, Head};
 pub use store::{Actor, Opened, Store, stamp};
 pub use thread::Journal;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
-use super::{Error, MessageState, ResultRecord, RunId, RunRecord, Store, age};
+use super::{Error, MessageState, ResultRecord, RunId, RunRecord, Store, age, seal};
 use crate::private;
 use crate::script::download_of;
 
@@ -116,6 +116,7 @@ impl Store {
 
     fn delete_run(&mut self, run_id: RunId) -> Result<(), Error> {
         self.transact(|transaction, _| {
+            seal::pruned(transaction, run_id)?;
             transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM script_result WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM run WHERE id = ?1", params![run_id]).map(drop)

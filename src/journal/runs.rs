@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::end::statuses;
 use super::row::{RESULT_COLUMNS, ResultRecord, RunRecord, result, run, select_run};
-use super::{Audience, Error, Message, MessageId, RunEnd, RunId, Store, outbox, schema};
+use super::{Audience, Error, Head, Message, MessageId, RunEnd, RunId, Store, age, outbox, schema, seal};
 use crate::script::{Outputs, Script, ScriptType, Status};
 
 /// A run that begins.
@@ -23,6 +23,18 @@ pub struct NewRun {
     pub boot_id: String,
     /// Who asked for it.
     pub requested_by: String,
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunEnding<'a> {
+    /// The kind of it.
+    pub end: RunEnd,
+    /// The same for people.
+    pub outcome: &'a str,
+    /// How long it took by the clock that nobody sets; `None` of one that began in another process. If the other clock was set meanwhile,
+    /// what the run has from before that is moved to where it belongs.
+    pub took: Option<Duration>,
 }
 
 /// A script that a run is about to begin.
@@ -76,8 +88,11 @@ pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -
             change.status != Status::Pending,
             change.status.is_final(),
             now,
-        ])
-        .map(drop)
+        ])?;
+    if change.status.is_final() {
+        seal::result(connection, change.run_id, &change.name, change.result_id)?;
+    }
+    Ok(())
 }
 
 /// Seconds since this machine was started, asleep or awake (`/proc/uptime`). Nobody sets this clock, while that of the day may begin
@@ -109,7 +124,9 @@ pub(super) fn insert_ended(
             end.may_be_complete(),
         ],
     )?;
-    Ok(connection.last_insert_rowid().into())
+    let id = connection.last_insert_rowid().into();
+    seal::runs(connection)?;
+    Ok(id)
 }
 
 impl Store {
@@ -126,6 +143,7 @@ impl Store {
                  WHERE ended IS NULL AND region = ?3 AND storage = ?4 AND audience = ?5",
                 params![now, RunEnd::Abandoned, new.region, storage, new.audience],
             )?;
+            seal::runs(transaction)?;
             transaction.execute(
                 "INSERT INTO run (started, region, storage, boot_id, requested_by, audience, started_monotonic)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -175,16 +193,16 @@ impl Store {
         self.transact(|transaction, _| transaction.execute(sql, params![id, boot_id]).map(drop))
     }
 
-    /// A run has come to its end, which a text tells to people; what the region is to be told of it goes into the outbox with it.
-    /// The number of that message.
+    /// A run has come to its end. What the region is to be told of it, given the head of the chain of seals with that end in it, goes
+    /// into the outbox with it. The numbers of those messages.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn end_run(
         &mut self,
         id: RunId,
-        (end, outcome): (RunEnd, &str),
-        message: Option<&Message>,
+        ending: &RunEnding<'_>,
+        told: impl FnOnce(&Head) -> Vec<Message>,
     ) -> Result<Vec<MessageId>, Error> {
         let sql = format!(
             "UPDATE run SET ended = ?2, end_kind = ?3, outcome = ?4, duration = max(?5 - started_monotonic, 0), complete = {}
@@ -192,8 +210,12 @@ impl Store {
             schema::complete("?3", "?1")
         );
         self.transact(|transaction, now| {
-            transaction.execute(&sql, params![id, now, end, outcome, uptime()])?;
-            message.into_iter().map(|message| outbox::insert(transaction, message, now)).collect()
+            transaction.execute(&sql, params![id, now, ending.end, ending.outcome, uptime()])?;
+            if let Some(took) = ending.took {
+                age::set_right(transaction, id, took)?;
+            }
+            let head = seal::end(transaction, id)?;
+            told(&head).iter().map(|message| outbox::insert(transaction, message, now)).collect()
         })
     }
 

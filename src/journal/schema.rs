@@ -55,7 +55,8 @@ CREATE TABLE hardware (
 ";
 
 /// How a run ended and who hears of it become columns. Until now they stood in texts that programs read again: those texts, as
-/// every earlier version wrote them, are understood here for the last time. `run` in [`as_current`] says the same.
+/// every earlier version wrote them, are understood here for the last time. `run` in [`as_current`] says the same. Results and runs
+/// get a chain of seals ([`super::seal`]); what was there before has none.
 const V3: &str = "
 ALTER TABLE run ADD COLUMN end_kind TEXT;
 ALTER TABLE run ADD COLUMN complete INTEGER NOT NULL DEFAULT 0;
@@ -65,6 +66,13 @@ ALTER TABLE run ADD COLUMN duration REAL;
 ALTER TABLE script_result ADD COLUMN signal INTEGER;
 UPDATE run SET end_kind = {END_KIND};
 UPDATE run SET complete = {COMPLETE}, audience = {AUDIENCE}, region = {REGION};
+CREATE TABLE result_seal (
+    sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, run_id INTEGER NOT NULL, row INTEGER NOT NULL, digest TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE INDEX result_seal_by_row ON result_seal(kind, row);
+INSERT INTO fact (name, value) SELECT 'unsealed_results', last FROM (SELECT max(id) AS last FROM script_result) WHERE last IS NOT NULL;
+INSERT INTO fact (name, value) SELECT 'unsealed_runs', last FROM (SELECT max(id) AS last FROM run) WHERE last IS NOT NULL;
 ";
 
 /// [`V3`]: what the text of an outcome meant.

@@ -70,9 +70,12 @@ impl FilePart {
             Source::open(&self.path)?.0.read_exact_at(&mut bytes, 0)?;
             Ok(bytes)
         };
-        read().map_err(|source: std::io::Error| match is_want(&source) {
-            true => Error::File { path: self.path.display().to_string(), source },
-            false => Error::Unreadable { name: self.name.clone(), reason: source.to_string() },
+        read().map_err(|source: std::io::Error| {
+            if is_want(&source) {
+                Error::File { path: self.path.display().to_string(), source }
+            } else {
+                Error::Unreadable { name: self.name.clone(), reason: source.to_string() }
+            }
         })
     }
 

@@ -2,7 +2,9 @@
 //! on record is on disk.
 
 use shakedown::event::{Event, EventType};
-use shakedown::journal::{Audience, Message, MessageId, NewResult, NewRun, ResultChange, RunEnd, RunId, Store};
+use shakedown::journal::{
+    Audience, Message, MessageId, NewResult, NewRun, ResultChange, RunEnd, RunEnding, RunId, Store,
+};
 use shakedown::script::{Script, ScriptType, Status, Workspace};
 
 use crate::harness::Machine;
@@ -88,9 +90,10 @@ fn the_end_of_a_run_and_its_last_message_are_one_as_well() {
     let mut store = open(&machine);
     let run_id = begun(&mut store, &machine);
     refuse(&machine, "no");
-    assert!(store.end_run(run_id, (RunEnd::Passed, "done"), Some(&message(run_id, "no"))).is_err());
+    let ending = RunEnding { end: RunEnd::Passed, outcome: "done", took: None };
+    assert!(store.end_run(run_id, &ending, |_| vec![message(run_id, "no")]).is_err());
     assert_eq!(machine.store().runs().expect("readable")[0].ended, None);
-    let ids = store.end_run(run_id, (RunEnd::Passed, "done"), Some(&message(run_id, "yes"))).expect("it is written");
+    let ids = store.end_run(run_id, &ending, |_| vec![message(run_id, "yes")]).expect("it is written");
     let run = machine.store().runs().expect("readable").remove(0);
     assert_eq!((run.end, run.outcome.as_deref()), (Some(RunEnd::Passed), Some("done")));
     assert!(!run.is_complete, "its script has no end, whatever the run says of itself");

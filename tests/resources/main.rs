@@ -22,6 +22,7 @@ mod left_out;
 mod machine;
 mod machines;
 mod neutral;
+mod planted;
 mod processors;
 mod redaction;
 mod references;

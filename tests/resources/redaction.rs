@@ -13,7 +13,7 @@ use crate::tree::Tree;
 use crate::{document, machine, shared, snapshot};
 
 /// Names, link targets and contents of everything in a snapshot, in lower case.
-fn everything(file: &Path) -> String {
+pub(crate) fn everything(file: &Path) -> String {
     let mut tar = tar::Archive::new(lzma_rust2::XzReader::new(File::open(file).expect("it is there"), true));
     let mut all = Vec::new();
     for entry in tar.entries().expect("an archive") {
@@ -26,7 +26,7 @@ fn everything(file: &Path) -> String {
     String::from_utf8_lossy(&all).to_lowercase()
 }
 
-fn redacted(host: &Host, place: &Path) -> std::path::PathBuf {
+pub(crate) fn redacted(host: &Host, place: &Path) -> std::path::PathBuf {
     let file = place.join("redacted.tar.xz");
     Snapshot::take(host, false).expect("it can be taken").write(&file).expect("there is room");
     file
@@ -115,7 +115,7 @@ fn what_a_machine_is_stays_and_what_was_equal_stays_equal() {
 }
 
 /// Every regular file below a directory.
-fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+pub(crate) fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(directory).expect("readable").map(|entry| entry.expect("an entry")) {
         let kind = entry.file_type().expect("its kind");
         if kind.is_dir() {

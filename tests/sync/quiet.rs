@@ -1,6 +1,7 @@
 //! A machine on which nothing happens costs its region one request a tick.
 
 use shakedown::agent::sync::Reason;
+use shakedown::journal::Store;
 use shakedown::sandbox::NodeStatus;
 use shakedown::script::Status;
 
@@ -15,7 +16,13 @@ async fn the_first_one_sends_everything_with_true_exit_codes_and_tells_no_change
     let machine = Deployed::new(&tree).await;
     let outcome = machine.sync().await;
     assert_eq!((outcome.reason, outcome.is_delivered, outcome.changes.len()), (Some(Reason::First), true, 0));
-    assert_eq!(machine.requests_since(0), ["GET maas-scripts 200", "POST  200", "POST  200", "POST  200"]);
+    let sent = ["GET maas-scripts 200", "POST  200", "POST  200", "POST  200", "POST event 204"];
+    assert_eq!(machine.requests_since(0), sent);
+    let head = machine.region.events().pop().expect("events");
+    assert_eq!(head.action, "shakedown/audit-head");
+    let told = head.description.rsplit(' ').next();
+    let verified = Store::read(&machine.state()).expect("a journal").verify_against(told).expect("readable");
+    assert!(verified.is_ok(), "the region has the head of the record: {verified:?}");
     let info = row(&machine.region, "maas-support-info");
     assert_eq!((info.status, info.exit_status, info.stdout.as_slice()), (Status::Failed, Some(7), &b"known\n"[..]));
     let resources = row(&machine.region, "20-maas-03-machine-resources");

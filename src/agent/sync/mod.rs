@@ -22,11 +22,11 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Payload, message};
+use super::message::{Payload, head, message};
 use super::{Actor, Error as AgentError, Notice, ScriptOutcome, resume};
 use crate::host::Host;
 use crate::inventory::{Change, Inventory, changes, collect_detail, describe, items};
-use crate::journal::{Audience, Hardware, Journal, NewRun, Retention, RunEnd, RunId, Store};
+use crate::journal::{Audience, Hardware, Journal, NewRun, Retention, RunEnd, RunEnding, RunId, Store};
 use crate::region::{self, DeployedClient, DeployedSignal, NodeEvent, RetryOptions, persist};
 use crate::runner;
 
@@ -275,6 +275,11 @@ impl Sync {
             self.journal.with("what the region took", acknowledge).await.ok_or(Error::NoJournal)?;
         }
         self.end(run_id, outcome.end(), outcome.text()).await;
+        if outcome.is_delivered {
+            // The head of the record; one that the region does not take waits for the next time.
+            deliver(Arc::clone(&self.client), Arc::clone(&self.journal), &self.options.retry, &self.patience().token)
+                .await;
+        }
         Ok(outcome)
     }
 
@@ -329,9 +334,12 @@ impl Sync {
     }
 
     async fn end(&self, run_id: RunId, end: RunEnd, text: String) {
-        let retention = self.options.retention;
+        let (retention, tells) = (self.options.retention, self.client.system_id().is_some());
         let record = move |store: &mut Store| {
-            store.end_run(run_id, (end, &text), None)?;
+            let ending = RunEnding { end, outcome: &text, took: None };
+            store.end_run(run_id, &ending, |found| {
+                tells.then(|| message(&head(run_id, found), None, Some(run_id))).into_iter().collect()
+            })?;
             store.prune(&retention)
         };
         self.journal.with("the end of a synchronisation", record).await;

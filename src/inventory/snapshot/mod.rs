@@ -4,11 +4,14 @@
 //! kernel, leaves out what is not needed (names of other machines' devices, mount points), and replaces what identifies this
 //! machine. `archive` is the file: a tree with a [`MANIFEST`], packed as `.tar.xz`.
 
+mod address;
+mod allowed;
 mod archive;
 mod identifiers;
 mod needed;
 mod redact;
 mod tree;
+mod vpd;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

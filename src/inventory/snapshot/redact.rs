@@ -13,8 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::smbios::structures;
 use super::super::survey::legible;
-use super::identifiers::{core, find, is_attribute, is_one, is_property, other_endian, smbios_strings, smbios_uuid};
+use super::address::{internet, is_public, targets};
+use super::allowed::{self, Allowed, Content};
+use super::identifiers::{Found, core, find, is_one, other_endian, plain, smbios_serials, smbios_uuid, words};
 use super::needed::{SERIAL_NUMBER, is_smbios};
+use super::vpd;
 use super::{Node, Nodes, SnapshotError};
 use crate::host::{Answer, Notes};
 
@@ -28,11 +31,7 @@ const LONG: usize = 8;
 
 pub(super) fn redact(nodes: &mut Nodes, answered: &mut Notes) -> Result<(), SnapshotError> {
     let answers = serde_json::to_string(&answered.answers).unwrap_or_default();
-    let found = find(nodes, &answers);
-    let finder =
-        AhoCorasickBuilder::new().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest).build(found);
-    let finder = finder.map_err(|_| SnapshotError::Identifiers)?;
-    let mask = Mask { key: rand::random(), finder };
+    let mask = Mask::new(find(nodes, &answers))?;
     *nodes = std::mem::take(nodes).into_iter().map(|(place, node)| mask.node(&place, node)).collect();
     let errors = std::mem::take(&mut answered.errors);
     answered.errors = errors.into_iter().map(|(place, number)| (mask.path(&place), number)).collect();
@@ -44,61 +43,88 @@ pub(super) fn redact(nodes: &mut Nodes, answered: &mut Notes) -> Result<(), Snap
 
 struct Mask {
     key: [u8; 32],
+    /// Identifiers.
     finder: AhoCorasick,
+    /// Names that somebody chose for interfaces and block devices.
+    names: AhoCorasick,
+    found: Found,
+    allowed: Allowed,
 }
 
 impl Mask {
+    fn new(found: Found) -> Result<Self, SnapshotError> {
+        let build = |words: &std::collections::BTreeSet<String>, ignore_case| {
+            let mut builder = AhoCorasickBuilder::new();
+            let finder =
+                builder.ascii_case_insensitive(ignore_case).match_kind(MatchKind::LeftmostLongest).build(words);
+            finder.map_err(|_| SnapshotError::Identifiers)
+        };
+        let (finder, names) = (build(&found.spellings, true)?, build(&found.names, false)?);
+        let allowed = Allowed::new(found.here(), found.given());
+        Ok(Mask { key: rand::random(), finder, names, found, allowed })
+    }
+
     fn node(&self, place: &Path, node: Node) -> (PathBuf, Node) {
         let node = match node {
             Node::File(content) => Node::File(self.file(place, &content)),
-            Node::Link(target) => Node::Link(self.path(&target)),
+            Node::Link(target) => Node::Link(self.name_of(&target, place.starts_with("/dev"))),
             Node::Directory => Node::Directory,
         };
         (self.path(place), node)
     }
 
     fn path(&self, path: &Path) -> PathBuf {
-        let bytes = self.bytes(path.as_os_str().as_bytes());
-        let given = ["by-label/", "by-partlabel/", "by-path/ip-", "/dm-name-", "/md-name-"];
-        let text = String::from_utf8_lossy(&bytes);
-        // Names that people gave, which nothing else tells from words.
-        let start = given.iter().find_map(|name| Some(text.find(name)? + name.len()));
-        match start {
-            Some(start) => PathBuf::from(format!("{}{}", &text[..start], self.value(&text[start..]))),
-            None => PathBuf::from(OsString::from_vec(bytes)),
-        }
+        self.name_of(path, path.starts_with("/dev"))
+    }
+
+    /// A path. Links below `/dev` are named by people, too: of them the place of a device and its model stay.
+    fn name_of(&self, path: &Path, is_link: bool) -> PathBuf {
+        let content = if is_link { Content::Listed } else { Content::Maker };
+        PathBuf::from(OsString::from_vec(self.mapped(path.as_os_str().as_bytes(), |text| self.named(text, content))))
     }
 
     fn file(&self, place: &Path, content: &[u8]) -> Vec<u8> {
         if is_smbios(place) {
             return self.smbios(content);
         }
-        if place.ends_with("mountinfo") {
-            return legible(content).lines().map(|line| self.mount(line) + "\n").collect::<String>().into_bytes();
-        }
         if place.starts_with("/sys") && place.ends_with("config") && content.len() == SERIAL_NUMBER.end {
             return self.configuration(content);
         }
-        if place.ends_with("subsysnqn") {
-            // Before the last colon stands who gives the names.
-            let text = legible(content);
-            let (giver, name) = text.split_at(text.rfind(':').map_or(0, |colon| colon + 1));
-            return format!("{giver}{}", self.value(name)).into_bytes();
+        if place.ends_with("pci.ids.gz") {
+            return content.to_vec();
         }
-        if place.ends_with("address") || place.starts_with("/proc/net/bonding") {
-            return self.ips(&legible(&self.bytes(content))).into_bytes();
+        if place.ends_with("vpd") {
+            return self.vpd(content);
         }
         if place.ends_with("vpd_pg80") {
-            let (head, serial) = content.split_at(content.len().min(4));
-            return [head, self.value(&legible(serial)).as_bytes()].concat();
+            let (head, serial) = content.split_at(vpd::page_head(content));
+            return [head, &self.mapped(serial, |text| self.value(text))].concat();
         }
-        if is_attribute(place) {
-            return self.value(&legible(content)).into_bytes();
+        let kind = allowed::content(place);
+        let line = |line: &str| {
+            if place.ends_with("mountinfo") {
+                self.mount(line)
+            } else if place.starts_with("/run/udev") {
+                self.udev_line(line).unwrap_or_default()
+            } else if allowed::has_known_lines(place) && !allowed::is_known_line(place, line) {
+                self.text(line, Content::One)
+            } else if place.starts_with("/proc/net") {
+                self.named(line, kind)
+            } else {
+                self.text(line, kind)
+            }
+        };
+        if kind == Content::One {
+            return self.mapped(content, |text| self.value(text));
         }
-        if place.starts_with("/run/udev") {
-            return legible(content).lines().map(|line| self.udev_line(line) + "\n").collect::<String>().into_bytes();
-        }
-        self.bytes(content)
+        self.mapped(content, |text| text.split_inclusive('\n').map(line).collect())
+    }
+
+    /// Applies a function to bytes as if each was a character, so that what is no text stays as long as it was.
+    #[allow(clippy::unused_self)]
+    fn mapped(&self, bytes: &[u8], function: impl Fn(&str) -> String) -> Vec<u8> {
+        let text: String = bytes.iter().copied().map(char::from).collect();
+        function(&text).chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
     }
 
     /// The maker's part of a PCI function's serial number, the last three bytes, stays.
@@ -109,25 +135,45 @@ impl Mask {
         content
     }
 
+    /// Of vital product data the product, its part number, its level and its maker stay.
+    fn vpd(&self, content: &[u8]) -> Vec<u8> {
+        let mut replaced = content.to_vec();
+        for (at, kind) in vpd::texts(content) {
+            let text = self.mapped(&content[at.clone()], |text| match kind {
+                Content::One => self.value(text),
+                _ => self.text(text, kind),
+            });
+            // An address may have got another length; the place of what follows must not change.
+            let is_as_long = text.len() == at.len();
+            let text = if is_as_long { text } else { self.mapped(&content[at.clone()], |text| self.masked(text)) };
+            replaced[at].copy_from_slice(&text);
+        }
+        replaced
+    }
+
     /// Directories that every system has stay; others are named by people.
     fn mount(&self, line: &str) -> String {
         let part = |part: &str| if USUAL.contains(&part) { part.to_owned() } else { self.value(part) };
         let path = |path: &str| path.split('/').map(part).collect::<Vec<_>>().join("/");
         let fields = line.split(' ').enumerate();
         fields
-            .map(|(place, field)| if place == 4 { path(field) } else { field.to_owned() })
+            .map(|(place, field)| if place == 4 { path(field) } else { self.text(field, Content::Kernel) })
             .collect::<Vec<_>>()
             .join(" ")
     }
 
-    fn udev_line(&self, line: &str) -> String {
-        match line.strip_prefix("E:").and_then(|rest| rest.split_once('=')) {
-            Some((key, value)) if is_property(key) => format!("E:{key}={}", self.value(value)),
-            _ => match line.strip_prefix("S:") {
-                Some(path) => format!("S:{}", self.path(Path::new(path)).display()),
-                None => legible(&self.bytes(line.as_bytes())),
-            },
+    /// A line of udev's record; nothing of what nobody reads.
+    fn udev_line(&self, line: &str) -> Option<String> {
+        if let Some(path) = line.strip_prefix("S:") {
+            return Some(format!("S:{}", self.named(path, Content::Listed)));
         }
+        let (key, value) = line.strip_prefix("E:")?.split_once('=')?;
+        let (value, end) = value.strip_suffix('\n').map_or((value, ""), |value| (value, "\n"));
+        let value = match allowed::property(key)? {
+            Content::One => self.value(value),
+            content => self.text(value, content),
+        };
+        Some(format!("E:{key}={value}{end}"))
     }
 
     fn smbios(&self, table: &[u8]) -> Vec<u8> {
@@ -137,17 +183,15 @@ impl Mask {
             if let Some(uuid) = smbios_uuid(&structure).and_then(|uuid| parsed_uuid(&self.value(&uuid))) {
                 fixed[0x08..0x18].copy_from_slice(&other_endian(uuid));
             }
-            let numbers: Vec<u8> = smbios_strings(structure.kind).iter().filter_map(|at| structure.byte(*at)).collect();
+            let at = |offsets: &[usize]| offsets.iter().filter_map(|at| structure.byte(*at)).collect::<Vec<u8>>();
+            let (stay, serials) = (at(allowed::smbios_strings(structure.kind)), at(smbios_serials(structure.kind)));
             let strings: Vec<Vec<u8>> = structure
                 .strings
                 .iter()
                 .zip(1..)
                 .map(|(text, number)| {
-                    if numbers.contains(&number) {
-                        self.value(&String::from_utf8_lossy(text)).into_bytes()
-                    } else {
-                        self.bytes(text)
-                    }
+                    let stays = stay.contains(&number) && !serials.contains(&number);
+                    self.mapped(text, |text| if stays { self.text(text, Content::Maker) } else { self.value(text) })
                 })
                 .collect();
             structure.fixed = &fixed;
@@ -158,7 +202,6 @@ impl Mask {
     }
 
     fn answers(&self, answers: BTreeMap<String, Answer>) -> BTreeMap<String, Answer> {
-        let text = |text: &str| legible(&self.bytes(text.as_bytes()));
         let answer = |(question, answer): (String, Answer)| {
             let answer = match answer {
                 Answer::Value(mut value) => {
@@ -171,37 +214,25 @@ impl Mask {
                 }
                 error @ Answer::Error(_) => error,
             };
-            (text(&question), answer)
+            (self.named(&question, Content::Maker), answer)
         };
         answers.into_iter().map(answer).collect()
     }
 
     fn json(&self, value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(match text.parse() {
-                Ok(ip) => self.ip(ip).to_string(),
-                Err(_) => legible(&self.bytes(text.as_bytes())),
-            }),
+            Value::String(text) => Value::String(self.named(&text, Content::Maker)),
             Value::Array(values) => Value::Array(values.into_iter().map(|value| self.json(value)).collect()),
             Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, self.json(value))).collect(),
             other => other,
         }
     }
 
-    /// Replaces the IP addresses of a text: of an NVMe controller over a network, or what a bond watches.
-    fn ips(&self, text: &str) -> String {
-        let part = |part: &str| {
-            let word = part.trim_end_matches(|c: char| c == ',' || c == '=' || c.is_whitespace());
-            word.parse().map_or_else(|_| part.to_owned(), |ip| format!("{}{}", self.ip(ip), &part[word.len()..]))
-        };
-        text.split_inclusive(|c: char| c == ',' || c == '=' || c.is_whitespace()).map(part).collect()
-    }
-
     /// Of the same kind – loopback, link-local, private, public –, with another host part.
     fn ip(&self, ip: IpAddr) -> IpAddr {
         let noise = self.noise(&ip.to_string());
         match ip {
-            ip if ip.is_loopback() => ip,
+            ip if is_public(ip) => ip,
             IpAddr::V4(v4) => {
                 let [a, b, ..] = v4.octets();
                 IpAddr::V4(Ipv4Addr::new(
@@ -220,47 +251,93 @@ impl Mask {
         }
     }
 
-    /// Replaces every identifier in a text or in bytes.
-    fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut replaced = bytes.to_vec();
-        for found in self.finder.find_iter(bytes) {
-            let is_inside =
-                |place: Option<usize>| place.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-            let stands_alone = !is_inside(found.start().checked_sub(1)) && !is_inside(Some(found.end()));
-            if found.len() >= LONG || stands_alone {
-                let text = String::from_utf8_lossy(&bytes[found.range()]).into_owned();
-                replaced[found.range()].copy_from_slice(self.masked(&text).as_bytes());
-            }
+    /// Replaces chosen names of interfaces and block devices, and what may not stay of the rest.
+    fn named(&self, text: &str, content: Content) -> String {
+        let (mut replaced, mut done) = (String::new(), 0);
+        for found in self.names.find_iter(text).filter(|found| stands_alone(text, found.range())) {
+            replaced += &self.text(&text[done..found.start()], content);
+            replaced += &self.words(&text[found.range()], Content::One);
+            done = found.end();
         }
-        replaced
+        replaced + &self.text(&text[done..], content)
+    }
+
+    /// Replaces addresses and identifiers, and what may not stay of the rest.
+    fn text(&self, text: &str, content: Content) -> String {
+        let (mut replaced, mut done) = (String::new(), 0);
+        for target in targets(text) {
+            replaced += &self.identified(&text[done..target.start], content);
+            replaced += &self.identified(&text[target.clone()], Content::One);
+            done = target.end;
+        }
+        replaced + &self.identified(&text[done..], content)
+    }
+
+    fn identified(&self, text: &str, content: Content) -> String {
+        let (mut replaced, mut done) = (String::new(), 0);
+        let is_whole = |found: &aho_corasick::Match| found.len() >= LONG || stands_alone(text, found.range());
+        for found in self.finder.find_iter(text).filter(is_whole) {
+            replaced += &self.internet(&text[done..found.start()], content);
+            replaced += &self.masked(&text[found.range()]);
+            done = found.end();
+        }
+        replaced + &self.internet(&text[done..], content)
+    }
+
+    fn internet(&self, text: &str, content: Content) -> String {
+        let (mut replaced, mut done) = (String::new(), 0);
+        for (at, ip) in internet(text) {
+            replaced += &self.words(&text[done..at.start], content);
+            replaced += &self.ip(ip).to_string();
+            done = at.end;
+        }
+        replaced + &self.words(&text[done..], content)
+    }
+
+    /// Replaces each word that may not stay.
+    fn words(&self, text: &str, content: Content) -> String {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii();
+        let is_kernels = |text: &str| words(text).all(|word| self.allowed.may_stay(word, Content::Kernel));
+        // A long number beside a word that the kernel does not use is not the kernel's either.
+        let content = if content == Content::Kernel && !is_kernels(text) { Content::Listed } else { content };
+        let (mut replaced, mut rest) = (String::new(), text);
+        while let Some(start) = rest.find(is_word) {
+            let end = rest[start..].find(|c| !is_word(c)).map_or(rest.len(), |length| start + length);
+            let word = &rest[start..end];
+            replaced += &rest[..start];
+            replaced += &if self.allowed.may_stay(word, content) { word.to_owned() } else { self.masked(word) };
+            rest = &rest[end..];
+        }
+        replaced + rest
     }
 
     /// Replaces a value that is an identifier, however short.
     fn value(&self, text: &str) -> String {
         let core = core(text);
         if !is_one(core) {
-            return text.to_owned();
+            return self.text(text, Content::Maker);
         }
         let start = text.find(core).unwrap_or(0);
-        format!("{}{}{}", &text[..start], self.masked(core), &text[start + core.len()..])
+        // As it is replaced wherever else it stands.
+        let is_known = self.found.spellings.contains(&core.to_lowercase());
+        let masked = if is_known { self.masked(core) } else { self.text(core, Content::One) };
+        format!("{}{masked}{}", &text[..start], &text[start + core.len()..])
     }
 
     /// Letters and digits become others; everything between them stays, and so does what tells the maker.
     fn masked(&self, text: &str) -> String {
-        let plain: String =
-            text.replace("\\x20", "").chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
-        let is_hex = plain.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let plain = plain(text);
         let kept = match plain.len() {
             // The maker's half of a MAC address.
-            12 if is_hex => 6,
-            // The kind and the maker of a world-wide name. A UUID has no maker.
-            16.. if is_hex && !text.contains('-') => 7,
+            12 if self.found.makers.contains(&plain) => 6,
+            // The kind and the maker of a world-wide name.
+            16.. if self.found.makers.contains(&plain) => 7,
             _ => 0,
         };
         let mut noise = self.noise(&plain).into_iter().cycle();
         let mut place = 0;
         let mut replace = |c: char| {
-            if !c.is_ascii_alphanumeric() {
+            if c.is_ascii() && !c.is_ascii_alphanumeric() {
                 return c;
             }
             place += 1;
@@ -277,6 +354,13 @@ impl Mask {
     }
 }
 
+/// Whether what stands at a place is no part of a longer word.
+fn stands_alone(text: &str, at: std::ops::Range<usize>) -> bool {
+    let is_inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    !is_inside(at.start.checked_sub(1).and_then(|before| bytes.get(before))) && !is_inside(bytes.get(at.end))
+}
+
 fn parsed_uuid(text: &str) -> Option<[u8; 16]> {
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     Some(u128::from_str_radix(&digits, 16).ok()?.to_be_bytes())
@@ -288,9 +372,9 @@ fn alike(c: char, noise: u8) -> char {
         '0'..='9' => (b'0', 10),
         'a'..='f' => (b'a', 6),
         'A'..='F' => (b'A', 6),
-        'g'..='z' => (b'g', 20),
         'G'..='Z' => (b'G', 20),
-        other => return other,
+        // Also for a letter beyond ASCII, of which not even that stays.
+        _ => (b'g', 20),
     };
     char::from(first + noise % count)
 }
