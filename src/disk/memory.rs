@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::model::Report;
-use super::parse::parse;
+use super::parse::{document, parse};
 use crate::journal::Store;
 
 /// The drives' last words.
@@ -34,6 +34,7 @@ impl Memory {
     /// Keeps what a drive says now, without the text for people.
     pub(super) fn keep(&self, report: &Report, json: &str) {
         let Some(name) = name(report) else { return };
+        let json = document(json).map_or(json, |at| &json[at..]);
         let Ok(mut value) = serde_json::from_str::<Value>(json) else { return };
         if let Some(Value::Object(smartctl)) = value.get_mut("smartctl") {
             smartctl.remove("output");
@@ -47,5 +48,9 @@ impl Memory {
 
 fn name(report: &Report) -> Option<String> {
     let serial = report.identity.serial.as_deref().filter(|serial| !serial.trim().is_empty())?;
-    Some(format!("smart {} {serial}", report.identity.model.as_deref().unwrap_or_default()))
+    let identity = &report.identity;
+    let known = |text: &Option<String>| text.clone().unwrap_or_default();
+    // Two units of one drive have one serial number, and each its own counters.
+    let unit = identity.wwn.as_ref().map(|wwn| format!(" {wwn}")).unwrap_or_default();
+    Some(format!("smart {} {serial}{unit}", known(&identity.model)))
 }

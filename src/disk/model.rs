@@ -36,16 +36,79 @@ pub struct Report {
     pub error_log_count: Option<u64>,
     /// The drive's self-tests.
     pub self_tests: SelfTests,
+    /// ATA's device statistics that are valid (ACS-4, general purpose log 04h).
+    pub statistics: Vec<Statistic>,
+    /// Sectors that wait to be written anew: ATA's pending defects log (0Ch), SCSI's log page of the same name (SBC-4).
+    pub pending_defects: Option<u64>,
+    /// Sectors of SAS's background scan that could not be read and were not put right.
+    pub scan_defects: Option<u64>,
+    /// Seagate's FARM log.
+    pub farm: Option<Farm>,
+    /// Whether the model is in smartctl's drive database: outside of it names of attributes are a guess.
+    pub database: Option<bool>,
+    /// Parts of the drive's own data whose checksum is wrong, in smartctl's words.
+    pub checksums: Vec<String>,
     /// Degrees Celsius.
     pub temperature: Option<i64>,
+    /// The temperatures that the drive was made for, and those it had.
+    pub limits: Limits,
     /// The temperature at which a SCSI drive trips, in degrees Celsius; 0 means unknown.
     pub trip_temperature: Option<i64>,
     /// Hours that the drive has been switched on.
     pub power_on_hours: Option<u64>,
     /// Times that it was switched on.
     pub power_cycles: Option<u64>,
-    /// Sections that are announced but hold nothing: the output was cut.
-    pub cut: Vec<&'static str>,
+    /// What is announced and not there, or begun and not ended: the output was cut.
+    pub cut: Vec<String>,
+    /// What the kernel says the device is, where somebody asked it: `sata`, `usb`, `virtio` …
+    pub kernel: Option<String>,
+}
+
+/// A device statistic of an ATA drive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistic {
+    /// The page: 1 general, 3 rotating media, 4 errors, 5 temperature, 6 transport, 7 solid state.
+    pub page: u64,
+    /// Bytes from the start of the page.
+    pub offset: u64,
+    /// smartctl's name for it.
+    pub name: String,
+    /// The value.
+    pub value: u64,
+}
+
+/// Temperatures beside that of now, in degrees Celsius.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The drive should stay below this: SCT's recommended maximum, `NVMe`'s warning temperature.
+    pub operating: Option<i64>,
+    /// The drive must stay below this: SCT's maximum, `NVMe`'s critical temperature.
+    pub critical: Option<i64>,
+    /// The highest ever.
+    pub highest: Option<i64>,
+    /// The lowest ever.
+    pub lowest: Option<i64>,
+    /// Times that it was above the critical one (SCT).
+    pub exceeded: Option<u64>,
+}
+
+/// What Seagate's Field Access Reliability Metrics tell beside SMART.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Farm {
+    /// Hours switched on, which nobody can set back.
+    pub hours: Option<u64>,
+    /// Hours that the platters turned.
+    pub spindle_hours: Option<u64>,
+    /// Hours that the heads flew.
+    pub head_hours: Option<u64>,
+    /// Reads that failed for good.
+    pub unrecoverable_reads: Option<u64>,
+    /// Writes that failed for good.
+    pub unrecoverable_writes: Option<u64>,
+    /// Sectors that were replaced.
+    pub reallocated: Option<u64>,
+    /// Sectors that wait to be replaced.
+    pub candidates: Option<u64>,
 }
 
 /// How smartctl was called and how that ended.
@@ -202,6 +265,12 @@ pub struct Nvme {
     pub error_log_entries: Option<u64>,
     /// Power losses without notice.
     pub unsafe_shutdowns: Option<u64>,
+    /// The warnings of endurance groups, all of them together (log 02h, byte 6).
+    pub endurance_groups: Option<u64>,
+    /// Minutes above the warning temperature.
+    pub warning_minutes: Option<u64>,
+    /// Minutes above the critical temperature.
+    pub critical_minutes: Option<u64>,
 }
 
 /// Counters of a SCSI drive.
@@ -215,16 +284,16 @@ pub struct Scsi {
     pub write_uncorrected: Option<u64>,
     /// Verifications that failed for good.
     pub verify_uncorrected: Option<u64>,
+    /// Errors that were none of the medium: on the link, in the firmware, by a reset.
+    pub non_medium: Option<u64>,
 }
 
 impl Report {
     /// How the drive is reached.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        const RAID: [&str; 9] =
-            ["megaraid", "cciss", "areca", "aacraid", "3ware", "hpt", "jmb39x", "sssraid", "marvell"];
         let kind = self.device_type.as_deref().unwrap_or_default();
-        if RAID.iter().any(|raid| kind.contains(raid)) {
+        if super::device::MEMBERS.iter().any(|raid| kind.contains(raid)) {
             return Transport::Raid;
         }
         if kind.starts_with("usb") || kind.starts_with("snt") {
@@ -239,11 +308,28 @@ impl Report {
         }
     }
 
-    /// Whether another report may be of the same drive: only differing serial numbers exclude it.
+    /// Whether another report may be of the same drive: only differing serial numbers, or world-wide names of its units, exclude it.
     #[must_use]
     pub fn may_be_same_drive(&self, other: &Report) -> bool {
-        let serials = self.identity.serial.as_ref().zip(other.identity.serial.as_ref());
-        serials.is_none_or(|(mine, theirs)| mine == theirs)
+        let same = |mine: &Option<String>, theirs: &Option<String>| {
+            mine.as_ref().zip(theirs.as_ref()).is_none_or(|(mine, theirs)| mine.eq_ignore_ascii_case(theirs))
+        };
+        same(&self.identity.serial, &other.identity.serial) && same(&self.identity.wwn, &other.identity.wwn)
+    }
+
+    /// A device statistic by its page and its place there.
+    #[must_use]
+    pub fn statistic(&self, page: u64, offset: u64) -> Option<u64> {
+        self.statistics.iter().find(|one| one.page == page && one.offset == offset).map(|one| one.value)
+    }
+
+    /// The percentage of the endurance that an ATA drive says is used: by the statistic of the standard, else by smartctl's own field
+    /// (7.5), unless smartctl took that from an attribute, which a rule of its own looks at.
+    #[must_use]
+    pub fn ata_endurance(&self) -> Option<u64> {
+        let used = self.percentage_used.filter(|_| self.protocol == Some(Protocol::Ata))?;
+        let derived = self.attributes.iter().any(|one| one.value.is_some_and(|value| value + used == 100));
+        Some(used).filter(|_| self.statistic(7, 8).is_some() || !derived)
     }
 
     /// Whether platters turn. Without a rotation rate, which old drives and old versions do not give, the attributes tell: only such a

@@ -16,6 +16,7 @@ pub fn page(report: &Report, judgement: &Judgement) -> String {
     text.push_str(&section("HEALTH", &health(judgement)));
     text.push_str(&section("STATE", &state(report)));
     text.push_str(&section("COUNTED", &counted(report)));
+    text.push_str(&section("STATISTICS", &statistics(report)));
     text.push_str(&section("SELF-TESTS", &self_tests(report)));
     text
 }
@@ -74,6 +75,8 @@ fn told(reason: &Reason) -> [String; 2] {
 fn state(report: &Report) -> Vec<String> {
     let percent = |number: u64| format!("{number}%");
     let nvme = report.nvme.unwrap_or_default();
+    let farm = report.farm.unwrap_or_default();
+    let celsius = |limit: Option<i64>| limit.filter(|limit| *limit != 0).map(|limit| format!("{limit} °C"));
     let used = nvme.percentage_used.or(report.percentage_used);
     let spare = nvme.available_spare.map(|spare| match nvme.spare_threshold {
         Some(threshold) => format!("{spare}% (threshold {threshold}%)"),
@@ -92,12 +95,22 @@ fn state(report: &Report) -> Vec<String> {
         line("Switched on", report.power_on_hours.map(|hours| format!("{hours} h"))),
         line("Power cycles", report.power_cycles),
         line("Unclean power loss", nvme.unsafe_shutdowns),
+        line("Highest allowed", celsius(report.limits.critical)),
+        line("Highest advised", celsius(report.limits.operating)),
+        line("Highest ever", celsius(report.limits.highest)),
+        line("Above its limit", report.limits.exceeded.map(|times| format!("{times} times"))),
+        line("Minutes too warm", nvme.warning_minutes),
+        line("Minutes too hot", nvme.critical_minutes),
+        line("FARM hours", farm.hours),
+        line("FARM spindle hours", farm.spindle_hours),
+        line("FARM head hours", farm.head_hours),
     ];
     lines.into_iter().flatten().collect()
 }
 
 fn counted(report: &Report) -> Vec<String> {
     let (nvme, scsi) = (report.nvme.unwrap_or_default(), report.scsi.unwrap_or_default());
+    let farm = report.farm.unwrap_or_default();
     let attributes = report.attributes.iter().filter(|attribute| COUNTERS.contains(&attribute.id));
     let attributes = attributes.map(|attribute| {
         let title = format!("{} {}", attribute.id, attribute.name);
@@ -110,8 +123,22 @@ fn counted(report: &Report) -> Vec<String> {
         line("Uncorrected reads", scsi.read_uncorrected),
         line("Uncorrected writes", scsi.write_uncorrected),
         line("Uncorrected verifies", scsi.verify_uncorrected),
+        line("Non-medium errors", scsi.non_medium),
+        line("Pending defects", report.pending_defects),
+        line("Unreadable by scan", report.scan_defects),
+        line("Endurance groups", nvme.endurance_groups.map(|bits| format!("0x{bits:02x}"))),
+        line("FARM lost reads", farm.unrecoverable_reads),
+        line("FARM lost writes", farm.unrecoverable_writes),
+        line("FARM reallocated", farm.reallocated),
+        line("FARM candidates", farm.candidates),
     ];
     attributes.chain(others).flatten().map(|line| printable(&line)).collect()
+}
+
+/// What the drive keeps by the standard.
+fn statistics(report: &Report) -> Vec<String> {
+    let said = report.statistics.iter().map(|one| format!("{:<50}{}", one.name, one.value));
+    said.map(|line| printable(&line)).collect()
 }
 
 fn self_tests(report: &Report) -> Vec<String> {
@@ -135,11 +162,17 @@ fn logged(entry: &Entry) -> String {
         Some(Kind::Short) => "short",
         Some(Kind::Extended) => "extended",
         Some(Kind::Conveyance) => "conveyance",
+        Some(Kind::Selective) => "selective",
         Some(Kind::Other) | None => "other",
     };
     let hours = entry.hours.map_or_else(|| "-".to_owned(), |hours| hours.to_string());
     let mark = if entry.outcome == Outcome::Failed { " !" } else { "" };
     let lba = entry.lba.filter(|_| entry.outcome == Outcome::Failed);
     let lba = lba.map(|lba| format!(", sector {lba}")).unwrap_or_default();
-    format!("at {hours:>6} h  {kind:<11}{}{lba}{mark}", entry.text)
+    let part = |word: &str, number: Option<u64>| {
+        let number = number.filter(|_| entry.outcome == Outcome::Failed);
+        number.map(|number| format!(", {word} {number}")).unwrap_or_default()
+    };
+    let (segment, namespace) = (part("segment", entry.segment), part("namespace", entry.namespace));
+    format!("at {hours:>6} h  {kind:<11}{}{lba}{segment}{namespace}{mark}", entry.text)
 }

@@ -141,7 +141,7 @@ pub(super) fn name(kind: Kind) -> &'static str {
         Kind::Short => "short",
         Kind::Extended => "long",
         Kind::Conveyance => "conveyance",
-        Kind::Other => "other",
+        Kind::Selective | Kind::Other => "other",
     }
 }
 

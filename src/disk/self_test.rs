@@ -51,7 +51,9 @@ pub enum Kind {
     Extended,
     /// Damage in transport; some ATA drives.
     Conveyance,
-    /// Anything else: selective, vendor's own …
+    /// A part of the surface, which only who ran it knows.
+    Selective,
+    /// Anything else: offline collection, a vendor's own …
     Other,
 }
 
@@ -84,6 +86,29 @@ pub struct Entry {
     pub hours: Option<u64>,
     /// The first sector that could not be read.
     pub lba: Option<u64>,
+    /// The part of the test that failed (`NVMe`, SCSI).
+    pub segment: Option<u64>,
+    /// The namespace that was tested; none for all of them.
+    pub namespace: Option<u64>,
+    /// Its place in the drive's log, as the drive or smartctl numbers it.
+    pub place: Option<u64>,
+}
+
+impl Entry {
+    /// An entry of which nothing else is known.
+    #[must_use]
+    pub fn of(kind: Option<Kind>, outcome: Outcome, text: &str) -> Self {
+        let text = text.to_owned();
+        Entry { kind, outcome, text, hours: None, lba: None, segment: None, namespace: None, place: None }
+    }
+
+    /// Whether this passed test shows that what a failed one found is gone. Only a test of the whole surface does for every other one;
+    /// a short or conveyance test only for its like; a selective or vendor's test for nothing, since nobody knows where it looked.
+    #[must_use]
+    pub fn refutes(&self, failed: &Entry) -> bool {
+        let same = self.kind == failed.kind && !matches!(self.kind, Some(Kind::Other | Kind::Selective));
+        self.outcome == Outcome::Passed && (self.kind == Some(Kind::Extended) || same)
+    }
 }
 
 impl SelfTests {
@@ -106,7 +131,7 @@ impl SelfTests {
             Kind::Short => self.short,
             Kind::Extended => self.extended,
             Kind::Conveyance => self.conveyance,
-            Kind::Other => Ability::default(),
+            Kind::Selective | Kind::Other => Ability::default(),
         }
     }
 
@@ -178,6 +203,7 @@ pub(super) fn kind_of(text: &str) -> Kind {
     let is = |word| text.contains(word);
     match () {
         () if is("conveyance") => Kind::Conveyance,
+        () if is("selective") => Kind::Selective,
         () if is("extended") || is("long") => Kind::Extended,
         () if is("short") => Kind::Short,
         () => Kind::Other,
@@ -202,7 +228,7 @@ mod tests {
     use super::*;
 
     fn entry(outcome: Outcome) -> Entry {
-        Entry { kind: Some(Kind::Short), outcome, text: String::new(), hours: None, lba: None }
+        Entry { outcome, ..Entry::of(Some(Kind::Short), Outcome::Passed, "") }
     }
 
     #[test]

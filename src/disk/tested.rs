@@ -25,6 +25,8 @@ pub struct Tested {
     pub self_test: Ending,
     /// Why there is no verdict, and what to do about it.
     pub problem: Option<Problem>,
+    /// What else it is or stands for: other paths to it, the drives behind a volume.
+    pub also: Vec<String>,
     /// From first to last.
     pub runtime: Duration,
 }
@@ -137,6 +139,7 @@ impl Tested {
             }
             _ => {}
         }
+        details.extend(self.also.iter().map(|what| (what.clone(), "nothing".to_owned())));
         details
     }
 
@@ -149,7 +152,18 @@ impl Tested {
             text: String::new(),
             self_test: Ending::new(State::NotStarted, "the drive could not be read"),
             problem: Some(problem),
+            also: Vec::new(),
             runtime: Duration::ZERO,
+        }
+    }
+
+    /// Says which of these drives are behind this volume, if it is one.
+    pub(super) fn stands_for(&mut self, members: &[Tested]) {
+        let Some(bus) = self.target.bus.clone().filter(|_| self.is_unreachable()) else { return };
+        let behind = members.iter().filter(|member| member.target.bus.as_deref() == Some(&bus));
+        let names: Vec<&str> = behind.map(|member| member.target.name.as_str()).collect();
+        if !names.is_empty() {
+            self.also.push(format!("the drives of its controller were tested: {}", names.join(", ")));
         }
     }
 

@@ -61,9 +61,11 @@ async fn a_policy_can_make_new_ones_count() {
 #[tokio::test]
 async fn people_are_told_what_is_new() {
     let machine = Machine::with("sda", &ata());
-    for (raw, said) in
-        [(1, "raw 1)"), (4, "raw 4, new since the last test here)"), (4, "raw 4, as at the last test here)")]
-    {
+    for (raw, said) in [
+        (1, "raw 1)"),
+        (4, "raw 4, 1 at the last look, new since the last test here)"),
+        (4, "raw 4, as at the last test here)"),
+    ] {
         machine.answer("/dev/sda", "x", &with_raw(197, raw));
         let told = machine.program("test").arg("sda").finish().await;
         assert!(told.stdout.contains(said), "{said}: {}", told.stdout);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::sync::{self, Sync};
 use super::notice::{Noticed, note};
 use super::schedule::Looked;
-use crate::disk::{Disks, Session, Severity, Tested, Verdict};
+use crate::disk::{Disks, RULES, Reason, Session, Severity, Tested, Verdict};
 use crate::event::EventType;
 use crate::host::Host;
 
@@ -53,8 +53,19 @@ fn was_pulled_out(one: &Tested, session: &Session, host: &Host) -> bool {
 struct Troubled {
     /// Of drives, by what they are.
     drives: BTreeMap<String, Trouble>,
+    /// What was counted when it was told, or first seen, by drive and reason.
+    #[serde(default)]
+    counts: BTreeMap<String, BTreeMap<String, Count>>,
     /// Why none of them can be asked.
     obstacle: Option<String>,
+}
+
+/// A number that gets worse by growing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Count {
+    number: u64,
+    /// In seconds since the Unix epoch.
+    at: i64,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,25 +93,29 @@ impl Troubled {
         let mut seen = Vec::new();
         for one in tested {
             let key = key(one);
+            let worse = self.grown(&key, one, now);
             let known = self.drives.get(&key);
             match one.verdict {
                 Verdict::Failed | Verdict::Degraded => {
                     let is_failing = one.verdict == Verdict::Failed;
                     if known.is_none_or(|known| is_failing && !known.is_failing) {
                         noticed.push(trouble(one, node));
+                    } else if !worse.is_empty() {
+                        noticed.push(got_worse(one, node, &worse));
                     }
                     // One that was failing stays told as that until it is well.
                     let is_failing = is_failing || known.is_some_and(|known| known.is_failing);
                     self.drives.insert(key.clone(), Trouble { is_failing, better_since: None });
                     seen.push(key);
                 }
-                Verdict::Healthy if known.is_some_and(|known| known.is_over(now)) => {
+                Verdict::Healthy if worse.is_empty() && known.is_some_and(|known| known.is_over(now)) => {
                     self.drives.remove(&key);
                     let text = format!("{} has been well for a day on node {node}", named(one));
                     noticed.push(Noticed { action: "recovered", kind: KIND, text, is_failure: false });
                 }
                 // A drive that was not judged is as it was told.
                 Verdict::Error | Verdict::NotSupported => seen.push(key),
+                Verdict::Healthy if !worse.is_empty() => noticed.push(got_worse(one, node, &worse)),
                 Verdict::Healthy => {}
             }
         }
@@ -110,6 +125,54 @@ impl Troubled {
         }
         noticed
     }
+}
+
+impl Troubled {
+    /// The reasons whose number grew since they were told or first seen, each with the number of then. A drive that is seen for the first
+    /// time has no past; one that grows at each look is told when it doubles, and once a day.
+    fn grown<'a>(&mut self, key: &str, one: &'a Tested, now: i64) -> Vec<(&'a Reason, u64)> {
+        let Some(health) = one
+            .health
+            .as_ref()
+            .filter(|_| matches!(one.verdict, Verdict::Healthy | Verdict::Degraded | Verdict::Failed))
+        else {
+            return Vec::new();
+        };
+        let is_known = self.counts.contains_key(key);
+        let counts = self.counts.entry(key.to_owned()).or_default();
+        let mut worse = Vec::new();
+        for reason in health.reasons.iter().filter(|reason| grows(reason.code)) {
+            let Some(number) = reason.number else { continue };
+            let name = format!("{} {}", reason.code, reason.subject.as_deref().unwrap_or_default());
+            let told = counts.get(&name).copied();
+            let before = told.map_or(0, |told| told.number);
+            let is_time = told
+                .is_none_or(|told| number >= told.number.saturating_mul(2) || now.saturating_sub(told.at) >= FORGIVEN);
+            let grew = is_known && number > before;
+            if grew && is_time {
+                worse.push((reason, before));
+            }
+            // A number that is less was set back, and counts from there.
+            if told.is_none() || grew && is_time || number < before {
+                counts.insert(name, Count { number, at: now });
+            }
+        }
+        worse
+    }
+}
+
+fn grows(code: &str) -> bool {
+    RULES.iter().any(|rule| rule.code == code && rule.grown.is_some())
+}
+
+/// A drive that is known to be degraded, or that was well, and counts more than when it was told.
+fn got_worse(one: &Tested, node: &str, worse: &[(&Reason, u64)]) -> Noticed {
+    let said = |(reason, before): &(&Reason, u64)| format!("{} ({}, {before} before)", reason.meaning, reason.seen);
+    let said: Vec<String> = worse.iter().take(TOLD_REASONS).map(said).collect();
+    let next = worse.first().and_then(|(reason, _)| RULES.iter().find(|rule| rule.code == reason.code)?.grown);
+    let next = next.map_or("test it in depth", |grown| grown.next);
+    let text = format!("{} got worse on node {node}: {}. Next: {next}", named(one), said.join("; "));
+    Noticed { action: "worse", kind: KIND, text, is_failure: false }
 }
 
 impl Trouble {
@@ -123,7 +186,9 @@ const KIND: EventType = EventType::NODE_HARDWARE_SYNC_BLOCK_DEVICE;
 /// The drive itself where it says who it is, whatever its name is today.
 fn key(one: &Tested) -> String {
     let serial = one.serial();
-    if serial.trim().is_empty() { one.target.identity.clone() } else { format!("{} {serial}", one.model()) }
+    let unit = one.report.as_ref().and_then(|report| report.identity.wwn.as_deref()).unwrap_or_default();
+    let drive = || format!("{} {serial} {unit}", one.model()).trim_end().to_owned();
+    if serial.trim().is_empty() { one.target.identity.clone() } else { drive() }
 }
 
 /// As the events of changes name it, with what tells it from its neighbours.
@@ -167,6 +232,7 @@ mod tests {
             text: String::new(),
             self_test: Ending { state: State::NotAsked, reason: String::new() },
             problem: None,
+            also: Vec::new(),
             runtime: std::time::Duration::ZERO,
         }
     }
@@ -210,6 +276,29 @@ mod tests {
         let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
         assert_eq!((count(&told, "degraded"), count(&told, "recovered")), (2, 1), "{told:?}");
         assert_eq!(told[39 + 24], "recovered", "{told:?}");
+    }
+
+    /// A degraded drive with so many pending sectors, or a healthy one with so many errors of its cable.
+    fn counting(verdict: Verdict, id: u64, raw: u64) -> Tested {
+        let document = format!(
+            r#"{{"smartctl":{{"version":[7,4],"exit_status":0}},"device":{{"name":"/dev/sda","protocol":"ATA"}},"rotation_rate":7200,
+            "smart_status":{{"passed":true}},"ata_smart_attributes":{{"table":[{{"id":{id},"name":"Counted","value":100,"thresh":0,
+            "raw":{{"value":{raw},"string":"{raw}"}}}}]}}}}"#
+        );
+        let report = crate::disk::parse(document.as_bytes()).expect("a report");
+        let health = crate::disk::judge(&report, &crate::disk::Policy::default(), None);
+        Tested { health: Some(health), report: Some(report), ..drive("A", verdict) }
+    }
+
+    #[test]
+    fn a_drive_that_gets_worse_is_told_again_and_not_at_each_turn() {
+        let turns: Vec<Vec<Tested>> =
+            [1, 1, 2, 3, 500, 500].map(|raw| vec![counting(Verdict::Degraded, 197, raw)]).into();
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(told, ["degraded", "", "worse", "", "worse", ""]);
+        let turns: Vec<Vec<Tested>> = [0, 3, 3, 2412].map(|raw| vec![counting(Verdict::Healthy, 199, raw)]).into();
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(told, ["", "worse", "", "worse"], "errors of the cable");
     }
 
     #[test]

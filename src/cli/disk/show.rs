@@ -10,7 +10,7 @@ use super::judge::policy;
 use super::test::{disk, exit_code};
 use super::{Format, Machine};
 use crate::cli::answer;
-use crate::disk::{Options, Policy, Session, Tested, page};
+use crate::disk::{Drives, Options, Policy, Session, Tested, page};
 
 const EXIT_CODES: &str = "\
 Exit codes: those of `shakedown disk test`";
@@ -45,6 +45,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         notices,
         cancel: CancellationToken::new(),
         give_up: CancellationToken::new(),
+        drives: Drives::default(),
     };
     let tested = session.test(std::slice::from_ref(&arguments.device)).await;
     let text = match arguments.format {

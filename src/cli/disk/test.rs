@@ -12,7 +12,7 @@ use super::judge::policy;
 use super::{Format, Machine, progress, result};
 use crate::cli::run::stop_on_signal;
 use crate::cli::{answer, exit, state};
-use crate::disk::{Memory, Options, Policy, Session, State, Test, Tested, Verdict};
+use crate::disk::{Drives, Memory, Options, Policy, Session, State, Test, Tested, Verdict};
 use crate::host::Host;
 use crate::journal::{self, Store};
 use crate::report::{bytes, span, table};
@@ -100,6 +100,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
         notices,
         cancel: cancel.clone(),
         give_up: give_up.clone(),
+        drives: Drives::default(),
     };
     let shown = tokio::spawn(progress::show(received, format));
     let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
@@ -152,6 +153,7 @@ pub(super) fn disk(one: &Tested) -> Value {
         "health": one.health,
         "self_test": one.self_test,
         "problem": one.problem.as_ref().map(|problem| json!({"what": problem.what, "next_step": problem.next_step})),
+        "also": one.also,
         "seconds": one.runtime.as_secs_f64(),
     })
 }
