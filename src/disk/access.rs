@@ -1,7 +1,7 @@
 //! Why there is no health in a report: what smartctl complained of, and what the absence of everything means. Sections 1, 2 and 13 of the
 //! disk contract.
 
-use super::device::{Device, identify};
+use super::device::{Device, identify, is_behind_controller};
 use super::model::{Protocol, Report};
 
 /// Words of smartctl and of the kernel, and the code of the rule that they stand for; the first line that fits counts.
@@ -149,6 +149,8 @@ fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
         "device-unreadable" | "not-ready" | "" if device == Device::RaidVolume => "raid-volume",
         "device-unreadable" | "not-ready" | "" if device == Device::ArrayVolume => "array-volume",
         "device-unreadable" | "not-ready" if device == Device::Virtual => "virtual-silent",
+        // The controller fails the command in its own name: that says nothing of a drive behind it.
+        "device-unreadable" if device != Device::RaidMember && is_behind_controller(report) => "controller-answers",
         // A name that no drive has; a drive whose type cannot be found out is another matter.
         "type-unknown" | "no-pass-through" if !device.may_lack_smart() => "open-failed",
         "no-smart" if !device.may_lack_smart() => "health-refused",

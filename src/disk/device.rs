@@ -88,6 +88,25 @@ const VIRTUAL: [&str; 14] = [
     "amazon elastic block",
     "parallels",
 ];
+/// What QEMU's emulated disks give as their revision.
+const QEMU_REVISION: &str = "2.5+";
+/// Kernel drivers of SCSI hosts that only hypervisors have (their `proc_name`).
+const HYPERVISORS: [&str; 4] = ["virtio_scsi", "vmw_pvscsi", "storvsc_host", "scsifront"];
+/// Those of RAID controllers, which may answer in place of a drive.
+const RAID_DRIVERS: [&str; 12] = [
+    "megaraid_sas",
+    "megaraid",
+    "aacraid",
+    "hpsa",
+    "cciss",
+    "smartpqi",
+    "arcmsr",
+    "3w-xxxx",
+    "3w-9xxx",
+    "3w-sas",
+    "hptiop",
+    "mvumi",
+];
 /// Vendors and products of volumes of RAID controllers, of the controllers themselves, and of software that does the same.
 const VOLUMES: [&str; 40] = [
     "megaraid",
@@ -202,11 +221,18 @@ fn named(report: &Report) -> Option<Identified> {
     }
     match report.kernel.as_deref() {
         Some(kind @ ("virtio" | "loop" | "mmc" | "nbd" | "xen")) => {
-            is(Device::Virtual, format!("the kernel says {kind}"))
+            return is(Device::Virtual, format!("the kernel says {kind}"));
         }
-        Some(kind @ ("cdrom" | "tape")) => is(Device::NoDisk, format!("the kernel says {kind}")),
-        _ => None,
+        Some(kind @ ("cdrom" | "tape")) => return is(Device::NoDisk, format!("the kernel says {kind}")),
+        _ => {}
     }
+    let driver = report.driver.as_deref().filter(|driver| HYPERVISORS.contains(driver))?;
+    is(Device::Virtual, format!("the kernel's driver {driver}"))
+}
+
+/// Whether a RAID controller stands between the kernel and whatever this is, so that an error may be the controller's own.
+pub(super) fn is_behind_controller(report: &Report) -> bool {
+    report.driver.as_deref().is_some_and(|driver| RAID_DRIVERS.contains(&driver))
 }
 
 /// `md127`, `dm-3`: a kind and a number.
@@ -250,9 +276,10 @@ fn product(report: &Report) -> String {
     report.identity.model.as_deref().unwrap_or_default().to_ascii_lowercase()
 }
 
+/// By vendor and product, or by the revision that QEMU's disks have had since its version 2.5, whatever they are told to call themselves.
 fn is_virtual(report: &Report) -> bool {
     let model = product(report);
-    VIRTUAL.iter().any(|word| model.contains(word))
+    VIRTUAL.iter().any(|word| model.contains(word)) || report.identity.firmware.as_deref() == Some(QEMU_REVISION)
 }
 
 /// By vendor and product of what presents itself as SCSI. Real drives bear the names of array makers, too: those have a link of their own.
@@ -270,6 +297,9 @@ fn by_product(report: &Report) -> Option<Identified> {
     let counts = super::access::has_counters(report);
     if let Some(word) = found(&VIRTUAL) {
         return is(Device::Virtual, format!("the product {:?}", word.trim()));
+    }
+    if is_virtual(report) {
+        return is(Device::Virtual, format!("the revision {QEMU_REVISION:?} of emulated disks"));
     }
     if let Some(word) = found(&VOLUMES).filter(|_| !link.starts_with("SAS") && !counts) {
         return is(Device::RaidVolume, format!("the product {:?}", word.trim()));

@@ -62,6 +62,8 @@ pub struct Report {
     pub cut: Vec<String>,
     /// What the kernel says the device is, where somebody asked it: `sata`, `usb`, `virtio` …
     pub kernel: Option<String>,
+    /// The kernel's driver of the SCSI host that it hangs on, where somebody asked: `megaraid_sas`, `virtio_scsi` …
+    pub driver: Option<String>,
 }
 
 /// A device statistic of an ATA drive.

@@ -164,8 +164,7 @@ impl Session {
             Ok(read) => read,
             Err(error) => return Tested::failed(target, &error),
         };
-        let kernel = Some(target.transport.clone()).filter(|kind| !kind.is_empty());
-        read.report.kernel.clone_from(&kernel);
+        told_by_kernel(&mut read.report, &target);
         let previous = self.memory.as_ref().and_then(|memory| memory.recall(&read.report));
         let judged = |report: &Report| judge(report, &self.options.policy, previous.as_ref());
         let health = judged(&read.report);
@@ -177,7 +176,7 @@ impl Session {
             match Reading::of(smartctl, &target.address, &Reading::EVERYTHING, &self.give_up).await {
                 Ok(after) => {
                     read = after;
-                    read.report.kernel = kernel;
+                    told_by_kernel(&mut read.report, &target);
                 }
                 Err(error) => problem = Some(Problem::of(&error)),
             }
@@ -247,6 +246,12 @@ impl Session {
         *drive = Some((Unit::of(target, report), ending.clone()));
         ending
     }
+}
+
+/// What only the kernel knows of a device.
+fn told_by_kernel(report: &mut Report, target: &Target) {
+    report.kernel = Some(target.transport.clone()).filter(|kind| !kind.is_empty());
+    report.driver.clone_from(&target.driver);
 }
 
 /// Each drive once: what is reached by several paths is one drive, told by its first path.

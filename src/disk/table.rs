@@ -154,6 +154,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("health-refused", M::Complaint("health-refused"), "a drive that refuses its health page is not one without SMART", "look at dmesg; ask it as SATA (-d sat) if it is one; replace it if it stays so").is(Error, REPORTS).yielding(),
     Rule::new("health-unreadable", M::Complaint("health-unreadable"), "smartctl was asked for the drive's health and shows none", AGAIN).is(Error, SMARTCTL).yielding(),
     Rule::new("verdict-unproven", M::Complaint("verdict-unproven"), "smartctl -H prints \"passed\" of SCSI devices without SMART, too, and nothing else is known", "run smartctl -x").is(Error, SMARTCTL),
+    Rule::new("controller-answers", M::Complaint("controller-answers"), "a RAID controller answers with an error in place of the drive or the volume", "ask the drives behind it by their numbers (shakedown disk list, smartctl -d megaraid,N), and the controller's own program; test again").is(Error, REPORTS),
     Rule::new("platform-raid", M::Complaint("platform-raid"), "a driver of the platform's RAID (Intel RST, VMD, csmi) answers in place of the drive", "ask the drive behind it (smartctl --scan, -d csmi,N), or switch the controller to AHCI").is(Error, REPORTS),
     Rule::new("report-cut", M::Cut, "the report breaks off", "run smartctl -x again, and keep all that it prints").is(Error, SMARTCTL),
     Rule::new("status-unknown", M::StatusUnknown, "the drive's own verdict cannot be read", AGAIN).is(Error, SMARTCTL),

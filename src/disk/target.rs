@@ -42,6 +42,8 @@ pub struct Target {
     pub rotational: bool,
     /// The RAID controller's node that it would hang on, if its SCSI host belongs to one: `/dev/bus/6`.
     pub bus: Option<String>,
+    /// The kernel's driver of its SCSI host, such as `megaraid_sas`.
+    pub driver: Option<String>,
 }
 
 /// A word that names no disk.
@@ -283,9 +285,12 @@ fn target(host: &Host, disk: Disk) -> Target {
     let name = format!("/dev/{}", disk.name);
     let node =
         nvme_controller(host, &disk.name).map_or_else(|| name.clone(), |controller| format!("/dev/{controller}"));
+    let adapter = scsi_host(host, &disk.name);
+    let driver = adapter.and_then(|number| host.text(format!("/sys/class/scsi_host/host{number}/proc_name")));
     Target {
         address: Address::of_node(node),
-        bus: scsi_host(host, &disk.name).map(|number| format!("/dev/bus/{number}")),
+        bus: adapter.map(|number| format!("/dev/bus/{number}")),
+        driver: driver.filter(|driver| !driver.is_empty() && driver != "(null)" && driver != "<NULL>"),
         transport: disk.kind,
         model: disk.model.trim().to_owned(),
         serial: disk.serial.trim().to_owned(),
@@ -307,6 +312,7 @@ pub(super) fn plain(path: &str) -> Target {
         size: 0,
         rotational: false,
         bus: None,
+        driver: None,
     }
 }
 

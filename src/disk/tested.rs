@@ -103,7 +103,11 @@ impl Tested {
 
     /// Whether it is something behind which there may be drives that the kernel does not show.
     pub(super) fn is_unreachable(&self) -> bool {
-        self.health.as_ref().is_some_and(|health| health.verdict == Verdict::NotSupported)
+        let hides = |health: &Judgement| {
+            let answers = health.reasons.iter().any(|reason| reason.code == "controller-answers");
+            health.verdict == Verdict::NotSupported || answers
+        };
+        self.health.as_ref().is_some_and(hides)
     }
 
     /// The drives behind it are not known: then it may not pass for something without drives.

@@ -273,6 +273,18 @@ fn a_controller_without_its_flash_is_failed() {
         let document = with(sata(0, &[(9, "Power_On_Hours", 99, 1)]), "/model_name", json!(model));
         assert_eq!(verdict(&with(document, "/user_capacity", json!({ "bytes": bytes }))), Verdict::Failed, "{model}");
     }
+    let intact = [
+        ("RIG SSD 1000", 1_073_741_824_u64),
+        ("Disk On Module 512MB", 512_000_000),
+        ("QEMU HARDDISK", 67_108_864),
+        ("SAMSUNG MZ7KH480", 480_103_981_056),
+    ];
+    for (model, bytes) in intact {
+        let document = with(sata(0, &[(9, "Power_On_Hours", 99, 1)]), "/model_name", json!(model));
+        assert_eq!(verdict(&with(document, "/user_capacity", json!({ "bytes": bytes }))), Verdict::Healthy, "{model}");
+        let small = with(with(nvme(), "/model_name", json!(model)), "/user_capacity/bytes", json!(bytes));
+        assert_eq!(verdict(&small), Verdict::Healthy, "{model}, NVMe");
+    }
     assert_eq!(verdict(&sata(0, &[(167, "Write_Protect_Mode", 100, 1)])), Verdict::Failed);
     assert_eq!(verdict(&sata(0, &[(167, "Max_Bad_Blocks_per_Die", 100, 65)])), Verdict::Healthy);
 }
@@ -337,4 +349,58 @@ fn a_device_that_cannot_be_opened_is_told_in_smartctls_words() {
         assert_eq!(judgement.verdict, Verdict::Error, "{said}");
         assert!(judgement.reasons[0].seen.contains(said), "{judgement:?}");
     }
+}
+
+/// A SCSI disk with a serial number, platters and a drive's world-wide name, whose controller fails the first command of smartctl.
+fn refused(vendor: &str, product: &str, revision: &str) -> Value {
+    json!({
+        "smartctl": { "version": [7, 4], "argv": ["smartctl", "--json=o", "-x", "/dev/sdc"], "exit_status": 2,
+            "output": ["=== START OF INFORMATION SECTION ===", "device Test Unit Ready  [medium or hardware error (serious)]",
+                "A mandatory SMART command failed: exiting. To continue, add one or more '-T permissive' options."] },
+        "device": { "name": "/dev/sdc", "type": "scsi", "protocol": "SCSI" },
+        "scsi_vendor": vendor, "scsi_product": product, "scsi_revision": revision, "serial_number": "SAS0001",
+        "logical_unit_id": "0x5000c50000000020", "rotation_rate": 15000, "device_type": { "name": "disk" },
+    })
+}
+
+#[test]
+fn an_emulated_disk_is_not_dead_whatever_it_is_told_to_call_itself() {
+    for (vendor, product) in [("QEMU", "QEMU HARDDISK"), ("RIGCORP", "SAS DISK")] {
+        let judgement = said(&refused(vendor, product, "2.5+"));
+        assert_eq!(judgement.verdict, Verdict::NotSupported, "{judgement:?}");
+        assert!(gives(&judgement, "virtual-silent"), "{judgement:?}");
+        let mut silent = refused(vendor, product, "2.5+");
+        silent["smartctl"] =
+            json!({ "version": [7, 4], "argv": ["smartctl", "-x", "-j", "/dev/sdc"], "exit_status": 4 });
+        silent["smart_support"] = json!({ "available": false });
+        assert_eq!(verdict(&silent), Verdict::NotSupported, "{vendor}");
+        silent["device"]["type"] = json!("megaraid,0");
+        assert_eq!(verdict(&silent), Verdict::NotSupported, "{vendor} behind its controller");
+    }
+    assert_eq!(said(&refused("SEAGATE", "ST600MM0006", "LS0B")).verdict, Verdict::Failed, "a real one is dead");
+}
+
+#[test]
+fn the_kernels_driver_tells_whose_answer_it_is() {
+    let driven = |document: &Value, driver: &str| {
+        let mut report = report(document.to_string());
+        report.driver = Some(driver.to_owned());
+        judge(&report, &Policy::default(), None)
+    };
+    let dead = refused("SEAGATE", "ST600MM0006", "LS0B");
+    for driver in ["megaraid_sas", "aacraid", "smartpqi"] {
+        let judgement = driven(&dead, driver);
+        assert_eq!(judgement.verdict, Verdict::Error, "{driver}: {judgement:?}");
+        assert!(gives(&judgement, "controller-answers"), "{driver}: {judgement:?}");
+    }
+    assert_eq!(driven(&dead, "mpt3sas").verdict, Verdict::Failed, "a host adapter hands the drive's own answer on");
+    for driver in ["virtio_scsi", "vmw_pvscsi", "storvsc_host"] {
+        assert_eq!(driven(&dead, driver).verdict, Verdict::NotSupported, "{driver}");
+    }
+    let failing = with(with(sas(), "/smart_status", json!({ "passed": false })), "/smartctl/exit_status", json!(8));
+    assert_eq!(
+        driven(&failing, "virtio_scsi").verdict,
+        Verdict::Failed,
+        "what a drive passed through says of itself counts"
+    );
 }

@@ -301,6 +301,29 @@ async fn drives_behind_a_controller_that_no_scan_lists_are_asked_for_by_number()
     assert!(machine.count("cciss,3") <= 1, "it asks until there is none, once");
 }
 
+/// A volume whose controller fails smartctl's commands in its own name is no dead drive, and its drives are asked.
+#[tokio::test]
+async fn a_controller_that_answers_with_errors_is_asked_for_its_drives() {
+    let dead = serde_json::json!({
+        "smartctl": {"version": [7, 4], "argv": ["smartctl", "--json=o", "-x", "/dev/sda"], "exit_status": 2,
+            "output": ["=== START OF INFORMATION SECTION ===", "device Test Unit Ready  [medium or hardware error (serious)]"]},
+        "device": {"name": "/dev/sda", "type": "scsi", "protocol": "SCSI"},
+        "scsi_vendor": "VENDOR", "scsi_product": "BRANDED", "rotation_rate": 15000, "device_type": {"name": "disk"},
+    });
+    let machine = Machine::with("sda", &dead);
+    machine.hang_on("sda", "host6");
+    machine.write("root/sys/class/scsi_host/host6/proc_name", "megaraid_sas\n");
+    machine.scan(&[("/dev/bus/6", "megaraid,0")]);
+    machine.answer("/dev/bus/6+megaraid,0", "x", &serial(ata(), "BEHIND0"));
+    let outcome = machine.test(&["sda"]).await;
+    let disks = outcome.document["disks"].as_array().expect("disks");
+    let found: Vec<_> = disks.iter().map(|disk| (&disk["device"], &disk["verdict"])).collect();
+    let expected = [(&json!("/dev/sda"), &json!("error")), (&json!("/dev/bus/6:megaraid,0"), &json!("healthy"))];
+    assert_eq!(found, expected, "{outcome:?}");
+    let said = disks[0].to_string();
+    assert!(said.contains("controller-answers") && said.contains("/dev/bus/6:megaraid,0"), "{said}");
+}
+
 /// A SAS disk with this name of its unit.
 fn unit(wwn: &str, tested: &[(u64, &str)]) -> serde_json::Value {
     let mut report = serial(sas(tested), "SAME");

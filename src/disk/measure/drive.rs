@@ -22,6 +22,19 @@ impl Bit {
             Self::Other => !63,
         }
     }
+
+    /// The specification's name of it (NVMe Base 2.0, critical warning).
+    fn name(self) -> &'static str {
+        match self {
+            Self::Spare => "spare below threshold",
+            Self::Temperature => "temperature outside of its limits",
+            Self::Reliability => "reliability degraded",
+            Self::ReadOnly => "media read-only",
+            Self::Backup => "volatile memory backup failed",
+            Self::Persistent => "persistent memory region unreliable",
+            Self::Other => "reserved bits",
+        }
+    }
 }
 
 /// The measures that see one thing at most.
@@ -123,7 +136,7 @@ fn nvme_bit(report: &Report, bit: Bit) -> Option<Seen> {
     let explained = bit == Bit::Reliability && rated_endurance_used(report).is_some();
     (set != 0 && !explained).then(|| Seen {
         number: Some(set),
-        ..Seen::words(format!("critical warning 0x{:02x}", warning(report).unwrap_or_default()))
+        ..Seen::words(format!("critical warning 0x{:02x}: {}", warning(report).unwrap_or_default(), bit.name()))
     })
 }
 
@@ -159,29 +172,33 @@ fn spare(report: &Report) -> Option<Seen> {
     (spare < threshold).then_some(Seen { words, subject: None, number: Some(spare), threshold: Some(threshold) })
 }
 
-/// What controllers call themselves, or how large they say to be, when they do not find their firmware or their flash.
+/// What controllers call themselves when they do not find their firmware or their flash.
+const FALLBACK_NAMES: [&str; 9] = [
+    "satafirm",
+    "bad_ctx",
+    "sandforce{",
+    "yatapdong",
+    "safe mode",
+    "jmloader",
+    "phison flash reader",
+    "sm2246",
+    "rom mode",
+];
+/// Drives that keep their name and show a documented number of bytes instead: Intel's 320 series 8 MiB, Samsung's data centre drives 1 GiB.
+/// A small capacity alone says nothing: emulated, old and embedded drives are small and well.
+const FALLBACK_CAPACITIES: [(&str, u64); 2] = [("intel ssd", 8 << 20), ("samsung mz", 1 << 30)];
+
+/// That a controller fell back to itself: by its name, or by the capacity that its maker documents for that.
 fn fault_mode(report: &Report) -> Option<Seen> {
-    const NAMES: [&str; 9] = [
-        "satafirm",
-        "bad_ctx",
-        "sandforce{",
-        "yatapdong",
-        "safe mode",
-        "jmloader",
-        "phison flash reader",
-        "sm2246",
-        "rom mode",
-    ];
-    const LEAST: u64 = 1_100_000_000;
     let identity = &report.identity;
     let model = identity.model.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let named = NAMES.iter().any(|name| model.contains(name))
-        || identity.serial.as_deref().is_some_and(|serial| serial.starts_with("BAD_CTX"));
-    let flash = identity.rotation_rate == Some(0) || report.nvme.is_some();
-    let small = identity.capacity.filter(|bytes| *bytes > 0 && *bytes < LEAST && flash && !model.contains("qemu"));
-    let size = small.map(|bytes| format!(", {} MB", bytes / 1_000_000)).unwrap_or_default();
+    let serial = identity.serial.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let named = FALLBACK_NAMES.iter().any(|name| model.contains(name)) || serial.starts_with("bad_ctx");
+    let shrunk =
+        FALLBACK_CAPACITIES.iter().any(|(maker, bytes)| model.starts_with(maker) && identity.capacity == Some(*bytes));
+    let size = identity.capacity.map(|bytes| format!(", {} MB", bytes / 1_000_000)).unwrap_or_default();
     let is_drive = matches!(report.protocol, Some(Protocol::Ata | Protocol::Nvme));
-    (is_drive && (named || small.is_some())).then(|| Seen::words(format!("it calls itself {model:?}{size}")))
+    (is_drive && (named || shrunk)).then(|| Seen::words(format!("it calls itself {model:?}{size}")))
 }
 
 /// The temperature against the highest that the drive allows, or against the highest that is recommended. Drives that do not know say 0.
