@@ -101,9 +101,18 @@ fn failing(row: Loose, value: Option<u64>, worst: Option<u64>, threshold: Option
 fn self_tests(root: Loose, report: &mut Report) {
     let tests = &mut report.self_tests;
     let data = root.at("ata_smart_data");
-    if let Some(value) = data.at("self_test.status.value").number() {
-        tests.note_ata_status(value);
+    let status = data.at("self_test.status");
+    match status.at("value").number() {
+        Some(value) => tests.note_ata_status(value),
+        // Its number is lost, and what it says is not.
+        None if status.at("passed").flag() == Some(false) => tests.last = Some(Outcome::Failed),
+        None => {
+            if report.asked_for(&['a', 'x'], &["all", "xall"]) && !report.attributes.is_empty() {
+                report.cut.push("how the last self-test ended is missing".to_owned());
+            }
+        }
     }
+    let tests = &mut report.self_tests;
     let supported = data.at("capabilities.self_tests_supported").flag();
     let minutes = |kind: &str| {
         let minutes = data.at("self_test.polling_minutes").number_at(kind);

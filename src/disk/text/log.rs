@@ -92,10 +92,11 @@ impl Reader {
 }
 
 impl Reader {
-    /// Entries are numbered: one that is missing may have been a failed test. `NVMe` leaves out its empty slots.
+    /// Entries are numbered, `NVMe`'s from 0 on: one that is missing may have been a failed test.
     fn count(&mut self, place: Option<u64>, report: &mut Report) {
-        let expected = self.last.map_or(1, |last| last + 1);
-        if self.table != Some(Table::Nvme) && place.is_some_and(|place| place > expected) {
+        let first = u64::from(self.table != Some(Table::Nvme));
+        let expected = self.last.map_or(first, |last| last + 1);
+        if place.is_some_and(|place| place > expected) {
             report.cut.push("entries of the self-test log are missing".to_owned());
         }
         self.last = place;
