@@ -66,6 +66,16 @@ impl<'a> Loose<'a> {
         self.0?.as_str()
     }
 
+    /// The elements of a list, empty ones with them.
+    pub(super) fn elements(self) -> Vec<Loose<'a>> {
+        self.0.and_then(Value::as_array).map(|list| list.iter().map(Self::new).collect()).unwrap_or_default()
+    }
+
+    /// The keys of an object.
+    pub(super) fn keys(self) -> Vec<&'a str> {
+        self.0.and_then(Value::as_object).map(|object| object.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
     /// The elements of a list; a lone object is a list of one.
     pub(super) fn list(self) -> Vec<Loose<'a>> {
         match self.0 {

@@ -5,6 +5,8 @@
 mod access;
 mod course;
 mod device;
+mod document;
+mod history;
 mod json;
 mod loose;
 mod measure;
@@ -29,12 +31,14 @@ mod verdict;
 
 pub use course::Progress;
 pub use device::{Device, Identified, identify};
-pub use memory::Memory;
+pub use document::{Document, Documents, schema};
+pub use history::{History, Noted, Series};
+pub use memory::{Memory, note};
 pub use model::{
-    Attribute, Call, Failing, Farm, Identity, Limits, Nvme, Protocol, Report, Scsi, Statistic, Status, Support,
-    Transport,
+    Attribute, Call, Environment, Failing, Farm, Identity, Limits, Nvme, Protocol, Report, Scan, Scanned, Scsi,
+    Statistic, Status, Support, Temperatures, Transport,
 };
-pub use page::page;
+pub use page::{page, past};
 pub use parse::{LIMIT, Unreadable, parse};
 pub use plan::{Ending, State, Test};
 pub use policy::{Policy, PolicyError};

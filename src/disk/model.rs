@@ -1,13 +1,20 @@
 //! What smartctl told of one drive. Everything is optional: each version, transport and option leaves something else out, and what is
 //! left out must never be read as zero.
 
+#[cfg(test)]
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::self_test::SelfTests;
 
 /// Most attributes, log entries or messages that are kept of each: no drive has more, and damaged output must not cost time.
 pub(super) const MOST: usize = 256;
+/// Most temperatures that are kept of a drive's log, the newest.
+pub(super) const READINGS: usize = 512;
 
 /// One drive as one call of smartctl (or nvme-cli's `smart-log`) described it. Section 6 of the disk contract names the JSON fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Report {
     /// The call itself: version, options, exit status, messages.
     pub call: Call,
@@ -40,8 +47,14 @@ pub struct Report {
     pub statistics: Vec<Statistic>,
     /// Sectors that wait to be written anew: ATA's pending defects log (0Ch), SCSI's log page of the same name (SBC-4).
     pub pending_defects: Option<u64>,
+    /// Which those are, as far as they are told.
+    pub pending_sectors: Vec<u64>,
     /// Sectors of SAS's background scan that could not be read and were not put right.
     pub scan_defects: Option<u64>,
+    /// SAS's background scan itself.
+    pub scan: Option<Scan>,
+    /// SAS's environmental reports: temperatures and humidities beside that of now.
+    pub environment: Vec<Environment>,
     /// Seagate's FARM log.
     pub farm: Option<Farm>,
     /// Whether the model is in smartctl's drive database: outside of it names of attributes are a guess.
@@ -52,6 +65,8 @@ pub struct Report {
     pub temperature: Option<i64>,
     /// The temperatures that the drive was made for, and those it had.
     pub limits: Limits,
+    /// The temperatures that an ATA drive logged (SCT).
+    pub temperatures: Option<Temperatures>,
     /// The temperature at which a SCSI drive trips, in degrees Celsius; 0 means unknown.
     pub trip_temperature: Option<i64>,
     /// Hours that the drive has been switched on.
@@ -67,7 +82,8 @@ pub struct Report {
 }
 
 /// A device statistic of an ATA drive.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Statistic {
     /// The page: 1 general, 3 rotating media, 4 errors, 5 temperature, 6 transport, 7 solid state.
     pub page: u64,
@@ -80,7 +96,8 @@ pub struct Statistic {
 }
 
 /// Temperatures beside that of now, in degrees Celsius.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Limits {
     /// The drive should stay below this: SCT's recommended maximum, `NVMe`'s warning temperature.
     pub operating: Option<i64>,
@@ -94,8 +111,59 @@ pub struct Limits {
     pub exceeded: Option<u64>,
 }
 
+/// The temperatures that an ATA drive logs by itself (SCT data tables, temperature history).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct Temperatures {
+    /// Minutes between two of them.
+    pub interval_minutes: Option<u64>,
+    /// Degrees Celsius, the oldest first; nothing where none was logged.
+    pub readings: Vec<Option<i64>>,
+}
+
+/// The background scan of a SAS drive (SBC-4, background scan log page).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct Scan {
+    /// smartctl's words for what it does now.
+    pub status: Option<String>,
+    /// Scans that were made.
+    pub scans: Option<u64>,
+    /// Of these, scans of the medium.
+    pub medium_scans: Option<u64>,
+    /// What it found.
+    pub found: Vec<Scanned>,
+}
+
+/// A sector that the background scan had trouble with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct Scanned {
+    /// The sector.
+    pub lba: Option<u64>,
+    /// The sense key: 1 recovered, 3 medium error, 4 hardware error.
+    pub sense_key: Option<u64>,
+    /// smartctl's words for what became of it.
+    pub fate: String,
+}
+
+/// An environmental report of a SAS drive (SPC-5, environmental reporting log page).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct Environment {
+    /// smartctl's name: `temperature_1` in degrees Celsius, `relative_humidity_1` in percent.
+    pub name: String,
+    /// Now.
+    pub current: Option<i64>,
+    /// The highest ever.
+    pub highest: Option<i64>,
+    /// The lowest ever.
+    pub lowest: Option<i64>,
+}
+
 /// What Seagate's Field Access Reliability Metrics tell beside SMART.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Farm {
     /// Hours switched on, which nobody can set back.
     pub hours: Option<u64>,
@@ -114,7 +182,8 @@ pub struct Farm {
 }
 
 /// How smartctl was called and how that ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Call {
     /// Major and minor version.
     pub version: Option<(u64, u64)>,
@@ -127,7 +196,9 @@ pub struct Call {
 }
 
 /// The command set of a drive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// SATA and PATA, also behind a translation.
     Ata,
@@ -138,7 +209,9 @@ pub enum Protocol {
 }
 
 /// How a drive is reached; the most special of the ways that apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// SATA or PATA.
     Ata,
@@ -170,7 +243,8 @@ impl Transport {
 }
 
 /// What is printed on the label, so to say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Identity {
     /// The model; for SCSI vendor and product.
     pub model: Option<String>,
@@ -197,7 +271,8 @@ pub struct Identity {
 }
 
 /// Whether the drive has SMART and whether that is switched on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Support {
     /// The drive has SMART.
     pub available: Option<bool>,
@@ -206,7 +281,8 @@ pub struct Support {
 }
 
 /// The drive's own verdict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Status {
     /// The drive says that it is well. `-H` alone says so of SCSI devices without SMART, too.
     pub passed: Option<bool>,
@@ -219,7 +295,8 @@ pub struct Status {
 }
 
 /// A row of the ATA attribute table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Attribute {
     /// 5 is reallocated sectors, 197 pending ones …; the vendor decides about many others.
     pub id: u64,
@@ -242,7 +319,9 @@ pub struct Attribute {
 }
 
 /// When an attribute failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Failing {
     /// It is at or below its threshold.
     Now,
@@ -251,7 +330,8 @@ pub enum Failing {
 }
 
 /// `NVMe`'s SMART / health information log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Nvme {
     /// The bits of the critical warning.
     pub critical_warning: Option<u64>,
@@ -276,7 +356,8 @@ pub struct Nvme {
 }
 
 /// Counters of a SCSI drive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Scsi {
     /// Sectors that were replaced after the drive left the factory.
     pub grown_defects: Option<u64>,

@@ -131,6 +131,8 @@ impl Report {
         self.pending_defects = self.pending_defects.or(text.pending_defects);
         self.scan_defects = self.scan_defects.or(text.scan_defects);
         self.farm = self.farm.or(text.farm);
+        self.scan = self.scan.take().or(text.scan);
+        self.temperatures = self.temperatures.take().or(text.temperatures);
         for checksum in text.checksums {
             if !self.checksums.contains(&checksum) {
                 self.checksums.push(checksum);

@@ -6,6 +6,7 @@ use super::measure::{Measure, Measure as M};
 
 /// What a reason makes of the verdict, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing; changes nothing.
@@ -36,6 +37,7 @@ impl Severity {
 
 /// Whether something is so now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     /// It is so now.
@@ -67,6 +69,8 @@ pub struct Rule {
     pub grown: Option<Grown>,
     /// Smaller numbers than the limit are worth knowing.
     pub told_below: bool,
+    /// From this number on it is told once more, though it was told at its limit.
+    pub again: Option<u64>,
     /// That nothing else is there to judge by: a defect that shows all the same is the answer then.
     pub yields: bool,
 }
@@ -94,6 +98,7 @@ impl Rule {
             source: "",
             grown: None,
             told_below: false,
+            again: None,
             yields: false,
         }
     }
@@ -123,9 +128,19 @@ impl Rule {
         Rule { told_below: true, ..self }
     }
 
+    /// One that is told once more from this number on.
+    pub(super) const fn again_from(self, number: u64) -> Self {
+        Rule { again: Some(number), ..self }
+    }
+
     /// One that gives way to a defect that shows.
     pub(super) const fn yielding(self) -> Self {
         Rule { yields: true, ..self }
+    }
+
+    /// Whether it looks at how much of the rated endurance is used or left.
+    pub(super) fn is_wear(&self) -> bool {
+        matches!(self.measure, M::EnduranceUsed | M::AtaEnduranceUsed | M::WearLeft(_))
     }
 
     /// Whether the number gets worse by getting less.

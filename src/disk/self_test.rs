@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+#[cfg(test)]
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
 
 /// All that a report tells of self-tests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SelfTests {
     /// The test that runs now.
     pub running: Option<Running>,
@@ -24,7 +27,8 @@ pub struct SelfTests {
 }
 
 /// A test that runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Running {
     /// Which, if the drive says so.
     pub kind: Option<Kind>,
@@ -33,16 +37,25 @@ pub struct Running {
 }
 
 /// What is known of one kind of test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Ability {
     /// Whether the drive can do it; `None` where the output does not say.
     pub supported: Option<bool>,
-    /// The drive's own estimate; `NVMe` gives none.
+    /// The drive's own estimate, in documents in seconds; `NVMe` gives none.
+    #[serde(rename = "estimate_seconds", serialize_with = "seconds")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub estimate: Option<Duration>,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands a reference to the field")]
+fn seconds<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs()).serialize(to)
 }
 
 /// A kind of test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Minutes at most.
@@ -59,6 +72,7 @@ pub enum Kind {
 
 /// How a test ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Without an error.
@@ -74,7 +88,8 @@ pub enum Outcome {
 }
 
 /// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Entry {
     /// What was tested.
     pub kind: Option<Kind>,

@@ -126,8 +126,8 @@ pub const RULES: &[Rule] = &[
     // Wear.
     Rule::new("wear-left", M::WearLeft(&WEAR), "little of the rated endurance is left", PLAN).is(Degraded, DRIVEDB).from(AtMost(10)),
     Rule::new("wear-unclear", M::WearLeft(&WEAR_EITHER), "little of the rated endurance is left, or little is used: this maker's drives count either way, by firmware", "compare it with what was written to the drive").is(Info, DRIVEDB).from(AtMost(10)),
-    Rule::new("endurance-used", M::EnduranceUsed, "the rated endurance is used or almost; that alone is no defect", PLAN).is(Degraded, "NVMe Base 2.0 and SBC-4, percentage used").from(AtLeast(90)),
-    Rule::new("ata-endurance-used", M::AtaEnduranceUsed, "the rated endurance is used or almost; that alone is no defect", PLAN).is(Degraded, "ACS-4, device statistics page 7").from(AtLeast(90)),
+    Rule::new("endurance-used", M::EnduranceUsed, "the rated endurance is used or almost; that alone is no defect", PLAN).is(Degraded, "NVMe Base 2.0 and SBC-4, percentage used").from(AtLeast(90)).again_from(100),
+    Rule::new("ata-endurance-used", M::AtaEnduranceUsed, "the rated endurance is used or almost; that alone is no defect", PLAN).is(Degraded, "ACS-4, device statistics page 7").from(AtLeast(90)).again_from(100),
     Rule::new("ata-endurance-bogus", M::AtaEnduranceBogus, "a statistic of 255 percent that some firmware never keeps", "compare it with the wear attributes").is(Info, REPORTS),
     // What alone says nothing of the drive.
     Rule::new("checksum", M::Checksum, "a checksum in the drive's own data is wrong, so that a value may be, too", "read it again; if it stays so, look for newer firmware").is(Info, ACS),

@@ -32,7 +32,8 @@ pub struct Tested {
 }
 
 /// Why a disk was not judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     /// What went wrong.
     pub what: String,

@@ -12,6 +12,7 @@ use super::table::RULES;
 
 /// How a drive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing counts against it.
@@ -42,6 +43,7 @@ impl Verdict {
 
 /// A verdict with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judgement {
     /// How the drive is.
     pub verdict: Verdict,
@@ -51,6 +53,7 @@ pub struct Judgement {
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
     /// The stable name of the rule.
     pub code: &'static str,

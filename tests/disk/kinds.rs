@@ -31,7 +31,7 @@ fn sata(rotation_rate: u64, rows: &[(u64, &str, u64, u64)]) -> Value {
         "device": { "name": "/dev/sda", "type": "sat", "protocol": "ATA" },
         "model_name": "SSD 480GB", "in_smartctl_database": true, "rotation_rate": rotation_rate,
         "smart_support": { "available": true, "enabled": true }, "smart_status": { "passed": true },
-        "power_on_time": { "hours": 1000 },
+        "power_on_time": { "hours": 1000 }, "ata_smart_data": { "self_test": { "status": { "value": 0, "passed": true } } },
         "ata_smart_attributes": { "table": rows.iter().map(row).collect::<Vec<_>>() },
     })
 }

@@ -20,6 +20,7 @@ mod cases;
 mod command;
 mod corpus;
 mod damage;
+mod document;
 mod kinds;
 mod lost;
 mod machine;

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::super::sync::{self, Sync};
 use super::notice::{Noticed, note};
 use super::schedule::Looked;
-use crate::disk::{Disks, RULES, Reason, Session, Severity, Tested, Verdict};
+use crate::disk::{self, Disks, Noted, RULES, Reason, Rule, Session, Severity, Tested, Verdict};
 use crate::event::EventType;
 use crate::host::Host;
+use crate::journal::Store;
 
 /// Where the journal keeps what was told of drives.
 const FACT: &str = "troubled drives";
@@ -36,10 +37,21 @@ pub async fn look_at_drives(sync: &Sync, session: &Session) -> Result<Looked, sy
     for one in tested.iter().filter(|one| one.verdict == Verdict::Error) {
         tracing::info!(drive = one.target.name, "not judged: {}", one.reason().unwrap_or_default());
     }
+    remember(sync, &tested).await;
     let noticed = troubled.judge(&tested, &sync.node(), Timestamp::now().as_second());
     let changed = !noticed.is_empty();
     note(sync, FACT, serde_json::to_string(&troubled).unwrap_or_default(), noticed).await?;
     Ok(Looked { changed, ..Looked::default() })
+}
+
+/// Adds what the drives count to their histories, which `shakedown disk show` draws.
+async fn remember(sync: &Sync, tested: &[Tested]) {
+    let judged = tested.iter().filter(|one| one.verdict != Verdict::Error);
+    let noted: Vec<Noted> = judged.filter_map(|one| Noted::of(one.report.as_ref()?)).collect();
+    let write = move |store: &mut Store| noted.iter().try_for_each(|noted| disk::note(store, noted));
+    if sync.journal.with("the histories of drives", write).await.is_none() {
+        tracing::warn!("what the drives count now is not kept: their histories have a gap");
+    }
 }
 
 /// Whether a drive that failed is no longer there: one that is pulled out while it answers may seem to be failing.
@@ -128,49 +140,74 @@ impl Troubled {
 }
 
 impl Troubled {
-    /// The reasons whose number grew since they were told or first seen, each with the number of then. A drive that is seen for the first
-    /// time has no past; one that grows at each look is told when it doubles, and once a day.
-    fn grown<'a>(&mut self, key: &str, one: &'a Tested, now: i64) -> Vec<(&'a Reason, u64)> {
-        let Some(health) = one
-            .health
-            .as_ref()
-            .filter(|_| matches!(one.verdict, Verdict::Healthy | Verdict::Degraded | Verdict::Failed))
-        else {
-            return Vec::new();
-        };
+    /// What got worse since it was told or first seen, each with the number of then: a number that grew, one that crossed a limit of wear,
+    /// and what counts against the drive and was not there. A drive that is seen for the first time has no past; one that grows at each
+    /// look is told when it doubles, and once a day.
+    fn grown<'a>(&mut self, key: &str, one: &'a Tested, now: i64) -> Vec<(&'a Reason, Option<u64>)> {
+        let is_judged = matches!(one.verdict, Verdict::Healthy | Verdict::Degraded | Verdict::Failed);
+        let Some(health) = one.health.as_ref().filter(|_| is_judged) else { return Vec::new() };
         let is_known = self.counts.contains_key(key);
         let counts = self.counts.entry(key.to_owned()).or_default();
         let mut worse = Vec::new();
-        for reason in health.reasons.iter().filter(|reason| grows(reason.code)) {
-            let Some(number) = reason.number else { continue };
+        for reason in &health.reasons {
+            let Some(rule) = RULES.iter().find(|rule| rule.code == reason.code) else { continue };
             let name = format!("{} {}", reason.code, reason.subject.as_deref().unwrap_or_default());
             let told = counts.get(&name).copied();
-            let before = told.map_or(0, |told| told.number);
-            let is_time = told
-                .is_none_or(|told| number >= told.number.saturating_mul(2) || now.saturating_sub(told.at) >= FORGIVEN);
-            let grew = is_known && number > before;
-            if grew && is_time {
-                worse.push((reason, before));
+            let step = if rule.grown.is_some() { growth(told, reason, now) } else { crossing(told, rule, reason, now) };
+            let Some(step) = step else { continue };
+            if is_known && step.is_worse {
+                worse.push((reason, step.before));
             }
-            // A number that is less was set back, and counts from there.
-            if told.is_none() || grew && is_time || number < before {
-                counts.insert(name, Count { number, at: now });
-            }
+            counts.insert(name, step.count);
         }
         worse
     }
 }
 
-fn grows(code: &str) -> bool {
-    RULES.iter().any(|rule| rule.code == code && rule.grown.is_some())
+/// What is to be kept of a reason from now on, and whether it got worse.
+struct Step {
+    is_worse: bool,
+    before: Option<u64>,
+    count: Count,
+}
+
+/// Of a number whose growth counts.
+fn growth(told: Option<Count>, reason: &Reason, now: i64) -> Option<Step> {
+    let number = reason.number?;
+    let before = told.map_or(0, |told| told.number);
+    let is_time =
+        told.is_none_or(|told| number >= told.number.saturating_mul(2) || now.saturating_sub(told.at) >= FORGIVEN);
+    let is_worse = number > before && is_time;
+    // A number that is less was set back, and counts from there.
+    let is_kept = told.is_none() || is_worse || number < before;
+    is_kept.then_some(Step { is_worse, before: Some(before), count: Count { number, at: now } })
+}
+
+/// Of what counts against the drive whatever its number: that it is there at all, and again at the next limit of wear. What was there
+/// within a day is not new.
+fn crossing(told: Option<Count>, rule: &Rule, reason: &Reason, now: i64) -> Option<Step> {
+    if !matches!(reason.severity, Severity::Degraded | Severity::Failed) {
+        return None;
+    }
+    let number = reason.number.unwrap_or_default();
+    let crossed = |told: Count| rule.again.is_some_and(|limit| told.number < limit && number >= limit);
+    let is_worse = told.is_none_or(|told| crossed(told) || now.saturating_sub(told.at) >= FORGIVEN);
+    let before = told.filter(|told| crossed(*told)).map(|told| told.number);
+    Some(Step { is_worse, before, count: Count { number, at: now } })
 }
 
 /// A drive that is known to be degraded, or that was well, and counts more than when it was told.
-fn got_worse(one: &Tested, node: &str, worse: &[(&Reason, u64)]) -> Noticed {
-    let said = |(reason, before): &(&Reason, u64)| format!("{} ({}, {before} before)", reason.meaning, reason.seen);
+fn got_worse(one: &Tested, node: &str, worse: &[(&Reason, Option<u64>)]) -> Noticed {
+    let said = |(reason, before): &(&Reason, Option<u64>)| {
+        let before = before.map_or_else(|| "not there before".to_owned(), |before| format!("{before} before"));
+        format!("{} ({}, {before})", reason.meaning, reason.seen)
+    };
     let said: Vec<String> = worse.iter().take(TOLD_REASONS).map(said).collect();
-    let next = worse.first().and_then(|(reason, _)| RULES.iter().find(|rule| rule.code == reason.code)?.grown);
-    let next = next.map_or("test it in depth", |grown| grown.next);
+    let next = worse.first().map(|(reason, _)| {
+        let rule = RULES.iter().find(|rule| rule.code == reason.code);
+        rule.and_then(|rule| rule.grown).map_or(reason.next, |grown| grown.next)
+    });
+    let next = next.unwrap_or("test it in depth");
     let text = format!("{} got worse on node {node}: {}. Next: {next}", named(one), said.join("; "));
     Noticed { action: "worse", kind: KIND, text, is_failure: false }
 }
@@ -299,6 +336,40 @@ mod tests {
         let turns: Vec<Vec<Tested>> = [0, 3, 3, 2412].map(|raw| vec![counting(Verdict::Healthy, 199, raw)]).into();
         let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
         assert_eq!(told, ["", "worse", "", "worse"], "errors of the cable");
+    }
+
+    /// A drive whose rated endurance is used in so many percent, and whose warning of temperature is set or not.
+    fn worn(used: u64, hot: bool) -> Tested {
+        let bits = if hot { 2 } else { 0 };
+        let document = format!(
+            r#"{{"smartctl":{{"version":[7,5],"exit_status":0}},"device":{{"name":"/dev/nvme0","protocol":"NVMe"}},
+            "smart_status":{{"passed":true}},"nvme_smart_health_information_log":{{"critical_warning":{bits},"available_spare":100,
+            "available_spare_threshold":10,"percentage_used":{used},"media_errors":0}}}}"#
+        );
+        let report = crate::disk::parse(document.as_bytes()).expect("a report");
+        let health = crate::disk::judge(&report, &crate::disk::Policy::default(), None);
+        let verdict = health.verdict;
+        Tested { health: Some(health), report: Some(report), ..drive("A", verdict) }
+    }
+
+    #[test]
+    fn wear_is_told_at_each_of_its_limits_and_a_new_reason_once() {
+        let turns: Vec<Vec<Tested>> =
+            [(80, false), (91, false), (95, false), (100, false), (104, false), (104, true), (104, false), (104, true)]
+                .map(|(used, hot)| vec![worn(used, hot)])
+                .into();
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(told, ["", "degraded", "", "worse", "", "worse", "", ""]);
+    }
+
+    #[test]
+    fn what_got_worse_is_told_with_before_and_after() {
+        let mut troubled = Troubled::default();
+        let mut told = Vec::new();
+        for (turn, raw) in [(1, 1), (2, 500)] {
+            told = troubled.judge(&[counting(Verdict::Degraded, 197, raw)], "abc123", turn * 3600);
+        }
+        assert!(told[0].text.contains("raw 500, 1 before"), "{}", told[0].text);
     }
 
     #[test]

@@ -27,8 +27,14 @@ pub(super) fn read(root: Loose, report: &mut Report) {
         let rows = pending.at("table").list().len();
         pending.is_there().then(|| u64::try_from(rows).unwrap_or(u64::MAX))
     });
+    report.pending_sectors = pending_sectors(pending);
     report.farm = farm(root.at("seagate_farm_log"));
     self_tests(root, report);
+}
+
+/// Which sectors wait, of ATA's log or SCSI's.
+pub(super) fn pending_sectors(log: Loose) -> Vec<u64> {
+    log.at("table").list().into_iter().filter_map(|row| row.number_at("lba")).take(MOST).collect()
 }
 
 fn statistics(root: Loose) -> Vec<Statistic> {

@@ -7,7 +7,7 @@ mod scsi;
 use serde_json::Value;
 
 use super::loose::Loose;
-use super::model::{Call, Identity, Limits, MOST, Protocol, Report, Status, Support};
+use super::model::{Call, Identity, Limits, MOST, Protocol, READINGS, Report, Status, Support, Temperatures};
 
 /// Reads what is there. `None` if this is JSON of something else.
 pub(super) fn read(value: &Value) -> Option<Report> {
@@ -31,6 +31,7 @@ pub(super) fn read(value: &Value) -> Option<Report> {
         temperature: signed(root, &TEMPERATURE),
         trip_temperature: signed(root, &["temperature.drive_trip", "scsi_temperature.drive_trip"]),
         limits: limits(root),
+        temperatures: temperatures(root.at("ata_sct_temperature_history")),
         database: root.at("in_smartctl_database").flag().or_else(|| root.at("model_family").text().map(|_| true)),
         checksums: checksums(root),
         power_on_hours: root.number_at("power_on_time.hours"),
@@ -61,16 +62,29 @@ fn limits(root: Loose) -> Limits {
         let history = format!("ata_sct_temperature_history.temperature.{key}");
         signed(root, &[&format!("temperature.{key}"), &history])
     };
+    let nvme = |key: &str| root.at("nvme_composite_temperature_threshold").at(key).signed();
     let environment = |key: &str| root.at("scsi_environmental_reports.temperature_1").at(key).signed();
     Limits {
-        operating: both("op_limit_max"),
-        critical: both("critical_limit_max").or_else(|| both("limit_max")),
+        operating: both("op_limit_max").or_else(|| nvme("warning")),
+        critical: both("critical_limit_max").or_else(|| both("limit_max")).or_else(|| nvme("critical")),
         highest: both("lifetime_max").or_else(|| environment("lifetime_maximum")),
         lowest: both("lifetime_min").or_else(|| environment("lifetime_minimum")),
         exceeded: root
             .number_at("temperature.over_limit_count")
             .or_else(|| root.number_at("ata_sct_status.temperature.over_limit_count")),
     }
+}
+
+/// The table is as long as the drive makes it, and null where it logged nothing; the oldest reading is the first.
+fn temperatures(history: Loose) -> Option<Temperatures> {
+    let rows = history.at("table").elements();
+    let readings: Vec<Option<i64>> = rows.iter().copied().map(Loose::signed).collect();
+    let first = readings.iter().position(Option::is_some)?;
+    let first = first.max(readings.len().saturating_sub(READINGS));
+    Some(Temperatures {
+        interval_minutes: history.number_at("logging_interval_minutes"),
+        readings: readings[first..].to_vec(),
+    })
 }
 
 /// Messages of wrong checksums in the drive's own data.

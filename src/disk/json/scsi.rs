@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::disk::loose::Loose;
-use crate::disk::model::{Report, Scsi};
+use crate::disk::model::{Environment, MOST as SHOWN, Report, Scan, Scanned, Scsi};
 use crate::disk::self_test::{Entry, Outcome, Running, kind_of, outcome_of, scsi_outcome};
 
 /// Most self-tests that a SCSI drive logs.
@@ -27,7 +27,12 @@ pub(super) fn read(root: Loose, report: &mut Report) {
         report.scsi = Some(scsi);
     }
     report.pending_defects = report.pending_defects.or_else(|| root.number_at("scsi_pending_defects.count"));
+    if report.pending_sectors.is_empty() {
+        report.pending_sectors = super::ata::pending_sectors(root.at("scsi_pending_defects"));
+    }
     report.scan_defects = scan_defects(root.at("scsi_background_scan"));
+    report.scan = scan(root.at("scsi_background_scan"));
+    report.environment = environment(root.at("scsi_environmental_reports"));
     let used = root.number_at("scsi_percentage_used_endurance_indicator");
     report.percentage_used = report.percentage_used.or(used);
     let tests = &mut report.self_tests;
@@ -64,6 +69,35 @@ fn scan_defects(scan: Loose) -> Option<u64> {
     };
     let rows = (0..=MOST).map(|number| scan.at(&format!("result_{number}"))).filter(|row| row.is_there());
     scan.is_there().then(|| u64::try_from(rows.filter(is_bad).count()).unwrap_or(u64::MAX))
+}
+
+fn scan(scan: Loose) -> Option<Scan> {
+    let status = scan.at("status");
+    let rows = (0..=MOST).map(|number| scan.at(&format!("result_{number}"))).filter(|row| row.is_there());
+    let found = |row: Loose| Scanned {
+        lba: row.number_at("lba"),
+        sense_key: row.at("sense_key.value").number().or_else(|| row.at("sense_key").number()),
+        fate: row.at("reassign_status.string").text().unwrap_or_default(),
+    };
+    scan.is_there().then(|| Scan {
+        status: status.at("string").text(),
+        scans: status.number_at("number_scans_performed"),
+        medium_scans: status.number_at("number_medium_scans_performed"),
+        found: rows.map(found).take(SHOWN).collect(),
+    })
+}
+
+fn environment(reports: Loose) -> Vec<Environment> {
+    let one = |name: &str| {
+        let report = reports.at(name);
+        Environment {
+            name: name.to_owned(),
+            current: report.at("current").signed(),
+            highest: report.at("lifetime_maximum").signed(),
+            lowest: report.at("lifetime_minimum").signed(),
+        }
+    };
+    reports.keys().into_iter().map(one).filter(|one| one.current.is_some()).take(SHOWN).collect()
 }
 
 fn entry(row: Loose, place: u64) -> Option<Entry> {

@@ -7,6 +7,7 @@ mod log;
 mod nvme;
 mod outline;
 mod scsi;
+mod temperature;
 
 use super::loose::{bytes, leading_number};
 use super::model::{MOST, Protocol, Report};
@@ -47,13 +48,17 @@ const COMPLAINTS: [&str; 27] = [
 pub(super) fn read(text: &str) -> Option<Report> {
     let mut report = Report::default();
     let mut log = log::Reader::default();
+    let mut history = temperature::Reader::default();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     for (number, line) in lines.iter().enumerate() {
         banner(line, &mut report);
         ata::capability(line, &mut report);
         farm::line(line, &mut report);
         scsi::equation(line, &mut report);
-        let is_row = ata::row(line, &mut report) || scsi::row(line, &mut report) || scsi::scanned(line, &mut report);
+        let is_row = history.line(line, &mut report)
+            || ata::row(line, &mut report)
+            || scsi::row(line, &mut report)
+            || scsi::scanned(line, &mut report);
         if is_row || log.line(line, &mut report) {
             continue;
         }
@@ -69,6 +74,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
         }
     }
     report.pending_defects = report.pending_defects.max(outline::pending_defects(&lines));
+    report.temperatures = report.temperatures.filter(|logged| !logged.readings.is_empty());
     cut(text, &mut report);
     let is_a_report = report.call.version.is_some() || text.contains("=== START OF ") || report.status.passed.is_some();
     is_a_report.then_some(report)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::speaks;
 use crate::disk::loose::leading_number;
-use crate::disk::model::{Protocol, Report};
+use crate::disk::model::{MOST, Protocol, Report, Scanned};
 
 /// Whether the line was a row of the error counters: the last of seven columns counts what could not be corrected.
 pub(super) fn row(line: &str, report: &mut Report) -> bool {
@@ -41,6 +41,12 @@ pub(super) fn scanned(line: &str, report: &mut Report) -> bool {
     let failed = matches!(u64::from_str_radix(parts[0].trim_start_matches("0x"), 16), Ok(3 | 4));
     let is_bad = failed && (!RIGHT.iter().any(|right| status.contains(right)) || status.contains("nsuccessful"));
     *report.scan_defects.get_or_insert_default() += u64::from(is_bad);
+    let lba = before.split_whitespace().nth(2).and_then(|word| u64::from_str_radix(word, 16).ok());
+    let sense_key = u64::from_str_radix(parts[0].trim_start_matches("0x"), 16).ok();
+    let scan = report.scan.get_or_insert_default();
+    if scan.found.len() < MOST {
+        scan.found.push(Scanned { lba, sense_key, fate: status.trim().to_owned() });
+    }
     true
 }
 
