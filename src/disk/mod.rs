@@ -8,6 +8,7 @@ mod device;
 mod document;
 mod history;
 mod json;
+mod kept;
 mod loose;
 mod measure;
 mod memory;

@@ -32,6 +32,7 @@ mod reference;
 mod run;
 mod scripts;
 mod selftest;
+mod sequences;
 mod traps;
 
 use std::fs;

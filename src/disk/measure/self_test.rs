@@ -103,10 +103,17 @@ fn test(entry: &Entry) -> Seen {
     Seen::words(format!("self-test: {}{place}", entry.text))
 }
 
-/// Bit 7 of the exit status: smartctl sets it for a log that it has read, so entries without a log were lost.
+/// Bit 7 of the exit status: smartctl sets it for a log that it has read, so entries without a log were lost. A failed entry that cannot be
+/// is left out of account only where the drive's own status of its newest test is known.
 pub(super) fn hidden(report: &Report) -> Option<Seen> {
     let told = report.call.exit_status.is_some_and(|exit| exit & 128 != 0);
-    let known = !report.self_tests.log.is_empty() || report.self_tests.last == Some(Outcome::Failed);
+    let tests = &report.self_tests;
+    let left_out = tests.log.iter().any(|entry| entry.outcome == Outcome::Failed && doubt(entry, report).is_some());
+    let known = match tests.last {
+        Some(Outcome::Failed) => true,
+        Some(_) => !tests.log.is_empty(),
+        None => !tests.log.is_empty() && !left_out,
+    };
     (told && !known).then(|| Seen::words(format!("exit status {}", report.call.exit_status.unwrap_or_default())))
 }
 
