@@ -210,5 +210,6 @@ fn session(arguments: &Arguments, sync: &Sync) -> Session {
         notices,
         cancel: sync.stop.clone(),
         give_up: sync.options.runner.hurry.clone(),
+        drives: disk::Drives::default(),
     }
 }

@@ -1,7 +1,8 @@
-//! Why there is no health in a report: what smartctl complained of, and what the absence of everything means. Sections 1 and 2 of the
+//! Why there is no health in a report: what smartctl complained of, and what the absence of everything means. Sections 1, 2 and 13 of the
 //! disk contract.
 
-use super::model::{Protocol, Report, Transport};
+use super::device::{Device, identify, is_behind_controller};
+use super::model::{Protocol, Report};
 
 /// Words of smartctl and of the kernel, and the code of the rule that they stand for; the first line that fits counts.
 const WORDS: &[(&str, &str)] = &[
@@ -16,28 +17,33 @@ const WORDS: &[(&str, &str)] = &[
     ("Permission denied", "permission-denied"),
     ("Device is in STANDBY", "standby"),
     ("Device is in SLEEP", "standby"),
+    ("Device is in IDLE", "standby"),
     ("Can't start self-test", "self-test-refused"),
     ("Self-tests not supported", "self-test-refused"),
     ("Self-test cmd with type", "self-test-refused"),
     ("NO MEDIUM present", "not-a-disk"),
-    ("does not support SMART", "no-smart"),
-    ("SMART Disabled", "smart-off"),
-    ("medium or hardware error", "device-unreadable"),
+    ("IOCTL", "platform-raid"),
+    ("csmi", "platform-raid"),
     ("Input/output error", "device-unreadable"),
     ("I/O error", "device-unreadable"),
+    ("medium or hardware error", "device-unreadable"),
+    ("Read SMART Data failed", "smart-unanswered"),
+    ("SMART Status command failed", "smart-unanswered"),
+    ("Attributes and Thresholds cannot be read", "smart-unanswered"),
+    ("SMART Disabled", "smart-off"),
+    ("does not support SMART", "no-smart"),
     ("device not ready", "not-ready"),
     ("becoming ready", "not-ready"),
+    ("Inappropriate ioctl", "no-pass-through"),
     ("empty IDENTIFY data", "no-pass-through"),
     ("not an ATA/ATAPI device", "no-pass-through"),
-    ("Inappropriate ioctl", "no-pass-through"),
     ("Read Device Identity failed: Invalid argument", "no-pass-through"),
     ("Read Device Identity failed: scsi error unsupported", "no-pass-through"),
+    ("unsupported field in scsi command", "no-pass-through"),
     ("Read Device Identity failed", "device-unreadable"),
     ("No such device", "device-missing"),
     ("No such file", "device-missing"),
 ];
-/// How devices are named that stand for no drive of their own.
-const VIRTUAL: [&str; 8] = ["vd", "xvd", "loop", "nbd", "dm-", "md", "zram", "ram"];
 
 /// Whether the output holds anything that says how the drive is.
 pub(super) fn has_data(report: &Report) -> bool {
@@ -45,23 +51,28 @@ pub(super) fn has_data(report: &Report) -> bool {
     !report.attributes.is_empty() || nvme || report.scsi.is_some()
 }
 
+/// Whether a SCSI device counts anything, which a volume does not.
+pub(super) fn has_counters(report: &Report) -> bool {
+    report.scsi.is_some()
+        || report.percentage_used.is_some()
+        || report.power_on_hours.is_some()
+        || !report.self_tests.log.is_empty()
+        || report.pending_defects.is_some()
+        || [report.temperature, report.trip_temperature].into_iter().flatten().any(|celsius| celsius > 0)
+}
+
 /// Whether a good verdict may rest on this report. SCSI's alone may not: `-H` says "passed" of devices without SMART, too, so that
 /// something else has to show that there is SMART (section 2.1).
 pub(super) fn is_evidence(report: &Report) -> bool {
-    if report.support.available == Some(false) {
+    let is_ata_without = report.support.available == Some(false) && report.protocol != Some(Protocol::Scsi);
+    if is_ata_without {
         return false;
     }
     let says_well = report.status.passed == Some(true);
     if report.protocol != Some(Protocol::Scsi) {
         return says_well || has_data(report) && report.scsi.is_none();
     }
-    let shows_smart = report.support.available == Some(true)
-        || report.scsi.is_some()
-        || report.percentage_used.is_some()
-        || report.power_on_hours.is_some()
-        || report.self_tests.log_read
-        || [report.temperature, report.trip_temperature].into_iter().flatten().any(|celsius| celsius > 0);
-    says_well && shows_smart
+    says_well && report.support.available != Some(false) && (has_counters(report) || report.self_tests.log_read)
 }
 
 /// Why there is nothing to judge by, as the code of a rule and what was seen. `None` if there is something.
@@ -69,69 +80,94 @@ pub(super) fn complaint(report: &Report) -> Option<(&'static str, String)> {
     if is_evidence(report) || report.status.passed == Some(false) {
         return None;
     }
-    let exit = report.call.exit_status;
-    if let Some(kind) = report.identity.kind.as_deref().filter(|kind| *kind != "disk") {
-        return Some(("not-a-disk", format!("device type {kind}")));
-    }
-    if let Some(found) = words(report) {
-        return Some(found);
-    }
-    let code = match exit {
-        _ if report.support.available == Some(false) => "no-smart",
-        _ if report.support.enabled == Some(false) => "smart-off",
-        _ if report.status.passed == Some(true) => "no-smart",
-        _ if report.status.unreadable => "smart-off",
-        _ if report.asked_for(&['t', 'X'], &["test", "abort"]) => "no-health-data",
-        Some(exit) if exit & 2 != 0 => not_opened(report),
-        // Every NVMe drive has a health log; one that does not give it is no drive to leave out.
-        Some(exit) if exit & 4 != 0 && report.protocol == Some(Protocol::Nvme) => "health-unreadable",
-        Some(exit) if exit & 4 != 0 => "smart-off",
-        _ => "no-health-data",
+    let identified = identify(report);
+    let with_evidence = |said: String| {
+        if identified.evidence.is_empty() { said } else { format!("{said}; known by {}", identified.evidence) }
     };
-    let status = exit.map_or_else(String::new, |exit| format!(", exit status {exit}"));
-    Some((code, format!("no health data{status}")))
+    let status = report.call.exit_status.map_or_else(String::new, |exit| format!(", exit status {exit}"));
+    let nothing = || format!("no health data{status}");
+    if let Some((code, said)) = words(report, identified.device) {
+        return Some((code, if code == "raid-volume" { with_evidence(said) } else { said }));
+    }
+    let code = match identified.device {
+        Device::NoDisk => "not-a-disk",
+        Device::RaidVolume => "raid-volume",
+        Device::ArrayVolume => "array-volume",
+        Device::Virtual if report.call.exit_status.is_some_and(|exit| exit & 2 != 0) && report.protocol.is_some() => {
+            "virtual-silent"
+        }
+        Device::Virtual if report.protocol == Some(Protocol::Scsi) => "no-smart",
+        Device::Virtual => "type-unknown",
+        Device::UsbBridge if asked_for_health(report) || report.protocol.is_none() => "no-pass-through",
+        device => return Some((drive(report, device), nothing())),
+    };
+    Some((code, with_evidence(nothing())))
+}
+
+fn asked_for_health(report: &Report) -> bool {
+    report.asked_for(&['H', 'a', 'x'], &["health", "all", "xall"]) || report.call.arguments.is_empty()
+}
+
+/// Of what is a drive, or may be one.
+fn drive(report: &Report, device: Device) -> &'static str {
+    let support = report.support;
+    let opened = report.call.exit_status.is_none_or(|exit| exit & 2 == 0);
+    let is_scsi = report.protocol == Some(Protocol::Scsi);
+    match () {
+        // By its own IDENTIFY it never had any.
+        () if support.available == Some(false) && device == Device::Sata && support.enabled.is_none() => "no-smart",
+        () if is_scsi && support.available == Some(false) => "health-refused",
+        () if report.status.unreadable => "smart-unanswered",
+        () if support.enabled == Some(false) && !is_scsi => "smart-off",
+        () if report.asked_for(&['t', 'X'], &["test", "abort"]) => "no-health-data",
+        () if is_scsi && report.status.passed == Some(true) => "verdict-unproven",
+        () if !opened && is_scsi => "not-ready",
+        () if !opened && report.type_was_forced() => "open-failed",
+        () if !opened && matches!(report.protocol, Some(Protocol::Ata | Protocol::Nvme)) => "device-unreadable",
+        () if !opened => "open-failed",
+        () if asked_for_health(report) && device == Device::Sata && report.identity.model.is_some() => {
+            "smart-unanswered"
+        }
+        // Every NVMe drive has a health log, and a SAS drive with a link has its page; one that does not give it is not left out.
+        () if asked_for_health(report) && report.protocol.is_some() => "health-unreadable",
+        () => "no-health-data",
+    }
 }
 
 /// What smartctl said.
-fn words(report: &Report) -> Option<(&'static str, String)> {
+fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
     let messages = || report.call.messages.iter();
     let known = WORDS.iter().find_map(|(words, code)| Some((*code, messages().find(|one| one.contains(words))?)));
-    let (code, said) = known.or_else(|| Some(("", messages().find(|one| one.contains("failed"))?)))?;
+    let (code, said) = known.or_else(|| Some(("", messages().find(|one| is_complaint(one))?)))?;
     let code = match code {
-        // A volume of a RAID controller answers to nothing but reads; a drive of its own has a link.
-        "device-unreadable" | "not-ready" if is_volume(report) => "raid-volume",
-        "" if said.contains("Operation not permitted") && is_virtual(said) => "no-pass-through",
+        // What a bridge answers in place of a drive, whatever the words, is the bridge's.
+        "device-unreadable" | "not-ready" | "no-pass-through" | "smart-unanswered" | ""
+            if device == Device::UsbBridge && report.identity.model.is_none() =>
+        {
+            "usb-bridge-silent"
+        }
+        "device-unreadable" | "not-ready" | "" if device == Device::RaidVolume => "raid-volume",
+        "device-unreadable" | "not-ready" | "" if device == Device::ArrayVolume => "array-volume",
+        "device-unreadable" | "not-ready" if device == Device::Virtual => "virtual-silent",
+        // The controller fails the command in its own name: that says nothing of a drive behind it.
+        "device-unreadable" if device != Device::RaidMember && is_behind_controller(report) => "controller-answers",
+        // A name that no drive has; a drive whose type cannot be found out is another matter.
+        "type-unknown" | "no-pass-through" if !device.may_lack_smart() => "open-failed",
+        "no-smart" if !device.may_lack_smart() => "health-refused",
+        "" if said.contains("Operation not permitted") && device == Device::Virtual => "no-pass-through",
         "" if said.contains("Operation not permitted") => "permission-denied",
         // A type that the caller chose, at a place where there is nothing of it.
         "" if said.contains("INQUIRY failed") && said.contains('[') => "device-missing",
         "" if said.contains("INQUIRY failed") => "device-unreadable",
-        "" => return None,
+        "" => "open-failed",
         code => code,
     };
     Some((code, said.clone()))
 }
 
-/// Whether what was opened is a SCSI device with a name, but with nothing that only a physical drive has: a link, or a form.
-fn is_volume(report: &Report) -> bool {
-    let identity = &report.identity;
-    let physical = identity.link.is_some() || identity.form_factor.is_some();
-    report.transport() == Transport::Scsi && identity.model.is_some() && !physical
-}
-
-/// Whether a message names a device that passes no commands on, whatever type is chosen for it.
-fn is_virtual(message: &str) -> bool {
-    let name = message.split_once("/dev/").map(|(_, rest)| rest).unwrap_or_default();
-    VIRTUAL.iter().any(|kind| name.starts_with(kind))
-}
-
-/// The device was opened and smartctl gave up (bit 1), without a word in its JSON.
-fn not_opened(report: &Report) -> &'static str {
-    match report.protocol {
-        _ if is_volume(report) => "raid-volume",
-        Some(Protocol::Scsi) => "not-ready",
-        // No IDENTIFY: of a type that the caller chose it says nothing of the drive.
-        Some(Protocol::Ata | Protocol::Nvme) if report.type_was_forced() => "no-pass-through",
-        Some(Protocol::Ata | Protocol::Nvme) => "device-unreadable",
-        None => "no-health-data",
-    }
+/// Whether a line says why there is nothing. That an optional log is missing says nothing of it.
+fn is_complaint(said: &str) -> bool {
+    const OPTIONAL: [&str; 4] = ["Log failed", "Log Directory failed", "Device Statistics", "SCT "];
+    let fails = said.contains("failed") || said.contains("open device") || said.contains("cannot be opened");
+    fails && !OPTIONAL.iter().any(|log| said.contains(log))
 }

@@ -66,6 +66,16 @@ impl<'a> Loose<'a> {
         self.0?.as_str()
     }
 
+    /// The elements of a list, empty ones with them.
+    pub(super) fn elements(self) -> Vec<Loose<'a>> {
+        self.0.and_then(Value::as_array).map(|list| list.iter().map(Self::new).collect()).unwrap_or_default()
+    }
+
+    /// The keys of an object.
+    pub(super) fn keys(self) -> Vec<&'a str> {
+        self.0.and_then(Value::as_object).map(|object| object.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
     /// The elements of a list; a lone object is a list of one.
     pub(super) fn list(self) -> Vec<Loose<'a>> {
         match self.0 {
@@ -94,7 +104,7 @@ fn whole_text(text: &str) -> Option<u64> {
 }
 
 /// What may stand between groups of three digits; smartctl's text follows the locale.
-const SEPARATORS: [char; 7] = [',', '.', '\'', '’', ' ', '\u{a0}', '\u{202f}'];
+const SEPARATORS: [char; 8] = [',', '.', '\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{fffd}'];
 
 /// The integer that a text begins with: 12 of `12 (Min/Max 18/56)`, 8760 of `8,760`, 35825 of `35825h+02m`. Hexadecimal with `0x`.
 pub(super) fn leading_number(text: &str) -> Option<u64> {
@@ -115,6 +125,14 @@ pub(super) fn leading_number(text: &str) -> Option<u64> {
         }
     }
     if digits.is_empty() { None } else { Some(digits.parse().unwrap_or(u64::MAX)) }
+}
+
+/// A number of bytes that its unit follows, or the same in a bracket, whatever stands between its digits: `960 197 124 096 bytes`.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    let (number, _) = text.split_once(" bytes").or_else(|| text.split_once(" ["))?;
+    let is_number = number.chars().all(|c| c.is_ascii_digit() || !c.is_ascii_alphanumeric());
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().ok().filter(|_| is_number)
 }
 
 /// What follows a separator, if it is a group of exactly three digits.

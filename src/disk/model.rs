@@ -1,13 +1,21 @@
 //! What smartctl told of one drive. Everything is optional: each version, transport and option leaves something else out, and what is
 //! left out must never be read as zero.
 
+#[cfg(test)]
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use super::kept::{Environment, Farm, Limits, Scan, Scanned, Statistic, Temperatures};
 use super::self_test::SelfTests;
 
 /// Most attributes, log entries or messages that are kept of each: no drive has more, and damaged output must not cost time.
 pub(super) const MOST: usize = 256;
+/// Most temperatures that are kept of a drive's log, the newest.
+pub(super) const READINGS: usize = 512;
 
 /// One drive as one call of smartctl (or nvme-cli's `smart-log`) described it. Section 6 of the disk contract names the JSON fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Report {
     /// The call itself: version, options, exit status, messages.
     pub call: Call,
@@ -36,20 +44,47 @@ pub struct Report {
     pub error_log_count: Option<u64>,
     /// The drive's self-tests.
     pub self_tests: SelfTests,
+    /// ATA's device statistics that are valid (ACS-4, general purpose log 04h).
+    pub statistics: Vec<Statistic>,
+    /// Sectors that wait to be written anew: ATA's pending defects log (0Ch), SCSI's log page of the same name (SBC-4).
+    pub pending_defects: Option<u64>,
+    /// Which those are, as far as they are told.
+    pub pending_sectors: Vec<u64>,
+    /// Sectors of SAS's background scan that could not be read and were not put right.
+    pub scan_defects: Option<u64>,
+    /// SAS's background scan itself.
+    pub scan: Option<Scan>,
+    /// SAS's environmental reports: temperatures and humidities beside that of now.
+    pub environment: Vec<Environment>,
+    /// Seagate's FARM log.
+    pub farm: Option<Farm>,
+    /// Whether the model is in smartctl's drive database: outside of it names of attributes are a guess.
+    pub database: Option<bool>,
+    /// Parts of the drive's own data whose checksum is wrong, in smartctl's words.
+    pub checksums: Vec<String>,
     /// Degrees Celsius.
     pub temperature: Option<i64>,
+    /// The temperatures that the drive was made for, and those it had.
+    pub limits: Limits,
+    /// The temperatures that an ATA drive logged (SCT).
+    pub temperatures: Option<Temperatures>,
     /// The temperature at which a SCSI drive trips, in degrees Celsius; 0 means unknown.
     pub trip_temperature: Option<i64>,
     /// Hours that the drive has been switched on.
     pub power_on_hours: Option<u64>,
     /// Times that it was switched on.
     pub power_cycles: Option<u64>,
-    /// Sections that are announced but hold nothing: the output was cut.
-    pub cut: Vec<&'static str>,
+    /// What is announced and not there, or begun and not ended: the output was cut.
+    pub cut: Vec<String>,
+    /// What the kernel says the device is, where somebody asked it: `sata`, `usb`, `virtio` …
+    pub kernel: Option<String>,
+    /// The kernel's driver of the SCSI host that it hangs on, where somebody asked: `megaraid_sas`, `virtio_scsi` …
+    pub driver: Option<String>,
 }
 
 /// How smartctl was called and how that ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Call {
     /// Major and minor version.
     pub version: Option<(u64, u64)>,
@@ -62,7 +97,9 @@ pub struct Call {
 }
 
 /// The command set of a drive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// SATA and PATA, also behind a translation.
     Ata,
@@ -73,7 +110,9 @@ pub enum Protocol {
 }
 
 /// How a drive is reached; the most special of the ways that apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// SATA or PATA.
     Ata,
@@ -105,7 +144,8 @@ impl Transport {
 }
 
 /// What is printed on the label, so to say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Identity {
     /// The model; for SCSI vendor and product.
     pub model: Option<String>,
@@ -132,7 +172,8 @@ pub struct Identity {
 }
 
 /// Whether the drive has SMART and whether that is switched on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Support {
     /// The drive has SMART.
     pub available: Option<bool>,
@@ -141,7 +182,8 @@ pub struct Support {
 }
 
 /// The drive's own verdict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Status {
     /// The drive says that it is well. `-H` alone says so of SCSI devices without SMART, too.
     pub passed: Option<bool>,
@@ -154,7 +196,8 @@ pub struct Status {
 }
 
 /// A row of the ATA attribute table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Attribute {
     /// 5 is reallocated sectors, 197 pending ones …; the vendor decides about many others.
     pub id: u64,
@@ -177,7 +220,9 @@ pub struct Attribute {
 }
 
 /// When an attribute failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Failing {
     /// It is at or below its threshold.
     Now,
@@ -186,7 +231,8 @@ pub enum Failing {
 }
 
 /// `NVMe`'s SMART / health information log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Nvme {
     /// The bits of the critical warning.
     pub critical_warning: Option<u64>,
@@ -202,10 +248,17 @@ pub struct Nvme {
     pub error_log_entries: Option<u64>,
     /// Power losses without notice.
     pub unsafe_shutdowns: Option<u64>,
+    /// The warnings of endurance groups, all of them together (log 02h, byte 6).
+    pub endurance_groups: Option<u64>,
+    /// Minutes above the warning temperature.
+    pub warning_minutes: Option<u64>,
+    /// Minutes above the critical temperature.
+    pub critical_minutes: Option<u64>,
 }
 
 /// Counters of a SCSI drive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Scsi {
     /// Sectors that were replaced after the drive left the factory.
     pub grown_defects: Option<u64>,
@@ -215,16 +268,16 @@ pub struct Scsi {
     pub write_uncorrected: Option<u64>,
     /// Verifications that failed for good.
     pub verify_uncorrected: Option<u64>,
+    /// Errors that were none of the medium: on the link, in the firmware, by a reset.
+    pub non_medium: Option<u64>,
 }
 
 impl Report {
     /// How the drive is reached.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        const RAID: [&str; 9] =
-            ["megaraid", "cciss", "areca", "aacraid", "3ware", "hpt", "jmb39x", "sssraid", "marvell"];
         let kind = self.device_type.as_deref().unwrap_or_default();
-        if RAID.iter().any(|raid| kind.contains(raid)) {
+        if super::device::MEMBERS.iter().any(|raid| kind.contains(raid)) {
             return Transport::Raid;
         }
         if kind.starts_with("usb") || kind.starts_with("snt") {
@@ -239,11 +292,28 @@ impl Report {
         }
     }
 
-    /// Whether another report may be of the same drive: only differing serial numbers exclude it.
+    /// Whether another report may be of the same drive: only differing serial numbers, or world-wide names of its units, exclude it.
     #[must_use]
     pub fn may_be_same_drive(&self, other: &Report) -> bool {
-        let serials = self.identity.serial.as_ref().zip(other.identity.serial.as_ref());
-        serials.is_none_or(|(mine, theirs)| mine == theirs)
+        let same = |mine: &Option<String>, theirs: &Option<String>| {
+            mine.as_ref().zip(theirs.as_ref()).is_none_or(|(mine, theirs)| mine.eq_ignore_ascii_case(theirs))
+        };
+        same(&self.identity.serial, &other.identity.serial) && same(&self.identity.wwn, &other.identity.wwn)
+    }
+
+    /// A device statistic by its page and its place there.
+    #[must_use]
+    pub fn statistic(&self, page: u64, offset: u64) -> Option<u64> {
+        self.statistics.iter().find(|one| one.page == page && one.offset == offset).map(|one| one.value)
+    }
+
+    /// The percentage of the endurance that an ATA drive says is used: by the statistic of the standard, else by smartctl's own field
+    /// (7.5), unless smartctl took that from an attribute, which a rule of its own looks at.
+    #[must_use]
+    pub fn ata_endurance(&self) -> Option<u64> {
+        let used = self.percentage_used.filter(|_| self.protocol == Some(Protocol::Ata))?;
+        let derived = self.attributes.iter().any(|one| one.value.is_some_and(|value| value + used == 100));
+        Some(used).filter(|_| self.statistic(7, 8).is_some() || !derived)
     }
 
     /// Whether platters turn. Without a rotation rate, which old drives and old versions do not give, the attributes tell: only such a

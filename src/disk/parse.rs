@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::model::{Identity, Report};
+use super::model::{Identity, Limits, Report, Scsi};
 use super::{json, text};
 
 /// Most bytes that are read as one report. The largest real ones have 200 KiB.
@@ -26,37 +26,93 @@ pub enum Unreadable {
     /// Neither a report nor a complaint of smartctl.
     #[error("this is no output of smartctl")]
     Foreign,
+    /// More than one: put together they would be a drive that does not exist.
+    #[error("there is more than one report in it: give each one in a file of its own")]
+    Several,
 }
 
-/// Reads a report from whatever smartctl printed. Bytes that are no UTF-8, which some drives have in their names, are replaced.
+/// Reads a report from whatever smartctl printed, in UTF-8 or, as a shell of Windows writes it, in UTF-16. Bytes that are neither, which
+/// some drives have in their names, are replaced.
 ///
 /// # Errors
-/// When there is no report, be it one without any health.
+/// When there is no report, be it one without any health, or more than one.
 pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
     if bytes.len() > LIMIT {
         return Err(Unreadable::TooLarge);
     }
-    let decoded = String::from_utf8_lossy(bytes);
-    let printed = decoded.trim_start_matches('\u{feff}').trim();
-    if printed.is_empty() {
+    let decoded = decoded(bytes);
+    let printed = decoded.trim_start_matches('\u{feff}');
+    if printed.trim().is_empty() {
         return Err(Unreadable::Empty);
     }
-    let Some(document) = document(printed) else { return text::read(printed).ok_or(Unreadable::Foreign) };
-    let value: Value = serde_json::from_str(document).map_err(|error| Unreadable::Json(error.to_string()))?;
+    let Some(at) = document(printed) else {
+        if text::reports(printed) > 1 {
+            return Err(Unreadable::Several);
+        }
+        let mut report = text::read(printed).ok_or(Unreadable::Foreign)?;
+        report.cut.extend(text::torn(printed));
+        return Ok(report);
+    };
+    let value = only(&printed[at..])?;
     let mut report = json::read(&value).ok_or(Unreadable::Foreign)?;
     if let Some(said) = json::text(&value).and_then(|said| text::read(&said)) {
         report.fill_from(said);
     }
+    report.pending_defects = report.pending_defects.max(text::pending(&printed[..at]));
     Ok(report)
 }
 
-/// The JSON in what was printed, if it is JSON: something that sudo complains of may stand before it.
-fn document(printed: &str) -> Option<&str> {
-    if printed.starts_with('{') {
-        return Some(printed);
+/// The text, whatever its encoding. Of UTF-16 without a mark, every other byte of the first ones is zero.
+fn decoded(bytes: &[u8]) -> String {
+    let wide = |low: bool| {
+        let pairs = bytes.chunks_exact(2).map(|pair| {
+            let pair = [pair[0], pair[1]];
+            if low { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
+        });
+        // An odd byte at the end is half a character: nothing ends there.
+        let rest = if bytes.len() % 2 == 1 { "\u{fffd}" } else { "" };
+        char::decode_utf16(pairs).map(|one| one.unwrap_or('\u{fffd}')).collect::<String>() + rest
+    };
+    match bytes {
+        [0xff, 0xfe, ..] | [1..=255, 0, 1..=255, 0, ..] => wide(true),
+        [0xfe, 0xff, ..] | [0, 1..=255, 0, 1..=255, ..] => wide(false),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
     }
-    let (before, _) = printed.split_once("\n{").filter(|(before, _)| !before.contains("smartctl "))?;
-    Some(&printed[before.len() + 1..])
+}
+
+/// Where the JSON in what was printed begins, if it is JSON. Something may stand before it: what sudo complains of, or what smartctl 7.1
+/// and 7.2 print there of the pending defects of SAS drives.
+pub(super) fn document(printed: &str) -> Option<usize> {
+    let at = printed.find(['{', '['])?;
+    let before = &printed[..at];
+    let is_text = before.contains("smartctl ") || before.contains("=== START OF ");
+    let opens = |rest: &str| rest.trim_start().starts_with(['"', '{', '}']) || rest.trim().is_empty();
+    match printed[at..].split_at(1) {
+        _ if is_text => None,
+        (_, rest) if opens(rest) => Some(at),
+        // Damaged at once; a text has words before its first brace.
+        _ if before.trim().is_empty() => Some(at),
+        // A bracket in the words before it.
+        _ => printed.find("\n{").map(|at| at + 1).filter(|at| !printed[..*at].contains("smartctl ")),
+    }
+}
+
+/// The only document of these.
+fn only(printed: &str) -> Result<Value, Unreadable> {
+    let damaged = |error: serde_json::Error| Unreadable::Json(error.to_string());
+    let mut found = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
+    let first = found.next().ok_or(Unreadable::Empty)?.map_err(damaged)?;
+    match (first, found.next()) {
+        (_, Some(Ok(second))) if second.is_object() => Err(Unreadable::Several),
+        (_, Some(Ok(_))) => Err(Unreadable::Json("something stands behind it".to_owned())),
+        (_, Some(Err(error))) => Err(damaged(error)),
+        (Value::Array(mut list), None) => match list.len() {
+            0 => Err(Unreadable::Empty),
+            1 => Ok(list.remove(0)),
+            _ => Err(Unreadable::Several),
+        },
+        (first, None) => Ok(first),
+    }
 }
 
 impl Report {
@@ -70,6 +126,21 @@ impl Report {
             }
         }
         self.protocol = self.protocol.or(protocol);
+        self.database = self.database.or(text.database);
+        self.limits.fill_from(text.limits);
+        self.pending_defects = self.pending_defects.or(text.pending_defects);
+        self.scan_defects = self.scan_defects.or(text.scan_defects);
+        self.farm = self.farm.or(text.farm);
+        self.scan = self.scan.take().or(text.scan);
+        self.temperatures = self.temperatures.take().or(text.temperatures);
+        for checksum in text.checksums {
+            if !self.checksums.contains(&checksum) {
+                self.checksums.push(checksum);
+            }
+        }
+        if self.statistics.is_empty() {
+            self.statistics = text.statistics;
+        }
         self.identity.fill_from(identity);
         self.support.available = self.support.available.or(support.available);
         self.support.enabled = self.support.enabled.or(support.enabled);
@@ -80,7 +151,7 @@ impl Report {
             self.attributes = attributes;
         }
         self.nvme = self.nvme.or(nvme);
-        self.scsi = self.scsi.or(scsi);
+        self.scsi = self.scsi.take().map(|mine| mine.filled(scsi)).or(scsi);
         self.self_tests.fill_from(self_tests);
         self.percentage_used = self.percentage_used.or(text.percentage_used);
         self.error_log_count = self.error_log_count.or(text.error_log_count);
@@ -88,6 +159,26 @@ impl Report {
         self.trip_temperature = self.trip_temperature.or(text.trip_temperature);
         self.power_on_hours = self.power_on_hours.or(text.power_on_hours);
         self.power_cycles = self.power_cycles.or(text.power_cycles);
+    }
+}
+
+impl Limits {
+    fn fill_from(&mut self, other: Limits) {
+        self.operating = self.operating.or(other.operating);
+        self.critical = self.critical.or(other.critical);
+        self.highest = self.highest.or(other.highest);
+        self.lowest = self.lowest.or(other.lowest);
+        self.exceeded = self.exceeded.or(other.exceeded);
+    }
+}
+
+impl Scsi {
+    /// Before 7.2 the JSON counts the bytes of the list of grown defects; the text counts the defects.
+    fn filled(mut self, text: Option<Scsi>) -> Self {
+        let Some(text) = text else { return self };
+        self.grown_defects = text.grown_defects.or(self.grown_defects);
+        self.non_medium = self.non_medium.or(text.non_medium);
+        self
     }
 }
 

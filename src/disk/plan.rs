@@ -52,6 +52,7 @@ impl Test {
 
 /// What became of the self-test that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// None was.
@@ -94,6 +95,7 @@ impl State {
 
 /// The end of a self-test, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ending {
     /// What became of it.
     pub state: State,
@@ -141,7 +143,7 @@ pub(super) fn name(kind: Kind) -> &'static str {
         Kind::Short => "short",
         Kind::Extended => "long",
         Kind::Conveyance => "conveyance",
-        Kind::Other => "other",
+        Kind::Selective | Kind::Other => "other",
     }
 }
 

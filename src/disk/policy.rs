@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::rule::{Limit, RULES, Rule, Severity};
+use super::rule::{Limit, Rule, Severity};
+use super::table::RULES;
 
 /// What a site thinks otherwise; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +81,12 @@ impl Policy {
     /// What it makes of it if it is new, where that is set.
     pub(super) fn severity_if_new(&self, code: &str) -> Option<Severity> {
         self.change(code).new
+    }
+
+    /// What growth makes of it: a site that has its own word for the rule, or for what is new, has decided that, too.
+    pub(super) fn severity_of_growth(&self, rule: &Rule, by_rule: Severity) -> Severity {
+        let change = self.change(rule.code);
+        if change.counts.is_some() || change.new.is_some() { Severity::Info } else { by_rule }
     }
 
     /// From which number on it counts here.

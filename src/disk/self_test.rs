@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+#[cfg(test)]
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
 
 /// All that a report tells of self-tests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SelfTests {
     /// The test that runs now.
     pub running: Option<Running>,
@@ -24,7 +27,8 @@ pub struct SelfTests {
 }
 
 /// A test that runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Running {
     /// Which, if the drive says so.
     pub kind: Option<Kind>,
@@ -33,16 +37,25 @@ pub struct Running {
 }
 
 /// What is known of one kind of test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Ability {
     /// Whether the drive can do it; `None` where the output does not say.
     pub supported: Option<bool>,
-    /// The drive's own estimate; `NVMe` gives none.
+    /// The drive's own estimate, in documents in seconds; `NVMe` gives none.
+    #[serde(rename = "estimate_seconds", serialize_with = "seconds")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     pub estimate: Option<Duration>,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands a reference to the field")]
+fn seconds<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs()).serialize(to)
 }
 
 /// A kind of test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Minutes at most.
@@ -51,12 +64,15 @@ pub enum Kind {
     Extended,
     /// Damage in transport; some ATA drives.
     Conveyance,
-    /// Anything else: selective, vendor's own …
+    /// A part of the surface, which only who ran it knows.
+    Selective,
+    /// Anything else: offline collection, a vendor's own …
     Other,
 }
 
 /// How a test ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Without an error.
@@ -72,7 +88,8 @@ pub enum Outcome {
 }
 
 /// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Entry {
     /// What was tested.
     pub kind: Option<Kind>,
@@ -84,6 +101,29 @@ pub struct Entry {
     pub hours: Option<u64>,
     /// The first sector that could not be read.
     pub lba: Option<u64>,
+    /// The part of the test that failed (`NVMe`, SCSI).
+    pub segment: Option<u64>,
+    /// The namespace that was tested; none for all of them.
+    pub namespace: Option<u64>,
+    /// Its place in the drive's log, as the drive or smartctl numbers it.
+    pub place: Option<u64>,
+}
+
+impl Entry {
+    /// An entry of which nothing else is known.
+    #[must_use]
+    pub fn of(kind: Option<Kind>, outcome: Outcome, text: &str) -> Self {
+        let text = text.to_owned();
+        Entry { kind, outcome, text, hours: None, lba: None, segment: None, namespace: None, place: None }
+    }
+
+    /// Whether this passed test shows that what a failed one found is gone. Only a test of the whole surface does for every other one;
+    /// a short or conveyance test only for its like; a selective or vendor's test for nothing, since nobody knows where it looked.
+    #[must_use]
+    pub fn refutes(&self, failed: &Entry) -> bool {
+        let same = self.kind == failed.kind && !matches!(self.kind, Some(Kind::Other | Kind::Selective));
+        self.outcome == Outcome::Passed && (self.kind == Some(Kind::Extended) || same)
+    }
 }
 
 impl SelfTests {
@@ -106,7 +146,7 @@ impl SelfTests {
             Kind::Short => self.short,
             Kind::Extended => self.extended,
             Kind::Conveyance => self.conveyance,
-            Kind::Other => Ability::default(),
+            Kind::Selective | Kind::Other => Ability::default(),
         }
     }
 
@@ -178,6 +218,7 @@ pub(super) fn kind_of(text: &str) -> Kind {
     let is = |word| text.contains(word);
     match () {
         () if is("conveyance") => Kind::Conveyance,
+        () if is("selective") => Kind::Selective,
         () if is("extended") || is("long") => Kind::Extended,
         () if is("short") => Kind::Short,
         () => Kind::Other,
@@ -202,7 +243,7 @@ mod tests {
     use super::*;
 
     fn entry(outcome: Outcome) -> Entry {
-        Entry { kind: Some(Kind::Short), outcome, text: String::new(), hours: None, lba: None }
+        Entry { outcome, ..Entry::of(Some(Kind::Short), Outcome::Passed, "") }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::model::{Report, Transport};
 use super::plan::{self, Ending, State, Test};
 use super::policy::Policy;
 use super::reading::Reading;
+use super::shared::{Drives, Unit};
 use super::smartctl::{Error, Smartctl};
 use super::survey::is_shown;
 use super::target::{Disks, Target};
@@ -63,6 +64,8 @@ pub struct Session {
     pub cancel: CancellationToken,
     /// Ends at once.
     pub give_up: CancellationToken,
+    /// The drives that test themselves in this session.
+    pub drives: Drives,
 }
 
 impl Session {
@@ -93,10 +96,15 @@ impl Session {
         let known = join_all(self.disks.targets.iter().map(|target| self.examine(target.clone())));
         let (mut tested, members) = tokio::join!(known, self.members(|_| true));
         match members {
-            Ok(members) => tested.extend(members),
+            Ok(members) => {
+                for volume in &mut tested {
+                    volume.stands_for(&members);
+                }
+                tested.extend(members);
+            }
             Err(error) => tested.iter_mut().for_each(|one| one.blame(&error)),
         }
-        tested
+        once(tested)
     }
 
     async fn with_members(&self, target: Target) -> Vec<Tested> {
@@ -108,7 +116,10 @@ impl Session {
             return vec![volume];
         }
         match self.members(|member| member.bus.as_deref() == Some(&bus)).await {
-            Ok(members) => std::iter::once(volume).chain(members).collect(),
+            Ok(members) => {
+                volume.stands_for(&members);
+                std::iter::once(volume).chain(members).collect()
+            }
             Err(error) => {
                 volume.blame(&error);
                 vec![volume]
@@ -119,7 +130,7 @@ impl Session {
     /// Tests disks behind RAID controllers, without those that the kernel shows as well.
     async fn members(&self, is_wanted: impl Fn(&Target) -> bool) -> Result<Vec<Tested>, Error> {
         let Ok(smartctl) = &self.smartctl else { return Ok(Vec::new()) };
-        let found = Disks::behind_controllers(smartctl, &self.cancel).await?;
+        let found = self.disks.behind_controllers(smartctl, &self.cancel).await?;
         let tested = join_all(found.into_iter().filter(is_wanted).map(|target| self.examine(target))).await;
         let mut others = Vec::new();
         for member in tested {
@@ -153,6 +164,7 @@ impl Session {
             Ok(read) => read,
             Err(error) => return Tested::failed(target, &error),
         };
+        told_by_kernel(&mut read.report, &target);
         let previous = self.memory.as_ref().and_then(|memory| memory.recall(&read.report));
         let judged = |report: &Report| judge(report, &self.options.policy, previous.as_ref());
         let health = judged(&read.report);
@@ -162,7 +174,10 @@ impl Session {
             !matches!(ending.state, State::NotAsked | State::NotSupported | State::Busy | State::NotStarted);
         if has_begun {
             match Reading::of(smartctl, &target.address, &Reading::EVERYTHING, &self.give_up).await {
-                Ok(after) => read = after,
+                Ok(after) => {
+                    read = after;
+                    told_by_kernel(&mut read.report, &target);
+                }
                 Err(error) => problem = Some(Problem::of(&error)),
             }
         }
@@ -180,6 +195,7 @@ impl Session {
             report: Some(read.report),
             text: if self.options.with_text { read.text } else { String::new() },
             self_test: ending,
+            also: Vec::new(),
             target,
             runtime: Duration::ZERO,
         }
@@ -206,6 +222,12 @@ impl Session {
         let estimate = report.self_tests.ability(kind).estimate;
         let rotates = report.rotates() || (report.identity.rotation_rate.is_none() && target.rotational);
         let longest = plan::limit(kind, estimate, rotates, report.identity.capacity.unwrap_or(target.size));
+        // Units and paths of one drive take turns; another path has the drive's result already.
+        let drive = self.drives.of(report);
+        let mut drive = drive.lock().await;
+        if let Some((by, ending)) = drive.as_ref().filter(|(by, _)| by.is_path_to(report)) {
+            return Ending::new(ending.state, format!("{} (the drive's self-test at {})", ending.reason, by.name));
+        }
         let name = target.name.clone();
         let course = Course {
             smartctl,
@@ -220,6 +242,35 @@ impl Session {
                 let _ = self.notices.send(Notice::Testing(name.clone(), progress));
             },
         };
-        course.run().await
+        let ending = course.run().await;
+        *drive = Some((Unit::of(target, report), ending.clone()));
+        ending
     }
+}
+
+/// What only the kernel knows of a device.
+fn told_by_kernel(report: &mut Report, target: &Target) {
+    report.kernel = Some(target.transport.clone()).filter(|kind| !kind.is_empty());
+    report.driver.clone_from(&target.driver);
+}
+
+/// Each drive once: what is reached by several paths is one drive, told by its first path.
+fn once(tested: Vec<Tested>) -> Vec<Tested> {
+    let mut drives: Vec<Tested> = Vec::new();
+    for one in tested {
+        let same = drives.iter_mut().find(|other| is_path(other, &one));
+        match same {
+            Some(drive) => drive.also.push(format!("the same drive by another path: {}", one.target.name)),
+            None => drives.push(one),
+        }
+    }
+    drives
+}
+
+fn is_path(one: &Tested, other: &Tested) -> bool {
+    let unit = |tested: &Tested| tested.report.as_ref().map(|report| Unit::of(&tested.target, report));
+    let report = other.report.as_ref();
+    // Paths that differ in what they say are told both.
+    let alike = one.target.transport != "raid" && one.verdict == other.verdict;
+    alike && unit(one).zip(report).is_some_and(|(unit, report)| unit.is_path_to(report))
 }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::model::Report;
-use super::parse::parse;
+use super::parse::{document, parse};
 use crate::process::{Answer, Tool, ToolError};
 
 /// Longest call; the reference allows as much.
@@ -85,7 +85,8 @@ impl Reply {
 
     /// The same as another type.
     pub(super) fn value<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_str(&self.json).map_err(|error| {
+        let json = document(&self.json).map_or(self.json.as_str(), |at| &self.json[at..]);
+        serde_json::from_str(json).map_err(|error| {
             if error.is_eof() { Error::Cut(self.json.len()) } else { Error::unreadable(&error, &self.json) }
         })
     }
@@ -266,7 +267,7 @@ impl Smartctl {
         let because = if said.is_empty() { String::new() } else { format!(": {}", shortened(said)) };
         let json =
             String::from_utf8(answer.stdout).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-        let is_json = json.trim_start().starts_with('{');
+        let is_json = document(&json).is_some();
         if is_json {
             // A status above 255 does not exist.
             return Ok(Reply { exit_status: u8::try_from(code).unwrap_or(u8::MAX), json });

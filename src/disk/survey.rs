@@ -32,7 +32,7 @@ pub async fn survey(smartctl: &Result<Smartctl, Error>, disks: &Disks, cancel: &
     };
     let known = join_all(disks.targets.iter().map(|target| ask(program, target.clone(), cancel)));
     let members = async {
-        let found = Disks::behind_controllers(program, cancel).await.unwrap_or_default();
+        let found = disks.behind_controllers(program, cancel).await.unwrap_or_default();
         join_all(found.into_iter().map(|target| ask(program, target, cancel))).await
     };
     let (mut surveyed, members) = tokio::join!(known, members);

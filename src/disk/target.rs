@@ -16,6 +16,11 @@ const VIRTUAL: [&str; 9] = ["ram", "loop", "fd", "dm-", "md", "zram", "nbd", "sr
 /// What smartctl calls the disks behind RAID controllers; a comma and the disk's number follow.
 const RAID: [&str; 9] = ["megaraid", "cciss", "areca", "3ware", "aacraid", "hpt", "sssraid", "jmb39x", "jmb39x-q"];
 
+/// Kernel drivers of controllers whose drives smartctl asks for by number (`-d cciss,N`) and does not list.
+const COUNTED: [&str; 3] = ["hpsa", "cciss", "smartpqi"];
+/// Most drives of such a controller.
+const MOST_MEMBERS: u32 = 128;
+
 /// A disk that can be asked.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -37,6 +42,8 @@ pub struct Target {
     pub rotational: bool,
     /// The RAID controller's node that it would hang on, if its SCSI host belongs to one: `/dev/bus/6`.
     pub bus: Option<String>,
+    /// The kernel's driver of its SCSI host, such as `megaraid_sas`.
+    pub driver: Option<String>,
 }
 
 /// A word that names no disk.
@@ -165,6 +172,7 @@ impl Disks {
     /// # Errors
     /// When smartctl cannot be asked.
     pub async fn behind_controllers(
+        &self,
         smartctl: &Smartctl,
         cancel: &tokio_util::sync::CancellationToken,
     ) -> Result<Vec<Target>, SmartctlError> {
@@ -186,7 +194,39 @@ impl Disks {
                 }
             }
         }
+        for (node, bus) in self.silent_controllers() {
+            if !found.iter().any(|known| known.address.node == node) {
+                found.extend(counted_members(smartctl, &node, &bus, cancel).await);
+            }
+        }
         Ok(found)
+    }
+
+    /// Controllers whose drives no scan lists: the node to ask, and the bus of their volumes. Of several nodes of a controller, its own
+    /// (SCSI type 12) is the first.
+    fn silent_controllers(&self) -> Vec<(String, String)> {
+        let host = &self.host;
+        let mut found: Vec<(String, String)> = Vec::new();
+        for adapter in host.list("/sys/class/scsi_host") {
+            let driver = host.text(format!("/sys/class/scsi_host/{adapter}/proc_name")).unwrap_or_default();
+            if !COUNTED.contains(&driver.as_str()) {
+                continue;
+            }
+            let hangs_on = |name: &String| {
+                let real = host.real(format!("/sys/class/scsi_generic/{name}/device"));
+                real.is_some_and(|real| real.iter().any(|part| part.to_str() == Some(&adapter)))
+            };
+            let is_controller = |name: &String| {
+                host.text(format!("/sys/class/scsi_generic/{name}/device/type")).as_deref() == Some("12")
+            };
+            let nodes: Vec<String> = host.list("/sys/class/scsi_generic").into_iter().filter(hangs_on).collect();
+            let node = nodes.iter().find(|name| is_controller(name)).or_else(|| nodes.first());
+            if let Some(node) = node {
+                let number = adapter.trim_start_matches("host");
+                found.push((format!("/dev/{node}"), format!("/dev/bus/{number}")));
+            }
+        }
+        found
     }
 
     /// The disk with this serial number that the kernel shows itself.
@@ -195,6 +235,32 @@ impl Disks {
         let serial = serial.map(str::trim).filter(|serial| !serial.is_empty())?;
         self.known.iter().find(|target| target.serial.trim() == serial)
     }
+}
+
+/// Asks a controller for its drives by their numbers, from 0 on, until it has no more.
+async fn counted_members(
+    smartctl: &Smartctl,
+    node: &str,
+    bus: &str,
+    cancel: &tokio_util::sync::CancellationToken,
+) -> Vec<Target> {
+    let turn = Arc::default();
+    let mut found = Vec::new();
+    for number in 0..MOST_MEMBERS {
+        let target = Target { bus: Some(bus.to_owned()), ..behind(node, &format!("cciss,{number}"), &turn) };
+        // Bits 0 and 1: there is no drive with this number. A drive that is there and does not answer is told by its test.
+        match smartctl.ask(&target.address, &["-i"], cancel).await {
+            Ok(reply) if reply.exit_status & 1 == 0 && reply.exit_status & 2 == 0 => found.push(target),
+            Ok(reply) if is_broken(&reply.complaints()) => found.push(target),
+            _ => break,
+        }
+    }
+    found
+}
+
+/// Whether a drive is there and defective: the controller knows the number then.
+fn is_broken(said: &str) -> bool {
+    ["Input/output error", "medium or hardware error", "not ready"].iter().any(|words| said.contains(words))
 }
 
 /// `megaraid,8`, `sat+megaraid,8`.
@@ -219,9 +285,12 @@ fn target(host: &Host, disk: Disk) -> Target {
     let name = format!("/dev/{}", disk.name);
     let node =
         nvme_controller(host, &disk.name).map_or_else(|| name.clone(), |controller| format!("/dev/{controller}"));
+    let adapter = scsi_host(host, &disk.name);
+    let driver = adapter.and_then(|number| host.text(format!("/sys/class/scsi_host/host{number}/proc_name")));
     Target {
         address: Address::of_node(node),
-        bus: scsi_host(host, &disk.name).map(|number| format!("/dev/bus/{number}")),
+        bus: adapter.map(|number| format!("/dev/bus/{number}")),
+        driver: driver.filter(|driver| !driver.is_empty() && driver != "(null)" && driver != "<NULL>"),
         transport: disk.kind,
         model: disk.model.trim().to_owned(),
         serial: disk.serial.trim().to_owned(),
@@ -243,6 +312,7 @@ pub(super) fn plain(path: &str) -> Target {
         size: 0,
         rotational: false,
         bus: None,
+        driver: None,
     }
 }
 

@@ -25,12 +25,15 @@ pub struct Tested {
     pub self_test: Ending,
     /// Why there is no verdict, and what to do about it.
     pub problem: Option<Problem>,
+    /// What else it is or stands for: other paths to it, the drives behind a volume.
+    pub also: Vec<String>,
     /// From first to last.
     pub runtime: Duration,
 }
 
 /// Why a disk was not judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     /// What went wrong.
     pub what: String,
@@ -101,7 +104,11 @@ impl Tested {
 
     /// Whether it is something behind which there may be drives that the kernel does not show.
     pub(super) fn is_unreachable(&self) -> bool {
-        self.health.as_ref().is_some_and(|health| health.verdict == Verdict::NotSupported)
+        let hides = |health: &Judgement| {
+            let answers = health.reasons.iter().any(|reason| reason.code == "controller-answers");
+            health.verdict == Verdict::NotSupported || answers
+        };
+        self.health.as_ref().is_some_and(hides)
     }
 
     /// The drives behind it are not known: then it may not pass for something without drives.
@@ -137,6 +144,7 @@ impl Tested {
             }
             _ => {}
         }
+        details.extend(self.also.iter().map(|what| (what.clone(), "nothing".to_owned())));
         details
     }
 
@@ -149,7 +157,18 @@ impl Tested {
             text: String::new(),
             self_test: Ending::new(State::NotStarted, "the drive could not be read"),
             problem: Some(problem),
+            also: Vec::new(),
             runtime: Duration::ZERO,
+        }
+    }
+
+    /// Says which of these drives are behind this volume, if it is one.
+    pub(super) fn stands_for(&mut self, members: &[Tested]) {
+        let Some(bus) = self.target.bus.clone().filter(|_| self.is_unreachable()) else { return };
+        let behind = members.iter().filter(|member| member.target.bus.as_deref() == Some(&bus));
+        let names: Vec<&str> = behind.map(|member| member.target.name.as_str()).collect();
+        if !names.is_empty() {
+            self.also.push(format!("the drives of its controller were tested: {}", names.join(", ")));
         }
     }
 

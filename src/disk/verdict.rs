@@ -7,10 +7,12 @@ use super::measure::{Seen, look};
 use super::model::Report;
 use super::parse::Unreadable;
 use super::policy::Policy;
-use super::rule::{RULES, Rule, Severity, When};
+use super::rule::{Rule, Severity, When};
+use super::table::RULES;
 
 /// How a drive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing counts against it.
@@ -41,6 +43,7 @@ impl Verdict {
 
 /// A verdict with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judgement {
     /// How the drive is.
     pub verdict: Verdict,
@@ -50,6 +53,7 @@ pub struct Judgement {
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
     /// The stable name of the rule.
     pub code: &'static str,
@@ -68,6 +72,9 @@ pub struct Reason {
     /// As a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// What the number was at the last look. Absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// From which number on it counts: the drive's threshold, or the rule's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u64>,
@@ -80,16 +87,11 @@ pub struct Reason {
 /// Judges a drive. With its previous report, reasons that were not there or were less are marked as new, which a policy may count.
 #[must_use]
 pub fn judge(report: &Report, policy: &Policy, previous: Option<&Report>) -> Judgement {
-    let mut reasons: Vec<Reason> = RULES.iter().flat_map(|rule| apply(rule, report, policy)).collect();
+    let mut reasons: Vec<Reason> = RULES.iter().flat_map(|rule| apply(rule, report, policy, previous)).collect();
     // A part of a report, such as a log of self-tests alone, may show a defect; then that is the answer, not what is missing.
     if reasons.iter().any(|reason| matches!(reason.severity, Severity::Degraded | Severity::Failed)) {
-        reasons.retain(|reason| !["no-health-data", "smart-off"].contains(&reason.code));
-    }
-    if let Some(previous) = previous {
-        let before: Vec<Reason> = RULES.iter().flat_map(|rule| apply(rule, previous, policy)).collect();
-        for reason in &mut reasons {
-            mark(reason, &before, policy);
-        }
+        let yields = |code: &str| RULES.iter().any(|rule| rule.code == code && rule.yields);
+        reasons.retain(|reason| !yields(reason.code));
     }
     conclude(reasons, access::is_evidence(report))
 }
@@ -102,12 +104,20 @@ pub fn judge_unreadable(why: &Unreadable) -> Judgement {
     conclude(rule.map(|rule| reason(rule, rule.severity, None, seen)).into_iter().collect(), false)
 }
 
-fn apply(rule: &Rule, report: &Report, policy: &Policy) -> Vec<Reason> {
+fn apply(rule: &Rule, report: &Report, policy: &Policy, previous: Option<&Report>) -> Vec<Reason> {
     let limit = policy.limit(rule);
-    let severity = policy.severity(rule);
-    let counts = |seen: &Seen| seen.number.is_none_or(|number| limit.counts(number));
-    let seen = look(rule.measure, report).into_iter().filter(counts);
-    seen.map(|seen| reason(rule, severity, limit.number(), seen)).collect()
+    let before = previous.map(|previous| look(rule.measure, previous));
+    let judged = |seen: Seen| {
+        let counts = seen.number.is_none_or(|number| limit.counts(number));
+        let told = counts || rule.told_below && seen.number.is_some_and(|number| number > 0);
+        let severity = if counts { policy.severity(rule) } else { Severity::Info };
+        let reason = told.then(|| reason(rule, severity, limit.number(), seen))?;
+        Some(match &before {
+            None => reason,
+            Some(before) => compared(reason, rule, before, policy),
+        })
+    };
+    look(rule.measure, report).into_iter().filter_map(judged).collect()
 }
 
 fn reason(rule: &Rule, severity: Severity, limit: Option<u64>, seen: Seen) -> Reason {
@@ -119,26 +129,39 @@ fn reason(rule: &Rule, severity: Severity, limit: Option<u64>, seen: Seen) -> Re
         subject: seen.subject,
         seen: seen.words,
         number: seen.number,
+        before: None,
         threshold: seen.threshold.or(limit),
         meaning: rule.meaning,
         next: rule.next,
     }
 }
 
-/// Compares with the last run. What counts down gets worse by getting less.
-fn mark(reason: &mut Reason, before: &[Reason], policy: &Policy) {
-    let same = before.iter().find(|one| one.code == reason.code && one.subject == reason.subject);
-    let falls = matches!(reason.code, "wear-left" | "spare-exhausted" | "attribute-failing" | "attribute-aged");
-    let new = match same {
-        None => true,
-        Some(one) if one.number.is_none() => one.seen != reason.seen && reason.code.starts_with("self-test-failed"),
-        Some(one) if falls => reason.number < one.number,
-        Some(one) => reason.number > one.number,
+/// Compares with the last look. What counts down gets worse by getting less; what was not there then, or less, is new; what grew may
+/// count for more than what is there.
+fn compared(mut reason: Reason, rule: &Rule, before: &[Seen], policy: &Policy) -> Reason {
+    let same = before.iter().find(|one| one.subject == reason.subject);
+    let numbers = same.and_then(|one| one.number).zip(reason.number);
+    let counted = |number: u64| policy.limit(rule).counts(number) || rule.told_below && number > 0;
+    let new = match (same, numbers) {
+        (None, _) => true,
+        (Some(one), None) => one.words != reason.seen && reason.code.starts_with("self-test"),
+        (Some(_), Some((was, is))) if rule.falls() => is < was,
+        (Some(_), Some((was, is))) => is > was || !counted(was),
     };
     reason.new = Some(new);
+    reason.before = numbers.map(|(was, _)| was);
+    if let Some((was, is)) = numbers.filter(|(was, is)| new && was != is) {
+        reason.seen = format!("{}, {was} at the last look", reason.seen);
+        if let Some(grown) = rule.grown.filter(|_| is > was) {
+            let severity = policy.severity_of_growth(rule, grown.severity);
+            reason.severity = reason.severity.max(severity);
+            reason.next = if severity > Severity::Info { grown.next } else { reason.next };
+        }
+    }
     if new {
         reason.severity = policy.severity_if_new(reason.code).unwrap_or(reason.severity);
     }
+    reason
 }
 
 fn conclude(mut reasons: Vec<Reason>, evidence: bool) -> Judgement {

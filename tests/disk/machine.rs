@@ -71,6 +71,13 @@ impl Machine {
         symlink(device, link).expect("a link");
     }
 
+    /// A link in the machine.
+    pub(crate) fn link(&self, path: &str, target: &str) {
+        let path = self.home.path().join(path);
+        fs::create_dir_all(path.parent().expect("a path in the machine")).expect("a directory");
+        symlink(target, path).expect("a link");
+    }
+
     /// What smartctl answers about a device: `x`, `look`, `look.1` …
     pub(crate) fn answer(&self, device: &str, answer: &str, report: &Value) {
         self.write(&format!("fake/{}/{answer}.json", device.replace('/', "_")), &format!("{report:#}"));

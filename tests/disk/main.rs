@@ -4,8 +4,11 @@
 //!   `own` judges them.
 //! * `corpus` judges the recordings of real drives that are no part of this project: `SHAKEDOWN_SHARED` names the folder that holds
 //!   them. Rows of its index that are wrong stand in `docs/smart-disputed.md`.
+//! * `cases`: inputs made from public reports of bugs.
 //! * `traps`: what smartctl does not tell, or tells wrongly; `reference`: where the reference judges otherwise.
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
+//! * `kinds`: each kind of trouble that public reports tell of.
+//! * `lost`: nothing that is lost makes a bad drive better.
 //! * `policy`, `previous`, `command`: what a site may change, what is new, and the command line.
 //! * `run`, `selftest`, `scripts`: disks that are tested, with a smartctl that touches no device (`tests/support/fake-smartctl`, on a
 //!   machine of copied files: `machine`), and with the real one.
@@ -13,9 +16,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod command;
 mod corpus;
 mod damage;
+mod document;
+mod kinds;
+mod lost;
 mod machine;
 mod memory;
 mod own;
@@ -25,6 +32,7 @@ mod reference;
 mod run;
 mod scripts;
 mod selftest;
+mod sequences;
 mod traps;
 
 use std::fs;

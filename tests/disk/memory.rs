@@ -61,9 +61,11 @@ async fn a_policy_can_make_new_ones_count() {
 #[tokio::test]
 async fn people_are_told_what_is_new() {
     let machine = Machine::with("sda", &ata());
-    for (raw, said) in
-        [(1, "raw 1)"), (4, "raw 4, new since the last test here)"), (4, "raw 4, as at the last test here)")]
-    {
+    for (raw, said) in [
+        (1, "raw 1)"),
+        (4, "raw 4, 1 at the last look, new since the last test here)"),
+        (4, "raw 4, as at the last test here)"),
+    ] {
         machine.answer("/dev/sda", "x", &with_raw(197, raw));
         let told = machine.program("test").arg("sda").finish().await;
         assert!(told.stdout.contains(said), "{said}: {}", told.stdout);
@@ -78,4 +80,34 @@ async fn a_drive_is_tested_where_nothing_can_be_kept() {
     let finished = program.finish().await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.stdout.starts_with("healthy"), "{finished:?}");
+}
+
+#[tokio::test]
+async fn a_page_draws_what_a_drive_counted_over_time() {
+    let machine = Machine::with("sda", &ata());
+    for pending in [0, 1, 500] {
+        machine.answer("/dev/sda", "x", &with_raw(197, pending));
+        machine.test(&["sda"]).await;
+    }
+    let shown = machine.program("show").arg("sda").finish().await;
+    let history = shown.stdout.split_once("HISTORY").map(|(_, history)| history).unwrap_or_default();
+    let line = history.lines().find(|line| line.trim_start().starts_with("pending-sectors "));
+    let words: Vec<&str> = line.unwrap_or_else(|| panic!("{}", shown.stdout)).split_whitespace().collect();
+    let numbers: Vec<&str> = words.iter().copied().filter(|word| word.parse::<u64>().is_ok()).collect();
+    assert_eq!(numbers, ["0", "1", "500"], "{words:?}");
+    let told = machine.program("show").args(["sda", "--format", "json"]).finish().await;
+    let document: Value = serde_json::from_str(&told.stdout).expect("JSON");
+    let history = document["disks"][0]["history"].as_array().expect("a history");
+    let pending = history.iter().find(|series| series["counter"] == "pending-sectors").expect("the counter");
+    let values: Vec<&Value> = pending["values"].as_array().expect("values").iter().map(|one| &one["number"]).collect();
+    assert_eq!(values, [0, 1, 500]);
+}
+
+#[tokio::test]
+async fn looking_at_a_drive_keeps_nothing_and_needs_no_journal() {
+    let machine = Machine::with("sda", &ata());
+    let shown = machine.program("show").arg("sda").finish().await;
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert!(!shown.stdout.contains("HISTORY"), "{}", shown.stdout);
+    assert!(!machine.path("state").exists(), "no journal is made");
 }

@@ -1,6 +1,6 @@
 //! What a site may change, and what not.
 
-use shakedown::disk::{Policy, RULES, Verdict, judge};
+use shakedown::disk::{Limit, Policy, RULES, Rule, Verdict, judge};
 
 use crate::{fixture, report};
 
@@ -39,4 +39,43 @@ fn every_rule_says_what_it_means_and_what_to_do() {
         assert!(rule.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", rule.code);
         assert!(Policy::parse(&format!("{} = \"failed\"", rule.code)).is_ok());
     }
+}
+
+/// The table of the rules, as it stands in the documentation.
+fn documented() -> String {
+    let limit = |rule: &Rule| match rule.limit {
+        Limit::None => "-".to_owned(),
+        Limit::Above(limit) => format!("> {limit}"),
+        Limit::AtLeast(limit) => format!("≥ {limit}"),
+        Limit::AtMost(limit) => format!("≤ {limit}"),
+    };
+    let grown = |rule: &Rule| rule.grown.map_or("-", |grown| grown.severity.name());
+    let row = |rule: &Rule| {
+        let Rule { code, meaning, next, source, .. } = rule;
+        format!(
+            "| `{code}` | {} | {} | {} | {meaning} | {next} | {source} |\n",
+            rule.severity.name(),
+            limit(rule),
+            grown(rule)
+        )
+    };
+    RULES.iter().map(row).collect()
+}
+
+#[test]
+fn the_documented_rules_are_those_of_the_table() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/disk-rules.md");
+    let text = std::fs::read_to_string(&path).expect("docs/disk-rules.md");
+    let (head, rows) = text.split_once("| --- | --- | --- | --- | --- | --- | --- |\n").expect("a table");
+    if std::env::var_os("SHAKEDOWN_WRITE_DOCS").is_some() {
+        let whole = format!("{head}| --- | --- | --- | --- | --- | --- | --- |\n{}", documented());
+        return std::fs::write(&path, whole).expect("docs/disk-rules.md is written");
+    }
+    assert_eq!(rows, documented(), "SHAKEDOWN_WRITE_DOCS=1 writes docs/disk-rules.md anew");
+}
+
+#[test]
+fn every_rule_has_a_source() {
+    let without: Vec<&str> = RULES.iter().filter(|rule| rule.source.is_empty()).map(|rule| rule.code).collect();
+    assert_eq!(without, [""; 0]);
 }

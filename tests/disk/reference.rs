@@ -26,8 +26,15 @@ fn message(exit_status: u64, text: &str) -> Value {
 
 #[test]
 fn no_bit_of_the_exit_status_fails_a_drive_by_itself() {
-    for exit_status in [0, 4, 32, 36, 64, 68, 128, 132] {
+    for exit_status in [0, 4, 32, 36, 64, 68] {
         assert_eq!(verdict(&disk(exit_status)), Healthy, "{exit_status}");
+    }
+    for exit_status in [128, 132] {
+        let mut document = disk(exit_status);
+        assert_eq!(verdict(&document), Error, "{exit_status}: the log of which it tells is lost");
+        let passed = json!({ "type": { "string": "Short offline" }, "status": { "value": 0, "string": "-" } });
+        document["ata_smart_self_test_log"] = json!({ "standard": { "table": [passed] } });
+        assert_eq!(verdict(&document), Healthy, "{exit_status}");
     }
 }
 
@@ -64,9 +71,23 @@ fn an_attribute_that_failed_once_is_no_failure() {
 
 #[test]
 fn a_self_test_that_a_later_one_refutes_is_no_failure() {
-    let judgement = judged(fixture("ata-self-test-refuted-7.5.json"));
+    let log = |kinds: &[(&str, u64)]| {
+        let entry = |(kind, value): &(&str, u64)| json!({ "type": { "string": kind }, "status": { "value": value, "string": "-" } });
+        let mut document = disk(0);
+        document["ata_smart_self_test_log"] =
+            json!({ "standard": { "table": kinds.iter().map(entry).collect::<Vec<_>>() } });
+        judged(document.to_string())
+    };
+    let judgement = log(&[("Extended offline", 0), ("Extended offline", 0x79)]);
     assert_eq!(judgement.verdict, Degraded);
     assert!(gives(&judgement, "self-test-failed-before"));
+    assert_eq!(log(&[("Short offline", 0), ("Short offline", 0x79)]).verdict, Degraded, "of its own kind");
+    for other in ["Short offline", "Conveyance offline", "Selective offline", "Vendor (0xff)"] {
+        let judgement = log(&[(other, 0), ("Extended offline", 0x79)]);
+        assert_eq!(judgement.verdict, Failed, "{other} does not look as deep");
+        assert!(gives(&judgement, "self-test-not-refuted"), "{other}");
+    }
+    assert_eq!(judged(fixture("ata-self-test-refuted-7.5.json")).verdict, Failed, "a short one after an extended one");
 }
 
 #[test]
@@ -76,7 +97,7 @@ fn an_aborted_test_does_not_refute_a_failed_one() {
         |value: u64| json!({ "type": { "string": "Short offline" }, "status": { "value": value, "string": "-" } });
     document["ata_smart_self_test_log"] = json!({ "standard": { "table": [entry(0x19), entry(0x79), entry(0)] } });
     let judgement = judged(document.to_string());
-    assert_eq!(judgement.verdict, Degraded);
+    assert_eq!(judgement.verdict, Failed);
     assert!(gives(&judgement, "self-test-not-refuted"), "{judgement:?}");
 }
 
@@ -146,8 +167,7 @@ fn what_has_no_smart_is_left_out_with_a_reason() {
         ("virtio-7.3.json", "type-unknown"),
         ("virtio-forced-7.3.json", "no-pass-through"),
         ("usb-unknown-7.3.json", "usb-bridge-unknown"),
-        ("usb-no-sat-7.1.json", "no-pass-through"),
-        ("raid-volume-7.3.txt", "raid-volume"),
+        ("raid-volume-7.3.txt", "virtual-silent"),
         ("cdrom-7.3.json", "not-a-disk"),
         ("scsi-no-smart-7.3.json", "no-smart"),
     ] {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::machine::{Machine, Outcome, ata, nvme, serial, virtio, volume};
+use crate::machine::{Machine, Outcome, ata, nvme, sas, serial, virtio, volume};
 use crate::support::program::Program;
 use crate::support::{LIMIT, Marker, until};
 
@@ -280,4 +280,87 @@ async fn the_real_smartctl_leaves_out_what_is_no_disk() {
         assert_eq!((outcome.verdict(), outcome.code()), ("error", 3), "{outcome:?}");
         assert!(outcome.problem().0.contains("not installed"), "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn drives_behind_a_controller_that_no_scan_lists_are_asked_for_by_number() {
+    let machine = Machine::with("sda", &volume());
+    machine.hang_on("sda", "host3");
+    machine.write("root/sys/class/scsi_host/host3/proc_name", "hpsa\n");
+    machine.write("root/sys/devices/host3/target3/3:0:0:0/type", "12\n");
+    machine.link("root/sys/class/scsi_generic/sg1/device", "/sys/devices/host3/target3/3:0:0:0");
+    for number in 0..3 {
+        machine.answer(&format!("/dev/sg1+cciss,{number}"), "x", &serial(ata(), &format!("MEMBER{number}")));
+    }
+    let outcome = machine.test(&["--all"]).await;
+    let disks = outcome.document["disks"].as_array().expect("disks");
+    let names: Vec<&str> = disks.iter().filter_map(|disk| disk["device"].as_str()).collect();
+    assert_eq!(names, ["/dev/sda", "/dev/sg1:cciss,0", "/dev/sg1:cciss,1", "/dev/sg1:cciss,2"], "{outcome:?}");
+    let also = disks[0]["also"][0].as_str().expect("what the volume stands for");
+    assert!(also.contains("/dev/sg1:cciss,2"), "{also}");
+    assert!(machine.count("cciss,3") <= 1, "it asks until there is none, once");
+}
+
+/// A volume whose controller fails smartctl's commands in its own name is no dead drive, and its drives are asked.
+#[tokio::test]
+async fn a_controller_that_answers_with_errors_is_asked_for_its_drives() {
+    let dead = serde_json::json!({
+        "smartctl": {"version": [7, 4], "argv": ["smartctl", "--json=o", "-x", "/dev/sda"], "exit_status": 2,
+            "output": ["=== START OF INFORMATION SECTION ===", "device Test Unit Ready  [medium or hardware error (serious)]"]},
+        "device": {"name": "/dev/sda", "type": "scsi", "protocol": "SCSI"},
+        "scsi_vendor": "VENDOR", "scsi_product": "BRANDED", "rotation_rate": 15000, "device_type": {"name": "disk"},
+    });
+    let machine = Machine::with("sda", &dead);
+    machine.hang_on("sda", "host6");
+    machine.write("root/sys/class/scsi_host/host6/proc_name", "megaraid_sas\n");
+    machine.scan(&[("/dev/bus/6", "megaraid,0")]);
+    machine.answer("/dev/bus/6+megaraid,0", "x", &serial(ata(), "BEHIND0"));
+    let outcome = machine.test(&["sda"]).await;
+    let disks = outcome.document["disks"].as_array().expect("disks");
+    let found: Vec<_> = disks.iter().map(|disk| (&disk["device"], &disk["verdict"])).collect();
+    let expected = [(&json!("/dev/sda"), &json!("error")), (&json!("/dev/bus/6:megaraid,0"), &json!("healthy"))];
+    assert_eq!(found, expected, "{outcome:?}");
+    let said = disks[0].to_string();
+    assert!(said.contains("controller-answers") && said.contains("/dev/bus/6:megaraid,0"), "{said}");
+}
+
+/// A SAS disk with this name of its unit.
+fn unit(wwn: &str, tested: &[(u64, &str)]) -> serde_json::Value {
+    let mut report = serial(sas(tested), "SAME");
+    report["logical_unit_id"] = format!("0x{wwn}").into();
+    report
+}
+
+#[tokio::test]
+async fn two_paths_are_one_disk_and_two_units_are_two() {
+    let machine = Machine::with("sda", &unit("5000c500aaaaaa01", &[]));
+    machine.disk("sdb", &unit("5000c500aaaaaa01", &[]));
+    machine.disk("sdc", &unit("6000c500aaaaaa010001000000000000", &[]));
+    let outcome = machine.test(&["--all"]).await;
+    let disks = outcome.document["disks"].as_array().expect("disks");
+    let names: Vec<&str> = disks.iter().filter_map(|disk| disk["device"].as_str()).collect();
+    assert_eq!(names, ["/dev/sda", "/dev/sdc"], "{outcome:?}");
+    assert!(disks[0]["also"][0].as_str().is_some_and(|also| also.contains("/dev/sdb")), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn two_paths_of_one_disk_do_one_self_test() {
+    let before = [(0, "Completed")];
+    let after = [(0, "Completed"), (0, "Completed")];
+    let machine = Machine::new();
+    for name in ["sda", "sdb"] {
+        machine.disk(name, &unit("5000c500aaaaaa01", &before));
+        let node = format!("/dev/{name}");
+        machine.answer(&node, "look", &unit("5000c500aaaaaa01", &before));
+        machine.answer(
+            &node,
+            "look.1",
+            &unit("5000c500aaaaaa01", &[(15, "Self test in progress ..."), (0, "Completed")]),
+        );
+        machine.answer(&node, "look.2", &unit("5000c500aaaaaa01", &after));
+        machine.answer(&node, "x.1", &unit("5000c500aaaaaa01", &after));
+    }
+    let outcome = machine.test(&["--all", "--test", "short"]).await;
+    assert_eq!(machine.count("-t"), 1, "{outcome:?}");
+    assert_eq!(outcome.self_test().0, "passed", "{outcome:?}");
 }

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::machine::{
-    Machine, Outcome, ata, ata_after, ata_entry, ata_running, nvme, nvme_after, sas, virtio, with_ata_log,
+    Machine, Outcome, ata, ata_after, ata_entry, ata_running, nvme, nvme_after, sas, serial, virtio, with_ata_log,
 };
 use crate::support::{LIMIT, until};
 
@@ -115,7 +115,7 @@ async fn beside_disks_that_passed_one_that_has_not_the_test_is_told() {
     let machine = ata_sequence(&ata_after(0, "Short offline"));
     let mut report = ata();
     report["ata_smart_data"]["capabilities"]["self_tests_supported"] = false.into();
-    machine.disk("sdb", &report);
+    machine.disk("sdb", &serial(report, "ANOTHER"));
     let outcome = machine.test(&["--all", "--test", "short"]).await;
     assert_eq!((&outcome.document["verdict"], outcome.code()), (&json!("not-supported"), 0), "{outcome:?}");
 }

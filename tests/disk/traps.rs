@@ -32,11 +32,12 @@ fn nvme(log: &Value) -> Value {
 
 #[test]
 fn passed_alone_says_nothing_of_a_scsi_device() {
-    for name in ["scsi-no-smart-verdict-alone-7.5.json", "cdrom-verdict-alone-7.3.json"] {
-        let judgement = judged(fixture(name));
-        assert_eq!(judgement.verdict, Verdict::NotSupported, "{name}");
-        assert!(gives(&judgement, "no-smart"), "{name}: {judgement:?}");
-    }
+    let alone = judged(fixture("scsi-no-smart-verdict-alone-7.5.json"));
+    assert_eq!(alone.verdict, Verdict::Error, "nothing shows whether it is a drive");
+    assert!(gives(&alone, "verdict-unproven"), "{alone:?}");
+    let named = judged(fixture("cdrom-verdict-alone-7.3.json"));
+    assert_eq!(named.verdict, Verdict::NotSupported, "its name is that of a CD");
+    assert!(gives(&named, "not-a-disk"), "{named:?}");
 }
 
 #[test]
@@ -73,7 +74,8 @@ fn what_is_only_in_the_text_is_found_through_the_output_in_the_json() {
 fn smart_that_is_switched_off_is_not_healthy_although_it_says_enabled() {
     for name in ["ata-switched-off-7.3.json", "ata-switched-off-7.3.txt"] {
         assert_eq!(report(fixture(name)).support.enabled, Some(true), "{name}");
-        assert!(gives(&judged(fixture(name)), "smart-off"), "{name}");
+        assert_eq!(judged(fixture(name)).verdict, Verdict::Error, "{name}");
+        assert!(gives(&judged(fixture(name)), "smart-unanswered"), "{name}");
     }
 }
 

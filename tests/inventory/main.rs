@@ -7,6 +7,8 @@
 //! * `fixtures`: the machines of `SHAKEDOWN_SHARED` against their references; `schema` checks every document against the schema.
 
 mod cards;
+#[path = "../support/schema.rs"]
+mod checker;
 mod damage;
 #[path = "../resources/document.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]

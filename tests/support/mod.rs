@@ -6,6 +6,7 @@ pub(crate) mod archive;
 pub(crate) mod left_out;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod schema;
 pub(crate) mod tap;
 
 use std::collections::BTreeMap;

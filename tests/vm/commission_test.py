@@ -36,7 +36,8 @@ EXPECTED = {
     (SMART, "RIGNVME0002"): "Failed",
     (SMART, "RIGSATA0001"): "Passed",
     (SMART, "RIGSATA0002"): "Passed",
-    (SMART, "PREDICTED"): "Failed",
+    # The drive was told to pretend a failure, which is none.
+    (SMART, "PREDICTED"): "Degraded",
     # Without SMART, which is no fault of theirs.
     **{(SMART, serial): "Skipped" for serial in ("RIGSCSI0001", "RIGSAS0001", "RIGUSB0001", "RIGVBLK0001", "RIGROOT", "UNREADABLE")},
     **{(READ, f"RIG{serial}"): "Passed" for serial in ("NVME0001", "NVME0002", "SATA0001", "SATA0002", "SCSI0001", "SAS0001", "USB0001", "VBLK0001", "ROOT")},
@@ -46,7 +47,7 @@ EXPECTED = {
 
 
 class Broken:
-    """The machine with four faults: a critical warning, a predicted failure, a place that cannot be read, a cable pulled out."""
+    """The machine with four faults: a critical warning, a pretended failure, a place that cannot be read, a cable pulled out."""
 
     def __init__(self, machine):
         self.machine, self.ask = machine, machine.control.ask
@@ -119,7 +120,7 @@ class Commissioning(unittest.TestCase):
     def test_the_reasons_are_told(self):
         for key, reason in {
             (SMART, "RIGNVME0002"): "critical warning 0x04: reliability degraded",
-            (SMART, "PREDICTED"): "the drive itself says that it is failing",
+            (SMART, "PREDICTED"): r"the drive was told to pretend a failure.*sense 5D/FF",
             (READ, "UNREADABLE"): f"at {UNREADABLE}: dd: error reading .*: Input/output error",
             (NETWORK, LOOSE): "has no link",
         }.items():
@@ -139,8 +140,8 @@ class Commissioning(unittest.TestCase):
         events = self.region.events()
         table = self.machine.output(f"shakedown results --state-dir {HOME}/state").splitlines()[1:]
         own = sorted(tuple(re.split("  +", line)[index] for index in (0, 2)) for line in table)
-        # A failure has words of its own.
-        ended = [re.match(r"(.*?)(?: changed status from .* to '(?:Passed|Skipped)'| failed)$", event) for event in events]
+        # A failure and what is degraded have words of their own.
+        ended = [re.match(r"(.*?)(?: changed status from .* to '(?:Passed|Skipped)'| failed| is degraded: .*)$", event) for event in events]
         self.assertEqual(sorted(match[1] for match in ended if match), [subject for subject, _ in own])
         self.assertEqual(sorted(status for _, status in own), sorted(EXPECTED.values()))
 

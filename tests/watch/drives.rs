@@ -196,6 +196,47 @@ async fn a_drive_that_is_pulled_out_while_it_is_asked_is_not_told_as_failing() {
 }
 
 #[tokio::test]
+async fn of_several_drives_only_the_one_that_fails_is_told_and_once() {
+    let region = deployed().await;
+    let machine = Machine::new(&region);
+    let drive = Drive::of(&machine, HEALTHY);
+    let of = |fixture: &str, serial: &str| -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/disk/fixtures").join(fixture);
+        let mut report: Value = serde_json::from_slice(&fs::read(path).expect("a fixture")).expect("JSON");
+        report["serial_number"] = serial.into();
+        report
+    };
+    // A small solid state drive, an emulated disk whose controller fails every command, and a drive that is reached by two paths.
+    let mut small = of(HEALTHY, "SMALL");
+    small["model_name"] = "RIG SSD 1000".into();
+    small["user_capacity"] = json!({"bytes": 1_073_741_824});
+    small["rotation_rate"] = 0.into();
+    let silent = json!({
+        "smartctl": {"version": [7, 4], "argv": ["smartctl", "--json=o", "-x", "/dev/sdc"], "exit_status": 2,
+            "output": ["=== START OF INFORMATION SECTION ===", "device Test Unit Ready  [medium or hardware error (serious)]"]},
+        "device": {"name": "/dev/sdc", "type": "scsi", "protocol": "SCSI"}, "scsi_vendor": "RIGCORP", "scsi_product": "SAS DISK",
+        "scsi_revision": "2.5+", "serial_number": "SILENT", "rotation_rate": 15000, "device_type": {"name": "disk"},
+    });
+    let mut path = of(FAILING, "PATHS");
+    path["wwn"] = json!({"naa": 5, "oui": 3152, "id": 17});
+    for (name, serial, report) in
+        [("sdb", "SMALL", &small), ("sdc", "SILENT", &silent), ("sdd", "PATHS", &path), ("sde", "PATHS", &path)]
+    {
+        machine.plug(name, serial);
+        let place = drive.place.join(format!("_dev_{name}"));
+        fs::create_dir_all(&place).expect("a directory");
+        fs::write(place.join("x.json"), report.to_string()).expect("a file");
+    }
+    let _service = watch(&machine).await;
+    until("the region has it", || !errors(&region).is_empty()).await;
+    drive.is_asked_twice().await;
+    let health: Vec<_> =
+        machine.changes().into_iter().filter(|told| told.contains("is failing") || told.contains("degraded")).collect();
+    assert!(health.len() == 1 && health[0].contains("serial number PATHS"), "{health:?}");
+    assert_eq!(errors(&region).len(), 1, "{:?}", errors(&region));
+}
+
+#[tokio::test]
 async fn a_drive_that_hangs_keeps_no_change_from_being_told() {
     let region = deployed().await;
     let machine = Machine::new(&region);

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::super::sync::{self, Sync};
 use super::notice::{Noticed, note};
 use super::schedule::Looked;
-use crate::disk::{Disks, Session, Severity, Tested, Verdict};
+use crate::disk::{self, Disks, Noted, RULES, Reason, Rule, Session, Severity, Tested, Verdict};
 use crate::event::EventType;
 use crate::host::Host;
+use crate::journal::Store;
 
 /// Where the journal keeps what was told of drives.
 const FACT: &str = "troubled drives";
@@ -36,10 +37,21 @@ pub async fn look_at_drives(sync: &Sync, session: &Session) -> Result<Looked, sy
     for one in tested.iter().filter(|one| one.verdict == Verdict::Error) {
         tracing::info!(drive = one.target.name, "not judged: {}", one.reason().unwrap_or_default());
     }
+    remember(sync, &tested).await;
     let noticed = troubled.judge(&tested, &sync.node(), Timestamp::now().as_second());
     let changed = !noticed.is_empty();
     note(sync, FACT, serde_json::to_string(&troubled).unwrap_or_default(), noticed).await?;
     Ok(Looked { changed, ..Looked::default() })
+}
+
+/// Adds what the drives count to their histories, which `shakedown disk show` draws.
+async fn remember(sync: &Sync, tested: &[Tested]) {
+    let judged = tested.iter().filter(|one| one.verdict != Verdict::Error);
+    let noted: Vec<Noted> = judged.filter_map(|one| Noted::of(one.report.as_ref()?)).collect();
+    let write = move |store: &mut Store| noted.iter().try_for_each(|noted| disk::note(store, noted));
+    if sync.journal.with("the histories of drives", write).await.is_none() {
+        tracing::warn!("what the drives count now is not kept: their histories have a gap");
+    }
 }
 
 /// Whether a drive that failed is no longer there: one that is pulled out while it answers may seem to be failing.
@@ -53,8 +65,19 @@ fn was_pulled_out(one: &Tested, session: &Session, host: &Host) -> bool {
 struct Troubled {
     /// Of drives, by what they are.
     drives: BTreeMap<String, Trouble>,
+    /// What was counted when it was told, or first seen, by drive and reason.
+    #[serde(default)]
+    counts: BTreeMap<String, BTreeMap<String, Count>>,
     /// Why none of them can be asked.
     obstacle: Option<String>,
+}
+
+/// A number that gets worse by growing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Count {
+    number: u64,
+    /// In seconds since the Unix epoch.
+    at: i64,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,25 +105,29 @@ impl Troubled {
         let mut seen = Vec::new();
         for one in tested {
             let key = key(one);
+            let worse = self.grown(&key, one, now);
             let known = self.drives.get(&key);
             match one.verdict {
                 Verdict::Failed | Verdict::Degraded => {
                     let is_failing = one.verdict == Verdict::Failed;
                     if known.is_none_or(|known| is_failing && !known.is_failing) {
                         noticed.push(trouble(one, node));
+                    } else if !worse.is_empty() {
+                        noticed.push(got_worse(one, node, &worse));
                     }
                     // One that was failing stays told as that until it is well.
                     let is_failing = is_failing || known.is_some_and(|known| known.is_failing);
                     self.drives.insert(key.clone(), Trouble { is_failing, better_since: None });
                     seen.push(key);
                 }
-                Verdict::Healthy if known.is_some_and(|known| known.is_over(now)) => {
+                Verdict::Healthy if worse.is_empty() && known.is_some_and(|known| known.is_over(now)) => {
                     self.drives.remove(&key);
                     let text = format!("{} has been well for a day on node {node}", named(one));
                     noticed.push(Noticed { action: "recovered", kind: KIND, text, is_failure: false });
                 }
                 // A drive that was not judged is as it was told.
                 Verdict::Error | Verdict::NotSupported => seen.push(key),
+                Verdict::Healthy if !worse.is_empty() => noticed.push(got_worse(one, node, &worse)),
                 Verdict::Healthy => {}
             }
         }
@@ -110,6 +137,79 @@ impl Troubled {
         }
         noticed
     }
+}
+
+impl Troubled {
+    /// What got worse since it was told or first seen, each with the number of then: a number that grew, one that crossed a limit of wear,
+    /// and what counts against the drive and was not there. A drive that is seen for the first time has no past; one that grows at each
+    /// look is told when it doubles, and once a day.
+    fn grown<'a>(&mut self, key: &str, one: &'a Tested, now: i64) -> Vec<(&'a Reason, Option<u64>)> {
+        let is_judged = matches!(one.verdict, Verdict::Healthy | Verdict::Degraded | Verdict::Failed);
+        let Some(health) = one.health.as_ref().filter(|_| is_judged) else { return Vec::new() };
+        let is_known = self.counts.contains_key(key);
+        let counts = self.counts.entry(key.to_owned()).or_default();
+        let mut worse = Vec::new();
+        for reason in &health.reasons {
+            let Some(rule) = RULES.iter().find(|rule| rule.code == reason.code) else { continue };
+            let name = format!("{} {}", reason.code, reason.subject.as_deref().unwrap_or_default());
+            let told = counts.get(&name).copied();
+            let step = if rule.grown.is_some() { growth(told, reason, now) } else { crossing(told, rule, reason, now) };
+            let Some(step) = step else { continue };
+            if is_known && step.is_worse {
+                worse.push((reason, step.before));
+            }
+            counts.insert(name, step.count);
+        }
+        worse
+    }
+}
+
+/// What is to be kept of a reason from now on, and whether it got worse.
+struct Step {
+    is_worse: bool,
+    before: Option<u64>,
+    count: Count,
+}
+
+/// Of a number whose growth counts.
+fn growth(told: Option<Count>, reason: &Reason, now: i64) -> Option<Step> {
+    let number = reason.number?;
+    let before = told.map_or(0, |told| told.number);
+    let is_time =
+        told.is_none_or(|told| number >= told.number.saturating_mul(2) || now.saturating_sub(told.at) >= FORGIVEN);
+    let is_worse = number > before && is_time;
+    // A number that is less was set back, and counts from there.
+    let is_kept = told.is_none() || is_worse || number < before;
+    is_kept.then_some(Step { is_worse, before: Some(before), count: Count { number, at: now } })
+}
+
+/// Of what counts against the drive whatever its number: that it is there at all, and again at the next limit of wear. What was there
+/// within a day is not new.
+fn crossing(told: Option<Count>, rule: &Rule, reason: &Reason, now: i64) -> Option<Step> {
+    if !matches!(reason.severity, Severity::Degraded | Severity::Failed) {
+        return None;
+    }
+    let number = reason.number.unwrap_or_default();
+    let crossed = |told: Count| rule.again.is_some_and(|limit| told.number < limit && number >= limit);
+    let is_worse = told.is_none_or(|told| crossed(told) || now.saturating_sub(told.at) >= FORGIVEN);
+    let before = told.filter(|told| crossed(*told)).map(|told| told.number);
+    Some(Step { is_worse, before, count: Count { number, at: now } })
+}
+
+/// A drive that is known to be degraded, or that was well, and counts more than when it was told.
+fn got_worse(one: &Tested, node: &str, worse: &[(&Reason, Option<u64>)]) -> Noticed {
+    let said = |(reason, before): &(&Reason, Option<u64>)| {
+        let before = before.map_or_else(|| "not there before".to_owned(), |before| format!("{before} before"));
+        format!("{} ({}, {before})", reason.meaning, reason.seen)
+    };
+    let said: Vec<String> = worse.iter().take(TOLD_REASONS).map(said).collect();
+    let next = worse.first().map(|(reason, _)| {
+        let rule = RULES.iter().find(|rule| rule.code == reason.code);
+        rule.and_then(|rule| rule.grown).map_or(reason.next, |grown| grown.next)
+    });
+    let next = next.unwrap_or("test it in depth");
+    let text = format!("{} got worse on node {node}: {}. Next: {next}", named(one), said.join("; "));
+    Noticed { action: "worse", kind: KIND, text, is_failure: false }
 }
 
 impl Trouble {
@@ -123,7 +223,9 @@ const KIND: EventType = EventType::NODE_HARDWARE_SYNC_BLOCK_DEVICE;
 /// The drive itself where it says who it is, whatever its name is today.
 fn key(one: &Tested) -> String {
     let serial = one.serial();
-    if serial.trim().is_empty() { one.target.identity.clone() } else { format!("{} {serial}", one.model()) }
+    let unit = one.report.as_ref().and_then(|report| report.identity.wwn.as_deref()).unwrap_or_default();
+    let drive = || format!("{} {serial} {unit}", one.model()).trim_end().to_owned();
+    if serial.trim().is_empty() { one.target.identity.clone() } else { drive() }
 }
 
 /// As the events of changes name it, with what tells it from its neighbours.
@@ -167,6 +269,7 @@ mod tests {
             text: String::new(),
             self_test: Ending { state: State::NotAsked, reason: String::new() },
             problem: None,
+            also: Vec::new(),
             runtime: std::time::Duration::ZERO,
         }
     }
@@ -210,6 +313,63 @@ mod tests {
         let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
         assert_eq!((count(&told, "degraded"), count(&told, "recovered")), (2, 1), "{told:?}");
         assert_eq!(told[39 + 24], "recovered", "{told:?}");
+    }
+
+    /// A degraded drive with so many pending sectors, or a healthy one with so many errors of its cable.
+    fn counting(verdict: Verdict, id: u64, raw: u64) -> Tested {
+        let document = format!(
+            r#"{{"smartctl":{{"version":[7,4],"exit_status":0}},"device":{{"name":"/dev/sda","protocol":"ATA"}},"rotation_rate":7200,
+            "smart_status":{{"passed":true}},"ata_smart_attributes":{{"table":[{{"id":{id},"name":"Counted","value":100,"thresh":0,
+            "raw":{{"value":{raw},"string":"{raw}"}}}}]}}}}"#
+        );
+        let report = crate::disk::parse(document.as_bytes()).expect("a report");
+        let health = crate::disk::judge(&report, &crate::disk::Policy::default(), None);
+        Tested { health: Some(health), report: Some(report), ..drive("A", verdict) }
+    }
+
+    #[test]
+    fn a_drive_that_gets_worse_is_told_again_and_not_at_each_turn() {
+        let turns: Vec<Vec<Tested>> =
+            [1, 1, 2, 3, 500, 500].map(|raw| vec![counting(Verdict::Degraded, 197, raw)]).into();
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(told, ["degraded", "", "worse", "", "worse", ""]);
+        let turns: Vec<Vec<Tested>> = [0, 3, 3, 2412].map(|raw| vec![counting(Verdict::Healthy, 199, raw)]).into();
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(told, ["", "worse", "", "worse"], "errors of the cable");
+    }
+
+    /// A drive whose rated endurance is used in so many percent, and whose warning of temperature is set or not.
+    fn worn(used: u64, hot: bool) -> Tested {
+        let bits = if hot { 2 } else { 0 };
+        let document = format!(
+            r#"{{"smartctl":{{"version":[7,5],"exit_status":0}},"device":{{"name":"/dev/nvme0","protocol":"NVMe"}},
+            "smart_status":{{"passed":true}},"nvme_smart_health_information_log":{{"critical_warning":{bits},"available_spare":100,
+            "available_spare_threshold":10,"percentage_used":{used},"media_errors":0}}}}"#
+        );
+        let report = crate::disk::parse(document.as_bytes()).expect("a report");
+        let health = crate::disk::judge(&report, &crate::disk::Policy::default(), None);
+        let verdict = health.verdict;
+        Tested { health: Some(health), report: Some(report), ..drive("A", verdict) }
+    }
+
+    #[test]
+    fn wear_is_told_at_each_of_its_limits_and_a_new_reason_once() {
+        let turns: Vec<Vec<Tested>> =
+            [(80, false), (91, false), (95, false), (100, false), (104, false), (104, true), (104, false), (104, true)]
+                .map(|(used, hot)| vec![worn(used, hot)])
+                .into();
+        let told = story(&turns.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(told, ["", "degraded", "", "worse", "", "worse", "", ""]);
+    }
+
+    #[test]
+    fn what_got_worse_is_told_with_before_and_after() {
+        let mut troubled = Troubled::default();
+        let mut told = Vec::new();
+        for (turn, raw) in [(1, 1), (2, 500)] {
+            told = troubled.judge(&[counting(Verdict::Degraded, 197, raw)], "abc123", turn * 3600);
+        }
+        assert!(told[0].text.contains("raw 500, 1 before"), "{}", told[0].text);
     }
 
     #[test]

@@ -8,7 +8,10 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::cli::{answer, exit};
-use crate::disk::{Judgement, LIMIT, Policy, Report, Transport, Unreadable, Verdict, judge, judge_unreadable, parse};
+use crate::disk::{
+    Device, Identified, Judgement, LIMIT, Policy, Report, Transport, Unreadable, Verdict, identify, judge,
+    judge_unreadable, parse,
+};
 
 const HELP: &str = "\
 Examples:
@@ -19,7 +22,8 @@ Verdicts:
   degraded       it works, and something counts against it
   failed         it is defective
   not-supported  it cannot be judged: virtual, a RAID volume, no SMART
-  error          it should have been judged and was not: no permission, damaged or foreign output, no health in it
+  error          it should have been judged and was not: no permission, damaged, torn or foreign output, several reports in one
+                 file, a drive that answers no question about its health
 
 Policy, in TOML, a line for each code of a reason that should count otherwise:
   pending-sectors = \"failed\"                          # info, degraded, failed, error or not-supported
@@ -54,6 +58,10 @@ pub(super) struct Arguments {
 struct Line<'a> {
     file: &'a str,
     transport: &'static str,
+    /// What the device is.
+    device: &'static str,
+    /// Which words say so.
+    evidence: String,
     #[serde(flatten)]
     judgement: Judgement,
 }
@@ -68,31 +76,39 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let mut code = exit::OK;
     for file in &arguments.files {
         let name = file.to_string_lossy();
-        let (transport, judgement) = match read(file) {
+        let (transport, identified, judgement) = match read(file) {
             Ok(bytes) => judged(&bytes, &policy, previous.as_ref())?,
             Err(error) => {
                 code = exit::CANNOT_RUN;
-                (Transport::Unknown, judge_unreadable(&Unreadable::Input(error.to_string())))
+                (Transport::Unknown, unknown(), judge_unreadable(&Unreadable::Input(error.to_string())))
             }
         };
         if arguments.check && code == exit::OK && matches!(judgement.verdict, Verdict::Failed | Verdict::Error) {
             code = exit::SCRIPT_FAILED;
         }
-        let line = serde_json::to_string(&Line { file: &name, transport: transport.name(), judgement })
+        let Identified { device, evidence } = identified;
+        let (transport, device) = (transport.name(), device.name());
+        let line = serde_json::to_string(&Line { file: &name, transport, device, evidence, judgement })
             .context("cannot write the verdict as JSON")?;
         answer(&line)?;
     }
     Ok(code)
 }
 
-fn judged(bytes: &[u8], policy: &Policy, previous: Option<&Report>) -> anyhow::Result<(Transport, Judgement)> {
+fn unknown() -> Identified {
+    Identified { device: Device::Unknown, evidence: String::new() }
+}
+
+type Judged = (Transport, Identified, Judgement);
+
+fn judged(bytes: &[u8], policy: &Policy, previous: Option<&Report>) -> anyhow::Result<Judged> {
     match parse(bytes) {
         Ok(report) => {
             let same = previous.is_none_or(|previous| previous.may_be_same_drive(&report));
-            anyhow::ensure!(same, "the previous report is of another drive: its serial number differs");
-            Ok((report.transport(), judge(&report, policy, previous)))
+            anyhow::ensure!(same, "the previous report is of another drive: its serial number or unit differs");
+            Ok((report.transport(), identify(&report), judge(&report, policy, previous)))
         }
-        Err(why) => Ok((Transport::Unknown, judge_unreadable(&why))),
+        Err(why) => Ok((Transport::Unknown, unknown(), judge_unreadable(&why))),
     }
 }
 

@@ -12,7 +12,7 @@ use super::judge::policy;
 use super::{Format, Machine, progress, result};
 use crate::cli::run::stop_on_signal;
 use crate::cli::{answer, exit, state};
-use crate::disk::{Memory, Options, Policy, Session, State, Test, Tested, Verdict};
+use crate::disk::{Document, Drives, Memory, Options, Policy, Session, State, Test, Tested, Verdict};
 use crate::host::Host;
 use crate::journal::{self, Store};
 use crate::report::{bytes, span, table};
@@ -100,6 +100,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
         notices,
         cancel: cancel.clone(),
         give_up: give_up.clone(),
+        drives: Drives::default(),
     };
     let shown = tokio::spawn(progress::show(received, format));
     let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
@@ -135,25 +136,8 @@ pub(super) fn exit_code(worst: Verdict) -> u8 {
 }
 
 fn document(test: Test, tested: &[Tested]) -> Value {
-    let disks: Vec<Value> = tested.iter().map(disk).collect();
+    let disks: Vec<Document> = tested.iter().map(Document::of).collect();
     json!({"test": test.name(), "verdict": result::worst(tested).name(), "disks": disks})
-}
-
-pub(super) fn disk(one: &Tested) -> Value {
-    let target = &one.target;
-    json!({
-        "device": target.name,
-        "smartctl_device": target.address.words(),
-        "identity": target.identity,
-        "model": one.model(),
-        "serial": one.serial(),
-        "size": one.size(),
-        "verdict": one.verdict.name(),
-        "health": one.health,
-        "self_test": one.self_test,
-        "problem": one.problem.as_ref().map(|problem| json!({"what": problem.what, "next_step": problem.next_step})),
-        "seconds": one.runtime.as_secs_f64(),
-    })
 }
 
 /// The verdict, the table, what is worth knowing, and if wanted everything.

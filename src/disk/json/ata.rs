@@ -3,19 +3,66 @@
 use std::time::Duration;
 
 use crate::disk::loose::{Loose, leading_number};
-use crate::disk::model::{Attribute, Failing, MOST, Report};
-use crate::disk::self_test::{Ability, Entry, ata_outcome, kind_of, outcome_of};
+use crate::disk::model::{Attribute, Failing, Farm, MOST, Report, Statistic};
+use crate::disk::self_test::{Ability, Entry, Outcome, ata_outcome, kind_of, outcome_of};
 
 pub(super) fn read(root: Loose, report: &mut Report) {
     let table = root.at("ata_smart_attributes.table");
     report.attributes = table.list().into_iter().filter_map(attribute).take(MOST).collect();
+    let rows = root.at("ata_smart_attributes.table").list().into_iter();
+    if rows.filter(|row| row.at("raw").is_there() && !row.at("id").is_there()).count() > 0 {
+        report.cut.push("an attribute has no number".to_owned());
+    }
     if root.at("ata_smart_attributes").is_there() && report.attributes.is_empty() {
-        report.cut.push("the table of attributes");
+        report.cut.push("the table of attributes is empty".to_owned());
     }
     let errors = ["extended", "summary"].map(|kind| root.at("ata_smart_error_log").at(kind).number_at("count"));
     report.error_log_count = errors.into_iter().flatten().max();
-    report.percentage_used = endurance(root).or(report.percentage_used);
+    report.statistics = statistics(root);
+    let used = report.statistic(7, 8);
+    report.percentage_used =
+        used.or_else(|| root.number_at("endurance_used.current_percent")).or(report.percentage_used);
+    let pending = root.at("ata_pending_defects_log");
+    report.pending_defects = pending.number_at("count").or_else(|| {
+        let rows = pending.at("table").list().len();
+        pending.is_there().then(|| u64::try_from(rows).unwrap_or(u64::MAX))
+    });
+    report.pending_sectors = pending_sectors(pending);
+    report.farm = farm(root.at("seagate_farm_log"));
     self_tests(root, report);
+}
+
+/// Which sectors wait, of ATA's log or SCSI's.
+pub(super) fn pending_sectors(log: Loose) -> Vec<u64> {
+    log.at("table").list().into_iter().filter_map(|row| row.number_at("lba")).take(MOST).collect()
+}
+
+fn statistics(root: Loose) -> Vec<Statistic> {
+    let pages = root.at("ata_device_statistics.pages").list();
+    let rows = pages.into_iter().filter_map(|page| Some((page.at("number").number()?, page.at("table").list())));
+    let rows = rows.flat_map(|(number, rows)| rows.into_iter().map(move |row| (number, row)));
+    let read = |(page, row): (u64, Loose)| {
+        let valid = row.at("flags.valid").flag().unwrap_or(true);
+        let (offset, value) = (row.at("offset").number()?, row.number_at("value")?);
+        let name = row.at("name").text().unwrap_or_default();
+        valid.then_some(Statistic { page, offset, name, value })
+    };
+    rows.filter_map(read).take(MOST).collect()
+}
+
+/// smartctl 7.4 and later.
+fn farm(log: Loose) -> Option<Farm> {
+    let (drive, errors) = (log.at("page_1_drive_information"), log.at("page_3_error_statistics"));
+    let farm = Farm {
+        hours: drive.number_at("poh"),
+        spindle_hours: drive.number_at("spoh"),
+        head_hours: drive.number_at("head_flight_hours"),
+        unrecoverable_reads: errors.number_at("number_of_unrecoverable_read_errors"),
+        unrecoverable_writes: errors.number_at("number_of_unrecoverable_write_errors"),
+        reallocated: errors.number_at("number_of_reallocated_sectors"),
+        candidates: errors.number_at("number_of_reallocated_candidate_sectors"),
+    };
+    (farm != Farm::default()).then_some(farm)
 }
 
 fn attribute(row: Loose) -> Option<Attribute> {
@@ -57,22 +104,15 @@ fn failing(row: Loose, value: Option<u64>, worst: Option<u64>, threshold: Option
     if fails(value) { Some(Failing::Now) } else { fails(worst).then_some(Failing::Past) }
 }
 
-/// The percentage used of 7.5, or the same from the device statistics: page 7, offset 8.
-fn endurance(root: Loose) -> Option<u64> {
-    let direct = root.number_at("endurance_used.current_percent");
-    direct.or_else(|| {
-        let pages = root.at("ata_device_statistics.pages").list();
-        let page = pages.into_iter().find(|page| page.at("number").number() == Some(7))?;
-        let row = page.at("table").list().into_iter().find(|row| row.at("offset").number() == Some(8))?;
-        row.at("flags.valid").flag().unwrap_or(true).then(|| row.at("value").number()).flatten()
-    })
-}
-
 fn self_tests(root: Loose, report: &mut Report) {
     let tests = &mut report.self_tests;
     let data = root.at("ata_smart_data");
-    if let Some(value) = data.at("self_test.status.value").number() {
-        tests.note_ata_status(value);
+    let status = data.at("self_test.status");
+    match status.at("value").number() {
+        Some(value) => tests.note_ata_status(value),
+        // Its number is lost, and what it says is not.
+        None if status.at("passed").flag() == Some(false) => tests.last = Some(Outcome::Failed),
+        None => {}
     }
     let supported = data.at("capabilities.self_tests_supported").flag();
     let minutes = |kind: &str| {
@@ -87,23 +127,32 @@ fn self_tests(root: Loose, report: &mut Report) {
         let log = root.at("ata_smart_self_test_log").at(kind);
         tests.log_read |= log.is_there();
         if tests.log.is_empty() {
-            tests.log = log.at("table").list().into_iter().filter_map(entry).take(MOST).collect();
+            let rows = log.at("table").list().into_iter().zip(1..).filter_map(|(row, place)| entry(row, place));
+            tests.log = rows.take(MOST).collect();
+            // What the log says of itself: a row that is lost may have been a failed test.
+            let rows = u64::try_from(tests.log.len()).unwrap_or(u64::MAX);
+            let failed = tests.log.iter().filter(|entry| entry.outcome == Outcome::Failed).count();
+            let failed = u64::try_from(failed).unwrap_or(u64::MAX);
+            let lacks = |key: &str, there: u64| log.number_at(key).is_some_and(|count| count > there);
+            if lacks("count", rows) || lacks("error_count_total", failed) && rows < 19 {
+                report.cut.push("entries of the self-test log are missing".to_owned());
+            }
         }
     }
 }
 
-fn entry(row: Loose) -> Option<Entry> {
+fn entry(row: Loose, place: u64) -> Option<Entry> {
     let text = row.at("status.string").text();
     let outcome = match (row.at("status.value").number(), &text) {
         (Some(value), _) => ata_outcome(value),
         (None, Some(text)) => outcome_of(text),
         (None, None) => return None,
     };
+    let kind = row.at("type.string").text().map(|text| kind_of(&text));
     Some(Entry {
-        kind: row.at("type.string").text().map(|text| kind_of(&text)),
-        outcome,
-        text: text.unwrap_or_default(),
         hours: row.number_at("lifetime_hours"),
         lba: row.number_at("lba"),
+        place: Some(place),
+        ..Entry::of(kind, outcome, &text.unwrap_or_default())
     })
 }

@@ -15,6 +15,9 @@ pub(super) fn read(root: Loose, report: &mut Report) {
             media_errors: log.number_at("media_errors"),
             error_log_entries: log.number_at("num_err_log_entries"),
             unsafe_shutdowns: log.number_at("unsafe_shutdowns"),
+            endurance_groups: GROUPS.iter().find_map(|key| bits(log.at(key))),
+            warning_minutes: log.number_at("warning_temp_time"),
+            critical_minutes: log.number_at("critical_comp_time"),
         };
         report.temperature = report.temperature.or_else(|| log.at("temperature").signed());
         report.power_on_hours = report.power_on_hours.or_else(|| log.number_at("power_on_hours"));
@@ -36,7 +39,7 @@ pub(super) fn read(root: Loose, report: &mut Report) {
 /// Keeps a health log; one without its warning or its errors was cut or is of something else.
 fn note(report: &mut Report, nvme: Nvme) {
     if nvme.critical_warning.is_none() || nvme.media_errors.is_none() {
-        report.cut.push("the health log");
+        report.cut.push("the health log is not whole".to_owned());
     }
     report.nvme = Some(nvme);
 }
@@ -50,17 +53,38 @@ fn self_tests(log: Loose, report: &mut Report) {
         report.self_tests.running = Some(Running { kind, remaining });
     }
     report.self_tests.log_read = true;
-    report.self_tests.log = log.at("table").list().into_iter().filter_map(entry).take(MOST).collect();
+    let rows = log.at("table").list().into_iter().zip(0..).filter_map(|(row, place)| entry(row, place));
+    report.self_tests.log = rows.take(MOST).collect();
+    let there = log.at("table").list().into_iter().filter(|row| row.is_there()).count();
+    if there > report.self_tests.log.len() && there <= MOST {
+        report.cut.push("an entry of the self-test log has no result".to_owned());
+    }
 }
 
-fn entry(row: Loose) -> Option<Entry> {
+/// Every namespace, as -1 or all bits.
+const ALL: u64 = 0xffff_ffff;
+
+fn entry(row: Loose, place: u64) -> Option<Entry> {
+    let text = row.at("self_test_result.string").text().unwrap_or_default();
+    let outcome = nvme_outcome(row.at("self_test_result.value").number()?);
+    let kind = row.at("self_test_code.string").text().map(|text| kind_of(&text));
     Some(Entry {
-        kind: row.at("self_test_code.string").text().map(|text| kind_of(&text)),
-        outcome: nvme_outcome(row.at("self_test_result.value").number()?),
-        text: row.at("self_test_result.string").text().unwrap_or_default(),
         hours: row.number_at("power_on_hours"),
         lba: row.number_at("lba"),
+        segment: row.number_at("segment"),
+        namespace: row.number_at("nsid").filter(|number| *number != ALL),
+        place: Some(place),
+        ..Entry::of(kind, outcome, &text)
     })
+}
+
+/// Names of the warnings of endurance groups: nvme-cli's, and smartctl's.
+const GROUPS: [&str; 3] =
+    ["endurance_grp_critical_warning_summary", "endurance_group_critical_warning_summary", "endurance_group_warning"];
+
+/// Bits as a number, or as the object of nvme-cli's verbose form, which has the number beside the single ones.
+fn bits(value: Loose) -> Option<u64> {
+    value.number().or_else(|| value.at("value").number())
 }
 
 /// nvme-cli's `smart-log`: the same log under shorter names, temperatures in kelvin.
@@ -76,6 +100,9 @@ pub(super) fn smart_log(root: Loose) -> Option<Report> {
         media_errors: root.number_at("media_errors"),
         error_log_entries: root.number_at("num_err_log_entries"),
         unsafe_shutdowns: root.number_at("unsafe_shutdowns"),
+        endurance_groups: GROUPS.iter().find_map(|key| bits(root.at(key))),
+        warning_minutes: root.number_at("warning_temp_time"),
+        critical_minutes: root.number_at("critical_comp_time"),
     };
     let kelvin = root.at("temperature").number().and_then(|kelvin| i64::try_from(kelvin).ok());
     let mut report = Report {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::speaks;
 use crate::disk::loose::leading_number;
-use crate::disk::model::{Attribute, Failing, MOST, Protocol, Report};
+use crate::disk::model::{Attribute, Failing, MOST, Protocol, Report, Statistic};
+use crate::disk::self_test::Outcome;
 
 /// Whether the line was a row of the table of attributes, in either of its two forms, or of the device statistics.
 pub(super) fn row(line: &str, report: &mut Report) -> bool {
@@ -23,12 +24,27 @@ pub(super) fn row(line: &str, report: &mut Report) -> bool {
         }
         return true;
     }
-    if line.ends_with("Percentage Used Endurance Indicator") {
-        // Page, offset, size, value.
-        report.percentage_used = line.split_whitespace().nth(3).and_then(leading_number);
+    if let Some(statistic) = statistic(line) {
+        if statistic.page == 7 && statistic.offset == 8 {
+            report.percentage_used = Some(statistic.value);
+        }
+        if report.statistics.len() < MOST {
+            report.statistics.push(statistic);
+        }
         return true;
     }
     false
+}
+
+/// `0x04  0x008  4              96  ---  Number of Reported Uncorrectable Errors`; what is not valid has `-` for its value.
+fn statistic(line: &str) -> Option<Statistic> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [page, offset, size, value, flags, name @ ..] = words.as_slice() else { return None };
+    let hexadecimal = |word: &str, digits: usize| word.strip_prefix("0x").is_some_and(|word| word.len() == digits);
+    let is_row = hexadecimal(page, 2) && hexadecimal(offset, 3) && flags.len() == 3 && !name.is_empty();
+    size.parse::<u8>().ok().filter(|_| is_row)?;
+    let [page, offset] = [page, offset].map(|word| leading_number(word));
+    Some(Statistic { page: page?, offset: offset?, name: name.join(" "), value: leading_number(value)? })
 }
 
 /// `  5 Reallocated_Sector_Ct   0x0033   095   095   036    Pre-fail  Always       -       24`, or with `-x`
@@ -85,9 +101,28 @@ pub(super) fn field(key: &str, value: &str, before: &str, report: &mut Report) {
                 _ => {}
             }
         }
+        "Device is" => report.database = Some(value.starts_with("In smartctl database")),
+        "Current Temperature" if report.temperature.is_none() => report.temperature = celsius(value),
+        // Below, and above.
+        "Min/Max recommended Temperature" => report.limits.operating = upper(value),
+        "Min/Max Temperature Limit" => report.limits.critical = upper(value),
+        "Lifetime    Min/Max Temperature" => report.limits.highest = upper(value),
+        "Under/Over Temperature Limit Count" => {
+            report.limits.exceeded = value.rsplit_once('/').and_then(|(_, over)| leading_number(over));
+        }
         "ATA Error Count" | "Device Error Count" => report.error_log_count = leading_number(value),
         _ => {}
     }
+}
+
+/// `35 Celsius`, `-5 Celsius`.
+fn celsius(value: &str) -> Option<i64> {
+    value.split_whitespace().next()?.parse().ok()
+}
+
+/// The second of `0/60 Celsius`. Drives that have no limit say -127 or 127.
+fn upper(value: &str) -> Option<i64> {
+    celsius(value.split_once('/')?.1).filter(|limit| (1..127).contains(limit))
 }
 
 /// What the lines of the capabilities say, each a sentence of its own.
@@ -98,6 +133,13 @@ pub(super) fn capability(line: &str, report: &mut Report) {
         "No Self-test supported." => (tests.short.supported, tests.extended.supported) = (Some(false), Some(false)),
         "Conveyance Self-test supported." => tests.conveyance.supported = Some(true),
         "No Conveyance Self-test supported." => tests.conveyance.supported = Some(false),
+        // The words of the status, where its number is lost.
+        said if said.contains("element of the test failed") || said.contains("unknown test element that failed") => {
+            tests.last = tests.last.or(Some(Outcome::Failed));
+        }
+        said if said.contains("invalid SMART checksum") && report.checksums.len() < MOST => {
+            report.checksums.push(said.to_owned());
+        }
         _ => {}
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Reader {
     table: Option<Table>,
     /// Where in the log this table begins: of two tables with entries the first one counts.
     full: bool,
+    /// The place of the last entry of this table.
+    last: Option<u64>,
 }
 
 impl Reader {
@@ -56,6 +58,7 @@ impl Reader {
     pub(super) fn line(&mut self, line: &str, report: &mut Report) -> bool {
         if let Some(table) = heading(line) {
             self.table = Some(table);
+            self.last = None;
             self.full = !report.self_tests.log.is_empty();
             report.self_tests.log_read = true;
             return true;
@@ -65,7 +68,12 @@ impl Reader {
             tests.log_read = true;
             return true;
         }
-        let Some(entry) = self.table.and_then(|table| entry(line, table)) else {
+        let found = match self.table {
+            Some(table) => entry(line, table),
+            // The heading is lost, but what an entry says is not.
+            None => likely(line).and_then(|table| entry(line, table)),
+        };
+        let Some(entry) = found else {
             // SCSI's heading has a second line.
             if !line.trim_start().starts_with("Description") {
                 self.table = None;
@@ -75,10 +83,34 @@ impl Reader {
         if entry.outcome == Outcome::Running && self.table == Some(Table::Scsi) {
             tests.running = tests.running.or(Some(Running { kind: entry.kind, remaining: None }));
         }
+        self.count(entry.place, report);
         if !self.full && report.self_tests.log.len() < MOST {
             report.self_tests.log.push(entry);
         }
         true
+    }
+}
+
+impl Reader {
+    /// Entries are numbered, `NVMe`'s from 0 on: one that is missing may have been a failed test.
+    fn count(&mut self, place: Option<u64>, report: &mut Report) {
+        let first = u64::from(self.table != Some(Table::Nvme));
+        let expected = self.last.map_or(first, |last| last + 1);
+        if place.is_some_and(|place| place > expected) {
+            report.cut.push("entries of the self-test log are missing".to_owned());
+        }
+        self.last = place;
+    }
+}
+
+/// Which table a numbered line is of: ATA's has a percentage, SCSI's sense in brackets.
+fn likely(line: &str) -> Option<Table> {
+    let rest = line.trim_start().strip_prefix('#')?.trim_start();
+    let is_numbered = rest.starts_with(|c: char| c.is_ascii_digit());
+    match () {
+        () if !is_numbered => None,
+        () if rest.ends_with(']') => Some(Table::Scsi),
+        () => rest.contains('%').then_some(Table::Ata),
     }
 }
 
@@ -96,21 +128,25 @@ fn entry(line: &str, table: Table) -> Option<Entry> {
     let rest = line.trim_start();
     let rest = if table == Table::Nvme { rest } else { rest.strip_prefix('#')?.trim_start() };
     let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
+    let place = rest[..digits].parse().ok();
     let rest = &rest[digits..];
     let (at, result) = RESULTS.iter().find_map(|result| Some((rest.find(result)?, *result)))?;
     let columns: Vec<&str> = rest[at + result.len()..].split_whitespace().collect();
     let column = |number: usize| columns.get(number).and_then(|column| leading_number(column));
     let percent = columns.iter().position(|column| column.ends_with('%'));
-    let (hours, lba) = match table {
-        Table::Ata => (column(percent? + 1), column(percent? + 2)),
-        Table::Nvme => (column(0), column(1)),
-        // From the right, since the words of a result may go on: hours, sector, sense in brackets.
+    let (hours, lba, segment, namespace) = match table {
+        Table::Ata => (column(percent? + 1), column(percent? + 2), None, None),
+        Table::Nvme => (column(0), column(1), column(3), column(2)),
+        // From the right, since the words of a result may go on: segment, hours, sector, sense in brackets.
         Table::Scsi => {
             let sense = columns.iter().position(|column| column.starts_with('[')).unwrap_or(columns.len());
-            (column(sense.checked_sub(2)?), column(sense - 1))
+            let segment = sense.checked_sub(3).and_then(column);
+            (column(sense.checked_sub(2)?), column(sense - 1), segment, None)
         }
     };
-    Some(Entry { kind: Some(kind_of(&rest[..at])), outcome: outcome_of(result), text: result.to_owned(), hours, lba })
+    let namespace = namespace.filter(|number| *number != 0xffff_ffff);
+    let known = Entry::of(Some(kind_of(&rest[..at])), outcome_of(result), result);
+    Some(Entry { hours, lba, segment, namespace, place, ..known })
 }
 
 #[cfg(test)]

@@ -2,15 +2,19 @@
 //! some versions does not say. Line by line; a line that is not understood is passed over.
 
 mod ata;
+mod farm;
 mod log;
 mod nvme;
+mod outline;
 mod scsi;
+mod temperature;
 
-use super::loose::leading_number;
+use super::loose::{bytes, leading_number};
 use super::model::{MOST, Protocol, Report};
+pub(super) use outline::{reports, torn};
 
 /// Marks lines that say what went wrong. They stand in smartctl's text only, not in the messages of its JSON (section 2.4).
-const COMPLAINTS: [&str; 23] = [
+const COMPLAINTS: [&str; 27] = [
     "=======>",
     "Smartctl open device",
     "Unable to detect device type",
@@ -34,17 +38,28 @@ const COMPLAINTS: [&str; 23] = [
     "Can't start self-test",
     "failed:",
     "Device Read Identity Failed",
+    "cannot be read",
+    "SMART support is: Ambiguous",
+    "IOCTL",
+    "ioctl",
 ];
 
 /// Reads what is there. `None` if this is no output of smartctl.
 pub(super) fn read(text: &str) -> Option<Report> {
     let mut report = Report::default();
     let mut log = log::Reader::default();
+    let mut history = temperature::Reader::default();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     for (number, line) in lines.iter().enumerate() {
         banner(line, &mut report);
         ata::capability(line, &mut report);
-        if log.line(line, &mut report) || ata::row(line, &mut report) || scsi::row(line, &mut report) {
+        farm::line(line, &mut report);
+        scsi::equation(line, &mut report);
+        let is_row = history.line(line, &mut report)
+            || ata::row(line, &mut report)
+            || scsi::row(line, &mut report)
+            || scsi::scanned(line, &mut report);
+        if is_row || log.line(line, &mut report) {
             continue;
         }
         if report.call.messages.len() < MOST && COMPLAINTS.iter().any(|complaint| line.contains(complaint)) {
@@ -58,6 +73,8 @@ pub(super) fn read(text: &str) -> Option<Report> {
             scsi::field(key, value, &mut report);
         }
     }
+    report.pending_defects = report.pending_defects.max(outline::pending_defects(&lines));
+    report.temperatures = report.temperatures.filter(|logged| !logged.readings.is_empty());
     cut(text, &mut report);
     let is_a_report = report.call.version.is_some() || text.contains("=== START OF ") || report.status.passed.is_some();
     is_a_report.then_some(report)
@@ -83,8 +100,10 @@ fn common(key: &str, value: &str, report: &mut Report) {
         "Firmware Version" | "Revision" => identity.firmware = text(),
         "LU WWN Device Id" => identity.wwn = Some(value.replace(' ', "")),
         "Logical Unit id" => identity.wwn = Some(value.trim_start_matches("0x").to_owned()),
-        "User Capacity" | "Total NVM Capacity" => identity.capacity = leading_number(value),
-        "Namespace 1 Size/Capacity" => identity.capacity = identity.capacity.or_else(|| leading_number(value)),
+        "User Capacity" | "Total NVM Capacity" => identity.capacity = bytes(value).or_else(|| leading_number(value)),
+        "Namespace 1 Size/Capacity" => {
+            identity.capacity = identity.capacity.or_else(|| bytes(value).or_else(|| leading_number(value)));
+        }
         "Rotation Rate" if value.contains("Solid State") => identity.rotation_rate = Some(0),
         "Rotation Rate" => identity.rotation_rate = leading_number(value),
         "Sector Size" | "Sector Sizes" | "Logical block size" | "Namespace 1 Formatted LBA Size" => {
@@ -117,12 +136,18 @@ fn support(value: &str, report: &mut Report) {
 /// Notes what was announced and did not come.
 fn cut(text: &str, report: &mut Report) {
     if text.contains("Vendor Specific SMART Attributes with Thresholds:") && report.attributes.is_empty() {
-        report.cut.push("the table of attributes");
+        report.cut.push("the table of attributes is empty".to_owned());
     }
     let log = report.nvme.is_some_and(|nvme| nvme.critical_warning.is_some() && nvme.media_errors.is_some());
     if text.contains("SMART/Health Information (NVMe Log") && !log {
-        report.cut.push("the health log");
+        report.cut.push("the health log is not whole".to_owned());
     }
+}
+
+/// The pending defects that smartctl 7.1 and 7.2 print outside of the JSON.
+pub(super) fn pending(before: &str) -> Option<u64> {
+    let (_, count) = before.split_once("Pending defect count:")?;
+    leading_number(count)
 }
 
 /// The protocol that a field belongs to; the first one that is found counts.

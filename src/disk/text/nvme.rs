@@ -11,6 +11,8 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
         "NVMe Version" | "Model Number" => speaks(Protocol::Nvme, report),
         "Self-test status" => running(value, report),
         "Temperature" => report.temperature = number().and_then(|celsius| i64::try_from(celsius).ok()),
+        "Warning  Comp. Temp. Threshold" | "Warning Comp. Temp. Threshold" => report.limits.operating = limit(value),
+        "Critical Comp. Temp. Threshold" => report.limits.critical = limit(value),
         "Power On Hours" => report.power_on_hours = number(),
         "Power Cycles" => report.power_cycles = number(),
         _ if key.starts_with("Optional Admin Commands") => {
@@ -26,6 +28,11 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
                 "Available Spare" => nvme.available_spare = number(),
                 "Available Spare Threshold" => nvme.spare_threshold = number(),
                 "Percentage Used" => nvme.percentage_used = number(),
+                "Warning  Comp. Temperature Time" | "Warning Comp. Temperature Time" => nvme.warning_minutes = number(),
+                "Critical Comp. Temperature Time" => nvme.critical_minutes = number(),
+                "Endurance Group Critical Warning Summary" | "endurance group critical warning summary" => {
+                    nvme.endurance_groups = number();
+                }
                 "Unsafe Shutdowns" => nvme.unsafe_shutdowns = number(),
                 "Media and Data Integrity Errors" => nvme.media_errors = number(),
                 "Error Information Log Entries" => nvme.error_log_entries = number(),
@@ -35,6 +42,11 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
             report.nvme = Some(nvme);
         }
     }
+}
+
+/// `85 Celsius`; 0 is none.
+fn limit(value: &str) -> Option<i64> {
+    leading_number(value).and_then(|celsius| i64::try_from(celsius).ok()).filter(|celsius| *celsius > 0)
 }
 
 /// `Short self-test in progress (37% completed)`, `No self-test in progress`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::speaks;
 use crate::disk::loose::leading_number;
-use crate::disk::model::{Protocol, Report};
+use crate::disk::model::{MOST, Protocol, Report, Scanned};
 
 /// Whether the line was a row of the error counters: the last of seven columns counts what could not be corrected.
 pub(super) fn row(line: &str, report: &mut Report) -> bool {
@@ -25,6 +25,31 @@ pub(super) fn row(line: &str, report: &mut Report) -> bool {
     true
 }
 
+/// A row of the background scan: `   2  5554:12  00000000efaf8228  [3,11,0]   Require Write or Reassign Blocks command`. Whether it was
+/// one; those count that could not be read and were not put right.
+pub(super) fn scanned(line: &str, report: &mut Report) -> bool {
+    const RIGHT: [&str; 5] =
+        ["rewrite in-place", "Successfully reassigned", "uccessfully rewritten", "valid data", "no valid data"];
+    let Some((before, rest)) = line.split_once('[') else { return false };
+    let Some((sense, status)) = rest.split_once(']') else { return false };
+    let numbered = before.split_whitespace().next().is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit()));
+    let parts: Vec<&str> = sense.split(',').map(str::trim).collect();
+    let is_row = numbered && parts.len() == 3 && before.split_whitespace().count() == 3 && before.contains(':');
+    if !is_row {
+        return false;
+    }
+    let failed = matches!(u64::from_str_radix(parts[0].trim_start_matches("0x"), 16), Ok(3 | 4));
+    let is_bad = failed && (!RIGHT.iter().any(|right| status.contains(right)) || status.contains("nsuccessful"));
+    *report.scan_defects.get_or_insert_default() += u64::from(is_bad);
+    let lba = before.split_whitespace().nth(2).and_then(|word| u64::from_str_radix(word, 16).ok());
+    let sense_key = u64::from_str_radix(parts[0].trim_start_matches("0x"), 16).ok();
+    let scan = report.scan.get_or_insert_default();
+    if scan.found.len() < MOST {
+        scan.found.push(Scanned { lba, sense_key, fate: status.trim().to_owned() });
+    }
+    true
+}
+
 pub(super) fn field(key: &str, value: &str, report: &mut Report) {
     let number = || leading_number(value);
     let celsius = || value.split_whitespace().next().and_then(|word| word.parse::<i64>().ok());
@@ -39,7 +64,7 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
         }
         "Device type" => report.identity.kind = Some(value.to_owned()),
         "Transport protocol" => report.identity.link = Some(value.to_owned()),
-        "SMART Health Status" => {
+        "SMART Health Status" | "SMART Sense" => {
             speaks(Protocol::Scsi, report);
             // Anything but "OK" is a failure in words; nothing is nothing.
             report.status.passed = Some(value == "OK").filter(|_| !value.is_empty());
@@ -49,6 +74,8 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
         "Percentage used endurance indicator" => report.percentage_used = number(),
         "Current Drive Temperature" => report.temperature = celsius(),
         "Drive Trip Temperature" => report.trip_temperature = celsius(),
+        "Non-medium error count" => report.scsi.get_or_insert_default().non_medium = number(),
+        "Pending defect count" => report.pending_defects = number(),
         "Elements in grown defect list" => {
             report.scsi.get_or_insert_default().grown_defects = number();
         }
@@ -59,6 +86,18 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
             report.self_tests.extended.estimate = number().map(Duration::from_secs);
             report.self_tests.extended.supported = Some(true);
         }
+        _ => {}
+    }
+}
+
+/// What some drives say with an equals sign: `Current temperature = 30`.
+pub(super) fn equation(line: &str, report: &mut Report) {
+    let Some((key, value)) = line.split_once(" = ") else { return };
+    let celsius = value.trim().parse::<i64>().ok();
+    match key.trim() {
+        "Current temperature" => report.temperature = report.temperature.or(celsius),
+        "Lifetime maximum temperature" => report.limits.highest = report.limits.highest.or(celsius),
+        "Lifetime minimum temperature" => report.limits.lowest = report.limits.lowest.or(celsius),
         _ => {}
     }
 }

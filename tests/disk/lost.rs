@@ -1,0 +1,261 @@
+//! What is lost of a report never makes a bad drive healthy: a text that was torn off at any byte, a line or a key that is missing. The
+//! tests that are ignored take every byte of everything, which lasts minutes; the others take a part.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+use shakedown::disk::Verdict;
+
+use crate::{fixture, fixtures, judged};
+
+type Input = (String, Vec<u8>);
+
+/// How much of everything is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Sample,
+    Everything,
+}
+
+/// Inputs with their verdicts: those of this project, and where there are, the recordings and the cases that are no part of it.
+fn inputs() -> Vec<Input> {
+    let mut inputs: Vec<Input> = fixtures().into_iter().map(|(name, _)| (name.clone(), fixture(&name))).collect();
+    if let Some(shared) = std::env::var_os("SHAKEDOWN_SHARED").filter(|folder| !folder.is_empty()) {
+        for folder in ["cases/disk", "fixtures/smartctl"] {
+            gather(&Path::new(&shared).join(folder), "", &mut inputs);
+        }
+    }
+    inputs.sort();
+    inputs
+}
+
+/// All files of a folder and those below it, by their path in it.
+fn gather(folder: &Path, above: &str, inputs: &mut Vec<Input>) {
+    let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for file in files.flatten() {
+        let name = format!("{above}{}", file.file_name().to_string_lossy());
+        if file.path().is_dir() {
+            gather(&file.path(), &format!("{name}/"), inputs);
+        } else if name.ends_with(".txt") || name.ends_with(".json") {
+            inputs.push((name, std::fs::read(file.path()).expect("a file")));
+        }
+    }
+}
+
+/// Worse ones are larger; what was not judged is no better than anything.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::NotSupported | Verdict::Healthy => 0,
+        Verdict::Degraded => 1,
+        Verdict::Failed | Verdict::Error => 2,
+    }
+}
+
+/// What every input gives, on all processors.
+fn of_each(inputs: &[Input], look: impl Fn(&str, &[u8]) -> Vec<String> + Sync) -> Vec<String> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((name, whole)) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let own = look(name, whole);
+                    found.lock().expect("no panic").extend(own);
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().expect("no panic");
+    found.sort();
+    found
+}
+
+/// Where a report is torn off: in the sample at some bytes and behind the lines of short ones.
+fn cuts(whole: &[u8], part: Part) -> Vec<usize> {
+    // A document that is torn off is no document at any byte; of the longest ones some are enough.
+    let is_long = whole.starts_with(b"{") && whole.len() > 20_000;
+    if part == Part::Everything {
+        return (0..whole.len()).step_by(if is_long { 61 } else { 1 }).collect();
+    }
+    let short = whole.len() < 6000;
+    let step = if short { 211 } else { whole.len() / 16 };
+    let line_ends = (1..whole.len()).filter(|at| short && whole[at - 1] == b'\n');
+    (0..whole.len()).step_by(step).chain(line_ends).collect()
+}
+
+/// Torn reports that are judged better than the whole ones. Those that may be whole ones are told as `proven`.
+fn better_when_torn(part: Part, ends: &[&str], proven: &Mutex<Vec<String>>) -> Vec<String> {
+    of_each(&inputs(), |name, whole| {
+        if !ends.iter().any(|end| name.ends_with(end)) {
+            return Vec::new();
+        }
+        let verdict = judged(whole).verdict;
+        if rank(verdict) == 0 || verdict == Verdict::Error {
+            return Vec::new();
+        }
+        let mut better = Vec::new();
+        for end in cuts(whole, part) {
+            let found = judged(&whole[..end]).verdict;
+            if rank(found) >= rank(verdict) {
+                continue;
+            }
+            let tail = String::from_utf8_lossy(&whole[end.saturating_sub(60)..end]).into_owned();
+            let (was, is) = (verdict.name(), found.name());
+            let line = format!("{name}: {end} of {} bytes: {is} instead of {was}: {tail:?}", whole.len());
+            if may_be_whole(&String::from_utf8_lossy(&whole[..end])) {
+                proven.lock().expect("no panic").push(line);
+            } else {
+                better.push(line);
+            }
+        }
+        better
+    })
+}
+
+/// What `smartctl -a` prints of some drives ends behind any row of the self-test log, or where its statistics would begin, and such a text
+/// shows health by itself: verdict, attributes, self-tests.
+fn may_be_whole(text: &str) -> bool {
+    let extended = ["Log Directory Version", "Extended Self-test Log Version", "Extended Comprehensive Error Log"];
+    let shown = ["test result: PASSED", "Vendor Specific SMART Attributes", "SMART Self-test log structure"];
+    let ata = shown.iter().all(|words| text.contains(words)) && !extended.iter().any(|words| text.contains(words));
+    // NVMe's log of self-tests comes last, newest first: one that passed shows health whatever stood behind it.
+    let nvme =
+        text.split_once("Self-test Log (NVMe Log").is_some_and(|(_, log)| log.contains("Completed without error"));
+    ata || nvme && text.contains("test result: PASSED")
+}
+
+#[test]
+fn a_report_that_is_torn_off_is_never_better_than_the_whole() {
+    let better = better_when_torn(Part::Sample, &[".txt", ".json"], &Mutex::default());
+    assert!(better.is_empty(), "{} of them:\n{}", better.len(), better.join("\n"));
+}
+
+/// The long form; what is left and shows health by itself is listed.
+fn is_never_better_at_any_byte(ends: &[&str]) {
+    let proven = Mutex::default();
+    let better = better_when_torn(Part::Everything, ends, &proven);
+    let mut out = std::io::stdout().lock();
+    for line in proven.into_inner().expect("no panic") {
+        writeln!(out, "health is proven by what is left: {line}").expect("stdout takes it");
+    }
+    assert!(better.is_empty(), "{} of them:\n{}", better.len(), better.join("\n"));
+}
+
+#[test]
+#[ignore = "every byte of every text: minutes"]
+fn a_text_that_is_torn_off_at_any_byte_is_never_better_than_the_whole() {
+    is_never_better_at_any_byte(&[".txt"]);
+}
+
+#[test]
+#[ignore = "every byte of every document: many minutes"]
+fn a_document_that_is_torn_off_at_any_byte_is_never_better_than_the_whole() {
+    is_never_better_at_any_byte(&[".json"]);
+}
+
+/// Failed drives that are well or left out without one line of their text.
+fn healthy_without_a_line(part: Part) -> Vec<String> {
+    of_each(&inputs(), |name, whole| {
+        if !name.ends_with(".txt")
+            || judged(whole).verdict != Verdict::Failed
+            || whole.len() > 6000 && part == Part::Sample
+        {
+            return Vec::new();
+        }
+        let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+        let without = |lost: usize| {
+            let rest: Vec<u8> =
+                lines.iter().enumerate().filter(|(at, _)| *at != lost).flat_map(|(_, line)| line.to_vec()).collect();
+            let found = judged(rest).verdict;
+            // Of a drive that says "passed" a row alone may tell of the fault: the last one of the log, or of the attributes.
+            let line = String::from_utf8_lossy(lines[lost]);
+            let alone = ["read failure", "FAILING_NOW", "failed segments", "Fatal or unknown"]
+                .iter()
+                .any(|words| line.contains(words));
+            (rank(found) == 0 && !alone).then(|| format!("{name} without {line:?}: {}", found.name()))
+        };
+        (0..lines.len()).filter_map(without).collect()
+    })
+}
+
+#[test]
+fn a_line_that_is_lost_makes_no_bad_drive_healthy() {
+    let healthy = healthy_without_a_line(Part::Sample);
+    assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
+}
+
+#[test]
+#[ignore = "every line of every recording of a failed drive: minutes"]
+fn any_line_that_is_lost_makes_no_bad_drive_healthy() {
+    let healthy = healthy_without_a_line(Part::Everything);
+    assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
+}
+
+/// Every document that lacks one key.
+fn without_a_key(value: &Value, path: &str, found: &mut dyn FnMut(String, Value)) {
+    match value {
+        Value::Object(object) => {
+            for key in object.keys() {
+                let here = format!("{path}.{key}");
+                let mut rest = object.clone();
+                rest.remove(key);
+                found(here.clone(), Value::Object(rest));
+                without_a_key(&object[key], &here, &mut |path, inner| {
+                    let mut whole = object.clone();
+                    whole.insert(key.clone(), inner);
+                    found(path, Value::Object(whole));
+                });
+            }
+        }
+        Value::Array(list) => {
+            for (at, one) in list.iter().enumerate() {
+                without_a_key(one, &format!("{path}[{at}]"), &mut |path, inner| {
+                    let mut whole = list.clone();
+                    whole[at] = inner;
+                    found(path, Value::Array(whole));
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Failed drives that are well or left out without one key of their document.
+fn healthy_without_a_key(part: Part) -> Vec<String> {
+    of_each(&inputs(), |name, whole| {
+        if !name.ends_with(".json")
+            || judged(whole).verdict != Verdict::Failed
+            || whole.len() > 20_000 && part == Part::Sample
+        {
+            return Vec::new();
+        }
+        let Ok(document) = serde_json::from_slice::<Value>(whole) else { return Vec::new() };
+        let mut healthy = Vec::new();
+        without_a_key(&document, "", &mut |path, rest| {
+            let found = judged(rest.to_string()).verdict;
+            // A log of NVMe without rows is that of a drive that was never tested, and one that is not there that of a drive without
+            // self-tests, of which the answer says `self-tests-unseen`.
+            let is_known = [".nvme_self_test_log", ".nvme_self_test_log.table"].contains(&path.as_str());
+            if rank(found) == 0 && !is_known {
+                healthy.push(format!("{name} without {path}: {}", found.name()));
+            }
+        });
+        healthy
+    })
+}
+
+#[test]
+fn a_key_that_is_lost_makes_no_bad_drive_healthy() {
+    let healthy = healthy_without_a_key(Part::Sample);
+    assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
+}
+
+#[test]
+#[ignore = "every key of every recording of a failed drive: minutes"]
+fn any_key_that_is_lost_makes_no_bad_drive_healthy() {
+    let healthy = healthy_without_a_key(Part::Everything);
+    assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
+}
