@@ -93,6 +93,11 @@ impl Pick {
 
     /// Whether it is this attribute of this drive.
     fn fits(&self, attribute: &Attribute, report: &Report) -> bool {
+        // What is cheap comes first: every rule asks this of every attribute.
+        let excluded = self.id.is_some_and(|id| id != attribute.id) || self.without.contains(&attribute.id);
+        if excluded || self.in_database && report.database == Some(false) {
+            return false;
+        }
         let name = attribute.name.to_ascii_lowercase();
         let drive = || {
             let texts = [&report.identity.model, &report.identity.family];
@@ -104,12 +109,9 @@ impl Pick {
             Medium::Platters => report.rotates(),
             Medium::Flash => !report.rotates(),
         };
-        self.id.is_none_or(|id| id == attribute.id)
-            && medium
-            && !self.without.contains(&attribute.id)
+        medium
             && (self.named.is_empty() || says(self.named, &name))
             && !says(self.but, &name)
-            && !(self.in_database && report.database == Some(false))
             && (self.like.is_empty() || says(self.like, &drive()))
             && (self.unlike.is_empty() || !says(self.unlike, &drive()))
     }

@@ -38,6 +38,10 @@ pub(super) fn row(line: &str, report: &mut Report) -> bool {
 
 /// `0x04  0x008  4              96  ---  Number of Reported Uncorrectable Errors`; what is not valid has `-` for its value.
 fn statistic(line: &str) -> Option<Statistic> {
+    // Most lines are none: what is cheap comes first.
+    if !line.starts_with("0x") {
+        return None;
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let [page, offset, size, value, flags, name @ ..] = words.as_slice() else { return None };
     let hexadecimal = |word: &str, digits: usize| word.strip_prefix("0x").is_some_and(|word| word.len() == digits);
@@ -50,6 +54,9 @@ fn statistic(line: &str) -> Option<Statistic> {
 /// `  5 Reallocated_Sector_Ct   0x0033   095   095   036    Pre-fail  Always       -       24`, or with `-x`
 /// `  5 Reallocated_Sector_Ct   PO--CK   100   100   010    -    0`.
 fn attribute(line: &str) -> Option<Attribute> {
+    if !line.trim_start().starts_with(|c: char| c.is_ascii_digit()) || line.starts_with("0x") {
+        return None;
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let [id, name, flags, value, worst, threshold, rest @ ..] = words.as_slice() else { return None };
     let id = id.parse().ok().filter(|id| (1..=255).contains(id))?;

@@ -8,6 +8,9 @@ use crate::disk::model::{MOST, Protocol, Report, Scanned};
 
 /// Whether the line was a row of the error counters: the last of seven columns counts what could not be corrected.
 pub(super) fn row(line: &str, report: &mut Report) -> bool {
+    if !["read:", "write:", "verify:"].iter().any(|name| line.trim_start().starts_with(name)) {
+        return false;
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let [name, .., uncorrected] = words.as_slice() else { return false };
     let mut scsi = report.scsi.unwrap_or_default();
