@@ -135,7 +135,8 @@ async fn thirty_scripts_end_as_they_should() {
     says_why(&region);
     the_flood_is_kept(&node, &row(&region, "flood"));
     until("nothing is left running", || marker.alive().is_empty()).await;
-    assert!(run.peak_kib > 0 && run.peak_kib < 32 << 10, "{} KiB at most in memory", run.peak_kib);
+    // Of a debug build some 27 MiB are the program itself.
+    assert!(run.peak_kib > 0 && run.peak_kib < 40 << 10, "{} KiB at most in memory", run.peak_kib);
 }
 
 /// A script that could not be run says so in its own output, an invalid result file in the event log.
@@ -198,7 +199,8 @@ async fn commissioning_then_testing_then_ready() {
     assert_eq!(region.node_status(), NodeStatus::Ready);
     assert_eq!(tap.questions(), 2, "after commissioning the scripts are asked for again");
 
-    let signals = tap.signals();
+    // The head of the record is told as an event, which is no signal.
+    let signals: Vec<_> = tap.signals().into_iter().filter(|signal| !signal.status().is_empty()).collect();
     let short = in_short(&signals, &region);
     let at = |what: &str| short.iter().position(|signal| signal == what).unwrap_or_else(|| panic!("{what}: {short:?}"));
     assert_eq!(short.len(), 8, "{short:?}");
@@ -283,7 +285,7 @@ async fn the_output_of_an_earlier_boot_is_appended_to() {
     let tap = Tap::archive(tar.bytes()).await;
     let node = Node::new(&tap.config());
     let run = node.run().finish().await;
-    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.code, Some(1), "what ended before the reboot is not known: {run:?}");
     for file in ["reboots.50", "reboots.50.out"] {
         let text = std::fs::read_to_string(node.storage().join("out").join(file)).expect("an output file");
         assert_eq!(text, "before\nafter, True\n", "{file}");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::journal::ResultRecord;
 use crate::script::{Index, Script, ScriptType};
 
 /// A script of a run, whatever numbers its results have: the region makes new ones when it learns of more disks or interfaces.
@@ -13,14 +14,24 @@ type Name = (ScriptType, String);
 pub(super) struct HandedOut {
     listed: BTreeSet<Name>,
     ended: BTreeSet<Name>,
+    /// Begun in a run that was given up for this one.
+    known: BTreeSet<Name>,
     has_forgotten: bool,
 }
 
 impl HandedOut {
+    /// Results of a run that was given up: what it began is known, and what failed in it the region still holds.
+    pub(super) fn know(&mut self, results: &[ResultRecord]) {
+        let tests = || results.iter().filter(|result| result.kind == ScriptType::Testing);
+        self.known.extend(tests().map(|result| (result.kind, result.name.clone())));
+        self.has_forgotten |= tests().any(|result| result.status.is_failure());
+    }
+
     /// The region hands these out; `is_known` tells of a script if this agent has begun it. A test that was begun by nobody that is known is
     /// one of a run whose beginning is forgotten. The region judges commissioning by all of its results itself.
     pub(super) fn list(&mut self, index: &Index, is_known: impl Fn(&Script) -> bool) {
         self.listed.extend(index.scripts.iter().map(|script| (script.kind, script.name.clone())));
+        let is_known = |script: &Script| is_known(script) || self.known.contains(&(script.kind, script.name.clone()));
         self.has_forgotten |= index.of(ScriptType::Testing).any(|script| script.has_started && !is_known(script));
     }
 

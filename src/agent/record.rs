@@ -62,7 +62,9 @@ impl Record {
             self.outbox.append(last, None, &Numbers::default());
             return;
         };
-        let (messages, began, tells) = (self.messages(&last), self.began, self.tells_events());
+        let (messages, began) = (self.messages(&last), self.began);
+        // A run that was refused says nothing to the region, and one without results has nothing to seal.
+        let tells = self.tells_events() && !matches!(end, RunEnd::Refused | RunEnd::Nothing | RunEnd::Registered);
         let (numbers, late) = (Numbers::default(), Numbers::default());
         let (numbered, numbered_late) = (numbers.clone(), late.clone());
         let ended = self.journal.keep("the end of the run", move |store| {

@@ -123,9 +123,18 @@ async fn end_run(
     delivered.ended = Some((status, text));
 }
 
+/// Where a run is recorded, and what it goes on from.
+pub(super) struct Opened {
+    pub(super) record: Record,
+    /// The run that is gone on with.
+    pub(super) interrupted: Option<RunRecord>,
+    /// Results of a run that is given up for this one.
+    pub(super) abandoned: Vec<ResultRecord>,
+}
+
 impl Agent {
     /// Opens the record of this run: a new one, or the one that was interrupted.
-    pub(super) async fn open_record(&mut self) -> (Record, Option<RunRecord>) {
+    pub(super) async fn open_record(&mut self) -> Opened {
         let journal = Arc::new(Journal::start(self.store.take()));
         let outbox = Arc::new(Outbox::default());
         let identity = self.client.identity();
@@ -155,19 +164,22 @@ impl Agent {
                     // is the machine of the new run, whose scripts write to the same files.
                     store.supersede_messages(&new)?;
                 }
-                let interrupted = if fresh { None } else { store.interrupted_run(&new)? };
+                let before = store.interrupted_run(&new)?;
+                let abandoned = before.as_ref().filter(|_| fresh).map(|run| store.results(run.id)).transpose()?;
+                let interrupted = before.filter(|_| !fresh);
                 let id = match &interrupted {
                     Some(run) => store.resume_run(run.id, &new.boot_id).map(|()| run.id)?,
                     None => store.begin_run(&new)?,
                 };
-                Ok((id, interrupted))
+                Ok((Some(id), interrupted, abandoned.unwrap_or_default()))
             })
             .await;
-        let (run_id, interrupted) = opened.map_or((None, None), |(id, interrupted)| (Some(id), interrupted));
+        let (run_id, interrupted, abandoned) = opened.unwrap_or_default();
         let events = self.client.system_id().is_some() || self.enlists();
         let enlisting = self.options.credentials_file.is_some().then(|| Arc::new(AtomicBool::new(!is_known)));
         let (send, began) = (self.options.send, interrupted.is_none().then(std::time::Instant::now));
-        (Record { journal, outbox, run_id, began, send, events, results_only: false, enlisting }, interrupted)
+        let record = Record { journal, outbox, run_id, began, send, events, results_only: false, enlisting };
+        Opened { record, interrupted, abandoned }
     }
 
     /// What somebody is answerable for at the beginning of a run.

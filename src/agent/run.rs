@@ -16,6 +16,7 @@ use super::heartbeat::Heartbeat;
 use super::message::Payload;
 use super::prepare::Expected;
 use super::record::Record;
+use super::resume::Opened;
 use super::uplink::Uplink;
 use super::{Agent, End, Error, Notice, Outcome, messages, order, prepare};
 use crate::journal::RunRecord;
@@ -60,7 +61,7 @@ impl Agent {
     /// When nothing could be run. FAILED is then signalled if the region may be told.
     pub async fn run(mut self) -> Result<Outcome, Error> {
         let _storage = prepare::storage(&self.workspace)?;
-        let (record, interrupted) = self.open_record().await;
+        let Opened { record, interrupted, abandoned } = self.open_record().await;
         let farewell = tokio::spawn(farewell(
             self.stop.clone(),
             Arc::clone(&self.running),
@@ -69,6 +70,7 @@ impl Agent {
         ));
         self.audit_beginning(&record, interrupted.as_ref()).await;
         let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
+        dispatcher.handed_out.know(&abandoned);
         if self.options.send && !self.options.allow_destructive {
             dispatcher.hear_before_destroying(self.stop.clone());
         }
