@@ -275,7 +275,7 @@ pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
 /// The first bytes of a file, for messages.
 pub(super) fn beginning(path: &Path, bytes: u64) -> String {
     let mut head = Vec::new();
-    if let Ok(file) = std::fs::File::open(path) {
+    if let Ok(file) = crate::private::regular(path) {
         let _ = file.take(bytes).read_to_end(&mut head);
     }
     String::from_utf8_lossy(&head).split_whitespace().collect::<Vec<_>>().join(" ")
