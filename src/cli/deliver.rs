@@ -82,7 +82,9 @@ fn check_outputs(storage: &Path) -> anyhow::Result<()> {
         // What is gone is told to the region as that.
         return Ok(());
     }
-    private::check(&out).context("the storage directory of a run that waits to be delivered is not safe")
+    private::check(storage)
+        .and_then(|()| private::check(&out))
+        .context("the storage directory of a run that waits to be delivered is not safe")
 }
 
 fn tell_refused(refused: &[Refused]) {

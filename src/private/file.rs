@@ -156,8 +156,8 @@ mod tests {
         }
         let (home, path) = file(0o600);
         output(&path).expect("root's own");
+        assert_eq!(output(&home.path().join("none/x")).expect_err("nothing").kind(), io::ErrorKind::NotFound);
         chown(home.path(), Some(65534), None).expect("root may");
         assert_eq!(output(&path).expect_err("another's").kind(), io::ErrorKind::PermissionDenied);
-        assert_eq!(output(&home.path().join("none/x")).expect_err("nothing").kind(), io::ErrorKind::NotFound);
     }
 }
