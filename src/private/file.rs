@@ -96,6 +96,7 @@ fn regular_or(metadata: &Metadata) -> io::Result<()> {
     match metadata.file_type() {
         kind if kind.is_file() => Ok(()),
         kind if kind.is_symlink() => Err(io::Error::other("it is a symbolic link, which is not followed")),
+        kind if kind.is_dir() => Err(io::Error::from_raw_os_error(libc::EISDIR)),
         _ => Err(io::Error::other("it is no regular file")),
     }
 }
