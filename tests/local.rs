@@ -227,6 +227,26 @@ async fn what_lies_in_another_users_storage_is_not_delivered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_was_forged_sends_no_file_of_the_machine() {
+    let region = hello().await;
+    let node = Node::of(&region);
+    let state = node.home().join("state");
+    assert_eq!(node.run().env("SHAKEDOWN_STATE_DIR", &state).finish().await.code, Some(0));
+    let output = node.storage().join(format!("out/hello.{}", row(&region, "hello").id));
+    let journal = rusqlite::Connection::open(state.join("journal.db")).expect("the journal");
+    let forge = "UPDATE outbox SET state = 'waiting', payload = replace(payload, ?1, '/etc/shadow') WHERE payload LIKE '%' || ?1 || '%'";
+    let forged = journal.execute(forge, [output.to_string_lossy()]).expect("the outbox");
+    assert!(forged > 0, "messages name the output");
+    drop(journal);
+    let before = region.requests().len();
+    let program = Program::new("deliver").arg("--config").arg(node.config()).arg("--give-up-after").arg("20");
+    let delivered = program.env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+    assert_eq!(region.requests().len(), before, "{delivered:?}");
+    let said = format!("{}{}", delivered.stdout, delivered.stderr);
+    assert!(delivered.code != Some(0) && said.contains("/etc/shadow") && said.contains("undelivered"), "{delivered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_else_keeps_in_the_storage_directory_is_not_deleted() {
     let region = hello().await;
     let node = Node::of(&region);
