@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
 use shakedown::sandbox::{NodeStatus, Sandbox};
@@ -46,6 +46,227 @@ async fn a_place_that_others_can_change_is_refused_with_the_command_that_mends_i
         fs::create_dir(&theirs).expect("a directory");
         chown(&theirs, Some(NOBODY), Some(NOBODY)).expect("root may");
         is_refused(&node, &region, &state, &theirs, "belongs to user 65534").await;
+    }
+}
+
+/// Gives a directory the access list that `setfacl -m u:65534:rwx` makes; false where the file system has none.
+fn let_nobody_write(directory: &Path) -> bool {
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (kind, permissions, id) in
+        [(1_u16, 7_u16, u32::MAX), (2, 7, NOBODY), (4, 5, u32::MAX), (16, 7, u32::MAX), (32, 5, u32::MAX)]
+    {
+        list.extend(kind.to_le_bytes().iter().chain(&permissions.to_le_bytes()).chain(&id.to_le_bytes()));
+    }
+    let set = rustix::fs::setxattr(directory, "system.posix_acl_access", &list, rustix::fs::XattrFlags::empty());
+    if let Err(error) = set {
+        left_out::say(&format!("access control lists: {error}"));
+    }
+    set.is_ok()
+}
+
+fn mended_with(output: &str) -> Option<&str> {
+    output.lines().find_map(|line| line.split_once("Mend it with: ")).map(|(_, command)| command)
+}
+
+/// Does what an error says, as a person does who copies it into a shell.
+fn obey(command: &str) {
+    let done = std::process::Command::new("sh").args(["-c", command]).status().expect("a shell");
+    assert!(done.success(), "{command}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_list_that_lets_another_user_write_is_refused() {
+    let region = hello().await;
+    let node = Node::of(&region);
+    let (state, listed) = (node.home().join("state"), node.home().join("listed"));
+    fs::create_dir(&listed).expect("a directory");
+    if let_nobody_write(&listed) {
+        is_refused(&node, &region, &state, &listed, "user 65534 through its access control list").await;
+        is_refused(&node, &region, &listed, &node.storage(), "setfacl -R -b ").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_user_made_inside_is_refused_and_the_command_mends_all_of_it() {
+    if !left_out::unless_root("files of other users") {
+        return;
+    }
+    let region = hello().await;
+    let node = Node::of(&region);
+    // The command is a shell's, whatever the directory is called.
+    let place = node.home().join("it's mine; exit 1");
+    let state = place.join("state");
+    let first = node.run_at(&place.join("run")).env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let before = region.requests().len();
+    for path in [
+        "state/journal.db",
+        "state/enlisted.yaml",
+        "run/.lock",
+        "run/downloads",
+        "run/scripts",
+        "run/out",
+        "run/resources.json",
+    ] {
+        let path = place.join(path);
+        if !path.exists() {
+            fs::write(&path, "").expect("a file");
+        }
+        chown(&path, Some(NOBODY), None).expect("root may");
+        let other = path.with_file_name("beside");
+        fs::write(&other, "").expect("a file");
+        chown(&other, Some(NOBODY), None).expect("root may");
+        // What this machine got when it enlisted is asked for where nothing else says who it is.
+        let without = node.home().join("nobody.yaml");
+        fs::write(&without, format!("datasource: {{MAAS: {{metadata_url: \"{}/MAAS/metadata/\"}}}}\n", region.url()))
+            .expect("a file");
+        let config = if path.ends_with("enlisted.yaml") { without } else { node.config() };
+        let run = Program::new("run").arg("--config").arg(config).arg(place.join("run"));
+        let run = run.env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+        assert_eq!(run.code, Some(3), "{}: {run:?}", path.display());
+        assert!(run.stderr.contains("belongs to user 65534"), "{}: {}", path.display(), run.stderr);
+        assert_eq!(region.requests().len(), before, "nothing is begun");
+        obey(mended_with(&run.stderr).expect("a command"));
+        assert_eq!(path.metadata().expect("it is there").uid(), 0, "{}", path.display());
+        if path.is_file() {
+            assert_eq!(other.metadata().expect("it is there").uid(), 0, "what lies beside it, too");
+        }
+        chown(&other, Some(0), None).expect("root may");
+        if path.ends_with("enlisted.yaml") {
+            fs::remove_file(&path).expect("a file");
+        }
+    }
+    let run = node.run_at(&place.join("run")).env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+    assert!(mended_with(&run.stderr).is_none(), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn root_reads_nothing_where_another_user_decides_what_is_read() {
+    let region = hello().await;
+    let node = Node::of(&region);
+    let state = node.home().join("state");
+    let run = node.run().env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let secret = node.home().join("secret");
+    fs::write(&secret, "root:secret\n").expect("a file");
+    let output = node.storage().join(format!("out/hello.{}", row(&region, "hello").id));
+    let verbs = [
+        vec!["results", "--script", "hello", "--output", "combined"],
+        vec!["results"],
+        vec!["runs"],
+        vec!["report", "--format", "json"],
+        vec!["events", "query"],
+        vec!["events", "types"],
+        vec!["events", "verify"],
+    ];
+    let call = async |words: &[&str]| {
+        let program = Program::new(words[0]).env("SHAKEDOWN_STATE_DIR", &state);
+        words[1..].iter().fold(program, |program, word| program.arg(word)).finish().await
+    };
+    for words in &verbs {
+        assert_eq!(call(words).await.code, Some(0), "one's own is read: {words:?}");
+    }
+    assert!(call(&verbs[0]).await.stdout.contains("hello"));
+    fs::remove_file(&output).expect("the output");
+    symlink(&secret, &output).expect("a link");
+    let shown = call(&verbs[0]).await;
+    assert!(shown.code == Some(3) && shown.stderr.contains("symbolic link"), "{shown:?}");
+    let report = call(&verbs[3]).await;
+    assert!(report.stdout.contains("symbolic link") && !report.stdout.contains("root:secret"), "{report:?}");
+    if !left_out::unless_root("reading in places of other users") {
+        return;
+    }
+    fs::remove_file(&output).expect("the link");
+    fs::write(&output, "hello\n").expect("a file");
+    chown(node.storage(), Some(NOBODY), None).expect("root may");
+    let shown = call(&verbs[0]).await;
+    assert!(shown.code == Some(3) && shown.stderr.contains("Mend it with: chown root"), "{shown:?}");
+    let report = call(&verbs[3]).await;
+    assert!(report.stdout.contains("belongs to user 65534"), "the report says why the output is absent: {report:?}");
+    chown(&state, Some(NOBODY), None).expect("root may");
+    for words in &verbs {
+        let refused = call(words).await;
+        assert_eq!(refused.code, Some(3), "{words:?}: {refused:?}");
+        assert!(
+            refused.stderr.contains("belongs to user 65534") && refused.stderr.contains("as that user"),
+            "{refused:?}"
+        );
+        assert_eq!(refused.stdout, "", "{words:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_another_users_storage_is_not_delivered() {
+    if !left_out::unless_root("storage of other users") {
+        return;
+    }
+    let region = hello().await;
+    let node = Node::of(&region);
+    let state = node.home().join("state");
+    let run = node.run().env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    // One result waits again, as after an outage.
+    let journal = rusqlite::Connection::open(state.join("journal.db")).expect("the journal");
+    let again =
+        "UPDATE outbox SET state = 'waiting' WHERE id = (SELECT max(id) FROM outbox WHERE leads_to IS NOT NULL)";
+    assert_eq!(journal.execute(again, []).expect("the outbox"), 1);
+    drop(journal);
+    for path in [node.storage(), node.storage().join("out")] {
+        chown(path, Some(NOBODY), None).expect("root may");
+    }
+    let before = region.requests().len();
+    let deliver = || {
+        let program = Program::new("deliver").arg("--config").arg(node.config()).arg("--give-up-after").arg("20");
+        program.env("SHAKEDOWN_STATE_DIR", &state).finish()
+    };
+    let refused = deliver().await;
+    assert_eq!((refused.code, region.requests().len()), (Some(3), before), "{refused:?}");
+    obey(mended_with(&refused.stderr).expect("a command"));
+    assert_eq!(node.storage().join("out").metadata().expect("it is there").uid(), 0);
+    assert_ne!(deliver().await.code, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_was_forged_sends_no_file_of_the_machine() {
+    let region = hello().await;
+    let node = Node::of(&region);
+    let state = node.home().join("state");
+    assert_eq!(node.run().env("SHAKEDOWN_STATE_DIR", &state).finish().await.code, Some(0));
+    let output = node.storage().join(format!("out/hello.{}", row(&region, "hello").id));
+    let journal = rusqlite::Connection::open(state.join("journal.db")).expect("the journal");
+    let forge = "UPDATE outbox SET state = 'waiting', payload = replace(payload, ?1, '/etc/shadow') WHERE payload LIKE '%' || ?1 || '%'";
+    let forged = journal.execute(forge, [output.to_string_lossy()]).expect("the outbox");
+    assert!(forged > 0, "messages name the output");
+    drop(journal);
+    let before = region.requests().len();
+    let program = Program::new("deliver").arg("--config").arg(node.config()).arg("--give-up-after").arg("20");
+    let delivered = program.env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+    assert_eq!(region.requests().len(), before, "{delivered:?}");
+    let said = format!("{}{}", delivered.stdout, delivered.stderr);
+    assert!(delivered.code != Some(0) && said.contains("/etc/shadow") && said.contains("undelivered"), "{delivered:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_keeps_in_the_storage_directory_is_not_deleted() {
+    let region = hello().await;
+    let node = Node::of(&region);
+    let state = node.home().join("state");
+    for theirs in ["scripts/mine", "incoming/mine", "config/netplan.yaml"] {
+        let project = node.home().join("project");
+        let kept = project.join(theirs);
+        fs::create_dir_all(kept.parent().expect("a directory")).expect("directories");
+        fs::write(&kept, "work of years").expect("a file");
+        let run = node.run_at(&project).env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+        assert_eq!(run.code, Some(3), "{run:?}");
+        assert!(run.stderr.contains("which no run has made") && run.stderr.contains("of its own"), "{}", run.stderr);
+        assert!(kept.exists() && !project.join(".lock").exists() && region.requests().is_empty());
+        fs::remove_dir_all(&project).expect("one's own");
+    }
+    // What nothing is lost with, and what a run has made, is taken over.
+    fs::create_dir_all(node.storage().join("scripts")).expect("directories");
+    for region in [region, hello().await] {
+        let run = Node::of(&region).run_at(&node.storage()).env("SHAKEDOWN_STATE_DIR", &state).finish().await;
+        assert_eq!(run.code, Some(0), "{run:?}");
     }
 }
 

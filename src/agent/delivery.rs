@@ -64,7 +64,7 @@ pub(super) async fn drain(
     stop: &CancellationToken,
 ) -> Drained {
     let outbox = Arc::new(Outbox::default());
-    resume::restore(&journal, &outbox, uplink.identity()).await;
+    let forged = resume::restore(&journal, &outbox, uplink.identity()).await;
     let events = uplink.system_id().is_some();
     let record = Record {
         journal,
@@ -83,7 +83,7 @@ pub(super) async fn drain(
     give_up.cancel();
     delivering.await;
     journal.settle().await;
-    Drained { left: outbox.undelivered(), refused: outbox.refused(), trouble: outbox.take_trouble() }
+    Drained { left: outbox.undelivered() + forged, refused: outbox.refused(), trouble: outbox.take_trouble() }
 }
 
 impl Delivery {

@@ -18,6 +18,8 @@ impl Agent {
             if !self.download(&self.workspace, has_begun).await? {
                 return Ok(None);
             }
+        } else {
+            prepare::check_scripts(&self.workspace)?;
         }
         let index = read(&self.workspace)?;
         if is_told && !self.options.download && !self.is_waited_for().await? {

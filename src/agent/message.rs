@@ -1,5 +1,6 @@
 //! What may be said to the region, as it is kept until the region has it.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,14 @@ pub(super) fn head(run_id: RunId, head: &Head) -> Payload {
 }
 
 impl Entry {
+    /// A file that it names and that no script has written: whoever wrote the journal wanted the region, or somebody who reads there, to get it.
+    pub(super) fn elsewhere(&self) -> Option<&Path> {
+        match &self.payload {
+            Payload::Signal(signal) => signal.elsewhere(),
+            Payload::Event(_) => None,
+        }
+    }
+
     /// From the journal; one that cannot be understood stays there.
     pub(super) fn from_message(message: &journal::Message) -> Option<Self> {
         match serde_json::from_str(&message.payload) {
@@ -146,7 +155,27 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::region::{ScriptReference, SignalStatus};
+    use crate::region::{FilePart, ScriptReference, SignalStatus};
+
+    #[test]
+    fn a_message_that_names_another_file_than_an_output_is_seen() {
+        let is_forged = |path: &str, power: Option<&str>| {
+            let file =
+                FilePart { name: "x".into(), path: path.into(), size: None, otherwise: String::new(), whole: false };
+            let signal = Signal {
+                files: vec![file],
+                power_file: power.map(Into::into),
+                ..Signal::node(SignalStatus::Working, "")
+            };
+            let entry =
+                Entry::from_message(&message(&Payload::Signal(signal), None, None)).expect("what was written is read");
+            entry.elsewhere().is_some()
+        };
+        assert!(!is_forged("/run/out/x.1", None) && !is_forged("/run/out/x.1", Some("/run/out/x.1.bmc")));
+        for forged in ["/etc/shadow", "out", "/run/out/../secret", "/out/x/secret"] {
+            assert!(is_forged(forged, None) && is_forged("/run/out/x.1", Some(forged)), "{forged}");
+        }
+    }
 
     #[test]
     fn what_the_region_parses_goes_one_after_another_and_all_else_by_itself() {

@@ -110,6 +110,11 @@ pub(super) fn failed_to_run(count: usize, kind: ScriptType) -> String {
     format!("{count} {} scripts failed to run", kind.in_messages())
 }
 
+/// Why a message of the journal is not sent.
+pub(super) fn forged(path: &Path) -> String {
+    format!("it names {}, which is no output of a script: no run has written that, and it is not sent", path.display())
+}
+
 /// `H:MM:SS`, with days in front where there are any.
 fn clock(span: Duration) -> String {
     let seconds = span.as_secs();

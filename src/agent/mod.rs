@@ -207,6 +207,15 @@ pub enum Error {
     /// Others than root and the effective user could change the scripts.
     #[error("the storage directory is not safe: {0}")]
     Exposed(#[source] crate::private::Error),
+    /// Somebody else's files are in the storage directory, where a run would delete them.
+    #[error(
+        "the storage directory has {path}, which no run has made, and a run would delete it: nothing was deleted. Give the run a directory \
+         of its own"
+    )]
+    Foreign {
+        /// What would be deleted.
+        path: PathBuf,
+    },
     /// Another run uses the storage directory.
     #[error(
         "another shakedown run uses the storage directory {path} (process {pid}): wait for it, or give this run a directory of its own"

@@ -1,6 +1,7 @@
 //! What is done before scripts run: their place on disk, and their record.
 
 use std::fs::File;
+use std::path::Path;
 
 use super::order::Permission;
 use super::record::Record;
@@ -11,17 +12,62 @@ use crate::private::{self, Seen, Taken};
 use crate::runner::Contents;
 use crate::script::{Declared, Script, Workspace};
 
+/// Held by the run that uses a storage directory; its mark ever after.
+const LOCK: &str = ".lock";
+
 /// Makes the directories of a workspace, for its owner alone, and keeps other runs out of it for as long as the file is held: two of them would
 /// empty each other's scripts.
 pub(super) fn storage(workspace: &Workspace) -> Result<File, Error> {
     let root = workspace.root();
     private::make(root).map_err(of_directory)?;
-    let lock = private::exclusive(&root.join(".lock")).map_err(|taken| match taken {
+    let mark = root.join(LOCK);
+    check_owner(workspace, &mark)?;
+    let lock = private::exclusive(&mark).map_err(|taken| match taken {
         Taken::By(pid) => Error::StorageInUse { path: root.to_owned(), pid },
+        Taken::Exposed(exposed) => Error::Exposed(exposed),
         Taken::Unusable(source) => Error::Storage { path: root.to_owned(), source },
     })?;
     private::make(&workspace.out()).map_err(of_directory)?;
+    for directory in workspace.directories().iter().filter(|directory| directory.symlink_metadata().is_ok()) {
+        private::check(directory).map_err(of_directory)?;
+    }
+    for file in [workspace.netplan(), workspace.resources()] {
+        match private::check_file(&file) {
+            Err(exposed @ private::Error::Exposed { .. }) => return Err(Error::Exposed(exposed)),
+            // What else a script put there is its own affair.
+            Err(private::Error::Unusable { .. }) | Ok(_) => {}
+        }
+    }
     Ok(lock)
+}
+
+/// What is on the disk already may be run as it is: nobody else has made any of it.
+pub(super) fn check_scripts(workspace: &Workspace) -> Result<(), Error> {
+    if workspace.scripts().exists() { private::check_tree(&workspace.scripts()).map_err(of_directory) } else { Ok(()) }
+}
+
+/// A run deletes without a question what an earlier one left. In a directory that has no mark of a run, that would be somebody else's.
+fn check_owner(workspace: &Workspace, mark: &Path) -> Result<(), Error> {
+    // An earlier run's, or one of the region's own program.
+    if is_mark(mark) || workspace.index().is_file() {
+        return Ok(());
+    }
+    let is_in_use = |path: &Path| path.symlink_metadata().is_ok_and(|found| !found.is_dir() || !is_empty(path));
+    match [workspace.scripts(), workspace.incoming(), workspace.netplan()].into_iter().find(|path| is_in_use(path)) {
+        Some(path) => Err(Error::Foreign { path }),
+        None => Ok(()),
+    }
+}
+
+/// Whether it is the lock of a run, which holds a number.
+fn is_mark(path: &Path) -> bool {
+    let is_number = |bytes: Vec<u8>| bytes.len() < 20 && bytes.iter().all(u8::is_ascii_digit);
+    path.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() < 20)
+        && std::fs::read(path).is_ok_and(is_number)
+}
+
+fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn of_directory(error: private::Error) -> Error {

@@ -20,16 +20,25 @@ use crate::region::{Client, RetryOptions, Signal, SignalStatus, persist};
 use crate::runner::{Ending, Finished, Interruption, Runner, discard, kept_end};
 use crate::script::{Script, parse_index};
 
-/// Puts what a journal still holds for this region into an outbox.
-pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) {
+/// Puts what a journal still holds for this region into an outbox. How many messages are not sent, since they name files that no run has written:
+/// those are kept as refused.
+pub(super) async fn restore(journal: &Journal, outbox: &Outbox, region: String) -> usize {
     let restored = journal.with("the unsent messages", move |store| store.waiting_messages(&region)).await;
-    if let Some(messages) = restored {
-        let entries: Vec<Entry> = messages.iter().filter_map(Entry::from_message).collect();
-        if !entries.is_empty() {
-            tracing::info!(messages = entries.len(), "delivering what an earlier run could not");
-        }
-        outbox.restore(entries);
+    let Some(messages) = restored else { return 0 };
+    let entries = messages.iter().filter_map(Entry::from_message);
+    let (forged, entries): (Vec<Entry>, Vec<Entry>) = entries.partition(|entry| entry.elsewhere().is_some());
+    for entry in &forged {
+        let Some(path) = entry.elsewhere() else { continue };
+        let reason = messages::forged(path);
+        tracing::error!(message = entry.payload.label(), "{reason}");
+        let id = entry.id;
+        journal.keep("a message that was forged", move |store| store.finish_message(id, Some(&reason))).await;
     }
+    if !entries.is_empty() {
+        tracing::info!(messages = entries.len(), "delivering what an earlier run could not");
+    }
+    outbox.restore(entries);
+    forged.len()
 }
 
 /// What `deliver` came to.

@@ -1,7 +1,9 @@
 //! `shakedown deliver`: send the region what it could not be sent before.
 
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
@@ -9,6 +11,8 @@ use super::{exit, help, restore, state, sync};
 use crate::agent::{self, MessageKind, Refused};
 use crate::config::{Origin, enlisted_file};
 use crate::journal::Store;
+use crate::private;
+use crate::script::Workspace;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::DELIVER)]
@@ -33,6 +37,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let is_enlisted = connected.origin == Origin::Enlisted;
     let region = if is_enlisted { connected.client.base_url() } else { connected.client.identity() };
     let mut store = arguments.state.open(&host.hostname(), &region)?;
+    for storage in store.waiting_storages(&region)? {
+        check_outputs(&storage)?;
+    }
     let stop = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(stop.clone(), stop.clone()));
     let limit = (arguments.give_up_after > 0).then(|| Duration::from_secs(arguments.give_up_after));
@@ -66,6 +73,18 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     }
     let has_everything = delivered.left == 0 && delivered.refused.is_empty();
     Ok(if has_everything { exit::OK } else { exit::NOT_DELIVERED })
+}
+
+/// What lies in a storage directory goes to the region: root sends nothing from where another user can put anything.
+fn check_outputs(storage: &Path) -> anyhow::Result<()> {
+    let out = Workspace::new(storage).out();
+    if out.symlink_metadata().is_err() {
+        // What is gone is told to the region as that.
+        return Ok(());
+    }
+    private::check(storage)
+        .and_then(|()| private::check(&out))
+        .context("the storage directory of a run that waits to be delivered is not safe")
 }
 
 fn tell_refused(refused: &[Refused]) {

@@ -9,6 +9,7 @@ use super::settings::{Given, Settings};
 use super::{help, sandbox, show, state};
 use crate::config::metadata_url;
 use crate::host::Host;
+use crate::private::word;
 use crate::region::{Client, ClientOptions, Credentials, Secret};
 use crate::sandbox::{Library, Options, Sandbox};
 use crate::telemetry::LogFormat;
@@ -63,7 +64,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
             say!("  {time} {:8} {}: {}", row.level.name(), row.type_description, row.description);
         }
         say!("\nThe node is now {}. Outputs are in {}/out.", region.node_status().name(), storage.display());
-        say!("Ask the machine itself: shakedown events --state-dir {}/state query level=DEBUG", storage.display());
+        say!("Ask the machine itself: shakedown events --state-dir {} query level=DEBUG", word(&storage.join("state")));
     }
     Ok(exit_code(&outcome))
 }

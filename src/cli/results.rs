@@ -1,12 +1,12 @@
 //! `shakedown runs` and `shakedown results`: what was run here, and how it ended.
 
-use std::fs::File;
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
 use super::{answer, exit, help, raw_output, state, unless_reader_has_gone};
 use crate::journal::{Audience, ResultRecord, RunId, RunRecord, stamp};
+use crate::private;
 use crate::report::{span, table};
 
 #[derive(Debug, clap::Args)]
@@ -119,7 +119,7 @@ fn print_output(result: &ResultRecord, output: Output, raw: bool) -> anyhow::Res
         Output::Stderr => &result.stderr,
         Output::Result => &result.result_file,
     };
-    let mut file = match File::open(path) {
+    let mut file = match private::output(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             complain!(

@@ -58,6 +58,10 @@ impl Options {
             "there is no journal in {}: nothing was run here yet, or --state-dir is another",
             self.state_dir.display()
         );
-        Ok(Store::read(&self.state_dir)?)
+        Store::read(&self.state_dir).map_err(|error| match error {
+            exposed @ journal::Error::Exposed(_) => anyhow::Error::new(exposed)
+                .context("root believes no journal that another user can have written: read it as that user, or mend the directory"),
+            other => other.into(),
+        })
     }
 }

@@ -2,7 +2,7 @@
 //! this machine.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::source::{self, Found};
 use super::{Error, Given, Origin, credentials};
+use crate::private;
 use crate::region::{ClientOptions, Credentials};
 
 /// The file below a state directory.
@@ -62,15 +63,29 @@ pub fn keep_enlisted(path: &Path, client: &ClientOptions) -> io::Result<()> {
 }
 
 /// What was kept by an earlier start; a file that cannot be used is as none, since enlisting again leads to the same machine.
-pub(super) fn kept(path: &Path) -> Option<Found> {
-    let found = match fs::read(path) {
+///
+/// # Errors
+/// When another user can have written it: that would be credentials of somebody else's choice.
+pub(super) fn kept(path: &Path) -> Result<Option<Found>, Error> {
+    let read = |mut file: fs::File| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let bytes = match private::open(path) {
+        Ok(file) => read(file),
+        Err(private::Error::Unusable { source, .. }) => Err(source),
+        Err(exposed) => return Err(Error::Exposed(exposed)),
+    };
+    let found = match bytes {
         Ok(bytes) => source::parse(&bytes, &path.display().to_string(), false),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(source) => Err(Error::Read { path: path.to_owned(), source }),
     };
     if let Ok(Some(found)) = found {
-        return Some(Found { origin: Origin::Enlisted, ..found });
+        return Ok(Some(Found { origin: Origin::Enlisted, ..found }));
     }
     tracing::warn!(path = %path.display(), "what this machine got when it enlisted cannot be read: it will enlist again");
-    None
+    Ok(None)
 }

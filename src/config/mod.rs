@@ -64,6 +64,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Another user can have written it.
+    #[error("what this machine got when it enlisted is not safe: {0}")]
+    Exposed(#[source] crate::private::Error),
     /// Nothing says where the region is.
     #[error(
         "no region is known: give --url and credentials, or --config FILE; looked for a MAAS datasource in {looked}"
@@ -115,7 +118,7 @@ pub struct Connection {
 /// When no region or only half of the credentials are found, or a file is malformed.
 pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error> {
     let found = if given.is_complete() { Found::default() } else { source::find(given, host).await? };
-    let found = kept(given, &found).unwrap_or(found);
+    let found = kept(given, &found)?.unwrap_or(found);
     let address = given.url.as_ref().or(found.metadata_url.as_ref());
     let Some(address) = address else { return Err(Error::NoRegion { looked: found.looked.join(", ") }) };
     let metadata_url = metadata_url(address)?;
@@ -130,17 +133,18 @@ pub async fn connection(given: &Given, host: &Host) -> Result<Connection, Error>
 }
 
 /// What was kept from enlisting, if it is for the region that is meant and nothing else says who this machine is.
-fn kept(given: &Given, found: &Found) -> Option<Found> {
+fn kept(given: &Given, found: &Found) -> Result<Option<Found>, Error> {
     let is_nobody = given.consumer_key.is_none()
         && given.token_key.is_none()
         && given.token_secret.is_none()
         && found.consumer_key.is_none()
         && found.token_key.is_none()
         && found.token_secret.is_none();
-    let kept = given.enlisted.as_deref().filter(|_| is_nobody).and_then(enlisted::kept)?;
+    let path = given.enlisted.as_deref().filter(|_| is_nobody);
+    let Some(kept) = path.map(enlisted::kept).transpose()?.flatten() else { return Ok(None) };
     let origin = |address: &Option<String>| address.as_deref().and_then(|text| Some(metadata_url(text).ok()?.origin()));
     let meant = if given.url.is_some() { &given.url } else { &found.metadata_url };
-    (meant.is_none() || origin(meant) == origin(&kept.metadata_url)).then_some(kept)
+    Ok((meant.is_none() || origin(meant) == origin(&kept.metadata_url)).then_some(kept))
 }
 
 /// Given values win; found ones only fill what is missing.

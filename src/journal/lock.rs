@@ -19,6 +19,7 @@ pub(super) fn of_region(directory: &Path, region: &str) -> Result<File, Error> {
     let path = directory.join(format!("lock-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
     private::exclusive(&path).map_err(|taken| match taken {
         Taken::By(pid) => Error::Locked { path, pid },
+        Taken::Exposed(exposed) => Error::Exposed(exposed),
         // A file system without locks is no other process.
         Taken::Unusable(source) => Error::Directory { path, source },
     })
@@ -28,7 +29,9 @@ pub(super) fn of_region(directory: &Path, region: &str) -> Result<File, Error> {
 /// there can be no lock, or another process holds it for too long.
 pub(super) fn turn_to_open(journal: &Path) -> Option<File> {
     let path = journal.with_file_name("lock-opening");
-    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).ok()?;
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
+    let file = options.open(path).ok()?;
     private::wait_for(&file, Instant::now() + OPENING_WAIT).ok().map(|()| file)
 }
 

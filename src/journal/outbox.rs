@@ -1,5 +1,7 @@
 //! Messages to the region on disk. In memory they are the agent's; here they survive it.
 
+use std::path::PathBuf;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::end::statuses;
@@ -92,6 +94,19 @@ impl Store {
                 })
             };
             self.connection.prepare(&sql)?.query_map([region], message)?.collect()
+        };
+        read().map_err(Error::sqlite(&self.path))
+    }
+
+    /// The storage directories of the runs of which something waits for a region (by [`super::NewRun::region`]).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn waiting_storages(&self, region: &str) -> Result<Vec<PathBuf>, Error> {
+        let read = || -> Result<Vec<PathBuf>, rusqlite::Error> {
+            let sql = "SELECT DISTINCT r.storage FROM outbox o JOIN run r ON r.id = o.run_id WHERE o.state = ?1 AND r.region = ?2";
+            let path = |row: &rusqlite::Row<'_>| row.get::<_, String>(0).map(PathBuf::from);
+            self.connection.prepare(sql)?.query_map(params![MessageState::Waiting, region], path)?.collect()
         };
         read().map_err(Error::sqlite(&self.path))
     }

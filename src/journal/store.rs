@@ -90,12 +90,16 @@ impl Store {
         Ok(Store { connection, path, hostname: hostname.to_owned(), system_id: None, lock: None, inode })
     }
 
-    /// Opens a journal to look at it, also while a run writes it.
+    /// Opens a journal to look at it, also while a run writes it. Root believes only what is root's: a journal names files to read.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// When there is none, it cannot be read, or it is read by root and another user can change it.
     pub fn read(directory: &Path) -> Result<Self, Error> {
         let path = file(directory);
+        if private::is_root() {
+            private::check(directory).map_err(Error::of_directory)?;
+            check_files(&path)?;
+        }
         let connection = match look(&path, &path) {
             // On a disk that became read-only the means of sharing the file with a writer cannot be made, nor is there one.
             Err(error) if recover::is_whole_but_out_of_reach(&error, &path) => look(&path, &recover::as_it_is(&path))?,
@@ -262,6 +266,7 @@ pub(super) fn insert_event(
 
 /// Opens, checks and migrates, one process at a time.
 fn connect(path: &Path) -> Result<Connection, Error> {
+    check_files(path)?;
     let _turn = lock::turn_to_open(path);
     let failed = Error::sqlite(path);
     // Made by us, so that its mode is ours: parameters and outputs may hold secrets.
@@ -287,6 +292,13 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(&failed)?;
     schema::migrate(&mut connection, &stamp(Timestamp::now())).map_err(&failed)?;
     Ok(connection)
+}
+
+/// The file and what `SQLite` keeps beside it, as far as they are there, are nobody else's.
+fn check_files(path: &Path) -> Result<(), Error> {
+    ["", "-wal", "-shm"]
+        .iter()
+        .try_for_each(|suffix| private::check_file(&recover::with(path, suffix)).map(drop).map_err(Error::of_directory))
 }
 
 /// Opens the file by one of its names to read it only.

@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::{Error, check_file};
+
 /// How long a lock is waited for before its holder counts as at work. A process that was killed while it started a child leaves the lock with
 /// that child until it runs its own program.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -15,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub enum Taken {
     /// By another process, as it wrote itself down.
     By(String),
+    /// The file is another user's, who could hold the lock for ever.
+    Exposed(Error),
     /// The file system has no locks, or the file cannot be opened.
     Unusable(io::Error),
 }
@@ -22,8 +26,13 @@ pub enum Taken {
 /// Takes a lock, which is held as long as the file is, and writes this process's number into it.
 ///
 /// # Errors
-/// `By` when another process holds it, `Unusable` with the system's reason.
+/// `By` when another process holds it, `Exposed` when another user made the file, `Unusable` with the system's reason.
 pub fn exclusive(path: &Path) -> Result<File, Taken> {
+    match check_file(path) {
+        Err(Error::Unusable { source, .. }) => return Err(Taken::Unusable(source)),
+        Err(exposed) => return Err(Taken::Exposed(exposed)),
+        Ok(_) => {}
+    }
     let mut options = fs::OpenOptions::new();
     options.create(true).read(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
     let file = options.open(path).map_err(Taken::Unusable)?;

@@ -1,32 +1,47 @@
 //! Directories that nobody but root and the effective user can change: what is kept in them is run, or believed, as root.
 
+<<<<<<< HEAD
 mod content;
+=======
+mod acl;
+mod exposure;
+mod file;
+>>>>>>> ilocal
 mod lock;
 mod remove;
+mod shell;
 
+use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Component, Path, PathBuf};
 
+<<<<<<< HEAD
 pub use content::{Seen, Sum};
+=======
+use exposure::{Exposure, Scope, exposure};
+
+pub use file::{check_file, check_tree, open, output, regular};
+>>>>>>> ilocal
 pub use lock::{Taken, exclusive, wait_for};
 pub use remove::remove;
+pub use shell::word;
 
-/// Permission to write, for the group and for others.
-const GROUP_WRITES: u32 = 0o020;
-const OTHERS_WRITE: u32 = 0o002;
-/// In a directory with this bit, files can be renamed and deleted by their owners only.
-const STICKY: u32 = 0o1000;
+/// Most symbolic links on the way to a directory, as the kernel has it.
+const LINKS: u32 = 40;
 
-/// Why a directory cannot be trusted with what root keeps.
+/// Why a file or directory cannot be trusted with what root keeps.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Somebody else can put files of their own into the place of ours.
-    #[error("{directory} {why}, so somebody other than root could change what is kept below it. Mend it with: {mend}")]
+    #[error(
+        "{path} {why}, so somebody other than root could change what is kept there, or has made it: look at it first. Mend it with: {mend}"
+    )]
     Exposed {
-        /// The directory, or one above it.
-        directory: PathBuf,
+        /// The file or directory, or one above it.
+        path: PathBuf,
         /// What is wrong with it.
         why: String,
         /// A command that sets it right.
@@ -35,11 +50,32 @@ pub enum Error {
     /// The system does not say, or the directory cannot be made.
     #[error("{path}: {source}")]
     Unusable {
-        /// The directory.
+        /// The file or directory.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
+}
+
+impl Error {
+    fn exposed(path: &Path, why: &Exposure, scope: Scope) -> Error {
+        Error::Exposed { path: path.to_owned(), why: why.to_string(), mend: why.mend(path, scope) }
+    }
+
+    fn unusable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Unusable { path, source }
+    }
+}
+
+/// True if this is root, whom others may want to lead somewhere.
+#[must_use]
+pub fn is_root() -> bool {
+    own() == 0
+}
+
+fn own() -> u32 {
+    nix::unistd::geteuid().as_raw()
 }
 
 /// Files that this program or a script makes can be written by their owner alone, whatever the caller's mask was; what is secret is made with
@@ -64,54 +100,59 @@ pub fn make(path: &Path) -> Result<(), Error> {
     check(path)
 }
 
-/// Checks that a directory and all above it belong to root or to the effective user, and that nobody else may write there. Above it, a
-/// directory such as `/tmp` may be written by all if it is sticky. Symbolic links on the way have to belong to the same users.
+/// Checks that a directory and all above it belong to root or to the effective user, and that nobody else may write there, by mode or by
+/// access control list. Above it, a directory such as `/tmp` may be written by all if it is sticky. Symbolic links on the way, and the
+/// directories that those are in, have to belong to the same users.
 ///
 /// # Errors
-/// `Exposed` names the first directory that others can change.
+/// `Exposed` names the first on the way that others can change.
 pub fn check(path: &Path) -> Result<(), Error> {
-    let unusable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Unusable { path, source }
-    };
-    let own = nix::unistd::geteuid().as_raw();
-    for link in path.ancestors().filter(|part| part.is_symlink()) {
-        let owner = fs::symlink_metadata(link).map_err(unusable(link))?.uid();
-        if owner != 0 && owner != own {
-            return Err(exposed(link, format!("is a symbolic link of user {owner}"), format!("rm {}", link.display())));
+    let whole = std::path::absolute(path).map_err(Error::unusable(path))?;
+    let mut left: VecDeque<OsString> = whole.components().skip(1).map(name).collect();
+    let (mut real, mut links) = (PathBuf::from("/"), 0);
+    loop {
+        let scope = if left.is_empty() { Scope::Itself } else { Scope::Above };
+        look(&real, scope)?;
+        let Some(next) = left.pop_front() else { return Ok(()) };
+        if next == ".." {
+            real.pop();
+            continue;
         }
-    }
-    let real = fs::canonicalize(path).map_err(unusable(path))?;
-    for directory in real.ancestors() {
-        let metadata = fs::metadata(directory).map_err(unusable(directory))?;
-        if let Some(why) = exposure(&metadata, own, directory != real) {
-            let owner = if own == 0 { "root" } else { "\"$USER\"" };
-            let shown = directory.display();
-            return Err(exposed(directory, why, format!("chown {owner} {shown} && chmod go-w {shown}")));
+        real.push(next);
+        if !real.symlink_metadata().map_err(Error::unusable(&real))?.is_symlink() {
+            continue;
         }
+        look(&real, Scope::Above)?;
+        links += 1;
+        if links > LINKS {
+            return Err(Error::Unusable { path: path.to_owned(), source: io::Error::other("too many symbolic links") });
+        }
+        let target = fs::read_link(&real).map_err(Error::unusable(&real))?;
+        real.pop();
+        if target.is_absolute() {
+            real = PathBuf::from("/");
+        }
+        let target: Vec<OsString> = target
+            .components()
+            .filter(|part| !matches!(part, Component::RootDir | Component::CurDir))
+            .map(name)
+            .collect();
+        target.into_iter().rev().for_each(|part| left.push_front(part));
     }
-    Ok(())
 }
 
-fn exposed(directory: &Path, why: String, mend: String) -> Error {
-    Error::Exposed { directory: directory.to_owned(), why, mend }
+fn name(part: Component<'_>) -> OsString {
+    part.as_os_str().to_owned()
 }
 
-/// What lets others change a directory.
-fn exposure(metadata: &fs::Metadata, own: u32, is_above: bool) -> Option<String> {
-    let (owner, mode) = (metadata.uid(), metadata.mode());
-    if owner != 0 && owner != own {
-        return Some(format!("belongs to user {owner}"));
+fn look(path: &Path, scope: Scope) -> Result<(), Error> {
+    let metadata = path.symlink_metadata().map_err(Error::unusable(path))?;
+    if scope == Scope::Itself && !metadata.is_dir() {
+        return Err(Error::Unusable { path: path.to_owned(), source: io::ErrorKind::NotADirectory.into() });
     }
-    if is_above && mode & STICKY != 0 {
-        return None;
-    }
-    // A user's own group, as Debian gives everybody one, holds nobody else.
-    let is_own_group = metadata.gid() == 0 || (own != 0 && metadata.gid() == own);
-    match (mode & OTHERS_WRITE != 0, mode & GROUP_WRITES != 0 && !is_own_group) {
-        (true, _) => Some("can be written by everybody".to_owned()),
-        (_, true) => Some(format!("can be written by group {}", metadata.gid())),
-        _ => None,
+    match exposure(path, &metadata, own(), scope).map_err(Error::unusable(path))? {
+        Some(why) => Err(Error::exposed(path, &why, scope)),
+        None => Ok(()),
     }
 }
 
@@ -131,10 +172,10 @@ mod tests {
 
     #[test]
     fn what_others_may_write_is_no_place_for_what_root_believes() {
-        for mode in [0o777, 0o1777, 0o702] {
+        for (mode, mend) in [(0o777, "chmod -R go-w "), (0o702, "chmod -R go-w "), (0o1777, "mkdir -m 700 ")] {
             let (_home, path) = directory(mode);
             let error = check(&path).expect_err("others can write there").to_string();
-            assert!(error.contains("can be written by everybody") && error.contains("chmod go-w"), "{error}");
+            assert!(error.contains("can be written by everybody") && error.contains(mend), "{error}");
         }
         let (_home, path) = directory(0o755);
         check(&path).expect("others may only look");
@@ -163,5 +204,44 @@ mod tests {
         std::os::unix::fs::lchown(&link, Some(65534), None).expect("root may");
         let error = check(&link).expect_err("it can be pointed elsewhere").to_string();
         assert!(error.contains("symbolic link of user 65534"), "{error}");
+    }
+
+    #[test]
+    fn an_access_control_list_that_lets_others_write_exposes() {
+        use acl::tests::{set, with_nobody};
+        let (_home, path) = directory(0o755);
+        if !set(&path, false, &with_nobody(7, 7)) {
+            // A file system without lists has nothing to refuse.
+            return check(&path).expect("no list");
+        }
+        let mend = format!("Mend it with: setfacl -R -b {}", path.display());
+        let error = check(&path).expect_err("nobody may write there").to_string();
+        assert!(error.contains("user 65534") && error.contains(&mend), "{error}");
+        assert!(check(&path.join("below")).is_err() && make(&path.join("below")).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("one's own directory");
+        check(&path).expect("the mask lets nobody write");
+        assert!(set(&path, true, &with_nobody(7, 7)), "a default list");
+        let error = check(&path).expect_err("what is made there is nobody's to write").to_string();
+        assert!(error.contains("default") && error.contains(&mend), "{error}");
+        assert!(set(&path, true, &with_nobody(5, 7)), "a default list");
+        check(&path).expect("reading exposes nothing");
+    }
+
+    #[test]
+    fn the_way_through_links_is_checked_where_the_links_are() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (public, kept) = (home.path().join("public"), home.path().join("kept"));
+        fs::create_dir(&public).expect("a directory");
+        fs::create_dir(&kept).expect("a directory");
+        std::os::unix::fs::symlink("../kept", public.join("link")).expect("a link");
+        check(&public.join("link")).expect("all of it is the own");
+        std::os::unix::fs::symlink(public.join("link"), home.path().join("first")).expect("a link");
+        fs::set_permissions(&public, fs::Permissions::from_mode(0o777)).expect("one's own directory");
+        for path in [public.join("link"), home.path().join("first")] {
+            let error = check(&path).expect_err("the link can be replaced").to_string();
+            assert!(error.contains("public can be written by everybody"), "{error}");
+        }
+        std::os::unix::fs::symlink("round", home.path().join("round")).expect("a link");
+        assert!(matches!(check(&home.path().join("round")), Err(Error::Unusable { .. })));
     }
 }

@@ -69,7 +69,7 @@ pub fn unpack(archive: &Path, workspace: &Workspace) -> Result<(), ArchiveError>
         let path = path.to_owned();
         move |source| ArchiveError::Write { path, source }
     };
-    let staging = workspace.root().join("incoming");
+    let staging = workspace.incoming();
     remove(&staging).map_err(write(&staging))?;
     make_directory(&staging).map_err(write(&staging))?;
     let result = stage(archive, &staging).and_then(|()| take_over(&staging, workspace));

@@ -1,6 +1,6 @@
 //! A file of a result, and how it is read for the region.
 
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use reqwest::multipart::Part;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Slice, oversized};
+use crate::private;
 use crate::script::Found;
 
 /// Read at once of a file that is sent.
@@ -142,11 +143,7 @@ struct Source(Arc<std::fs::File>);
 impl Source {
     /// Opens a regular file, whatever a script has put in its place, and sees whether the disk gives it.
     fn open(path: &Path) -> std::io::Result<Self> {
-        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
-        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(std::io::Error::other("it is no regular file"));
-        }
+        let file = private::regular(path)?;
         file.read_at(&mut [0], 0)?;
         Ok(Source(Arc::new(file)))
     }

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::FilePart;
 use super::exchange::Accepts;
 use super::{Client, Error, Signal};
+use crate::private::regular;
 
 /// More than this is not read into memory.
 const LARGEST: u64 = 256 << 20;
@@ -23,7 +24,7 @@ const LARGEST: u64 = 256 << 20;
 /// JSON without the white space between its elements; `None` of what is no JSON, or cannot be read. Numbers and texts stay as they are.
 pub(super) fn compact(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
+    regular(path).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
     if bytes.len() as u64 > LARGEST || serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err() {
         return None;
     }
@@ -75,7 +76,8 @@ impl Client {
         }
         let failed = |source| Error::File { path: file.path.display().to_string(), source };
         let mut packed = BzEncoder::new(Vec::new(), Compression::best());
-        let content = std::fs::read(&file.path).map_err(failed)?;
+        let mut content = Vec::new();
+        regular(&file.path).and_then(|mut source| source.read_to_end(&mut content)).map_err(failed)?;
         packed.write_all(&content).map_err(failed)?;
         let content = base64::engine::general_purpose::STANDARD.encode(packed.finish().map_err(failed)?);
         let script = signal.script.as_ref();

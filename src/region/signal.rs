@@ -146,6 +146,17 @@ impl Signal {
         Signal { script: Some(script), ..Signal::node(status, error) }
     }
 
+    /// A file that it names and that lies elsewhere than the outputs of scripts: no run has written such a message.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<&Path> {
+        let is_output = |path: &Path| path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "out");
+        self.files
+            .iter()
+            .map(|file| file.path.as_path())
+            .chain(self.power_file.as_deref())
+            .find(|path| !is_output(path))
+    }
+
     /// Whether it carries a script's final result.
     #[must_use]
     pub fn is_result(&self) -> bool {
@@ -275,7 +286,7 @@ pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
 /// The first bytes of a file, for messages.
 pub(super) fn beginning(path: &Path, bytes: u64) -> String {
     let mut head = Vec::new();
-    if let Ok(file) = std::fs::File::open(path) {
+    if let Ok(file) = crate::private::regular(path) {
         let _ = file.take(bytes).read_to_end(&mut head);
     }
     String::from_utf8_lossy(&head).split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,7 +1,7 @@
 //! Why a script result is as it is, and what to do: from its result file, the agent's notes, or its last words.
 
 use super::model::Parameter;
-use crate::script::Status;
+use crate::script::{Status, Verdict};
 
 /// Longest reason; the rest is in the output.
 const LONGEST: usize = 400;
@@ -15,7 +15,9 @@ pub struct Words<'a> {
     pub status: Status,
     /// Exit status.
     pub exit_status: Option<i32>,
-    /// What its result file says.
+    /// The status in its result file.
+    pub said: Option<Verdict>,
+    /// What else its result file says.
     pub values: &'a [Parameter],
     /// What the agent noted.
     pub notes: &'a str,
@@ -45,10 +47,19 @@ pub fn reason_and_next(words: &Words<'_>) -> (Option<String>, Option<String>) {
             None => "it was stopped at its time limit, and printed nothing".to_owned(),
         }),
         _ => said
+            .or_else(|| by_result_file(words))
             .or_else(last)
             .or_else(|| words.exit_status.map(|exit| format!("it ended with exit status {exit} and printed nothing"))),
     };
     (reason.map(|reason| shortened(&reason)), next(words))
+}
+
+/// A status that its result file decided needs no other reason: what it printed last may be of something else. Its errors may tell more.
+fn by_result_file(words: &Words<'_>) -> Option<String> {
+    let said = words.said.filter(|said| said.status() == words.status)?;
+    let exit = words.exit_status.map(|exit| format!(" (exit status {exit})")).unwrap_or_default();
+    let error = last_line(words.stderr).map(|line| format!("; its last error: {line}")).unwrap_or_default();
+    Some(format!("its result file says {:?}{exit}{error}", said.word()))
 }
 
 fn last_line(text: &str) -> Option<&str> {
@@ -93,7 +104,7 @@ mod tests {
     use super::*;
 
     fn words(status: Status, output: &str) -> Words<'_> {
-        Words { status, exit_status: Some(3), values: &[], notes: "", stderr: "", output }
+        Words { status, exit_status: Some(3), said: None, values: &[], notes: "", stderr: "", output }
     }
 
     #[test]
@@ -108,6 +119,19 @@ mod tests {
         told.stderr = "";
         assert_eq!(reason(&told), "end");
         assert_eq!(reason(&words(Status::Failed, "")), "it ended with exit status 3 and printed nothing");
+    }
+
+    #[test]
+    fn a_failure_by_result_file_has_that_for_its_reason() {
+        let said =
+            |verdict, output| Words { said: Some(verdict), exit_status: Some(0), ..words(Status::Failed, output) };
+        let reason = |words: &Words<'_>| reason_and_next(words).0.unwrap_or_default();
+        let told = said(Verdict::Failed, "all good\n");
+        assert_eq!(reason(&told), r#"its result file says "failed" (exit status 0)"#);
+        let told = Words { stderr: "bad sector\n", ..told };
+        assert_eq!(reason(&told), r#"its result file says "failed" (exit status 0); its last error: bad sector"#);
+        assert_eq!(reason(&Words { notes: "noted", ..told }), "noted");
+        assert_eq!(reason(&said(Verdict::Passed, "all good\n")), "all good", "another status decided");
     }
 
     #[test]

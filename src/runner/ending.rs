@@ -1,12 +1,13 @@
 //! How a script ended, and the small file beside its outputs that keeps it.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::private;
 use crate::script::{Evidence, Killed, Outputs, Unpassed, Verdict};
 
 /// Largest file that is read back: a few notes.
@@ -154,7 +155,11 @@ pub fn keep_end(outputs: &Outputs, run: i64, finished: &Finished) -> io::Result<
 /// The end of a script in a run, if it was kept.
 #[must_use]
 pub fn kept_end(outputs: &Outputs, run: i64) -> Option<Finished> {
-    let bytes = fs::read(&outputs.end).ok().filter(|bytes| bytes.len() <= LARGEST)?;
+    let mut bytes = Vec::new();
+    private::open(&outputs.end).ok()?.take(LARGEST as u64 + 1).read_to_end(&mut bytes).ok()?;
+    if bytes.len() > LARGEST {
+        return None;
+    }
     let record: Record = serde_json::from_slice(&bytes).ok()?;
     (record.run == run).then_some(record.finished)
 }

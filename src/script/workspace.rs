@@ -40,6 +40,19 @@ impl Workspace {
         self.scripts().join("index.json")
     }
 
+    /// An archive while it is unpacked; emptied without a question.
+    #[must_use]
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    /// The directories below it, which need not be there.
+    #[must_use]
+    pub fn directories(&self) -> [PathBuf; 6] {
+        let folder = |name: &str| self.root.join(name);
+        [self.scripts(), self.out(), self.incoming(), folder("config"), folder("downloads"), self.packages()]
+    }
+
     /// What scripts print.
     #[must_use]
     pub fn out(&self) -> PathBuf {

@@ -38,10 +38,12 @@ pub(super) fn report(store: &Store, number: Option<RunId>, live: bool) -> anyhow
     };
     let records = store.results(run.id)?;
     let (events, count) = store.events_of_run(run.id, EVENTS)?;
-    let files: Vec<(String, Values)> = records.iter().map(|record| (record.subject.clone(), values(record))).collect();
+    let files: Vec<ResultFile> = records.iter().map(result_file).collect();
     let with_files = records.iter().zip(&files);
     let results: Vec<TestResult> =
-        with_files.map(|(record, (_, values))| result(record, values, records.len())).collect();
+        with_files.clone().map(|(record, file)| result(record, file, records.len())).collect();
+    let values: Vec<(String, Values)> =
+        with_files.map(|(record, file)| (record.subject.clone(), file.results.clone())).collect();
     let undelivered = store.undelivered_messages(run.id)?.into_iter().map(|message| Undelivered {
         is_result: message.leads_to.is_some(),
         message: text(&message.label),
@@ -55,7 +57,7 @@ pub(super) fn report(store: &Store, number: Option<RunId>, live: bool) -> anyhow
     } else {
         found
     };
-    report.disks = disks::tested(&files, found.as_ref());
+    report.disks = disks::tested(&values, found.as_ref());
     report.inventory = found.map(|found| found.shown);
     report.changes =
         events.iter().filter(|event| event.type_name.starts_with("NODE_HARDWARE_SYNC_")).map(event).collect();
@@ -92,17 +94,18 @@ fn described(run: &RunRecord) -> Run {
     }
 }
 
-fn result(record: &ResultRecord, values: &Values, count: usize) -> TestResult {
+fn result(record: &ResultRecord, file: &ResultFile, count: usize) -> TestResult {
     let grade = Grade::of(record.status);
     let most = if matches!(grade, Grade::Passed | Grade::Skipped) { MOST_OF_PASSED } else { MOST_OUTPUT };
     let share = (ALL_OUTPUT / count.max(1) as u64).clamp(LEAST_OUTPUT, most);
-    let values: Vec<Parameter> = values.iter().filter_map(|(name, value)| parameter(name, value)).collect();
+    let values: Vec<Parameter> = file.results.iter().filter_map(|(name, value)| parameter(name, value)).collect();
     let notes = text(&record.notes);
     let (stderr, printed) =
         (plain(&output::tail(&record.stderr, LAST_WORDS)), plain(&output::tail(&record.combined, LAST_WORDS)));
     let words = Words {
         status: record.status,
         exit_status: record.exit_status,
+        said: file.status,
         values: &values,
         notes: &notes,
         stderr: &stderr,
@@ -146,10 +149,10 @@ fn parameter(name: &str, value: &Value) -> Option<Parameter> {
 }
 
 /// What the result file says; one that the region would refuse says nothing.
-fn values(record: &ResultRecord) -> Values {
+fn result_file(record: &ResultRecord) -> ResultFile {
     let bytes =
         record.started.as_ref().and_then(|_| output::whole(&record.result_file, RESULT_FILE)).unwrap_or_default();
-    ResultFile::parse(&bytes, true).unwrap_or_default().results
+    ResultFile::parse(&bytes, true).unwrap_or_default()
 }
 
 /// A value as text; several are separated by semicolons.

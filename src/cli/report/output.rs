@@ -1,9 +1,9 @@
 //! Outputs of scripts, of which only as much is read as is shown.
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::private;
 use crate::report::Excerpt;
 
 /// Head and tail of a file, `limit` bytes together.
@@ -18,7 +18,7 @@ pub(super) fn excerpt(path: &Path, limit: u64) -> Excerpt {
 
 /// Size, head and tail. The tail is larger: scripts say at their end what went wrong.
 fn ends(path: &Path, limit: u64) -> io::Result<(u64, Vec<u8>, Vec<u8>)> {
-    let mut file = open(path)?;
+    let mut file = private::output(path)?;
     let size = file.metadata()?.len();
     let for_head = if size <= limit { limit } else { limit / 3 };
     let mut head = Vec::new();
@@ -35,7 +35,7 @@ fn ends(path: &Path, limit: u64) -> io::Result<(u64, Vec<u8>, Vec<u8>)> {
 /// The last bytes of a file, as far as it can be read.
 pub(super) fn tail(path: &Path, limit: u64) -> Vec<u8> {
     let read = || -> io::Result<Vec<u8>> {
-        let mut file = open(path)?;
+        let mut file = private::output(path)?;
         let size = file.metadata()?.len();
         file.seek(SeekFrom::Start(size.saturating_sub(limit)))?;
         let mut tail = Vec::new();
@@ -47,13 +47,8 @@ pub(super) fn tail(path: &Path, limit: u64) -> Vec<u8> {
 
 /// The whole of a file that is no larger than a limit.
 pub(super) fn whole(path: &Path, limit: u64) -> Option<Vec<u8>> {
-    let file = open(path).ok()?;
+    let file = private::output(path).ok()?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= limit).then_some(bytes)
-}
-
-/// Scripts write beside these files, and may have put there what never ends.
-fn open(path: &Path) -> io::Result<File> {
-    if path.metadata()?.is_file() { File::open(path) } else { Err(io::Error::other("it is no regular file")) }
 }

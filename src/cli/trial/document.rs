@@ -1,9 +1,13 @@
 //! A trial in JSON.
 
+use std::io::Read as _;
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::Told;
 use crate::agent::{Outcome, ScriptOutcome};
+use crate::private::regular;
 use crate::sandbox::{ResultRow, Sandbox};
 use crate::script::{ResultFile, ResultFileError};
 
@@ -23,9 +27,14 @@ pub(super) fn document(outcome: &Outcome, region: &Sandbox, told: &Told, kept: b
     })
 }
 
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    regular(path)?.read_to_end(&mut bytes).map(|_| bytes)
+}
+
 fn result(script: &ScriptOutcome, rows: &[ResultRow], kept: bool) -> Value {
     let row = row(script, rows);
-    let output = std::fs::read(&script.output).unwrap_or_default();
+    let output = read(&script.output).unwrap_or_default();
     let file = row.map(result_file);
     json!({
         "script": script.subject,

@@ -1,7 +1,6 @@
 //! Showing a trial: what the script prints as it prints it, then what became of it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::document::{result_file, row};
 use crate::agent::{Notice, Outcome};
 use crate::cli::raw_output;
 use crate::cli::show::plain_line;
+use crate::private;
 use crate::report::{span, table};
 use crate::sandbox::Sandbox;
 use crate::script::Workspace;
@@ -74,7 +74,7 @@ struct Tail {
 impl Tail {
     /// Shows what is new; at the end also a line without an end.
     fn show(&mut self, is_end: bool) {
-        let Ok(mut file) = File::open(&self.path) else { return };
+        let Ok(mut file) = private::regular(&self.path) else { return };
         loop {
             let mut piece = Vec::new();
             let read = file.seek(SeekFrom::Start(self.shown));
