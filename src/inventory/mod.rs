@@ -29,7 +29,7 @@ pub use detail::{
     PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor, StorageController, Tpm,
     Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail, collect_disks, schema,
 };
-pub use diff::{Change, Item, Kind, What, changes, describe, device, items};
+pub use diff::{Change, DiskPlace, Item, Items, Kind, What, changes, compare, describe, device, items};
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
 pub use infiniband::Infiniband;

@@ -1,16 +1,13 @@
 //! Whether there is something to tell, and why.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Options;
-use crate::inventory::{Change, Item, Kind, changes};
+pub use crate::inventory::Items;
+use crate::inventory::{Change, compare as compare_items};
 use crate::journal::Hardware;
-
-/// The hardware of a machine by kind; a kind that is missing could not be read.
-pub type Items = BTreeMap<Kind, Vec<Item>>;
 
 /// Why a region is sent everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +68,15 @@ pub(super) fn compare(
     options: &Options,
     now: Timestamp,
 ) -> Compared {
-    let changed = old.map(|old| changes(old, &found)).unwrap_or_default();
+    let (changed, unseen) = old.map(|old| compare_items(old, &found)).unwrap_or_default();
     let more_known = old.is_some_and(|old| found.keys().any(|kind| !old.contains_key(kind)));
     let mut recorded = found;
     for (kind, items) in old.into_iter().flatten() {
         // What could not be read is there until a look says otherwise.
         recorded.entry(*kind).or_insert_with(|| items.clone());
+    }
+    for (kind, items) in unseen {
+        recorded.entry(kind).or_default().extend(items);
     }
     let is_owed = known.is_some_and(|known| known.owed);
     let told = known.and_then(|known| known.acknowledged_at);
@@ -99,7 +99,10 @@ fn age(told: Timestamp, now: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::inventory::{Item, Kind};
 
     fn list(kind: Kind, names: &[&str]) -> Items {
         let item = |name: &&str| Item { identity: (*name).to_owned(), ..Item::default() };

@@ -54,6 +54,7 @@ pub use memory::{Dimm, MemoryBoard, MemoryState};
 pub use multipath::{DiskPath, Multipath};
 pub use nic::{Nic, VirtualFunctions};
 pub use package::Package;
+pub(super) use identity::is_placeholder;
 pub(super) use pcie::serial_number;
 pub use pcie::{Link as PciLink, PciErrors, PciFunction};
 pub(super) use place::is_pci_address;
