@@ -1,6 +1,7 @@
 //! Network cards and their ports (contract RESOURCES §1.4), from `/sys/class/net`, PCI and ethtool.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 #[cfg(test)]
@@ -312,7 +313,9 @@ fn apply(port: &mut Port, settings: &LinkSettings) {
 pub(super) fn fastest(settings: &LinkSettings) -> Option<u64> {
     let speed = |name: &str| name.split("base").next().and_then(|speed| speed.parse().ok());
     let has = |bit: &usize| settings.supported.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 == 1);
-    MODES.iter().filter(|(bit, _)| has(bit)).filter_map(|(_, name)| speed(name)).max()
+    let told = MODES.iter().filter(|(bit, _)| has(bit)).filter_map(|(_, name)| speed(name));
+    let faster = FASTER.iter().filter(|(bits, _)| bits.clone().any(|bit| has(&bit))).map(|(_, speed)| *speed);
+    told.chain(faster).max()
 }
 
 fn connector(number: u8) -> &'static str {
@@ -332,6 +335,28 @@ fn connector(number: u8) -> &'static str {
 /// Bits of ethtool's link modes that name a connector.
 const CONNECTORS: [(usize, &str); 6] =
     [(7, "twisted pair"), (8, "AUI"), (9, "media-independent"), (10, "fibre"), (11, "BNC"), (16, "backplane")];
+
+/// Bits of ethtool's link modes that the reference does not name, with their Mbit/s: groups of media and lanes of one speed (Linux,
+/// `include/uapi/linux/ethtool.h`, `ETHTOOL_LINK_MODE_*`; 49 to 51 and 74 are error corrections).
+const FASTER: [(RangeInclusive<usize>, u64); 17] = [
+    (52..=56, 50_000),
+    (57..=61, 100_000),
+    (62..=66, 200_000),
+    (67..=67, 100),
+    (68..=68, 1000),
+    (69..=73, 400_000),
+    (75..=79, 100_000),
+    (80..=84, 200_000),
+    (85..=89, 400_000),
+    (90..=91, 100),
+    (92..=92, 10),
+    (93..=98, 800_000),
+    (99..=102, 10),
+    (103..=108, 200_000),
+    (109..=114, 400_000),
+    (115..=120, 800_000),
+    (121..=124, 1_600_000),
+];
 
 /// Bits of ethtool's link modes that name a speed.
 const MODES: [(usize, &str); 39] = [
@@ -375,3 +400,25 @@ const MODES: [(usize, &str); 39] = [
     (47, "2500baseT/Full"),
     (48, "5000baseT/Full"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_speed_up_to_1600_gigabits_is_known_by_its_bits() {
+        let with = |bits: &[usize]| {
+            let mut supported = vec![0u32; 4];
+            bits.iter().for_each(|bit| supported[bit / 32] |= 1 << (bit % 32));
+            fastest(&LinkSettings { supported, ..LinkSettings::default() })
+        };
+        assert_eq!(with(&[5, 12]), Some(10_000));
+        assert_eq!(with(&[53]), Some(50_000));
+        assert_eq!(with(&[62, 36]), Some(200_000));
+        assert_eq!(with(&[70]), Some(400_000));
+        assert_eq!(with(&[75, 80]), Some(200_000));
+        assert_eq!(with(&[93]), Some(800_000));
+        assert_eq!(with(&[124]), Some(1_600_000));
+        assert_eq!(with(&[49, 50, 51, 74, 6, 13]), None, "error correction and connectors are no speeds");
+    }
+}

@@ -19,12 +19,13 @@ mod smbios;
 mod snapshot;
 mod survey;
 mod system;
+mod topic;
 mod usb;
 
 pub use block::{BlockDevice, Partition, Storage};
 pub use cpu::{Cache, Core, Cpu, Socket, Thread};
 pub use detail::{
-    Array, ArrayMember, Bmc, CacheInstance, Content, Dimm, Disk, DiskPath, Finding, FirmwareVersion, GpuDevice,
+    Array, ArrayMember, Bmc, CacheInstance, Content, DeviceTree, Dimm, Disk, DiskPath, Finding, FirmwareVersion, GpuDevice,
     Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath, Nic, Package,
     PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor, StorageController, Tpm,
     Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail, collect_disks, schema,
@@ -39,6 +40,6 @@ pub use networks::{Address, Bond, Bridge, Counters, NetworkState, Vlan};
 pub use pci::{Pci, PciDevice, Vpd};
 pub use resources::{Collected, MachineResources, Resources, collect};
 pub use snapshot::{Opened, Snapshot, SnapshotError, open};
-pub use survey::Gap;
 pub use system::{Chassis, Firmware, Motherboard, System};
+pub use topic::{Gap, Missing, Topic};
 pub use usb::{Usb, UsbDevice, UsbInterface};

@@ -118,7 +118,7 @@ pub fn items(inventory: &Inventory) -> Items {
         (Kind::PciDevice, functions.map(pci).collect()),
         (Kind::UsbDevice, devices.map(usb).collect()),
     ]);
-    for kind in inventory.gaps.iter().flat_map(hidden_by) {
+    for kind in inventory.gaps.iter().flat_map(Gap::hides) {
         all.remove(kind);
     }
     // A package of which all threads are switched off cannot be seen.
@@ -140,10 +140,9 @@ fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
 /// system is on it.
 fn disks(inventory: &Inventory) -> Vec<Item> {
     let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
-    let counts = |disk: &&Disk| disk.network.is_empty() || disk.holds_the_system(&inventory.volumes, &inventory.arrays);
     let mut found = Vec::new();
     let mut shared: BTreeMap<[&str; 4], Vec<&Disk>> = BTreeMap::new();
-    for one in inventory.disks.iter().filter(is_there).filter(counts) {
+    for one in inventory.own_disks().filter(is_there) {
         if one.may_have_paths() {
             shared.entry([&one.wwn, &one.serial, &one.enclosure, &one.bay]).or_default().push(one);
         } else {
@@ -165,23 +164,6 @@ fn are_paths(disks: &[&Disk]) -> bool {
     hosts.sort_unstable();
     let is_apart = hosts.windows(2).all(|pair| pair[0] != pair[1]);
     disks.iter().all(|disk| Some(disk.size) == first && (is_apart || !disk.attachment.is_empty()))
-}
-
-/// The kinds of which nothing, or not their places, is known when a whole topic of an inventory could not be read.
-fn hidden_by(gap: &Gap) -> &'static [Kind] {
-    match gap.topic.as_str() {
-        _ if gap.path != "/" => &[],
-        "processors" | "cpu" => &[Kind::Cpu],
-        "modules" | "memory" => &[Kind::Memory],
-        "cpu and memory" => &[Kind::Cpu, Kind::Memory],
-        "disks" | "storage" => &[Kind::BlockDevice],
-        "interfaces" => &[Kind::Interface],
-        "bmc" => &[Kind::Bmc],
-        "usb tree" | "usb" => &[Kind::UsbDevice],
-        // Drives and interfaces are told by the slots of their cards.
-        "cards" | "pci" => &[Kind::PciDevice, Kind::Interface, Kind::BlockDevice],
-        _ => &[],
-    }
 }
 
 /// Those that are known.
