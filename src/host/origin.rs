@@ -20,9 +20,8 @@ pub enum Origin {
 
 /// Beginnings of the names of block devices that drivers make of other devices, of memory, or of what a program serves (Linux,
 /// `Documentation/admin-guide/devices.txt`, and the drivers' own documents).
-const SOFTWARE_DISKS: [&str; 14] = [
-    "ram", "loop", "dm-", "md", "zram", "nbd", "rbd", "ublk", "bcache", "mtdblock", "drbd", "zd", "nullb", "ubiblock",
-];
+const SOFTWARE_DISKS: [&str; 14] =
+    ["ram", "loop", "dm-", "md", "zram", "nbd", "rbd", "ublk", "bcache", "mtdblock", "drbd", "zd", "nullb", "ubiblock"];
 /// Parts of the way to a device that only software makes: `scsi_debug`, targets looped back, `netdevsim`, emulated USB controllers.
 const SOFTWARE_WAYS: [&str; 6] =
     ["/pseudo_0/", "/tcm_loop_0/", "/devices/rbd/", "/netdevsim", "/dummy_hcd", "/devices/virtual/net/"];
@@ -182,7 +181,10 @@ mod tests {
             ("rbd/0/block/rbd0".to_owned(), Origin::Software),
             ("pseudo_0/adapter0/host9/target9:0:0/9:0:0:0/block/sdz".to_owned(), Origin::Software),
             ("platform/host5/session1/target5:0:0/5:0:0:1/block/sdb".to_owned(), Origin::Network("iscsi")),
-            ("platform/vhci_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdc".to_owned(), Origin::Network("usbip")),
+            (
+                "platform/vhci_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdc".to_owned(),
+                Origin::Network("usbip"),
+            ),
             ("virtual/nvme-fabrics/ctl/nvme/nvme0/nvme0n1".to_owned(), Origin::Network("nvme-fabrics")),
             ("pci0000:00/0000:00:06.0/nvme/nvme0/nvme0n1".to_owned(), Origin::Hardware),
         ];

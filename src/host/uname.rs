@@ -45,7 +45,8 @@ impl Host {
             return own;
         }
         let text = self.text("/proc/cpuinfo").unwrap_or_default();
-        let lines = || text.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key.trim(), value.trim()));
+        let lines =
+            || text.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key.trim(), value.trim()));
         let value = |wanted: &str| lines().find(|(key, _)| *key == wanted).map(|(_, value)| value);
         let is_long = || value("flags").is_none_or(|flags| flags.split(' ').any(|flag| flag == "lm"));
         let machine = match (value("vendor_id"), value("CPU architecture"), value("isa")) {

@@ -285,6 +285,9 @@ mod tests {
         let gap = |path: &str| Gap { topic: Topic::Storage, path: path.to_owned().into(), reason: String::new() };
         assert_eq!((gap("/").hides(), gap("/sys/x").hides()), (&[Kind::BlockDevice][..], &[][..]));
         assert!(gap("/").halves_the_document() && !gap("/sys/x").halves_the_document());
-        assert_eq!(serde_json::to_value(gap("/")).ok(), Some(serde_json::json!({"topic": "storage", "path": "/", "reason": ""})));
+        assert_eq!(
+            serde_json::to_value(gap("/")).ok(),
+            Some(serde_json::json!({"topic": "storage", "path": "/", "reason": ""}))
+        );
     }
 }

@@ -142,8 +142,12 @@ fn identical_usb_sticks_are_told_apart_by_their_ports() {
     {
         tree.usb_device(name, &[("devnum", number), ("serial", serial)]);
     }
-    let expected =
-        ["usb:0781:5581:at:0000:00/3", "usb:0781:5581:at:0000:00/4", "usb:0781:5581:4C53@1-5", "usb:0781:5581:4C53@1-6"];
+    let expected = [
+        "usb:0781:5581:at:0000:00/3",
+        "usb:0781:5581:at:0000:00/4",
+        "usb:0781:5581:4C53@1-5",
+        "usb:0781:5581:4C53@1-6",
+    ];
     assert_eq!(of_list(&of(&tree), "/usb"), expected);
 }
 

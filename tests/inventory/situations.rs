@@ -19,7 +19,12 @@ const fn pair(case: &'static str, changes: &'static [&'static str]) -> Pair {
     Pair { case, before: "before", after: "after", changes }
 }
 
-const fn among(case: &'static str, before: &'static str, after: &'static str, changes: &'static [&'static str]) -> Pair {
+const fn among(
+    case: &'static str,
+    before: &'static str,
+    after: &'static str,
+    changes: &'static [&'static str],
+) -> Pair {
     Pair { case, before, after, changes }
 }
 

@@ -91,12 +91,7 @@ pub fn parse(text: &str) -> Option<Items> {
 }
 
 /// Compares what was found with what is on record.
-pub(super) fn compare(
-    on_record: &OnRecord,
-    found: Found,
-    options: &Options,
-    now: Timestamp,
-) -> Compared {
+pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now: Timestamp) -> Compared {
     let (known, old) = (on_record.hardware.as_ref(), on_record.items.as_ref());
     let Found { items: found, stored } = found;
     let is_stored_otherwise = on_record.stored.as_ref().zip(stored.as_ref()).is_some_and(|(old, new)| old != new);

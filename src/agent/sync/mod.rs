@@ -168,7 +168,7 @@ impl Sync {
 
     /// Where the journal keeps what the region stores beside the hardware.
     fn stored_fact(&self) -> String {
-        format!("stored by {}", self.client.identity())
+        Stored::fact(&self.client.identity())
     }
 
     /// Compares what was found with what is on record, and tells the region what there is to tell.
@@ -210,7 +210,8 @@ impl Sync {
     fn say_what_differs(&self, on_record: &OnRecord, compared: &Compared) {
         if let (Some(Reason::Stored), Some(old), Some(new)) = (compared.reason, &on_record.stored, &compared.stored) {
             let parts = old.differing(new).into_iter().collect::<Vec<_>>().join(", ");
-            let _ = self.notices.send(Notice::Said(format!("no hardware changed, but what the region stores: {parts}")));
+            let _ =
+                self.notices.send(Notice::Said(format!("no hardware changed, but what the region stores: {parts}")));
         }
     }
 

@@ -81,6 +81,12 @@ const MEMORY_GRAIN: u64 = 64 << 20;
 pub struct Stored(BTreeMap<String, String>);
 
 impl Stored {
+    /// The name under which the journal keeps what a region has.
+    #[must_use]
+    pub fn fact(region: &str) -> String {
+        format!("stored by {region}")
+    }
+
     /// Of an inventory; `None` of one of which a topic is missing, since what was not read has not changed.
     #[must_use]
     pub fn of(inventory: &Inventory) -> Option<Self> {
@@ -130,7 +136,9 @@ impl Stored {
     #[must_use]
     pub fn with_parts_of(mut self, other: &Stored, is_kept: impl Fn(&str) -> bool) -> Self {
         self.0.retain(|part, _| !is_kept(part));
-        self.0.extend(other.0.iter().filter(|(part, _)| is_kept(part)).map(|(part, value)| (part.clone(), value.clone())));
+        self.0.extend(
+            other.0.iter().filter(|(part, _)| is_kept(part)).map(|(part, value)| (part.clone(), value.clone())),
+        );
         self
     }
 }
@@ -146,7 +154,8 @@ struct Own {
 
 impl Own {
     fn of(inventory: &Inventory) -> Self {
-        let physical = inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty()).map(|nic| &nic.name);
+        let physical =
+            inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty()).map(|nic| &nic.name);
         let made = inventory.virtual_interfaces.iter();
         let made = made.filter(|one| matches!(one.kind.as_str(), "bridge" | "bond" | "vlan")).map(|one| &one.name);
         let disks = inventory.own_disks().map(|disk| disk.name.clone());
@@ -222,7 +231,8 @@ fn walk(value: &Value, steps: &[&str], way: &Way, own: &Own, found: &mut BTreeMa
         return;
     };
     if let Some(name) = step.strip_suffix("{}") {
-        for (key, one) in value[name].as_object().into_iter().flatten().filter(|(key, one)| own.counts(name, key, one)) {
+        for (key, one) in value[name].as_object().into_iter().flatten().filter(|(key, one)| own.counts(name, key, one))
+        {
             enter(one, rest, &way.into_part(name, key), own, found);
         }
     } else if let Some((name, keys)) = step.strip_suffix(']').and_then(|step| step.split_once('[')) {
@@ -262,20 +272,36 @@ mod tests {
             netmask: "24".into(),
             scope: (*scope).into(),
         };
-        NetworkState { kind: "broadcast".into(), addresses: addresses.iter().map(address).collect(), ..NetworkState::default() }
+        NetworkState {
+            kind: "broadcast".into(),
+            addresses: addresses.iter().map(address).collect(),
+            ..NetworkState::default()
+        }
     }
 
     fn machine() -> Inventory {
         let mut inventory = Inventory::default();
         let document = &mut inventory.machine_resources;
         document.resources.system.firmware = Some(Firmware { version: "1.0".into(), ..Firmware::default() });
-        document.resources.storage.disks.push(BlockDevice { id: "sda".into(), serial: "S1".into(), ..BlockDevice::default() });
-        document.resources.pci.devices.push(PciDevice { pci_address: "0000:00:01.0".into(), driver: "ahci".into(), ..PciDevice::default() });
+        document.resources.storage.disks.push(BlockDevice {
+            id: "sda".into(),
+            serial: "S1".into(),
+            ..BlockDevice::default()
+        });
+        document.resources.pci.devices.push(PciDevice {
+            pci_address: "0000:00:01.0".into(),
+            driver: "ahci".into(),
+            ..PciDevice::default()
+        });
         document.networks.insert("eth0".into(), network(&[("192.0.2.7", "global"), ("fe80::1", "link")]));
         document.networks.insert("br0".into(), NetworkState { bridge: Some(Bridge::default()), ..network(&[]) });
         inventory.disks.push(Disk { name: "sda".into(), size: 1, ..Disk::default() });
         inventory.interfaces.push(Nic { name: "eth0".into(), ..Nic::default() });
-        inventory.virtual_interfaces.push(VirtualInterface { name: "br0".into(), kind: "bridge".into(), ..VirtualInterface::default() });
+        inventory.virtual_interfaces.push(VirtualInterface {
+            name: "br0".into(),
+            kind: "bridge".into(),
+            ..VirtualInterface::default()
+        });
         inventory
     }
 
@@ -300,9 +326,13 @@ mod tests {
             of(|it| it.machine_resources.resources.pci.devices[0].driver = "vfio-pci".into()),
             ["resources/pci/devices[0000:00:01.0]"]
         );
-        assert_eq!(of(|it| it.machine_resources.resources.storage.disks[0].serial = "S2".into()), ["resources/storage/disks[sda]"]);
         assert_eq!(
-            of(|it| it.machine_resources.networks.get_mut("br0").expect("told").bridge = Some(Bridge { upper_devices: vec!["eth0".into()], ..Bridge::default() })),
+            of(|it| it.machine_resources.resources.storage.disks[0].serial = "S2".into()),
+            ["resources/storage/disks[sda]"]
+        );
+        assert_eq!(
+            of(|it| it.machine_resources.networks.get_mut("br0").expect("told").bridge =
+                Some(Bridge { upper_devices: vec!["eth0".into()], ..Bridge::default() })),
             ["networks[br0]"]
         );
         assert_eq!(
@@ -315,12 +345,27 @@ mod tests {
     fn what_comes_and_goes_or_varies_by_nature_is_none() {
         let of = |change: fn(&mut Inventory)| after(change);
         let none: [String; 0] = [];
-        assert_eq!(of(|it| it.machine_resources.networks.get_mut("eth0").expect("told").counters = Counters { bytes_sent: 9, ..Counters::default() }), none);
-        assert_eq!(of(|it| drop(it.machine_resources.networks.insert("veth12ab".into(), network(&[("10.0.0.1", "global")])))), none);
+        assert_eq!(
+            of(|it| it.machine_resources.networks.get_mut("eth0").expect("told").counters =
+                Counters { bytes_sent: 9, ..Counters::default() }),
+            none
+        );
+        assert_eq!(
+            of(|it| drop(it.machine_resources.networks.insert("veth12ab".into(), network(&[("10.0.0.1", "global")])))),
+            none
+        );
         assert_eq!(of(|it| it.machine_resources.resources.memory.used = 77), none);
-        assert_eq!(of(|it| it.machine_resources.networks.get_mut("br0").expect("told").bridge = Some(Bridge { upper_devices: vec!["veth12ab".into()], ..Bridge::default() })), none);
+        assert_eq!(
+            of(|it| it.machine_resources.networks.get_mut("br0").expect("told").bridge =
+                Some(Bridge { upper_devices: vec!["veth12ab".into()], ..Bridge::default() })),
+            none
+        );
         let volume = |it: &mut Inventory| {
-            it.machine_resources.resources.storage.disks.push(BlockDevice { id: "sdx".into(), ..BlockDevice::default() });
+            it.machine_resources
+                .resources
+                .storage
+                .disks
+                .push(BlockDevice { id: "sdx".into(), ..BlockDevice::default() });
             it.disks.push(Disk { name: "sdx".into(), size: 1, network: "iscsi".into(), ..Disk::default() });
         };
         assert_eq!(after(volume), none, "a container's volume");

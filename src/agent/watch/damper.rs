@@ -103,9 +103,9 @@ impl Damper {
         self.stored = Some(found.clone());
         let Some(told) = told else { return Some(found) };
         let is_flapping = |part: &str| {
-            self.restless.get(&format!("{STORED}{part}")).is_some_and(|one| {
-                one.flapping && one.changes.last().is_some_and(|at| *at <= now && now - at < CALM)
-            })
+            self.restless
+                .get(&format!("{STORED}{part}"))
+                .is_some_and(|one| one.flapping && one.changes.last().is_some_and(|at| *at <= now && now - at < CALM))
         };
         Some(found.with_parts_of(told, is_flapping))
     }

@@ -61,12 +61,7 @@ struct Damped {
 }
 
 /// Holds back what is flapping; what begins to is on record together with what is known of it.
-async fn damp(
-    sync: &Sync,
-    on_record: &OnRecord,
-    inventory: &Inventory,
-    now: Timestamp,
-) -> Result<Damped, sync::Error> {
+async fn damp(sync: &Sync, on_record: &OnRecord, inventory: &Inventory, now: Timestamp) -> Result<Damped, sync::Error> {
     let read = sync.journal.with(FACT, |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
     // What another version wrote is forgotten: it is no more than some minutes old.
     let mut damper: Damper = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();

@@ -11,8 +11,8 @@ use super::super::survey::{Survey, legible, storable};
 use super::content::{BLOCK, Content, Mounts};
 use super::identity::{is_empty_name, is_placeholder};
 use super::place::{nearest_pci, way};
-use super::{bay, identity, nvme};
 use super::{Array, MappedVolume};
+use super::{bay, identity, nvme};
 use crate::host::{Origin, Record};
 
 /// A disk.
@@ -222,8 +222,14 @@ impl Disk {
 
 /// From the way to it, else from the name of its link in `/dev/disk/by-path`.
 fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str {
-    const WAYS: [(&str, &str); 6] =
-        [("usb", "usb"), ("ata", "ata"), ("end_device-", "sas"), ("port-", "sas"), ("rport-", "fc"), ("session", "iscsi")];
+    const WAYS: [(&str, &str); 6] = [
+        ("usb", "usb"),
+        ("ata", "ata"),
+        ("end_device-", "sas"),
+        ("port-", "sas"),
+        ("rport-", "fc"),
+        ("session", "iscsi"),
+    ];
     const LINKS: [(&str, &str); 5] =
         [("-usb-", "usb"), ("-ata-", "ata"), ("-sas-", "sas"), ("-fc-", "fc"), ("-iscsi-", "iscsi")];
     let real = survey.host.real(device).unwrap_or_default();

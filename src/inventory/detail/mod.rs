@@ -38,9 +38,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::survey::Survey;
+use super::topic::Topic;
 use super::{Collected, Gap, MachineResources, Resources, block, collect};
 use crate::host::Host;
-use super::topic::Topic;
 use reading::{Reading, TIME_LIMIT};
 
 pub use array::{Array, ArrayMember};
@@ -53,12 +53,12 @@ pub use edac::{MemoryController, ModuleErrors};
 pub use finding::Finding;
 pub use firmware::{FirmwareVersion, Tpm, Trust};
 pub use gpu::GpuDevice;
+pub(super) use identity::is_placeholder;
 pub use mapped::MappedVolume;
 pub use memory::{Dimm, MemoryBoard, MemoryState};
 pub use multipath::{DiskPath, Multipath};
 pub use nic::{Nic, VirtualFunctions};
 pub use package::Package;
-pub(super) use identity::is_placeholder;
 pub(super) use pcie::serial_number;
 pub use pcie::{Link as PciLink, PciErrors, PciFunction};
 pub(super) use place::is_pci_address;
@@ -141,7 +141,9 @@ pub fn collect_detail(host: &Host) -> Inventory {
     let mut inventory = Inventory {
         form: FORM,
         hostname: if is_own { value.environment.server_name.clone() } else { host.hostname() },
-        kernel: Some(value.environment.kernel_version.clone()).filter(|release| release != "unknown").unwrap_or_default(),
+        kernel: Some(value.environment.kernel_version.clone())
+            .filter(|release| release != "unknown")
+            .unwrap_or_default(),
         device_tree: device_tree::collect(&Survey::new(host, Topic::System)),
         machine_resources: value,
         gaps,
@@ -182,7 +184,8 @@ impl Inventory {
     #[must_use]
     pub fn unread() -> Self {
         let hidden = Topic::ALL.into_iter().filter(|topic| !topic.hides().is_empty() || topic.is_of_the_document());
-        let gaps = hidden.map(|topic| Gap::of_all(topic, "the reader failed: this is a defect of this program")).collect();
+        let gaps =
+            hidden.map(|topic| Gap::of_all(topic, "the reader failed: this is a defect of this program")).collect();
         Inventory { form: FORM, gaps, ..Inventory::default() }
     }
 }

@@ -123,7 +123,9 @@ pub fn items(inventory: &Inventory) -> Items {
     }
     // A package of which all threads are switched off cannot be seen.
     let processors = &inventory.processors;
-    if !processors.offline.is_empty() && processors.fitted.is_some_and(|fitted| fitted > processors.packages.len() as u64) {
+    if !processors.offline.is_empty()
+        && processors.fitted.is_some_and(|fitted| fitted > processors.packages.len() as u64)
+    {
         all.remove(&Kind::Cpu);
     }
     all

@@ -35,14 +35,18 @@ impl Paired {
         left.pair(|entry| Some(entry.item.clone()), Unequal::Apart);
         for rank in 0..known::NAMES {
             let name = move |entry: &Entry| entry.names.get(rank).filter(|name| !name.is_empty()).cloned();
-            left.pair(move |entry| Some((name(entry)?, entry.item.place.clone(), entry.item.name.clone())), Unequal::Apart);
+            left.pair(
+                move |entry| Some((name(entry)?, entry.item.place.clone(), entry.item.name.clone())),
+                Unequal::Apart,
+            );
             left.pair(move |entry| Some((name(entry)?, entry.item.place.clone())), Unequal::Together);
             left.pair(name, Unequal::Together);
         }
         // One of the same make and without a name of its own is the same one elsewhere, when as many went as came.
         left.pair(|entry| is_nameless(&entry.item).then(|| entry.item.likeness.clone()), Unequal::Apart);
         let in_place = left.in_place();
-        let (same, replaced): (Vec<_>, Vec<_>) = in_place.into_iter().partition(|(before, after)| is_same_in_place(kind, before, after));
+        let (same, replaced): (Vec<_>, Vec<_>) =
+            in_place.into_iter().partition(|(before, after)| is_same_in_place(kind, before, after));
         left.same.extend(same);
         let items = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.item).collect();
         Paired { same: left.same, replaced, gone: items(left.gone), come: items(left.come) }
@@ -217,19 +221,25 @@ mod tests {
             let cards = cards.iter().map(|name| card(name, name)).collect();
             Items::from([(Kind::PciDevice, cards), (Kind::Interface, nics.to_vec())])
         };
-        let whats = |old: &Items, new: &Items| -> Vec<What> { changes(old, new).into_iter().map(|one| one.what).collect() };
+        let whats =
+            |old: &Items, new: &Items| -> Vec<What> { changes(old, new).into_iter().map(|one| one.what).collect() };
         let before = machine(&["pci:a", "pci:b"], &[nic("pci:a")]);
         assert_eq!(whats(&before, &machine(&["pci:a", "pci:b"], &[])), [], "it went to a namespace or a guest");
         assert_eq!(whats(&machine(&["pci:a", "pci:b"], &[]), &before), []);
         assert_eq!(whats(&before, &machine(&["pci:b"], &[])), [What::Removed, What::Removed], "the card was pulled");
         let unsaid = machine(&["slot 1"], &[nic("")]);
-        assert_eq!(whats(&unsaid, &machine(&["slot 1"], &[])), [], "an earlier release did not say of which card it is one");
+        assert_eq!(
+            whats(&unsaid, &machine(&["slot 1"], &[])),
+            [],
+            "an earlier release did not say of which card it is one"
+        );
     }
 
     #[test]
     fn a_path_that_went_is_a_path_and_the_disk_stays() {
         let path = |name: &str| DiskPlace { name: name.into(), place: format!("port {name}") };
-        let disk = |paths: &[&str]| Item { paths: paths.iter().map(|name| path(name)).collect(), ..card("disk:naa.1", "") };
+        let disk =
+            |paths: &[&str]| Item { paths: paths.iter().map(|name| path(name)).collect(), ..card("disk:naa.1", "") };
         let lost = What::PathLost { path: "sda".into(), place: "port sda".into() };
         let whats = |old: Item, new: Item| -> Vec<What> {
             between(Kind::BlockDevice, vec![old], vec![new]).into_iter().map(|change| change.what).collect()
@@ -237,10 +247,15 @@ mod tests {
         assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdb"])), [lost.clone()]);
         assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdc", "sdd"])), []);
         // An earlier release had each path as a disk.
-        let earlier = |name: &str, identity: &str| Item { name: name.into(), place: format!("port {name}"), ..card(identity, "") };
+        let earlier = |name: &str, identity: &str| Item {
+            name: name.into(),
+            place: format!("port {name}"),
+            ..card(identity, "")
+        };
         let old = vec![earlier("sda", "disk:naa.1"), earlier("sdb", "disk:naa.1@port sdb")];
         assert_eq!(between(Kind::BlockDevice, old.clone(), vec![disk(&["sda", "sdb"])]), []);
-        let found: Vec<What> = between(Kind::BlockDevice, old, vec![disk(&["sdb"])]).into_iter().map(|one| one.what).collect();
+        let found: Vec<What> =
+            between(Kind::BlockDevice, old, vec![disk(&["sdb"])]).into_iter().map(|one| one.what).collect();
         assert_eq!(found, [lost]);
     }
 

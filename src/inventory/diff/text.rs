@@ -52,7 +52,11 @@ impl Change {
         matches!(self.kind, Kind::Cpu | Kind::Bmc)
             || matches!(
                 self.what,
-                What::Replaced | What::Moved { .. } | What::Renamed { .. } | What::PathLost { .. } | What::PathFound { .. }
+                What::Replaced
+                    | What::Moved { .. }
+                    | What::Renamed { .. }
+                    | What::PathLost { .. }
+                    | What::PathFound { .. }
             )
     }
 }

@@ -41,8 +41,12 @@ fn arrays(inventory: &Inventory, found: &mut Vec<Finding>) {
 /// Whether a mirror was made with more places than disks, as appliances do: several members are in sync, nothing is being rebuilt, and
 /// several places behind them were never filled.
 fn has_spare_places(array: &Array) -> bool {
-    let mut filled: Vec<u64> =
-        array.members.iter().filter(|member| member.state.contains("in_sync")).filter_map(|member| member.slot).collect();
+    let mut filled: Vec<u64> = array
+        .members
+        .iter()
+        .filter(|member| member.state.contains("in_sync"))
+        .filter_map(|member| member.slot)
+        .collect();
     filled.sort_unstable();
     array.level == "raid1"
         && matches!(array.action.as_str(), "" | "idle")
