@@ -9,6 +9,7 @@ mod environment;
 mod gpu;
 mod infiniband;
 mod interface;
+mod link_mode;
 mod memory;
 mod names;
 mod networks;

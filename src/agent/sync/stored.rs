@@ -215,7 +215,7 @@ impl Way {
         Way { rest: format!("{}/{name}", self.rest), ..self.clone() }
     }
 
-    fn into_part(&self, name: &str, key: &str) -> Way {
+    fn at_part(&self, name: &str, key: &str) -> Way {
         let part = format!("{}{}/{name}[{key}]", self.part, self.rest);
         Way { part: part.trim_start_matches('/').to_owned(), rest: String::new() }
     }
@@ -233,7 +233,7 @@ fn walk(value: &Value, steps: &[&str], way: &Way, own: &Own, found: &mut BTreeMa
     if let Some(name) = step.strip_suffix("{}") {
         for (key, one) in value[name].as_object().into_iter().flatten().filter(|(key, one)| own.counts(name, key, one))
         {
-            enter(one, rest, &way.into_part(name, key), own, found);
+            enter(one, rest, &way.at_part(name, key), own, found);
         }
     } else if let Some((name, keys)) = step.strip_suffix(']').and_then(|step| step.split_once('[')) {
         for one in value[name].as_array().into_iter().flatten() {
@@ -244,7 +244,7 @@ fn walk(value: &Value, steps: &[&str], way: &Way, own: &Own, found: &mut BTreeMa
             };
             let key = keys.split(',').map(text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(":");
             if own.counts(name, &key, one) {
-                enter(one, rest, &way.into_part(name, &key), own, found);
+                enter(one, rest, &way.at_part(name, &key), own, found);
             }
         }
     } else {

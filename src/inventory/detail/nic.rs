@@ -173,7 +173,7 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
         firmware: storable(firmware),
         // -1 when nobody knows.
         speed: quiet("speed").parse().ok().filter(|speed| *speed > 0),
-        maximum_speed: settings.and_then(|settings| super::super::interface::fastest(&settings)),
+        maximum_speed: settings.and_then(|settings| super::super::link_mode::fastest(&settings)),
         duplex: Some(quiet("duplex")).filter(|duplex| duplex != "unknown").unwrap_or_default(),
         link: quiet("carrier") == "1",
         state: survey.word(place.join("operstate")),
@@ -216,7 +216,7 @@ fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> Stri
     // How the address in use came about: 0 is burnt in; random, taken from another interface or set by somebody are not its own.
     let assigned = survey.host.text(place.join("addr_assign_type"));
     let is_own = assigned.is_none_or(|how| how == "0") && nic.master.is_empty();
-    let is_known = |address: &str| is_address(address) && !(is_made_up(address) && !nic.usb_address.is_empty());
+    let is_known = |address: &str| is_address(address) && (nic.usb_address.is_empty() || !is_made_up(address));
     let address = match (is_known(&nic.permanent_address), is_own && is_known(&nic.mac_address)) {
         // A virtual function gets another address at each boot, and all of a card may get the same one.
         _ if !nic.virtual_function_of.is_empty() => None,

@@ -122,7 +122,13 @@ pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
 /// guest, or its driver did.
 #[derive(Default)]
 struct Carriers {
-    known: BTreeMap<Kind, (BTreeSet<Item>, BTreeSet<Item>)>,
+    known: BTreeMap<Kind, Sides>,
+}
+
+/// The same devices, as they were and as they are.
+struct Sides {
+    before: BTreeSet<Item>,
+    after: BTreeSet<Item>,
 }
 
 impl Carriers {
@@ -132,23 +138,18 @@ impl Carriers {
 
     fn note(&mut self, kind: Kind, paired: &Paired) {
         let (before, after) = paired.same.iter().cloned().unzip();
-        self.known.insert(kind, (before, after));
+        self.known.insert(kind, Sides { before, after });
     }
 
     fn stays(&self, interface: &Item, old: &Items) -> bool {
-        self.is_known(interface, old, |(before, _)| before)
+        self.is_known(interface, old, |sides| &sides.before)
     }
 
     fn stayed(&self, interface: &Item, new: &Items) -> bool {
-        self.is_known(interface, new, |(_, after)| after)
+        self.is_known(interface, new, |sides| &sides.after)
     }
 
-    fn is_known(
-        &self,
-        interface: &Item,
-        list: &Items,
-        side: fn(&(BTreeSet<Item>, BTreeSet<Item>)) -> &BTreeSet<Item>,
-    ) -> bool {
+    fn is_known(&self, interface: &Item, list: &Items, side: fn(&Sides) -> &BTreeSet<Item>) -> bool {
         [Kind::PciDevice, Kind::UsbDevice].into_iter().any(|kind| {
             let carrier = list.get(&kind).into_iter().flatten().find(|carrier| is_carried_by(interface, carrier));
             carrier.is_some_and(|carrier| self.known.get(&kind).is_some_and(|known| side(known).contains(carrier)))

@@ -244,7 +244,7 @@ mod tests {
         let whats = |old: Item, new: Item| -> Vec<What> {
             between(Kind::BlockDevice, vec![old], vec![new]).into_iter().map(|change| change.what).collect()
         };
-        assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdb"])), [lost.clone()]);
+        assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdb"])), std::slice::from_ref(&lost));
         assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdc", "sdd"])), []);
         // An earlier release had each path as a disk.
         let earlier = |name: &str, identity: &str| Item {
