@@ -19,7 +19,12 @@ struct Count {
 }
 
 /// Machines that a region does not take, since it does not know their architecture.
-const REFUSED: [(&str, &str); 1] = [("hwloc-2arm-2c", "kernel_architecture is \"armv7l\"")];
+const REFUSED: [(&str, &str); 4] = [
+    ("hwloc-2arm-2c", "kernel_architecture is \"armv7l\""),
+    ("lscpu-armv7", "kernel_architecture is \"armv7l\""),
+    ("lscpu-rv64-linux", "kernel_architecture is \"riscv64\""),
+    ("lscpu-rv64-visionfive2", "kernel_architecture is \"riscv64\""),
+];
 
 #[test]
 fn every_fixture_is_equal_to_its_reference_and_acceptable_to_a_region() {
