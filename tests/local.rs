@@ -161,7 +161,7 @@ async fn root_reads_nothing_where_another_user_decides_what_is_read() {
     ];
     let call = async |words: &[&str]| {
         let program = Program::new(words[0]).env("SHAKEDOWN_STATE_DIR", &state);
-        words[1..].iter().fold(program, |program, word| program.arg(word)).finish().await
+        words[1..].iter().fold(program, Program::arg).finish().await
     };
     for words in &verbs {
         assert_eq!(call(words).await.code, Some(0), "one's own is read: {words:?}");

@@ -11,14 +11,14 @@ pub fn word(path: &Path) -> String {
     match path.to_str() {
         Some(text) if !text.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
         Some(text) if !text.chars().any(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
-        _ => format!("$'{}'", bytes.iter().map(escaped).collect::<String>()),
+        _ => format!("$'{}'", bytes.iter().copied().map(escaped).collect::<String>()),
     }
 }
 
-fn escaped(byte: &u8) -> String {
+fn escaped(byte: u8) -> String {
     match byte {
-        b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
-        b' '..=b'~' => char::from(*byte).to_string(),
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
         _ => format!("\\{byte:03o}"),
     }
 }

@@ -116,24 +116,20 @@ pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Err
     };
     let gone_length = gone.len() as u64;
     let gone = stream::iter([Ok::<_, std::io::Error>(gone.into_bytes())]);
-    match slice {
-        Slice::HeadAndTail { head, tail } => {
-            let marker = format!(
-                "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
-                size - head - tail,
-                path.display()
-            );
-            let length = head + tail + marker.len() as u64 + gone_length;
-            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
-            let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
-            let body = head.chain(marker).chain(tail).chain(gone);
-            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
-        }
-        _ => {
-            let body = source.piece(0, size).chain(gone);
-            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), size + gone_length))
-        }
-    }
+    let Slice::HeadAndTail { head, tail } = slice else {
+        let body = source.piece(0, size).chain(gone);
+        return Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), size + gone_length));
+    };
+    let marker = format!(
+        "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
+        size - head - tail,
+        path.display()
+    );
+    let length = head + tail + marker.len() as u64 + gone_length;
+    let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
+    let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
+    let body = head.chain(marker).chain(tail).chain(gone);
+    Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
 }
 
 /// A file that is read as it is sent. What was announced of it is sent in any case, or the region would wait for the rest.
