@@ -48,9 +48,10 @@ fn conclude(
     (mut finished, kept): (Finished, Kept),
 ) -> Finished {
     let judged = Judged::of(found, has_interface(script));
-    if let Judged::Refused(error, _) = &judged {
+    if let Judged::Refused(error, said) = &judged {
+        let decides = if said.is_none() { ", so its exit status decides" } else { "" };
         finished.notes.push(format!(
-            "its result file is invalid, so its exit status decides: {error} (see contract of RESULT_PATH){}",
+            "its result file is invalid{decides}: {error} (see contract of RESULT_PATH){}",
             named(found)
         ));
     }
@@ -304,6 +305,32 @@ mod tests {
         assert_eq!(sent, r#"{"status":"failed"}"#);
         let (finished, _) = concluded_of(b"status: passed", Ending::Exited(0), Kept::Bounded, "up");
         assert!(is_passed(&finished), "a loss that is declared");
+    }
+
+    /// Recorded: each is refused, and the exit status decides.
+    #[test]
+    fn what_the_region_refuses_never_ends_better_than_its_word() {
+        let faults =
+            ["results: [a]", "results: {a: null}", "results: {1: a}", "results: {a: {b: c}}", "link_connected: 3"];
+        for fault in faults {
+            for status in ["failed", "degraded", "timedout", "skipped"] {
+                let text = format!("status: {status}\n{fault}\n");
+                let (finished, sent) = concluded(&text, Ending::Exited(0), "up");
+                assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 1), "{text}");
+                assert_eq!(sent, text, "as it is, with an exit status that fails the script there, too");
+                assert!(finished.notes.iter().any(|note| note.contains("no pass")), "{:?}", finished.notes);
+            }
+            let (finished, _) = concluded(&format!("status: passed\n{fault}\n"), Ending::Exited(0), "up");
+            assert!(is_passed(&finished), "its exit status decides: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_to_be_read_is_no_pass_here_or_there() {
+        let text = format!("results: {{a: [{}]}}\nstatus: passed", "1,".repeat(600_000));
+        let (finished, sent) = concluded(&text, Ending::Exited(0), "up");
+        assert_eq!((finished.conclusion, sent.as_str()), (Conclusion::Failed, r#"{"status":"failed"}"#));
+        assert!(finished.notes[0].contains("nobody knows what it says"), "{:?}", finished.notes);
     }
 
     #[test]

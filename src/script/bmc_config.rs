@@ -105,7 +105,7 @@ impl BmcConfig {
             return Err(BmcConfigError::TooLarge);
         }
         let node = yaml::parse(bytes).map_err(|error| match error {
-            yaml::Error::TooLarge(_) => BmcConfigError::TooLarge,
+            yaml::Error::TooLarge(_) | yaml::Error::TooMuch => BmcConfigError::TooLarge,
             yaml::Error::NotText => BmcConfigError::NotText,
             // The text of the error may quote a password that begins with `*` or `!`.
             yaml::Error::Syntax { line, .. } | yaml::Error::Poison { line, .. } => BmcConfigError::Syntax(line),

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Unpassed, Verdict, result_scan};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Node, Room};
 
 /// A result file that the region will accept.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,14 +82,22 @@ impl ResultFile {
     /// # Errors
     /// When the region would refuse it; the exit status of the script stands then.
     pub fn parse(bytes: &[u8], has_interface_parameter: bool) -> Result<Self, ResultFileError> {
-        let node = yaml::parse(bytes).map_err(|error| match &error {
+        Self::of_node(&Self::node(bytes)?, has_interface_parameter)
+    }
+
+    fn node(bytes: &[u8]) -> Result<Node, ResultFileError> {
+        yaml::parse(bytes).map_err(|error| match &error {
             yaml::Error::Poison { rest, .. } => {
-                let status = rest.get("status").and_then(Node::as_str).and_then(Verdict::from_word);
-                ResultFileError::Poison { reason: error.to_string(), status }
+                ResultFileError::Poison { reason: error.to_string(), status: named_status(rest) }
             }
-            _ => ResultFileError::Syntax(error.to_string()),
-        })?;
-        match &node {
+            // The region may read what is too much for this program.
+            yaml::Error::TooLarge(_) | yaml::Error::TooMuch => ResultFileError::Unreadable(error.to_string()),
+            yaml::Error::NotText | yaml::Error::Syntax { .. } => ResultFileError::Syntax(error.to_string()),
+        })
+    }
+
+    fn of_node(node: &Node, has_interface_parameter: bool) -> Result<Self, ResultFileError> {
+        match node {
             Node::Null => return Ok(ResultFile::default()),
             Node::Mapping(_) => {}
             _ => return Err(ResultFileError::NotADictionary),
@@ -103,11 +111,15 @@ impl ResultFile {
             Some(_) if !has_interface_parameter => return Err(ResultFileError::LinkWithoutInterface),
             Some(value) => Some(value.as_bool().ok_or(ResultFileError::Link)?),
         };
+        let mut room = Room::default();
         let results = match node.field("results") {
             None => Vec::new(),
-            Some(Node::Mapping(pairs)) => pairs.iter().map(result).collect::<Result<_, _>>()?,
+            Some(Node::Mapping(pairs)) => pairs.iter().map(|pair| result(pair, &mut room)).collect::<Result<_, _>>()?,
             Some(_) => return Err(ResultFileError::Results),
         };
+        if room.is_full() {
+            return Err(ResultFileError::Unreadable(yaml::Error::TooMuch.to_string()));
+        }
         Ok(ResultFile { status, link_connected, results })
     }
 
@@ -128,8 +140,9 @@ impl ResultFile {
     }
 }
 
-/// Largest file that fits into a request (contract REGION: nginx refuses a body over 10 MB, and the rest of a result needs room, too).
-const LARGEST: u64 = 8 << 20;
+/// Largest file that fits into a request (contract REGION: nginx refuses a body over 10 MB, and the rest of a result needs room, too): all
+/// of such a file is read, or its script has not passed.
+const LARGEST: u64 = yaml::MAX_BYTES as u64;
 
 /// What lies in the place of a result file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,8 +204,8 @@ pub enum Judged {
     Absent,
     /// The region takes it.
     Accepted(ResultFile),
-    /// The region refuses it and says so in an event; the exit status decides. Of one that could not be parsed, what it names in spite of
-    /// that: nothing better may come of it.
+    /// The region refuses it and says so in an event; the exit status decides. Nothing better may come of it than the status that it names
+    /// all the same.
     Refused(ResultFileError, Option<Unpassed>),
     /// The region would answer it with an error, each time: its status has to go alone.
     Poison(String, Option<Verdict>),
@@ -213,28 +226,34 @@ impl Judged {
         if bytes.trim_ascii().is_empty() {
             return Judged::Absent;
         }
-        match ResultFile::parse(bytes, has_interface_parameter) {
+        let node = match ResultFile::node(bytes) {
+            Ok(node) => node,
             Err(ResultFileError::Poison { reason, status }) => {
-                Judged::Poison(reason, status.or_else(|| result_scan::status(bytes)))
+                return Judged::Poison(reason, status.or_else(|| result_scan::status(bytes)));
             }
+            Err(ResultFileError::Unreadable(why)) => return Judged::Unreadable(why),
+            Err(error) => return Judged::Refused(error, result_scan::status(bytes).and_then(Verdict::unpassed)),
+        };
+        match ResultFile::of_node(&node, has_interface_parameter) {
             Ok(file) => Judged::Accepted(file),
-            // Only what could not be parsed may mean something else to the region than to this program.
-            Err(error @ ResultFileError::Syntax(_)) => {
-                let said = result_scan::status(bytes).and_then(Verdict::unpassed);
-                Judged::Refused(error, said)
-            }
-            Err(error) => Judged::Refused(error, None),
+            Err(ResultFileError::Unreadable(why)) => Judged::Unreadable(why),
+            Err(error) => Judged::Refused(error, named_status(&node).and_then(Verdict::unpassed)),
         }
     }
 }
 
-fn result((key, value): &(Node, Node)) -> Result<(String, Value), ResultFileError> {
+/// The status that a document names, whatever else is wrong with it.
+fn named_status(node: &Node) -> Option<Verdict> {
+    node.get("status").and_then(Node::as_str).and_then(Verdict::from_word)
+}
+
+fn result((key, value): &(Node, Node), room: &mut Room) -> Result<(String, Value), ResultFileError> {
     let key = key.as_str().ok_or(ResultFileError::Key)?;
     let fits = match value {
         Node::Sequence(items) => items.iter().all(Node::is_scalar),
         other => other.is_scalar(),
     };
-    if fits { Ok((key.to_owned(), value.into())) } else { Err(ResultFileError::Value) }
+    if fits { Ok((key.to_owned(), value.to_json(room))) } else { Err(ResultFileError::Value) }
 }
 
 #[cfg(test)]
@@ -278,6 +297,32 @@ mod tests {
             results: vec![("speed: fast".into(), "a\nb".into())],
         };
         assert_eq!(ResultFile::parse(&file.to_bytes(), true), Ok(file));
+    }
+
+    /// Of any size that is sent, whatever it looks like.
+    #[test]
+    fn a_large_file_is_read_or_nobody_calls_it_passed() {
+        let log = "x".repeat((2 << 20) - 100);
+        let rows: [(String, bool); 5] = [
+            (format!(r#"{{"results": {{"log": "{log}"}}, "status": "failed"}}"#), true),
+            (format!(r#"{{"results": {{"log": "{}"}}, "st\u0061tus": "failed"}}"#, log.repeat(3)), true),
+            (format!("{{results: {{log: {log}}},\n  ? status\n  : failed}}"), true),
+            (format!("results: {{a: [{}]}}\nstatus: failed", "1,".repeat(600_000)), false),
+            (
+                format!(
+                    "x: &x [{log}]\nresults: {{{}}}\nstatus: failed",
+                    (0..1000).map(|n| format!("k{n}: *x,")).collect::<String>()
+                ),
+                false,
+            ),
+        ];
+        for (text, is_read) in rows {
+            match Judged::of(&Found::Content(text.clone().into_bytes()), false) {
+                Judged::Accepted(file) => assert!(is_read && file.status == Some(Verdict::Failed), "{text:.40}"),
+                Judged::Unreadable(_) => assert!(!is_read, "{text:.40}"),
+                other => panic!("{text:.40}: {other:?}"),
+            }
+        }
     }
 
     /// Contract REGION, corrections 2.

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use super::graph::{Content, Graph, Id, Item};
 use super::resolve::{Tag, is_base64, read_bool, read_float, read_int, read_timestamp};
-use super::{Error, Fault, Float, Int, Node, Other};
+use super::{Error, Fault, Float, Int, MAX_WORK, Node, Other};
 
 /// Values inside of each other, by way of aliases, that are kept: what reads them calls itself.
 const MAX_HEIGHT: usize = 420;
-/// Pairs that `<<` may bring together.
-const MAX_MERGED: usize = 1 << 18;
 /// Merges inside of merges, which PyYAML follows by calling itself.
 const MAX_MERGES: usize = 420;
 
@@ -22,11 +20,16 @@ struct Builder {
     heights: Vec<usize>,
     known: Vec<bool>,
     waiting: VecDeque<Id>,
-    merged: usize,
+    /// Steps and bytes that aliases and merges have cost.
+    work: usize,
+    /// How many of a mapping's children `<<` brought, which stand before its own.
+    brought: HashMap<Id, usize>,
+    /// Lines and keys that stand again further down.
+    repeated: Vec<(usize, String)>,
 }
 
 /// The value of a graph's root.
-pub(super) fn build(graph: Graph) -> Result<Node, Error> {
+pub(super) fn build(graph: Graph, repeated: &mut Vec<(usize, String)>) -> Result<Node, Error> {
     let Some(root) = graph.root else {
         return match graph.poison {
             None => Ok(Node::Null),
@@ -40,13 +43,19 @@ pub(super) fn build(graph: Graph) -> Result<Node, Error> {
         heights: vec![0; count],
         known: vec![false; count],
         waiting: VecDeque::new(),
-        merged: 0,
+        work: 0,
+        brought: HashMap::new(),
+        repeated: Vec::new(),
     };
     let checked = builder.check(root);
-    if builder.graph.poison.is_none() {
+    if builder.graph.poison.is_none() && !builder.graph.is_too_much {
         checked?;
     }
     let value = builder.link(root);
+    *repeated = std::mem::take(&mut builder.repeated);
+    if builder.graph.is_too_much {
+        return Err(Error::TooMuch);
+    }
     match builder.graph.poison {
         None => Ok(value),
         Some(Fault { message, line }) => Err(Error::Poison { message, line, rest: value }),
@@ -61,6 +70,13 @@ impl Builder {
     fn poison(&mut self, id: Id, message: impl Into<String>) {
         let fault = self.fault(id, message);
         self.graph.poison.get_or_insert(fault);
+    }
+
+    /// Counts what is beyond the text itself: nothing more is read when that is too much.
+    fn spend(&mut self, id: Id, work: usize) -> Result<(), Fault> {
+        self.work += work;
+        self.graph.is_too_much |= self.work > MAX_WORK;
+        if self.graph.is_too_much { Err(self.fault(id, "aliases that repeat too much")) } else { Ok(()) }
     }
 
     fn check(&mut self, root: Id) -> Result<(), Fault> {
@@ -94,6 +110,10 @@ impl Builder {
             Tag::Bool => read_bool(&text).map(Node::Bool),
             Tag::Int => read_int(&text).map(|digits| Node::Int(Int { digits, text: text.trim().to_owned() })),
             Tag::Float => read_float(&text).map(|value| Node::Float(Float { value, text: text.trim().to_owned() })),
+            // PyYAML looks for a date in the pairs themselves, whatever their key '=' says.
+            Tag::Timestamp if matches!(self.graph.items[id].content, Content::Mapping(_)) => {
+                Err("a mapping stands where its tag wants a date".to_owned())
+            }
             Tag::Timestamp => {
                 read_timestamp(&text).map(|has_time| Node::Other(if has_time { Other::DateTime } else { Other::Date }))
             }
@@ -112,6 +132,12 @@ impl Builder {
     fn scalar(&mut self, id: Id) -> Result<String, Fault> {
         let mut at = id;
         for _ in 0..MAX_HEIGHT {
+            let size = match &self.graph.items[at].content {
+                Content::Scalar(_) if at == id => 0,
+                Content::Scalar(text) => text.len(),
+                Content::Sequence(children) | Content::Mapping(children) => children.len(),
+            };
+            self.spend(id, size)?;
             at = match &self.graph.items[at].content {
                 Content::Scalar(text) => return Ok(text.clone()),
                 Content::Sequence(_) => return Err(self.fault(id, "a list stands where its tag wants text")),
@@ -172,12 +198,14 @@ impl Builder {
         let mut merged = Vec::new();
         let mut place = 0;
         loop {
-            let Content::Mapping(children) = &mut self.graph.items[id].content else { return Ok(()) };
+            let Content::Mapping(children) = &self.graph.items[id].content else { return Ok(()) };
             let (Some(&key), Some(&value)) = (children.get(place), children.get(place + 1)) else { break };
             if self.graph.items[key].tag == Tag::Merge {
-                if let Content::Mapping(children) = &mut self.graph.items[id].content {
-                    children.drain(place..place + 2);
-                }
+                let Content::Mapping(children) = &mut self.graph.items[id].content else { return Ok(()) };
+                children.drain(place..place + 2);
+                // What is behind them moves up.
+                let moved = children.len() - place;
+                self.spend(id, 1 + moved / 8)?;
                 merged.extend(self.pairs_of(value, depth)?);
                 continue;
             }
@@ -189,6 +217,7 @@ impl Builder {
         if let Content::Mapping(children) = &mut self.graph.items[id].content
             && !merged.is_empty()
         {
+            self.brought.insert(id, merged.len() / 2);
             merged.append(children);
             *children = merged;
         }
@@ -208,12 +237,9 @@ impl Builder {
             }
             self.merge(source, depth + 1)?;
             let Content::Mapping(pairs) = &self.graph.items[source].content else { continue };
-            self.merged += pairs.len();
-            if self.merged > MAX_MERGED {
-                self.poison(id, format!("'<<' brings more than {MAX_MERGED} keys together"));
-                return Ok(Vec::new());
-            }
-            found.push(pairs.clone());
+            let pairs = pairs.clone();
+            self.spend(id, 16 * (1 + pairs.len()))?;
+            found.push(pairs);
         }
         // The first of a list counts most, and later keys win.
         Ok(found.into_iter().rev().flatten().collect())
@@ -239,6 +265,12 @@ impl Builder {
             }
             if self.values[id].is_none() {
                 let height = 1 + children.iter().map(|child| self.heights[*child]).max().unwrap_or(0);
+                self.work +=
+                    children.iter().map(|child| self.values[*child].as_ref().map_or(0, Node::text_len)).sum::<usize>();
+                if self.work > MAX_WORK {
+                    self.graph.is_too_much = true;
+                    return Node::Null;
+                }
                 self.values[id] =
                     Some(if height > MAX_HEIGHT { Node::Other(Other::Deep) } else { self.collection(id) });
                 self.heights[id] = if height > MAX_HEIGHT { 1 } else { height };
@@ -254,7 +286,7 @@ impl Builder {
         self.values[id].clone().unwrap_or(Node::Other(Other::Recursive))
     }
 
-    fn collection(&self, id: Id) -> Node {
+    fn collection(&mut self, id: Id) -> Node {
         let Item { tag, content, .. } = &self.graph.items[id];
         match (tag, content) {
             (Tag::Set, _) => Node::Other(Other::Set),
@@ -264,22 +296,34 @@ impl Builder {
             (_, Content::Sequence(children)) => {
                 Node::Sequence(Arc::new(children.iter().map(|child| self.value(*child)).collect()))
             }
-            (_, Content::Mapping(children)) => self.mapping(children),
+            (_, Content::Mapping(children)) => {
+                let children = children.clone();
+                self.mapping(id, &children)
+            }
             // A scalar that was never made, since something else broke off.
             (_, Content::Scalar(text)) => Node::String(text.clone()),
         }
     }
 
     /// Of a key that stands twice the last value counts, in the place of the first.
-    fn mapping(&self, children: &[Id]) -> Node {
+    fn mapping(&mut self, id: Id, children: &[Id]) -> Node {
+        let brought = self.brought.get(&id).copied().unwrap_or_default();
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut pairs: Vec<(Node, Node)> = Vec::new();
-        for pair in children.chunks_exact(2) {
+        // Who gave each its value so far, unless that was `<<`, whose keys may be replaced.
+        let mut givers: Vec<Option<Id>> = Vec::new();
+        for (number, pair) in children.chunks_exact(2).enumerate() {
             let (key, value) = (self.value(pair[0]), self.value(pair[1]));
+            let giver = (number >= brought).then_some(pair[0]);
             let place = *places.entry(identity(&key, pair[0])).or_insert(pairs.len());
-            match pairs.get_mut(place) {
-                Some(known) => known.1 = value,
-                None => pairs.push((key, value)),
+            if let (Some(known), Some(before)) = (pairs.get_mut(place), givers.get_mut(place)) {
+                known.1 = value;
+                if let Some(before) = std::mem::replace(before, giver) {
+                    self.repeated.push((self.graph.items[before].line, known.0.to_text().unwrap_or_default()));
+                }
+            } else {
+                pairs.push((key, value));
+                givers.push(giver);
             }
         }
         Node::Mapping(Arc::new(pairs))

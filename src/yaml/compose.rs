@@ -3,11 +3,14 @@
 
 use std::collections::HashMap;
 
-use super::Fault;
 use super::graph::{Content, Graph, Id, Item, MAX_DEPTH};
 use super::resolve::{Tag, implicit};
 use super::scan::Scanner;
 use super::token::Token;
+use super::{Fault, MAX_NODES};
+
+/// Characters of a tag that are looked at.
+const LONGEST_TAG: usize = 100;
 
 /// What a collection that is open waits for.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,6 +55,8 @@ struct Composer<'a> {
     open: Vec<(Id, Wants)>,
     anchors: HashMap<String, Id>,
     prefixes: HashMap<String, String>,
+    /// Values and aliases so far.
+    count: usize,
 }
 
 /// The one document of a text; what was read before a fault is answered with it.
@@ -62,6 +67,7 @@ pub(super) fn compose(text: &[char]) -> (Graph, Result<(), Fault>) {
         open: Vec::new(),
         anchors: HashMap::new(),
         prefixes: HashMap::new(),
+        count: 0,
     };
     let read = composer.stream();
     let Composer { mut graph, mut scanner, .. } = composer;
@@ -277,8 +283,7 @@ impl Composer<'_> {
             self.scanner.take()?;
             let target = self.anchors.get(&name).copied();
             let target = target.ok_or_else(|| Fault { message: format!("nothing has the anchor &{name}"), line })?;
-            self.attach(target);
-            return Ok(());
+            return self.attach(target);
         }
         let properties = self.properties(line)?;
         let next = self.scanner.peek()?.clone();
@@ -343,7 +348,12 @@ impl Composer<'_> {
                             line,
                         })?,
                     };
-                    properties.tag = Some(format!("{prefix}{suffix}"));
+                    properties.tag = Some(if prefix.len() + suffix.len() <= LONGEST_TAG {
+                        format!("{prefix}{suffix}")
+                    } else {
+                        // No known one is as long, and each node may have it by a few characters.
+                        prefix.chars().chain(suffix.chars()).take(LONGEST_TAG).collect()
+                    });
                 }
                 _ => return Ok(properties),
             }
@@ -360,16 +370,21 @@ impl Composer<'_> {
             return Err(Fault { message: format!("the anchor &{name} stands there twice"), line });
         }
         self.graph.items.push(Item { tag, content, line });
-        self.attach(id);
-        Ok(())
+        self.attach(id)
     }
 
-    fn attach(&mut self, id: Id) {
+    fn attach(&mut self, id: Id) -> Result<(), Fault> {
+        self.count += 1;
+        if self.count > MAX_NODES {
+            self.graph.is_too_much = true;
+            return Err(self.fault("more values than are read"));
+        }
         match self.open.last().and_then(|(parent, _)| self.graph.items.get_mut(*parent)) {
             None => self.graph.root = Some(id),
             Some(Item { content: Content::Sequence(children) | Content::Mapping(children), .. }) => children.push(id),
             Some(_) => {}
         }
+        Ok(())
     }
 
     /// Opens the collection that was begun last.

@@ -2,6 +2,7 @@
 
 use super::Fault;
 use super::cursor::{is_break, is_end};
+use super::resolve::MAX_DIGITS;
 use super::scan::Scanner;
 use super::token::Token;
 
@@ -35,6 +36,9 @@ impl Scanner<'_> {
         let minor = self.at.take_while(|c| c.is_ascii_digit());
         if major.is_empty() || dot != "." || minor.is_empty() || !is_end(self.at.char()) {
             return Err(self.at.fault("%YAML has no version like 1.1"));
+        }
+        if major.len().max(minor.len()) > MAX_DIGITS {
+            self.note("a version of more digits than Python reads");
         }
         Ok(Token::Version(major.parse().unwrap_or(u64::MAX)))
     }

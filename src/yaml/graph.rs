@@ -32,4 +32,6 @@ pub(super) struct Graph {
     pub(super) items: Vec<Item>,
     pub(super) root: Option<Id>,
     pub(super) poison: Option<Fault>,
+    /// There is more of it than is read.
+    pub(super) is_too_much: bool,
 }

@@ -12,6 +12,7 @@ mod compose;
 mod cursor;
 mod directive;
 mod graph;
+mod json;
 mod resolve;
 mod scalar;
 mod scan;
@@ -19,11 +20,15 @@ mod token;
 
 use std::sync::Arc;
 
-/// Larger documents are refused: no configuration or result file that a person writes comes near.
-pub const MAX_BYTES: usize = 1 << 20;
+pub use json::Room;
 
-/// Values that are written out at most when a node becomes JSON; aliases can say far more in few bytes.
-const MAX_VALUES: usize = 1 << 18;
+/// Larger documents are refused: as much as a result file may have to be sent to a region (contract REGION).
+pub const MAX_BYTES: usize = 8 << 20;
+
+/// Values and aliases of a document that are read: a region needs a minute for as many.
+const MAX_NODES: usize = 1 << 19;
+/// Bytes and steps that aliases and `<<` may cost beside the text itself.
+const MAX_WORK: usize = 32 << 20;
 
 /// Any YAML value.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +113,9 @@ pub enum Error {
     /// Over [`MAX_BYTES`].
     #[error("{0} bytes of YAML, more than the {MAX_BYTES} that are read")]
     TooLarge(usize),
+    /// Few enough bytes that say too many values, or say too much by aliases.
+    #[error("more values, or more that aliases and '<<' repeat, than are read")]
+    TooMuch,
     /// Bytes that are neither UTF-8 nor UTF-16 with a byte order mark.
     #[error("not UTF-8 text")]
     NotText,
@@ -149,6 +157,18 @@ impl From<Fault> for Error {
 /// # Errors
 /// When the bytes are too many, not text, not YAML as the region reads it, or what it falls over.
 pub fn parse(bytes: &[u8]) -> Result<Node, Error> {
+    read(bytes, &mut Vec::new())
+}
+
+/// The same, with the keys of any mapping that stand there again further down, and so count for nothing, with their lines from 1.
+pub fn parse_noting(bytes: &[u8]) -> (Result<Node, Error>, Vec<(usize, String)>) {
+    let mut repeated = Vec::new();
+    let node = read(bytes, &mut repeated);
+    repeated.sort();
+    (node, repeated)
+}
+
+fn read(bytes: &[u8], repeated: &mut Vec<(usize, String)>) -> Result<Node, Error> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::TooLarge(bytes.len()));
     }
@@ -162,10 +182,13 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Error> {
         });
     }
     let (graph, read) = compose::compose(&text);
+    if graph.is_too_much {
+        return Err(Error::TooMuch);
+    }
     if graph.poison.is_none() {
         read?;
     }
-    build::build(graph)
+    build::build(graph, repeated)
 }
 
 /// UTF-16 where a byte order mark says so, else UTF-8.
@@ -226,6 +249,16 @@ impl Node {
         }
     }
 
+    /// Bytes of a scalar, which each copy of it takes.
+    fn text_len(&self) -> usize {
+        match self {
+            Node::String(text) => text.len(),
+            Node::Int(number) => number.digits.len() + number.text.len(),
+            Node::Float(number) => number.text.len(),
+            _ => 0,
+        }
+    }
+
     /// True if a result may be it: text, a number or a boolean.
     #[must_use]
     pub fn is_scalar(&self) -> bool {
@@ -239,38 +272,6 @@ impl Node {
             Node::Mapping(pairs) => pairs,
             _ => &[],
         }
-    }
-
-    fn to_json(&self, left: &mut usize) -> serde_json::Value {
-        use serde_json::Value;
-        if *left == 0 {
-            return Value::Null;
-        }
-        *left -= 1;
-        match self {
-            Node::Null => Value::Null,
-            Node::Bool(value) => (*value).into(),
-            Node::Int(Int { digits, .. }) => match (digits.parse::<i64>(), digits.parse::<u64>()) {
-                (Ok(number), _) => number.into(),
-                (_, Ok(number)) => number.into(),
-                _ => digits.clone().into(),
-            },
-            Node::Float(number) if number.value.is_finite() => number.value.into(),
-            Node::Float(number) => number.text.clone().into(),
-            Node::String(text) => text.clone().into(),
-            Node::Sequence(items) => items.iter().map(|item| item.to_json(left)).collect(),
-            Node::Mapping(pairs) => {
-                Value::Object(pairs.iter().map(|(k, v)| (k.to_text().unwrap_or_default(), v.to_json(left))).collect())
-            }
-            Node::Other(other) => other.name().into(),
-        }
-    }
-}
-
-impl From<&Node> for serde_json::Value {
-    /// Keys that are not text are written as text, and so are numbers that JSON does not know.
-    fn from(node: &Node) -> Self {
-        node.to_json(&mut MAX_VALUES.clone())
     }
 }
 
@@ -290,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_stand_twice_are_noted_where_they_count_for_nothing() {
+        let text =
+            "a: &a {x: 1, y: 2}\nb:\n  c: 1\n  d: [{e: 1, e: 2}]\n  'c': 2\n  c: 3\nf: {<<: *a, x: 3}\n1: a\n1.0: b\n";
+        let (node, repeated) = parse_noting(text.as_bytes());
+        let repeated: Vec<_> = repeated.iter().map(|(line, key)| (*line, key.as_str())).collect();
+        assert_eq!(repeated, [(3, "c"), (4, "e"), (5, "c"), (8, "1")], "{node:?}");
+    }
+
+    #[test]
     fn an_empty_document_is_null() {
         assert_eq!(parse(b"").expect("empty"), Node::Null);
         assert_eq!(parse(b"# only a comment\n\n").expect("comment"), Node::Null);
@@ -306,7 +316,28 @@ mod tests {
         let node = parse(bomb.as_bytes()).expect("the region reads it");
         assert_eq!(node.get("status").and_then(Node::as_str), Some("failed"));
         let json = serde_json::Value::from(&node).to_string();
-        assert!(json.len() < 8 * MAX_VALUES, "{}", json.len());
+        assert!(json.len() < 96 << 20, "{}", json.len());
+    }
+
+    /// Each costs far more than its text if it is read as it comes.
+    #[test]
+    fn what_costs_more_than_its_text_is_not_read_on() {
+        let text = "x".repeat(1 << 20);
+        let merge = |entry: &str, count: usize| format!("a: &a {{b: c}}\nd: {{{}}}\n", entry.repeat(count));
+        let documents = [
+            "a,".repeat(600_000),
+            format!("a: &a {text}\nb: [{}]\n", "*a,".repeat(100)),
+            format!("a: &a {text}\nb: [{}]\n", "!!str {=: *a},".repeat(100)),
+            format!("a: &a [{}]\nb: {{{}}}\n", "{},".repeat(100_000), "<<: *a,".repeat(100)),
+            merge("<<: *a,", 30_000),
+        ];
+        for document in documents {
+            let document = if document.starts_with("a,") { format!("[{document}]") } else { document };
+            assert_eq!(parse(document.as_bytes()), Err(Error::TooMuch), "{document:.40}");
+        }
+        assert!(parse(merge("<<: *a,", 1000).as_bytes()).is_ok());
+        let tags = format!("%TAG !e! {text}\n---\n[{}]", "!e!x a,".repeat(20_000));
+        assert!(matches!(parse(tags.as_bytes()), Err(Error::Syntax { message, .. }) if message.len() < 2000));
     }
 
     /// Each was answered with 500 by a region: the whole signal was lost, and so was each repeat of it.

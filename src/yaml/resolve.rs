@@ -291,7 +291,7 @@ pub(super) fn read_int(text: &str) -> Result<String, String> {
 }
 
 /// Decimal digits that Python turns into a number.
-const MAX_DIGITS: usize = 4300;
+pub(super) const MAX_DIGITS: usize = 4300;
 /// Parts of nine digits of a number that is kept exactly; what is larger cannot be written by the region either.
 const MAX_PARTS: usize = 1200;
 
@@ -307,8 +307,16 @@ impl Big {
     const BASE: u64 = 1_000_000_000;
 
     fn push_digits(&mut self, digits: &str, radix: u32) {
-        for c in digits.chars() {
-            self.push(u64::from(radix), u64::from(c.to_digit(radix).unwrap_or_default()));
+        // Up to six at a time, which are below a part even of hexadecimal ones.
+        for chunk in digits.as_bytes().chunks(6) {
+            let fold = |(factor, value), byte: &u8| {
+                (
+                    factor * u64::from(radix),
+                    value * u64::from(radix) + u64::from(char::from(*byte).to_digit(radix).unwrap_or_default()),
+                )
+            };
+            let (factor, value) = chunk.iter().fold((1, 0), fold);
+            self.push(factor, value);
         }
     }
 
@@ -331,6 +339,9 @@ impl Big {
 
     fn add(&mut self, other: &Big) {
         self.is_cut |= other.is_cut;
+        if self.is_cut {
+            return;
+        }
         let mut carry = 0;
         for place in 0..self.parts.len().max(other.parts.len()) {
             if place == self.parts.len() {

@@ -24,7 +24,7 @@
 #     type: runtime
 #     min: 10
 #     max: 60
-#     default: 30
+#     default: '30'
 # results:
 #   megabytes:
 #     title: Megabytes

@@ -104,6 +104,51 @@ fn generated_files_are_read_as_pyyaml_reads_them() {
     assert!(found.is_empty(), "{} of {count} differ:\n{}", found.len(), found[..found.len().min(25)].join("\n"));
 }
 
+/// What PyYAML raises of a tag is refused by a region, or breaks the whole request, depending on the kind of error.
+#[test]
+fn each_tag_on_each_kind_of_value_is_read_as_pyyaml_reads_it() {
+    let tags = "str int float bool null timestamp binary seq map set omap pairs merge value".split(' ');
+    let values = "x|\"\"|12|1:2|- a|\"2024-01-01\"|[a]|[]|{}|{a: b}|{=: \"2024-01-01\"}|{=: x}|{=: 1}|{=: yes}|{=: [a]}|{=: {=: 1}}|{=: {a: 1}}\
+        |{=: \"\"}|{? =: x}|{a: 1, =: 2, =: x}|{<<: {=: \"2024-01-01\"}}|{=: 2024-02-30}|\"+\"|\"--1\"|\"+-1\"|\"-\"|\"0_\"|\"0b\"|\"0x\"|\"0\"\
+        |\"0o7\"|\"0o8\"|\"08\"|\"0b0b1\"|\"0x0x1\"|\"1:x\"|\"1::5\"|\"- 1\"|\" 1 \"|\"1\\u00a0\"|\"\\u20031\"|\"é\"|\"İ\"|\"1e400\"\
+        |\"1__0.5\"|\"0x1p3\"|\"nan\"|\"-Infinity\"|\"1:2:x\"|\"2024-01-01T00:00:00.9999999999\"|\"2024-01-01\\n\"|\"2024-1-1\"\
+        |[{a: b}]|[{a: b, c: d}]|[[a]]|{a}|{[a]}|[x, 2024-13-01]|\"YQ==\"|\"YQ=\"|\"Y Q = =\"|{=: \"YQ==\"}";
+    let values: Vec<&str> = values.split('|').collect();
+    let mut documents: Vec<String> = tags
+        .flat_map(|tag| {
+            let written = values.iter().flat_map(move |value| {
+                [format!("a: !!{tag} {value}\n"), format!("status: failed\nresults: {{!!{tag} {value}: 1}}\n")]
+            });
+            written.collect::<Vec<_>>()
+        })
+        .collect();
+    let (nines, ones) = ("9".repeat(4301), "1".repeat(20_000));
+    documents.extend([
+        "a: &a !!timestamp {=: *a}".to_owned(),
+        "a: &a !!str {=: *a}".to_owned(),
+        "<<: {<<: [1]}".to_owned(),
+        "a: &a {<<: *a}".to_owned(),
+        "a: &a {<<: [*a]}".to_owned(),
+        "{=: x}: 1".to_owned(),
+        "a: !%00x b".to_owned(),
+        "2024-01-01: a\n2024-01-01T00:00:00Z: b\n2024-01-01T00:00:00: c".to_owned(),
+        "a: 0001-01-01T00:00:00+23:59".to_owned(),
+        format!("%YAML 1.{nines}\n---\na: b"),
+        format!("%YAML {nines}.1\n---\na: b"),
+        format!("a: 1:{nines}"),
+        format!("a: {nines}.5"),
+        format!("a: !!float {nines}"),
+        format!("a: 1_{nines}"),
+        format!("a: {}1", "1:".repeat(500)),
+        format!("a: 0b{ones}"),
+    ]);
+    let hex = |text: &String| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
+    let Some(cases) = asked(&["-"], &documents.iter().map(hex).collect::<String>()) else { return };
+    assert_eq!(cases.len(), documents.len());
+    let found = differences(&cases);
+    assert!(found.is_empty(), "{} of {} differ:\n{}", found.len(), cases.len(), found.join("\n"));
+}
+
 /// Scenarios of a real region whose names begin like this; none where the recordings are not at hand.
 fn recorded(name: &str) -> Vec<Value> {
     let Some(folder) = std::env::var_os("SHAKEDOWN_SHARED") else { return Vec::new() };

@@ -65,6 +65,42 @@ const MISTAKES: &[(&str, usize, &str, &str)] = &[
     ("type-alias", 6, "script_type: testing", "type: testing"),
     ("for-hardware", 12, "[pci:8086:1234]", "[pci:8086]"),
     ("for-hardware", 12, "[pci:8086:1234]", "[vendor:acme]"),
+    ("for-hardware", 12, "[pci:8086:1234]", "modalias:a*, modalias:b*"),
+    ("for-hardware", 12, "[pci:8086:1234]", "\" modalias:x\""),
+    ("for-hardware", 12, "[pci:8086:1234]", "\"\""),
+    ("for-hardware-form", 12, "[pci:8086:1234]", "[pci:8086:1234x]"),
+    ("words", 12, "[pci:8086:1234]", "[1]"),
+    ("packages", 13, "{apt: [fio]}", "snapd"),
+    ("packages", 13, "{apt: [fio]}", "[apt, fio]"),
+    ("packages-kind", 13, "{apt: [fio]}", "[fio]"),
+    ("packages-kind", 13, "{apt: [fio]}", "fio"),
+    ("package-name", 13, "{apt: [fio]}", "{apt: 1.5}"),
+    ("unstorable", 13, "{apt: [fio]}", "{apt: [\"a\\0\"]}"),
+    ("unstorable", 14, "default: low", "title: \"\\ud83d\"\n#     default: low"),
+    ("unstorable", 14, "default: low", "title: \"a\\0b\"\n#     default: low"),
+    ("unstorable", 28, "    title: Megabytes\n", "    title: Megabytes\n#     since: 2024-01-01\n"),
+    ("unstorable", 28, "    title: Megabytes\n", "    title: Megabytes\n#     most: .inf\n"),
+    ("unstorable", 28, "#   megabytes:\n", "#   2024-01-01: {title: Day}\n#   megabytes:\n"),
+    ("text-nul", 4, "A look at a disk", "\"a\\0b\""),
+    ("text-nul", 11, "[storage, mine]", "[storage, \"a\\0b\"]"),
+    (
+        "text-long",
+        12,
+        "[pci:8086:1234]",
+        "\"modalias:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+    ),
+    ("comment", 4, "# title: A look at a disk", "# comment: ~"),
+    ("timeout", 9, "00:05:00", "' 60 '"),
+    ("timeout", 9, "00:05:00", "99999999999999"),
+    ("timeout", 9, "00:05:00", "''"),
+    ("key-twice", 14, "{apt: [fio]}", "\n#   url: ['https://example.com/a']\n#   url: ['https://example.com/b']"),
+    (
+        "key-twice",
+        17,
+        "argument_format: --disk={path}",
+        "argument_format: '--x={path}'\n#     argument_format: --disk={path}",
+    ),
+    ("parameter-value", 20, "choices: [low, high]", "choices: [low, [high]]"),
     ("packages-kind", 13, "{apt: [fio]}", "{rpm: [fio]}"),
     ("package-name", 13, "{apt: [fio]}", "{apt: [{name: fio}]}"),
     ("package-words", 13, "{apt: [fio]}", "{apt: fio smartmontools}"),
@@ -90,7 +126,16 @@ const MISTAKES: &[(&str, usize, &str, &str)] = &[
     ("choices-default", 21, "default: low", "default: medium"),
     ("allow-list", 22, "required: false", "allow_list: true"),
     ("default-type", 20, "choices: [low, high]\n#     default: low", "default: 3\n#     choices: [3]"),
-    ("runtime-default", 27, "default: 30", "default: '30'"),
+    ("default-type", 27, "default: '30'", "default: 30"),
+    ("default-type", 25, "runtime\n#     min: 10\n#     max: 60\n#     default: '30'", "boolean\n#     default: true"),
+    ("runtime-default", 27, "default: '30'", "default: soon"),
+    ("default-range", 27, "default: '30'", "default: '5'"),
+    (
+        "default-range",
+        27,
+        "runtime\n#     min: 10\n#     max: 60\n#     default: '30'",
+        "string\n#     min: 3\n#     max: 4\n#     default: 'ab'",
+    ),
     ("required-default", 22, "default: low\n#     required: false", "title: Depth\n#     required: true"),
     ("many-devices", 18, "#   depth:\n", "#   other: {type: storage}\n#   depth:\n"),
     (
@@ -163,6 +208,29 @@ fn each_mistake_is_found_where_it_is_and_nothing_else() {
     assert_eq!(wrong, [""; 0]);
     let rules: BTreeSet<&str> = MISTAKES.iter().map(|(rule, ..)| *rule).collect();
     assert!(rules.len() >= 60, "{} rules", rules.len());
+}
+
+/// Recorded or read as Django reads them.
+#[test]
+fn spellings_that_a_region_takes_are_no_mistakes() {
+    for timeout in
+        ["1 days 00:00:10", "'1,5'", "1:02:03,5", "PT", "P1DT5M", "1 day, 0:05:00", "'2 02:00:00'", "-5", "010"]
+    {
+        let script = BASE.replace("timeout: 00:05:00", &format!("timeout: {timeout}"));
+        let errors: Vec<_> = lint(script.as_bytes()).into_iter().filter(|found| found.rule == "timeout").collect();
+        assert_eq!(errors, [], "{timeout}");
+    }
+    for words in [
+        "'pci:8086:1234,usb:1d6b:0002'",
+        "xpci:8086:1234",
+        "PCI:8086:ABCD",
+        "'mainboard_vendor:HP, system_vendor:x'",
+        "[]",
+    ] {
+        let script = BASE.replace("[pci:8086:1234]", words);
+        let errors: Vec<_> = lint(script.as_bytes()).into_iter().filter(|found| found.rule == "for-hardware").collect();
+        assert_eq!(errors, [], "{words}");
+    }
 }
 
 /// Mistakes that make others, or that take more than one edit.

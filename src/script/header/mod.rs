@@ -3,6 +3,8 @@
 //! Every field is read by the rules of the region's upload form; what the form would refuse is a [`Problem`] with its line.
 
 mod block;
+mod duration;
+mod entry;
 mod place;
 mod reader;
 mod value;
@@ -13,9 +15,9 @@ use super::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::{self, Node};
 use block::block;
 pub(super) use block::{Block, Marker, lines, marker};
-pub(super) use place::{line_of, twice};
+pub(super) use entry::is_hardware;
+pub(super) use place::line_of;
 use reader::Reader;
-pub(super) use reader::is_for_hardware;
 pub use reader::seconds;
 pub(super) use value::time_limit;
 
@@ -179,6 +181,8 @@ pub(super) struct Metadata {
     pub(super) block: Option<Block>,
     /// Its YAML.
     pub(super) node: Node,
+    /// Keys that stand again further down in their mapping, with their lines in the script.
+    pub(super) repeated: Vec<(usize, String)>,
     /// What the region would refuse.
     pub(super) problems: Vec<Problem>,
     /// True if the block, if there is one, could be taken apart into fields.
@@ -192,6 +196,7 @@ impl Metadata {
             header: Header::default(),
             block: None,
             node: Node::Null,
+            repeated: Vec::new(),
             problems: Vec::new(),
             is_readable: true,
         };
@@ -207,7 +212,8 @@ impl Metadata {
         let problem = |rule, line, message: &str| Problem { rule, line, message: message.to_owned() };
         let Some(block) = block(text)? else { return Ok(()) };
         let first = block.first;
-        let parsed = yaml::parse(block.yaml.as_bytes());
+        let (parsed, repeated) = yaml::parse_noting(block.yaml.as_bytes());
+        self.repeated = repeated.into_iter().map(|(line, key)| (first + line - 1, key)).collect();
         let block = self.block.insert(block);
         self.node = parsed.map_err(|error| {
             let (inside, message) = match error {

@@ -20,19 +20,6 @@ pub(in crate::script) fn line_of(yaml: &str, path: &[&str]) -> usize {
     at
 }
 
-/// Keys of the outermost mapping that stand more than once, with the line (from 0) of the first of each, which counts for nothing.
-#[must_use]
-pub(in crate::script) fn twice<'a>(yaml: &str, keys: &[&'a str]) -> Vec<(usize, &'a str)> {
-    let lines: Vec<&str> = yaml.lines().collect();
-    let outermost = lines.iter().find(|line| !is_blank(line)).map_or(0, |line| indent(line));
-    let places = |key: &str| -> Vec<usize> {
-        (0..lines.len()).filter(|&at| indent(lines[at]) == outermost && is_key(lines[at], key)).collect()
-    };
-    keys.iter()
-        .filter_map(|key| places(key).split_last().and_then(|(_, earlier)| Some((*earlier.first()?, *key))))
-        .collect()
-}
-
 fn is_blank(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with('#')

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::entry::{PACKAGE_KINDS, TEXT_KINDS, bad_package, is_hardware};
 use super::{Header, HeaderParameter, Problem, line_of, value};
 use crate::script::{HardwareType, Parallel, Parameter, ScriptType};
 use crate::yaml::Node;
@@ -24,9 +25,9 @@ impl<'a> Reader<'a> {
         Header {
             name: self.name(),
             title: self.title(),
-            description: self.text("description"),
+            description: self.description(),
             comment: self.comment(),
-            tags: self.words("tags"),
+            tags: self.tags(),
             kind: self.kind(),
             hardware_type: self.hardware_type(),
             parallel: self.parallel(),
@@ -61,12 +62,44 @@ impl<'a> Reader<'a> {
         if title.chars().count() > 255 {
             self.problem("text-long", &["title"], "longer than 255 characters");
         }
+        self.no_nul("title");
         Some(title)
+    }
+
+    fn description(&mut self) -> Option<String> {
+        self.no_nul("description");
+        self.text("description")
+    }
+
+    fn tags(&mut self) -> Vec<String> {
+        self.no_nul("tags");
+        self.words("tags")
+    }
+
+    /// The form takes no NUL in a text.
+    fn no_nul(&mut self, field: &str) {
+        let has_nul = |node: &Node| node.as_str().is_some_and(|text| text.contains('\0'));
+        let found = self.field(field).is_some_and(|node| match node {
+            Node::Sequence(items) => items.iter().any(has_nul),
+            other => has_nul(other),
+        });
+        if found {
+            self.problem("text-nul", &[field], "has a NUL character");
+        }
+    }
+
+    /// What goes into the database as JSON.
+    fn storable(&mut self, field: &str) {
+        if let Some(why) = self.field(field).and_then(|node| value::unstorable(node, self.yaml)) {
+            let message = format!("{why}, and the region answers such an upload with an error of its own (500)");
+            self.problem("unstorable", &[field], message);
+        }
     }
 
     /// The comment of a version is a field of the upload alone.
     fn comment(&mut self) -> Option<String> {
-        self.field("comment")?;
+        // Also where it says nothing.
+        self.node.get("comment")?;
         self.problem(
             "comment",
             &["comment"],
@@ -192,44 +225,67 @@ impl<'a> Reader<'a> {
     fn timeout(&mut self) -> u64 {
         let Some(node) = self.field("timeout") else { return 0 };
         value::timeout(node).unwrap_or_else(|| {
-            let text = self.text("timeout").unwrap_or_default();
-            self.problem("timeout", &["timeout"], format!("{text:?} is neither seconds nor HH:MM:SS"));
+            let text = self.field("timeout").and_then(value::text).unwrap_or_default();
+            let message = format!("{text:?} is neither seconds nor HH:MM:SS, or more than a region counts");
+            self.problem("timeout", &["timeout"], message);
             0
         })
     }
 
+    /// A list, or one text with commas; blanks around them count.
     fn for_hardware(&mut self) -> Vec<String> {
-        let words = self.words("for_hardware");
-        if let Some(odd) = words.iter().find(|word| !is_for_hardware(word)) {
+        self.storable("for_hardware");
+        let words: Option<Vec<String>> = match self.field("for_hardware") {
+            None => return Vec::new(),
+            Some(Node::Sequence(items)) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            Some(Node::String(text)) => Some(text.split(',').map(str::to_owned).collect()),
+            Some(_) => None,
+        };
+        let Some(words) = words else {
+            self.problem("words", &["for_hardware"], "must be a list of texts, or words separated by commas");
+            return Vec::new();
+        };
+        if let Some(odd) = words.iter().find(|word| !is_hardware(word)) {
             let message = format!(
                 "{odd:?} is none of modalias:PATTERN, pci:VVVV:PPPP, usb:VVVV:PPPP, or a text after {}",
-                HARDWARE[3..].join(" ")
+                TEXT_KINDS.join(" ")
             );
             self.problem("for-hardware", &["for_hardware"], message);
+        } else if words.iter().any(|word| word.chars().count() > 255) {
+            self.problem("text-long", &["for_hardware"], "longer than 255 characters");
         }
         words
     }
 
     fn packages(&mut self) -> Map<String, Value> {
         let mut packages = Map::new();
+        self.storable("packages");
         let Some(node) = self.field("packages").cloned() else { return packages };
         for (key, value) in node.pairs() {
-            let key = key.to_text().unwrap_or_default();
-            if !["apt", "snap", "url"].contains(&key.as_str()) {
+            let key = key.as_str().unwrap_or_default();
+            if !PACKAGE_KINDS.contains(&key) {
                 continue;
             }
-            let list = match value {
-                Node::Sequence(items) => items.iter().map(Value::from).collect(),
-                other => vec![Value::from(other)],
+            let list: &[Node] = match value {
+                Node::Sequence(items) => items,
+                other => std::slice::from_ref(other),
             };
-            let list: Vec<Value> = list;
-            if let Some((rule, message)) = list.iter().find_map(|item| bad_package(&key, item)) {
-                self.problem(rule, &["packages", &key], message);
+            if let Some((rule, message)) = list.iter().find_map(|item| bad_package(key, item)) {
+                self.problem(rule, &["packages", key], message);
             }
-            packages.insert(key, Value::Array(list));
+            packages.insert(key.to_owned(), list.iter().map(Value::from).collect());
         }
-        if !matches!(node, Node::Mapping(_) | Node::Sequence(_) | Node::String(_)) {
-            self.problem("packages", &["packages"], "must be a mapping with apt, snap and url");
+        // The region looks for its keys in whatever there is, and takes what it finds for a mapping.
+        let is_found = |kind: &&str| match &node {
+            Node::Sequence(items) => items.iter().any(|item| item.as_str() == Some(kind)),
+            Node::String(text) => text.contains(*kind),
+            Node::Mapping(_) => false,
+            _ => true,
+        };
+        if PACKAGE_KINDS.iter().any(is_found) {
+            let message =
+                "must be a mapping with apt, snap and url; of this the region makes an error of its own (500)";
+            self.problem("packages", &["packages"], message);
         }
         packages
     }
@@ -243,6 +299,7 @@ impl<'a> Reader<'a> {
                 "must be a mapping of names; of nothing the region makes an error (500)",
             );
         }
+        self.storable("parameters");
         let Some(node) = self.field("parameters").cloned() else { return Vec::new() };
         if !matches!(node, Node::Mapping(_)) {
             let message = "must be a mapping of names; the region takes the upload, and refuses to run the script";
@@ -285,6 +342,7 @@ impl<'a> Reader<'a> {
     }
 
     fn results(&mut self) -> Vec<(String, String)> {
+        self.storable("results");
         let mut results = Vec::new();
         match self.node.get("results").cloned() {
             None => {}
@@ -319,50 +377,4 @@ pub fn seconds(text: &str) -> Option<u64> {
         return None;
     }
     parts.into_iter().try_fold(0u64, |total, part| total.checked_mul(60)?.checked_add(part))
-}
-
-/// What `for_hardware` may begin with.
-const HARDWARE: [&str; 8] = [
-    "modalias:",
-    "pci:",
-    "usb:",
-    "system_vendor:",
-    "system_product:",
-    "system_version:",
-    "mainboard_vendor:",
-    "mainboard_product:",
-];
-
-/// True if `for_hardware` may have it.
-pub(in crate::script) fn is_for_hardware(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
-    // Found anywhere in the word, as the region looks for it.
-    let Some((kind, rest)) = HARDWARE.iter().find_map(|kind| Some((*kind, lower.split_once(kind)?.1))) else {
-        return false;
-    };
-    let is_number = |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match kind {
-        "modalias:" => !rest.is_empty(),
-        "pci:" | "usb:" => {
-            rest.split_once(':').is_some_and(|(vendor, product)| is_number(vendor) && is_number(product))
-        }
-        _ => true,
-    }
-}
-
-/// What is wrong with one package of a kind.
-fn bad_package(kind: &str, item: &Value) -> Option<(&'static str, String)> {
-    if kind != "snap" || item.is_string() {
-        return (!item.is_string()).then(|| ("package-name", format!("{item} is no text")));
-    }
-    if !item["name"].is_string() {
-        return Some(("snap-name", format!("{item} has no name")));
-    }
-    let one_of = |key: &str, words: &[&str]| {
-        let value = item.get(key)?;
-        let fits = value.as_str().is_some_and(|word| words.contains(&word));
-        (!fits).then(|| format!("the {key} {value} is none of {}", words.join(", ")))
-    };
-    let channel = one_of("channel", &["stable", "edge", "beta", "candidate"]).map(|text| ("snap-channel", text));
-    channel.or_else(|| one_of("mode", &["classic", "dev", "jail"]).map(|text| ("snap-mode", text)))
 }

@@ -1,6 +1,7 @@
 //! What the region's upload form makes of a value (recorded: "script header: fields").
 
-use crate::yaml::{Int, Node};
+use super::duration;
+use crate::yaml::{Int, Node, Other};
 
 /// The word that a number or a word is; nothing for booleans and collections.
 pub(super) fn word(node: &Node) -> Option<String> {
@@ -41,70 +42,47 @@ pub(super) fn timeout(node: &Node) -> Option<u64> {
     Some(seconds.max(0.0).ceil() as u64)
 }
 
-/// The same to the microsecond, negative ones as they are.
+/// The same in seconds to the microsecond, negative ones as they are.
 pub(in crate::script) fn time_limit(node: &Node) -> Option<f64> {
     match node {
-        Node::Int(number) => number.digits.parse().ok(),
-        Node::Float(number) if number.value.is_finite() => Some(number.value),
-        Node::String(text) => duration(text),
+        Node::Int(number) => duration::seconds(&number.digits),
+        // What Python would write with an exponent is no duration.
+        Node::Float(number) if number.value == 0.0 || (1e-4..1e16).contains(&number.value.abs()) => Some(number.value),
+        Node::String(text) => duration::seconds(text),
         _ => None,
     }
 }
 
-/// Seconds of `90`, `1.5`, `MM:SS`, `HH:MM:SS`, `2 days, HH:MM:SS`, or `P1DT2H3M4S`.
-fn duration(text: &str) -> Option<f64> {
-    let text = text.trim();
-    match text.strip_prefix(['P', 'p']) {
-        Some(rest) => iso(rest),
-        None => clock(text),
-    }
-}
-
-fn number(text: &str) -> Option<f64> {
-    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    fits.then(|| text.parse().ok()).flatten()
-}
-
-fn clock(text: &str) -> Option<f64> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let (days, time) = match words.as_slice() {
-        [days, "day" | "days"] => return signed(days).map(|days| days * 86_400.0),
-        [days, "day," | "days,", time] | [days, time] => (signed(days)?, *time),
-        [time] => (0.0, *time),
-        _ => return None,
-    };
-    let sign = if time.starts_with('-') { -1.0 } else { 1.0 };
-    let parts = time.strip_prefix('-').unwrap_or(time).split(':').map(number).collect::<Option<Vec<_>>>()?;
-    let total = (parts.len() <= 3).then(|| parts.into_iter().fold(0.0, |total, part| total * 60.0 + part))?;
-    Some(days * 86_400.0 + sign * total)
-}
-
-fn signed(text: &str) -> Option<f64> {
-    Some(number(text.strip_prefix('-').unwrap_or(text))? * if text.starts_with('-') { -1.0 } else { 1.0 })
-}
-
-fn iso(text: &str) -> Option<f64> {
-    let (mut total, mut digits, mut in_time, mut parts) = (0.0, String::new(), false, 0);
-    for c in text.chars() {
-        let unit = match c {
-            '0'..='9' | '.' => {
-                digits.push(c);
-                continue;
+/// Why a database of JSON cannot keep a value, which the region answers with an error of its own.
+pub(super) fn unstorable(node: &Node, yaml: &str) -> Option<String> {
+    // What is read as U+FFFD without being written is half of a pair: `"\ud83d"`.
+    let has_halves = !yaml.contains('\u{fffd}') && !yaml.to_ascii_lowercase().contains("fffd");
+    // Aliases can say more than anybody waits for.
+    let mut left = 100_000;
+    let mut open = vec![(node, false)];
+    while let Some((node, is_key)) = open.pop() {
+        left -= 1;
+        if left == 0 {
+            return None;
+        }
+        match node {
+            Node::String(text) if text.contains('\0') => return Some(format!("{text:?} has a NUL character")),
+            Node::String(text) if has_halves && text.contains('\u{fffd}') => {
+                return Some(format!("{text:?} has half of a character"));
             }
-            'T' if !in_time && digits.is_empty() => {
-                in_time = true;
-                continue;
+            Node::Float(number) if !is_key && !number.value.is_finite() => {
+                return Some(format!("{} is no number to JSON", number.text));
             }
-            'D' if !in_time => 86_400.0,
-            'H' if in_time => 3_600.0,
-            'M' if in_time => 60.0,
-            'S' if in_time => 1.0,
-            _ => return None,
-        };
-        total += number(&std::mem::take(&mut digits))? * unit;
-        parts += 1;
+            Node::Other(other @ (Other::Date | Other::DateTime)) => {
+                return Some(format!("a {} is none to JSON (put it into quotes)", other.name()));
+            }
+            Node::Other(other) if *other != Other::Pair => return Some(format!("a value is {} to YAML", other.name())),
+            Node::Sequence(items) => open.extend(items.iter().map(|item| (item, false))),
+            Node::Mapping(pairs) => open.extend(pairs.iter().flat_map(|(key, value)| [(key, true), (value, false)])),
+            _ => {}
+        }
     }
-    (digits.is_empty() && parts > 0).then_some(total)
+    None
 }
 
 #[cfg(test)]
@@ -139,6 +117,11 @@ mod tests {
             ("[60]", None),
             ("1e3", None),
             (".inf", None),
+            ("1 days 00:00:10", Some(86_410)),
+            ("1,5", Some(2)),
+            ("00:00:00.0000001", None),
+            ("\" 60 \"", None),
+            ("99999999999999", None),
         ];
         for (text, seconds) in rows {
             assert_eq!(timeout(&yaml::parse(text.as_bytes()).expect("YAML")), seconds, "{text}");

@@ -1,9 +1,8 @@
 //! The metadata block, and what the region refuses of its fields.
 
-use super::super::header::{Marker, lines, marker, twice as keys_twice};
+use super::super::header::{Marker, lines, marker};
 use super::source::Source;
 use super::{Finding, Level, Rule, Told, told};
-use crate::yaml::Node;
 
 pub(super) const RULES: &[Rule] = &[
     Rule { id: "block-missing", level: Level::Warning, check: missing },
@@ -25,6 +24,8 @@ const ADVICE: &[(&str, &str)] = &[
     ("block-line", "begin the line with '# '"),
     ("yaml", "put text with ':' or '#' into quotes, and indent with blanks, each field alike"),
     ("text-long", "shorten it"),
+    ("text-nul", "take it out"),
+    ("unstorable", "write text, numbers, true or false"),
     ("comment", "take it out, and give it to the upload: `maas PROFILE node-scripts create comment=…`"),
     ("name-text", "put the name into quotes"),
     ("name-long", "shorten the name"),
@@ -125,12 +126,10 @@ fn words(source: &Source) -> Vec<Told> {
 }
 
 fn key_twice(source: &Source) -> Vec<Told> {
-    let Some(block) = &source.metadata.block else { return Vec::new() };
-    let keys: Vec<&str> = source.metadata.node.pairs().iter().filter_map(|(key, _)| Node::as_str(key)).collect();
-    let tell = |(line, key): (usize, &str)| {
+    let tell = |(line, key): &(usize, String)| {
         let message =
             format!("{key}: stands there again below: the region takes the last one, and this one counts for nothing");
-        told(block.first + line, message, "join the two, or take one out")
+        told(*line, message, "join the two, or take one out")
     };
-    keys_twice(&block.yaml, &keys).into_iter().map(tell).collect()
+    source.metadata.repeated.iter().map(tell).collect()
 }

@@ -10,6 +10,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "unknown-field", level: Level::Warning, check: unknown_field },
     Rule { id: "text", level: Level::Warning, check: text },
     Rule { id: "flag", level: Level::Warning, check: flag },
+    Rule { id: "for-hardware-form", level: Level::Warning, check: for_hardware_form },
     Rule { id: "packages-kind", level: Level::Warning, check: packages_kind },
     Rule { id: "type-alias", level: Level::Warning, check: type_alias },
     Rule { id: "name-missing", level: Level::Warning, check: name_missing },
@@ -70,10 +71,28 @@ fn flag(source: &Source) -> Vec<Told> {
     .collect()
 }
 
+fn for_hardware_form(source: &Source) -> Vec<Told> {
+    let is_hex = |part: &str| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_pair = |rest: &str| rest.split_once(':').is_some_and(|(vendor, product)| is_hex(vendor) && is_hex(product));
+    let fits = |word: &str| match word.to_ascii_lowercase().split_once(':') {
+        Some(("pci" | "usb", rest)) => is_pair(rest),
+        Some((kind, _)) => kind.starts_with("system_") || kind.starts_with("mainboard_") || kind == "modalias",
+        None => false,
+    };
+    let words = &source.header().for_hardware;
+    let odd = words.iter().find(|word| !fits(word)).filter(|_| !source.has_problem("for-hardware"));
+    odd.map(|word| {
+        let message = format!("for_hardware: {word:?} is taken by regions, and names no hardware that there is");
+        told(source.line_of(&["for_hardware"]), message, "write pci:VVVV:PPPP alone, one in each entry")
+    })
+    .into_iter()
+    .collect()
+}
+
 fn packages_kind(source: &Source) -> Vec<Told> {
     let advice = "write packages: {apt: [NAME, …], snap: [NAME, …], url: [ADDRESS, …]}";
     match source.field("packages") {
-        Some(Node::Sequence(_) | Node::String(_)) => {
+        Some(Node::Sequence(_) | Node::String(_)) if !source.has_problem("packages") => {
             let message = "packages: is no mapping: the region takes it, and nothing is installed";
             vec![told(source.line_of(&["packages"]), message, advice)]
         }

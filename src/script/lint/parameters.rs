@@ -19,8 +19,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule { id: "choices-unsupported", level: Level::Error, check: |s| each(s, choices_unsupported) },
     Rule { id: "choices-default", level: Level::Warning, check: |s| each(s, choices_default) },
     Rule { id: "allow-list", level: Level::Error, check: |s| each(s, allow_list) },
-    Rule { id: "default-type", level: Level::Warning, check: |s| each(s, default_type) },
-    Rule { id: "runtime-default", level: Level::Warning, check: |s| each(s, runtime_default) },
+    Rule { id: "default-type", level: Level::Error, check: |s| each(s, default_type) },
+    Rule { id: "runtime-default", level: Level::Error, check: |s| each(s, runtime_default) },
+    Rule { id: "default-range", level: Level::Error, check: |s| each(s, default_range) },
     Rule { id: "required-default", level: Level::Warning, check: |s| each(s, required_default) },
     Rule { id: "password-visible", level: Level::Info, check: |s| each(s, password) },
     Rule { id: "parameter-unused", level: Level::Warning, check: |s| each(s, unused).into_iter().take(1).collect() },
@@ -119,17 +120,25 @@ fn value(p: &Written) -> Option<Told> {
         "title" | "description" | "argument_format" => node.as_str().is_some(),
         "min" | "max" => matches!(node, Node::Int(_)),
         "required" => node.as_bool().is_some(),
-        "choices" => matches!(node, Node::Sequence(_)),
+        "choices" => matches!(node, Node::Sequence(items) if items.iter().all(is_choice)),
         _ => true,
     };
     let field = PARAMETER_FIELDS.into_iter().find(|field| p.get(field).is_some_and(|node| !fits(field, node)))?;
     let wanted = match field {
         "min" | "max" => "a whole number",
         "required" => "true or false",
-        "choices" => "a list",
+        "choices" => "a list of texts, or of pairs of a text and its title",
         _ => "text",
     };
     Some(p.tell(field, format!("{field} must be {wanted}"), format!("write {wanted}")))
+}
+
+/// A pair has two texts; anything else is compared with what was chosen.
+fn is_choice(choice: &Node) -> bool {
+    match choice {
+        Node::Sequence(pair) => pair.len() == 2 && pair.iter().all(|text| text.as_str().is_some()),
+        _ => true,
+    }
 }
 
 fn min_max_unsupported(p: &Written) -> Option<Told> {
@@ -230,14 +239,35 @@ fn allow_list(p: &Written) -> Option<Told> {
 }
 
 fn default_type(p: &Written) -> Option<Told> {
-    let holds = !["runtime", "boolean"].contains(&p.kind.as_str()) && p.get("default")?.as_str().is_none();
-    holds.then(|| p.tell("default", "the default is no text, which regions may refuse", "put it into quotes"))
+    p.get("default")?.as_str().is_none().then(|| {
+        let message = "the default is no text, and regions refuse to run the script, whatever its type";
+        p.tell("default", message, "put it into quotes")
+    })
 }
 
 fn runtime_default(p: &Written) -> Option<Told> {
-    let holds = p.kind == "runtime" && !matches!(p.get("default")?, Node::Int(_));
-    holds
-        .then(|| p.tell("default", "a runtime that is no whole number counts as none", "write seconds, without quotes"))
+    let text = p.get("default")?.as_str().filter(|_| p.kind == "runtime")?;
+    let message = format!("the default {text:?} is no number of seconds, and regions refuse to run the script");
+    text.trim().parse::<f64>().is_err().then(|| p.tell("default", message, "write seconds, in quotes"))
+}
+
+/// Seconds of a runtime, characters of a text.
+fn default_range(p: &Written) -> Option<Told> {
+    let number = |field| match p.get(field) {
+        Some(Node::Int(number)) => number.digits.parse::<f64>().ok(),
+        _ => None,
+    };
+    let text = p.get("default")?.as_str()?;
+    let size = match p.kind.as_str() {
+        "runtime" => text.trim().parse().ok()?,
+        "string" => f64::from(u32::try_from(text.chars().count()).ok()?),
+        _ => return None,
+    };
+    let is_less = number("min").is_some_and(|min| size < min);
+    let is_more = number("max").is_some_and(|max| size > max);
+    let message = "the default is below min or above max, so that regions refuse to run the script with it";
+    let is_order = number("min").zip(number("max")).is_none_or(|(min, max)| min <= max);
+    (is_order && (is_less || is_more)).then(|| p.tell("default", message, "choose another"))
 }
 
 fn required_default(p: &Written) -> Option<Told> {

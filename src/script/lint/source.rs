@@ -53,6 +53,11 @@ impl<'a> Source<'a> {
         self.metadata.block.as_ref().map_or(1, |block| block.first + line_of(&block.yaml, path))
     }
 
+    /// True if the region refuses something by this rule.
+    pub(super) fn has_problem(&self, rule: &str) -> bool {
+        self.metadata.problems.iter().any(|problem| problem.rule == rule)
+    }
+
     /// A field of the metadata.
     pub(super) fn field(&self, name: &str) -> Option<&Node> {
         self.metadata.node.get(name).filter(|node| **node != Node::Null)

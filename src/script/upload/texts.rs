@@ -1,7 +1,7 @@
 //! The region's words for what [`super::super::Header`]'s reader finds (recorded: "script header: fields", "names").
 
 use super::Refusal;
-use crate::script::header::is_for_hardware;
+use crate::script::header::is_hardware;
 use crate::yaml::{Node, Other};
 
 pub(super) const NUL: &str = "A string literal cannot contain NUL (0x00) characters.";
@@ -81,7 +81,7 @@ fn for_hardware(metadata: &Node) -> Option<(&'static str, String)> {
         Node::Sequence(items) => items.iter().filter_map(Node::to_text).collect(),
         other => other.to_text()?.split(',').map(|word| word.trim().to_owned()).collect(),
     };
-    let odd = words.into_iter().find(|word| !is_for_hardware(word))?;
+    let odd = words.into_iter().find(|word| !is_hardware(word))?;
     let text = format!(
         "Hardware identifier '{odd}' must be a modalias, PCI ID, USB ID, system vendor, system product, system version, \
          mainboard vendor, or mainboard product."
