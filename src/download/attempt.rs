@@ -117,7 +117,9 @@ impl Partial {
                 return Err(passing(format!("the server answers {status} to what was not asked")));
             }
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                return Err(proxy_wants_credentials(response.url()).map_or_else(|| refusal(status, headers), Failure::Final));
+                return Err(
+                    proxy_wants_credentials(response.url()).map_or_else(|| refusal(status, headers), Failure::Final)
+                );
             }
             _ => return Err(refusal(status, headers)),
         }

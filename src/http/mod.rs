@@ -97,7 +97,9 @@ pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     causes(error).last().map(|cause| words::of_http(&cause.to_string())).unwrap_or_default()
 }
 
-fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |cause| cause.source())
 }
 
@@ -205,10 +207,17 @@ mod tests {
             for scheme in ["http://", "https://", "socks5://", ""] {
                 let address = format!("{scheme}user:hun{inside}ter@proxy.example:3128/");
                 for shown in [masked(&address), masked_whole(&address)] {
-                    assert!(!["user", "hun", "ter"].iter().any(|word| shown.contains(word)), "{address} is shown as {shown}");
+                    assert!(
+                        !["user", "hun", "ter"].iter().any(|word| shown.contains(word)),
+                        "{address} is shown as {shown}"
+                    );
                     assert!(shown.starts_with(scheme), "{address} is shown as {shown}");
                 }
-                assert!(masked(&address).ends_with("proxy.example:3128/"), "{address} is shown as {}", masked(&address));
+                assert!(
+                    masked(&address).ends_with("proxy.example:3128/"),
+                    "{address} is shown as {}",
+                    masked(&address)
+                );
             }
         }
         assert_eq!(masked("https://h/@scope/a"), "https://…@scope/a", "that something is left out is seen");

@@ -268,7 +268,8 @@ mod tests {
     fn a_scheme_has_its_own_proxy_or_that_of_all() {
         let http = Url::parse("http://region/").expect("an address");
         let https = Url::parse("https://region/").expect("an address");
-        let of = |variables: &[(&str, &str)], url: &Url| proxies(variables).of(url).map(|named| named.url().to_string());
+        let of =
+            |variables: &[(&str, &str)], url: &Url| proxies(variables).of(url).map(|named| named.url().to_string());
         let both = [("https_proxy", "s:1"), ("ALL_PROXY", "a:2")];
         assert_eq!(of(&both, &https).as_deref(), Some("http://s:1/"));
         assert_eq!(of(&both, &http).as_deref(), Some("http://a:2/"));
@@ -315,9 +316,13 @@ mod tests {
     #[test]
     fn what_a_proxy_needs_is_said_without_its_password() {
         let url = Url::parse("http://region/").expect("an address");
-        let said = |text: &str, say: fn(&Named) -> Option<String>| proxies(&[("ALL_PROXY", text)]).of(&url).and_then(say);
+        let said =
+            |text: &str, say: fn(&Named) -> Option<String>| proxies(&[("ALL_PROXY", text)]).of(&url).and_then(say);
         let socks = said("socks5://user:hunter2@proxy:1080", Named::unusable).expect("a refusal");
-        assert!(socks.contains("socks5://proxy:1080") && socks.contains("ALL_PROXY") && socks.contains("http://"), "{socks}");
+        assert!(
+            socks.contains("socks5://proxy:1080") && socks.contains("ALL_PROXY") && socks.contains("http://"),
+            "{socks}"
+        );
         assert!(!socks.contains("hunter2"), "{socks}");
         assert_eq!(said("https://proxy:1080", Named::unusable), None);
         let wants = |text| said(text, |named| Some(named.wants_credentials())).expect("words");

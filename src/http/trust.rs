@@ -100,7 +100,9 @@ fn pem(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
         let decoded = base64::engine::general_purpose::STANDARD.decode(packed).unwrap_or_default();
         match certificate::first_element(&decoded) {
             Some((_, added)) if !certificate::vouches_for_servers(added) => {
-                tracing::warn!("a certificate of the CA bundle is passed over: its trust settings do not let it vouch for servers");
+                tracing::warn!(
+                    "a certificate of the CA bundle is passed over: its trust settings do not let it vouch for servers"
+                );
             }
             Some((own, _)) => found.push(CertificateDer::from(own.to_vec())),
             None => {}
@@ -210,8 +212,8 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let checked = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match checked {
-            Err(error) if is_ca_as_server(&error) && self.trusted.contains(end_entity) => {
-                // `WebPKI` looks at the dates before it looks for a CA.
+            Err(error) if lacks_only_authority(&error) && self.trusted.contains(end_entity) => {
+                // `WebPKI` looks at the dates before it looks for a CA, or for who signed it.
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -247,9 +249,15 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-fn is_ca_as_server(error: &rustls::Error) -> bool {
-    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
-    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// True if a certificate was refused for nothing but what signed it: `WebPKI` says so only when its dates hold.
+fn lacks_only_authority(error: &rustls::Error) -> bool {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -269,7 +277,8 @@ mod tests {
 
     #[test]
     fn a_block_that_was_cut_off_does_not_take_the_next_one_with_it() {
-        let bundle = "-----BEGIN CERTIFICATE-----\nMAEF\n-----BEGIN CERTIFICATE-----\nMAEG\n-----END CERTIFICATE-----\n";
+        let bundle =
+            "-----BEGIN CERTIFICATE-----\nMAEF\n-----BEGIN CERTIFICATE-----\nMAEG\n-----END CERTIFICATE-----\n";
         let found: Vec<Vec<u8>> = pem(bundle.as_bytes()).iter().map(|der| der.as_ref().to_vec()).collect();
         assert_eq!(found, [vec![0x30, 1, 6]]);
     }

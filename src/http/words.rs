@@ -86,7 +86,9 @@ fn of_alert(alert: Alert) -> String {
         | Alert::CertificateUnknown
         | Alert::CertificateUnobtainable
         | Alert::UnknownCA => WANTS_CERTIFICATE.to_owned(),
-        Alert::UnrecognisedName => "the server knows no host of that name. Use the name that it is configured for".to_owned(),
+        Alert::UnrecognisedName => {
+            "the server knows no host of that name. Use the name that it is configured for".to_owned()
+        }
         Alert::NoApplicationProtocol => "the server does not speak HTTP/1.1. Enable it on the server".to_owned(),
         Alert::AccessDenied => "the server lets this machine not in. Allow it there".to_owned(),
         // The others say that something went wrong, and not what is to be mended.
@@ -151,7 +153,9 @@ fn of_certificate(error: &CertificateError) -> String {
 }
 
 fn no_words() -> String {
-    format!("it breaks a rule for certificates that this program has no words for. {MADE_ANEW}, and look at it with openssl x509 -text")
+    format!(
+        "it breaks a rule for certificates that this program has no words for. {MADE_ANEW}, and look at it with openssl x509 -text"
+    )
 }
 
 /// What breaks a rule of RFC 5280 and reaches this program as it is.
@@ -208,7 +212,9 @@ fn of_webpki(error: &webpki::Error) -> String {
 fn server_name(text: &str) -> Option<&str> {
     let inside = |before: &str, after: &str| text.strip_prefix(before)?.strip_suffix(after);
     let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "*.-_:".contains(c));
-    inside("DnsName(\"", "\")").or_else(|| inside("IpAddress(", ")")).or((is_plain && text != "DirectoryName").then_some(text))
+    inside("DnsName(\"", "\")")
+        .or_else(|| inside("IpAddress(", ")"))
+        .or((is_plain && text != "DirectoryName").then_some(text))
 }
 
 /// True of what an HTTP client says when a proxy wants a name and a password before it connects.
@@ -226,7 +232,8 @@ pub(super) fn of_http(text: &str) -> String {
             "the proxy does not connect to it. Allow it on the proxy, or except the address with no_proxy".to_owned()
         }
         "tunnel error: unexpected end of file" | "tunnel error: proxy response headers too long" => {
-            "the proxy gives no answer of a proxy. Look whether address and port of the proxy are the right ones".to_owned()
+            "the proxy gives no answer of a proxy. Look whether address and port of the proxy are the right ones"
+                .to_owned()
         }
         "tunnel error: proxy authorization required" => "the proxy wants a name and a password, or others".to_owned(),
         other => other.to_owned(),
@@ -243,8 +250,15 @@ mod tests {
 
     /// A word that only a programmer writes: capitals inside of it.
     fn is_raw(word: &str) -> bool {
-        const KNOWN: [&str; 7] =
-            ["subjectAltName", "extendedKeyUsage", "basicConstraints", "nameConstraints", "serverAuth", "ChaCha20", "RSASSA"];
+        const KNOWN: [&str; 7] = [
+            "subjectAltName",
+            "extendedKeyUsage",
+            "basicConstraints",
+            "nameConstraints",
+            "serverAuth",
+            "ChaCha20",
+            "RSASSA",
+        ];
         let inner_capital = word.chars().zip(word.chars().skip(1)).any(|(a, b)| a.is_lowercase() && b.is_uppercase());
         inner_capital && !KNOWN.iter().any(|known| word.contains(known))
     }
@@ -306,7 +320,10 @@ mod tests {
         }
         assert!(of_alert(Alert::from(70)).contains("neither TLS 1.2 nor TLS 1.3"), "RFC 8446, 6: protocol_version");
         assert!(of_alert(Alert::from(40)).contains("no encryption in common"), "RFC 8446, 6: handshake_failure");
-        assert!(of_alert(Alert::from(116)).contains("certificate of this machine"), "RFC 8446, 6: certificate_required");
+        assert!(
+            of_alert(Alert::from(116)).contains("certificate of this machine"),
+            "RFC 8446, 6: certificate_required"
+        );
         assert!(of_alert(Alert::from(80)).contains("TLS alert 80"), "RFC 8446, 6: internal_error");
     }
 

@@ -204,7 +204,9 @@ impl Error {
     #[must_use]
     pub fn as_outage(self) -> Self {
         match self {
-            Error::Untrusted { url, reason } | Error::ProxyRefused { url, reason } => Error::Unreachable { url, reason },
+            Error::Untrusted { url, reason } | Error::ProxyRefused { url, reason } => {
+                Error::Unreachable { url, reason }
+            }
             other => other,
         }
     }

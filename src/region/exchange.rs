@@ -101,7 +101,10 @@ impl Client {
         let response = client.execute(request).await.map_err(failed)?;
         // The region answers when it has all of a request. Who says that all is well before has not seen the result.
         if response.status().is_success() && unsent.is_some_and(|unsent| unsent.bytes() > 0) {
-            return Err(not_the_region(&self.shown(url), "an answer to a request that was not sent to its end".to_owned()));
+            return Err(not_the_region(
+                &self.shown(url),
+                "an answer to a request that was not sent to its end".to_owned(),
+            ));
         }
         Ok((response, now, skew))
     }
