@@ -38,15 +38,7 @@ pub(super) fn of_tls(error: &Error) -> String {
         Error::UnsupportedNameType => "the address has a name that no certificate can hold. Use another".to_owned(),
         Error::FailedToGetCurrentTime => "this machine does not tell the time. Set its clock".to_owned(),
         Error::FailedToGetRandomBytes => "this machine's kernel gives no random numbers".to_owned(),
-        // Of the program's own side, or of what it does not ask for.
-        Error::InvalidEncryptedClientHello(_)
-        | Error::EncryptError
-        | Error::InvalidCertRevocationList(_)
-        | Error::General(_)
-        | Error::HandshakeNotComplete
-        | Error::BadMaxFragmentSize
-        | Error::InconsistentKeys(_)
-        | Error::Other(_) => unknown(),
+        // Those of the program's own side, of what it does not ask for, and what a later library adds.
         _ => unknown(),
     }
 }
@@ -142,7 +134,6 @@ fn of_certificate(error: &CertificateError) -> String {
         | CertificateError::InvalidOcspResponse => {
             "nobody says that it has not been revoked. Have the server's authority say it anew".to_owned()
         }
-        CertificateError::ApplicationVerificationFailure => no_words(),
         CertificateError::Other(other) => match (other.0.downcast_ref(), other.0.downcast_ref::<UnfitKey>()) {
             (Some(error), _) => of_webpki(error),
             (_, Some(key)) => key.to_string(),

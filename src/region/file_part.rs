@@ -70,9 +70,12 @@ impl FilePart {
             Source::open(&self.path)?.0.read_exact_at(&mut bytes, 0)?;
             Ok(bytes)
         };
-        read().map_err(|source: std::io::Error| match is_want(&source) {
-            true => Error::File { path: self.path.display().to_string(), source },
-            false => Error::Unreadable { name: self.name.clone(), reason: source.to_string() },
+        read().map_err(|source: std::io::Error| {
+            if is_want(&source) {
+                Error::File { path: self.path.display().to_string(), source }
+            } else {
+                Error::Unreadable { name: self.name.clone(), reason: source.to_string() }
+            }
         })
     }
 
@@ -112,23 +115,20 @@ pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Err
     };
     let gone_length = gone.len() as u64;
     let gone = stream::iter([Ok::<_, std::io::Error>(gone.into_bytes())]);
-    match slice {
-        Slice::HeadAndTail { head, tail } => {
-            let marker = format!(
-                "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
-                size - head - tail,
-                path.display()
-            );
-            let length = head + tail + marker.len() as u64 + gone_length;
-            let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
-            let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
-            let body = head.chain(marker).chain(tail).chain(gone);
-            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
-        }
-        _ => {
-            let body = source.piece(0, size).chain(gone);
-            Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), size + gone_length))
-        }
+    if let Slice::HeadAndTail { head, tail } = slice {
+        let marker = format!(
+            "\n[shakedown: {} bytes left out here; the whole output is on the node in {}]\n",
+            size - head - tail,
+            path.display()
+        );
+        let length = head + tail + marker.len() as u64 + gone_length;
+        let marker = stream::iter([Ok::<_, std::io::Error>(marker.into_bytes())]);
+        let (head, tail) = (source.clone().piece(0, head), source.piece(size - tail, tail));
+        let body = head.chain(marker).chain(tail).chain(gone);
+        Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
+    } else {
+        let body = source.piece(0, size).chain(gone);
+        Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), size + gone_length))
     }
 }
 
