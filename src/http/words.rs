@@ -12,7 +12,7 @@ const NOTHING_IN_COMMON: &str = "the server and this program have no encryption 
 const NOT_SIGNED_SO: &str = "it, or an authority above it, is signed in a way that this program cannot check. RSA from 2,048 bits, ECDSA on P-256, P-384 \
     and P-521 and Ed25519 can be checked";
 const WANTS_CERTIFICATE: &str = "the server wants a certificate of this machine, and this program has none. Let the server take machines without one";
-const NO_REAL_TLS: &str = "what the server says is no TLS as the standards have it. Look whether address and port are the right ones, and what stands \
+const NO_REAL_TLS: &str = "the server's answer is no TLS as the standards have it. Look whether address and port are the right ones, and what stands \
     between it and this machine";
 const MADE_ANEW: &str = "Have it made anew on the server";
 
@@ -157,7 +157,7 @@ fn of_webpki(error: &webpki::Error) -> String {
             format!("it, or an authority above it, is of version 1, which holds no names of servers. {MADE_ANEW} with version 3 and a subjectAltName")
         }
         E::EndEntityUsedAsCa => {
-            "what signed it is no authority: its certificate has not CA:TRUE. Have it signed by an authority, or the authority's certificate made anew \
+            "its signer is no authority: that one's certificate has not CA:TRUE. Have it signed by an authority, or the authority's certificate made anew \
              with basicConstraints=CA:TRUE"
                 .to_owned()
         }

@@ -89,7 +89,7 @@ async fn a_certificate_that_breaks_a_rule_is_refused_in_words() {
         return;
     }
     let no_authority = Site::signed_through("basicConstraints=CA:FALSE");
-    is_refused(&no_authority, &no_authority.path("ca.pem"), "what signed it is no authority").await;
+    is_refused(&no_authority, &no_authority.path("ca.pem"), "its signer is no authority").await;
     let elsewhere = Site::signed_through(
         "basicConstraints=critical,CA:TRUE\nnameConstraints=critical,excluded;IP:127.0.0.0/255.0.0.0",
     );
