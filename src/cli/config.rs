@@ -118,9 +118,11 @@ fn of_region(found: &Connection) -> Vec<Row> {
         // An address of HTTP always takes one.
         let _ = url.set_password(Some("hidden"));
     }
+    // A password with a slash in it is read as a path.
+    let shown = if url.path().contains('@') { crate::http::masked(url.as_str()) } else { url.to_string() };
     let hidden = |is_set: bool| if is_set { "(hidden)" } else { "" }.to_owned();
     vec![
-        row("region.metadata_url", url.to_string(), "the region's metadata service"),
+        row("region.metadata_url", shown, "the region's metadata service"),
         row(
             "region.consumer_key",
             hidden(credentials.is_some_and(|known| !known.consumer_key.is_empty())),

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::source::hex;
 use super::{Fetched, Options, RESERVE, file_name};
-use crate::http::innermost;
+use crate::http::{innermost, is_proxy_refusal, proxy_wants_credentials};
 use crate::unpack::in_words;
 
 /// After so many bytes the room on the file system is looked at again.
@@ -76,7 +76,11 @@ impl Partial {
         }
         let silent = || passing(format!("the server says nothing for {} s", options.stall.as_secs()));
         let response = timeout(options.stall, request.send()).await.map_err(|_| silent())?.map_err(|error| {
-            if error.is_redirect() { Failure::Final(innermost(&error)) } else { passing(innermost(&error)) }
+            match proxy_wants_credentials(url).filter(|_| is_proxy_refusal(&error)) {
+                Some(wanted) => Failure::Final(wanted),
+                None if error.is_redirect() => Failure::Final(innermost(&error)),
+                None => passing(innermost(&error)),
+            }
         })?;
         let whole = self.begin(&response).await?;
         let claimed = response.content_length().unwrap_or(0);
@@ -111,6 +115,11 @@ impl Partial {
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
                 self.version = None;
                 return Err(passing(format!("the server answers {status} to what was not asked")));
+            }
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                return Err(
+                    proxy_wants_credentials(response.url()).map_or_else(|| refusal(status, headers), Failure::Final)
+                );
             }
             _ => return Err(refusal(status, headers)),
         }

@@ -139,7 +139,9 @@ impl Downloader {
     /// # Errors
     /// When the file cannot be had within the limits, or is not what the address says.
     pub async fn fetch(&self, source: &Source, to: &Path, cancel: &CancellationToken) -> Result<Fetched, Error> {
-        let failed = |reason: String| Error::Failed { address: source.shown(), reason };
+        let address = http::by_proxy(source.shown(), source.url());
+        let failed = |reason: String| Error::Failed { address: address.clone(), reason };
+        http::check_proxy(source.url()).map_err(failed)?;
         let mut partial = Partial::create(to).await.map_err(&failed)?;
         tokio::select! {
             () = cancel.cancelled() => return Err(Error::Cancelled(source.shown())),

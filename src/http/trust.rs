@@ -9,8 +9,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
+use super::certificate::{self, Certificate};
 use super::{CaError, curves};
 
 /// A TLS configuration that trusts the system's CA bundle and the given one. A certificate that cannot be read is passed over with a warning:
@@ -49,8 +50,12 @@ fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, 
     }
     let mut all = system.certs;
     // The library passes over what only OpenSSL writes.
-    if let Some(bundle) = std::env::var_os("SSL_CERT_FILE").and_then(|path| std::fs::read(path).ok()) {
-        all.extend(pem(&bundle));
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE")
+        && let Ok(bundle) = std::fs::read(&path)
+    {
+        let own = pem(&bundle);
+        tell_expired(&own, Path::new(&path));
+        all.extend(own);
     }
     if all.is_empty() {
         tracing::info!("this machine has no CA bundle: only plain HTTP and a given CA file will work");
@@ -59,8 +64,9 @@ fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, 
         let bytes = std::fs::read(path).map_err(|source| CaError::Read { path: path.to_owned(), source })?;
         let content = |reason: &str| CaError::Content { path: path.to_owned(), reason: reason.to_owned() };
         let own = pem(&bytes);
+        tell_expired(&own, path);
         if own.is_empty() {
-            return Err(content("holds no certificate in PEM form"));
+            return Err(content("holds no certificate in PEM form, or none that vouches for servers"));
         }
         if roots(&own).0.is_empty() {
             return Err(content("holds no certificate that can be used"));
@@ -70,39 +76,120 @@ fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, 
     Ok(all)
 }
 
-/// The certificates of a PEM bundle, also of `OpenSSL`'s `TRUSTED CERTIFICATE`, whose additions behind the certificate are dropped, as they only
-/// narrow what programs may use it for. A block that is not base64 is passed over.
+/// The certificates of a PEM bundle, also of `OpenSSL`'s `TRUSTED CERTIFICATE`, unless its additions say that it does not vouch for servers.
+/// A block that is not base64, or has no end, is passed over.
 fn pem(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
+    const BEGIN: &str = "-----BEGIN ";
     let text = String::from_utf8_lossy(bytes);
     let mut found = Vec::new();
     let mut rest = text.as_ref();
-    while let Some((_, after)) = rest.split_once("-----BEGIN ") {
+    while let Some((_, after)) = rest.split_once(BEGIN) {
         let Some((label, body)) = after.split_once("-----") else { break };
         rest = body;
         let end = format!("-----END {label}-----");
         let Some((content, behind)) = body.split_once(end.as_str()) else { continue };
+        // A block that was cut off is none, and the one behind it is whole.
+        if content.contains(BEGIN) {
+            continue;
+        }
         rest = behind;
         if !["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"].contains(&label) {
             continue;
         }
         let packed: String = content.split_whitespace().collect();
-        let decoded = base64::engine::general_purpose::STANDARD.decode(packed).ok();
-        found.extend(decoded.as_deref().and_then(first_element).map(CertificateDer::from));
+        let decoded = base64::engine::general_purpose::STANDARD.decode(packed).unwrap_or_default();
+        match certificate::first_element(&decoded) {
+            Some((_, added)) if !certificate::vouches_for_servers(added) => {
+                tracing::warn!(
+                    "a certificate of the CA bundle is passed over: its trust settings do not let it vouch for servers"
+                );
+            }
+            Some((own, _)) => found.push(CertificateDer::from(own.to_vec())),
+            None => {}
+        }
     }
     found
 }
 
-/// The first DER element, without what follows it (ITU-T X.690, 8.1.3).
-fn first_element(der: &[u8]) -> Option<Vec<u8>> {
-    let short = usize::from(*der.get(1)?);
-    let (start, length) = if short < 0x80 {
-        (2, short)
-    } else {
-        let count = short & 0x7f;
-        let bytes = der.get(2..2 + count).filter(|_| count <= 4)?;
-        (2 + count, bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)))
-    };
-    der.get(..start.checked_add(length)?).map(<[u8]>::to_vec)
+/// Tells of authorities that have expired. They are trusted all the same: their servers' certificates have dates of their own.
+fn tell_expired(certificates: &[CertificateDer<'static>], path: &Path) {
+    let now = jiff::Timestamp::now().as_second();
+    let ends = certificates.iter().filter_map(|own| Certificate::read(own)?.not_after);
+    let expired: Vec<String> = ends
+        .filter(|end| *end < now)
+        .filter_map(|end| Some(jiff::Timestamp::from_second(end).ok()?.strftime("%Y-%m-%d").to_string()))
+        .collect();
+    if !expired.is_empty() {
+        tracing::warn!(
+            file = %path.display(),
+            ended = expired.join(", "),
+            "certificates of the CA bundle have expired. They are trusted all the same; have them renewed, or set this machine's clock"
+        );
+    }
+}
+
+/// Why a signature cannot be checked although its algorithm can: ring checks RSA keys of 2,048 to 8,192 bits.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UnfitKey {
+    /// The server's own.
+    #[error(
+        "its key of {bits} bits is too {}: RSA keys must have 2,048 to 8,192 bits. Have it made anew on the server with another key",
+        weak_or_long(*bits)
+    )]
+    Server {
+        /// The key's length.
+        bits: usize,
+    },
+    /// That of the authority that signed it, or of one above.
+    #[error(
+        "the key of an authority that signed it has {bits} bits and is too {}: RSA keys must have 2,048 to 8,192 bits. Have it signed by another authority",
+        weak_or_long(*bits)
+    )]
+    Authority {
+        /// The key's length.
+        bits: usize,
+    },
+}
+
+fn weak_or_long(bits: usize) -> &'static str {
+    if bits < SHORTEST { "weak" } else { "long" }
+}
+
+const SHORTEST: usize = 2048;
+const LONGEST: usize = 8192;
+
+fn unfit_bits(certificate: &Certificate<'_>) -> Option<usize> {
+    certificate.rsa_bits().filter(|bits| !(SHORTEST..=LONGEST).contains(bits))
+}
+
+impl UnfitKey {
+    fn of_server(certificate: &CertificateDer<'_>) -> Option<Self> {
+        unfit_bits(&Certificate::read(certificate)?).map(|bits| UnfitKey::Server { bits })
+    }
+
+    /// Among those who may have signed a certificate of the chain.
+    fn of_authority<'a>(
+        chain: &[&'a CertificateDer<'a>],
+        trusted: impl Iterator<Item = &'a CertificateDer<'a>>,
+    ) -> Option<Self> {
+        let chain: Vec<_> = chain.iter().filter_map(|own| Certificate::read(own)).collect();
+        let trusted = trusted.filter_map(|own| Certificate::read(own));
+        let has_signed = |authority: &Certificate<'_>| chain.iter().any(|own| own.issuer == authority.subject);
+        let of_trusted = trusted.filter(|own| has_signed(own)).find_map(|own| unfit_bits(&own));
+        let of_chain = || chain.iter().skip(1).filter(|own| has_signed(own)).find_map(unfit_bits);
+        of_trusted.or_else(of_chain).map(|bits| UnfitKey::Authority { bits })
+    }
+
+    /// The key in place of a signature that does not fit, if it is the reason.
+    fn explains(error: rustls::Error, reason: impl FnOnce() -> Option<UnfitKey>) -> rustls::Error {
+        if error != rustls::Error::InvalidCertificate(CertificateError::BadSignature) {
+            return error;
+        }
+        match reason() {
+            Some(reason) => CertificateError::Other(OtherError(Arc::new(reason))).into(),
+            None => error,
+        }
+    }
 }
 
 /// Checks as `WebPKI` does, and accepts one thing more: a certificate that is itself in the trusted bundle. The usual self-signed certificate of
@@ -125,12 +212,15 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let checked = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match checked {
-            Err(error) if is_ca_as_server(&error) && self.trusted.contains(end_entity) => {
-                // `WebPKI` looks at the dates before it looks for a CA.
+            Err(error) if lacks_only_authority(&error) && self.trusted.contains(end_entity) => {
+                // `WebPKI` looks at the dates before it looks for a CA, or for who signed it.
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
-            other => other,
+            other => other.map_err(|error| {
+                let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).collect();
+                UnfitKey::explains(error, || UnfitKey::of_authority(&chain, self.trusted.iter()))
+            }),
         }
     }
 
@@ -140,7 +230,8 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
+        let checked = self.inner.verify_tls12_signature(message, cert, dss);
+        checked.map_err(|error| UnfitKey::explains(error, || UnfitKey::of_server(cert)))
     }
 
     fn verify_tls13_signature(
@@ -149,7 +240,8 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+        let checked = self.inner.verify_tls13_signature(message, cert, dss);
+        checked.map_err(|error| UnfitKey::explains(error, || UnfitKey::of_server(cert)))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -157,9 +249,15 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-fn is_ca_as_server(error: &rustls::Error) -> bool {
-    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
-    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// True if a certificate was refused for nothing but what signed it: `WebPKI` says so only when its dates hold.
+fn lacks_only_authority(error: &rustls::Error) -> bool {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -178,9 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn an_element_that_is_longer_than_the_data_is_none() {
-        assert_eq!(first_element(&[0x30, 0x82, 0xff, 0xff, 0]), None);
-        assert_eq!(first_element(&[0x30]), None);
-        assert_eq!(first_element(&[0x30, 0x85, 1, 1, 1, 1, 1]), None);
+    fn a_block_that_was_cut_off_does_not_take_the_next_one_with_it() {
+        let bundle =
+            "-----BEGIN CERTIFICATE-----\nMAEF\n-----BEGIN CERTIFICATE-----\nMAEG\n-----END CERTIFICATE-----\n";
+        let found: Vec<Vec<u8>> = pem(bundle.as_bytes()).iter().map(|der| der.as_ref().to_vec()).collect();
+        assert_eq!(found, [vec![0x30, 1, 6]]);
     }
 }

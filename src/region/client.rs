@@ -51,13 +51,18 @@ impl Client {
     /// Sets the client up. The system's CA bundle is used if there is one; without any, plain HTTP still works.
     ///
     /// # Errors
-    /// When the CA file cannot be read or the client cannot be built.
+    /// When the CA file cannot be read, the proxy that leads to the region is of a kind that cannot be used, or the client cannot be built.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let builder = http::builder(options.ca_file.as_deref()).map_err(|error| match error {
             http::CaError::Read { path, source } => Error::File { path: path.display().to_string(), source },
             other => Error::Setup(other.to_string()),
         })?;
-        let builder = if options.direct { builder.no_proxy() } else { builder };
+        let builder = if options.direct {
+            builder.no_proxy()
+        } else {
+            http::check_proxy(&options.metadata_url).map_err(Error::Setup)?;
+            builder
+        };
         let http = builder
             // What may be followed is decided for each request: see `send`.
             .redirect(Policy::none())
@@ -117,6 +122,7 @@ impl Client {
     /// By class of answer, see [`Error::disposition`].
     pub async fn fetch_scripts(&self, to: &Path) -> Result<Fetched, Error> {
         let url = self.metadata("maas-scripts")?;
+        let at = self.shown(&url);
         let limit = self.options.request_timeout + self.transfer_time(LARGEST_ARCHIVE);
         let accepts = Accepts::DocumentOrNothing;
         let response = self.send(&url, accepts, |url| Ok(self.http.get(url).timeout(limit))).await?;
@@ -130,7 +136,7 @@ impl Client {
         let mut body = response.bytes_stream();
         let mut size = 0;
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| broken_off(&url, &error))?;
+            let chunk = chunk.map_err(|error| broken_off(&at, &error))?;
             size += chunk.len() as u64;
             if size > LARGEST_ARCHIVE {
                 return Err(Error::Unusable(format!("the script archive is larger than {LARGEST_ARCHIVE} bytes")));
@@ -141,10 +147,10 @@ impl Client {
         drop(file);
         if is_text {
             let what = format!("{:?} in place of a script archive", beginning(to, 200));
-            return Err(not_the_region(&url, what));
+            return Err(not_the_region(&at, what));
         }
         if size < TAR_BLOCK && !is_packed(to) {
-            return Err(not_the_region(&url, format!("{size} bytes in place of a script archive")));
+            return Err(not_the_region(&at, format!("{size} bytes in place of a script archive")));
         }
         Ok(Fetched::Archive(size))
     }
@@ -166,7 +172,7 @@ impl Client {
         const LARGEST: usize = 4 << 20;
         let limit = self.options.request_timeout;
         let response = self.send(url, Accepts::Document, |url| Ok(request(url)?.timeout(limit))).await?;
-        whole(url, response, LARGEST).await
+        whole(&self.shown(url), response, LARGEST).await
     }
 
     /// Sends a signal once, shortened to what the region is known to take.
@@ -181,6 +187,7 @@ impl Client {
         match sent.map_err(|error| scrubbed(power.as_ref(), error)) {
             // No region takes less: somebody on the way refuses everything, until that is mended.
             Err(Error::TooLarge) if budget <= SMALLEST_BUDGET => Err(Error::Status {
+                proxy: self.proxy_to(&self.options.metadata_url),
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 text: format!("even {SMALLEST_BUDGET} bytes are too many"),
                 retry_after: None,
@@ -192,7 +199,8 @@ impl Client {
             Err(Error::AlreadyFinal { text, result_id, .. })
                 if signal.result_id().is_some_and(|id| id != result_id) =>
             {
-                Err(not_the_region(&self.options.metadata_url, format!("{text:?}, which is about another result")))
+                let at = self.shown(&self.options.metadata_url);
+                Err(not_the_region(&at, format!("{text:?}, which is about another result")))
             }
             other => other,
         }
@@ -210,7 +218,7 @@ impl Client {
             .map_err(|error| Error::Setup(format!("{}: {error}", self.options.metadata_url)))?;
         url.query_pairs_mut().extend_pairs(pairs);
         let bytes = self.fetch_small(&url).await?;
-        read(&url, &bytes)
+        read(&self.shown(&url), &bytes)
     }
 
     /// Posts a node event once.
@@ -237,7 +245,7 @@ impl Client {
         let url = self.metadata("")?;
         let limit = self.options.request_timeout + self.transfer_time(if signal.is_result() { budget } else { 0 });
         let request = |url: Url| Ok(self.http.post(url).timeout(limit).multipart(signal.form(power, budget)?));
-        acknowledged(&url, self.send(&url, Accepts::Document, request).await?).await
+        acknowledged(&self.shown(&url), self.send(&url, Accepts::Document, request).await?).await
     }
 
     fn transfer_time(&self, bytes: u64) -> Duration {

@@ -4,7 +4,7 @@ use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::exchange::not_the_region;
+use super::exchange::{Shown, not_the_region};
 use super::registration::is_system_id;
 use super::signal::scrubbed;
 use super::{Client, ClientOptions, Credentials, Error};
@@ -60,10 +60,10 @@ impl Client {
         let mut url = self.resource("api/2.0/machines/")?;
         url.query_pairs_mut().append_pair("op", "is_registered").append_pair("mac_address", mac_address);
         let bytes = self.fetch_small(&url).await?;
-        match read(&url, &bytes)? {
+        match read(&self.shown(&url), &bytes)? {
             Value::Bool(is_registered) => Ok(is_registered),
             _ => Err(not_the_region(
-                &url,
+                &self.shown(&url),
                 "neither true nor false to the question whether it has this machine".to_owned(),
             )),
         }
@@ -82,12 +82,12 @@ impl Client {
         };
         let answered = self.small(&url, request).await;
         let bytes = answered.map_err(|error| scrubbed(bmc, error))?;
-        let created = read(&url, &bytes)?;
+        let created = read(&self.shown(&url), &bytes)?;
         let field = |key: &str| created.get(key).and_then(Value::as_str);
         let status = field("status_name").unwrap_or_default().to_owned();
         match field("system_id") {
             Some(id) if is_system_id(id) => Ok(KnownMachine { system_id: id.to_owned(), status }),
-            _ => Err(not_the_region(&url, "a machine without a system_id".to_owned())),
+            _ => Err(not_the_region(&self.shown(&url), "a machine without a system_id".to_owned())),
         }
     }
 
@@ -99,7 +99,7 @@ impl Client {
         let mut url = self.resource(&format!("metadata/latest/by-id/{system_id}/"))?;
         url.query_pairs_mut().append_pair("op", "get_preseed");
         let bytes = self.fetch_small(&url).await?;
-        unless_page(&url, &bytes).map(|()| bytes)
+        unless_page(&self.shown(&url), &bytes).map(|()| bytes)
     }
 
     /// A page beside the metadata service.
@@ -124,15 +124,15 @@ fn form(url: &Url, machine: &NewMachine, bmc: Option<&BmcConfig>) -> String {
 }
 
 /// JSON, unless a captive portal answered with its page.
-pub(super) fn read(url: &Url, bytes: &[u8]) -> Result<Value, Error> {
-    unless_page(url, bytes)?;
-    serde_json::from_slice(bytes).map_err(|error| not_the_region(url, format!("no JSON: {error}")))
+pub(super) fn read(at: &Shown, bytes: &[u8]) -> Result<Value, Error> {
+    unless_page(at, bytes)?;
+    serde_json::from_slice(bytes).map_err(|error| not_the_region(at, format!("no JSON: {error}")))
 }
 
 /// A web page with a 200 is not the region's answer: that is still to come.
-fn unless_page(url: &Url, bytes: &[u8]) -> Result<(), Error> {
+fn unless_page(at: &Shown, bytes: &[u8]) -> Result<(), Error> {
     let is_page = bytes.trim_ascii_start().starts_with(b"<");
-    if is_page { Err(not_the_region(url, "a web page".to_owned())) } else { Ok(()) }
+    if is_page { Err(not_the_region(at, "a web page".to_owned())) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub enum Error {
         /// What the refusal says, where it can be told without a secret.
         hint: &'static str,
     },
-    /// The server's certificate is not accepted: nothing was sent. Whoever has begun something waits as for an outage ([`Error::as_outage`]).
+    /// The server's certificate, or its kind of TLS, is not accepted: nothing was sent. Whoever has begun something waits as for an outage ([`Error::as_outage`]).
     #[error("cannot reach {url}: {reason}")]
     Untrusted {
         /// Address without credentials.
@@ -76,9 +76,20 @@ pub enum Error {
         /// The region's text.
         text: String,
     },
+    /// A proxy wants a name and a password before it sends a request on, or others (407): nothing arrived at the region. Whoever has begun something
+    /// waits as for an outage ([`Error::as_outage`]).
+    #[error("cannot reach {url}: {reason}")]
+    ProxyRefused {
+        /// Address without credentials.
+        url: String,
+        /// What the proxy wants, with the next step.
+        reason: String,
+    },
     /// Another status than success, which need not be the region's.
-    #[error("the answer was {status}: {text}")]
+    #[error("the answer{} was {status}: {text}", from_proxy(proxy.as_deref()))]
     Status {
+        /// The proxy that it came by and may be from, without credentials.
+        proxy: Option<String>,
         /// The status line.
         status: StatusCode,
         /// Beginning of the answer's text.
@@ -169,7 +180,7 @@ impl Error {
                 // Only the region can refuse: what stands between answers 403 and 404, too, until somebody mends it.
                 _ => Disposition::RetryAFewTimes,
             },
-            Error::File { .. } | Error::Redirected { .. } => Disposition::RetryAFewTimes,
+            Error::File { .. } | Error::Redirected { .. } | Error::ProxyRefused { .. } => Disposition::RetryAFewTimes,
             Error::Oversized { .. }
             | Error::Unreadable { .. }
             | Error::Refused { .. }
@@ -189,11 +200,13 @@ impl Error {
         matches!(self.disposition(), Disposition::Retry(_)) && !is_unavailable
     }
 
-    /// The error for whoever has begun something: a certificate that is not accepted is mended by somebody, as an outage is.
+    /// The error for whoever has begun something: a certificate that is not accepted, or a password of a proxy, is mended by somebody, as an outage is.
     #[must_use]
     pub fn as_outage(self) -> Self {
         match self {
-            Error::Untrusted { url, reason } => Error::Unreachable { url, reason },
+            Error::Untrusted { url, reason } | Error::ProxyRefused { url, reason } => {
+                Error::Unreachable { url, reason }
+            }
             other => other,
         }
     }
@@ -221,4 +234,8 @@ impl Error {
         matches!(self, Error::BrokenOff { .. })
             || matches!(self, Error::Status { status, .. } if status.is_server_error())
     }
+}
+
+fn from_proxy(proxy: Option<&str>) -> String {
+    proxy.map(|proxy| format!(" (by the proxy {proxy})")).unwrap_or_default()
 }

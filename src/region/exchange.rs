@@ -13,7 +13,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, HeaderMap, LOCATION, 
 use reqwest::{Body, Request, RequestBuilder, Response, StatusCode, Url};
 
 use super::{Client, Error, oauth, refusal};
-use crate::http::{innermost, is_untrusted, masked, proxy_to};
+use crate::http::{self, innermost, is_proxy_refusal, is_untrusted, masked, proxy_wants_credentials};
 
 /// A difference of clocks that is worth a correction: well below the 300 s that the region forgives.
 const SKEW_STEP: i64 = 5;
@@ -65,14 +65,14 @@ impl Client {
                 return Ok(response);
             }
             if status.is_success() {
-                return Err(not_the_region(&at, format!("status {status}")));
+                return Err(not_the_region(&self.shown(&at), format!("status {status}")));
             }
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
-                return Err(self.classify(response, now, skew).await);
+                return Err(self.classify(&at, response, now, skew).await);
             }
-            at = redirected(&at, &response)?;
+            at = redirected(&at, &self.shown(&at), &response)?;
         }
-        Err(Error::Redirected { url: self.shown(url), to: shown(&at), why: "the redirects do not end" })
+        Err(Error::Redirected { url: self.shown(url).0, to: masked(at.as_str()), why: "the redirects do not end" })
     }
 
     /// Sends once; the answer, with the time of sending and the correction of the clock that it was signed with.
@@ -84,7 +84,11 @@ impl Client {
             None => request,
         };
         let failed = |error: reqwest::Error| {
-            let (url, reason) = (self.shown(url), innermost(&error));
+            let reason = innermost(&error);
+            if is_proxy_refusal(&error) {
+                return self.proxy_refused(url, reason);
+            }
+            let url = self.shown(url).0;
             match (is_untrusted(&error), error.is_connect()) {
                 (true, _) => Error::Untrusted { url, reason },
                 (_, true) => Error::Unreachable { url, reason },
@@ -97,16 +101,23 @@ impl Client {
         let response = client.execute(request).await.map_err(failed)?;
         // The region answers when it has all of a request. Who says that all is well before has not seen the result.
         if response.status().is_success() && unsent.is_some_and(|unsent| unsent.bytes() > 0) {
-            return Err(not_the_region(url, "an answer to a request that was not sent to its end".to_owned()));
+            return Err(not_the_region(
+                &self.shown(url),
+                "an answer to a request that was not sent to its end".to_owned(),
+            ));
         }
         Ok((response, now, skew))
     }
 
-    async fn classify(&self, response: Response, now: i64, skew: i64) -> Error {
+    async fn classify(&self, url: &Url, response: Response, now: i64, skew: i64) -> Error {
         let status = response.status();
+        let proxy = self.proxy_to(url);
         let (retry_after, date) = (retry_after(response.headers()), server_date(response.headers()));
         if status == StatusCode::PAYLOAD_TOO_LARGE {
             return Error::TooLarge;
+        }
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && proxy.is_some() {
+            return self.proxy_refused(url, status.to_string());
         }
         let is_about_credentials = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if let (true, Some(date)) = (is_about_credentials, date) {
@@ -129,20 +140,29 @@ impl Client {
                 Error::AlreadyFinal { text, result_id, status }
             }
             Some(refusal::Refusal::Request) => Error::Refused { status, text },
-            None if is_about_credentials => Error::Status { status, text: String::new(), retry_after },
-            None => Error::Status { status, text, retry_after },
+            None if is_about_credentials => Error::Status { proxy, status, text: String::new(), retry_after },
+            None => Error::Status { proxy, status, text, retry_after },
         }
     }
 
     /// An address as errors name it, with the proxy that leads there.
-    pub(super) fn shown(&self, url: &Url) -> String {
-        let proxy = if self.options.direct { None } else { proxy_to(url) };
-        match proxy {
-            Some(proxy) => format!("{} (by the proxy {proxy})", shown(url)),
-            None => shown(url),
-        }
+    pub(super) fn shown(&self, url: &Url) -> Shown {
+        let shown = masked(url.as_str());
+        Shown(if self.options.direct { shown } else { http::by_proxy(shown, url) })
+    }
+
+    /// The proxy that leads to an address, without credentials.
+    pub(super) fn proxy_to(&self, url: &Url) -> Option<String> {
+        if self.options.direct { None } else { http::proxy_to(url) }
+    }
+
+    fn proxy_refused(&self, url: &Url, reason: String) -> Error {
+        Error::ProxyRefused { url: self.shown(url).0, reason: proxy_wants_credentials(url).unwrap_or(reason) }
     }
 }
+
+/// An address as errors name it: without credentials, with the proxy that leads there.
+pub(super) struct Shown(pub(super) String);
 
 /// How much of the body of a request was not handed out yet.
 struct Unsent(Arc<AtomicU64>);
@@ -171,10 +191,10 @@ impl Unsent {
 }
 
 /// Where a redirect leads that may be followed.
-fn redirected(from: &Url, response: &Response) -> Result<Url, Error> {
+fn redirected(from: &Url, at: &Shown, response: &Response) -> Result<Url, Error> {
     let location = response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let location = location.unwrap_or_default();
-    let refuse = |why| Err(Error::Redirected { url: shown(from), to: masked(&location), why });
+    let refuse = |why| Err(Error::Redirected { url: at.0.clone(), to: masked(&location), why });
     if location.is_empty() {
         return refuse("it does not say where to");
     }
@@ -200,8 +220,8 @@ fn asks_for_the_same(one: &Url, other: &Url) -> bool {
     last(one) == last(other)
 }
 
-pub(super) fn not_the_region(url: &Url, what: String) -> Error {
-    Error::NotTheRegion { url: shown(url), what }
+pub(super) fn not_the_region(at: &Shown, what: String) -> Error {
+    Error::NotTheRegion { url: at.0.clone(), what }
 }
 
 /// The beginning of an answer as one line.
@@ -228,13 +248,13 @@ pub(super) fn line(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// `BrokenOff` when it does not come whole, `NotTheRegion` when it is longer than any such answer.
-pub(super) async fn whole(url: &Url, response: Response, most: usize) -> Result<Vec<u8>, Error> {
+pub(super) async fn whole(at: &Shown, response: Response, most: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
-        bytes.extend_from_slice(&chunk.map_err(|error| broken_off(url, &error))?);
+        bytes.extend_from_slice(&chunk.map_err(|error| broken_off(at, &error))?);
         if bytes.len() > most {
-            return Err(not_the_region(url, format!("more than {most} bytes")));
+            return Err(not_the_region(at, format!("more than {most} bytes")));
         }
     }
     Ok(bytes)
@@ -244,9 +264,9 @@ pub(super) async fn whole(url: &Url, response: Response, most: usize) -> Result<
 ///
 /// # Errors
 /// `BrokenOff` when it does not come whole, `NotTheRegion` when it is something else.
-pub(super) async fn acknowledged(url: &Url, response: Response) -> Result<(), Error> {
-    let body = whole(url, response, LONGEST_TEXT).await?;
-    if body == b"OK" { Ok(()) } else { Err(not_the_region(url, format!("{:?} in place of \"OK\"", line(&body)))) }
+pub(super) async fn acknowledged(at: &Shown, response: Response) -> Result<(), Error> {
+    let body = whole(at, response, LONGEST_TEXT).await?;
+    if body == b"OK" { Ok(()) } else { Err(not_the_region(at, format!("{:?} in place of \"OK\"", line(&body)))) }
 }
 
 /// How long an answer asks to be left alone: seconds, or a date (RFC 9110, 10.2.3), which counts from the answer's own date, since this
@@ -269,12 +289,8 @@ fn http_date(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp().as_second())
 }
 
-pub(super) fn broken_off(url: &Url, error: &reqwest::Error) -> Error {
-    Error::BrokenOff { url: shown(url), reason: innermost(error) }
-}
-
-pub(super) fn shown(url: &Url) -> String {
-    masked(url.as_str())
+pub(super) fn broken_off(at: &Shown, error: &reqwest::Error) -> Error {
+    Error::BrokenOff { url: at.0.clone(), reason: innermost(error) }
 }
 
 #[cfg(test)]

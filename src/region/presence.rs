@@ -16,12 +16,12 @@ impl Client {
         match asked {
             // A captive portal's.
             Ok(Ok(page)) if page.trim_ascii_start().starts_with(b"<") => {
-                Err(not_the_region(&url, "a web page in place of the metadata service".to_owned()))
+                Err(not_the_region(&self.shown(&url), "a web page in place of the metadata service".to_owned()))
             }
             Ok(Ok(_) | Err(Error::Unauthorized { .. } | Error::ClockSkew { .. } | Error::SignAgain)) => Ok(()),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::BrokenOff {
-                url: self.shown(&url),
+                url: self.shown(&url).0,
                 reason: format!("no answer within {} s", limit.as_secs()),
             }),
         }

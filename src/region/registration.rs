@@ -25,7 +25,7 @@ impl Client {
         let url = self.resource("api/2.0/machines/")?;
         let form = || Form::new().text("hostname", hostname.to_owned()).text("deployed", "true");
         let body = self.small(&url, |url| Ok(self.http.post(url).multipart(form()))).await?;
-        let machine = read(&url, &body)?;
+        let machine = read(&self.shown(&url), &body)?;
         let id = machine["system_id"].as_str().filter(|id| is_system_id(id));
         id.map(str::to_owned).ok_or_else(|| Error::Unusable("it does not say what the machine is called".to_owned()))
     }

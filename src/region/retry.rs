@@ -119,6 +119,7 @@ mod tests {
 
     fn answer(status: u16) -> Error {
         Error::Status {
+            proxy: None,
             status: StatusCode::from_u16(status).expect("a status"),
             text: String::new(),
             retry_after: None,
@@ -171,6 +172,7 @@ mod tests {
             stop.cancel();
         });
         let asked_to_wait = || Error::Status {
+            proxy: None,
             status: StatusCode::SERVICE_UNAVAILABLE,
             text: String::new(),
             retry_after: Some(Duration::from_secs(3600)),

@@ -270,8 +270,8 @@ fn sendable(seconds: f64) -> Option<f64> {
 /// An error without the secrets of a request: a region may quote what it refuses.
 pub(super) fn scrubbed(power: Option<&BmcConfig>, error: Error) -> Error {
     match (power, error) {
-        (Some(power), Error::Status { status, text, retry_after }) => {
-            Error::Status { status, text: power.scrub(&text), retry_after }
+        (Some(power), Error::Status { proxy, status, text, retry_after }) => {
+            Error::Status { proxy, status, text: power.scrub(&text), retry_after }
         }
         (Some(power), Error::Refused { status, text }) => Error::Refused { status, text: power.scrub(&text) },
         (Some(power), Error::NotTheRegion { url, what }) => Error::NotTheRegion { url, what: power.scrub(&what) },

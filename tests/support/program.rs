@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::LIMIT;
 
 /// Variables of a developer's or a CI's environment that would change what is tested.
-const CLEARED: [&str; 8] = [
+const CLEARED: [&str; 10] = [
     "SHAKEDOWN_LOG",
     "RUST_BACKTRACE",
     "HTTP_PROXY",
@@ -25,6 +25,8 @@ const CLEARED: [&str; 8] = [
     "https_proxy",
     "ALL_PROXY",
     "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
 ];
 
 /// A call of the program.
