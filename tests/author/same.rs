@@ -128,7 +128,7 @@ async fn a_missing_interpreter_is_the_same_failure() {
 async fn parameters_become_the_same_arguments() {
     let header = "timeout: 60\nparameters:\n  depth: {type: choice, choices: [low, high], default: low, required: false}\n  \
                   text: {type: string, required: false}\n  flag: {type: boolean, required: false}\n  \
-                  limit: {type: runtime, default: 30}";
+                  limit: {type: runtime, default: '30'}";
     let text = script(header, "printf '<%s>\\n' \"$@\"; echo $RUNTIME");
     let given = ["--param", "depth=high", "--param", "text=two words", "--param", "flag=yes", "--param", "limit=40"];
     let values = [("depth", json!("high")), ("text", json!("two words")), ("flag", json!(true)), ("limit", json!(40))];

@@ -66,7 +66,7 @@ async fn packages_that_are_not_installed_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_asked_for_counts() {
-    let header = "timeout: 3600\nparameters: {limit: {type: runtime, default: 3000}}";
+    let header = "timeout: 3600\nparameters: {limit: {type: runtime, default: '3000'}}";
     let trial = Trial::of(&script(header, "sleep 600"));
     let (code, document) = trial.json(&["--timeout", "1"]).await;
     assert_eq!((code, &document["results"][0]["status"]), (Some(1), &"Timed out".into()), "{document}");
