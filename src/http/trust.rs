@@ -53,9 +53,7 @@ fn certificates(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, 
     if let Some(path) = std::env::var_os("SSL_CERT_FILE")
         && let Ok(bundle) = std::fs::read(&path)
     {
-        let own = pem(&bundle);
-        tell_expired(&own, Path::new(&path));
-        all.extend(own);
+        all.extend(pem(&bundle));
     }
     if all.is_empty() {
         tracing::info!("this machine has no CA bundle: only plain HTTP and a given CA file will work");
@@ -111,7 +109,7 @@ fn pem(bytes: &[u8]) -> Vec<CertificateDer<'static>> {
     found
 }
 
-/// Tells of authorities that have expired. They are trusted all the same: their servers' certificates have dates of their own.
+/// Tells of authorities of the site that have expired; a system's bundle always has some. They are trusted all the same: their servers' certificates have dates of their own.
 fn tell_expired(certificates: &[CertificateDer<'static>], path: &Path) {
     let now = jiff::Timestamp::now().as_second();
     let ends = certificates.iter().filter_map(|own| Certificate::read(own)?.not_after);

@@ -25,12 +25,11 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Payload, head, message};
-use super::{Actor, Error as AgentError, Notice, ScriptOutcome, resume};
+use super::{Actor, Error as AgentError, Notice, ScriptOutcome};
 use crate::host::Host;
 use crate::inventory::{Change, Inventory, changes, collect_detail, describe};
-use crate::journal::{Audience, Journal, NewRun, Retention, RunEnd, RunEnding, RunId, Store};
-use crate::region::{self, DeployedClient, DeployedSignal, NodeEvent, RetryOptions, persist};
+use crate::journal::{Journal, Retention, RunEnd, Store};
+use crate::region::{self, DeployedClient, DeployedSignal, RetryOptions, persist};
 use crate::runner;
 
 use compare::{Compared, compare};
@@ -306,49 +305,6 @@ impl Sync {
             outcome.trouble = self.alive().await.err();
         }
         outcome.is_delivered = outcome.trouble.is_none() && delivery.left == 0;
-    }
-
-    /// Begins a run with the changes on record; its number.
-    async fn begin(&self, compared: &Compared) -> Option<RunId> {
-        let new = self.new_run();
-        let (node, changes, recorded) = (self.node(), compared.changes.clone(), compared.recorded.clone());
-        let system_id = self.client.system_id().map(str::to_owned);
-        let record = move |store: &mut Store| {
-            store.set_system_id(system_id.clone());
-            let run_id = store.begin_run(&new)?;
-            store.supersede_results(&new.region)?;
-            let events: Vec<_> = changes.iter().map(|change| change.event(&node)).collect();
-            // An event is posted to the address of the node, which is not known without its name.
-            let told = changes.iter().filter(|change| system_id.is_some() && change.is_beyond_the_region());
-            let told = told.map(|change| NodeEvent::new(EVENT_NAME, describe(change, &node), false));
-            let messages: Vec<_> = told.map(|event| message(&Payload::Event(event), None, Some(run_id))).collect();
-            store.record_hardware(&new.region, &recorded, &events, &messages)?;
-            Ok(run_id)
-        };
-        self.journal.with("changes of the hardware", record).await
-    }
-
-    /// What is on record of a run of this.
-    pub(super) fn new_run(&self) -> NewRun {
-        NewRun {
-            region: self.client.identity(),
-            audience: Audience::Region,
-            storage: self.options.storage.clone(),
-            boot_id: resume::boot_id(&self.host),
-            requested_by: self.options.actor.username.clone(),
-        }
-    }
-
-    async fn end(&self, run_id: RunId, end: RunEnd, text: String) {
-        let (retention, tells) = (self.options.retention, self.client.system_id().is_some());
-        let record = move |store: &mut Store| {
-            let ending = RunEnding { end, outcome: &text, took: None };
-            store.end_run(run_id, &ending, |found| {
-                tells.then(|| message(&head(run_id, found), None, Some(run_id))).into_iter().collect()
-            })?;
-            store.prune(&retention)
-        };
-        self.journal.with("the end of a synchronisation", record).await;
     }
 
     /// What the events call this machine.

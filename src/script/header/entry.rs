@@ -24,8 +24,9 @@ pub(super) const PACKAGE_KINDS: [&str; 3] = ["apt", "snap", "url"];
 /// What is wrong with one package of a kind.
 pub(super) fn bad_package(kind: &str, item: &Node) -> Option<(&'static str, String)> {
     let shown = || Value::from(item).to_string();
-    if kind != "snap" || !matches!(item, Node::Mapping(_)) {
-        return item.as_str().is_none().then(|| ("package-name", format!("{} is no text", shown())));
+    let is_name = item.as_str().is_some();
+    if kind != "snap" || is_name {
+        return (!is_name).then(|| ("package-name", format!("{} is no text", shown())));
     }
     if item.get("name").and_then(Node::as_str).is_none() {
         return Some(("snap-name", format!("{} has no name", shown())));
