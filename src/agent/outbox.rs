@@ -234,10 +234,12 @@ impl Inner {
     fn claim(&mut self) -> Option<Vec<Entry>> {
         let mut busy = BTreeSet::new();
         let mut found = None;
+        // The end of a run is not held up for the sake of fewer requests.
+        let is_waited_for = self.waiting.values().any(|entry| entry.payload.lane() == Lane::Node);
         for (place, entry) in self.waiting.values().enumerate() {
             let lane = entry.payload.lane();
             let is_barrier = lane == Lane::Node;
-            let rests = self.events_rest && lane == Lane::Events;
+            let rests = self.events_rest && !is_waited_for && lane == Lane::Events;
             let is_free = busy.insert(lane) && !rests && !self.claimed.contains(&entry.id);
             if is_free && (!is_barrier || place == 0) {
                 found = Some(entry.id);
@@ -351,6 +353,13 @@ mod tests {
         assert_eq!((claim(&outbox), claim(&outbox)), (vec![2], vec![]));
         outbox.rest_events(false);
         assert_eq!(claim(&outbox), [1]);
+    }
+
+    #[tokio::test]
+    async fn events_do_not_rest_while_the_end_of_the_run_waits_behind_them() {
+        let outbox = outbox(vec![event("one"), node()]);
+        outbox.rest_events(true);
+        assert_eq!((claim(&outbox), claim(&outbox)), (vec![1], vec![]));
     }
 
     #[tokio::test]
