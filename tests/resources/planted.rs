@@ -178,7 +178,8 @@ fn a_value_that_is_nothing_but_a_name_or_an_address_comes_out_of_no_file() {
 }
 
 /// Fields whose values identify, or hold what does. Of DMI's strings makers and products stay.
-const REPLACED: [&str; 34] = [
+const REPLACED: [&str; 35] = [
+    "environment.server_name",
     "firmware.device",
     "bridge.id",
     "hostname",

@@ -9,7 +9,8 @@ use crate::deployed::Deployed;
 use crate::machine::server;
 use crate::support::row;
 
-const SENT: [&str; 4] = ["GET maas-scripts 200", "POST  200", "POST  200", "POST  200"];
+/// The scripts, and the head of the record as an event.
+const SENT: [&str; 5] = ["GET maas-scripts 200", "POST  200", "POST  200", "POST  200", "POST event 204"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_firmware_of_the_board_is_sent_in_the_same_tick_and_is_no_event() {
