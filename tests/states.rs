@@ -129,7 +129,7 @@ async fn each_state_ends_as_the_region_expects() {
         let of_node = |event: &&EventRecord| {
             !["RUNNING_TEST", "SCRIPT_RESULT_CHANGED_STATUS", "SCRIPT_DID_NOT_COMPLETE"].contains(&&*event.type_name)
                 && event.description != "From 'Commissioning' to 'Testing'"
-                && !event.description.starts_with("The record of run ")
+                && event.action != "shakedown/audit-head"
         };
         let events = region.events();
         let events: Vec<&str> = events.iter().filter(of_node).map(|event| event.type_name.as_str()).collect();
