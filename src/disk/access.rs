@@ -22,7 +22,16 @@ const WORDS: &[(&str, &str)] = &[
     ("Self-tests not supported", "self-test-refused"),
     ("Self-test cmd with type", "self-test-refused"),
     ("NO MEDIUM present", "not-a-disk"),
-    ("IOCTL", "platform-raid"),
+    // The kernel opened the drive, and the controller took no command or gave none back (Linux: EIO, ENODEV, EINTR).
+    ("NVME_IOCTL_ADMIN_CMD: Input/output error", "device-unreadable"),
+    ("NVME_IOCTL_ADMIN_CMD: No such device", "device-unreadable"),
+    ("NVME_IOCTL_ADMIN_CMD: Interrupted system call", "device-unreadable"),
+    // How Windows asks through its drivers: the driver refuses.
+    ("IOCTL_STORAGE", "platform-raid"),
+    ("IOCTL_SCSI", "platform-raid"),
+    ("IOCTL_ATA", "platform-raid"),
+    ("IOCTL_IDE", "platform-raid"),
+    ("IOCTL_INTEL", "platform-raid"),
     ("csmi", "platform-raid"),
     ("Input/output error", "device-unreadable"),
     ("I/O error", "device-unreadable"),
@@ -146,6 +155,8 @@ fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
         {
             "usb-bridge-silent"
         }
+        // The driver that refuses is that of the bridge, whether or not the drive told its name before.
+        "platform-raid" if device == Device::UsbBridge => "usb-bridge-silent",
         "device-unreadable" | "not-ready" | "" if device == Device::RaidVolume => "raid-volume",
         "device-unreadable" | "not-ready" | "" if device == Device::ArrayVolume => "array-volume",
         "device-unreadable" | "not-ready" if device == Device::Virtual => "virtual-silent",

@@ -257,9 +257,11 @@ fn by_type(report: &Report) -> Option<Identified> {
         }
         () if kind.starts_with("usb") || kind.starts_with("snt") => is(Device::UsbBridge, format!("the type {kind}")),
         () if report.kernel.as_deref() == Some("usb") => is(Device::UsbBridge, "the kernel says usb"),
-        () if said("USB bridge") => is(Device::UsbBridge, "smartctl names a USB bridge"),
-        // Only a bridge puts SCSI's words into the answer of an NVMe drive.
-        () if said("Read NVMe Identify Controller failed: scsi") => {
+        () if said("USB bridge") || said("[USB NVMe") => is(Device::UsbBridge, "smartctl names a USB bridge"),
+        // Only a bridge puts SCSI's words, or Windows' request for SCSI, into the answer of an NVMe drive.
+        () if said("Read NVMe Identify Controller failed: scsi")
+            || said("Read NVMe Identify Controller failed: IOCTL_SCSI_PASS_THROUGH") =>
+        {
             is(Device::UsbBridge, "smartctl asks for NVMe through SCSI")
         }
         () => scsi.and_then(|kind| is(Device::NoDisk, format!("the device type {kind}"))),

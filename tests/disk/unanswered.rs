@@ -1,0 +1,71 @@
+//! No health in the output: whether the drive, a bridge, a driver, the caller's rights or nobody is to blame. Inputs have the words of
+//! public reports.
+
+use serde_json::{Value, json};
+use shakedown::disk::{Judgement, Verdict};
+
+use crate::{gives, judged};
+
+/// A text of smartctl on this platform.
+fn text(platform: &str, below: &str) -> String {
+    format!("smartctl 7.3 2022-02-28 r5338 [{platform}] (local build)\nCopyright (C) 2002-22\n\n{below}\n")
+}
+
+/// JSON of a device that gives this complaint.
+fn complaining(kind: &str, protocol: &str, said: &str) -> Value {
+    json!({
+        "smartctl": { "version": [7, 5], "argv": ["smartctl", "-x", "--json=c", "/dev/x"], "exit_status": 2,
+            "messages": [{ "string": said, "severity": "error" }] },
+        "device": { "name": "/dev/x", "info_name": "/dev/x", "type": kind, "protocol": protocol },
+    })
+}
+
+#[track_caller]
+fn is(judgement: &Judgement, verdict: Verdict, code: &str) {
+    assert!(judgement.verdict == verdict && gives(judgement, code), "not {verdict:?} by {code}: {judgement:?}");
+}
+
+#[test]
+fn a_native_nvme_drive_that_takes_no_command_does_not_answer() {
+    for error in ["Input/output error", "No such device", "Interrupted system call"] {
+        let words = |what: &str| format!("Read NVMe {what} failed: NVME_IOCTL_ADMIN_CMD: {error}");
+        let nobody = words("Identify Controller");
+        is(&judged(text("x86_64-linux-5.15.0", &nobody)), Verdict::Failed, "device-unreadable");
+        let mut named = complaining("nvme", "NVMe", &words("SMART/Health Information"));
+        named["model_name"] = json!("KIOXIA KCD61LUL3T84");
+        named["smartctl"]["exit_status"] = json!(4);
+        is(&judged(named.to_string()), Verdict::Failed, "device-unreadable");
+    }
+    let refused = "Read NVMe SMART/Health Information failed: NVME_IOCTL_ADMIN_CMD: Invalid argument";
+    let judgement = judged(complaining("nvme", "NVMe", refused).to_string());
+    assert_eq!(judgement.verdict, Verdict::Error, "{judgement:?}");
+    assert!(!gives(&judgement, "platform-raid"), "{judgement:?}");
+}
+
+#[test]
+fn an_unreadable_optional_log_of_nvme_says_nothing_of_a_drive_whose_health_is_known() {
+    let said = "Read Error Information Log failed: NVME_IOCTL_ADMIN_CMD: Input/output error";
+    let mut document = complaining("nvme", "NVMe", said);
+    document["smart_status"] = json!({ "passed": true, "nvme": { "value": 0 } });
+    document["nvme_smart_health_information_log"] =
+        json!({ "critical_warning": 0, "available_spare": 100, "available_spare_threshold": 10, "media_errors": 0 });
+    assert!(!gives(&judged(document.to_string()), "device-unreadable"));
+}
+
+#[test]
+fn the_driver_of_a_platforms_raid_is_known_by_what_windows_was_asked() {
+    let said = "Read NVMe Identify Controller failed: IOCTL_STORAGE_QUERY_PROPERTY(NVMe) failed, Error=1";
+    is(&judged(text("x86_64-w64-mingw32-w11-b22621", said)), Verdict::Error, "platform-raid");
+}
+
+#[test]
+fn a_usb_bridge_that_refuses_is_no_platform_raid() {
+    let said = "Read NVMe Identify Controller failed: IOCTL_SCSI_PASS_THROUGH_DIRECT failed, Error=1117";
+    for output in [complaining("sntjmicron", "NVMe", said).to_string(), text("x86_64-w64-mingw32-w11-b26200", said)] {
+        let judgement = judged(&output);
+        is(&judgement, Verdict::NotSupported, "usb-bridge-silent");
+        assert!(judgement.reasons[0].next.contains("-d sntjmicron"), "{judgement:?}");
+    }
+    let open = "Smartctl open device: /dev/sdc [USB NVMe Realtek] failed: IOCTL_SCSI_PASS_THROUGH failed, Error=31";
+    is(&judged(text("x86_64-w64-mingw32-w11-b26200", open)), Verdict::NotSupported, "usb-bridge-silent");
+}
