@@ -72,10 +72,11 @@ pub(super) const MEMBERS: [&str; 10] =
 const VIRTUAL_NAMES: [&str; 15] =
     ["vd", "xvd", "loop", "nbd", "dm-", "md", "zram", "ram", "rbd", "drbd", "pmem", "bcache", "mmcblk", "null", "zero"];
 /// Vendors and products of disks of virtual machines.
-const VIRTUAL: [&str; 14] = [
+const VIRTUAL: [&str; 15] = [
     "qemu",
     "vmware",
     "virtual disk",
+    "virtual hd",
     "vbox",
     "virtualbox",
     "msft",
@@ -279,7 +280,7 @@ fn product(report: &Report) -> String {
 }
 
 /// By vendor and product, or by the revision that QEMU's disks have had since its version 2.5, whatever they are told to call themselves.
-fn is_virtual(report: &Report) -> bool {
+pub(super) fn is_virtual(report: &Report) -> bool {
     let model = product(report);
     VIRTUAL.iter().any(|word| model.contains(word)) || report.identity.firmware.as_deref() == Some(QEMU_REVISION)
 }

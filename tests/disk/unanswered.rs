@@ -69,3 +69,50 @@ fn a_usb_bridge_that_refuses_is_no_platform_raid() {
     let open = "Smartctl open device: /dev/sdc [USB NVMe Realtek] failed: IOCTL_SCSI_PASS_THROUGH failed, Error=31";
     is(&judged(text("x86_64-w64-mingw32-w11-b26200", open)), Verdict::NotSupported, "usb-bridge-silent");
 }
+
+const MANDATORY: &str =
+    "A mandatory SMART command failed: exiting. To continue, add one or more '-T permissive' options.";
+
+#[test]
+fn an_emulated_disk_without_smart_is_left_out_although_smartctl_stops_there() {
+    for model in ["VBOX HARDDISK", "Virtual HD", "VMware Virtual SATA Hard Drive"] {
+        let said = format!(
+            "=== START OF INFORMATION SECTION ===\nDevice Model:     {model}\nFirmware Version: 1.0\n\
+             ATA Version is:   ATA/ATAPI-6 published, ANSI INCITS 361-2002\n\
+             SMART support is: Unavailable - device lacks SMART capability.\n\n{MANDATORY}"
+        );
+        is(&judged(text("x86_64-linux-5.15.0", &said)), Verdict::NotSupported, "no-smart");
+        let mut document = complaining("sat", "ATA", MANDATORY);
+        document["model_name"] = json!(model);
+        document["smart_support"] = json!({ "available": false });
+        document["smartctl"]["exit_status"] = json!(4);
+        is(&judged(document.to_string()), Verdict::NotSupported, "no-smart");
+        document["smart_support"] = json!({ "available": true, "enabled": true });
+        assert_eq!(judged(document.to_string()).verdict, Verdict::Error, "{model} has SMART and does not tell it");
+    }
+    let mut dying = complaining("sat", "ATA", MANDATORY);
+    dying["model_name"] = json!("WDC WD20EARX-00PASB0");
+    dying["smart_support"] = json!({ "available": false });
+    assert_eq!(judged(dying.to_string()).verdict, Verdict::Error, "a drive whose IDENTIFY may be damaged");
+}
+
+#[test]
+fn a_device_that_may_not_be_opened_is_told_as_that_by_every_build_and_platform() {
+    let windows = r"Smartctl open device: /dev/sdc [USB NVMe Realtek] failed: \\.\PhysicalDrive2: Open failed, Error=5";
+    let access = r"Smartctl open device: /dev/sda failed: \\.\PhysicalDrive0: Access is denied";
+    for (said, code) in [
+        (windows, "permission-denied"),
+        (access, "permission-denied"),
+        ("Smartctl open device: /dev/disk0 failed: Operation not permitted", "permission-denied"),
+        ("Smartctl open device: /dev/ada0 failed: Permission denied", "permission-denied"),
+        (r"Smartctl open device: /dev/sda failed: \\.\PhysicalDrive0: Open failed, Error=53", "open-failed"),
+        ("Smartctl open device: /dev/ada0 failed: Device busy", "open-failed"),
+        ("Smartctl open device: /dev/nvme3 failed: No such device", "device-missing"),
+    ] {
+        let early =
+            format!("smartctl pre-7.4 (build date Nov 30 2023) [i686-pc-mingw32-w10] (local build)\n\n{said}\n");
+        for output in [text("i686-pc-mingw32-w10", said), early, format!("{said}\n")] {
+            is(&judged(&output), Verdict::Error, code);
+        }
+    }
+}
