@@ -22,6 +22,7 @@ const WORDS: &[(&str, &str)] = &[
     ("Self-tests not supported", "self-test-refused"),
     ("Self-test cmd with type", "self-test-refused"),
     ("NO MEDIUM present", "not-a-disk"),
+    ("Packet Interface Devices [this device: CD/DVD]", "not-a-disk"),
     // The kernel opened the drive, and the controller took no command or gave none back (Linux: EIO, ENODEV, EINTR).
     ("NVME_IOCTL_ADMIN_CMD: Input/output error", "device-unreadable"),
     ("NVME_IOCTL_ADMIN_CMD: No such device", "device-unreadable"),

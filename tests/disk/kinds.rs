@@ -331,6 +331,36 @@ fn a_controller_that_shows_its_own_name_is_failed() {
 }
 
 #[test]
+fn a_small_namespace_is_no_small_drive() {
+    let named = with(nvme(), "/model_name", json!("SAMSUNG MZQL21T9HCJR-00A07"));
+    let mut document = with(named, "/user_capacity/bytes", json!(1_u64 << 30));
+    document["nvme_total_capacity"] = json!(1_920_383_410_176_u64);
+    assert_eq!(verdict(&document), Verdict::Healthy);
+    document["nvme_total_capacity"] = json!(1_u64 << 30);
+    assert_eq!(verdict(&document), Verdict::Failed, "the whole drive is as small");
+}
+
+#[test]
+fn the_wear_of_a_sas_ssd_is_read_under_its_older_name() {
+    let used = |name: &str| {
+        judged(format!(
+            "smartctl 6.6 2017-11-05 r4594 [x86_64-linux-5.15.0] (local build)\n\n\
+             === START OF INFORMATION SECTION ===\nVendor:               HGST\nProduct:              HUSMM1640ASS204\n\
+             Rotation Rate:        Solid State Device\nTransport protocol:   SAS (SPL-3)\n\
+             SMART support is:     Available - device has SMART capability.\nSMART support is:     Enabled\n\n\
+             === START OF READ SMART DATA SECTION ===\nSMART Health Status: OK\n\n\
+             {name}: 97%\nCurrent Drive Temperature:     33 C\nDrive Trip Temperature:        70 C\n\n\
+             Error Counter logging not supported\n\nNo Self-tests have been logged\n\n"
+        ))
+    };
+    for name in ["SS Media used endurance indicator", "Percentage used endurance indicator"] {
+        let judgement = used(name);
+        assert_eq!(judgement.verdict, Verdict::Degraded, "{name}: {judgement:?}");
+        assert!(gives(&judgement, "endurance-used"), "{name}: {judgement:?}");
+    }
+}
+
+#[test]
 fn a_text_that_breaks_off_hides_no_fault_mode() {
     let text = "smartctl 7.1 2019-12-30 r5022 [x86_64-linux-5.15.0] (local build)\n\n=== START OF INFORMATION SECTION ===\n\
         Device Model:     PS3111\nFirmware Version: 0956\nUser Capacity:    20,972,032 bytes [20.9 MB]\n\

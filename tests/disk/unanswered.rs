@@ -43,6 +43,25 @@ fn a_native_nvme_drive_that_takes_no_command_does_not_answer() {
 }
 
 #[test]
+fn a_health_log_that_was_refused_is_not_cut_off() {
+    let said = "=== START OF INFORMATION SECTION ===\nModel Number:                       SAMSUNG MZQL2960HCJR-00A07\n\
+                NVMe Version:                       1.4\n\n=== START OF SMART DATA SECTION ===\n\
+                Read NVMe SMART/Health Information failed: NVME_IOCTL_ADMIN_CMD: Input/output error\n";
+    let judgement = judged(text("x86_64-linux-5.15.0", said));
+    is(&judgement, Verdict::Failed, "device-unreadable");
+    assert!(!gives(&judgement, "report-cut"), "{judgement:?}");
+}
+
+#[test]
+fn an_optical_drive_that_speaks_ata_is_no_disk() {
+    let said = format!(
+        "=== START OF INFORMATION SECTION ===\nDevice Model:     HL-DT-ST DVDRAM GH24NSC0\n\
+         SMART support is: Unavailable - Packet Interface Devices [this device: CD/DVD] don't support ATA SMART\n{MANDATORY}"
+    );
+    is(&judged(text("x86_64-linux-5.15.0", &said)), Verdict::NotSupported, "not-a-disk");
+}
+
+#[test]
 fn an_unreadable_optional_log_of_nvme_says_nothing_of_a_drive_whose_health_is_known() {
     let said = "Read Error Information Log failed: NVME_IOCTL_ADMIN_CMD: Input/output error";
     let mut document = complaining("nvme", "NVMe", said);

@@ -14,7 +14,7 @@ use super::model::{MOST, Protocol, Report};
 pub(super) use outline::{reports, torn};
 
 /// Marks lines that say what went wrong. They stand in smartctl's text only, not in the messages of its JSON (section 2.4).
-const COMPLAINTS: [&str; 29] = [
+const COMPLAINTS: [&str; 30] = [
     "=======>",
     "Smartctl open device",
     "Unable to detect device type",
@@ -35,6 +35,7 @@ const COMPLAINTS: [&str; 29] = [
     "SMART Disabled",
     "Test Unit Ready",
     "NO MEDIUM present",
+    "Packet Interface Devices",
     "mandatory SMART command failed",
     "Self-tests not supported",
     "Can't start self-test",

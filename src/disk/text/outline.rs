@@ -163,7 +163,8 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
         "PCI Vendor/Subsystem ID:",
         "=== START OF SMART DATA SECTION",
     ]);
-    if health.is_none() && is_nvme && informed && outline.has(&["SMART DATA SECTION"]) {
+    let refused = outline.has(&["Read NVMe SMART/Health Information failed"]);
+    if health.is_none() && !refused && is_nvme && informed && outline.has(&["SMART DATA SECTION"]) {
         return Some("the health log is missing");
     }
     let errors = outline.find(&["Error Information (NVMe Log"]);
