@@ -87,7 +87,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
     let is_a_report = report.call.version.is_some()
         || text.contains("=== START OF ")
         || report.status.passed.is_some()
-        || lines.iter().any(|line| stopped(&line));
+        || lines.iter().any(stopped);
     is_a_report.then_some(report)
 }
 

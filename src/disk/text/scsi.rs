@@ -76,7 +76,7 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
         }
         // The second is what versions before 7.0 call it.
         "Percentage used endurance indicator" | "SS Media used endurance indicator" => {
-            report.percentage_used = number()
+            report.percentage_used = number();
         }
         "Current Drive Temperature" => report.temperature = celsius(),
         "Drive Trip Temperature" => report.trip_temperature = celsius(),
