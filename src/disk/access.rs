@@ -1,7 +1,7 @@
 //! Why there is no health in a report: what smartctl complained of, and what the absence of everything means. Sections 1, 2 and 13 of the
 //! disk contract.
 
-use super::device::{Device, identify, is_behind_controller};
+use super::device::{Device, identify, is_behind_controller, is_virtual};
 use super::model::{Protocol, Report};
 
 /// Words of smartctl and of the kernel, and the code of the rule that they stand for; the first line that fits counts.
@@ -22,7 +22,17 @@ const WORDS: &[(&str, &str)] = &[
     ("Self-tests not supported", "self-test-refused"),
     ("Self-test cmd with type", "self-test-refused"),
     ("NO MEDIUM present", "not-a-disk"),
-    ("IOCTL", "platform-raid"),
+    ("Packet Interface Devices [this device: CD/DVD]", "not-a-disk"),
+    // The kernel opened the drive, and the controller took no command or gave none back (Linux: EIO, ENODEV, EINTR).
+    ("NVME_IOCTL_ADMIN_CMD: Input/output error", "device-unreadable"),
+    ("NVME_IOCTL_ADMIN_CMD: No such device", "device-unreadable"),
+    ("NVME_IOCTL_ADMIN_CMD: Interrupted system call", "device-unreadable"),
+    // How Windows asks through its drivers: the driver refuses.
+    ("IOCTL_STORAGE", "platform-raid"),
+    ("IOCTL_SCSI", "platform-raid"),
+    ("IOCTL_ATA", "platform-raid"),
+    ("IOCTL_IDE", "platform-raid"),
+    ("IOCTL_INTEL", "platform-raid"),
     ("csmi", "platform-raid"),
     ("Input/output error", "device-unreadable"),
     ("I/O error", "device-unreadable"),
@@ -114,8 +124,7 @@ fn drive(report: &Report, device: Device) -> &'static str {
     let opened = report.call.exit_status.is_none_or(|exit| exit & 2 == 0);
     let is_scsi = report.protocol == Some(Protocol::Scsi);
     match () {
-        // By its own IDENTIFY it never had any.
-        () if support.available == Some(false) && device == Device::Sata && support.enabled.is_none() => "no-smart",
+        () if lacks_smart(report) && device == Device::Sata => "no-smart",
         () if is_scsi && support.available == Some(false) => "health-refused",
         () if report.status.unreadable => "smart-unanswered",
         () if support.enabled == Some(false) && !is_scsi => "smart-off",
@@ -140,12 +149,15 @@ fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
     let known = WORDS.iter().find_map(|(words, code)| Some((*code, messages().find(|one| one.contains(words))?)));
     let (code, said) = known.or_else(|| Some(("", messages().find(|one| is_complaint(one))?)))?;
     let code = match code {
+        "" if is_denied(said) => "permission-denied",
         // What a bridge answers in place of a drive, whatever the words, is the bridge's.
         "device-unreadable" | "not-ready" | "no-pass-through" | "smart-unanswered" | ""
             if device == Device::UsbBridge && report.identity.model.is_none() =>
         {
             "usb-bridge-silent"
         }
+        // The driver that refuses is that of the bridge, whether or not the drive told its name before.
+        "platform-raid" if device == Device::UsbBridge => "usb-bridge-silent",
         "device-unreadable" | "not-ready" | "" if device == Device::RaidVolume => "raid-volume",
         "device-unreadable" | "not-ready" | "" if device == Device::ArrayVolume => "array-volume",
         "device-unreadable" | "not-ready" if device == Device::Virtual => "virtual-silent",
@@ -154,6 +166,10 @@ fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
         // A name that no drive has; a drive whose type cannot be found out is another matter.
         "type-unknown" | "no-pass-through" if !device.may_lack_smart() => "open-failed",
         "no-smart" if !device.may_lack_smart() => "health-refused",
+        // An emulated disk whose IDENTIFY says that it has no SMART: smartctl stops there.
+        "" if said.contains("mandatory SMART command failed") && is_virtual(report) && lacks_smart(report) => {
+            "no-smart"
+        }
         "" if said.contains("Operation not permitted") && device == Device::Virtual => "no-pass-through",
         "" if said.contains("Operation not permitted") => "permission-denied",
         // A type that the caller chose, at a place where there is nothing of it.
@@ -163,6 +179,18 @@ fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
         code => code,
     };
     Some((code, said.clone()))
+}
+
+/// By its own IDENTIFY it never had any: a drive whose SMART is switched off says so in a second line.
+fn lacks_smart(report: &Report) -> bool {
+    report.support.available == Some(false) && report.support.enabled.is_none()
+}
+
+/// How Windows refuses to open a device: error 5, in its own words or as a number.
+fn is_denied(said: &str) -> bool {
+    let behind_5 = said.split_once("Open failed, Error=5").map(|(_, rest)| rest);
+    let is_5 = behind_5.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_5 || said.contains("Access is denied") || said.contains("Access denied")
 }
 
 /// Whether a line says why there is nothing. That an optional log is missing says nothing of it.

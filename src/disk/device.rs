@@ -72,10 +72,11 @@ pub(super) const MEMBERS: [&str; 10] =
 const VIRTUAL_NAMES: [&str; 15] =
     ["vd", "xvd", "loop", "nbd", "dm-", "md", "zram", "ram", "rbd", "drbd", "pmem", "bcache", "mmcblk", "null", "zero"];
 /// Vendors and products of disks of virtual machines.
-const VIRTUAL: [&str; 14] = [
+const VIRTUAL: [&str; 15] = [
     "qemu",
     "vmware",
     "virtual disk",
+    "virtual hd",
     "vbox",
     "virtualbox",
     "msft",
@@ -257,9 +258,11 @@ fn by_type(report: &Report) -> Option<Identified> {
         }
         () if kind.starts_with("usb") || kind.starts_with("snt") => is(Device::UsbBridge, format!("the type {kind}")),
         () if report.kernel.as_deref() == Some("usb") => is(Device::UsbBridge, "the kernel says usb"),
-        () if said("USB bridge") => is(Device::UsbBridge, "smartctl names a USB bridge"),
-        // Only a bridge puts SCSI's words into the answer of an NVMe drive.
-        () if said("Read NVMe Identify Controller failed: scsi") => {
+        () if said("USB bridge") || said("[USB NVMe") => is(Device::UsbBridge, "smartctl names a USB bridge"),
+        // Only a bridge puts SCSI's words, or Windows' request for SCSI, into the answer of an NVMe drive.
+        () if said("Read NVMe Identify Controller failed: scsi")
+            || said("Read NVMe Identify Controller failed: IOCTL_SCSI_PASS_THROUGH") =>
+        {
             is(Device::UsbBridge, "smartctl asks for NVMe through SCSI")
         }
         () => scsi.and_then(|kind| is(Device::NoDisk, format!("the device type {kind}"))),
@@ -277,7 +280,7 @@ fn product(report: &Report) -> String {
 }
 
 /// By vendor and product, or by the revision that QEMU's disks have had since its version 2.5, whatever they are told to call themselves.
-fn is_virtual(report: &Report) -> bool {
+pub(super) fn is_virtual(report: &Report) -> bool {
     let model = product(report);
     VIRTUAL.iter().any(|word| model.contains(word)) || report.identity.firmware.as_deref() == Some(QEMU_REVISION)
 }

@@ -42,7 +42,7 @@ const OFFLINE: [Pick; 2] = [Pick::id(198).on_platters(), Pick::id(198).on_flash(
 const CRC: [Pick; 2] = [Pick::id(199).on_platters(), Pick::id(199).on_flash().named(&["crc"])];
 const TIMEOUT: [Pick; 1] = [Pick::id(188).named(&["timeout", "time_out", "unknown"]).packed()];
 const BLOCKS: [Pick; 1] = [Pick::id(5).on_flash()];
-const PROTECTED: [Pick; 1] = [Pick::any().named(&["write_protect"])];
+const PROTECTED: [Pick; 1] = [Pick::any().named(&["write_protect", "ssd_protect_mode"])];
 /// Names of attributes whose normalised value is what is left of the endurance in percent. Numbers alone do not tell: 202 is an error
 /// count of one vendor and the endurance of another, and 230 counts up on some drives.
 const WEAR: [Pick; 2] = [
@@ -143,7 +143,7 @@ pub const RULES: &[Rule] = &[
     // No test was made.
     Rule::new("unreadable", M::Unreadable, "there is no report to judge", "run smartctl -x again and look at what it says").is(Error, SMARTCTL),
     Rule::new("usage", M::Complaint("usage"), "smartctl did not understand how it was called", "correct the options").is(Error, SMARTCTL),
-    Rule::new("permission-denied", M::Complaint("permission-denied"), "smartctl was not allowed to open the device", "run as root, with CAP_SYS_RAWIO and CAP_SYS_ADMIN").is(Error, SMARTCTL),
+    Rule::new("permission-denied", M::Complaint("permission-denied"), "smartctl was not allowed to open the device", "run as root (Windows: as administrator), with CAP_SYS_RAWIO and CAP_SYS_ADMIN").is(Error, SMARTCTL),
     Rule::new("device-missing", M::Complaint("device-missing"), "there is no such device, or it has vanished", "look whether the kernel still lists the drive; one that it lists and that does not answer is defective").is(Error, SMARTCTL),
     Rule::new("open-failed", M::Complaint("open-failed"), "smartctl could not open or identify the device", "look at smartctl's own words and the kernel's (dmesg); name the type with -d if it is behind a bridge or a controller").is(Error, SMARTCTL),
     Rule::new("standby", M::Complaint("standby"), "the drive sleeps and was not woken", "call smartctl without -n").is(Error, SMARTCTL),

@@ -9,6 +9,7 @@
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
 //! * `kinds`: each kind of trouble that public reports tell of.
 //! * `lost`: nothing that is lost makes a bad drive better.
+//! * `unanswered`: whose fault it is that there is no health in the output.
 //! * `policy`, `previous`, `command`: what a site may change, what is new, and the command line.
 //! * `run`, `selftest`, `scripts`: disks that are tested, with a smartctl that touches no device (`tests/support/fake-smartctl`, on a
 //!   machine of copied files: `machine`), and with the real one.
@@ -34,6 +35,7 @@ mod scripts;
 mod selftest;
 mod sequences;
 mod traps;
+mod unanswered;
 
 use std::fs;
 use std::path::PathBuf;

@@ -153,7 +153,8 @@ fn identity(root: Loose) -> Identity {
         serial: first(&["serial_number"]),
         firmware: first(&["firmware_version", "scsi_revision", "revision"]),
         wwn,
-        capacity: root.number_at("user_capacity.bytes").or_else(|| root.number_at("nvme_total_capacity")),
+        // Of NVMe the first is that of one namespace, which may be a small part of the drive.
+        capacity: root.number_at("user_capacity.bytes").max(root.number_at("nvme_total_capacity")),
         sector_size: root.number_at("logical_block_size"),
         rotation_rate: root.number_at("rotation_rate"),
         kind: first(&["device_type.name"]),

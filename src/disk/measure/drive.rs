@@ -188,17 +188,36 @@ const FALLBACK_NAMES: [&str; 9] = [
 /// A small capacity alone says nothing: emulated, old and embedded drives are small and well.
 const FALLBACK_CAPACITIES: [(&str, u64); 2] = [("intel ssd", 8 << 20), ("samsung mz", 1 << 30)];
 
-/// That a controller fell back to itself: by its name, or by the capacity that its maker documents for that.
+/// What Samsung's SATA drives give as their firmware when they do not find it.
+const FALLBACK_FIRMWARE: &str = "errormod";
+/// Controllers by the number of their maker, as the beginning of a name: Silicon Motion, Phison. With nothing behind it but a variant and
+/// next to no capacity the name is the controller's own; drives are sold as something else.
+const CONTROLLERS: [&str; 5] = ["sm224", "sm225", "sm226", "ps3", "ps5"];
+/// Bytes that no drive with such a controller is sold with.
+const NEXT_TO_NOTHING: u64 = 4_000_000_000;
+
+/// Whether the whole name is the number of a controller: `SM2258AB`, `PS3111`, `PS5012-E12`.
+fn is_controller(model: &str) -> bool {
+    let is_number = model.len() >= 6 && model.is_ascii() && model[2..6].bytes().all(|b| b.is_ascii_digit());
+    is_number && model.len() <= 10 && !model.contains(' ') && CONTROLLERS.iter().any(|name| model.starts_with(name))
+}
+
+/// That a controller fell back to itself: by its name or its firmware's, or by the capacity that its maker documents for that.
 fn fault_mode(report: &Report) -> Option<Seen> {
     let identity = &report.identity;
     let model = identity.model.as_deref().unwrap_or_default().to_ascii_lowercase();
     let serial = identity.serial.as_deref().unwrap_or_default().to_ascii_lowercase();
     let named = FALLBACK_NAMES.iter().any(|name| model.contains(name)) || serial.starts_with("bad_ctx");
+    let firmware = identity.firmware.as_deref().unwrap_or_default().trim();
+    let lost = firmware.eq_ignore_ascii_case(FALLBACK_FIRMWARE);
+    let bare = is_controller(model.trim()) && identity.capacity.is_none_or(|bytes| bytes < NEXT_TO_NOTHING);
     let shrunk =
         FALLBACK_CAPACITIES.iter().any(|(maker, bytes)| model.starts_with(maker) && identity.capacity == Some(*bytes));
     let size = identity.capacity.map(|bytes| format!(", {} MB", bytes / 1_000_000)).unwrap_or_default();
     let is_drive = matches!(report.protocol, Some(Protocol::Ata | Protocol::Nvme));
-    (is_drive && (named || shrunk)).then(|| Seen::words(format!("it calls itself {model:?}{size}")))
+    let seen =
+        if lost { format!("its firmware calls itself {firmware:?}") } else { format!("it calls itself {model:?}") };
+    (is_drive && (named || shrunk || lost || bare)).then(|| Seen::words(seen + &size))
 }
 
 /// The temperature against the highest that the drive allows, or against the highest that is recommended. Drives that do not know say 0.

@@ -14,7 +14,7 @@ use super::model::{MOST, Protocol, Report};
 pub(super) use outline::{reports, torn};
 
 /// Marks lines that say what went wrong. They stand in smartctl's text only, not in the messages of its JSON (section 2.4).
-const COMPLAINTS: [&str; 27] = [
+const COMPLAINTS: [&str; 30] = [
     "=======>",
     "Smartctl open device",
     "Unable to detect device type",
@@ -26,6 +26,8 @@ const COMPLAINTS: [&str; 27] = [
     "requires a device name",
     "Permission denied",
     "Operation not permitted",
+    "Access is denied",
+    "cannot be opened",
     "Input/output error",
     "Device is in STANDBY",
     "Device is in SLEEP",
@@ -33,6 +35,7 @@ const COMPLAINTS: [&str; 27] = [
     "SMART Disabled",
     "Test Unit Ready",
     "NO MEDIUM present",
+    "Packet Interface Devices",
     "mandatory SMART command failed",
     "Self-tests not supported",
     "Can't start self-test",
@@ -76,7 +79,15 @@ pub(super) fn read(text: &str) -> Option<Report> {
     report.pending_defects = report.pending_defects.max(outline::pending_defects(&lines));
     report.temperatures = report.temperatures.filter(|logged| !logged.readings.is_empty());
     cut(text, &mut report);
-    let is_a_report = report.call.version.is_some() || text.contains("=== START OF ") || report.status.passed.is_some();
+    // Builds before a version are banners without its number, and a caller may have taken the banner out.
+    let stopped = |line: &&str| {
+        let line = line.trim_start_matches('\u{feff}');
+        line.starts_with("smartctl pre-") || line.starts_with("Smartctl open device: ")
+    };
+    let is_a_report = report.call.version.is_some()
+        || text.contains("=== START OF ")
+        || report.status.passed.is_some()
+        || lines.iter().any(stopped);
     is_a_report.then_some(report)
 }
 

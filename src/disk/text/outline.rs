@@ -7,7 +7,8 @@ use crate::disk::loose::leading_number;
 pub(in crate::disk) fn reports(text: &str) -> usize {
     let starts = |line: &&str| {
         let version = line.trim_start_matches('\u{feff}').strip_prefix("smartctl ");
-        version.is_some_and(|rest| rest.trim_start_matches("version ").starts_with(|c: char| c.is_ascii_digit()))
+        let number = |rest: &str| rest.trim_start_matches("version ").trim_start_matches("pre-").to_owned();
+        version.is_some_and(|rest| number(rest).starts_with(|c: char| c.is_ascii_digit()))
     };
     let banners = text.lines().filter(starts).count();
     let sections = text.lines().filter(|line| line.starts_with("=== START OF INFORMATION SECTION")).count();
@@ -162,7 +163,8 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
         "PCI Vendor/Subsystem ID:",
         "=== START OF SMART DATA SECTION",
     ]);
-    if health.is_none() && is_nvme && informed && outline.has(&["SMART DATA SECTION"]) {
+    let refused = outline.has(&["Read NVMe SMART/Health Information failed"]);
+    if health.is_none() && !refused && is_nvme && informed && outline.has(&["SMART DATA SECTION"]) {
         return Some("the health log is missing");
     }
     let errors = outline.find(&["Error Information (NVMe Log"]);

@@ -74,7 +74,10 @@ pub(super) fn field(key: &str, value: &str, report: &mut Report) {
             report.status.unreadable = value.is_empty();
             report.status.exception = exception(value);
         }
-        "Percentage used endurance indicator" => report.percentage_used = number(),
+        // The second is what versions before 7.0 call it.
+        "Percentage used endurance indicator" | "SS Media used endurance indicator" => {
+            report.percentage_used = number();
+        }
         "Current Drive Temperature" => report.temperature = celsius(),
         "Drive Trip Temperature" => report.trip_temperature = celsius(),
         "Non-medium error count" => report.scsi.get_or_insert_default().non_medium = number(),
