@@ -19,9 +19,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        let tree = Tree { directory: shared::temporary() };
-        fs::create_dir(tree.root().join("sys")).expect("the mark of a copied machine");
-        tree
+        Tree { directory: shared::temporary() }
     }
 
     /// Its top.
