@@ -1,12 +1,9 @@
 //! Directories that nobody but root and the effective user can change: what is kept in them is run, or believed, as root.
 
-<<<<<<< HEAD
-mod content;
-=======
 mod acl;
+mod content;
 mod exposure;
 mod file;
->>>>>>> ilocal
 mod lock;
 mod remove;
 mod shell;
@@ -18,13 +15,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 
-<<<<<<< HEAD
-pub use content::{Seen, Sum};
-=======
 use exposure::{Exposure, Scope, exposure};
 
+pub use content::{Seen, Sum};
 pub use file::{check_file, check_tree, open, output, regular};
->>>>>>> ilocal
 pub use lock::{Taken, exclusive, wait_for};
 pub use remove::remove;
 pub use shell::word;
