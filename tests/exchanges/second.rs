@@ -28,12 +28,11 @@ pub(crate) async fn replay(scenarios: &[Value], library: &Library, built_in: &Se
         let difference = first_difference(scenario, library, built_in).await;
         let kind = kinds.entry(name.split(':').next().unwrap_or_default().to_owned()).or_default();
         kind.1 += 1;
-        match difference {
-            Some(difference) => complaints.push(format!("{name}: {difference}")),
-            None => {
-                equal += 1;
-                kind.0 += 1;
-            }
+        if let Some(difference) = difference {
+            complaints.push(format!("{name}: {difference}"));
+        } else {
+            equal += 1;
+            kind.0 += 1;
         }
     }
     for (kind, (good, all)) in kinds {
