@@ -95,7 +95,7 @@ impl Reader {
     /// Entries are numbered, `NVMe`'s from 0 on: one that is missing may have been a failed test.
     fn count(&mut self, place: Option<u64>, report: &mut Report) {
         let first = u64::from(self.table != Some(Table::Nvme));
-        let expected = self.last.map_or(first, |last| last + 1);
+        let expected = self.last.map_or(first, |last| last.saturating_add(1));
         if place.is_some_and(|place| place > expected) {
             report.cut.push("entries of the self-test log are missing".to_owned());
         }
@@ -135,7 +135,7 @@ fn entry(line: &str, table: Table) -> Option<Entry> {
     let column = |number: usize| columns.get(number).and_then(|column| leading_number(column));
     let percent = columns.iter().position(|column| column.ends_with('%'));
     let (hours, lba, segment, namespace) = match table {
-        Table::Ata => (column(percent? + 1), column(percent? + 2), None, None),
+        Table::Ata => (column(percent?.saturating_add(1)), column(percent?.saturating_add(2)), None, None),
         Table::Nvme => (column(0), column(1), column(3), column(2)),
         // From the right, since the words of a result may go on: segment, hours, sector, sense in brackets.
         Table::Scsi => {
