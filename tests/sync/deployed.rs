@@ -67,7 +67,7 @@ impl Deployed {
         let mut options = Options::new(self.home.path().join("storage"), client.base_url());
         options.retry =
             RetryOptions { first: Duration::from_millis(5), cap: Duration::from_millis(20), few: 2, ..options.retry };
-        options.patience = Duration::from_millis(500);
+        options.patience = Duration::from_secs(2);
         options.settle = Duration::ZERO;
         let store = Store::open(&self.state(), "host", &client.identity()).expect("a journal").store;
         let journal = Arc::new(Journal::start(Some(store)));
