@@ -7,7 +7,7 @@
 //! * `cases`: inputs made from public reports of bugs.
 //! * `traps`: what smartctl does not tell, or tells wrongly; `reference`: where the reference judges otherwise.
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
-//! * `kinds`: each kind of trouble that public reports tell of.
+//! * `kinds`, `flash`, `unanswered`: each kind of trouble that public reports tell of.
 //! * `lost`: nothing that is lost makes a bad drive better.
 //! * `unanswered`: whose fault it is that there is no health in the output.
 //! * `policy`, `previous`, `command`: what a site may change, what is new, and the command line.
@@ -22,6 +22,7 @@ mod command;
 mod corpus;
 mod damage;
 mod document;
+mod flash;
 mod kinds;
 mod lost;
 mod machine;
