@@ -1,4 +1,4 @@
-//! What the region has handed out in a run. Only what was handed out and has ended can be passed: whoever stands between a machine and its
+//! The scripts that the region has handed out in a run. Only those that were handed out and have ended can be passed: whoever stands between a machine and its
 //! region may answer "nothing to run", too, and what ran before the agent lost its memory may have failed.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use crate::script::{Index, Script, ScriptType};
 /// A script of a run, whatever numbers its results have: the region makes new ones when it learns of more disks or interfaces.
 type Name = (ScriptType, String);
 
-/// What a run has seen.
+/// The scripts that the region has handed out in a run, and those of them that have ended.
 #[derive(Debug, Default)]
 pub(super) struct HandedOut {
     listed: BTreeSet<Name>,
@@ -40,13 +40,18 @@ impl HandedOut {
         self.ended.insert((kind, name.to_owned()));
     }
 
+    /// The region lets a script run again.
+    pub(super) fn begin_anew(&mut self, script: &Script) {
+        self.ended.remove(&(script.kind, script.name.clone()));
+    }
+
     /// True of an answer that may be somebody else's: it leaves out what the region has handed out, or is the first one, and empty.
     pub(super) fn is_doubtful(&self, answer: Option<&Index>) -> bool {
         let is_in = |(kind, name): &Name| {
             answer.is_some_and(|index| index.of(*kind).any(|script| script.name == *name))
                 || answer.is_some_and(|index| index.bad.iter().any(|bad| bad.kind == *kind && bad.name == *name))
         };
-        let is_first_and_empty = answer.is_none() && self.listed.is_empty() && self.ended.is_empty();
+        let is_first_and_empty = answer.is_none() && self.listed.is_empty();
         is_first_and_empty || self.open().any(|name| !is_in(name))
     }
 
@@ -96,7 +101,18 @@ mod tests {
         assert_eq!(seen.unended(), ["b"]);
         seen.end(ScriptType::Testing, "b");
         assert!(!seen.is_doubtful(None), "all of it has ended");
+        seen.begin_anew(&renumbered.scripts[0]);
+        assert_eq!(seen.unended(), ["b"], "it has to run again");
+        seen.end(ScriptType::Testing, "b");
         assert!(!seen.has_forgotten());
+    }
+
+    /// Tests of a resumed run may not have been handed out yet.
+    #[test]
+    fn the_first_answer_is_doubted_also_after_an_interruption() {
+        let mut seen = HandedOut::default();
+        seen.end(ScriptType::Commissioning, "a");
+        assert!(seen.is_doubtful(None));
     }
 
     #[test]

@@ -213,7 +213,7 @@ pub enum Error {
          of its own"
     )]
     Foreign {
-        /// What would be deleted.
+        /// The file or directory that a run would delete.
         path: PathBuf,
     },
     /// Another run uses the storage directory.

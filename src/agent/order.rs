@@ -16,7 +16,7 @@ const NOT_ON_RECORD: &str = "This script destroys data, and it cannot be put on 
                                         journal, or the journal failed. It was not run. Give the agent a state directory that can be \
                                         written (--state-dir), or --allow-destructive to run it without a record.\n";
 
-/// What stands in the output of a script that became one that destroys data after the run had begun.
+/// Output of a script that became one that destroys data after the run had begun.
 const NOT_ORDERED: &str = "This script destroys data by what it holds now, and nobody ordered that. It was not run.\n";
 
 /// Who wants data to be destroyed by the scripts of a run.

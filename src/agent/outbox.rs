@@ -44,11 +44,11 @@ pub struct Refused {
     pub label: String,
     /// The region's reason.
     pub reason: String,
-    /// What it carries.
+    /// The kind of message.
     pub kind: MessageKind,
 }
 
-/// What a message carries.
+/// Kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// A script's result, which the region needs.

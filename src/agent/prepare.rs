@@ -41,7 +41,7 @@ pub(super) fn storage(workspace: &Workspace) -> Result<File, Error> {
     Ok(lock)
 }
 
-/// What is on the disk already may be run as it is: nobody else has made any of it.
+/// Checks that nobody else has made any of the scripts that are on the disk already: they may be run as they are.
 pub(super) fn check_scripts(workspace: &Workspace) -> Result<(), Error> {
     if workspace.scripts().exists() { private::check_tree(&workspace.scripts()).map_err(of_directory) } else { Ok(()) }
 }
@@ -59,7 +59,7 @@ fn check_owner(workspace: &Workspace, mark: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether it is the lock of a run, which holds a number.
+/// True if it is the lock of a run, which holds a number.
 fn is_mark(path: &Path) -> bool {
     let is_number = |bytes: Vec<u8>| bytes.len() < 20 && bytes.iter().all(u8::is_ascii_digit);
     path.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() < 20)
@@ -77,9 +77,9 @@ fn of_directory(error: private::Error) -> Error {
     }
 }
 
-/// What is on record of scripts that are about to run.
+/// The record of scripts that are about to run.
 pub(super) struct Expected {
-    /// What each of them holds.
+    /// The content of each of them.
     pub(super) contents: Contents,
     /// Those that must not be run, with the reason.
     pub(super) refused: Vec<(Script, &'static str)>,
@@ -135,7 +135,7 @@ async fn audit_content(script: &Script, sha256: Option<&str>, record: &Record) {
     }
 }
 
-/// Whether it is on disk that a script which destroys data is about to run.
+/// True if it is on disk that a script which destroys data is about to run.
 async fn audit_start(script: &Script, declared: &Declared, hostname: &str, record: &Record) -> bool {
     let what = if declared.may_destroy() { "destructive " } else { "" };
     let text = format!("Started {what}{} script '{script}' on '{hostname}'.", script.kind.folder());

@@ -78,6 +78,7 @@ fn conclude(
 
 /// Sets the conclusion, and what is sent as the result file.
 fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finished: &mut Finished) {
+    finished.result = ResultPart::None;
     as_it_is(outputs, found, judged, finished);
     if let Judged::Unreadable(why) = judged {
         finished.disbelieve(format!("its result file cannot be read, so nobody knows what it says: {why}"));
@@ -124,17 +125,13 @@ fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finish
 /// The file as the script wrote it, in a copy of what was judged: what is left behind of a script may write another verdict before the region
 /// has this one.
 fn as_it_is(outputs: &Outputs, found: &Found, judged: &Judged, finished: &mut Finished) {
-    finished.result = match (found, judged) {
-        (Found::Content(bytes), Judged::Accepted(file)) if !bytes.is_empty() => {
-            keep(outputs, bytes, finished);
-            ResultPart::AsItIs(file.status)
-        }
-        (Found::Content(bytes), _) if !bytes.is_empty() => {
-            keep(outputs, bytes, finished);
-            ResultPart::AsItIs(None)
-        }
-        _ => ResultPart::None,
+    let Found::Content(bytes) = found else { return };
+    if bytes.is_empty() {
+        return;
     }
+    let status = if let Judged::Accepted(file) = judged { file.status } else { None };
+    keep(outputs, bytes, finished);
+    finished.result = ResultPart::AsItIs(status);
 }
 
 /// The region would not store the result with such a file: its status goes alone.

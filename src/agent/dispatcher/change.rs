@@ -47,7 +47,7 @@ impl Dispatcher {
         Some((new, event))
     }
 
-    /// The same for the journal, if this run is on record there.
+    /// The change of a script's status as the journal keeps it, if this run is on record there.
     pub(super) fn change(&self, script: &Script, status: Status, finished: Option<&Finished>) -> Option<ResultChange> {
         Some(ResultChange {
             run_id: self.record.run_id?,

@@ -43,6 +43,7 @@ pub(super) struct Dispatcher {
     may_reboot: BTreeSet<Key>,
     /// Those that were cut off since the machine is going down: their end is for the next start to find.
     cut_off: BTreeSet<Key>,
+    /// All that the region has handed out in this run.
     pub(super) handed_out: HandedOut,
     /// Ends the wait for the region's word before data are destroyed; `None` where nobody waits for it.
     before_destroying: Option<CancellationToken>,
@@ -154,6 +155,7 @@ impl Dispatcher {
     pub(super) fn forget<'a>(&mut self, scripts: impl Iterator<Item = &'a Script>) {
         for script in scripts {
             self.begun.remove(&key(script));
+            self.handed_out.begin_anew(script);
             self.outcomes.retain(|it| it.result_id.is_none() || it.result_id != script.result_id);
         }
     }

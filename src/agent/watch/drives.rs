@@ -164,7 +164,7 @@ impl Troubled {
     }
 }
 
-/// What is to be kept of a reason from now on, and whether it got worse.
+/// The state of a reason that is kept from now on, and true if it got worse.
 struct Step {
     is_worse: bool,
     before: Option<u64>,
