@@ -11,7 +11,7 @@ use std::io;
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<T>(pub T);
 
-/// The same for text that has to stay in one line.
+/// Text of any kind that has to stay in one line; its control characters are shown instead of sent.
 #[derive(Clone, Copy, Debug)]
 pub struct OneLine<T>(pub T);
 

@@ -75,7 +75,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     Ok(if has_everything { exit::OK } else { exit::NOT_DELIVERED })
 }
 
-/// What lies in a storage directory goes to the region: root sends nothing from where another user can put anything.
+/// Checks the storage directories of waiting runs: their files go to the region, and root sends nothing from where another user can put anything.
 fn check_outputs(storage: &Path) -> anyhow::Result<()> {
     let out = Workspace::new(storage).out();
     if out.symlink_metadata().is_err() {

@@ -232,7 +232,7 @@ fn answer(text: &str) -> anyhow::Result<()> {
     unless_reader_has_gone(print_line(text))
 }
 
-/// The same without the end of a line.
+/// Prints text as it is, without the end of a line.
 fn answer_whole(text: &str) -> anyhow::Result<()> {
     let mut output = std::io::stdout();
     unless_reader_has_gone(write!(output, "{}", Printable(text)).and_then(|()| output.flush()))

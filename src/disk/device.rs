@@ -89,7 +89,7 @@ const VIRTUAL: [&str; 15] = [
     "amazon elastic block",
     "parallels",
 ];
-/// What QEMU's emulated disks give as their revision.
+/// The revision of QEMU's emulated disks.
 const QEMU_REVISION: &str = "2.5+";
 /// Kernel drivers of SCSI hosts that only hypervisors have (their `proc_name`).
 const HYPERVISORS: [&str; 4] = ["virtio_scsi", "vmw_pvscsi", "storvsc_host", "scsifront"];
@@ -231,7 +231,7 @@ fn named(report: &Report) -> Option<Identified> {
     is(Device::Virtual, format!("the kernel's driver {driver}"))
 }
 
-/// Whether a RAID controller stands between the kernel and whatever this is, so that an error may be the controller's own.
+/// True if a RAID controller stands between the kernel and whatever this is, so that an error may be the controller's own.
 pub(super) fn is_behind_controller(report: &Report) -> bool {
     report.driver.as_deref().is_some_and(|driver| RAID_DRIVERS.contains(&driver))
 }

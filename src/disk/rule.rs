@@ -138,7 +138,7 @@ impl Rule {
         Rule { yields: true, ..self }
     }
 
-    /// Whether it looks at how much of the rated endurance is used or left.
+    /// True if it looks at how much of the rated endurance is used or left.
     pub(super) fn is_wear(&self) -> bool {
         matches!(self.measure, M::EnduranceUsed | M::AtaEnduranceUsed | M::WearLeft(_))
     }

@@ -248,7 +248,7 @@ impl Session {
     }
 }
 
-/// What only the kernel knows of a device.
+/// Facts of a device that only the kernel knows.
 fn told_by_kernel(report: &mut Report, target: &Target) {
     report.kernel = Some(target.transport.clone()).filter(|kind| !kind.is_empty());
     report.driver.clone_from(&target.driver);

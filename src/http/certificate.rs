@@ -50,7 +50,7 @@ pub(super) fn first_element(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(der.split_at(der.len() - rest.len()))
 }
 
-/// What is looked at of a certificate.
+/// The parts of a certificate that are looked at.
 pub(super) struct Certificate<'a> {
     /// Who signed it, in DER.
     pub(super) issuer: &'a [u8],

@@ -76,7 +76,7 @@ pub fn check_proxy(url: &Url) -> Result<(), String> {
     Proxies::of_environment().of(url).and_then(proxy::Named::unusable).map_or(Ok(()), Err)
 }
 
-/// What the answer 407 (RFC 9110, 15.5.8) means to whoever asked for an address; `None` where no proxy leads there.
+/// The meaning of the answer 407 (RFC 9110, 15.5.8) to whoever asked for an address; `None` where no proxy leads there.
 #[must_use]
 pub fn proxy_wants_credentials(url: &Url) -> Option<String> {
     Proxies::of_environment().of(url).map(proxy::Named::wants_credentials)

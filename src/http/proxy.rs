@@ -127,7 +127,7 @@ impl Named {
         })
     }
 
-    /// What its answer 407 means, with the next step.
+    /// The meaning of its answer 407, with the next step.
     pub(super) fn wants_credentials(&self) -> String {
         let Named { variable, url } = self;
         let shown = self.shown();
@@ -148,7 +148,7 @@ impl Named {
 /// A proxy's address; one without a scheme speaks HTTP.
 ///
 /// # Errors
-/// What may be shown of a text that is no address. That is one, too, whose password would be taken for a path.
+/// The part that may be shown of a text that is no address. A proxy whose password would be taken for a path counts as one.
 fn address(text: &str) -> Result<Url, String> {
     let text = text.trim();
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };

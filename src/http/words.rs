@@ -16,7 +16,7 @@ const NO_REAL_TLS: &str = "the server's answer is no TLS as the standards have i
     between it and this machine";
 const MADE_ANEW: &str = "Have it made anew on the server";
 
-/// What a TLS error means for whoever has to mend it.
+/// The meaning of a TLS error for whoever has to mend it.
 pub(super) fn of_tls(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(error) => {
@@ -59,7 +59,7 @@ fn of_incompatible(why: &PeerIncompatible) -> &'static str {
     }
 }
 
-/// What a server says when it ends a handshake (RFC 8446, 6.2).
+/// The words of an alert with which a server ends a handshake (RFC 8446, 6.2).
 fn of_alert(alert: Alert) -> String {
     match alert {
         Alert::ProtocolVersion | Alert::InappropriateFallback => OLD_TLS.to_owned(),
@@ -149,7 +149,7 @@ fn no_words() -> String {
     )
 }
 
-/// What breaks a rule of RFC 5280 and reaches this program as it is.
+/// The words of an error that says which rule of RFC 5280 a certificate breaks.
 fn of_webpki(error: &webpki::Error) -> String {
     use webpki::Error as E;
     match error {
@@ -213,7 +213,7 @@ pub(super) fn is_proxy_refusal(text: &str) -> bool {
     text.ends_with("proxy authorization required")
 }
 
-/// The same for what an HTTP client says when a server does not speak HTTP, or a proxy does not connect.
+/// The words of an error of the HTTP client: the server does not speak HTTP, or a proxy does not connect.
 pub(super) fn of_http(text: &str) -> String {
     if text.contains("invalid HTTP version parsed") {
         return format!("{text} (the server may speak TLS: try https:// in place of http://)");

@@ -21,7 +21,7 @@ const COUNT: &str = "result_seals";
 const OLD_RESULTS: &str = "unsealed_results";
 const OLD_RUNS: &str = "unsealed_runs";
 
-/// What a seal is of.
+/// The row that a seal is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// A script result with a final status.
@@ -166,7 +166,7 @@ struct Seal {
     digest: String,
 }
 
-/// What the seals say, taken together.
+/// The findings of a check of all seals.
 #[derive(Default)]
 struct Sealed {
     /// The last seal of each row.

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 /// Who may use a file.
 const ACCESS: &str = "system.posix_acl_access";
-/// What is made in a directory begins with this one, whatever the maker's mask.
+/// The list that files and directories made in a directory begin with, whatever the maker's mask.
 const DEFAULT: &str = "system.posix_acl_default";
 /// Largest value of an extended attribute on Linux.
 const LARGEST: usize = 64 << 10;

@@ -66,7 +66,7 @@ impl Seen {
         Ok((Seen { path: path.to_owned(), identity, sum }, content))
     }
 
-    /// The same without keeping the content.
+    /// Reads a regular file, and no symbolic link, without keeping its content.
     ///
     /// # Errors
     /// Those of [`Seen::read`].

@@ -15,7 +15,7 @@ const OTHERS_WRITE: u32 = 0o002;
 /// In a directory with this bit, files can be renamed and deleted by their owners only.
 const STICKY: u32 = 0o1000;
 
-/// What is looked at.
+/// The object that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// A directory, or a link, on the way to the one that is meant.
@@ -26,14 +26,14 @@ pub(super) enum Scope {
     File,
 }
 
-/// What lets others change something.
+/// A way in which others can change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exposure {
     Link(u32),
     Owner(u32),
     /// The bits of the mode.
     Everybody,
-    /// The same, of a place for everybody's files.
+    /// Everybody may write there, in a place for everybody's files.
     Public,
     Group(u32),
     /// Its access control list.
@@ -93,7 +93,7 @@ impl Exposure {
     }
 }
 
-/// What lets users other than root and `own` change something that has this metadata, without following a link.
+/// The ways in which users other than root and `own` can change something that has this metadata, without following a link.
 pub(super) fn exposure(path: &Path, metadata: &Metadata, own: u32, scope: Scope) -> io::Result<Option<Exposure>> {
     let (owner, mode) = (metadata.uid(), metadata.mode());
     let is_theirs = owner != 0 && owner != own;

@@ -52,7 +52,7 @@ pub fn regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The same for whoever looks at what was run, by hand: root does not read in a place where another user decides what is read.
+/// Opens a file for whoever looks by hand at a run: root does not read in a place where another user decides what is read.
 ///
 /// # Errors
 /// As of [`regular`], or that others can change the directory of the file.

@@ -158,7 +158,7 @@ impl Family {
         self.reads_environments.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the leader has ended; its exit status stays to be collected.
+    /// True if the leader has ended; its exit status stays to be collected.
     pub(super) fn has_ended(&self) -> bool {
         let Some(leader) = self.leader.filter(|_| !self.collected.load(Ordering::Relaxed)) else { return true };
         let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;

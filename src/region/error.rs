@@ -82,7 +82,7 @@ pub enum Error {
     ProxyRefused {
         /// Address without credentials.
         url: String,
-        /// What the proxy wants, with the next step.
+        /// The proxy's demand, with the next step.
         reason: String,
     },
     /// Another status than success, which need not be the region's.

@@ -21,12 +21,12 @@ const CHUNK: usize = 64 << 10;
 pub struct FilePart {
     /// `NAME`, `NAME.out`, `NAME.err` or `NAME.yaml`.
     pub name: String,
-    /// Where it lies; an absent one is sent empty.
+    /// Where it lies. One that was never written is sent empty.
     pub path: PathBuf,
     /// Bytes that it had as the script ended. One that has fewer by now was changed, or its disk lost some of it.
     #[serde(default)]
     pub size: Option<u64>,
-    /// What is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
+    /// The text that is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
     #[serde(default)]
     pub otherwise: String,
     /// Must be sent whole or not at all, since the region parses it.
@@ -80,7 +80,7 @@ impl FilePart {
         })
     }
 
-    /// What is sent of output that the region parses and that is larger than there is room.
+    /// Compact JSON of output that the region parses and that is larger than there is room; `None` of all else.
     pub(super) fn packed(&self, room: u64) -> Option<Vec<u8>> {
         (self.is_parsed() && length(&self.path) > room).then(|| oversized::compact(&self.path)).flatten()
     }

@@ -17,7 +17,7 @@ pub struct Words<'a> {
     pub exit_status: Option<i32>,
     /// The status in its result file.
     pub said: Option<Verdict>,
-    /// What else its result file says.
+    /// The rest of its result file.
     pub values: &'a [Parameter],
     /// What the agent noted.
     pub notes: &'a str,

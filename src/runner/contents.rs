@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::private::{Seen, Sum};
 use crate::script::Script;
 
-/// What the scripts of a set held when they were put on record; nothing of those that could not be read then.
+/// Hashes of the scripts of a set when they were put on record; nothing of those that could not be read then.
 #[derive(Clone, Debug, Default)]
 pub struct Contents(BTreeMap<PathBuf, Sum>);
 

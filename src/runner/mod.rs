@@ -141,7 +141,7 @@ impl Runner {
         self
     }
 
-    /// The same for scripts whose content is on record: no other content is run.
+    /// Lets only the content that is on record run.
     #[must_use]
     pub fn of_contents(mut self, contents: Contents) -> Self {
         self.contents = contents;

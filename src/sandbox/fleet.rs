@@ -13,7 +13,7 @@ use super::oauth::{Speaker, word};
 use super::registration;
 use super::state::{Region, State};
 
-/// What the region answers where one of its own transactions gets into the way of another.
+/// The region's answer where one of its own transactions gets into the way of another.
 pub(super) const CONFLICT: &str = "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\" \
 \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd\">\n<html xmlns=\"http://www.w3.org/1999/xhtml\" xml:lang=\"en\" \
 lang=\"en\">\n  <head>\n    <title>Error: Conflict Error</title>\n  </head>\n  <body>\n    <h2 class=\"p-heading--four\">\n      \
@@ -114,7 +114,7 @@ fn add(region: &Region, form: &Form, macs: Vec<String>) -> Value {
     shown
 }
 
-/// What an administrator is shown of a machine more than somebody without a key.
+/// The fields of a machine that an administrator is shown beyond those for somebody without a key.
 pub(super) fn to_admins(machine: &Machine) -> Value {
     let mut value = shown(machine);
     value["node_type_name"] = "Machine".into();
@@ -123,7 +123,7 @@ pub(super) fn to_admins(machine: &Machine) -> Value {
     value
 }
 
-/// What is wrong with how the machine is switched on and off, beyond what the signal of a node may say.
+/// The fault in how the machine is switched on and off, beyond those that the signal of a node may have.
 fn bad_power(form: &Form) -> Option<Answer> {
     let kind = form.get("power_type")?;
     let given = form.get("power_parameters").filter(|text| !text.is_empty()).unwrap_or("{}");

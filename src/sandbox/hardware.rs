@@ -7,7 +7,7 @@ use super::machines::Nic;
 use super::state::State;
 use crate::event::{Event, EventType, Level};
 
-/// What a deployed machine has, by its last inventory.
+/// The hardware of a deployed machine, by its last inventory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
     /// In MiB.

@@ -26,7 +26,7 @@ pub struct LibraryScript {
     pub content: Vec<u8>,
     /// The region's number for this version of it.
     pub version_id: i64,
-    /// What a region keeps of it.
+    /// The record that a region keeps of it.
     pub(super) sheet: Box<Sheet>,
     /// Its versions, oldest first.
     pub(super) history: Vec<Revision>,

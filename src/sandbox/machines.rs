@@ -21,7 +21,7 @@ pub(super) struct Nic {
     pub(super) name: String,
     /// In lower case.
     pub(super) mac: String,
-    /// What it is made of others as, for example a bridge; nothing for a card of its own.
+    /// The kind of an interface that is made of others, for example a bridge; nothing for a card of its own.
     pub(super) made_as: Option<String>,
 }
 

@@ -91,7 +91,7 @@ fn get(region: &Region, incoming: &Incoming, version: &str, page: &str) -> Respo
     }
 }
 
-/// What somebody without credentials is shown; `rest` is what stands behind the place for them.
+/// The page for somebody without credentials; `rest` is the path behind the place for them.
 fn for_strangers(rest: &str) -> Response {
     let page = rest.split_once('/').map_or("", |(_, page)| page);
     match (page, page.strip_prefix("meta-data/")) {

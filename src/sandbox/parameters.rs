@@ -31,7 +31,7 @@ struct Declared<'a> {
 /// The parameters of each result that a script gets on a machine with these devices, with the values of a form.
 ///
 /// # Errors
-/// What the region answers instead.
+/// The region's answer to a value that it refuses.
 pub(super) fn judged(
     script: &LibraryScript,
     disks: &[Device],
@@ -147,7 +147,7 @@ impl Complaint {
     }
 }
 
-/// What is wrong with a declaration.
+/// The fault in a declaration.
 fn complaint(declared: &Declared, kind: &Value) -> Option<Complaint> {
     let alone = |text: String| Some(Complaint::Alone(text));
     let beside = |text: String| Some(Complaint::Beside(text));

@@ -142,7 +142,7 @@ fn resource(region: &Region, incoming: &Incoming, page: &str) -> Response {
     shown(region, incoming, page)
 }
 
-/// What an administrator alone gets; the answer to others.
+/// Pages for administrators alone; the answer to others.
 pub(super) fn admins_only(speaker: Speaker) -> Option<Response> {
     match speaker {
         Speaker::Admin => None,

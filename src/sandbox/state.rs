@@ -126,11 +126,11 @@ pub(super) struct State {
     /// Disks and interfaces that the region knows of.
     pub(super) disks: Vec<Device>,
     pub(super) nics: Vec<Device>,
-    /// What the region keeps of the node's hardware.
+    /// The tables of the node's hardware.
     pub(super) tables: Tables,
     /// The deployed node tells of its hardware again and again, and the region of what changed.
     pub(super) hardware_sync: bool,
-    /// What administrators keep by the files API.
+    /// Files that administrators keep by the files API.
     pub(super) files: Vec<Stored>,
     /// The most bytes of a body that the proxy before the region lets through.
     pub(super) largest_body: usize,
@@ -226,7 +226,7 @@ impl Region {
         self.library.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the proxy lets through; nothing where callers go past it.
+    /// The largest body that the proxy lets through, in bytes; nothing where callers go past it.
     pub(super) fn largest_body(&self) -> Option<usize> {
         let state = self.lock();
         (!state.is_bare).then_some(state.largest_body)

@@ -105,7 +105,7 @@ impl Workspace {
     }
 }
 
-/// What a script downloaded, by where its combined output lies; `None` where that is in no workspace.
+/// The directory of a script's downloads, by where its combined output lies; `None` where that is in no workspace.
 #[must_use]
 pub fn download_of(combined: &Path) -> Option<PathBuf> {
     let (out, stem) = (combined.parent()?, combined.file_name()?);
@@ -123,7 +123,7 @@ pub struct Outputs {
     pub stderr: PathBuf,
     /// The result file (`RESULT_PATH`).
     pub result: PathBuf,
-    /// What is sent as the result file: what was judged of the script's own, or another one where that may not decide, or could not be stored.
+    /// The file that is sent as the result file: the script's own as it was judged, or another one where that may not decide or could not be stored.
     pub sent: PathBuf,
     /// How the script ended, for a start that does not find it in the journal.
     pub end: PathBuf,

@@ -4,7 +4,7 @@ use super::{Int, Node};
 
 /// Bytes that are written out at most when nodes become JSON, more than any document without aliases can say.
 const MAX_WRITTEN: usize = 96 << 20;
-/// What each value takes of that beside its text.
+/// Room that each value takes beside its text, in bytes.
 const EACH_VALUE: usize = 64;
 
 /// Room for what nodes are written out to; aliases can say far more in few bytes than there is memory.
@@ -33,7 +33,7 @@ impl Room {
 }
 
 impl Node {
-    /// The same as JSON; null where there is no room.
+    /// The value as JSON; null where there is no room.
     pub fn to_json(&self, room: &mut Room) -> serde_json::Value {
         use serde_json::Value;
         if !room.take(self.text_len()) {

@@ -172,7 +172,7 @@ fn spare(report: &Report) -> Option<Seen> {
     (spare < threshold).then_some(Seen { words, subject: None, number: Some(spare), threshold: Some(threshold) })
 }
 
-/// What controllers call themselves when they do not find their firmware or their flash.
+/// Names that controllers give when they do not find their firmware or their flash.
 const FALLBACK_NAMES: [&str; 9] = [
     "satafirm",
     "bad_ctx",
@@ -188,7 +188,7 @@ const FALLBACK_NAMES: [&str; 9] = [
 /// A small capacity alone says nothing: emulated, old and embedded drives are small and well.
 const FALLBACK_CAPACITIES: [(&str, u64); 2] = [("intel ssd", 8 << 20), ("samsung mz", 1 << 30)];
 
-/// What Samsung's SATA drives give as their firmware when they do not find it.
+/// The firmware name that Samsung's SATA drives give when they do not find it.
 const FALLBACK_FIRMWARE: &str = "errormod";
 /// Controllers by the number of their maker, as the beginning of a name: Silicon Motion, Phison. With nothing behind it but a variant and
 /// next to no capacity the name is the controller's own; drives are sold as something else.
@@ -196,7 +196,7 @@ const CONTROLLERS: [&str; 5] = ["sm224", "sm225", "sm226", "ps3", "ps5"];
 /// Bytes that no drive with such a controller is sold with.
 const NEXT_TO_NOTHING: u64 = 4_000_000_000;
 
-/// Whether the whole name is the number of a controller: `SM2258AB`, `PS3111`, `PS5012-E12`.
+/// True if the whole name is the number of a controller: `SM2258AB`, `PS3111`, `PS5012-E12`.
 fn is_controller(model: &str) -> bool {
     let is_number = model.len() >= 6 && model.is_ascii() && model[2..6].bytes().all(|b| b.is_ascii_digit());
     is_number && model.len() <= 10 && !model.contains(' ') && CONTROLLERS.iter().any(|name| model.starts_with(name))

@@ -10,7 +10,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Whether the line was of the table.
+    /// True if the line was of the table.
     pub(super) fn line(&mut self, line: &str, report: &mut Report) -> bool {
         if line.starts_with("Index ") && line.contains("Temperature Celsius") {
             self.inside = true;

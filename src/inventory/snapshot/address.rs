@@ -56,7 +56,7 @@ pub(super) fn targets(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether an address is the same on every machine: loopback, none, a netmask.
+/// True if an address is the same on every machine: loopback, none, a netmask.
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => {

@@ -73,7 +73,7 @@ const MAKER: [&str; 21] = [
     "version",
     "proc_name",
 ];
-/// What the kernel's table of DMI strings has of makers and products; the rest of it is filled in by whoever sells or owns a machine.
+/// Files of the kernel's table of DMI strings that name makers and products; whoever sells or owns a machine fills in the rest.
 const DMI: [&str; 10] = [
     "sys_vendor",
     "product_name",
@@ -220,7 +220,7 @@ impl Allowed {
         Allowed { everywhere: WORDS.split_whitespace().collect(), here, given }
     }
 
-    /// Whether a word is one that everybody uses, with or without a number behind it.
+    /// True if a word is one that everybody uses, with or without a number behind it.
     pub(super) fn is_usual(&self, word: &str) -> bool {
         let lower = word.to_ascii_lowercase();
         let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -234,7 +234,7 @@ impl Allowed {
                 && lower.split(|c: char| !c.is_ascii_digit()).all(is_short)
     }
 
-    /// Whether a word may stay in a content.
+    /// True if a word may stay in a content.
     pub(super) fn may_stay(&self, word: &str, content: Content) -> bool {
         let digits = || word.bytes().all(|byte| byte.is_ascii_digit());
         let hex = |word: &str| word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -270,7 +270,7 @@ impl Allowed {
     }
 }
 
-/// What may stay of a file.
+/// The content of a file that may stay.
 pub(super) fn content(place: &Path) -> Content {
     let name = place.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let name = name.as_ref();
@@ -312,7 +312,7 @@ fn is_sensor(name: &str) -> bool {
     })
 }
 
-/// What may stay of a line `KEY: VALUE` or `KEY=VALUE`; nothing of a line whose key nobody reads.
+/// The part of a line `KEY: VALUE` or `KEY=VALUE` that may stay; nothing of a line whose key nobody reads.
 pub(super) fn is_known_line(place: &Path, line: &str) -> bool {
     if line.trim().is_empty() {
         return true;
@@ -328,12 +328,12 @@ pub(super) fn is_known_line(place: &Path, line: &str) -> bool {
     }
 }
 
-/// Whether a file consists of lines whose keys are on a list.
+/// True if a file consists of lines whose keys are on a list.
 pub(super) fn has_known_lines(place: &Path) -> bool {
     place == Path::new("/proc/cpuinfo") || place.ends_with("os-release")
 }
 
-/// What may stay of a property of udev's; `None` when it is left out.
+/// The value of a property of udev's that may stay; `None` when it is left out.
 pub(super) fn property(key: &str) -> Option<Content> {
     PROPERTIES.iter().find(|(known, _)| *known == key).map(|(_, content)| *content)
 }
@@ -352,7 +352,7 @@ pub(super) fn smbios_strings(kind: u8) -> &'static [usize] {
     }
 }
 
-/// Whether an interface has a name that nobody chose.
+/// True if an interface has a name that nobody chose.
 pub(super) fn is_usual_interface(name: &str) -> bool {
     name.split(['.', '@', ':']).all(|part| {
         part.bytes().all(|byte| byte.is_ascii_digit())

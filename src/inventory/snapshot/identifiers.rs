@@ -58,7 +58,7 @@ fn is_telling(value: &str) -> bool {
     letters >= 5 && value.bytes().any(|byte| byte.is_ascii_digit()) && is_one(value)
 }
 
-/// Whether a file's whole value is to be replaced wherever else it stands. What firmware says of a machine besides numbers may be the
+/// True if a file's whole value is to be replaced wherever else it stands. What firmware says of a machine besides numbers may be the
 /// name of a product.
 fn is_attribute(place: &Path) -> bool {
     const WORDS: [&str; 4] = ["product_sku", "configuration", "ifalias", "name"];
@@ -102,7 +102,7 @@ pub(super) fn other_endian(mut bytes: [u8; 16]) -> [u8; 16] {
     bytes
 }
 
-/// What is known of a machine's identifiers and names.
+/// The known identifiers and names of a machine.
 #[derive(Default)]
 pub(super) struct Found {
     /// Identifiers to be replaced wherever they stand, in each spelling that occurs.

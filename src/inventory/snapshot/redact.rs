@@ -354,7 +354,7 @@ impl Mask {
     }
 }
 
-/// Whether what stands at a place is no part of a longer word.
+/// True if what stands at a place is no part of a longer word.
 fn stands_alone(text: &str, at: std::ops::Range<usize>) -> bool {
     let is_inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();

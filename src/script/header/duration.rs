@@ -24,7 +24,7 @@ fn signed(text: &str) -> Option<f64> {
     }
 }
 
-/// What is behind the point of a number, of which millionths count.
+/// The digits behind the point of a number, of which millionths count.
 fn fraction(digits: &str, most: usize) -> Option<f64> {
     whole(digits).filter(|_| digits.len() <= most)?;
     format!("0.{}", &digits[..digits.len().min(6)]).parse().ok()

@@ -21,7 +21,7 @@ pub(in crate::script) fn is_hardware(word: &str) -> bool {
 /// Keys of `packages`.
 pub(super) const PACKAGE_KINDS: [&str; 3] = ["apt", "snap", "url"];
 
-/// What is wrong with one package of a kind.
+/// The fault in one package of a kind.
 pub(super) fn bad_package(kind: &str, item: &Node) -> Option<(&'static str, String)> {
     let shown = || Value::from(item).to_string();
     let is_name = item.as_str().is_some();

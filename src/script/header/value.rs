@@ -42,7 +42,7 @@ pub(super) fn timeout(node: &Node) -> Option<u64> {
     Some(seconds.max(0.0).ceil() as u64)
 }
 
-/// The same in seconds to the microsecond, negative ones as they are.
+/// A time limit in seconds to the microsecond, negative ones as they are.
 pub(in crate::script) fn time_limit(node: &Node) -> Option<f64> {
     match node {
         Node::Int(number) => duration::seconds(&number.digits),

@@ -43,7 +43,7 @@ fn of_line(source: &Source, line: &str) -> Vec<(String, String)> {
     found.collect()
 }
 
-/// What would stand there: the text itself, or a date in the form that `date` is asked for, also by way of a variable.
+/// The text that the script writes there: the text itself, or a date in the form that `date` is asked for, also by way of a variable.
 fn sample(source: &Source, rest: &str, written: &str) -> Option<String> {
     if let Some(words) = rest.strip_prefix("$(date") {
         return date(words);
@@ -56,7 +56,7 @@ fn sample(source: &Source, rest: &str, written: &str) -> Option<String> {
     assigned?.trim_start_matches('"').strip_prefix("$(date").and_then(date)
 }
 
-/// What `date` prints with these options, on some day.
+/// The output of `date` with these options, on some day.
 fn date(options: &str) -> Option<String> {
     let options = options.split(')').next()?;
     if let Some((_, format)) = options.split_once('+') {
@@ -84,7 +84,7 @@ fn date(options: &str) -> Option<String> {
     Some(if is_day { "2026-11-30" } else { "2026-11-30T10:20:30+00:00" }.to_owned())
 }
 
-/// Whether a region refuses it as the value of a result.
+/// True if a region refuses it as the value of a result.
 fn is_refused(value: &str) -> bool {
     let file = format!("results:\n  value: {value}\n");
     matches!(ResultFile::parse(file.as_bytes(), false), Err(ResultFileError::Value | ResultFileError::Poison { .. }))

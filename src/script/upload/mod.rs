@@ -32,17 +32,17 @@ pub struct Upload<'a> {
     pub content: Option<&'a [u8]>,
     /// Fields beside it, by their names in a header.
     pub fields: &'a [(String, String)],
-    /// What is changed.
+    /// The record that is changed.
     pub earlier: Option<&'a Sheet>,
     /// The version of the region that judges.
     pub region: RegionVersion,
 }
 
 impl Upload<'_> {
-    /// What the region keeps of it.
+    /// The record that the region keeps.
     ///
     /// # Errors
-    /// What the region answers instead.
+    /// The region's refusal.
     pub fn judge(&self) -> Result<Sheet, Refusal> {
         let content = self.content.filter(|content| !content.is_empty());
         if content.is_some_and(|content| content.contains(&0)) {

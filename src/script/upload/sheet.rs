@@ -15,15 +15,15 @@ pub struct Sheet {
     pub name: String,
     /// Title for people.
     pub title: String,
-    /// What it does.
+    /// Description for people.
     pub description: String,
     /// Its tags, with those that the region adds.
     pub tags: Vec<String>,
     /// When it runs.
     pub kind: ScriptType,
-    /// What it is about.
+    /// Number of the kind of hardware.
     pub hardware_type: HardwareType,
-    /// What it may run beside.
+    /// Number of the kind of scripts that may run beside it.
     pub parallel: Parallel,
     /// As written.
     pub results: Value,
@@ -33,15 +33,15 @@ pub struct Sheet {
     pub packages: Value,
     /// Time limit in seconds, which may be less than none.
     pub timeout: f64,
-    /// It destroys data.
+    /// True if it destroys data.
     pub destructive: bool,
     /// Hardware that selects it.
     pub for_hardware: Vec<String>,
-    /// It may reboot the machine.
+    /// True if it may reboot the machine.
     pub may_reboot: bool,
     /// After it passes, the machine is inventoried again.
     pub recommission: bool,
-    /// It runs under the operator's networking.
+    /// True if it runs under the operator's networking.
     pub apply_configured_networking: bool,
 }
 
@@ -63,7 +63,7 @@ impl Sheet {
         Metadata::read(content).node.pairs().iter().filter_map(|(key, _)| key.to_text()).collect()
     }
 
-    /// What machines are told of a script with that content.
+    /// The header that machines get of a script with that content.
     #[must_use]
     pub fn header(&self, content: &[u8]) -> Header {
         #[expect(
