@@ -71,9 +71,6 @@ impl Agent {
         self.audit_beginning(&record, interrupted.as_ref()).await;
         let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
         dispatcher.handed_out.know(&abandoned);
-        if self.options.send && !self.options.allow_destructive {
-            dispatcher.hear_before_destroying(self.stop.clone());
-        }
         let enlists = self.enlists();
         let (voice, verdict) = if enlists {
             self.run_as_stranger(&mut dispatcher, &record, interrupted).await
@@ -286,6 +283,7 @@ impl Agent {
         let expected: Vec<Script> = scripts.iter().chain(&unreadable).cloned().collect();
         let (hostname, known) = (self.host.hostname(), self.client.is_authenticated());
         let permission = order::Permission::of(&self.options, known);
+        dispatcher.hear_before_destroying((permission == order::Permission::Ordered).then(|| self.stop.clone()));
         let Expected { contents, refused } =
             prepare::expect(&expected, &self.workspace, &hostname, record, permission).await;
         dispatcher.begin(&scripts);

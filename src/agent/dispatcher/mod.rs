@@ -69,9 +69,10 @@ impl Dispatcher {
         }
     }
 
-    /// Scripts that destroy data start when the region has taken all that was said until then, or not at all.
-    pub(super) fn hear_before_destroying(&mut self, stop: CancellationToken) {
-        self.before_destroying = Some(stop);
+    /// From now on scripts that destroy data start when the region has taken all that was said until then, or not at all. `None` lets them
+    /// start at once.
+    pub(super) fn hear_before_destroying(&mut self, stop: Option<CancellationToken>) {
+        self.before_destroying = stop;
     }
 
     /// A result from before the run was interrupted.
