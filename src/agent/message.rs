@@ -155,13 +155,12 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::region::{FilePart, ScriptReference, SignalStatus};
+    use crate::region::{Content, FilePart, ScriptReference, SignalStatus};
 
     #[test]
     fn a_message_that_names_another_file_than_an_output_is_seen() {
         let is_forged = |path: &str, power: Option<&str>| {
-            let file =
-                FilePart { name: "x".into(), path: path.into(), size: None, otherwise: String::new(), whole: false };
+            let file = FilePart { name: "x".into(), path: path.into(), size: None, content: Content::Output };
             let signal = Signal {
                 files: vec![file],
                 power_file: power.map(Into::into),

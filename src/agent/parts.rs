@@ -2,33 +2,31 @@
 
 use std::path::PathBuf;
 
-use crate::region::FilePart;
+use crate::region::{Content, FilePart};
 use crate::runner::{Finished, ResultPart};
 use crate::script::{Outputs, Script};
 
 /// The combined file always goes, even empty: a result without a file is not stored.
 pub(super) fn files(outputs: Outputs, script: &Script, finished: &Finished) -> Vec<FilePart> {
-    let part = |suffix: &str, path: PathBuf, whole| FilePart {
+    let part = |suffix: &str, path: PathBuf, content| FilePart {
         name: format!("{}{suffix}", script.name),
         size: path.metadata().ok().map(|metadata| metadata.len()),
         path,
-        otherwise: String::new(),
-        whole,
+        content,
+    };
+    let stdout = if script.stdout_is_parsed() { Content::Parsed } else { Content::Output };
+    let otherwise = match &finished.result {
+        ResultPart::None => None,
+        ResultPart::AsItIs(status) => {
+            Some(status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default())
+        }
+        ResultPart::Replaced(alone) => Some(alone.clone()),
     };
     let mut files = vec![
-        part("", outputs.combined, false),
-        part(".out", outputs.stdout, script.stdout_is_parsed()),
-        part(".err", outputs.stderr, false),
+        part("", outputs.combined, Content::Output),
+        part(".out", outputs.stdout, stdout),
+        part(".err", outputs.stderr, Content::Output),
     ];
-    match &finished.result {
-        ResultPart::None => {}
-        ResultPart::AsItIs(status) => {
-            let otherwise = status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
-            files.push(FilePart { otherwise, ..part(".yaml", outputs.sent, true) });
-        }
-        ResultPart::Replaced(alone) => {
-            files.push(FilePart { otherwise: alone.clone(), ..part(".yaml", outputs.sent, true) });
-        }
-    }
+    files.extend(otherwise.map(|otherwise| part(".yaml", outputs.sent, Content::ResultFile { otherwise })));
     files
 }

@@ -12,7 +12,7 @@ use super::{exit, help};
 use crate::agent;
 use crate::config::Origin;
 use crate::host::Host;
-use crate::region::{FilePart, ScriptReference, Secret, Signal, SignalStatus, persist};
+use crate::region::{Content, FilePart, ScriptReference, Secret, Signal, SignalStatus, persist};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::SIGNAL)]
@@ -83,8 +83,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         path: path.clone(),
         size: None,
-        otherwise: String::new(),
-        whole: false,
+        content: Content::Output,
     };
     let signal = Signal {
         script: names_script.then(|| ScriptReference {

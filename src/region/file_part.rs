@@ -16,42 +16,80 @@ use crate::script::Found;
 /// Read at once of a file that is sent.
 const CHUNK: usize = 64 << 10;
 
+/// What a file of a result is for a region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// Output for people. The middle of it is left out where there is no room for all.
+    Output,
+    /// Output that the region parses: sent whole or not at all.
+    Parsed,
+    /// The result file, whose status decides: sent whole or not at all.
+    ResultFile {
+        /// The text that is sent in place of one that is gone, empty or too large: the status that has counted goes to the region in any case.
+        /// Empty if no status of it has counted.
+        otherwise: String,
+    },
+}
+
 /// A file of a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct FilePart {
     /// `NAME`, `NAME.out`, `NAME.err` or `NAME.yaml`.
     pub name: String,
     /// Where it lies. One that was never written is sent empty.
     pub path: PathBuf,
     /// Bytes that it had as the script ended. One that has fewer by now was changed, or its disk lost some of it.
-    #[serde(default)]
     pub size: Option<u64>,
-    /// The text that is sent in place of one that is gone or empty: a result file whose status has counted may not take that status with it.
+    /// What the region does with it.
+    pub content: Content,
+}
+
+/// A file as a journal may hold it. Messages of version 0.1 say only that a file must go whole: its name tells which of the two it is.
+#[derive(Deserialize)]
+struct Stored {
+    name: String,
+    path: PathBuf,
     #[serde(default)]
-    pub otherwise: String,
-    /// Must be sent whole or not at all, since the region parses it.
-    pub whole: bool,
+    size: Option<u64>,
+    content: Option<Content>,
+    #[serde(default)]
+    otherwise: String,
+    #[serde(default)]
+    whole: bool,
+}
+
+impl From<Stored> for FilePart {
+    fn from(stored: Stored) -> Self {
+        let Stored { name, path, size, content, otherwise, whole } = stored;
+        let content = content.unwrap_or_else(|| match whole {
+            false => Content::Output,
+            true if name.ends_with(".out") => Content::Parsed,
+            true => Content::ResultFile { otherwise },
+        });
+        FilePart { name, path, size, content }
+    }
 }
 
 impl FilePart {
-    /// True if it is output that the region parses.
-    pub(super) fn is_parsed(&self) -> bool {
-        self.whole && self.name.ends_with(".out")
+    /// True if it goes whole or not at all.
+    pub(super) fn is_whole(&self) -> bool {
+        self.content != Content::Output
     }
 
-    /// True if it is a result file: what the region reads in it decides.
-    pub(super) fn is_result_file(&self) -> bool {
-        self.whole && !self.is_parsed()
+    /// True if it is output that the region parses.
+    pub(super) fn is_parsed(&self) -> bool {
+        self.content == Content::Parsed
     }
 
     /// The result file as it is, or what is sent in its place. It is read to its end before any of it is announced: one that breaks off
     /// while it is sent would have lost the status that has counted here.
-    pub(super) fn result_file(&self) -> Result<Part, Error> {
+    pub(super) fn result_file(&self, otherwise: &str) -> Result<Part, Error> {
         match Found::at(&self.path) {
             Ok(Found::Content(bytes)) if !bytes.is_empty() && self.lost(bytes.len() as u64) == 0 => {
                 Ok(Part::bytes(bytes))
             }
-            Ok(_) => Ok(Part::text(self.otherwise.clone())),
+            Ok(_) => Ok(Part::text(otherwise.to_owned())),
             Err(source) => Err(Error::File { path: self.path.display().to_string(), source }),
         }
     }
@@ -171,5 +209,36 @@ impl Source {
             if count == 0 { Err(std::io::Error::other("it has become shorter")) } else { Ok(bytes) }
         };
         tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_version_0_1_left_in_a_journal_keep_their_meaning() {
+        let read = |json: &str| serde_json::from_str::<FilePart>(json).expect("a file").content;
+        assert_eq!(read(r#"{"name": "a", "path": "/a", "whole": false}"#), Content::Output);
+        assert_eq!(
+            read(r#"{"name": "a.out", "path": "/a", "size": 7, "otherwise": "", "whole": true}"#),
+            Content::Parsed
+        );
+        let otherwise = "status: failed\n".to_owned();
+        assert_eq!(
+            read(r#"{"name": "a.yaml", "path": "/a", "otherwise": "status: failed\n", "whole": true}"#),
+            Content::ResultFile { otherwise }
+        );
+    }
+
+    #[test]
+    fn a_file_is_read_back_as_it_was_written() {
+        for content in
+            [Content::Output, Content::Parsed, Content::ResultFile { otherwise: "status: passed\n".to_owned() }]
+        {
+            let part = FilePart { name: "a.out".to_owned(), path: "/a".into(), size: Some(1), content };
+            let json = serde_json::to_string(&part).expect("JSON");
+            assert_eq!(serde_json::from_str::<FilePart>(&json).expect("a file"), part);
+        }
     }
 }

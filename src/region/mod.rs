@@ -31,7 +31,7 @@ pub use deployed::{DeployedClient, DeployedSignal};
 pub use enlist::{KnownMachine, NewMachine};
 pub use error::{Disposition, Error};
 pub use event::NodeEvent;
-pub use file_part::FilePart;
+pub use file_part::{Content, FilePart};
 pub use fit::{Slice, fit};
 pub use options::ClientOptions;
 pub use registration::MachineToken;

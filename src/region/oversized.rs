@@ -13,9 +13,9 @@ use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
-use super::FilePart;
 use super::exchange::Accepts;
 use super::{Client, Error, Signal};
+use super::{Content, FilePart};
 use crate::private::regular;
 
 /// More than this is not read into memory.
@@ -53,7 +53,7 @@ impl Signal {
     #[must_use]
     pub fn without_parsed(&self, reason: &str) -> Signal {
         let mut signal = self.clone();
-        signal.files.retain(|file| !file.whole);
+        signal.files.retain(|file| !file.is_whole());
         signal.exit_status = Some(self.exit_status.filter(|status| *status != 0).unwrap_or(1));
         signal.error = format!("{}; {reason}", self.error);
         signal
@@ -68,7 +68,7 @@ impl Client {
     /// By class of answer; `Setup` when the signal has no such output, or a result file: of an event the region reads the exit status alone.
     pub async fn result_by_event(&self, signal: &Signal) -> Result<(), Error> {
         let file = signal.parsed().ok_or_else(|| Error::Setup("no output that the region parses".to_owned()))?;
-        if signal.files.iter().any(FilePart::is_result_file) {
+        if signal.files.iter().any(|file| matches!(file.content, Content::ResultFile { .. })) {
             return Err(Error::Setup("the script has a result file, which an event cannot carry".to_owned()));
         }
         if self.options.system_id.is_none() {

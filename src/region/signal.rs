@@ -7,7 +7,7 @@ use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize};
 
 use super::file_part::{length, part};
-use super::{Error, FilePart, Secret, Slice, fit};
+use super::{Content, Error, FilePart, Secret, Slice, fit};
 use crate::script::BmcConfig;
 
 /// Room for the fields and the part headers of a request.
@@ -230,7 +230,7 @@ impl Signal {
         let room = budget.saturating_sub(OVERHEAD);
         let packed: Vec<Option<Vec<u8>>> = self.files.iter().map(|file| file.packed(room)).collect();
         let size = |(file, packed): (&FilePart, &Option<Vec<u8>>)| {
-            (packed.as_ref().map_or_else(|| length(&file.path), |bytes| bytes.len() as u64), file.whole)
+            (packed.as_ref().map_or_else(|| length(&file.path), |bytes| bytes.len() as u64), file.is_whole())
         };
         let sizes: Vec<(u64, bool)> = self.files.iter().zip(&packed).map(size).collect();
         let slices = fit(&sizes, room);
@@ -243,18 +243,19 @@ impl Signal {
             form = form.text("power_parameters", power.parameters_json());
         }
         for (((file, &(size, _)), slice), packed) in self.files.iter().zip(&sizes).zip(slices).zip(packed) {
-            let part = match (slice, packed) {
-                (Slice::Omitted, _) if file.is_parsed() && size > 0 => {
+            let part = match (&file.content, slice, packed) {
+                (Content::Parsed, Slice::Omitted, _) if size > 0 => {
                     return Err(Error::Oversized { name: file.name.clone(), size, room });
                 }
-                // A result file whose status has counted may not take that status with it.
-                (Slice::Omitted, _) if !file.otherwise.is_empty() => Part::text(file.otherwise.clone()),
-                (Slice::Omitted, _) => continue,
-                (_, Some(bytes)) => Part::bytes(bytes),
-                _ if file.is_result_file() => file.result_file()?,
+                (Content::ResultFile { otherwise }, Slice::Omitted, _) if !otherwise.is_empty() => {
+                    Part::text(otherwise.clone())
+                }
+                (_, Slice::Omitted, _) => continue,
+                (_, _, Some(bytes)) => Part::bytes(bytes),
+                (Content::ResultFile { otherwise }, ..) => file.result_file(otherwise)?,
                 // A part of it would be taken for the whole.
-                _ if file.is_parsed() && self.exit_status == Some(0) => Part::bytes(file.all(size)?),
-                (slice, None) => part(file, size, slice)?,
+                (Content::Parsed, ..) if self.exit_status == Some(0) => Part::bytes(file.all(size)?),
+                (Content::Parsed | Content::Output, slice, None) => part(file, size, slice)?,
             };
             form = form.part(file.name.clone(), part.file_name(file.name.clone()));
         }
