@@ -6,14 +6,19 @@ use std::collections::BTreeSet;
 use crate::journal::ResultRecord;
 use crate::script::{Index, Script, ScriptType};
 
-/// A script of a run, whatever numbers its results have: the region makes new ones when it learns of more disks or interfaces.
 type Name = (ScriptType, String);
 
-/// The scripts that the region has handed out in a run, and those of them that have ended.
+/// The region's number of a result; `None` while enlisting.
+type Number = Option<i64>;
+
+/// The results that the region has handed out in a run, and those of them that have ended. A script has several: one for each disk or interface.
 #[derive(Debug, Default)]
 pub(super) struct HandedOut {
-    listed: BTreeSet<Name>,
-    ended: BTreeSet<Name>,
+    /// Those that count.
+    listed: BTreeSet<(Name, Number)>,
+    /// Those that counted before the region made new ones, which it does when it learns of other disks or interfaces.
+    replaced: BTreeSet<(Name, Number)>,
+    ended: BTreeSet<(Name, Number)>,
     /// Begun in a run that was given up for this one.
     known: BTreeSet<Name>,
     has_forgotten: bool,
@@ -30,34 +35,40 @@ impl HandedOut {
     /// The region hands these out; `is_known` tells of a script if this agent has begun it. A test that was begun by nobody that is known is
     /// one of a run whose beginning is forgotten. The region judges commissioning by all of its results itself.
     pub(super) fn list(&mut self, index: &Index, is_known: impl Fn(&Script) -> bool) {
-        self.listed.extend(index.scripts.iter().map(|script| (script.kind, script.name.clone())));
+        let renumbered = self.renumbered(index);
+        let replaced: Vec<_> = self.missing(index).filter(|(name, _)| renumbered.contains(name)).cloned().collect();
+        for result in replaced {
+            self.listed.remove(&result);
+            self.replaced.insert(result);
+        }
+        self.listed.extend(index.scripts.iter().map(key));
         let is_known = |script: &Script| is_known(script) || self.known.contains(&(script.kind, script.name.clone()));
         self.has_forgotten |= index.of(ScriptType::Testing).any(|script| script.has_started && !is_known(script));
     }
 
     /// A script has ended.
-    pub(super) fn end(&mut self, kind: ScriptType, name: &str) {
-        self.ended.insert((kind, name.to_owned()));
+    pub(super) fn end(&mut self, kind: ScriptType, name: &str, number: Number) {
+        self.ended.insert(((kind, name.to_owned()), number));
     }
 
     /// The region lets a script run again.
     pub(super) fn begin_anew(&mut self, script: &Script) {
-        self.ended.remove(&(script.kind, script.name.clone()));
+        self.ended.remove(&key(script));
     }
 
-    /// True of an answer that may be somebody else's: it leaves out what the region has handed out, or is the first one, and empty.
+    /// True of an answer that may be somebody else's: it leaves out what the region has handed out, or is the first one, and empty. A result may
+    /// be left out when the region has made new ones of its script.
     pub(super) fn is_doubtful(&self, answer: Option<&Index>) -> bool {
-        let is_in = |(kind, name): &Name| {
-            answer.is_some_and(|index| index.of(*kind).any(|script| script.name == *name))
-                || answer.is_some_and(|index| index.bad.iter().any(|bad| bad.kind == *kind && bad.name == *name))
-        };
-        let is_first_and_empty = answer.is_none() && self.listed.is_empty();
-        is_first_and_empty || self.open().any(|name| !is_in(name))
+        let Some(index) = answer else { return self.listed.is_empty() || self.open().next().is_some() };
+        let renumbered = self.renumbered(index);
+        self.missing(index).any(|(name, _)| !renumbered.contains(name))
     }
 
-    /// The scripts that were handed out and never ended.
+    /// The scripts that were handed out and never ended, each once.
     pub(super) fn unended(&self) -> Vec<&str> {
-        self.open().map(|(_, name)| name.as_str()).collect()
+        let mut names: Vec<&str> = self.open().map(|((_, name), _)| name.as_str()).collect();
+        names.dedup();
+        names
     }
 
     /// True if tests of this run may have ended before this agent remembers.
@@ -65,9 +76,26 @@ impl HandedOut {
         self.has_forgotten
     }
 
-    fn open(&self) -> impl Iterator<Item = &Name> {
+    fn open(&self) -> impl Iterator<Item = &(Name, Number)> {
         self.listed.difference(&self.ended)
     }
+
+    /// Results that have not ended and are not in an answer.
+    fn missing(&self, index: &Index) -> impl Iterator<Item = &(Name, Number)> {
+        let bad = index.bad.iter().map(|bad| ((bad.kind, bad.name.clone()), bad.result_id));
+        let there: BTreeSet<_> = index.scripts.iter().map(key).chain(bad).collect();
+        self.open().filter(move |result| !there.contains(result))
+    }
+
+    /// The scripts for which an answer has results that no answer had before.
+    fn renumbered(&self, index: &Index) -> BTreeSet<Name> {
+        let is_new = |result: &(Name, Number)| !self.listed.contains(result) && !self.replaced.contains(result);
+        index.scripts.iter().map(key).filter(is_new).map(|(name, _)| name).collect()
+    }
+}
+
+fn key(script: &Script) -> (Name, Number) {
+    ((script.kind, script.name.clone()), script.result_id)
 }
 
 #[cfg(test)]
@@ -96,22 +124,53 @@ mod tests {
         assert!(seen.is_doubtful(None));
         let renumbered = index(&format!("{{\"testing_scripts\": [{}]}}", entry("b", 7, false)));
         assert!(seen.is_doubtful(Some(&renumbered)), "where is a?");
-        seen.end(ScriptType::Testing, "a");
+        seen.end(ScriptType::Testing, "a", Some(1));
         assert!(!seen.is_doubtful(Some(&renumbered)));
+        seen.list(&renumbered, |_| false);
         assert_eq!(seen.unended(), ["b"]);
-        seen.end(ScriptType::Testing, "b");
+        assert!(seen.is_doubtful(Some(&both)), "an old answer, which somebody kept");
+        seen.end(ScriptType::Testing, "b", Some(7));
         assert!(!seen.is_doubtful(None), "all of it has ended");
         seen.begin_anew(&renumbered.scripts[0]);
         assert_eq!(seen.unended(), ["b"], "it has to run again");
-        seen.end(ScriptType::Testing, "b");
+        seen.end(ScriptType::Testing, "b", Some(7));
         assert!(!seen.has_forgotten());
+    }
+
+    #[test]
+    fn one_disk_of_several_is_not_left_out() {
+        let mut seen = HandedOut::default();
+        let two =
+            index(&format!("{{\"testing_scripts\": [{}, {}]}}", entry("smart", 1, false), entry("smart", 2, false)));
+        seen.list(&two, |_| false);
+        let second = index(&format!("{{\"testing_scripts\": [{}]}}", entry("smart", 2, false)));
+        assert!(seen.is_doubtful(Some(&second)), "where is the first disk?");
+        seen.end(ScriptType::Testing, "smart", Some(1));
+        assert!(!seen.is_doubtful(Some(&second)));
+        assert!(seen.is_doubtful(None), "where is the second disk?");
+        assert_eq!(seen.unended(), ["smart"]);
+    }
+
+    /// Commissioning tells a region of the disks: it makes the results of their tests anew.
+    #[test]
+    fn the_region_may_make_new_results_of_a_script() {
+        let mut seen = HandedOut::default();
+        let two =
+            index(&format!("{{\"testing_scripts\": [{}, {}]}}", entry("smart", 1, false), entry("smart", 2, false)));
+        seen.list(&two, |_| false);
+        let anew = index(&format!("{{\"testing_scripts\": [{}]}}", entry("smart", 3, false)));
+        assert!(!seen.is_doubtful(Some(&anew)));
+        seen.list(&anew, |_| false);
+        seen.end(ScriptType::Testing, "smart", Some(3));
+        assert!(seen.unended().is_empty(), "the earlier ones do not count any more");
+        assert!(!seen.is_doubtful(None));
     }
 
     /// Tests of a resumed run may not have been handed out yet.
     #[test]
     fn the_first_answer_is_doubted_also_after_an_interruption() {
         let mut seen = HandedOut::default();
-        seen.end(ScriptType::Commissioning, "a");
+        seen.end(ScriptType::Commissioning, "a", Some(1));
         assert!(seen.is_doubtful(None));
     }
 

@@ -92,7 +92,7 @@ impl Dispatcher {
             self.recommission.insert(key(&script));
         }
         *self.failures.entry(result.kind).or_default() += usize::from(result.status.is_failure());
-        self.handed_out.end(result.kind, &result.name);
+        self.handed_out.end(result.kind, &result.name, result.result_id);
         self.outcomes.push(ScriptOutcome {
             subject: result.subject.clone(),
             kind: result.kind,
@@ -326,7 +326,7 @@ impl Dispatcher {
             }
         };
         let Some((status, event)) = self.transition(script, transition) else { return };
-        self.handed_out.end(script.kind, &script.name);
+        self.handed_out.end(script.kind, &script.name, script.result_id);
         self.keep_end(script, &finished).await;
         let mut events = vec![event];
         let exit_status = finished.ending.exit_status();
