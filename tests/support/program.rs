@@ -30,13 +30,24 @@ const CLEARED: [&str; 10] = [
 ];
 
 /// A call of the program.
-pub(crate) struct Program(Command);
+pub(crate) struct Program(Command, StateDirectory);
 
-fn state_directory() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    // Below a directory that anybody may write to, since some tests run the agent as another user than root.
-    std::env::temp_dir().join(format!("shakedown-test-{}-{number}", std::process::id()))
+/// Where a call keeps what it remembers; removed when the call has ended. The program makes it.
+struct StateDirectory(PathBuf);
+
+impl StateDirectory {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Below a directory that anybody may write to, since some tests run the agent as another user than root.
+        StateDirectory(std::env::temp_dir().join(format!("shakedown-test-{}-{number}", std::process::id())))
+    }
+}
+
+impl Drop for StateDirectory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Program {
@@ -52,9 +63,10 @@ impl Program {
             command.env_remove(name);
         }
         // Each call has a journal of its own, unless a test says otherwise.
-        command.env("SHAKEDOWN_STATE_DIR", state_directory());
+        let state = StateDirectory::new();
+        command.env("SHAKEDOWN_STATE_DIR", &state.0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Program(command)
+        Program(command, state)
     }
 
     pub(crate) fn arg(mut self, word: impl AsRef<OsStr>) -> Program {
@@ -84,7 +96,7 @@ impl Program {
             };
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Program(command)
+        Program(command, self.1)
     }
 
     pub(crate) fn directory(mut self, place: &Path) -> Program {
@@ -96,7 +108,7 @@ impl Program {
         let mut child = self.0.spawn().expect("the program can be started");
         let stdout = collect(child.stdout.take().expect("a pipe was asked for"));
         let stderr = collect(child.stderr.take().expect("a pipe was asked for"));
-        Running { child, stdout, stderr }
+        Running { child, stdout, stderr, _state: self.1 }
     }
 
     /// Runs to the end, which has to come soon.
@@ -118,6 +130,7 @@ pub(crate) struct Running {
     child: Child,
     stdout: JoinHandle<String>,
     stderr: JoinHandle<String>,
+    _state: StateDirectory,
 }
 
 impl Running {
