@@ -141,7 +141,3 @@ async fn audit_start(script: &Script, declared: &Declared, hostname: &str, recor
     let text = format!("Started {what}{} script '{script}' on '{hostname}'.", script.kind.folder());
     record.audit_first(EventType::NODE, text, &region()).await
 }
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

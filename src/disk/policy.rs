@@ -132,22 +132,7 @@ fn severity(value: &toml::Value) -> Result<Severity, String> {
 
 /// The code that is fewest edits away.
 fn nearest(code: &str) -> &'static str {
-    RULES.iter().map(|rule| rule.code).min_by_key(|known| distance(code, known)).unwrap_or_default()
-}
-
-/// Insertions, deletions and replacements from one word to another.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
+    RULES.iter().map(|rule| rule.code).min_by_key(|known| strsim::levenshtein(code, known)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use tokio::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::source::hex;
 use super::{Fetched, Options, RESERVE, file_name};
 use crate::http::{innermost, is_proxy_refusal, proxy_wants_credentials};
 use crate::unpack::in_words;
@@ -61,7 +60,7 @@ impl Partial {
 
     pub(super) async fn finish(mut self) -> Result<Fetched, String> {
         self.file.flush().await.map_err(|error| self.unwritable(&error))?;
-        Ok(Fetched { name: self.name, bytes: self.have, sha256: hex(&self.hash.finalize()) })
+        Ok(Fetched { name: self.name, bytes: self.have, sha256: base16ct::lower::encode_string(&self.hash.finalize()) })
     }
 
     fn unwritable(&self, error: &std::io::Error) -> String {

@@ -71,7 +71,7 @@ impl Source {
     #[must_use]
     pub fn key(&self) -> String {
         let checksum = self.sha256().unwrap_or_default();
-        hex(&Sha256::digest(format!("{}#{checksum}", self.url)))[..24].to_owned()
+        base16ct::lower::encode_string(&Sha256::digest(format!("{}#{checksum}", self.url))[..12])
     }
 
     pub(super) fn url(&self) -> &Url {
@@ -87,14 +87,10 @@ pub fn sha256_of(path: &Path) -> io::Result<String> {
     let (mut file, mut hash, mut chunk) = (std::fs::File::open(path)?, Sha256::new(), vec![0; 64 << 10]);
     loop {
         match file.read(&mut chunk)? {
-            0 => return Ok(hex(&hash.finalize())),
+            0 => return Ok(base16ct::lower::encode_string(&hash.finalize())),
             count => hash.update(&chunk[..count]),
         }
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The chain of audit rows: each seal is the SHA-256 of the seal before it and of the row, so that a row that is altered,
 //! removed, inserted or moved later breaks the chain at its place.
 
-use std::fmt::Write as _;
-
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
 
@@ -162,10 +160,7 @@ fn hash(connection: &Connection, previous: &str, event_id: i64) -> Result<Option
         .optional()?;
     Ok(content.map(|content| {
         let digest = Sha256::new().chain_update(previous).chain_update("\n").chain_update(content).finalize();
-        digest.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        base16ct::lower::encode_string(&digest)
     }))
 }
 

@@ -5,7 +5,6 @@
 //! seal it again behind a head that the region was told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest, Sha256};
@@ -77,21 +76,14 @@ pub struct Head {
     pub hash: String,
 }
 
-fn hex(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn chained(previous: &str, kind: &str, run_id: RunId, row: i64, digest: &str) -> String {
-    hex(Sha256::new().chain_update(format!("{previous}\n{kind} {run_id} {row} {digest}")).finalize())
+    base16ct::lower::encode_string(&Sha256::digest(format!("{previous}\n{kind} {run_id} {row} {digest}")))
 }
 
 fn digest(connection: &Connection, kind: Kind, row: i64) -> Result<Option<String>, rusqlite::Error> {
     let content: Option<String> =
         connection.prepare_cached(kind.content())?.query_row([row], |found| found.get(0)).optional()?;
-    Ok(content.map(|content| hex(Sha256::digest(content))))
+    Ok(content.map(|content| base16ct::lower::encode_string(&Sha256::digest(content))))
 }
 
 fn head(connection: &Connection) -> Result<Head, rusqlite::Error> {

@@ -135,7 +135,7 @@ fn digest(scripts: &[Script]) -> String {
     let mut lines: Vec<String> =
         scripts.iter().map(|script| format!("{} {}\n", script.name, script.version_id.unwrap_or(0))).collect();
     lines.sort_unstable();
-    prepare::hexadecimal(&Sha256::digest(lines.concat()))
+    base16ct::lower::encode_string(&Sha256::digest(lines.concat()))
 }
 
 async fn write_own(script: Script, workspace: &Workspace, inventory: &Inventory, reports: &mpsc::Sender<Report>) {

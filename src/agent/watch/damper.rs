@@ -113,8 +113,7 @@ fn find(items: &Items, wanted: &str) -> Option<(Kind, Item)> {
 fn marks(items: &Items) -> BTreeMap<String, String> {
     let all = items.iter().flat_map(|(kind, list)| list.iter().map(|item| (*kind, item)));
     let mark = |item: &Item| {
-        let digest = Sha256::digest(format!("{}\n{:?}", item.place, item.fields));
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        base16ct::lower::encode_string(&Sha256::digest(format!("{}\n{:?}", item.place, item.fields))[..8])
     };
     all.map(|(kind, item)| (key(kind, item), mark(item))).collect()
 }

@@ -1,6 +1,7 @@
 //! A page about one device: every fact that is known of it in a line, lists of things in tables of their own.
 
 use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::section::printable;
 use super::topic::Topic;
@@ -15,10 +16,10 @@ pub(super) fn page<'a>(topic: Topic, name: &str, device: &Value, findings: impl 
     for (key, value) in device.as_object().into_iter().flatten() {
         page.add(&key.replace('_', " "), key, value);
     }
-    let width = page.facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+    let width = page.facts.iter().map(|(label, _)| label.width()).max().unwrap_or(0);
     let mut text = format!("{} {name}\n", topic.to_string().to_uppercase());
     for (label, value) in &page.facts {
-        let padding = " ".repeat(width - label.chars().count());
+        let padding = " ".repeat(width - label.width());
         text.push_str(&format!("{label}{padding}  {value}\n"));
     }
     text.push_str(&page.tables);

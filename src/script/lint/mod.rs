@@ -19,7 +19,6 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-pub use names::distance;
 use source::Source;
 
 use super::RegionVersion;
