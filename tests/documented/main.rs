@@ -73,16 +73,32 @@ async fn the_examples_of_the_verbs_work_one_after_the_other() {
     follow(&lines).await;
 }
 
+/// Whether a page has a heading.
+fn has_heading(page: &Path, heading: &str) -> bool {
+    let text = std::fs::read_to_string(page).unwrap_or_default();
+    text.lines().any(|line| line.starts_with('#') && line.trim_start_matches('#').trim() == heading)
+}
+
+/// Links, and headings that are named behind them: `[x](x.md), "Heading"`.
 #[test]
 fn every_link_to_a_file_leads_to_one() {
     let mut dead = Vec::new();
     let above = ["README", "ARCHITECTURE", "CHANGELOG", "CONTRIBUTING", "SECURITY"].map(|name| format!("{name}.md"));
     for page in page::names().into_iter().chain(above) {
         let text = page::file(&page);
-        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
-        let is_dead = |target: &&str| !target.contains("://") && !folder.with_file_name(target).exists();
-        dead.extend(targets.filter(is_dead).map(|target| format!("{page}: {target}")));
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
+        for (target, rest) in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')) {
+            let leads_to = here.with_file_name(target);
+            if target.contains("://") {
+                continue;
+            }
+            let heading = rest.strip_prefix(", \"").and_then(|rest| rest.split_once('"')).map(|(heading, _)| heading);
+            if !leads_to.exists() {
+                dead.push(format!("{page}: {target}"));
+            } else if let Some(heading) = heading.filter(|heading| !has_heading(&leads_to, heading)) {
+                dead.push(format!("{page}: {target} has no heading \"{heading}\""));
+            }
+        }
     }
     assert_eq!(dead, [""; 0]);
 }

@@ -56,6 +56,30 @@ fn questions_of_newcomers_are_answered_where_the_page_says() {
     assert_eq!(far, [""; 0], "SHAKEDOWN_WRITE_DOCS=1 writes the lines anew");
 }
 
+/// The texts of the source, all on one line, as a message that is written over several lines is one text.
+fn source(folder: &std::path::Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the source").flatten() {
+        if entry.path().is_dir() {
+            source(&entry.path(), text);
+        } else if entry.path().extension().is_some_and(|end| end == "rs") {
+            text.push_str(&std::fs::read_to_string(entry.path()).expect("a source file in UTF-8"));
+        }
+    }
+}
+
+#[test]
+fn messages_by_which_somebody_looks_for_help_are_those_of_the_program() {
+    let mut program = String::new();
+    source(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut program);
+    let text = page::file("docs/operating.md");
+    let tables = text.split_once("## Troubleshooting by symptom").expect("the heading").1;
+    let symptoms = tables.lines().filter_map(|line| line.strip_prefix("| ")).filter_map(|row| row.split(" | ").next());
+    let messages: Vec<&str> = symptoms.flat_map(|symptom| symptom.split('"').skip(1).step_by(2)).collect();
+    assert!(messages.len() > 15, "only {messages:?}");
+    let unknown = messages.into_iter().filter(|message| !program.contains(message));
+    assert_eq!(unknown.collect::<Vec<_>>(), [""; 0], "no text of the program has these words any more");
+}
+
 #[test]
 fn a_place_that_is_not_there_is_found() {
     let wrong = rows("| 1 | Why? | [README.md:1](../README.md) | `no such words here` |");
