@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::page;
 
 /// The pages by their names in citations.
-const PAGES: [&str; 5] = ["REGION", "RESOURCES", "SCRIPTS", "SMART", "VERSIONS"];
+const PAGES: [&str; 6] = ["ADOPTION", "REGION", "RESOURCES", "SCRIPTS", "SMART", "VERSIONS"];
 
 /// One citation: where it stands, and what it says from the page's name on.
 struct Citation {
@@ -33,11 +33,16 @@ fn comments(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// Whether a word is written as the name of a page is.
+fn is_page(word: &str) -> bool {
+    word.len() >= 4 && word.chars().all(|c| c.is_ascii_uppercase())
+}
+
 /// The citations of a comment: from a page's name to the end of its sentence or bracket.
 fn citations(place: &str, comment: &str) -> Vec<Citation> {
     let starts = ["contract ", "Contract ", "contracts "];
     let after = starts.iter().flat_map(|start| comment.split(start).skip(1));
-    let ours = after.filter(|rest| PAGES.iter().any(|page| rest.starts_with(page)));
+    let ours = after.filter(|rest| is_page(rest.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default()));
     ours.map(|rest| {
         let end = rest.find([')', ':']).unwrap_or(rest.len());
         Citation { place: place.to_owned(), words: rest[..end].to_owned() }
@@ -63,7 +68,11 @@ fn places(page: &str) -> Vec<String> {
 /// The words of a citation that are not there.
 fn missing(citation: &Citation) -> Vec<String> {
     let mut missing = Vec::new();
-    let (mut page, mut is_correction) = ("", false);
+    let name = citation.words.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default();
+    if !PAGES.contains(&name) {
+        return vec![format!("there is no page {name}")];
+    }
+    let (mut page, mut is_correction) = (name, false);
     for (part, is_quoted) in citation.words.split('"').zip([false, true].into_iter().cycle()) {
         if is_quoted {
             if !places(page).iter().any(|place| place == part) {
@@ -128,6 +137,7 @@ fn a_citation_of_what_is_not_there_is_found() {
     assert_eq!(wrong("(contract REGION, \"Orders\")"), ["REGION, \"Orders\""]);
     assert_eq!(wrong("(contract REGION, corrections, 7 and 99; SCRIPTS, \"The header\")"), ["REGION, 99"]);
     assert_eq!(wrong("contract SMART §2.9. Contract VERSIONS, §1"), ["SMART, §2.9"]);
+    assert_eq!(wrong("(contract NOWHERE, §1) (the contract of a script)"), ["there is no page NOWHERE"]);
     let joined = comments("// a (contract REGION, \"Where\n//! credentials come from\")\nlet x; // b");
     assert_eq!(joined[0].1, "a (contract REGION, \"Where credentials come from\")");
 }
