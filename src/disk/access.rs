@@ -1,5 +1,5 @@
-//! Why there is no health in a report: what smartctl complained of, and what the absence of everything means. Sections 1, 2 and 13 of the
-//! disk contract.
+//! Why there is no health in a report: what smartctl complained of, and what the absence of everything means
+//! (contract SMART §1, §2 and §13).
 
 use super::device::{Device, identify, is_behind_controller, is_virtual};
 use super::model::{Protocol, Report};

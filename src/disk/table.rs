@@ -1,4 +1,4 @@
-//! The one table of rules. Sections 7 and 13 of the disk contract say why; a site's policy may say otherwise for each line.
+//! The one table of rules. Reasons: contract SMART §7 and §13. A site's policy may change each line.
 //! `docs/disk-rules.md` is made of it.
 
 use super::measure::{Bit, Exception, Measure as M, Pick};

@@ -1,4 +1,4 @@
-//! Node events: `POST /MAAS/metadata/status/{system_id}` (contract REGION, the section of that name).
+//! Node events: `POST /MAAS/metadata/status/{system_id}` (contract REGION, "Node events").
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! `POST /MAAS/metadata/status/{system_id}`: node events (contract REGION, the section of that name).
+//! `POST /MAAS/metadata/status/{system_id}`: node events (contract REGION, "Node events").
 
 use std::io::Read as _;
 

@@ -6,9 +6,11 @@ use std::path::Path;
 use crate::page::{Line, file};
 
 /// What runs a program of the project, and what stands there.
-const CHECKS: [(&str, &str, &str); 7] = [
+const CHECKS: [(&str, &str, &str); 8] = [
     // It is one call of this verb, which is run here for its own help's sake.
     ("scripts/demo", "scripts/demo", "exec ./target/debug/shakedown demo"),
+    // Each script that builds begins with it.
+    ("scripts/dev/setup", "scripts/demo", ". scripts/dev/setup"),
     // These are checks: the first runs this one.
     ("scripts/test", "scripts/test", "cargo test"),
     ("scripts/dev/vm-tests", "tests/vm/package_test.py", "class Documented"),

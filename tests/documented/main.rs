@@ -13,8 +13,11 @@ mod support;
 #[allow(dead_code, reason = "its own tests use all of it")]
 mod disks;
 
+mod citations;
 mod elsewhere;
 mod page;
+mod playbooks;
+mod questions;
 mod scene;
 
 use std::path::Path;
@@ -22,11 +25,24 @@ use std::path::Path;
 use page::Line;
 use scene::Scene;
 
+/// What a page that reads the record of a machine takes for granted: a run, and a hardware sync.
+const BEFORE: [&str; 2] = ["shakedown run --config node.yaml", "shakedown sync"];
+/// Verbs that read the record.
+const READERS: [&str; 6] = ["runs", "results", "report", "events", "deliver", "diff --last"];
+
+fn before(lines: &[Line]) -> Vec<Line> {
+    let reads = |line: &Line| READERS.iter().any(|verb| line.text.starts_with(&format!("shakedown {verb}")));
+    let wanted = BEFORE.iter().filter(|_| lines.iter().any(reads));
+    let line =
+        |text: &&str| Line { page: lines[0].page.clone(), number: 0, heading: String::new(), text: (*text).into() };
+    wanted.map(line).collect()
+}
+
 /// Runs what is to be run here, and says what is wrong with all of it.
 async fn follow(lines: &[Line]) {
     let scene = Scene::new();
     let mut wrong = Vec::new();
-    for line in lines {
+    for line in before(lines).iter().chain(lines) {
         let done = if scene::is_ours(line) { scene.execute(line).await } else { elsewhere::check(line) };
         wrong.extend(done.err());
     }
@@ -36,6 +52,11 @@ async fn follow(lines: &[Line]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_readme_do_what_it_says() {
     follow(&page::of_file("README.md")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_for_contributors_are_those_that_the_project_has() {
+    follow(&page::of_file("CONTRIBUTING.md")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,17 +73,63 @@ async fn the_examples_of_the_verbs_work_one_after_the_other() {
     follow(&lines).await;
 }
 
+/// Whether a page has a heading.
+fn has_heading(page: &Path, heading: &str) -> bool {
+    let text = std::fs::read_to_string(page).unwrap_or_default();
+    text.lines().any(|line| line.starts_with('#') && line.trim_start_matches('#').trim() == heading)
+}
+
+/// Links, and headings that are named behind them: `[x](x.md), "Heading"`.
 #[test]
 fn every_link_to_a_file_leads_to_one() {
     let mut dead = Vec::new();
-    for page in page::names().into_iter().chain(["README.md".into(), "ARCHITECTURE.md".into(), "CHANGELOG.md".into()]) {
+    let above = ["README", "ARCHITECTURE", "CHANGELOG", "CONTRIBUTING", "SECURITY"].map(|name| format!("{name}.md"));
+    for page in page::names().into_iter().chain(above) {
         let text = page::file(&page);
-        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
-        let is_dead = |target: &&str| !target.contains("://") && !folder.with_file_name(target).exists();
-        dead.extend(targets.filter(is_dead).map(|target| format!("{page}: {target}")));
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join(&page);
+        for (target, rest) in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')) {
+            let leads_to = here.with_file_name(target);
+            if target.contains("://") {
+                continue;
+            }
+            let heading = rest.strip_prefix(", \"").and_then(|rest| rest.split_once('"')).map(|(heading, _)| heading);
+            if !leads_to.exists() {
+                dead.push(format!("{page}: {target}"));
+            } else if let Some(heading) = heading.filter(|heading| !has_heading(&leads_to, heading)) {
+                dead.push(format!("{page}: {target} has no heading \"{heading}\""));
+            }
+        }
     }
     assert_eq!(dead, [""; 0]);
+}
+
+/// The live view is drawn by a terminal, and is made by hand.
+#[test]
+fn the_report_that_the_readme_shows_is_the_one_that_the_program_prints() {
+    let mut check = std::process::Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev/pictures"));
+    check
+        .arg("--check")
+        .env("SHAKEDOWN", env!("CARGO_BIN_EXE_shakedown"))
+        .env("NO_PROXY", "*")
+        .env_remove("SHAKEDOWN_LOG");
+    match check.output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => support::left_out::say(&format!("the picture of the README, which needs python3: {error}")),
+    }
+}
+
+#[test]
+fn every_module_of_the_source_has_a_line_in_the_map() {
+    let map = page::file("ARCHITECTURE.md");
+    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("the source");
+    let names = folder.map(|entry| entry.expect("readable").file_name().into_string().expect("a name in UTF-8"));
+    let mut missing: Vec<String> = names
+        .filter(|name| !["lib.rs", "main.rs"].contains(&name.as_str()))
+        .map(|name| if name.ends_with(".rs") { format!("| `{name}` |") } else { format!("| `{name}/` |") })
+        .filter(|row| !map.contains(row))
+        .collect();
+    missing.sort();
+    assert_eq!(missing, [""; 0], "the table below \"The floors\" of ARCHITECTURE.md has no row that begins so");
 }
 
 #[test]

@@ -31,13 +31,25 @@ pub(crate) fn of_docs() -> Vec<Vec<Line>> {
     names().iter().map(|name| of_file(name)).collect()
 }
 
-/// The pages in `docs/`.
+/// The pages in `docs/` and the folders in it.
 pub(crate) fn names() -> Vec<String> {
-    let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).expect("a folder");
-    let names = folder.map(|entry| entry.expect("readable").file_name().into_string().expect("a name in UTF-8"));
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    let mut names = Vec::new();
+    pages_below("docs", &mut names);
     names.sort();
-    names.iter().map(|name| format!("docs/{name}")).collect()
+    names
+}
+
+fn pages_below(folder: &str, names: &mut Vec<String>) {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("a folder");
+    for entry in entries {
+        let entry = entry.expect("readable");
+        let name = format!("{folder}/{}", entry.file_name().into_string().expect("a name in UTF-8"));
+        if entry.path().is_dir() {
+            pages_below(&name, names);
+        } else if name.ends_with(".md") {
+            names.push(name);
+        }
+    }
 }
 
 /// The examples of all verbs.

@@ -30,7 +30,7 @@ const ROOTS: [(&str, &str); 2] = [("shakedown run --url", "bare"), ("shakedown r
 
 /// What stands in a line, in lines that begin so, and what stands there for here; `+` adds to the end, the first that
 /// fits. In braces: see `Around`.
-const STAND_INS: [(&str, &str, &str); 13] = [
+const STAND_INS: [(&str, &str, &str); 16] = [
     ("shakedown run", "http://region:5240/MAAS", "{stranger}"),
     ("shakedown register-machine", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "http://region:5240/MAAS", "{deployed}"),
@@ -41,11 +41,15 @@ const STAND_INS: [(&str, &str, &str); 13] = [
     ("shakedown get-machine-token", "+", " --base-dir base"),
     // No test asks a drive of the machine that it runs on; what waits between two looks at a self-test need not here.
     ("shakedown inventory disk sda", "+", " --root {disks}"),
+    ("shakedown inventory finding", "+", " --root {disks}"),
     ("shakedown disk list", "+", " --root {disks} --smartctl {smartctl}"),
     ("shakedown disk show", "+", " --root {disks} --smartctl {smartctl}"),
     ("shakedown disk test", "+", " --root {disks} --smartctl {smartctl} --poll 0.02"),
     // A script that only looks may have one of this machine's.
     ("shakedown try", "/dev/sda", "{disk}"),
+    // Where the package puts them.
+    ("shakedown demo --scripts", "/usr/share/shakedown/scripts", "scripts"),
+    ("shakedown demo --scripts", "+", ""),
     // What it does with its own scripts takes minutes.
     ("shakedown demo", "+", " --scripts scripts/commissioning demo"),
 ];
