@@ -28,6 +28,14 @@ Exit codes:
   4    every script ended well, but the region did not take every message
   130  the run was stopped (Ctrl-C, SIGTERM, SIGHUP)";
 
+pub(super) const TAKEOVER: &str = "\
+A script that `shakedown region install` gives a region starts it; nothing calls it by hand. MAAS's runner is halted once the agent has its
+credentials, its journal and an answer of the region, and goes on if the agent cannot begin. Where Shakedown runs the scripts it does nothing.
+
+Exit codes:
+  0  the agent did the work, or nothing was taken over and the result of the
+     script says why (degraded)";
+
 pub(super) const DELIVER: &str = "\
 Examples:
   shakedown deliver --give-up-after 60

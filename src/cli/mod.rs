@@ -44,6 +44,7 @@ mod signal;
 mod snapshot;
 mod state;
 mod sync;
+mod takeover;
 mod trial;
 mod watch;
 
@@ -93,6 +94,8 @@ struct Arguments {
 enum Verb {
     /// Fetch the region's scripts, run them, report every result (maas-run-remote-scripts)
     Run(run::Arguments),
+    /// Started by a script under MAAS's own runner: do its work in its place
+    Takeover(takeover::Arguments),
     /// Send the region what it could not be sent before
     Deliver(deliver::Arguments),
     /// The runs of this machine, newest first
@@ -177,6 +180,7 @@ pub fn main() -> ExitCode {
     let format = arguments.log_format;
     let result = match arguments.verb {
         Verb::Run(arguments) => in_runtime(run::run(arguments, format)),
+        Verb::Takeover(arguments) => in_small_runtime(takeover::run(arguments)),
         Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
