@@ -36,6 +36,20 @@ Exit codes:
   0  the agent did the work, or nothing was taken over and the result of the
      script says why (degraded)";
 
+pub(super) const REGION: &str = "\
+Examples:
+  shakedown region install --url http://region:5240/MAAS --api-key-file key --dry-run
+  shakedown region install --url http://region:5240/MAAS --api-key-file key --scripts all
+  shakedown region status --url http://region:5240/MAAS --api-key-file key
+  shakedown region remove --url http://region:5240/MAAS --api-key-file key
+
+Exit codes:
+  0  the region has what it should have
+  1  a program that the region keeps is damaged (status)
+  2  the command line is wrong
+  3  it could not be done: no region, a wrong key, a script of that name that is
+     somebody else's";
+
 pub(super) const DELIVER: &str = "\
 Examples:
   shakedown deliver --give-up-after 60

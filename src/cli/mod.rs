@@ -31,6 +31,7 @@ mod inventory;
 mod lint;
 mod names;
 mod new;
+mod region;
 mod register;
 mod report;
 mod resources;
@@ -124,6 +125,8 @@ enum Verb {
     Watch(watch::Arguments),
     /// What changed between two machines in files, or on this one since the region was told
     Diff(diff::Arguments),
+    /// Have all machines of a region run by Shakedown, and take it away again
+    Region(Box<region::Arguments>),
     /// Add this machine, which is in use, to a region as deployed (maas-run-scripts register-machine)
     RegisterMachine(register::Register),
     /// Fetch the credentials of a deployed machine (maas-run-scripts get-machine-token)
@@ -193,6 +196,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
+        Verb::Region(arguments) => in_runtime(region::run(*arguments)),
         Verb::RegisterMachine(arguments) => in_small_runtime(register::register(arguments)),
         Verb::GetMachineToken(arguments) => in_small_runtime(register::get_token(arguments)),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
