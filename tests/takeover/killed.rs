@@ -63,12 +63,12 @@ async fn the_agent_is_killed_and_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guardian_is_killed_and_another_takes_its_place() {
-    assert!(commissioned_under_fire(&["--guard"], 5).await > 0);
+    assert!(commissioned_under_fire(&["takeover --guard"], 5).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agent_and_guardian_are_killed_together() {
-    assert!(commissioned_under_fire(&["--guard", "run"], 6).await > 0);
+    assert!(commissioned_under_fire(&["takeover --guard", "run"], 6).await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,9 +77,9 @@ async fn the_scripts_own_process_is_killed_and_a_watcher_takes_its_place() {
     let region = adopted(&machine, &[site(&machine, "look", "", "sleep 3")]).await;
     let mut runner = machine.boot(&region);
     until("the agent is at work", || !lines(&machine.at("trace")).is_empty()).await;
-    assert_eq!(machine.kill("--state-dir"), 1, "the script's own process: shakedown takeover --state-dir");
-    until("a watcher is there", || !machine.processes("--watch").is_empty()).await;
-    assert!(machine.kill("--guard") > 0);
+    assert_eq!(machine.kill("takeover --state-dir"), 1, "the script's own process");
+    until("a watcher is there", || !machine.processes("takeover --watch").is_empty()).await;
+    assert!(machine.kill("takeover --guard") > 0);
     assert_eq!(runner.finish(|| {}).await, None, "{}", runner.log());
     assert!(table(&region).values().all(|(status, _)| *status == Status::Passed), "{:?}", table(&region));
     assert_eq!(lines(&machine.at("trace")), ["look shakedown"]);
@@ -91,7 +91,7 @@ async fn the_scripts_own_process_is_killed_and_a_watcher_takes_its_place() {
 #[ignore = "takes some minutes"]
 async fn fifty_random_moments() {
     let mut kills = 0;
-    let victims: [&[&str]; 4] = [&["run"], &["--guard"], &["--guard", "run"], &["--watch", "run"]];
+    let victims: [&[&str]; 4] = [&["run"], &["takeover --guard"], &["takeover --guard", "run"], &["takeover --watch", "run"]];
     for round in 0.. {
         kills += commissioned_under_fire(victims[round % 4], 8).await;
         if kills >= 50 {

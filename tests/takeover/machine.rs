@@ -71,15 +71,17 @@ impl Machine {
         Runner { child: command.spawn().expect("python3 is there"), output }
     }
 
-    /// Processes of this machine by a word of their command line: `--guard`, `--watch`, `run`.
-    pub(crate) fn processes(&self, word: &str) -> Vec<i32> {
+    /// Processes of this machine by the beginning of their command line: `run`, `takeover --guard`, `takeover --watch`, and the script's
+    /// own, `takeover --state-dir`.
+    pub(crate) fn processes(&self, words: &str) -> Vec<i32> {
         let (state, mut found) = (self.state(), Vec::new());
         for entry in fs::read_dir("/proc").expect("/proc").flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
-            let is_of_it = words.iter().any(|one| *one == state.as_os_str().as_encoded_bytes());
-            if is_of_it && words.iter().take(3).any(|one| *one == word.as_bytes()) {
+            let line: Vec<_> = line.split(|&byte| byte == 0).map(String::from_utf8_lossy).collect();
+            let is_of_it = line.iter().any(|word| **word == *state.to_string_lossy());
+            let begins = line.iter().skip(1).zip(words.split(' ')).all(|(one, other)| one == other);
+            if is_of_it && line.len() > 3 && begins {
                 found.push(pid);
             }
         }
@@ -94,13 +96,13 @@ impl Machine {
 
     /// Nothing of the takeover may be left when it is over.
     pub(crate) fn is_quiet(&self) -> bool {
-        ["--guard", "--watch", "run"].iter().all(|word| self.processes(word).is_empty())
+        ["takeover", "run"].iter().all(|word| self.processes(word).is_empty())
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        for word in ["--watch", "--guard", "run", "--watch", "--guard"] {
+        for word in ["takeover", "run", "takeover"] {
             self.kill(word);
         }
     }
@@ -152,7 +154,7 @@ pub(crate) async fn operator(region: &Sandbox, op: &str) {
         now / 1_000_000_000,
     );
     let address = format!("{}api/2.0/machines/{}/?op={op}", region.url(), region.system_id());
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = shakedown::http::builder(None).expect("TLS").no_proxy().build().expect("a client");
     let answer = client.post(address).header("Authorization", header).header("Content-Length", "0").send().await;
     let answer = answer.expect("the region answers");
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
