@@ -113,7 +113,10 @@ pub struct Binary {
 impl std::fmt::Debug for Binary {
     /// Without the bytes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Binary").field("architecture", &self.architecture).field("sha256", &self.sha256).finish_non_exhaustive()
+        f.debug_struct("Binary")
+            .field("architecture", &self.architecture)
+            .field("sha256", &self.sha256)
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,7 +138,9 @@ impl Binary {
             (None, Some(said)) => said,
             (None, None) => {
                 let names = Architecture::ALL.map(Architecture::name).join(", ");
-                return Err(unfit(format!("does not say for which architecture it is: say ARCHITECTURE=FILE ({names})")));
+                return Err(unfit(format!(
+                    "does not say for which architecture it is: say ARCHITECTURE=FILE ({names})"
+                )));
             }
         };
         if needs_libraries(&program) {
@@ -187,9 +192,8 @@ fn needs_libraries(program: &[u8]) -> bool {
     };
     let table = || Some((usize::try_from(number(32, 8)?).ok()?, usize::try_from(number(54, 2)?).ok()?, number(56, 2)?));
     let Some((start, size, count)) = table() else { return false };
-    (0..usize::try_from(count).unwrap_or(0)).any(|index| {
-        index.checked_mul(size).and_then(|offset| number(start.checked_add(offset)?, 4)) == Some(3)
-    })
+    (0..usize::try_from(count).unwrap_or(0))
+        .any(|index| index.checked_mul(size).and_then(|offset| number(start.checked_add(offset)?, 4)) == Some(3))
 }
 
 fn pack(program: &[u8]) -> io::Result<Vec<u8>> {
@@ -253,7 +257,10 @@ mod tests {
             assert!(Binary::read(&path, None).is_err_and(|error| error.to_string().contains("libraries")));
         }
         let path = at(place.path(), "other", &elf(1, [62, 0], 1));
-        assert!(Binary::read(&path, Some(Architecture::Aarch64)).is_err_and(|error| error.to_string().contains("not for aarch64")));
+        assert!(
+            Binary::read(&path, Some(Architecture::Aarch64))
+                .is_err_and(|error| error.to_string().contains("not for aarch64"))
+        );
         let path = at(place.path(), "script", b"#!/bin/sh\n");
         assert!(Binary::read(&path, None).is_err());
         assert_eq!(Binary::read(&path, Some(Architecture::S390x)).expect("said").architecture, Architecture::S390x);

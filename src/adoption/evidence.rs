@@ -42,13 +42,7 @@ impl Evidence {
 
     /// With how often in a row the agent has died without getting on.
     pub(super) fn facts(&self, deaths: u32, goes_down: bool) -> Facts {
-        Facts {
-            has_run: self.has_run,
-            is_finished: self.is_finished,
-            has_told: self.has_told,
-            goes_down,
-            deaths,
-        }
+        Facts { has_run: self.has_run, is_finished: self.is_finished, has_told: self.has_told, goes_down, deaths }
     }
 }
 

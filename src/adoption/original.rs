@@ -92,14 +92,17 @@ mod tests {
         ] {
             assert!(is_runner(&words(line)), "{line}");
         }
-        for line in ["/bin/sh /tmp/d/scripts/testing/x maas", "vi a b c maas-run-remote-scripts", "python3 maas-run-scripts"] {
+        for line in
+            ["/bin/sh /tmp/d/scripts/testing/x maas", "vi a b c maas-run-remote-scripts", "python3 maas-run-scripts"]
+        {
             assert!(!is_runner(&words(line)), "{line}");
         }
     }
 
     #[test]
     fn its_region_and_credentials_are_taken_over() {
-        let mut found = options(&words("python3 maas-run-remote-scripts --config=creds.yaml --url http://r/MAAS --no-send /tmp/d"));
+        let mut found =
+            options(&words("python3 maas-run-remote-scripts --config=creds.yaml --url http://r/MAAS --no-send /tmp/d"));
         absolute(&mut found, Path::new("/tmp/x"));
         assert_eq!(found, words("--config /tmp/x/creds.yaml --url http://r/MAAS"));
         let mut found = options(&words("maas-run-remote-scripts --config http://r/preseed d"));

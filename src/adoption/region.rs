@@ -133,9 +133,12 @@ impl Wanted {
     pub fn contents(&self, present: &Present, region: &str) -> Vec<(String, String)> {
         let place = |binary: &Binary| match &self.site {
             Some(folder) => From::Site(format!("{}/{}", folder.trim_end_matches('/'), binary.file_name())),
-            None => From::Region(present.file(&binary.file_name()).map_or_else(String::new, |file| file.address.clone())),
+            None => {
+                From::Region(present.file(&binary.file_name()).map_or_else(String::new, |file| file.address.clone()))
+            }
         };
-        let binaries: Vec<(Binary, From)> = self.binaries.iter().map(|binary| (binary.clone(), place(binary))).collect();
+        let binaries: Vec<(Binary, From)> =
+            self.binaries.iter().map(|binary| (binary.clone(), place(binary))).collect();
         let contents = Contents { binaries: &binaries, region, certificates: &self.certificates };
         let own = [ScriptType::Commissioning, ScriptType::Testing]
             .map(|kind| (script::name(kind), script::script(kind, &contents)));
@@ -174,7 +177,8 @@ impl Wanted {
         }
         let is_asked_for = |file: &StoredFile| {
             let before = present.scripts.iter().map(|script| String::from_utf8_lossy(&script.content));
-            contents.iter().any(|(_, text)| text.contains(&file.address)) || before.into_iter().any(|text| text.contains(&file.address))
+            contents.iter().any(|(_, text)| text.contains(&file.address))
+                || before.into_iter().any(|text| text.contains(&file.address))
         };
         let idle = present.files.iter().filter(|file| !is_asked_for(file));
         changes.extend(idle.map(|file| (Change::DeleteFile(file.name.clone()), String::new())));

@@ -9,12 +9,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::evidence::{Evidence, last_run};
-use super::next::{Exit, Next, next};
+use super::evidence::last_run;
 use super::original::Original;
 use super::record::{Ending, Phase, Record, boot_id};
 use crate::agent;
@@ -22,19 +21,28 @@ use crate::config::{self, Given, Origin, connection};
 use crate::host::Host;
 use crate::journal::{self, Store};
 use crate::private;
-use crate::process::{Detached, Peer, Started, leave_session, machine_is_going_down};
+use crate::process::{Detached, Peer, Started, leave_session};
 use crate::region::{self, Client};
 
 /// Pace of looking after each other.
-const POLL: Duration = Duration::from_millis(250);
+pub(super) const POLL: Duration = Duration::from_millis(250);
 /// How long the region may take to say that it waits for a run.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the script's process may take to end before the runner goes on all the same.
-const SCRIPT_END: Duration = Duration::from_secs(5);
 /// What the agent keeps of the script's environment: nothing that speaks of that script.
-const KEPT: [&str; 13] = [
-    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SHAKEDOWN_CONFIG", "SHAKEDOWN_LOG", "http_proxy", "https_proxy", "no_proxy",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+pub(super) const KEPT: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SHAKEDOWN_CONFIG",
+    "SHAKEDOWN_LOG",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
 ];
 
 /// Why nothing was taken over. MAAS's runner is at work as before.
@@ -86,7 +94,7 @@ pub struct Place {
 }
 
 impl Place {
-    fn lock(&self, role: &str) -> PathBuf {
+    pub(super) fn lock(&self, role: &str) -> PathBuf {
         self.state.join(format!("takeover-{role}.lock"))
     }
 
@@ -96,12 +104,12 @@ impl Place {
         self.state.join("takeover.log")
     }
 
-    fn log_file(&self) -> std::io::Result<File> {
+    pub(super) fn log_file(&self) -> std::io::Result<File> {
         fs::OpenOptions::new().create(true).append(true).mode(0o600).open(self.log())
     }
 
     /// A role of this program in a process that outlives this one.
-    fn start(&self, role: &str) -> std::io::Result<Started> {
+    pub(super) fn start(&self, role: &str) -> std::io::Result<Started> {
         let mut arguments: Vec<OsString> = vec!["takeover".into(), role.into(), "--state-dir".into()];
         arguments.extend([self.state.clone().into(), "--storage".into(), self.storage.clone().into()]);
         if let Some(file) = &self.ca_file {
@@ -112,13 +120,13 @@ impl Place {
 }
 
 /// The lock of a role, if nobody has it.
-fn free(lock: &Path) -> Option<File> {
+pub(super) fn free(lock: &Path) -> Option<File> {
     let mut options = fs::OpenOptions::new();
     let file = options.create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(lock).ok()?;
     file.try_lock().is_ok().then_some(file)
 }
 
-fn system<'a>(what: &'a str) -> impl FnOnce(std::io::Error) -> Error + 'a {
+pub(super) fn system<'a>(what: &'a str) -> impl FnOnce(std::io::Error) -> Error + 'a {
     move |source| Error::System { what: what.to_owned(), source }
 }
 
@@ -212,7 +220,9 @@ fn watch_with(place: &Place, _lock: File) -> Option<Ending> {
             return Some(ending.clone());
         }
         // One that was just started has not its lock yet.
-        if guardian.as_mut().is_none_or(|started| !matches!(started.ended(), Ok(None))) && free(&place.lock("guard")).is_some() {
+        if guardian.as_mut().is_none_or(|started| !matches!(started.ended(), Ok(None)))
+            && free(&place.lock("guard")).is_some()
+        {
             match place.start("--guard") {
                 Ok(started) => guardian = Some(started),
                 Err(error) => {
@@ -224,187 +234,5 @@ fn watch_with(place: &Place, _lock: File) -> Option<Ending> {
             }
         }
         std::thread::sleep(POLL);
-    }
-}
-
-/// The guardian: halts the runner, has the agent run to its end, and decides what becomes of the runner.
-///
-/// # Errors
-/// When there is no takeover, or its record cannot be written.
-pub async fn guard(place: &Place) -> Result<(), Error> {
-    leave_session();
-    let Some(_lock) = free(&place.lock("guard")) else { return Ok(()) };
-    let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-    let record = Record::read(&place.state).ok_or_else(missing).map_err(system("the record of the takeover"))?;
-    let mut guardian = Guardian { place, record, watcher: None, since: Instant::now() };
-    if guardian.record.ending().is_none() {
-        let Some(ending) = guardian.run().await? else { return Ok(()) };
-        guardian.decide(ending)?;
-    }
-    guardian.carry_out();
-    Ok(())
-}
-
-struct Guardian<'a> {
-    place: &'a Place,
-    record: Record,
-    watcher: Option<Started>,
-    since: Instant,
-}
-
-impl Guardian<'_> {
-    fn write(&self) -> Result<(), Error> {
-        self.record.write(&self.place.state).map_err(system("the record of the takeover"))
-    }
-
-    /// Runs the agent until it is clear how that ends; `None` when the machine goes down.
-    async fn run(&mut self) -> Result<Option<Ending>, Error> {
-        if self.record.phase == Phase::Ready {
-            // Written first: whoever comes after this one knows that the runner may be halted.
-            self.record.phase = Phase::Halted;
-            self.write()?;
-        }
-        self.record.runner.halt();
-        self.tell("takes over");
-        let (mut deaths, mut before) = (0, self.evidence());
-        // One that an earlier guardian started is still at work, or has ended nobody knows how.
-        let mut adopted = self.record.agent;
-        loop {
-            let exit = match adopted.take() {
-                Some(agent) => self.outlive(agent),
-                None => self.agent()?,
-            };
-            let now = self.evidence();
-            deaths = if now.progress > before.progress { 1 } else { deaths + 1 };
-            before = now;
-            let goes_down = matches!(exit, Exit::Code(130)) && machine_is_going_down().await;
-            match next(exit, before.facts(deaths, goes_down)) {
-                Next::End(ending) => return Ok(Some(ending)),
-                Next::Leave => return Ok(None),
-                Next::Again(pause) => {
-                    tracing::warn!(?exit, deaths, "the agent died and is started again");
-                    self.wait(pause);
-                }
-            }
-        }
-    }
-
-    fn evidence(&self) -> Evidence {
-        Evidence::of(&self.place.state, &self.place.storage, self.record.last_run)
-    }
-
-    /// Starts the agent and waits for its end.
-    fn agent(&mut self) -> Result<Exit, Error> {
-        let mut arguments: Vec<OsString> = vec!["run".into(), "--state-dir".into(), self.place.state.clone().into()];
-        arguments.extend(self.record.options.iter().map(OsString::from));
-        if let Some(file) = &self.place.ca_file {
-            arguments.extend(["--cacert".into(), file.into()]);
-        }
-        arguments.push(self.place.storage.clone().into());
-        let log = self.place.log_file().map_err(system("the log of the takeover"));
-        let started = log.and_then(|log| {
-            Detached { arguments: &arguments, keeps: &KEPT, log }.start().map_err(system("the agent"))
-        });
-        let mut agent = match started {
-            Ok(agent) => agent,
-            Err(error) => {
-                tracing::error!(%error, "the agent cannot be started");
-                return Ok(Exit::Died);
-            }
-        };
-        self.record.agent = agent.peer();
-        self.write()?;
-        loop {
-            match agent.ended() {
-                Ok(None) => self.wait(POLL),
-                Ok(Some(status)) => return Ok(status.code().map_or(Exit::Died, Exit::Code)),
-                Err(_) => return Ok(Exit::Died),
-            }
-        }
-    }
-
-    /// Waits for the end of an agent that another guardian started.
-    fn outlive(&mut self, agent: Peer) -> Exit {
-        while agent.is_alive() {
-            self.wait(POLL);
-        }
-        Exit::Died
-    }
-
-    /// Waits, and meanwhile sees to it that there is a watcher.
-    fn wait(&mut self, pause: Duration) {
-        let until = Instant::now() + pause;
-        loop {
-            self.see_to_watcher();
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(left.min(POLL));
-        }
-    }
-
-    fn see_to_watcher(&mut self) {
-        let has_none = |started: &mut Started| !matches!(started.ended(), Ok(None));
-        // The script's own process holds the lock from before this one is started, so nobody has it only when that has gone.
-        if self.watcher.as_mut().is_none_or(has_none) && free(&self.place.lock("watch")).is_some() {
-            self.watcher = self.place.start("--watch").inspect_err(|error| tracing::error!(%error, "no watcher")).ok();
-        }
-    }
-
-    fn decide(&mut self, ending: Ending) -> Result<(), Error> {
-        match &ending {
-            Ending::Done => self.tell("has done its work, and ends MAAS's runner"),
-            Ending::GivenBack(reason) => self.tell(&format!("gives back to MAAS's runner: {reason}")),
-            Ending::Hopeless(reason) => {
-                self.tell(&format!("cannot go on, and ends MAAS's runner: {reason}"));
-                self.tell_failed(reason);
-            }
-        }
-        self.record.phase = Phase::Ended(ending);
-        self.write()
-    }
-
-    /// Tells the region that nothing will come any more.
-    fn tell_failed(&mut self, reason: &str) {
-        let mut arguments: Vec<OsString> = ["signal", "--give-up-after", "120"].map(OsString::from).into();
-        arguments.extend(self.record.options.iter().map(OsString::from));
-        if let Some(file) = &self.place.ca_file {
-            arguments.extend(["--cacert".into(), file.into()]);
-        }
-        arguments.extend(["FAILED".into(), format!("Shakedown: {reason}").into()]);
-        let Ok(log) = self.place.log_file() else { return };
-        let Ok(mut signal) = (Detached { arguments: &arguments, keeps: &KEPT, log }).start() else { return };
-        while matches!(signal.ended(), Ok(None)) {
-            self.wait(POLL);
-        }
-    }
-
-    fn carry_out(&self) {
-        if let Some(Ending::GivenBack(_)) = self.record.ending() {
-            // The script ends first, so that its runner finds an end and no time that ran out.
-            let deadline = Instant::now() + SCRIPT_END;
-            while self.record.script.is_alive() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-        self.record.carry_out();
-    }
-
-    /// Says something where the runner does, which in an ephemeral system is cloud-init's log.
-    fn tell(&self, what: &str) {
-        let runner = self.record.runner;
-        let line = format!(
-            "shakedown {}: {what} (maas-run-remote-scripts, process {}; {}, after {} s). Its log: {}; what was run: shakedown results",
-            env!("CARGO_PKG_VERSION"),
-            runner.pid(),
-            jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default(),
-            self.since.elapsed().as_secs(),
-            self.place.log().display(),
-        );
-        tracing::info!("{line}");
-        if let Err(error) = runner.tell(&line) {
-            tracing::info!(%error, "the output of MAAS's runner takes nothing");
-        }
     }
 }

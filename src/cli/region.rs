@@ -167,14 +167,27 @@ async fn show(client: &Client) -> anyhow::Result<u8> {
         let is_right = file.name.ends_with(&format!("-{}.xz", &adoption::sum(&content)[..12]));
         is_well &= is_right;
         let state = if is_right { "as it was put there" } else { "DAMAGED: delete it, and install again" };
-        rows.push(vec![architecture.name().to_owned(), version.to_owned(), content.len().to_string(), state.to_owned()]);
+        rows.push(vec![
+            architecture.name().to_owned(),
+            version.to_owned(),
+            content.len().to_string(),
+            state.to_owned(),
+        ]);
     }
     say!("{}", table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows).trim_end());
     let rows = present.scripts.iter().map(|script| {
-        let programs: Vec<&str> = present.programs_of(script).iter().map(|(_, architecture)| architecture.name()).collect();
+        let programs: Vec<&str> =
+            present.programs_of(script).iter().map(|(_, architecture)| architecture.name()).collect();
         let is_takeover = script.name.starts_with("00-shakedown-");
-        let programs = if programs.is_empty() && is_takeover { "a server of the site".to_owned() } else { programs.join(" ") };
-        vec![script.name.clone(), script.type_name.clone(), script.comment.clone(), script.versions.to_string(), programs]
+        let programs =
+            if programs.is_empty() && is_takeover { "a server of the site".to_owned() } else { programs.join(" ") };
+        vec![
+            script.name.clone(),
+            script.type_name.clone(),
+            script.comment.clone(),
+            script.versions.to_string(),
+            programs,
+        ]
     });
     let rows: Vec<Vec<String>> = rows.collect();
     answer(table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows).trim_end())?;
@@ -211,7 +224,8 @@ fn binaries(words: &[String]) -> anyhow::Result<Vec<Binary>> {
         files = beside(&own).into_iter().map(|path| (None, path)).collect();
     }
     for (said, path) in files {
-        let binary = Binary::read(&path, said).context("this cannot be given to machines; --binary names another file")?;
+        let binary =
+            Binary::read(&path, said).context("this cannot be given to machines; --binary names another file")?;
         let is_twice = found.iter().any(|other| other.architecture == binary.architecture && *other != binary);
         ensure!(!is_twice || words.is_empty(), "two different programs are given for {}", binary.architecture.name());
         if !found.iter().any(|other| other.architecture == binary.architecture) {

@@ -28,8 +28,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    let place =
-        Place { state: arguments.state.state_dir, storage: std::path::absolute(arguments.storage)?, ca_file: arguments.cacert };
+    let place = Place {
+        state: arguments.state.state_dir,
+        storage: std::path::absolute(arguments.storage)?,
+        ca_file: arguments.cacert,
+    };
     if arguments.guard || arguments.watch {
         process::prefer_this_process();
     }

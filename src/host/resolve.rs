@@ -203,8 +203,8 @@ mod tests {
 
     fn ways(names: &[usize], slashes: &[usize]) -> OsString {
         const NAMES: [&str; 18] = [
-            "a", "b", "c", "file", "l", "m", "out", "up", "here", "slash", "loop", "dangling", "top", "n", "long", "absolute",
-            ".", "..",
+            "a", "b", "c", "file", "l", "m", "out", "up", "here", "slash", "loop", "dangling", "top", "n", "long",
+            "absolute", ".", "..",
         ];
         const SLASHES: [&str; 3] = ["/", "//", "/./"];
         let mut path = String::new();

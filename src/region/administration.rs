@@ -72,7 +72,8 @@ impl Client {
         let mut url = self.resource("api/2.0/files/")?;
         url.query_pairs_mut().append_pair("prefix", prefix);
         let value = self.document(&url, |url| self.http.get(url)).await?;
-        serde_json::from_value(value).map_err(|error| not_the_region(&self.shown(&url), format!("no list of files: {error}")))
+        serde_json::from_value(value)
+            .map_err(|error| not_the_region(&self.shown(&url), format!("no list of files: {error}")))
     }
 
     /// The content of a file, as anybody gets it by its address.
@@ -80,7 +81,11 @@ impl Client {
     /// # Errors
     /// By class of answer.
     pub async fn file_content(&self, file: &StoredFile) -> Result<Vec<u8>, Error> {
-        let url = self.options.metadata_url.join(&file.address).map_err(|error| Error::Setup(format!("{}: {error}", file.address)))?;
+        let url = self
+            .options
+            .metadata_url
+            .join(&file.address)
+            .map_err(|error| Error::Setup(format!("{}: {error}", file.address)))?;
         let limit = self.options.request_timeout;
         let response = self.send(&url, Accepts::Document, |url| Ok(self.http.get(url).timeout(limit))).await?;
         whole(&self.shown(&url), response, LARGEST).await

@@ -17,7 +17,11 @@ pub(crate) fn again(names: &[&str], but: &[&str], say: impl Fn(&str)) {
             _ => return say("an old kernel: this needs python3 and filters of calls (seccomp)"),
         };
         let text = String::from_utf8_lossy(&told.stdout);
-        assert!(told.status.success() && text.contains("test result: ok"), "errno {errno}: {text}{}", String::from_utf8_lossy(&told.stderr));
+        assert!(
+            told.status.success() && text.contains("test result: ok"),
+            "errno {errno}: {text}{}",
+            String::from_utf8_lossy(&told.stderr)
+        );
         assert!(!text.contains(" 0 passed"), "{text}");
     }
 }

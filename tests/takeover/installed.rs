@@ -51,12 +51,21 @@ async fn installing_twice_changes_nothing_and_a_dry_run_never_does() {
     let changes = || region.requests().iter().filter(|request| request["method"] != "GET").count();
 
     let done = install().arg("--dry-run").finish().await;
-    assert!(done.stdout.contains("would upload shakedown-") && done.stdout.contains("would make script 00-"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("would upload shakedown-") && done.stdout.contains("would make script 00-"),
+        "{}",
+        done.stdout
+    );
     assert_eq!(changes(), 0, "{}", done.stderr);
 
     let done = install().args(["--scripts", "shakedown-cpu-smoke"]).finish().await;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    for word in ["upload shakedown-", "make script 00-shakedown-testing", "make script shakedown-cpu-smoke", "as it was put there"] {
+    for word in [
+        "upload shakedown-",
+        "make script 00-shakedown-testing",
+        "make script shakedown-cpu-smoke",
+        "as it was put there",
+    ] {
         assert!(done.stdout.contains(word), "{word}: {}", done.stdout);
     }
     let before = changes();
@@ -83,7 +92,8 @@ async fn what_somebody_else_put_there_is_neither_replaced_nor_removed() {
     let machine = Machine::new();
     let theirs = site(&machine, "shakedown-cpu-smoke", "", "echo theirs");
     let region = region(&[theirs]).await;
-    let done = administer(&region, "install").arg("--binary").arg(binary(&machine)).args(["--scripts", "all"]).finish().await;
+    let done =
+        administer(&region, "install").arg("--binary").arg(binary(&machine)).args(["--scripts", "all"]).finish().await;
     assert_eq!(done.code, Some(3));
     assert!(done.stderr.contains("shakedown-cpu-smoke. Nothing was changed"), "{}", done.stderr);
     assert!(region.requests().iter().all(|request| request["method"] == "GET"));

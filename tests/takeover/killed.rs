@@ -91,7 +91,8 @@ async fn the_scripts_own_process_is_killed_and_a_watcher_takes_its_place() {
 #[ignore = "takes some minutes"]
 async fn fifty_random_moments() {
     let mut kills = 0;
-    let victims: [&[&str]; 4] = [&["run"], &["takeover --guard"], &["takeover --guard", "run"], &["takeover --watch", "run"]];
+    let victims: [&[&str]; 4] =
+        [&["run"], &["takeover --guard"], &["takeover --guard", "run"], &["takeover --watch", "run"]];
     for round in 0.. {
         kills += commissioned_under_fire(victims[round % 4], 8).await;
         if kills >= 50 {

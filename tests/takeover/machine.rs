@@ -66,7 +66,10 @@ impl Machine {
         let mut command = Command::new("python3");
         command.arg(self.at("bin/maas-run-remote-scripts")).arg("--config=creds.yaml").arg(data);
         command.current_dir(self.home.path()).env("SHAKEDOWN_PLACE", self.at("place"));
-        command.env("SHAKEDOWN_STATE_DIR", self.state()).env("SHAKEDOWN_RETRY_WAIT", "0.1").env_remove("SHAKEDOWN_BINARY");
+        command
+            .env("SHAKEDOWN_STATE_DIR", self.state())
+            .env("SHAKEDOWN_RETRY_WAIT", "0.1")
+            .env_remove("SHAKEDOWN_BINARY");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a descriptor")).stderr(log);
         Runner { child: command.spawn().expect("python3 is there"), output }
     }
