@@ -1,5 +1,7 @@
 //! Processes of scripts in whole runs: stopped to the last one at the limit and on request, left alone after a normal exit.
 
+#[path = "support/old_kernel.rs"]
+mod old_kernel;
 mod support;
 
 use std::time::{Duration, Instant};
@@ -331,4 +333,10 @@ async fn more_scripts_than_there_is_room_for_wait_for_their_turn() {
     let run = Node::of(&region).run().through(&["prlimit", "--nofile=256:256"]).finish().await;
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(table(&region).values().all(|end| *end == (Status::Passed, Some(0))), "{:?}", table(&region));
+}
+
+#[test]
+fn on_an_old_kernel_processes_are_stopped_all_the_same() {
+    let names = ["at_its_limit", "a_daemon_that_holds", "a_signal_stops"];
+    old_kernel::again(&names, &["on_an_old_kernel"], left_out::say);
 }

@@ -107,6 +107,17 @@ pub async fn is_deployed(client: &Arc<Client>, retry: &RetryOptions, stop: &Canc
     Ok(asked.map_err(Error::Fetch)?.is_some_and(|index| index.scripts.iter().any(|script| script.has_finished)))
 }
 
+/// Asks a region whether it waits for a run of this machine, as a run of its scripts would begin.
+///
+/// # Errors
+/// When it does not answer, its answer cannot be read, or it is for a machine in another state.
+pub async fn is_expected(client: &Arc<Client>, retry: &RetryOptions, stop: &CancellationToken) -> Result<bool, Error> {
+    let uplink = Uplink::Node(Arc::clone(client));
+    let asked = persist(retry, stop, "asking the region for scripts", || ask(&uplink)).await;
+    let Some(index) = asked.map_err(Error::Fetch)? else { return Ok(false) };
+    order::check_answer(&index).map(|()| !index.is_empty())
+}
+
 /// The index of a workspace.
 pub(super) fn read(workspace: &Workspace) -> Result<Index, Error> {
     let bytes = std::fs::read(workspace.index()).map_err(|error| unreadable(workspace, error.to_string()))?;

@@ -45,7 +45,7 @@ use crate::region::{self, Client, RetryOptions};
 use crate::runner;
 use crate::script::{RegionVersion, Script, ScriptType, Status, Workspace};
 
-pub use fetch::is_deployed;
+pub use fetch::{is_deployed, is_expected};
 pub use outbox::{MessageKind, Refused};
 pub use resume::{Delivered, deliver};
 

@@ -28,6 +28,28 @@ Exit codes:
   4    every script ended well, but the region did not take every message
   130  the run was stopped (Ctrl-C, SIGTERM, SIGHUP)";
 
+pub(super) const TAKEOVER: &str = "\
+A script that `shakedown region install` gives a region starts it; nothing calls it by hand. MAAS's runner is halted once the agent has its
+credentials, its journal and an answer of the region, and goes on if the agent cannot begin. Where Shakedown runs the scripts it does nothing.
+
+Exit codes:
+  0  the agent did the work, or nothing was taken over and the result of the
+     script says why (degraded)";
+
+pub(super) const REGION: &str = "\
+Examples:
+  shakedown region install --url http://region:5240/MAAS --api-key-file key --dry-run
+  shakedown region install --url http://region:5240/MAAS --api-key-file key --scripts all
+  shakedown region status --url http://region:5240/MAAS --api-key-file key
+  shakedown region remove --url http://region:5240/MAAS --api-key-file key
+
+Exit codes:
+  0  the region has what it should have
+  1  a program that the region keeps is damaged (status)
+  2  the command line is wrong
+  3  it could not be done: no region, a wrong key, a script of that name that is
+     somebody else's";
+
 pub(super) const DELIVER: &str = "\
 Examples:
   shakedown deliver --give-up-after 60

@@ -31,6 +31,7 @@ mod inventory;
 mod lint;
 mod names;
 mod new;
+mod region;
 mod register;
 mod report;
 mod resources;
@@ -44,6 +45,7 @@ mod signal;
 mod snapshot;
 mod state;
 mod sync;
+mod takeover;
 mod trial;
 mod watch;
 
@@ -93,6 +95,8 @@ struct Arguments {
 enum Verb {
     /// Fetch the region's scripts, run them, report every result (maas-run-remote-scripts)
     Run(run::Arguments),
+    /// Started by a script under MAAS's own runner: do its work in its place
+    Takeover(takeover::Arguments),
     /// Send the region what it could not be sent before
     Deliver(deliver::Arguments),
     /// The runs of this machine, newest first
@@ -121,6 +125,8 @@ enum Verb {
     Watch(watch::Arguments),
     /// What changed between two machines in files, or on this one since the region was told
     Diff(diff::Arguments),
+    /// Have all machines of a region run by Shakedown, and take it away again
+    Region(Box<region::Arguments>),
     /// Add this machine, which is in use, to a region as deployed (maas-run-scripts register-machine)
     RegisterMachine(register::Register),
     /// Fetch the credentials of a deployed machine (maas-run-scripts get-machine-token)
@@ -177,6 +183,7 @@ pub fn main() -> ExitCode {
     let format = arguments.log_format;
     let result = match arguments.verb {
         Verb::Run(arguments) => in_runtime(run::run(arguments, format)),
+        Verb::Takeover(arguments) => in_small_runtime(takeover::run(arguments)),
         Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
         Verb::Runs(arguments) => results::runs(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
@@ -189,6 +196,7 @@ pub fn main() -> ExitCode {
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
+        Verb::Region(arguments) => in_runtime(region::run(*arguments)),
         Verb::RegisterMachine(arguments) => in_small_runtime(register::register(arguments)),
         Verb::GetMachineToken(arguments) => in_small_runtime(register::get_token(arguments)),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),

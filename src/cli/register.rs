@@ -68,7 +68,7 @@ pub(super) struct GetToken {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Region and key")]
 #[group(id = "administration")]
-struct Region {
+pub(super) struct Region {
     /// Address of the region, for example <http://region:5240/MAAS>; over plain HTTP the key can be read on its way
     #[arg(long, value_name = "URL", visible_alias = "url")]
     maas_url: Option<String>,
@@ -85,6 +85,21 @@ struct Region {
     /// Give up after so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     give_up_after: u64,
+}
+
+impl Region {
+    /// A client for the region, as its administrator.
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        let url = self.maas_url.as_ref().context("no region is known: give --url URL")?;
+        let mut options = ClientOptions::new(metadata_url(url)?, Some(key(self)?));
+        options.ca_file.clone_from(&self.cacert);
+        Ok(Client::new(options)?)
+    }
+
+    /// The CA bundle that was given.
+    pub(super) fn ca_file(&self) -> Option<&Path> {
+        self.cacert.as_deref()
+    }
 }
 
 /// Where the credentials go.
@@ -218,14 +233,11 @@ struct Desk {
 
 impl Desk {
     fn open(region: &Region, file: &FileOptions, state: &state::Options, hostname: &str) -> anyhow::Result<Self> {
-        let url = region.maas_url.as_ref().context("no region is known: give --maas-url URL")?;
-        let mut options = ClientOptions::new(metadata_url(url)?, Some(key(region)?));
-        options.ca_file.clone_from(&region.cacert);
         let path = file
             .token_file
             .clone()
             .unwrap_or_else(|| credentials_file(file.base_dir.as_deref().unwrap_or(Path::new("/"))));
-        let client = Client::new(options)?;
+        let client = region.client()?;
         let store = Store::open_beside(&state.state_dir, hostname).context(
             "nobody can be told later who did this, so nothing was done; --state-dir names another directory",
         )?;

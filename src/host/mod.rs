@@ -11,6 +11,7 @@ mod link;
 mod near;
 mod news;
 mod notes;
+mod resolve;
 mod service;
 mod tree;
 mod udev;

@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Host;
+use super::resolve::{self, Way};
 
 /// Directories that are kept open, innermost last. A clone begins without any.
 #[derive(Debug, Default)]
@@ -97,8 +98,7 @@ impl Host {
             return Some(rustix::fs::openat(&directory, inside, flags, Mode::empty()).map_err(Into::into));
         }
         // In a copied tree only a look-up from the root can follow a link.
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match rustix::fs::openat2(&directory, inside, flags, Mode::empty(), resolve) {
+        match resolve::open(directory.as_fd(), inside, flags, Way::Plain) {
             Err(Errno::LOOP | Errno::XDEV | Errno::AGAIN) => None,
             opened => Some(opened.map_err(Into::into)),
         }

@@ -1,5 +1,5 @@
 //! Files below a root, so that a copied tree reads like a live machine: links are resolved inside the root and never lead
-//! out of it (`openat2` with `RESOLVE_IN_ROOT`). On a live machine paths are handed to the kernel as they are. All with as few
+//! out of it (`resolve`). On a live machine paths are handed to the kernel as they are. All with as few
 //! calls as can be: an inventory is little else than tens of thousands of them.
 
 use std::ffi::OsStr;
@@ -11,9 +11,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
+use super::resolve::{self, Way};
 use super::{Host, Seen};
 
 /// Files larger than this are refused: nothing that the kernel shows comes near, and `pci.ids` is 1.4 MB.
@@ -205,7 +206,7 @@ impl Host {
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
         for _ in 1..ATTEMPTS {
             // The kernel gives up, to be safe, on a path with ".." while anything on the machine is renamed or mounted.
-            match rustix::fs::openat2(&root.directory, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+            match resolve::open(root.directory.as_fd(), inside.as_os_str(), flags, Way::InRoot) {
                 Err(Errno::AGAIN) => {}
                 opened => return Ok(opened?),
             }

@@ -1,15 +1,18 @@
 //! This program itself: the signals that it was started with, and once more, as a child that does one thing and answers.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
+
+use super::Peer;
 
 /// An answer is short.
 const LONGEST_ANSWER: u64 = 1 << 20;
@@ -57,6 +60,57 @@ pub async fn ask_own(
     }
     signal(Signal::SIGKILL);
     end.await
+}
+
+/// This program once more, to outlive the one that starts it.
+#[derive(Debug)]
+pub struct Detached<'a> {
+    /// What it is to do.
+    pub arguments: &'a [OsString],
+    /// Variables that it keeps of this program's environment; all others are gone.
+    pub keeps: &'a [&'a str],
+    /// Takes what it prints.
+    pub log: File,
+}
+
+/// Such a process, as long as this program is its parent.
+#[derive(Debug)]
+pub struct Started(Child);
+
+impl Detached<'_> {
+    /// Starts it. Where it shall have a session of its own it makes that itself.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&self) -> io::Result<Started> {
+        let mut command = std::process::Command::new("/proc/self/exe");
+        command.arg0(std::env::args_os().next().unwrap_or_default()).args(self.arguments);
+        let kept: Vec<_> = self.keeps.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect();
+        command.env_clear().envs(kept).current_dir("/");
+        command.stdin(Stdio::null()).stdout(self.log.try_clone()?).stderr(self.log.try_clone()?);
+        command.spawn().map(Started)
+    }
+}
+
+impl Started {
+    /// Which process it is.
+    #[must_use]
+    pub fn peer(&self) -> Option<Peer> {
+        Peer::of(i32::try_from(self.0.id()).ok()?)
+    }
+
+    /// How it ended; `None` while it runs.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.0.try_wait()
+    }
+}
+
+/// Leaves the session and the process group of whoever started this program, whose signals then do not reach it.
+pub fn leave_session() {
+    let _ = rustix::process::setsid();
 }
 
 /// Whether this process ignores a signal, as one that `nohup` started ignores SIGHUP (`/proc/self/status`, `SigIgn`).

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
 /// A process, told from a later one that got the same number.
@@ -26,10 +27,12 @@ impl Identity {
         // The handle keeps meaning the same process; if that is still the right one now, it is also when the signal goes out.
         let handle = pidfd_open(pid, PidfdFlags::empty());
         if self.is_alive() {
-            let _ = match handle {
-                Ok(handle) => pidfd_send_signal(handle, signal),
-                Err(_) => kill_process(pid, signal),
-            };
+            let sent = handle.and_then(|handle| pidfd_send_signal(handle, signal));
+            // Kernels before 5.3 have no handles, and a sandbox may refuse them: what was checked a moment ago has to do. A handle whose process
+            // is gone says so, and nobody else is asked in its place.
+            if !matches!(sent, Ok(()) | Err(Errno::SRCH)) {
+                let _ = kill_process(pid, signal);
+            }
         }
     }
 }

@@ -29,8 +29,10 @@ pub(super) enum Accepts {
     Document,
     /// A document, or that there is none: status 200 or 204.
     DocumentOrNothing,
-    /// An event was queued: status 204.
+    /// An event was queued, something was deleted: status 204.
     Queued,
+    /// Something was made: status 201.
+    Made,
 }
 
 impl Accepts {
@@ -39,6 +41,7 @@ impl Accepts {
             Accepts::Document => status == StatusCode::OK,
             Accepts::DocumentOrNothing => matches!(status, StatusCode::OK | StatusCode::NO_CONTENT),
             Accepts::Queued => status == StatusCode::NO_CONTENT,
+            Accepts::Made => status == StatusCode::CREATED,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! that class. [`Signal`] is a message to the region as data, so that it can be kept; `fit` says how it is
 //! shortened to what the region takes; `archive` unpacks what the region hands out.
 
+mod administration;
 mod archive;
 mod client;
 mod credentials;
@@ -24,6 +25,7 @@ mod retry;
 mod signal;
 mod version;
 
+pub use administration::{LARGEST_FILE, StoredFile, StoredScript};
 pub use archive::{ArchiveError, unpack};
 pub use client::{Client, Fetched};
 pub use credentials::{Credentials, Secret};

@@ -30,15 +30,18 @@ const ROOTS: [(&str, &str); 2] = [("shakedown run --url", "bare"), ("shakedown r
 
 /// What stands in a line, in lines that begin so, and what stands there for here; `+` adds to the end, the first that
 /// fits. In braces: see `Around`.
-const STAND_INS: [(&str, &str, &str); 16] = [
+const STAND_INS: [(&str, &str, &str); 18] = [
     ("shakedown run", "http://region:5240/MAAS", "{stranger}"),
     ("shakedown register-machine", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "SYSTEM_ID", "{system-id}"),
+    ("shakedown region", "http://region:5240/MAAS", "{deployed}"),
     // Where the files of the system are else.
     ("shakedown run", "+", " storage"),
     ("shakedown register-machine", "+", " --base-dir base"),
     ("shakedown get-machine-token", "+", " --base-dir base"),
+    // The program as it is tested is no static one.
+    ("shakedown region install", "+", " --binary x86_64=scripts/testing/shakedown-disk-read"),
     // No test asks a drive of the machine that it runs on; what waits between two looks at a self-test need not here.
     ("shakedown inventory disk sda", "+", " --root {disks}"),
     ("shakedown inventory finding", "+", " --root {disks}"),

@@ -9,6 +9,7 @@
 //! * `deliberate`, `neutral`: each deliberate difference, on a small tree of its own.
 //! * `damage`: whatever is broken in a tree, the rest is told.
 //! * `snapshot`: a machine in a file reads like the machine; `redaction`: and does not tell whose it is.
+//! * `old_kernel`: all this reads the same on a kernel that cannot look paths up below a directory.
 //! * `huge`: a machine of 10,000 functions is inventoried to its end.
 
 mod damage;
@@ -22,6 +23,8 @@ mod left_out;
 mod machine;
 mod machines;
 mod neutral;
+#[path = "../support/old_kernel.rs"]
+mod old_kernel;
 mod planted;
 mod processors;
 mod redaction;
@@ -39,4 +42,10 @@ use std::io::Write as _;
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").expect("stdout takes it");
+}
+
+#[test]
+fn on_an_old_kernel_a_machine_reads_the_same() {
+    let names = ["damage::", "deliberate::", "machines::", "neutral::", "references::", "snapshot::"];
+    old_kernel::again(&names, &["on_an_old_kernel"], left_out::say);
 }

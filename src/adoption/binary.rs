@@ -1,0 +1,275 @@
+//! The program for the machines of a region: for which architecture it is, packed as a region takes it, and named by what is in it.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use lzma_rust2::{XzOptions, XzReader, XzWriter};
+use sha2::{Digest as _, Sha256};
+
+use crate::region::LARGEST_FILE;
+
+/// How much is tried to pack it: what 6 MB are at a level of 9 they are nearly at 6, in a third of the time.
+const EFFORT: u32 = 6;
+/// Memory for unpacking, in KiB: files are packed by others, too, with up to 64 MiB of dictionary.
+const MEMORY: u32 = 128 << 10;
+/// Larger is no program of this project.
+const LARGEST: u64 = 256 << 20;
+/// The beginning of a file that xz made.
+const XZ: &[u8] = b"\xfd7zXZ\0";
+
+/// Architectures that machines of a region have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Architecture {
+    /// amd64.
+    X86_64,
+    /// arm64.
+    Aarch64,
+    /// ppc64el.
+    Ppc64le,
+    /// s390x.
+    S390x,
+}
+
+impl Architecture {
+    /// All of them.
+    pub const ALL: [Architecture; 4] =
+        [Architecture::X86_64, Architecture::Aarch64, Architecture::Ppc64le, Architecture::S390x];
+
+    /// As `uname -m` says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Aarch64 => "aarch64",
+            Architecture::Ppc64le => "ppc64le",
+            Architecture::S390x => "s390x",
+        }
+    }
+
+    /// By that word, or by Debian's.
+    #[must_use]
+    pub fn from_name(word: &str) -> Option<Self> {
+        let word = match word {
+            "amd64" => "x86_64",
+            "arm64" => "aarch64",
+            "ppc64el" => "ppc64le",
+            other => other,
+        };
+        Architecture::ALL.into_iter().find(|one| one.name() == word)
+    }
+
+    /// Of a program (ELF, gABI: `e_machine` with the order of bytes that `e_ident` names).
+    fn of_program(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.get(..20)?;
+        if header[..5] != *b"\x7fELF\x02" {
+            return None;
+        }
+        match (header[5], header[18], header[19]) {
+            (1, 62, 0) => Some(Architecture::X86_64),
+            (1, 183, 0) => Some(Architecture::Aarch64),
+            (1, 21, 0) => Some(Architecture::Ppc64le),
+            (2, 0, 22) => Some(Architecture::S390x),
+            _ => None,
+        }
+    }
+}
+
+/// Why a file cannot be given to machines.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read, or unpacked.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It is not the kind of file that machines need.
+    #[error("{path} {why}")]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, with the next step.
+        why: String,
+    },
+}
+
+/// The program for one architecture.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Binary {
+    /// Which.
+    pub architecture: Architecture,
+    /// As it is stored and downloaded (xz).
+    pub packed: Vec<u8>,
+    /// SHA-256 of that, in hexadecimal.
+    pub packed_sha256: String,
+    /// Bytes of the program itself.
+    pub size: u64,
+    /// SHA-256 of the program itself.
+    pub sha256: String,
+}
+
+impl std::fmt::Debug for Binary {
+    /// Without the bytes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Binary")
+            .field("architecture", &self.architecture)
+            .field("sha256", &self.sha256)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Binary {
+    /// Reads a program, or one that xz packed; its architecture is asked of the file, and said for one that does not tell.
+    ///
+    /// # Errors
+    /// When it cannot be read, is for another architecture than was said, needs libraries, or is larger than a region takes.
+    pub fn read(path: &Path, said: Option<Architecture>) -> Result<Self, Error> {
+        let failed = |source| Error::Read { path: path.to_owned(), source };
+        let unfit = |why: String| Error::Unfit { path: path.to_owned(), why };
+        let bytes = std::fs::read(path).map_err(failed)?;
+        let program = if bytes.starts_with(XZ) { unpack(&bytes).map_err(failed)? } else { bytes.clone() };
+        let architecture = match (Architecture::of_program(&program), said) {
+            (Some(told), Some(said)) if told != said => {
+                return Err(unfit(format!("is a program for {}, not for {}", told.name(), said.name())));
+            }
+            (Some(told), _) => told,
+            (None, Some(said)) => said,
+            (None, None) => {
+                let names = Architecture::ALL.map(Architecture::name).join(", ");
+                return Err(unfit(format!(
+                    "does not say for which architecture it is: say ARCHITECTURE=FILE ({names})"
+                )));
+            }
+        };
+        if needs_libraries(&program) {
+            return Err(unfit(
+                "needs libraries that other systems may not have: give the static program of a release, or of scripts/dev/release".to_owned(),
+            ));
+        }
+        let packed = if bytes.starts_with(XZ) { bytes } else { pack(&program).map_err(failed)? };
+        if packed.len() > LARGEST_FILE {
+            return Err(unfit(format!(
+                "has {} bytes when it is packed, and a region takes {LARGEST_FILE}: --binary-url names a web server of the site in its place",
+                packed.len()
+            )));
+        }
+        Ok(Binary {
+            architecture,
+            packed_sha256: sum(&packed),
+            packed,
+            size: program.len() as u64,
+            sha256: sum(&program),
+        })
+    }
+
+    /// The name of its file: other content is another file, so that who has an older script still gets what that asks for.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("shakedown-{}-{}-{}.xz", env!("CARGO_PKG_VERSION"), self.architecture.name(), &self.packed_sha256[..12])
+    }
+}
+
+/// Version and architecture, if a name is one that [`Binary::file_name`] gives.
+#[must_use]
+pub fn of_file_name(name: &str) -> Option<(&str, Architecture)> {
+    let inner = name.strip_prefix("shakedown-")?.strip_suffix(".xz")?;
+    let (rest, sum) = inner.rsplit_once('-')?;
+    let (version, architecture) = rest.rsplit_once('-')?;
+    let is_sum = sum.len() == 12 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_sum.then_some((version, Architecture::from_name(architecture)?))
+}
+
+/// True of an ELF program that names an interpreter, which loads its libraries (`PT_INTERP`, 3).
+fn needs_libraries(program: &[u8]) -> bool {
+    let Some(architecture) = Architecture::of_program(program) else { return false };
+    let is_big = architecture == Architecture::S390x;
+    let number = |at: usize, length: usize| {
+        let bytes = program.get(at..at + length)?;
+        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        Some(if is_big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) })
+    };
+    let table = || Some((usize::try_from(number(32, 8)?).ok()?, usize::try_from(number(54, 2)?).ok()?, number(56, 2)?));
+    let Some((start, size, count)) = table() else { return false };
+    (0..usize::try_from(count).unwrap_or(0))
+        .any(|index| index.checked_mul(size).and_then(|offset| number(start.checked_add(offset)?, 4)) == Some(3))
+}
+
+fn pack(program: &[u8]) -> io::Result<Vec<u8>> {
+    let mut writer = XzWriter::new(Vec::new(), XzOptions::with_preset(EFFORT))?;
+    writer.write_all(program)?;
+    writer.finish()
+}
+
+fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut program = Vec::new();
+    XzReader::new_mem_limit(packed, true, MEMORY).take(LARGEST).read_to_end(&mut program)?;
+    Ok(program)
+}
+
+/// SHA-256 in hexadecimal.
+#[must_use]
+pub fn sum(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(directory: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    /// A program of 64 bytes and one entry of its table.
+    fn elf(data: u8, machine: [u8; 2], kind: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 120];
+        bytes[..6].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, data]);
+        bytes[18..20].copy_from_slice(&machine);
+        let big = data == 2;
+        bytes[if big { 39 } else { 32 }] = 64;
+        bytes[if big { 55 } else { 54 }] = 56;
+        bytes[if big { 57 } else { 56 }] = 1;
+        bytes[if big { 67 } else { 64 }] = kind;
+        bytes
+    }
+
+    #[test]
+    fn a_program_tells_its_architecture_and_whether_it_is_static() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let rows = [
+            (1, [62, 0], Architecture::X86_64),
+            (1, [183, 0], Architecture::Aarch64),
+            (1, [21, 0], Architecture::Ppc64le),
+            (2, [0, 22], Architecture::S390x),
+        ];
+        for (data, machine, expected) in rows {
+            let path = at(place.path(), "static", &elf(data, machine, 1));
+            let binary = Binary::read(&path, None).expect("a static program");
+            assert_eq!((binary.architecture, binary.size), (expected, 120));
+            assert_eq!(of_file_name(&binary.file_name()), Some((env!("CARGO_PKG_VERSION"), expected)));
+            let packed = Binary::read(&at(place.path(), "packed", &binary.packed), None).expect("the same");
+            assert_eq!(packed, binary);
+            let path = at(place.path(), "dynamic", &elf(data, machine, 3));
+            assert!(Binary::read(&path, None).is_err_and(|error| error.to_string().contains("libraries")));
+        }
+        let path = at(place.path(), "other", &elf(1, [62, 0], 1));
+        assert!(
+            Binary::read(&path, Some(Architecture::Aarch64))
+                .is_err_and(|error| error.to_string().contains("not for aarch64"))
+        );
+        let path = at(place.path(), "script", b"#!/bin/sh\n");
+        assert!(Binary::read(&path, None).is_err());
+        assert_eq!(Binary::read(&path, Some(Architecture::S390x)).expect("said").architecture, Architecture::S390x);
+    }
+
+    #[test]
+    fn names_of_others_are_not_ours() {
+        for name in ["shakedown-0.2.0-x86_64.xz", "shakedown-x", "notes.txt", "shakedown-0.2.0-mips-0123456789ab.xz"] {
+            assert_eq!(of_file_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! MAAS's own runner: a Python program with a thread for its heartbeat, which runs scripts as its children (contract ADOPTION, §1).
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::process::Peer;
+
+/// How its program is called, with the ending that a module has.
+const NAMES: [&str; 2] = ["maas-run-remote-scripts", "maas_run_remote_scripts"];
+/// Its options that say which region, and as whom; ours are the same.
+const OPTIONS: [&str; 7] = ["--config", "--ckey", "--tkey", "--csec", "--tsec", "--apiver", "--url"];
+
+/// The runner that this program came of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Its process.
+    pub process: Peer,
+    /// The options that it was given and that this program's agent needs, too.
+    pub options: Vec<OsString>,
+    /// What it runs beside the script that this program is part of.
+    pub others: Vec<Peer>,
+}
+
+impl Original {
+    /// Looks for it among this program's ancestors.
+    #[must_use]
+    pub fn among_ancestors() -> Option<Original> {
+        let ancestors = Peer::ancestors();
+        let at = ancestors.iter().position(|peer| is_runner(&peer.arguments()))?;
+        let process = ancestors[at];
+        let (own, this) = (&ancestors[..at], Peer::this());
+        let others = process.children().into_iter().filter(|child| !own.contains(child) && Some(*child) != this);
+        let mut options = options(&process.arguments());
+        if let Some(directory) = process.directory() {
+            absolute(&mut options, &directory);
+        }
+        Some(Original { process, options, others: others.collect() })
+    }
+}
+
+/// True of `python3 …/maas-run-remote-scripts …`, and of the program itself.
+fn is_runner(arguments: &[OsString]) -> bool {
+    let named = |word: &OsString| {
+        let name = Path::new(word).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        NAMES.contains(&name.trim_end_matches(".py"))
+    };
+    // An interpreter has its own options before the program, none of which is called so.
+    arguments.iter().take(4).any(named)
+}
+
+fn options(arguments: &[OsString]) -> Vec<OsString> {
+    let mut found = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let Some(text) = word.to_str() else { continue };
+        let name = text.split('=').next().unwrap_or_default();
+        if !OPTIONS.contains(&name) {
+            continue;
+        }
+        let value = match text.split_once('=') {
+            Some((_, value)) => value.into(),
+            None => words.next().cloned().unwrap_or_default(),
+        };
+        found.extend([name.into(), value]);
+    }
+    found
+}
+
+/// Its configuration is looked for from where it is.
+fn absolute(options: &mut [OsString], directory: &Path) {
+    let Some(at) = options.iter().position(|word| word == "--config") else { return };
+    let is_file = |value: &OsString| !value.to_string_lossy().contains("://");
+    if let Some(value) = options.get_mut(at + 1).filter(|value| is_file(value)) {
+        *value = directory.join(&*value).into_os_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_runner_is_known_by_its_program_and_nothing_else() {
+        for line in [
+            "/usr/bin/python3 /tmp/tmp.x/bin/maas-run-remote-scripts --config=/tmp/creds /tmp/d",
+            "python3 -u /t/maas_run_remote_scripts.py",
+            "maas-run-remote-scripts /tmp/d",
+        ] {
+            assert!(is_runner(&words(line)), "{line}");
+        }
+        for line in
+            ["/bin/sh /tmp/d/scripts/testing/x maas", "vi a b c maas-run-remote-scripts", "python3 maas-run-scripts"]
+        {
+            assert!(!is_runner(&words(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn its_region_and_credentials_are_taken_over() {
+        let mut found =
+            options(&words("python3 maas-run-remote-scripts --config=creds.yaml --url http://r/MAAS --no-send /tmp/d"));
+        absolute(&mut found, Path::new("/tmp/x"));
+        assert_eq!(found, words("--config /tmp/x/creds.yaml --url http://r/MAAS"));
+        let mut found = options(&words("maas-run-remote-scripts --config http://r/preseed d"));
+        absolute(&mut found, Path::new("/tmp/x"));
+        assert_eq!(found, words("--config http://r/preseed"));
+    }
+}

@@ -1,0 +1,206 @@
+//! What is put into a region, compared with what is there, and taken away again.
+
+use std::collections::BTreeSet;
+
+use super::binary::{Architecture, Binary, of_file_name};
+use super::script::{self, Contents, From, TAG};
+use crate::region::{Client, Error, StoredFile, StoredScript};
+use crate::script::ScriptType;
+
+/// The scripts of this project that a region can have besides, by name.
+pub const SITE_SCRIPTS: [(&str, &str); 12] = {
+    macro_rules! script {
+        ($folder:literal, $name:literal) => {
+            ($name, include_str!(concat!("../../scripts/", $folder, "/", $name)))
+        };
+    }
+    [
+        script!("commissioning", "shakedown-kernel-cmdline"),
+        script!("commissioning", "shakedown-list-modaliases"),
+        script!("commissioning", "shakedown-machine-resources"),
+        script!("commissioning", "shakedown-serial-ports"),
+        script!("testing", "shakedown-cpu-smoke"),
+        script!("testing", "shakedown-disk-read"),
+        script!("testing", "shakedown-memory-smoke"),
+        script!("testing", "shakedown-network-smoke"),
+        script!("testing", "shakedown-smartctl-conveyance"),
+        script!("testing", "shakedown-smartctl-long"),
+        script!("testing", "shakedown-smartctl-short"),
+        script!("testing", "shakedown-smartctl-validate"),
+    ]
+};
+
+/// What a region shall have.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The programs, one for each architecture.
+    pub binaries: Vec<Binary>,
+    /// A folder of a web server of the site that has them; nothing has the region keep them.
+    pub site: Option<String>,
+    /// The certificates that machines shall trust, in PEM; empty for those of their systems.
+    pub certificates: String,
+    /// Names of [`SITE_SCRIPTS`].
+    pub scripts: Vec<&'static str>,
+}
+
+/// One change of a region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A program is put there.
+    Upload {
+        /// The name of its file.
+        file: String,
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// A script is made.
+    Create(String),
+    /// A script gets a new version.
+    Replace(String),
+    /// A script goes, with all its versions.
+    DeleteScript(String),
+    /// A program goes that no script asks for any more.
+    DeleteFile(String),
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Change::Upload { file, bytes } => write!(f, "upload {file} ({bytes} bytes)"),
+            Change::Create(name) => write!(f, "make script {name}"),
+            Change::Replace(name) => write!(f, "make a new version of script {name}"),
+            Change::DeleteScript(name) => write!(f, "delete script {name}"),
+            Change::DeleteFile(name) => write!(f, "delete file {name}"),
+        }
+    }
+}
+
+/// What there is in a region of this project.
+#[derive(Clone, Debug, Default)]
+pub struct Present {
+    /// Programs.
+    pub files: Vec<StoredFile>,
+    /// Scripts that [`Wanted`] put there.
+    pub scripts: Vec<StoredScript>,
+    /// All other scripts' names.
+    pub others: BTreeSet<String>,
+}
+
+impl Present {
+    /// Asks the region.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn ask(client: &Client) -> Result<Present, Error> {
+        let files = client.files("shakedown-").await?;
+        let (scripts, others): (Vec<_>, Vec<_>) =
+            client.scripts().await?.into_iter().partition(|script| script.tags.iter().any(|tag| tag == TAG));
+        Ok(Present {
+            files: files.into_iter().filter(|file| of_file_name(&file.name).is_some()).collect(),
+            scripts,
+            others: others.into_iter().map(|script| script.name).collect(),
+        })
+    }
+
+    fn file(&self, name: &str) -> Option<&StoredFile> {
+        self.files.iter().find(|file| file.name == name)
+    }
+
+    fn script(&self, name: &str) -> Option<&StoredScript> {
+        self.scripts.iter().find(|script| script.name == name)
+    }
+
+    /// What it takes to have nothing of this project in a region any more.
+    #[must_use]
+    pub fn removal(&self) -> Vec<Change> {
+        let scripts = self.scripts.iter().map(|script| Change::DeleteScript(script.name.clone()));
+        let files = self.files.iter().map(|file| Change::DeleteFile(file.name.clone()));
+        scripts.chain(files).collect()
+    }
+
+    /// The programs that a script asks for and that the region has, by the paths that stand in it.
+    #[must_use]
+    pub fn programs_of<'a>(&'a self, script: &StoredScript) -> Vec<(&'a str, Architecture)> {
+        let text = String::from_utf8_lossy(&script.content);
+        let asked = self.files.iter().filter(|file| text.contains(&file.address));
+        asked.filter_map(|file| of_file_name(&file.name)).collect()
+    }
+}
+
+impl Wanted {
+    /// The scripts that the region shall have, given where its files are. Those that it has not yet are nowhere.
+    #[must_use]
+    pub fn contents(&self, present: &Present, region: &str) -> Vec<(String, String)> {
+        let place = |binary: &Binary| match &self.site {
+            Some(folder) => From::Site(format!("{}/{}", folder.trim_end_matches('/'), binary.file_name())),
+            None => {
+                From::Region(present.file(&binary.file_name()).map_or_else(String::new, |file| file.address.clone()))
+            }
+        };
+        let binaries: Vec<(Binary, From)> =
+            self.binaries.iter().map(|binary| (binary.clone(), place(binary))).collect();
+        let contents = Contents { binaries: &binaries, region, certificates: &self.certificates };
+        let own = [ScriptType::Commissioning, ScriptType::Testing]
+            .map(|kind| (script::name(kind), script::script(kind, &contents)));
+        let chosen = SITE_SCRIPTS.iter().filter(|(name, _)| self.scripts.contains(name));
+        own.into_iter().chain(chosen.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))).collect()
+    }
+
+    /// The names of scripts that are in the region already, and that somebody else put there.
+    #[must_use]
+    pub fn conflicts(&self, present: &Present, region: &str) -> Vec<String> {
+        let names = self.contents(present, region).into_iter().map(|(name, _)| name);
+        names.filter(|name| present.others.contains(name)).collect()
+    }
+
+    /// The programs that the region does not keep yet.
+    #[must_use]
+    pub fn uploads(&self, present: &Present) -> Vec<&Binary> {
+        let is_wanted = |binary: &&Binary| self.site.is_none() && present.file(&binary.file_name()).is_none();
+        self.binaries.iter().filter(is_wanted).collect()
+    }
+
+    /// All changes of scripts, then the programs that go: those that neither a script of now asks for nor the one before it did, which
+    /// a machine may be at work with.
+    #[must_use]
+    pub fn changes(&self, present: &Present, region: &str) -> Vec<(Change, String)> {
+        let contents = self.contents(present, region);
+        let mut changes = Vec::new();
+        for (name, text) in &contents {
+            match present.script(name) {
+                None => changes.push((Change::Create(name.clone()), text.clone())),
+                Some(script) if script.content != text.as_bytes() => {
+                    changes.push((Change::Replace(name.clone()), text.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        let is_asked_for = |file: &StoredFile| {
+            let before = present.scripts.iter().map(|script| String::from_utf8_lossy(&script.content));
+            contents.iter().any(|(_, text)| text.contains(&file.address))
+                || before.into_iter().any(|text| text.contains(&file.address))
+        };
+        let idle = present.files.iter().filter(|file| !is_asked_for(file));
+        changes.extend(idle.map(|file| (Change::DeleteFile(file.name.clone()), String::new())));
+        changes
+    }
+}
+
+/// Makes one change of scripts or files; `text` is the script's.
+///
+/// # Errors
+/// By class of answer.
+pub async fn make(client: &Client, change: &Change, text: &str) -> Result<(), Error> {
+    let comment = concat!("shakedown ", env!("CARGO_PKG_VERSION"));
+    match change {
+        Change::Create(name) => {
+            client.create_script(text.as_bytes(), comment).await?;
+            client.tag_script(name, TAG).await
+        }
+        Change::Replace(name) => client.replace_script(name, text.as_bytes(), comment).await,
+        Change::DeleteScript(name) => client.delete_script(name).await,
+        Change::DeleteFile(name) => client.delete_file(name).await,
+        // A program is put there with its bytes.
+        Change::Upload { .. } => Ok(()),
+    }
+}

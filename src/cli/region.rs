@@ -1,0 +1,245 @@
+//! `shakedown region`: puts the agent onto every machine of a region that nobody may change, and takes it away again.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+
+use super::register::Region;
+use super::{answer, exit, help};
+use crate::adoption::{self, Architecture, Binary, Change, Present, SITE_SCRIPTS, Wanted, of_file_name};
+use crate::region::Client;
+use crate::report::table;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = help::REGION)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Have the machines of a region run by Shakedown: uploads the programs and the scripts that take over
+    Install(Install),
+    /// What of Shakedown is in a region: programs, scripts, and whether they fit together
+    Status(Status),
+    /// Take away what `install` put into a region, and nothing else
+    Remove(Remove),
+}
+
+#[derive(Debug, clap::Args)]
+struct Install {
+    /// A static program, or one that xz packed, for the machines; ARCHITECTURE=FILE for one that does not say what it is for. May be given
+    /// more than once. Without it this program itself is taken, and what lies beside it as `shakedown-VERSION-ARCHITECTURE[.xz]`
+    #[arg(long = "binary", value_name = "[ARCHITECTURE=]FILE")]
+    binaries: Vec<String>,
+    /// A folder of a web server of the site from which machines get the programs, which the region then does not keep; the names of the
+    /// files are printed
+    #[arg(long, value_name = "URL", value_parser = folder)]
+    binary_url: Option<String>,
+    /// Scripts of Shakedown that the region shall have besides, under their own names: `all`, or names; `shakedown region install --scripts
+    /// help` lists them
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    scripts: Vec<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    // The last one, since its heading counts for all that follows.
+    #[command(flatten)]
+    region: Region,
+}
+
+#[derive(Debug, clap::Args)]
+struct Status {
+    #[command(flatten)]
+    region: Region,
+}
+
+#[derive(Debug, clap::Args)]
+struct Remove {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    region: Region,
+}
+
+fn folder(text: &str) -> Result<String, String> {
+    let is_address = text.starts_with("http://") || text.starts_with("https://");
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/._~%@+-[]".contains(&byte));
+    if is_address && is_plain { Ok(text.to_owned()) } else { Err("it is no plain address of a folder".to_owned()) }
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    match arguments.verb {
+        Verb::Install(install) => put(install).await,
+        Verb::Status(status) => show(&status.region.client()?).await,
+        Verb::Remove(remove) => take_away(&remove).await,
+    }
+}
+
+async fn put(install: Install) -> anyhow::Result<u8> {
+    let scripts = chosen(&install.scripts)?;
+    let Some(scripts) = scripts else { return Ok(exit::OK) };
+    let certificates = match install.region.ca_file() {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+        None => String::new(),
+    };
+    let wanted = Wanted { binaries: binaries(&install.binaries)?, site: install.binary_url, certificates, scripts };
+    let client = install.region.client()?;
+    let region = client.base_url();
+    let mut present = Present::ask(&client).await?;
+    let conflicts = wanted.conflicts(&present, &region);
+    ensure!(
+        conflicts.is_empty(),
+        "the region has scripts of these names that `shakedown region install` did not put there: {}. Nothing was changed; delete or \
+         rename them, or leave their names out of --scripts",
+        conflicts.join(", ")
+    );
+    if let Some(folder) = &wanted.site {
+        for binary in &wanted.binaries {
+            say!("{folder} has to serve {} (SHA-256 {})", binary.file_name(), binary.packed_sha256);
+        }
+    }
+    let mut made = 0;
+    for binary in wanted.uploads(&present) {
+        let change = Change::Upload { file: binary.file_name(), bytes: binary.packed.len() };
+        made += 1;
+        tell(install.dry_run, &change);
+        if !install.dry_run {
+            client.upload_file(&binary.file_name(), &binary.packed).await.with_context(|| change.to_string())?;
+        }
+    }
+    if made > 0 && !install.dry_run {
+        present = Present::ask(&client).await?;
+    }
+    for (change, text) in wanted.changes(&present, &region) {
+        made += 1;
+        tell(install.dry_run, &change);
+        if !install.dry_run {
+            adoption::make(&client, &change, &text).await.with_context(|| change.to_string())?;
+        }
+    }
+    if install.dry_run {
+        answer(if made == 0 { "The region has everything." } else { "Nothing was changed (--dry-run)." })?;
+        return Ok(exit::OK);
+    }
+    if made == 0 {
+        say!("The region had everything already.");
+    }
+    say!("Commissioning takes over by itself; a test of hardware does if 00-shakedown-testing is chosen with it.");
+    show(&client).await
+}
+
+fn tell(is_dry: bool, change: &Change) {
+    say!("{}{change}", if is_dry { "would " } else { "" });
+}
+
+async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
+    let client = remove.region.client()?;
+    let removal = Present::ask(&client).await?.removal();
+    for change in &removal {
+        tell(remove.dry_run, change);
+        if !remove.dry_run {
+            adoption::make(&client, change, "").await.with_context(|| change.to_string())?;
+        }
+    }
+    answer(match (removal.is_empty(), remove.dry_run) {
+        (true, _) => "Nothing of Shakedown is in this region.",
+        (false, true) => "Nothing was changed (--dry-run).",
+        (false, false) => "Nothing of Shakedown is in this region any more.",
+    })?;
+    Ok(exit::OK)
+}
+
+/// What the region has, asked anew, each program looked at byte by byte.
+async fn show(client: &Client) -> anyhow::Result<u8> {
+    let present = Present::ask(client).await?;
+    if present.files.is_empty() && present.scripts.is_empty() {
+        answer("Nothing of Shakedown is in this region.")?;
+        return Ok(exit::OK);
+    }
+    let mut is_well = true;
+    let mut rows = Vec::new();
+    for file in &present.files {
+        let Some((version, architecture)) = of_file_name(&file.name) else { continue };
+        let content = client.file_content(file).await?;
+        let is_right = file.name.ends_with(&format!("-{}.xz", &adoption::sum(&content)[..12]));
+        is_well &= is_right;
+        let state = if is_right { "as it was put there" } else { "DAMAGED: delete it, and install again" };
+        rows.push(vec![
+            architecture.name().to_owned(),
+            version.to_owned(),
+            content.len().to_string(),
+            state.to_owned(),
+        ]);
+    }
+    say!("{}", table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows).trim_end());
+    let rows = present.scripts.iter().map(|script| {
+        let programs: Vec<&str> =
+            present.programs_of(script).iter().map(|(_, architecture)| architecture.name()).collect();
+        let is_takeover = script.name.starts_with("00-shakedown-");
+        let programs =
+            if programs.is_empty() && is_takeover { "a server of the site".to_owned() } else { programs.join(" ") };
+        vec![
+            script.name.clone(),
+            script.type_name.clone(),
+            script.comment.clone(),
+            script.versions.to_string(),
+            programs,
+        ]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    answer(table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows).trim_end())?;
+    Ok(if is_well { exit::OK } else { exit::SCRIPT_FAILED })
+}
+
+/// The scripts that were asked for; `None` when only a list was.
+fn chosen(words: &[String]) -> anyhow::Result<Option<Vec<&'static str>>> {
+    let all: Vec<&'static str> = SITE_SCRIPTS.iter().map(|(name, _)| *name).collect();
+    if words.iter().any(|word| word == "help") {
+        answer(&all.join("\n"))?;
+        return Ok(None);
+    }
+    if words.iter().any(|word| word == "all") {
+        return Ok(Some(all));
+    }
+    let find = |word: &String| {
+        let found = all.iter().find(|name| *name == word).copied();
+        found.with_context(|| format!("there is no script {word}; there are {}", all.join(", ")))
+    };
+    words.iter().map(find).collect::<anyhow::Result<_>>().map(Some)
+}
+
+/// The programs that were given, else this one and those beside it.
+fn binaries(words: &[String]) -> anyhow::Result<Vec<Binary>> {
+    let mut found: Vec<Binary> = Vec::new();
+    let given = words.iter().map(|word| {
+        let said = word.split_once('=').and_then(|(name, file)| Some((Architecture::from_name(name)?, file)));
+        said.map_or_else(|| (None, PathBuf::from(word)), |(said, file)| (Some(said), file.into()))
+    });
+    let mut files: Vec<(Option<Architecture>, PathBuf)> = given.collect();
+    if files.is_empty() {
+        let own = std::env::current_exe().context("this program's own file is not known: give --binary FILE")?;
+        files = beside(&own).into_iter().map(|path| (None, path)).collect();
+    }
+    for (said, path) in files {
+        let binary =
+            Binary::read(&path, said).context("this cannot be given to machines; --binary names another file")?;
+        let is_twice = found.iter().any(|other| other.architecture == binary.architecture && *other != binary);
+        ensure!(!is_twice || words.is_empty(), "two different programs are given for {}", binary.architecture.name());
+        if !found.iter().any(|other| other.architecture == binary.architecture) {
+            found.push(binary);
+        }
+    }
+    found.sort_by_key(|binary| binary.architecture);
+    Ok(found)
+}
+
+/// This program, and those of a release in the same folder.
+fn beside(own: &Path) -> Vec<PathBuf> {
+    let folder = own.parent().unwrap_or(Path::new("/"));
+    let names = Architecture::ALL.map(|one| format!("shakedown-{}-{}", env!("CARGO_PKG_VERSION"), one.name()));
+    let places = names.iter().flat_map(|name| [folder.join(format!("{name}.xz")), folder.join(name)]);
+    std::iter::once(own.to_owned()).chain(places.filter(|path| path != own && path.is_file())).collect()
+}

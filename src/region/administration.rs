@@ -1,0 +1,202 @@
+//! What an administrator keeps in a region: files and scripts (contract ADOPTION, §2 and §3; recorded: "files API", "scripts API").
+
+use base64::Engine as _;
+use reqwest::Url;
+use reqwest::multipart::{Form, Part};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::enlist::read;
+use super::exchange::{Accepts, not_the_region, whole};
+use super::{Client, Error};
+
+/// A list of scripts with their contents, or a file, is not larger than this.
+const LARGEST: usize = 64 << 20;
+/// The most that a region takes in one request, with room for what is around a file: its web server refuses more than 10 MB.
+pub const LARGEST_FILE: usize = (10 << 20) - (64 << 10);
+
+/// A file that a region keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StoredFile {
+    /// Its name.
+    #[serde(rename = "filename")]
+    pub name: String,
+    /// Where anybody gets it: a path on the region. The same name keeps it with new content.
+    #[serde(rename = "anon_resource_uri")]
+    pub address: String,
+}
+
+/// A script that a region keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredScript {
+    /// Its name.
+    pub name: String,
+    /// Its type for people, for example `Testing script`.
+    pub type_name: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// It came with the region, which neither changes nor deletes it.
+    pub is_built_in: bool,
+    /// Its newest version; empty when the region does not show it.
+    pub content: Vec<u8>,
+    /// What was said of that version when it was put there.
+    pub comment: String,
+    /// How many versions of it there are.
+    pub versions: usize,
+}
+
+impl StoredScript {
+    fn read(value: &Value) -> Option<StoredScript> {
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let history = value["history"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let newest = history.first();
+        let data = newest.and_then(|version| version["data"].as_str()).unwrap_or_default();
+        Some(StoredScript {
+            name: value["name"].as_str()?.to_owned(),
+            type_name: text("type_name"),
+            tags: value["tags"].as_array()?.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
+            is_built_in: value["default"].as_bool().unwrap_or_default(),
+            content: base64::engine::general_purpose::STANDARD.decode(data).unwrap_or_default(),
+            comment: newest.and_then(|version| version["comment"].as_str()).unwrap_or_default().to_owned(),
+            versions: history.len(),
+        })
+    }
+}
+
+impl Client {
+    /// The files whose names begin so.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn files(&self, prefix: &str) -> Result<Vec<StoredFile>, Error> {
+        let mut url = self.resource("api/2.0/files/")?;
+        url.query_pairs_mut().append_pair("prefix", prefix);
+        let value = self.document(&url, |url| self.http.get(url)).await?;
+        serde_json::from_value(value)
+            .map_err(|error| not_the_region(&self.shown(&url), format!("no list of files: {error}")))
+    }
+
+    /// The content of a file, as anybody gets it by its address.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn file_content(&self, file: &StoredFile) -> Result<Vec<u8>, Error> {
+        let url = self
+            .options
+            .metadata_url
+            .join(&file.address)
+            .map_err(|error| Error::Setup(format!("{}: {error}", file.address)))?;
+        let limit = self.options.request_timeout;
+        let response = self.send(&url, Accepts::Document, |url| Ok(self.http.get(url).timeout(limit))).await?;
+        whole(&self.shown(&url), response, LARGEST).await
+    }
+
+    /// Puts a file there, or new content into one of that name.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn upload_file(&self, name: &str, content: &[u8]) -> Result<(), Error> {
+        let url = self.resource("api/2.0/files/")?;
+        let form = || {
+            let part = Part::bytes(content.to_vec()).file_name(name.to_owned());
+            Form::new().text("filename", name.to_owned()).part("file", part)
+        };
+        let limit = self.options.request_timeout;
+        let request = |url: Url| Ok(self.http.post(url).timeout(limit).multipart(form()));
+        self.send(&url, Accepts::Made, request).await.map(drop)
+    }
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn delete_file(&self, name: &str) -> Result<(), Error> {
+        self.delete(&self.resource(&format!("api/2.0/files/{name}/"))?).await
+    }
+
+    /// All scripts with their newest content.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn scripts(&self) -> Result<Vec<StoredScript>, Error> {
+        let mut url = self.resource("api/2.0/scripts/")?;
+        url.query_pairs_mut().append_pair("include_script", "true");
+        let value = self.document(&url, |url| self.http.get(url)).await?;
+        let scripts = value.as_array().and_then(|all| all.iter().map(StoredScript::read).collect());
+        scripts.ok_or_else(|| not_the_region(&self.shown(&url), "no list of scripts".to_owned()))
+    }
+
+    /// Makes a script, which must be new.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn create_script(&self, content: &[u8], comment: &str) -> Result<(), Error> {
+        let url = self.resource("api/2.0/scripts/")?;
+        self.document(&url, |url| self.http.post(url).multipart(script(content, comment))).await.map(drop)
+    }
+
+    /// Makes a new version of a script. Its tags and its time limit stay as they are.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn replace_script(&self, name: &str, content: &[u8], comment: &str) -> Result<(), Error> {
+        let url = self.script(name)?;
+        self.document(&url, |url| self.http.put(url).multipart(script(content, comment))).await.map(drop)
+    }
+
+    /// Gives a script one more tag.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn tag_script(&self, name: &str, tag: &str) -> Result<(), Error> {
+        let mut url = self.script(name)?;
+        url.query_pairs_mut().append_pair("op", "add_tag");
+        let form = || Form::new().text("tag", tag.to_owned());
+        self.document(&url, |url| self.http.post(url).multipart(form())).await.map(drop)
+    }
+
+    /// Deletes a script with all its versions.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn delete_script(&self, name: &str) -> Result<(), Error> {
+        self.delete(&self.script(name)?).await
+    }
+
+    /// Scripts alone have addresses without a slash at their end.
+    fn script(&self, name: &str) -> Result<Url, Error> {
+        self.resource(&format!("api/2.0/scripts/{name}"))
+    }
+
+    async fn delete(&self, url: &Url) -> Result<(), Error> {
+        let limit = self.options.request_timeout;
+        self.send(url, Accepts::Queued, |url| Ok(self.http.delete(url).timeout(limit))).await.map(drop)
+    }
+
+    async fn document(&self, url: &Url, request: impl Fn(Url) -> reqwest::RequestBuilder) -> Result<Value, Error> {
+        let limit = self.options.request_timeout;
+        let response = self.send(url, Accepts::Document, |url| Ok(request(url).timeout(limit))).await?;
+        read(&self.shown(url), &whole(&self.shown(url), response, LARGEST).await?)
+    }
+}
+
+fn script(content: &[u8], comment: &str) -> Form {
+    let part = Part::bytes(content.to_vec()).file_name("script");
+    Form::new().part("script", part).text("comment", comment.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_version_of_a_script_is_the_first() {
+        let value = serde_json::json!({
+            "name": "x", "type_name": "Testing script", "tags": ["a", "node"], "default": false,
+            "history": [{"id": 2, "comment": "second", "data": "Yg=="}, {"id": 1, "comment": null, "data": "YQ=="}],
+        });
+        let script = StoredScript::read(&value).expect("a script");
+        assert_eq!((script.content.as_slice(), script.comment.as_str(), script.versions), (&b"b"[..], "second", 2));
+        assert_eq!(StoredScript::read(&serde_json::json!({"detail": "no"})), None);
+    }
+}
