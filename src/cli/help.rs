@@ -67,6 +67,20 @@ Examples:
   shakedown diff before.tar.xz after.tar.xz          # two machines, or one at two times
   shakedown diff --last                              # this one, since the region was told";
 
+pub(super) const ACCEPT: &str = "\
+Examples:
+  shakedown accept --learn machine.tar.xz --name r760 > r760.toml   # from a good machine; edit it
+  shakedown accept --check r760.toml
+  shakedown accept --profile r760.toml --root machine.tar.xz
+  shakedown accept --profile r760.toml --root machine.tar.xz --format json
+
+Exit codes:
+  0  accepted, perhaps with notes
+  1  rejected: the machine deviates
+  2  the command line or the profile is wrong
+  3  incomplete: something could not be read, or no one profile is for this
+     machine; nothing is accepted";
+
 pub(super) const SYNC: &str = "\
 Examples:
   shakedown sync --dry-run                           # what would be sent

@@ -17,6 +17,7 @@ macro_rules! complain {
     }};
 }
 
+mod accept;
 mod bmc;
 mod config;
 mod connection;
@@ -121,6 +122,8 @@ enum Verb {
     Watch(watch::Arguments),
     /// What changed between two machines in files, or on this one since the region was told
     Diff(diff::Arguments),
+    /// Is this the machine that was ordered? Holds it against a profile, which it can learn from a good one
+    Accept(accept::Arguments),
     /// Add this machine, which is in use, to a region as deployed (maas-run-scripts register-machine)
     RegisterMachine(register::Register),
     /// Fetch the credentials of a deployed machine (maas-run-scripts get-machine-token)
@@ -187,6 +190,7 @@ pub fn main() -> ExitCode {
         Verb::Inventory(arguments) => inventory::run(&arguments),
         Verb::Bmc(arguments) => bmc::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Accept(arguments) => accept::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
         Verb::RegisterMachine(arguments) => in_small_runtime(register::register(arguments)),
