@@ -32,5 +32,5 @@ pub use judge::{Siblings, judge};
 pub use machine::{Machine, System};
 pub use profile::{Problem, Profile, ProfileError, Severity};
 pub use schema::schema;
-pub use statistics::{Group as FigureGroup, Reason, Standing, floor, group, median, standing};
+pub use statistics::{Reason, Standing, floor, group, median, standing};
 pub use verdict::{Deviation, Judgement, Unknown, Verdict};

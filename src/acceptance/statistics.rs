@@ -6,9 +6,7 @@
 use std::fmt;
 
 /// Machines that a verdict needs.
-pub const LEAST: usize = 6;
-/// Machines that a rank needs.
-pub const RANKED: usize = 4;
+pub(super) const LEAST: usize = 6;
 /// Deviations that are too many.
 const DEVIATIONS: f64 = 4.0;
 /// What makes a median deviation of normal figures their standard deviation.

@@ -93,11 +93,12 @@ impl Unit {
     }
 }
 
-/// Bytes in the largest unit that says them exactly in a few digits: modules in GiB, disks in TB with what is lost by rounding.
+/// Bytes in the largest unit that says them exactly in a few digits: modules in GiB, disks in TB with what is lost by rounding. That a
+/// disk has whole GiB, too, is chance.
 fn bytes(number: f64) -> String {
     for (name, factor) in ["TiB", "GiB", "MiB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name)) {
         let count = number / factor;
-        if count >= 1.0 && (count * 4.0).fract() == 0.0 {
+        if (1.0..1024.0).contains(&count) && (count * 4.0).fract() == 0.0 {
             return format!("{count} {name}");
         }
     }
@@ -127,10 +128,11 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_as_the_same() {
-        for number in [68_719_476_736.0, 1_073_741_824.0, 34_359_738_368.0 * 48.0] {
+        for number in [68_719_476_736.0, 1_073_741_824.0, 34_359_738_368.0 * 3.0] {
             assert_eq!(Unit::Bytes.parse(&Unit::Bytes.show(number)), Ok(number));
         }
         assert_eq!(Unit::Bytes.show(7_681_501_126_656.0), "7.68 TB");
+        assert_eq!(Unit::Bytes.show(18_000_207_937_536.0), "18 TB");
         assert_eq!(Unit::Megabits.show(2500.0), "2.5 Gbit/s");
     }
 }

@@ -1,0 +1,16 @@
+//! Acceptance: is this the machine that was ordered?
+//!
+//! * `seeded`: one change of a machine, one deviation.
+//! * `learnt`: what is learnt from a machine accepts it.
+//! * `program`: `shakedown accept` as people and scripts call it.
+
+#[path = "../support/schema.rs"]
+mod checker;
+#[path = "../support/left_out.rs"]
+mod left_out;
+mod learnt;
+mod program;
+mod seeded;
+mod server;
+#[path = "../resources/shared.rs"]
+mod shared;
