@@ -2,7 +2,7 @@
 //!
 //! * `seeded`: one change of a machine, one deviation.
 //! * `learnt`: what is learnt from a machine accepts it.
-//! * `program`: `shakedown accept` as people and scripts call it.
+//! * `program`: `shakedown accept` as people and scripts call it; `siblings`: `shakedown compare`.
 
 #[path = "../support/schema.rs"]
 mod checker;
@@ -14,3 +14,4 @@ mod seeded;
 mod server;
 #[path = "../resources/shared.rs"]
 mod shared;
+mod siblings;
