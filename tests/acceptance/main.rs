@@ -2,7 +2,7 @@
 //!
 //! * `seeded`: one change of a machine, one deviation.
 //! * `learnt`: what is learnt from a machine accepts it.
-//! * `program`: `shakedown accept` as people and scripts call it; `siblings`: `shakedown compare`.
+//! * `program`: `shakedown accept` as people and scripts call it, `script`: as a region does; `siblings`: `shakedown compare`.
 
 #[path = "../support/schema.rs"]
 mod checker;
@@ -10,6 +10,7 @@ mod checker;
 mod left_out;
 mod learnt;
 mod program;
+mod script;
 mod seeded;
 mod server;
 #[path = "../resources/shared.rs"]
