@@ -1,4 +1,5 @@
 //! Shakedown: the agent that a MAAS region drives on a machine while it is commissioned, tested and watched.
+pub mod acceptance;
 pub mod adoption;
 pub mod agent;
 pub mod cli;

@@ -89,6 +89,34 @@ Examples:
   shakedown diff before.tar.xz after.tar.xz          # two machines, or one at two times
   shakedown diff --last                              # this one, since the region was told";
 
+pub(super) const ACCEPT: &str = "\
+Examples:
+  shakedown accept --learn machine.tar.xz --name r760 > r760.toml   # from a good machine; edit it
+  shakedown accept --check r760.toml
+  shakedown accept --profile r760.toml --root machine.tar.xz
+  shakedown accept --profile r760.toml --root machine.tar.xz --format json
+
+Exit codes:
+  0  accepted, perhaps with notes
+  1  rejected: the machine deviates
+  2  the command line or the profile is wrong
+  3  incomplete: something could not be read, or no one profile is for this
+     machine; nothing is accepted";
+
+pub(super) const COMPARE: &str = "\
+Examples:
+  shakedown compare before.tar.xz after.tar.xz machine.tar.xz --html batch.html
+
+Facts are odd where three machines or more tell them and more than 60 % agree.
+Figures are odd where six machines or more have them: on the bad side, beyond four
+median deviations and a floor (3 % processor, 5 % memory and network, 8 % latency,
+10 % disk). Fewer than six get no verdict, four or five a rank.
+
+Exit codes:
+  0  they were compared, whatever is odd: siblings alone fail no machine
+  2  the command line is wrong
+  3  a file cannot be read, or holds neither an inventory nor figures";
+
 pub(super) const SYNC: &str = "\
 Examples:
   shakedown sync --dry-run                           # what would be sent

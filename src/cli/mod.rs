@@ -17,7 +17,9 @@ macro_rules! complain {
     }};
 }
 
+mod accept;
 mod bmc;
+mod compare;
 mod config;
 mod connection;
 mod deliver;
@@ -127,6 +129,10 @@ enum Verb {
     Diff(diff::Arguments),
     /// Have all machines of a region run by Shakedown, and take it away again
     Region(Box<region::Arguments>),
+    /// Is this the machine that was ordered? Holds it against a profile, which it can learn from a good one
+    Accept(accept::Arguments),
+    /// Many machines against each other: who is not as its siblings are
+    Compare(compare::Arguments),
     /// Add this machine, which is in use, to a region as deployed (maas-run-scripts register-machine)
     RegisterMachine(register::Register),
     /// Fetch the credentials of a deployed machine (maas-run-scripts get-machine-token)
@@ -194,6 +200,8 @@ pub fn main() -> ExitCode {
         Verb::Inventory(arguments) => inventory::run(&arguments),
         Verb::Bmc(arguments) => bmc::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Accept(arguments) => accept::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Sync(arguments) => in_runtime(sync::run(arguments, format)),
         Verb::ReportResults(arguments) => in_runtime(sync::report_results(arguments, format)),
         Verb::Region(arguments) => in_runtime(region::run(*arguments)),

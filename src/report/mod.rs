@@ -15,6 +15,7 @@ mod verdict;
 
 pub use excerpt::Excerpt;
 pub use form::Form;
+pub use html::Html;
 pub use model::{
     Disk, Event, Grade, Inventory, Log, Machine, Parameter, Report, Run, Section, TestResult, Undelivered,
 };

@@ -61,7 +61,8 @@ pub(crate) fn check(root: &Value, schema: &Value, value: &Value, at: &str, found
                 true
             }
             "additionalProperties" => {
-                for (key, value) in value.as_object().into_iter().flatten() {
+                let is_additional = |key: &str| words.get("properties").is_none_or(|known| known.get(key).is_none());
+                for (key, value) in value.as_object().into_iter().flatten().filter(|(key, _)| is_additional(key)) {
                     check(root, wanted, value, &format!("{at}/{key}"), found);
                 }
                 true

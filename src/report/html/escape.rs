@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 /// A text that means nothing to HTML, between tags and in quoted attributes.
-pub(super) struct Html<'a>(pub(super) &'a str);
+pub struct Html<'a>(pub &'a str);
 
 impl fmt::Display for Html<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::model::{Grade, Report};
 use super::time::{between, length, moment};
 use super::verdict::Problem;
-use escape::Html;
+pub use escape::Html;
 use icon::{icon, symbols};
 
 const STYLE: &str = include_str!("style.css");

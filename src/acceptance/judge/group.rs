@@ -1,0 +1,274 @@
+//! Groups of a kind against its devices: who fits, who nearly does, what is missing, what is too much.
+
+use super::super::catalogue::Kind;
+use super::super::fact::Fact;
+use super::super::machine::{Device, Listing, Machine, Stay};
+use super::super::matching::{Assignment, Edges};
+use super::super::pairing::pair;
+use super::super::profile::{Group, Severity};
+use super::position::{At, Edge, Position, positions};
+use super::{Findings, Of, shown};
+
+/// Most places that one line names.
+const NAMED: usize = 6;
+
+/// Judges all groups of a kind; `is_all` says that there must be no other devices.
+pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine: &Machine, is_all: bool) {
+    found.checked += groups.iter().map(|group| group.expects.len() + 1).sum::<usize>() + usize::from(is_all);
+    let listing = machine.listing(kind);
+    for group in groups.iter().filter(|group| group.per_socket.is_some() && machine.sockets.is_empty()) {
+        let of = Of { kind, device: None, place: "" };
+        found.is_unknown(of, "per_socket", &describe(group), "the machine tells no sockets");
+    }
+    let positions = positions(groups, machine);
+    let (yes, all) = edges(kind, &positions, &listing.devices);
+    let assignment = assign(&positions, &yes, &all, &listing.devices);
+    let mut work = Work { found, kind, positions: &positions, listing, machine, assignment };
+    work.fitting();
+    let mut left: Vec<usize> = (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
+    let lacking = work.nearly(&mut left);
+    work.missing(&lacking);
+    work.surplus(&yes, &mut left);
+    work.totals(groups);
+    if is_all {
+        work.strangers(&left);
+    }
+}
+
+/// Who fits, and who may.
+fn edges(kind: Kind, positions: &[Position<'_>], devices: &[Device]) -> (Edges, Edges) {
+    let (mut yes, mut all) = (Vec::with_capacity(positions.len()), Vec::with_capacity(positions.len()));
+    for position in positions {
+        let (mut fits, mut may) = (Vec::new(), Vec::new());
+        for (number, device) in devices.iter().enumerate() {
+            match position.edge(kind, device) {
+                Edge::Yes => {
+                    fits.push(number);
+                    may.push(number);
+                }
+                // What can be taken out at any time fills no place by what is not known of it.
+                Edge::Maybe if device.stay == Stay::Fitted => may.push(number),
+                Edge::Maybe | Edge::No => {}
+            }
+        }
+        yes.push(fits);
+        all.push(may);
+    }
+    (yes, all)
+}
+
+/// First what has to be there by what fits, then by what may fit; then what may be there beyond that. What stays with the machine comes
+/// before what can be taken out.
+fn assign(positions: &[Position<'_>], yes: &Edges, all: &Edges, devices: &[Device]) -> Assignment {
+    let is_fitted = |device: &usize| devices[*device].stay == Stay::Fitted;
+    let fitted: Edges = yes.iter().map(|edges| edges.iter().copied().filter(is_fitted).collect()).collect();
+    let mut assignment = Assignment::new(positions.len(), devices.len());
+    for edges in [&fitted, yes, all] {
+        for (number, position) in positions.iter().enumerate() {
+            assignment.fill(number, position.count.least, edges);
+        }
+    }
+    for edges in [&fitted, yes] {
+        for (number, position) in positions.iter().enumerate() {
+            assignment.fill(number, position.count.most.unwrap_or(devices.len()), edges);
+        }
+    }
+    assignment
+}
+
+/// What the places of a profile are held against.
+struct Work<'a> {
+    found: &'a mut Findings,
+    kind: Kind,
+    positions: &'a [Position<'a>],
+    listing: &'a Listing,
+    machine: &'a Machine,
+    assignment: Assignment,
+}
+
+impl<'a> Work<'a> {
+    fn of(&self, device: usize) -> Of<'a> {
+        Of { kind: self.kind, device: Some(device), place: &self.listing.devices[device].place }
+    }
+
+    /// Says what is not known of the devices that took a place.
+    fn fitting(&mut self) {
+        for (number, device) in self.listing.devices.iter().enumerate() {
+            let Some(owner) = self.assignment.owner(number) else { continue };
+            let (position, of) = (&self.positions[owner], self.of(number));
+            if position.is_here(self.kind, device).is_none() {
+                self.found.is_unknown(of, at_key(position.at), &at(position.at), "the machine does not tell where it is");
+            }
+            for expect in &position.group.expects {
+                self.found.compare(of, expect, device);
+            }
+        }
+    }
+
+    /// Pairs free places with devices that nearly fit, tells the differences, and returns how many of each are free still.
+    fn nearly(&mut self, left: &mut Vec<usize>) -> Vec<usize> {
+        let free = |number: usize| self.positions[number].count.least.saturating_sub(self.assignment.filled(number));
+        let rows: Vec<usize> = (0..self.positions.len()).flat_map(|number| vec![number; free(number)]).collect();
+        let candidates: Vec<usize> =
+            left.iter().copied().filter(|device| self.listing.devices[*device].stay == Stay::Fitted).collect();
+        let cost = |row: usize, column: usize| {
+            let device = &self.listing.devices[candidates[column]];
+            let difference = self.positions[rows[row]].difference(self.kind, device);
+            difference.is_near.then_some(difference.cost)
+        };
+        let pairs = pair(rows.len(), candidates.len(), cost);
+        let mut lacking: Vec<usize> = (0..self.positions.len()).map(free).collect();
+        for (row, column) in pairs {
+            let (position, device) = (&self.positions[rows[row]], candidates[column]);
+            lacking[rows[row]] -= 1;
+            left.retain(|other| *other != device);
+            self.differs(position, device);
+        }
+        lacking
+    }
+
+    fn differs(&mut self, position: &Position<'_>, number: usize) {
+        let (of, device) = (self.of(number), &self.listing.devices[number]);
+        match position.is_here(self.kind, device) {
+            Some(true) => {}
+            None => self.found.is_unknown(of, at_key(position.at), &at(position.at), "the machine does not tell where it is"),
+            Some(false) => {
+                let here = match position.at {
+                    At::Socket(_) => device.socket.map(|socket| socket.to_string()).unwrap_or_default(),
+                    _ => self.kind.field("slot").map(|(place, field)| shown(field, &device.facts[place])).unwrap_or_default(),
+                };
+                let next = if self.kind == Kind::Memory { "move the module to its slot" } else { "move the card to its slot" };
+                let severity = position.group.severity;
+                self.found.deviates(of, severity, at_key(position.at), (&at(position.at), &here), next);
+            }
+        }
+        for expect in &position.group.expects {
+            self.found.compare(of, expect, device);
+        }
+    }
+
+    /// Tells what is missing: by slot where slots were asked for, else by group.
+    fn missing(&mut self, lacking: &[usize]) {
+        for (number, position) in self.positions.iter().enumerate().filter(|(number, _)| lacking[*number] > 0) {
+            let of = Of { kind: self.kind, device: None, place: "" };
+            let described = describe(position.group);
+            let there = position.count.least - lacking[number];
+            let (expected, mut what) = match position.at {
+                At::Slot(slot) => (described, format!("slot {slot} is empty")),
+                At::Socket(socket) => (
+                    format!("{} {described}", position.count.show()),
+                    format!("socket {socket} has {there} of {}", position.count.least),
+                ),
+                _ => (
+                    format!("{} {described}", position.count.show()),
+                    format!("{there} of {} {}", position.count.least, self.kind.plural()),
+                ),
+            };
+            if let Some(reason) = &self.listing.unread {
+                self.found.is_unknown(of, "count", &expected, reason);
+                continue;
+            }
+            if self.kind == Kind::Memory && !matches!(position.at, At::Slot(_)) {
+                what.push_str(&self.empty_slots());
+            }
+            self.found.deviates(of, position.group.severity, "count", (&expected, &what), self.kind.missing());
+        }
+    }
+
+    fn empty_slots(&self) -> String {
+        let slot = self.kind.field("slot").map_or(0, |(place, _)| place);
+        let taken: Vec<&Fact> = self.listing.devices.iter().map(|device| &device.facts[slot]).collect();
+        let is_free = |name: &&String| !name.is_empty() && !taken.contains(&&Fact::Text((*name).clone()));
+        let names: Vec<&str> = self.machine.slots.iter().filter(is_free).map(String::as_str).collect();
+        if names.is_empty() { String::new() } else { format!("; empty: {}", named(&names)) }
+    }
+
+    /// Tells devices of which there are too many, and takes them off those that are left.
+    fn surplus(&mut self, yes: &Edges, left: &mut Vec<usize>) {
+        for (number, position) in self.positions.iter().enumerate() {
+            // A stick in a socket is nobody's disk too many, unless there has to be none.
+            let counts = |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
+            let more = left.iter().copied().filter(|device| yes[number].binary_search(device).is_ok());
+            let more: Vec<usize> = more.filter(counts).collect();
+            if more.is_empty() {
+                continue;
+            }
+            left.retain(|device| !more.contains(device));
+            let there = self.assignment.filled(number) + more.len();
+            let places: Vec<&str> = more.iter().map(|device| self.listing.devices[*device].place.as_str()).collect();
+            let of = Of { kind: self.kind, device: None, place: "" };
+            let what = format!("{there} {}, too many: {}", self.kind.plural(), named(&places));
+            let expected = format!("{} {}", position.count.show(), describe(position.group));
+            self.found.deviates(of, position.group.severity, "count", (&expected, &what), "take it out, or correct the profile");
+        }
+    }
+
+    /// Where the count of each socket was asked for: whether all together are as many as was ordered.
+    fn totals(&mut self, groups: &[&Group]) {
+        for (number, group) in groups.iter().enumerate().filter(|(_, group)| group.per_socket.is_some()) {
+            let own = || self.positions.iter().enumerate().filter(|(_, position)| position.number == number);
+            let there: usize = own().map(|(place, _)| self.assignment.filled(place)).sum();
+            let wanted: usize = own().map(|(_, position)| position.count.least).sum();
+            let fits = there >= group.count.least && group.count.most.is_none_or(|most| there <= most);
+            // What is missing or too many at a socket has been told.
+            if fits || there < wanted || self.machine.sockets.is_empty() {
+                continue;
+            }
+            let of = Of { kind: self.kind, device: None, place: "" };
+            let expected = format!("{} {}", group.count.show(), describe(group));
+            let what = format!("{there} {} at {} sockets", self.kind.plural(), self.machine.sockets.len());
+            self.found.deviates(of, group.severity, "count", (&expected, &what), self.kind.missing());
+        }
+    }
+
+    /// Tells what nobody ordered.
+    fn strangers(&mut self, left: &[usize]) {
+        for number in left {
+            let device = &self.listing.devices[*number];
+            let severity = match device.stay {
+                Stay::Fitted => Severity::Fail,
+                Stay::Removable => Severity::Note,
+                Stay::Virtual => continue,
+            };
+            let facts = self.kind.fields().iter().zip(&device.facts);
+            let known = facts.filter(|(field, fact)| ["model", "size", "level"].contains(&field.key) && fact.is_known());
+            let what: Vec<String> = known.map(|(field, fact)| shown(field, fact)).collect();
+            let what = if what.is_empty() { "a device".to_owned() } else { what.join(", ") };
+            self.found.deviates(self.of(*number), severity, "only", ("nothing here", &what), "take it out, or correct the profile");
+        }
+        if let Some(reason) = &self.listing.unread {
+            let of = Of { kind: self.kind, device: None, place: "" };
+            self.found.is_unknown(of, "only", "no other devices", reason);
+        }
+    }
+}
+
+fn at_key(at: At<'_>) -> &'static str {
+    if matches!(at, At::Socket(_)) { "socket" } else { "slot" }
+}
+
+fn at(at: At<'_>) -> String {
+    match at {
+        At::Anywhere => "anywhere".to_owned(),
+        At::Slot(slot) => slot.to_owned(),
+        At::Slots(slots) => named(&slots.iter().map(String::as_str).collect::<Vec<_>>()),
+        At::Socket(socket) => socket.to_string(),
+    }
+}
+
+/// Names, as many as a line holds.
+fn named(names: &[&str]) -> String {
+    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
+}
+
+/// What a group is, by the keys that people call it by: `modules of 64 GiB DDR5`.
+fn describe(group: &Group) -> String {
+    let of = |keys: &[&str]| {
+        let texts = keys.iter().filter_map(|key| group.expects.iter().find(|expect| expect.key == *key));
+        texts.take(3).map(|expect| expect.shown.clone()).collect::<Vec<_>>().join(", ")
+    };
+    let text = of(&["size", "kind", "model", "part", "product", "ids", "watts", "speed", "level", "place", "class"]);
+    let plural = group.kind.plural();
+    if text.is_empty() { plural.to_owned() } else { format!("{plural} ({text})") }
+}

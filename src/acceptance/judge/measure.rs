@@ -1,0 +1,93 @@
+//! Figures held against limits, and against those of the siblings.
+
+use std::collections::BTreeMap;
+
+use super::super::figure::{Amount, Figures};
+use super::super::profile::{Limit, Severity, Wanted};
+use super::super::statistics::{self, Standing};
+use super::super::verdict::{Deviation, Unknown};
+use super::super::catalogue::Kind;
+use super::{Findings, Found, Missed};
+
+/// The figures of the other machines, by name.
+pub type Siblings = BTreeMap<String, Vec<Amount>>;
+
+pub(super) fn judge(found: &mut Findings, limits: &[Limit], figures: &Figures, siblings: &Siblings) {
+    for limit in limits {
+        found.checked += 1;
+        let outcome = match figures.get(&limit.name) {
+            None => Outcome::Unknown("no result has this figure: give the results with --measured".to_owned()),
+            Some(own) => compare(limit, own, siblings.get(&limit.name).map_or(&[], Vec::as_slice)),
+        };
+        match outcome {
+            Outcome::Fits => {}
+            Outcome::Unknown(reason) => found.unknown.push(Missed {
+                kind: Kind::Settings,
+                device: None,
+                unknown: Unknown {
+                    what: "measure",
+                    key: limit.name.clone(),
+                    place: String::new(),
+                    expected: limit.shown.clone(),
+                    reason,
+                },
+            }),
+            Outcome::Deviates(shown) => found.deviations.push(Found {
+                kind: Kind::Settings,
+                severity: limit.severity,
+                device: None,
+                deviation: Deviation {
+                    severity: limit.severity.word(),
+                    what: "measure",
+                    key: limit.name.clone(),
+                    place: String::new(),
+                    expected: limit.shown.clone(),
+                    found: shown,
+                    next: next(limit.severity).to_owned(),
+                },
+            }),
+        }
+    }
+}
+
+fn next(severity: Severity) -> &'static str {
+    if severity == Severity::Fail {
+        "measure again with nothing else running; then look at cooling, power limits and modules"
+    } else {
+        "measure three times and take the best; compare firmware and inlet temperature with its siblings"
+    }
+}
+
+enum Outcome {
+    Fits,
+    Deviates(String),
+    Unknown(String),
+}
+
+fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
+    match &limit.wanted {
+        Wanted::Range(range) => {
+            let ratios = [&range.low, &range.high].map(|end| end.as_ref().map(|end| (own.ratio(&end.value), end.included)));
+            if let Some((None, _)) = ratios.iter().flatten().find(|(ratio, _)| ratio.is_none()) {
+                return Outcome::Unknown(format!("the result is in {}, which is another quantity", own.unit));
+            }
+            let [low, high] = ratios.map(|ratio| ratio.and_then(|(ratio, included)| Some((ratio?, included))));
+            let is_above = low.is_none_or(|(ratio, included)| ratio > 1.0 || included && ratio >= 1.0);
+            let is_below = high.is_none_or(|(ratio, included)| ratio < 1.0 || included && ratio <= 1.0);
+            if is_above && is_below { Outcome::Fits } else { Outcome::Deviates(own.show()) }
+        }
+        Wanted::Within(share) => {
+            let ratios: Option<Vec<f64>> = siblings.iter().map(|other| other.ratio(own)).collect();
+            let Some(ratios) = ratios else {
+                return Outcome::Unknown("its siblings measured another quantity".to_owned());
+            };
+            // In units of the own figure, which so is 1.
+            let group: Vec<f64> = ratios.into_iter().chain([1.0]).collect();
+            match statistics::standing(&group, group.len() - 1, own.is_better_small(), *share) {
+                Standing::Usual => Outcome::Fits,
+                Standing::Odd { share } => Outcome::Deviates(format!("{}, {:.0} % off the median", own.show(), share * 100.0)),
+                Standing::Unjudged(reason) => Outcome::Unknown(reason.to_string()),
+            }
+        }
+    }
+}

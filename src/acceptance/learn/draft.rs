@@ -1,0 +1,119 @@
+//! What was learnt, in values that a profile can say and that fit what they were learnt from.
+
+use toml::de::DeTable;
+
+use super::super::catalogue::{Field, Kind, Shape};
+use super::super::fact::Fact;
+use super::super::machine::{Machine, System};
+use super::super::pattern::Pattern;
+use super::super::profile::want;
+use super::super::want::Fit;
+
+/// A key and its value as a profile has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) key: &'static str,
+    pub(super) text: String,
+}
+
+/// A group.
+pub(super) struct Group {
+    pub(super) kind: Kind,
+    pub(super) count: usize,
+    pub(super) values: Vec<Value>,
+    pub(super) slots: Vec<String>,
+}
+
+/// All that was learnt.
+#[derive(Default)]
+pub(super) struct Learnt {
+    pub(super) name: String,
+    pub(super) matches: Vec<(&'static str, String)>,
+    pub(super) tables: Vec<(Kind, Vec<Value>)>,
+    pub(super) groups: Vec<Group>,
+    pub(super) left_out: Vec<String>,
+}
+
+/// Vendor, product and SKU, as far as all machines have the same.
+pub(super) fn matches(machines: &[Machine]) -> Vec<(&'static str, String)> {
+    let fields: [(&'static str, fn(&System) -> &String); 3] =
+        [("vendor", |system| &system.vendor), ("product", |system| &system.product), ("sku", |system| &system.sku)];
+    let same = |(name, field): (&'static str, fn(&System) -> &String)| {
+        let text = field(&machines.first()?.system);
+        let is_same = machines.iter().all(|machine| field(&machine.system) == text);
+        let literal = literal(text);
+        (is_same && Pattern::parse(&literal, false).is_ok_and(|pattern| pattern.fits(text))).then(|| (name, quoted(&literal)))
+    };
+    fields.into_iter().filter_map(same).collect()
+}
+
+/// The value of some facts, any of which is right; none if a profile cannot say it so that each fits.
+pub(super) fn value(kind: Kind, key: &'static str, facts: &[&Fact]) -> Option<Value> {
+    let (_, field) = kind.field(key)?;
+    let texts: Option<Vec<String>> = facts.iter().map(|fact| say(field, fact)).collect();
+    let mut texts = texts?;
+    texts.dedup();
+    let text = if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) };
+    checked(field, key, text, facts)
+}
+
+/// A version that is the least which all have.
+pub(super) fn at_least(kind: Kind, key: &'static str, version: &str, facts: &[&Fact]) -> Option<Value> {
+    let (_, field) = kind.field(key)?;
+    checked(field, key, quoted(&format!(">={version}")), facts)
+}
+
+/// A value that the profile's own reader takes, and that each fact fits.
+fn checked(field: &Field, key: &'static str, text: String, facts: &[&Fact]) -> Option<Value> {
+    let document = format!("value = {text}");
+    let table = DeTable::parse(&document).ok()?;
+    let (want, _) = want(field, table.get_ref().get("value")?.get_ref()).ok()?;
+    let nothing = Fact::Unknown(String::new());
+    facts.iter().all(|fact| want.test(fact, &nothing) == Fit::Yes).then_some(Value { key, text })
+}
+
+fn say(field: &Field, fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::Text(text) if field.shape == Shape::Version => Some(quoted(text)),
+        Fact::Text(text) => Some(quoted(&literal(text))),
+        // A disk is best known as what it is on its bus or, there, by how it stores.
+        Fact::Any(names) if field.key == "kind" => {
+            let name = names.iter().find(|name| *name == "nvme").or(names.last())?;
+            Some(quoted(&literal(name)))
+        }
+        Fact::Any(names) => Some(quoted(&literal(names.first()?))),
+        Fact::Every(texts) if texts.len() == 1 => Some(quoted(&literal(&texts[0]))),
+        Fact::Every(_) | Fact::Unknown(_) => None,
+        Fact::Flag(flag) => Some(flag.to_string()),
+        Fact::Number(number) => Some(match field.shape {
+            Shape::Number(unit, tolerance) => {
+                let shown = unit.show(*number);
+                let is_exact = tolerance > 0.0 || unit.parse(&shown) == Ok(*number);
+                if is_exact { quoted(&shown) } else { number.to_string() }
+            }
+            _ => number.to_string(),
+        }),
+    }
+}
+
+/// A text that stands for itself: what would be a sign is an expression that means it.
+fn literal(text: &str) -> String {
+    let is_sign = text.starts_with(['~', '>', '<', '=']);
+    let has_range = text.split(' ').any(|word| word.split_once("..").is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok()));
+    if is_sign || has_range { format!("~{}", regex_syntax::escape(text)) } else { text.to_owned() }
+}
+
+/// A text of TOML.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

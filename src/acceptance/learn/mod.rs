@@ -1,0 +1,202 @@
+//! A profile from one good machine, or from what several agree on. What is learnt is judged before it is written: a machine always
+//! agrees with what was learnt from it.
+
+mod draft;
+mod write;
+
+use super::catalogue::Kind;
+use super::fact::Fact;
+use super::machine::{Device, Machine, Stay};
+use super::version::Version;
+use draft::{Learnt, Value};
+
+/// Keys that are learnt of the machine as a whole.
+const TABLES: [(Kind, &[&str]); 3] = [
+    (Kind::Cpu, &["count", "model", "cores", "threads", "numa_nodes"]),
+    (Kind::Firmware, &["bios", "bmc"]),
+    (Kind::Settings, &["uefi", "secure_boot", "tpm", "iommu", "sriov", "error_correction", "memory_total", "architecture"]),
+];
+/// Keys that are learnt of devices; where several machines differ, the last ones are given up first.
+const GROUPS: [(Kind, &[&str]); 6] = [
+    (Kind::Memory, &["size", "kind", "configured_speed", "ranks", "ecc"]),
+    (Kind::Disk, &["size", "kind", "model", "link.width", "link.maximum_speed"]),
+    (Kind::Nic, &["kind", "model", "maximum_speed", "link.width", "link.maximum_speed"]),
+    (Kind::Gpu, &["model", "memory", "link.width", "link.maximum_speed"]),
+    (Kind::Psu, &["watts", "model", "state"]),
+    (Kind::Controller, &["model"]),
+];
+
+/// Writes a profile that all of some machines agree with.
+///
+/// # Errors
+/// The reason, where nothing can be learnt.
+pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String> {
+    let Some(first) = machines.first() else { return Err("there is no machine to learn from".to_owned()) };
+    let mut learnt = Learnt { name: name.map_or_else(|| slug(&first.system.product), str::to_owned), ..Learnt::default() };
+    learnt.matches = draft::matches(machines);
+    for (kind, keys) in TABLES {
+        table(&mut learnt, kind, keys, machines);
+    }
+    for (kind, keys) in GROUPS {
+        group(&mut learnt, kind, keys, machines);
+    }
+    learnt.left_out.push("serial numbers, addresses, names that the kernel gives: they differ from machine to machine".to_owned());
+    if learnt.tables.iter().all(|(_, values)| values.is_empty()) && learnt.groups.is_empty() {
+        return Err("nothing of this machine is known that a profile could ask for".to_owned());
+    }
+    Ok(write::profile(&learnt, machines.len()))
+}
+
+/// A name that can be the name of a file.
+fn slug(product: &str) -> String {
+    let letters = product.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
+    let words: Vec<&str> = letters.split('-').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "learnt".to_owned() } else { words.join("-") }
+}
+
+fn table(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Machine]) {
+    let mut values = Vec::new();
+    for key in keys {
+        let has_modules = !machines.iter().any(|machine| machine.listing(Kind::Memory).devices.is_empty());
+        if *key == "memory_total" && has_modules {
+            continue;
+        }
+        let facts: Vec<&Fact> = machines.iter().flat_map(|machine| facts(machine, kind, key)).collect();
+        let value = if kind == Kind::Firmware { lowest(kind, key, &facts) } else { same(kind, key, &facts, machines.len()) };
+        match value {
+            Ok(value) => values.push(value),
+            Err(reason) => learnt.left_out.push(format!("{}.{key}: {reason}", kind.name())),
+        }
+    }
+    learnt.tables.push((kind, values));
+}
+
+/// What one machine says of a key: one fact, or one of each processor.
+fn facts<'a>(machine: &'a Machine, kind: Kind, key: &str) -> Vec<&'a Fact> {
+    let Some((place, _)) = kind.field(key) else { return Vec::new() };
+    machine.listing(kind).devices.iter().map(|device| &device.facts[place]).collect()
+}
+
+/// What all say; processors of one machine may say several things.
+fn same(kind: Kind, key: &'static str, facts: &[&Fact], machines: usize) -> Result<Value, String> {
+    if let Some(Fact::Unknown(reason)) = facts.iter().find(|fact| !fact.is_known()) {
+        return Err(reason.clone());
+    }
+    let mut several: Vec<&Fact> = Vec::new();
+    for fact in facts {
+        if !several.contains(fact) {
+            several.push(fact);
+        }
+    }
+    if several.is_empty() {
+        return Err("the machine does not tell it".to_owned());
+    }
+    if several.len() > 1 && machines > 1 {
+        let shown: Vec<String> = several.iter().map(|fact| fact.show(kind.field(key).map_or(super::unit::Unit::None, |(_, field)| field.unit()))).collect();
+        return Err(format!("the machines differ: {}", shown.join(", ")));
+    }
+    draft::value(kind, key, &several).ok_or_else(|| "a profile has no words for it".to_owned())
+}
+
+/// At least the lowest version.
+fn lowest(kind: Kind, key: &'static str, facts: &[&Fact]) -> Result<Value, String> {
+    let mut versions = Vec::new();
+    for fact in facts {
+        match fact {
+            Fact::Text(text) => versions.push(text),
+            Fact::Unknown(reason) => return Err(reason.clone()),
+            _ => {}
+        }
+    }
+    let lowest = versions.into_iter().min_by(|a, b| Version::of(a).compare(&Version::of(b)));
+    let lowest = lowest.ok_or_else(|| "the machine does not tell it".to_owned())?;
+    draft::at_least(kind, key, lowest, facts).ok_or_else(|| "a profile has no words for it".to_owned())
+}
+
+/// Devices of one machine that say the same.
+struct Alike<'a> {
+    values: Vec<Value>,
+    devices: Vec<&'a Device>,
+}
+
+fn alike<'a>(kind: Kind, keys: &[&'static str], machine: &'a Machine) -> Vec<Alike<'a>> {
+    let mut found: Vec<Alike<'a>> = Vec::new();
+    for device in machine.listing(kind).devices.iter().filter(|device| device.stay == Stay::Fitted) {
+        let fact = |key: &&'static str| kind.field(key).map(|(place, _)| (*key, &device.facts[place]));
+        let is_worth = |(key, fact): &(&str, &Fact)| {
+            // How a supply was at start is asked for only where it was well.
+            *key != "state" || matches!(fact, Fact::Text(state) if state == "ok" || state == "online")
+        };
+        let known = keys.iter().filter_map(fact).filter(|(_, fact)| fact.is_known()).filter(is_worth);
+        let values: Vec<Value> = known.filter_map(|(key, fact)| draft::value(kind, key, &[fact])).collect();
+        match found.iter_mut().find(|alike| alike.values == values) {
+            Some(alike) => alike.devices.push(device),
+            None => found.push(Alike { values, devices: vec![device] }),
+        }
+    }
+    found
+}
+
+fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Machine]) {
+    for machine in machines {
+        for device in machine.listing(kind).devices.iter().filter(|device| device.stay != Stay::Fitted) {
+            let model = kind.field("model").map(|(place, _)| device.facts[place].show(super::unit::Unit::None));
+            let text = format!("{}: {} can be taken out, or is virtual", kind.name(), model.unwrap_or_default());
+            if !learnt.left_out.contains(&text) {
+                learnt.left_out.push(text);
+            }
+        }
+    }
+    for kept in (1..=keys.len()).rev() {
+        let keys = &keys[..kept];
+        let each: Vec<Vec<Alike<'_>>> = machines.iter().map(|machine| alike(kind, keys, machine)).collect();
+        let signature = |groups: &[Alike<'_>]| {
+            let mut texts: Vec<String> = groups.iter().map(|group| format!("{:?} {}", group.values, group.devices.len())).collect();
+            texts.sort();
+            texts
+        };
+        if each.iter().any(|groups| signature(groups) != signature(&each[0])) {
+            learnt.left_out.push(format!("{}.{}: the machines differ", kind.name(), keys[kept - 1]));
+            continue;
+        }
+        for own in &each[0] {
+            let others = each.iter().flat_map(|groups| groups.iter().filter(|group| group.values == own.values));
+            let devices: Vec<&Device> = others.flat_map(|group| group.devices.iter().copied()).collect();
+            learnt.group(kind, own.values.clone(), own.devices.len(), &devices);
+        }
+        return;
+    }
+}
+
+impl Learnt {
+    /// Takes a group over, with the firmware that all its devices have at least, and their slots as a remark.
+    fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: usize, devices: &[&Device]) {
+        let of = |key: &str| -> Vec<&Fact> {
+            kind.field(key).map(|(place, _)| devices.iter().map(|device| &device.facts[place]).collect()).unwrap_or_default()
+        };
+        if values.is_empty() {
+            self.left_out.push(format!("{count} {} of which nothing is known", kind.plural()));
+            return;
+        }
+        let firmware = of("firmware");
+        if !firmware.is_empty() {
+            match lowest(kind, "firmware", &firmware) {
+                Ok(value) => values.push(value),
+                Err(reason) => self.left_out.push(format!("{}.firmware: {reason}", kind.name())),
+            }
+        }
+        let mut slots: Vec<&str> = [of("slot"), of("place")]
+            .into_iter()
+            .flatten()
+            .filter_map(|fact| match fact {
+                Fact::Text(text) => Some(text.as_str()),
+                Fact::Any(names) => names.first().map(String::as_str),
+                _ => None,
+            })
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let slots = slots.into_iter().map(str::to_owned).collect();
+        self.groups.push(draft::Group { kind, count, values, slots });
+    }
+}

@@ -1,0 +1,249 @@
+//! A machine as a profile sees it: what it says of each key, by the document of the deep inventory.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::catalogue::Kind;
+use super::fact::{Fact, plain};
+use super::look::{Index, Look};
+
+/// Who a machine is, for `match`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct System {
+    /// Vendor.
+    pub vendor: String,
+    /// Product name.
+    pub product: String,
+    /// Stock keeping unit.
+    pub sku: String,
+}
+
+/// Whether a device stays with the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// It belongs to the machine.
+    Fitted,
+    /// It can be taken out, such as a USB stick.
+    Removable,
+    /// It has no hardware of its own, or no medium: a BMC's virtual floppy, an empty drive.
+    Virtual,
+}
+
+/// A device with a fact for each key of its kind.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    /// Where it is, for people.
+    pub(super) place: String,
+    /// In the order of the kind's keys.
+    pub(super) facts: Vec<Fact>,
+    /// The socket that it is next to.
+    pub(super) socket: Option<u64>,
+    /// Whether it stays.
+    pub(super) stay: Stay,
+}
+
+/// All devices of a kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listing {
+    /// The devices.
+    pub(super) devices: Vec<Device>,
+    /// Why there may be others.
+    pub(super) unread: Option<String>,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Its name.
+    pub name: String,
+    /// Who it is.
+    pub system: System,
+    pub(super) kinds: BTreeMap<Kind, Listing>,
+    /// Numbers of the sockets.
+    pub(super) sockets: Vec<u64>,
+    /// Slots of memory that are known, in use or not.
+    pub(super) slots: Vec<String>,
+}
+
+impl Machine {
+    /// Reads a document as `shakedown inventory --format json` prints it.
+    ///
+    /// # Errors
+    /// The reason, where it is no such document.
+    pub fn of(document: &Value) -> Result<Self, String> {
+        if document["form"].as_u64().is_none_or(|form| form == 0) {
+            return Err("this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned());
+        }
+        let index = Index::new(document);
+        let nodes = nodes(&index);
+        let read = |kind: Kind| (kind, listing(&index, kind, &nodes));
+        let text = |value: &Value| plain(value.as_str().unwrap_or_default());
+        let system = &index.resources()["system"];
+        Ok(Machine {
+            name: text(&document["hostname"]),
+            system: System { vendor: text(&system["vendor"]), product: text(&system["product"]), sku: text(&system["sku"]) },
+            kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
+            sockets: sockets(document),
+            slots: devices_of(&document["memory"]["dimms"]).map(|dimm| text(&dimm["slot"])).collect(),
+        })
+    }
+
+    /// The devices of a kind.
+    pub(super) fn listing(&self, kind: Kind) -> &Listing {
+        // Every kind is read when the machine is made.
+        &self.kinds[&kind]
+    }
+}
+
+fn devices_of(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+fn sockets(document: &Value) -> Vec<u64> {
+    let mut sockets: Vec<u64> =
+        devices_of(&document["processors"]["packages"]).filter_map(|package| package["socket"].as_u64()).collect();
+    sockets.sort_unstable();
+    sockets.dedup();
+    sockets
+}
+
+/// NUMA nodes with the sockets that they belong to.
+fn nodes(index: &Index<'_>) -> BTreeMap<u64, u64> {
+    let mut nodes = BTreeMap::new();
+    for socket in devices_of(&index.resources()["cpu"]["sockets"]) {
+        let threads = devices_of(&socket["cores"]).flat_map(|core| devices_of(&core["threads"]));
+        for node in threads.filter_map(|thread| thread["numa_node"].as_u64()) {
+            nodes.entry(node).or_insert_with(|| socket["socket"].as_u64().unwrap_or(0));
+        }
+    }
+    nodes
+}
+
+/// The list of a kind in the document, and the topics whose gaps concern it.
+fn source(kind: Kind) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        Kind::Cpu => ("/processors/packages", &["processors", "cpu", "cpu and memory"]),
+        Kind::Memory => ("/memory/dimms", &["modules"]),
+        Kind::Disk => ("/disks", &["disks", "storage"]),
+        Kind::Nic => ("/interfaces", &["interfaces"]),
+        Kind::Gpu => ("/gpus", &["cards", "gpu"]),
+        Kind::Pci => ("/pci", &["cards", "pci"]),
+        Kind::Psu => ("/power_supplies", &["power"]),
+        Kind::Array => ("/arrays", &["stacked disks"]),
+        Kind::Controller => ("/storage_controllers", &["disks"]),
+        Kind::Firmware | Kind::Settings => ("", &["firmware", "bmc", "system", "processors"]),
+    }
+}
+
+fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing {
+    let (pointer, topics) = source(kind);
+    let found = index.document.pointer(pointer);
+    // What belongs to the whole machine is one device, with the document itself as what is looked at.
+    let devices: Vec<&Value> = if pointer.is_empty() {
+        vec![index.document]
+    } else {
+        found.map(devices_of).into_iter().flatten().filter(|device| is_one(index, kind, device)).collect()
+    };
+    let is_whole = |path: &str| path == "/" || path.starts_with("/sys/firmware/dmi/tables");
+    let mut unread = index.gap(topics, is_whole);
+    if found.is_none() && !pointer.is_empty() {
+        unread = unread.or_else(|| Some("the inventory has no such list".to_owned()));
+    }
+    if devices.is_empty() {
+        let silent = match kind {
+            Kind::Memory => Some("the firmware lists no memory modules"),
+            Kind::Psu => Some("the firmware lists no power supplies"),
+            Kind::Cpu => Some("the machine tells no processors"),
+            _ => None,
+        };
+        unread = unread.or(silent.map(str::to_owned));
+    }
+    let device = |value: &&Value| {
+        let look = Look { index, device: value };
+        let node = value["numa_node"].as_u64().and_then(|node| nodes.get(&node).copied());
+        Device {
+            place: place(kind, &look),
+            facts: kind.fields().iter().map(|field| explained(index, topics, &look, look.fact(field))).collect(),
+            socket: if kind.has_socket() { node } else { value["socket"].as_u64() },
+            stay: stay(kind, &look),
+        }
+    };
+    Listing { devices: devices.iter().map(device).collect(), unread }
+}
+
+/// Says why something is not known, where a gap tells.
+fn explained(index: &Index<'_>, topics: &[&str], look: &Look<'_>, fact: Fact) -> Fact {
+    let Fact::Unknown(reason) = fact else { return fact };
+    let names: Vec<&str> =
+        ["name", "pci_address", "address"].into_iter().map(|key| look.text(key)).filter(|name| !name.is_empty()).collect();
+    let concerns = |path: &str| path == "/" || path.split('/').any(|part| names.contains(&part));
+    Fact::Unknown(index.gap(topics, concerns).unwrap_or(reason))
+}
+
+/// Whether an entry of a list is a device of the kind.
+fn is_one(index: &Index<'_>, kind: Kind, device: &Value) -> bool {
+    let is_virtual = |function: &Value| function["virtual_function_of"].as_str().is_some_and(|of| !of.is_empty());
+    match kind {
+        Kind::Memory => device["size"].as_u64() != Some(0),
+        Kind::Psu => {
+            matches!(device["kind"].as_str(), Some("supply" | "mains")) && device["state"].as_str() != Some("absent")
+        }
+        Kind::Nic | Kind::Pci => !is_virtual(device),
+        Kind::Gpu => !device["pci_address"].as_str().and_then(|at| index.function(at)).is_some_and(is_virtual),
+        _ => true,
+    }
+}
+
+fn stay(kind: Kind, look: &Look<'_>) -> Stay {
+    match kind {
+        Kind::Disk => {
+            let is_empty = look.device["size"].as_u64() == Some(0);
+            let is_drive = look.text("kind") == "cdrom" || look.text("model").to_lowercase().contains("virtual");
+            if is_empty || is_drive {
+                Stay::Virtual
+            } else if look.device["removable"].as_bool() == Some(true) || look.text("kind") == "usb" {
+                Stay::Removable
+            } else {
+                Stay::Fitted
+            }
+        }
+        Kind::Nic if !look.text("usb_address").is_empty() => Stay::Removable,
+        _ => Stay::Fitted,
+    }
+}
+
+/// Where a device is, in words of the board as far as there are any.
+fn place(kind: Kind, look: &Look<'_>) -> String {
+    let named = |word: &str, key: &str| {
+        let text = plain(look.text(key));
+        if text.is_empty() { String::new() } else { format!("{word}{text}") }
+    };
+    let name = look.text("name");
+    let with_name = |text: String| match (text.is_empty(), name.is_empty()) {
+        (true, _) => name.to_owned(),
+        (false, true) => text,
+        (false, false) => format!("{text} ({name})"),
+    };
+    let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+    match kind {
+        Kind::Cpu => format!("socket {}", look.device["socket"].as_u64().unwrap_or(0)),
+        Kind::Memory => first([named("slot ", "slot"), named("bank ", "bank"), String::new()]),
+        Kind::Disk => {
+            let bay = named("bay ", "bay");
+            let enclosure = if bay.is_empty() { String::new() } else { named("enclosure ", "enclosure") };
+            with_name(first([format!("{enclosure} {bay}").trim().to_owned(), named("", "place"), String::new()]))
+        }
+        Kind::Nic => {
+            let at = first([named("slot ", "slot"), named("", "pci_address"), named("USB ", "usb_address")]);
+            let port = look.device["port"].as_u64().filter(|port| *port > 0);
+            with_name(port.map_or_else(|| at.clone(), |port| format!("{at} port {port}")))
+        }
+        Kind::Gpu => with_name(first([named("slot ", "slot"), named("", "pci_address"), String::new()])),
+        Kind::Pci => first([named("slot ", "slot"), named("", "address"), String::new()]),
+        Kind::Psu => with_name(named("", "location")),
+        Kind::Array => name.to_owned(),
+        Kind::Controller => with_name(named("", "pci_address")),
+        Kind::Firmware | Kind::Settings => "this machine".to_owned(),
+    }
+}

@@ -1,0 +1,81 @@
+//! Limits of figures: absolute ones are a contract, those against siblings are a comparison.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::super::figure::{Amount, amount};
+use super::super::range::{Range, parse};
+use super::Severity;
+use super::problem::{Notes, suggestion};
+use super::value::{in_words, span, written};
+
+/// What a figure has to be.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Limit {
+    /// Its name.
+    pub(in super::super) name: String,
+    pub(in super::super) wanted: Wanted,
+    /// The same for people.
+    pub(in super::super) shown: String,
+    pub(in super::super) severity: Severity,
+}
+
+/// Against what it is held.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Wanted {
+    /// A range.
+    Range(Range<Amount>),
+    /// At most this share of the siblings' median on its bad side.
+    Within(f64),
+}
+
+pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Limit> {
+    let Some(table) = value.get_ref().as_table() else {
+        notes.add(span(value), "\"measure\" is a table: `[measure]`");
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (key, value) in table.iter() {
+        match limit(key.get_ref(), value.get_ref()) {
+            Ok(limit) => found.push(limit),
+            Err(reason) => notes.add(span(value), format!("{}: {reason}", key.get_ref())),
+        }
+    }
+    found
+}
+
+fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
+    let DeValue::Table(table) = value else {
+        let text = written(value)?;
+        return Ok(Limit { name: name.to_owned(), wanted: Wanted::Range(range(&text)?), shown: in_words(&text), severity: Severity::Fail });
+    };
+    let known = ["within", "of"];
+    if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
+        return Err(format!("a comparison has no \"{}\"{}", key.get_ref(), suggestion(key.get_ref(), &known)));
+    }
+    let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
+    if text("of") != Some("siblings") {
+        return Err("a comparison is written { within = \"6%\", of = \"siblings\" }".to_owned());
+    }
+    let share = text("within").and_then(|text| text.trim().strip_suffix('%')?.trim().parse::<f64>().ok());
+    let share = share.filter(|share| *share > 0.0 && *share < 100.0).ok_or("`within` is a share: \"6%\"")?;
+    Ok(Limit {
+        name: name.to_owned(),
+        wanted: Wanted::Within(share / 100.0),
+        shown: format!("within {share} % of its siblings"),
+        // Siblings alone never make a machine fail: hot aisle and firmware explain most slow ones.
+        severity: Severity::Warn,
+    })
+}
+
+fn range(text: &str) -> Result<Range<Amount>, String> {
+    let range = parse(text, &|text: &str| amount(text))?;
+    match (&range.low, &range.high) {
+        (Some(low), Some(high)) => match low.value.ratio(&high.value) {
+            None => Err(format!("{text} mixes units")),
+            Some(ratio) if ratio > 1.0 => Err(format!("no figure is in {text}")),
+            Some(_) => Ok(range),
+        },
+        _ => Ok(range),
+    }
+}

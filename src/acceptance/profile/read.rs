@@ -1,0 +1,325 @@
+//! From TOML to a profile, with all that is wrong noted where it stands.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::super::catalogue::{Field, Kind, Shape};
+use super::super::fact::plain;
+use super::super::pattern::Pattern;
+use super::super::range::Count;
+use super::measure;
+use super::problem::{Notes, ProfileError, suggestion};
+use super::value::{span, want, written};
+use super::{Expect, Group, Match, Profile, Severity, Table};
+
+/// The version of the form.
+pub(in super::super) const SCHEMA: &str = "1";
+/// Keys of a profile beside sections and groups.
+pub(in super::super) const HEAD: [&str; 6] = ["schema", "name", "description", "match", "only", "measure"];
+/// Keys of any section and group.
+pub(in super::super) const EVERYWHERE: [&str; 4] = ["severity", "fail", "warn", "note"];
+
+type Key<'a> = Spanned<Cow<'a, str>>;
+
+pub(super) fn profile(text: &str) -> Result<Profile, ProfileError> {
+    let mut notes = Notes::new(text);
+    let document = match DeTable::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            notes.add(error.span().unwrap_or_default(), format!("this is no TOML: {}", error.message()));
+            return notes.finish(Profile::default());
+        }
+    };
+    let table = document.get_ref();
+    let mut profile = Profile::default();
+    let mut found = Vec::new();
+    for (key, value) in table.iter() {
+        let name: &str = key.get_ref();
+        let kind = Kind::GROUPS.into_iter().chain(Kind::TABLES).find(|kind| kind.name() == name);
+        match (name, kind) {
+            (_, Some(kind)) if Kind::TABLES.contains(&kind) => {
+                if let Some(table) = as_table(&mut notes, value, name) {
+                    profile.tables.push(section(&mut notes, kind, table));
+                }
+            }
+            (_, Some(kind)) => groups(&mut notes, kind, value, &mut found),
+            ("match", _) => profile.matches = matches(&mut notes, value),
+            ("only", _) => profile.only = only(&mut notes, value),
+            ("measure", _) => profile.limits = measure::limits(&mut notes, value),
+            ("schema" | "name" | "description", _) => {}
+            _ => notes.add(span(key), format!("a profile has no \"{name}\"{}", suggestion(name, &names()))),
+        }
+    }
+    head(&mut notes, table, &mut profile);
+    found.sort_by_key(|(at, _)| *at);
+    profile.groups = found.into_iter().map(|(_, group)| group).collect();
+    check_emptiness(&mut notes, &profile);
+    notes.finish(profile)
+}
+
+/// All keys of a profile.
+pub(in super::super) fn names() -> Vec<&'static str> {
+    let kinds = Kind::TABLES.into_iter().chain(Kind::GROUPS).map(Kind::name);
+    HEAD.into_iter().chain(kinds).collect()
+}
+
+fn head(notes: &mut Notes<'_>, table: &DeTable<'_>, profile: &mut Profile) {
+    match table.get("schema") {
+        None => notes.add(0..0, format!("a profile begins with `schema = {SCHEMA}`")),
+        Some(value) if written(value.get_ref()).is_ok_and(|text| text == SCHEMA) => {}
+        Some(value) => notes.add(span(value), format!("this program knows `schema = {SCHEMA}` alone")),
+    }
+    let name = table.get("name").map(|value| (span(value), value.get_ref().as_str().map(plain)));
+    match name {
+        Some((_, Some(name))) if !name.is_empty() => profile.name = name,
+        Some((at, _)) => notes.add(at, "a name is a text in quotes"),
+        None => notes.add(0..0, "a profile has a name: `name = \"r760-a\"`"),
+    }
+    if let Some(value) = table.get("description").filter(|value| !value.get_ref().is_str()) {
+        notes.add(span(value), "a description is a text in quotes");
+    }
+}
+
+fn check_emptiness(notes: &mut Notes<'_>, profile: &Profile) {
+    let is_empty = profile.groups.is_empty() && profile.limits.is_empty() && profile.only.is_empty();
+    if is_empty && profile.tables.iter().all(|table| table.expects.is_empty()) {
+        notes.add(0..0, "this profile expects nothing, so any machine would be accepted");
+    }
+}
+
+fn as_table<'a, 'i>(notes: &mut Notes<'_>, value: &'a Spanned<DeValue<'i>>, name: &str) -> Option<&'a DeTable<'i>> {
+    let table = value.get_ref().as_table();
+    if table.is_none() {
+        notes.add(span(value), format!("\"{name}\" is a table: `[{name}]` or `{name} = {{ … }}`"));
+    }
+    table
+}
+
+fn matches(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Match {
+    let mut found = Match::default();
+    let Some(table) = as_table(notes, value, "match") else { return found };
+    for (key, value) in table.iter() {
+        let name: &str = key.get_ref();
+        let pattern = value.get_ref().as_str().ok_or_else(|| "a text in quotes is wanted".to_owned());
+        let pattern = match pattern.and_then(|text| Pattern::parse(text, false)) {
+            Ok(pattern) => Some(pattern),
+            Err(reason) => {
+                notes.add(span(value), reason);
+                None
+            }
+        };
+        match name {
+            "vendor" => found.vendor = pattern,
+            "product" => found.product = pattern,
+            "sku" => found.sku = pattern,
+            _ => notes.add(span(key), format!("match has no \"{name}\"{}", suggestion(name, &["vendor", "product", "sku"]))),
+        }
+    }
+    found
+}
+
+fn only(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Kind> {
+    let Some(list) = value.get_ref().as_array() else {
+        notes.add(span(value), "`only` is a list of kinds: `only = [\"disk\"]`");
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for value in list.iter() {
+        let name = value.get_ref().as_str().unwrap_or_default();
+        match Kind::GROUPS.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) => found.push(kind),
+            None => {
+                let known = Kind::GROUPS.map(Kind::name);
+                notes.add(span(value), format!("there is no kind \"{name}\"{}", suggestion(name, &known)));
+            }
+        }
+    }
+    found
+}
+
+fn section(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>) -> Table {
+    let severities = Severities::read(notes, kind, table);
+    let mut expects = Vec::new();
+    for (key, value) in table.iter().filter(|(key, _)| !EVERYWHERE.contains(&key.get_ref().as_ref())) {
+        expect(notes, kind, &severities, "", key, value, &mut expects);
+    }
+    Table { kind, expects }
+}
+
+fn groups(notes: &mut Notes<'_>, kind: Kind, value: &Spanned<DeValue<'_>>, found: &mut Vec<(usize, Group)>) {
+    let list: Vec<&Spanned<DeValue<'_>>> = match value.get_ref() {
+        DeValue::Array(list) => list.iter().collect(),
+        _ => vec![value],
+    };
+    let mut slots: Vec<String> = Vec::new();
+    for value in list {
+        let Some(table) = as_table(notes, value, kind.name()) else { continue };
+        let group = group(notes, kind, value, table);
+        for slot in &group.slots {
+            if slots.contains(slot) {
+                notes.add(span(value), format!("slot \"{slot}\" is asked for twice: one device is in it at most"));
+            }
+            slots.push(slot.clone());
+        }
+        found.push((span(value).start, group));
+    }
+}
+
+fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table: &DeTable<'_>) -> Group {
+    let severities = Severities::read(notes, kind, table);
+    let mut group =
+        Group { kind, count: Count::exactly(1), per_socket: None, expects: Vec::new(), slots: Vec::new(), severity: severities.own };
+    let (mut counted, mut per_socket) = (None, None);
+    for (key, value) in table.iter().filter(|(key, _)| !EVERYWHERE.contains(&key.get_ref().as_ref())) {
+        match key.get_ref().as_ref() {
+            "count" => counted = count(notes, value),
+            "slots" => group.slots = slots(notes, kind, key, value),
+            "per_socket" => per_socket = Some((key, value)),
+            _ => expect(notes, kind, &severities, "", key, value, &mut group.expects),
+        }
+    }
+    // Versions are dear to compare, and most devices are told apart by less.
+    group.expects.sort_by_key(|expect| kind.fields()[expect.field].shape == Shape::Version);
+    group.count = counted.unwrap_or_else(|| Count::exactly(group.slots.len().max(1)));
+    if group.count.least > group.slots.len() && !group.slots.is_empty() {
+        notes.add(span(place), format!("{} devices do not fit into {} slots", group.count.least, group.slots.len()));
+    }
+    if let Some((key, value)) = per_socket {
+        group.per_socket = match value.get_ref() {
+            DeValue::Boolean(true) => Some(group.count),
+            DeValue::Boolean(false) => None,
+            _ => count(notes, value),
+        };
+        if !kind.has_socket() {
+            notes.add(span(key), format!("the inventory does not tell the sockets of {}", kind.plural()));
+        }
+        if matches!(value.get_ref(), DeValue::Boolean(true)) {
+            // The count is that of each socket, so how many there are in all depends on the machine.
+            group.count = Count { least: 0, most: None };
+        }
+    }
+    group
+}
+
+fn count(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Option<Count> {
+    let read = written(value.get_ref()).and_then(|text| Count::parse(&text));
+    match read {
+        Ok(count) if count.least == 0 && count.most.is_none() => {
+            notes.add(span(value), "any number of devices would do, so this expects nothing");
+            None
+        }
+        Ok(count) => Some(count),
+        Err(reason) => {
+            notes.add(span(value), reason);
+            None
+        }
+    }
+}
+
+fn slots(notes: &mut Notes<'_>, kind: Kind, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+    if !kind.has_slots() {
+        let other = if kind == Kind::Disk { "; disks have \"place\" and \"bay\"" } else { "" };
+        notes.add(span(key), format!("the inventory does not tell slots of {}{other}", kind.plural()));
+    }
+    let names = value.get_ref().as_array().map(|list| list.iter().map(|slot| slot.get_ref().as_str().map(plain)).collect());
+    match names {
+        Some(Some(names)) => {
+            let names: Vec<String> = names;
+            if names.is_empty() || names.iter().any(String::is_empty) {
+                notes.add(span(value), "a list of names of slots is wanted");
+            }
+            names
+        }
+        _ => {
+            notes.add(span(value), "`slots` is a list of names as the inventory has them: `slots = [\"A1\", \"A2\"]`");
+            Vec::new()
+        }
+    }
+}
+
+/// Reads one key of a section or a group, or a table of keys below it.
+fn expect(
+    notes: &mut Notes<'_>,
+    kind: Kind,
+    severities: &Severities,
+    above: &str,
+    key: &Key<'_>,
+    value: &Spanned<DeValue<'_>>,
+    expects: &mut Vec<Expect>,
+) {
+    let name = format!("{above}{}", key.get_ref());
+    let Some((place, field)) = kind.field(&name) else {
+        let below = format!("{name}.");
+        let table = value.get_ref().as_table().filter(|_| kind.fields().iter().any(|field| field.key.starts_with(&below)));
+        let Some(table) = table else {
+            notes.add(span(key), format!("{} has no \"{name}\"{}", kind.name(), suggestion(&name, &keys(kind))));
+            return;
+        };
+        for (key, value) in table.iter() {
+            expect(notes, kind, severities, &below, key, value, expects);
+        }
+        return;
+    };
+    match want(field, value.get_ref()) {
+        Ok((want, shown)) => {
+            expects.push(Expect { field: place, key: field.key, want, shown, severity: severities.of(field) });
+        }
+        Err(reason) => notes.add(span(value), format!("{name}: {reason}")),
+    }
+}
+
+/// All keys of a section or a group.
+pub(in super::super) fn keys(kind: Kind) -> Vec<&'static str> {
+    let own = kind.fields().iter().map(|field| field.key);
+    let groups = if Kind::GROUPS.contains(&kind) { &["count", "per_socket", "slots"][..] } else { &[] };
+    own.chain(groups.iter().copied()).chain(EVERYWHERE).collect()
+}
+
+/// How grave deviations are: those of all keys, and of those that are named.
+struct Severities {
+    own: Severity,
+    named: Vec<(String, Severity)>,
+}
+
+impl Severities {
+    fn read(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>) -> Self {
+        let word = |text: &str| [Severity::Fail, Severity::Warn, Severity::Note].into_iter().find(|one| one.word() == text);
+        let mut found = Severities { own: Severity::Fail, named: Vec::new() };
+        if let Some(value) = table.get("severity") {
+            match value.get_ref().as_str().and_then(word) {
+                Some(severity) => found.own = severity,
+                None => notes.add(span(value), "a severity is \"fail\", \"warn\" or \"note\""),
+            }
+        }
+        for severity in [Severity::Fail, Severity::Warn, Severity::Note] {
+            let Some(value) = table.get(severity.word()) else { continue };
+            let Some(list) = value.get_ref().as_array() else {
+                notes.add(span(value), format!("`{}` is a list of keys: `[\"firmware\"]`", severity.word()));
+                continue;
+            };
+            for value in list.iter() {
+                let name = value.get_ref().as_str().unwrap_or_default();
+                found.check(notes, kind, table, (name, span(value)));
+                found.named.push((name.to_owned(), severity));
+            }
+        }
+        found
+    }
+
+    /// What has a severity has to be asked for.
+    fn check(&self, notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>, (name, at): (&str, Range<usize>)) {
+        let top = name.split('.').next().unwrap_or(name);
+        if !table.contains_key(top) {
+            let known: Vec<&str> = keys(kind).into_iter().filter(|key| table.contains_key(key.split('.').next().unwrap_or(key))).collect();
+            notes.add(at, format!("\"{name}\" is not asked for here{}", suggestion(name, &known)));
+        }
+    }
+
+    fn of(&self, field: &Field) -> Severity {
+        let is_it = |name: &str| name == field.key || field.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        self.named.iter().find(|(name, _)| is_it(name)).map_or(self.own, |(_, severity)| *severity)
+    }
+}

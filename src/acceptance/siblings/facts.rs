@@ -1,0 +1,125 @@
+//! What a machine says of itself in words that can be held against its siblings': no serial numbers, addresses or kernel names.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::catalogue::Kind;
+use super::super::fact::Fact;
+use super::super::machine::{Device, Machine, Stay};
+
+/// Keys of devices that sum up what there is.
+const SUMS: [(Kind, &str, &[&str]); 6] = [
+    (Kind::Memory, "memory", &["size", "kind", "ranks"]),
+    (Kind::Disk, "disks", &["model", "size"]),
+    (Kind::Nic, "network", &["model", "maximum_speed"]),
+    (Kind::Gpu, "graphics", &["model", "memory"]),
+    (Kind::Psu, "power supplies", &["watts", "model"]),
+    (Kind::Controller, "controllers", &["model"]),
+];
+/// Keys of devices that are told for each model, or for all where there are no models.
+const EACH: [(Kind, &str); 10] = [
+    (Kind::Memory, "slot"),
+    (Kind::Memory, "configured_speed"),
+    (Kind::Disk, "firmware"),
+    (Kind::Disk, "link.width"),
+    (Kind::Nic, "firmware"),
+    (Kind::Nic, "link.width"),
+    (Kind::Nic, "slot"),
+    (Kind::Gpu, "driver_version"),
+    (Kind::Gpu, "link.width"),
+    (Kind::Psu, "state"),
+];
+/// Most letters of a fact; what is longer is told apart by its beginning and a hash.
+const LONGEST: usize = 400;
+
+/// Facts by name; what is not known is not there.
+pub(super) fn facts(machine: &Machine) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for kind in Kind::TABLES {
+        for (place, field) in kind.fields().iter().enumerate() {
+            let values = machine.listing(kind).devices.iter().map(|device| &device.facts[place]);
+            add(&mut found, format!("{} {}", kind.name(), field.key.replace('_', " ")), values.filter_map(|fact| shown(kind, place, fact)));
+        }
+    }
+    for (kind, name, keys) in SUMS {
+        let sum = sum(kind, keys, machine);
+        if !sum.is_empty() {
+            found.insert(name.to_owned(), short(sum));
+        }
+    }
+    for (kind, key) in EACH {
+        let Some((place, _)) = kind.field(key) else { continue };
+        let model = kind.field("model").map(|(place, _)| place);
+        for device in fitted(kind, machine) {
+            let of = model.and_then(|model| shown(kind, model, &device.facts[model])).unwrap_or_default();
+            let name = format!("{} {} {of}", kind.name(), key.replace(['_', '.'], " "));
+            let entry: &mut String = found.entry(name.trim().to_owned()).or_default();
+            if let Some(text) = shown(kind, place, &device.facts[place])
+                && !entry.split(", ").any(|known| known == text)
+            {
+                *entry = if entry.is_empty() { text } else { format!("{entry}, {text}") };
+            }
+        }
+    }
+    found.retain(|_, text| !text.is_empty());
+    found.into_iter().map(|(name, text)| (name, short(text))).collect()
+}
+
+fn fitted(kind: Kind, machine: &Machine) -> impl Iterator<Item = &Device> {
+    machine.listing(kind).devices.iter().filter(|device| device.stay == Stay::Fitted)
+}
+
+fn shown(kind: Kind, place: usize, fact: &Fact) -> Option<String> {
+    fact.is_known().then(|| fact.show(kind.fields()[place].unit()))
+}
+
+/// Takes over what all say, or each different thing once.
+fn add(found: &mut BTreeMap<String, String>, name: String, values: impl Iterator<Item = String>) {
+    let mut different: Vec<String> = Vec::new();
+    for value in values {
+        if !different.contains(&value) {
+            different.push(value);
+        }
+    }
+    if !different.is_empty() {
+        found.insert(name, different.join(", "));
+    }
+}
+
+/// `16 × 64 GiB DDR5 2`, most first.
+fn sum(kind: Kind, keys: &[&str], machine: &Machine) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for device in fitted(kind, machine) {
+        let words = keys.iter().filter_map(|key| kind.field(key)).filter_map(|(place, _)| shown(kind, place, &device.facts[place]));
+        *counts.entry(words.collect::<Vec<_>>().join(" ")).or_default() += 1;
+    }
+    let mut counts: Vec<(usize, String)> = counts.into_iter().map(|(text, count)| (count, text)).collect();
+    counts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    counts.iter().map(|(count, text)| format!("{count} × {text}")).collect::<Vec<_>>().join(", ")
+}
+
+fn short(text: String) -> String {
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{start} … ({})", hash(&text))
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What siblings have in common: vendor, product and SKU; where nobody wrote those down, what the machine is built of.
+pub(super) fn herd(machine: &Machine) -> String {
+    let system = &machine.system;
+    let is_name = |text: &str| !text.is_empty() && !text.to_lowercase().contains("to be filled") && text.to_lowercase() != "default string";
+    if is_name(&system.product) {
+        let words = [&system.vendor, &system.product, &system.sku].into_iter().filter(|text| is_name(text));
+        return words.map(String::as_str).collect::<Vec<_>>().join(" ");
+    }
+    let parts: Vec<String> = SUMS.iter().map(|(kind, _, keys)| sum(*kind, keys, machine)).collect();
+    let cpu = machine.listing(Kind::Cpu).devices.iter().map(|device| format!("{:?}", device.facts)).collect::<String>();
+    format!("without a name, built alike ({})", hash(&format!("{parts:?}{cpu}")))
+}

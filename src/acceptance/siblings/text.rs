@@ -1,0 +1,72 @@
+//! What differs, as lines.
+
+use super::{FactRow, FigureRow, Herd};
+
+/// Most machines that one line names.
+const NAMED: usize = 6;
+
+/// What is odd, for people: machine, what, here, usually; then what there is no verdict on.
+#[must_use]
+pub fn text(herd: &Herd) -> (String, Vec<[String; 4]>, Vec<String>) {
+    let count = herd.machines.len();
+    let headline = format!("{}: {count} {}", herd.name, if count == 1 { "machine" } else { "machines" });
+    let mut rows = Vec::new();
+    let mut remarks = Vec::new();
+    for fact in &herd.facts {
+        for place in &fact.odd {
+            let here = fact.values[*place].clone().unwrap_or_default();
+            rows.push([herd.machines[*place].clone(), fact.name.clone(), here, usually(fact)]);
+        }
+        remarks.extend(split(herd, fact));
+    }
+    for figure in &herd.figures {
+        for place in &figure.odd {
+            let value = figure.values[*place].unwrap_or(f64::NAN);
+            let share = (value - figure.median).abs() / figure.median * 100.0;
+            let word = if figure.is_better_small { "above" } else { "below" };
+            let here = format!("{}, {share:.0} % {word} the median", number(value, &figure.unit));
+            rows.push([herd.machines[*place].clone(), figure.name.clone(), here, number(figure.median, &figure.unit)]);
+        }
+        remarks.extend(figure.remark.as_ref().map(|remark| format!("{}: {remark}", figure.name)));
+    }
+    (headline, rows, remarks)
+}
+
+fn usually(fact: &FactRow) -> String {
+    let usual = fact.usual.clone().unwrap_or_default();
+    let count = fact.values.iter().filter(|value| value.as_ref() == Some(&usual)).count();
+    format!("{usual} on {count}")
+}
+
+/// A fact that has no majority, with who says what.
+fn split(herd: &Herd, fact: &FactRow) -> Option<String> {
+    if fact.usual.is_some() {
+        return None;
+    }
+    let mut values: Vec<&String> = fact.values.iter().flatten().collect();
+    values.sort();
+    values.dedup();
+    if values.len() < 2 {
+        return None;
+    }
+    let who = |value: &&String| {
+        let names: Vec<&str> =
+            fact.values.iter().zip(&herd.machines).filter(|(own, _)| own.as_ref() == Some(*value)).map(|(_, name)| name.as_str()).collect();
+        let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+        format!("{value} on {}{more}", names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "))
+    };
+    Some(format!("{}: no majority: {}", fact.name, values.iter().map(who).collect::<Vec<_>>().join("; ")))
+}
+
+/// A figure with its unit.
+pub(super) fn number(value: f64, unit: &str) -> String {
+    super::Amount { number: value, unit: unit.to_owned() }.show()
+}
+
+impl FigureRow {
+    /// Lowest and highest value.
+    pub(super) fn ends(&self) -> Option<(f64, f64)> {
+        let values = || self.values.iter().flatten().copied();
+        Some((values().reduce(f64::min)?, values().reduce(f64::max)?))
+    }
+}

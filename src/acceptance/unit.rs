@@ -1,0 +1,138 @@
+//! Numbers with units, as people write them in a profile, and as they are told.
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Things, or a number that has no unit.
+    None,
+    /// Bytes.
+    Bytes,
+    /// Mbit/s of a network.
+    Megabits,
+    /// GT/s of a lane of PCI Express.
+    Gigatransfers,
+    /// MT/s of memory.
+    Megatransfers,
+    /// Watts.
+    Watts,
+}
+
+const BYTES: [(&str, f64); 12] = [
+    ("B", 1.0),
+    ("kB", 1e3),
+    ("MB", 1e6),
+    ("GB", 1e9),
+    ("TB", 1e12),
+    ("PB", 1e15),
+    ("KiB", 1024.0),
+    ("MiB", 1_048_576.0),
+    ("GiB", 1_073_741_824.0),
+    ("TiB", 1_099_511_627_776.0),
+    ("PiB", 1_125_899_906_842_624.0),
+    ("bytes", 1.0),
+];
+const MEGABITS: [(&str, f64); 8] = [
+    ("Mbit/s", 1.0),
+    ("Gbit/s", 1e3),
+    ("Mb/s", 1.0),
+    ("Gb/s", 1e3),
+    ("Mbps", 1.0),
+    ("Gbps", 1e3),
+    ("M", 1.0),
+    ("G", 1e3),
+];
+
+impl Unit {
+    /// Its names, and how much of what the inventory counts in is one of each.
+    fn names(self) -> &'static [(&'static str, f64)] {
+        match self {
+            Unit::None => &[],
+            Unit::Bytes => &BYTES,
+            Unit::Megabits => &MEGABITS,
+            Unit::Gigatransfers => &[("GT/s", 1.0), ("GT/s PCIe", 1.0)],
+            Unit::Megatransfers => &[("MT/s", 1.0), ("MHz", 1.0)],
+            Unit::Watts => &[("W", 1.0), ("kW", 1e3), ("watts", 1.0)],
+        }
+    }
+
+    /// A number, with or without one of the unit's names: `64 GiB`. The reason, where it is none.
+    pub(super) fn parse(self, text: &str) -> Result<f64, String> {
+        let text = text.trim();
+        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+        let (digits, name) = (&text[..end], text[end..].trim());
+        let number: f64 = digits.parse().map_err(|_| format!("\"{text}\" is no number{}", self.hint()))?;
+        if name.is_empty() {
+            return Ok(number);
+        }
+        let known = self.names().iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, factor)| number * factor).ok_or_else(|| format!("\"{name}\" is no unit here{}", self.hint()))
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Unit::None => ": a number without unit is wanted",
+            Unit::Bytes => ": sizes are written as \"64 GiB\", \"7.68 TB\" or in bytes",
+            Unit::Megabits => ": speeds are written as \"100 Gbit/s\" or in Mbit/s",
+            Unit::Gigatransfers => ": speeds of links are written as \"16 GT/s\"",
+            Unit::Megatransfers => ": speeds of memory are written as 4800 or \"4800 MT/s\"",
+            Unit::Watts => ": power is written as 1400 or \"1400 W\"",
+        }
+    }
+
+    /// A number for people, and for a profile: read again it is the same.
+    pub(super) fn show(self, number: f64) -> String {
+        match self {
+            Unit::None => number.to_string(),
+            Unit::Bytes => bytes(number),
+            Unit::Megabits if number >= 1e3 => format!("{} Gbit/s", number / 1e3),
+            Unit::Megabits => format!("{number} Mbit/s"),
+            Unit::Gigatransfers => format!("{number} GT/s"),
+            Unit::Megatransfers => format!("{number} MT/s"),
+            Unit::Watts => format!("{number} W"),
+        }
+    }
+}
+
+/// Bytes in the largest unit that says them exactly in a few digits: modules in GiB, disks in TB with what is lost by rounding. That a
+/// disk has whole GiB, too, is chance.
+fn bytes(number: f64) -> String {
+    for (name, factor) in ["TiB", "GiB", "MiB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name)) {
+        let count = number / factor;
+        if (1.0..1024.0).contains(&count) && (count * 4.0).fract() == 0.0 {
+            return format!("{count} {name}");
+        }
+    }
+    for (name, factor) in ["PB", "TB", "GB", "MB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name)) {
+        if number >= *factor {
+            return format!("{} {name}", (number / factor * 100.0).round() / 100.0);
+        }
+    }
+    format!("{number} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read_in_any_case_and_bare_numbers_are_the_inventorys() {
+        assert_eq!(Unit::Bytes.parse("64 GiB"), Ok(68_719_476_736.0));
+        assert_eq!(Unit::Bytes.parse("7.68TB"), Ok(7_680_000_000_000.0));
+        assert_eq!(Unit::Bytes.parse("512"), Ok(512.0));
+        assert_eq!(Unit::Megabits.parse("100 Gbit/s"), Ok(100_000.0));
+        assert_eq!(Unit::Megabits.parse("25000"), Ok(25_000.0));
+        assert_eq!(Unit::Gigatransfers.parse("2.5 GT/s"), Ok(2.5));
+        assert!(Unit::Bytes.parse("64 GiX").is_err_and(|reason| reason.contains("GiX")));
+        assert!(Unit::None.parse("-1").is_err());
+    }
+
+    #[test]
+    fn what_is_shown_is_read_as_the_same() {
+        for number in [68_719_476_736.0, 1_073_741_824.0, 34_359_738_368.0 * 3.0] {
+            assert_eq!(Unit::Bytes.parse(&Unit::Bytes.show(number)), Ok(number));
+        }
+        assert_eq!(Unit::Bytes.show(7_681_501_126_656.0), "7.68 TB");
+        assert_eq!(Unit::Bytes.show(18_000_207_937_536.0), "18 TB");
+        assert_eq!(Unit::Megabits.show(2500.0), "2.5 Gbit/s");
+    }
+}

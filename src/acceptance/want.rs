@@ -1,0 +1,158 @@
+//! What a key of a profile wants of a fact.
+
+use std::cmp::Ordering;
+
+use super::catalogue::Shape;
+use super::fact::Fact;
+use super::pattern::Pattern;
+use super::version::Version;
+
+/// How a fact compares with what was ordered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It is as ordered.
+    Yes,
+    /// It is not.
+    No,
+    /// It is a newer version than the one that was ordered.
+    Newer,
+    /// It could not be read, with the reason: neither of both.
+    Unknown(String),
+}
+
+/// An end of a range.
+#[derive(Clone, Debug)]
+pub(super) struct End<T> {
+    /// The value.
+    pub(super) value: T,
+    /// The value itself is in the range.
+    pub(super) included: bool,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub(super) enum Want {
+    /// Yes or no.
+    Flag(bool),
+    /// A text.
+    Text(Pattern),
+    /// This version.
+    Version(Version),
+    /// A version from one to another.
+    Versions(Option<End<Version>>, Option<End<Version>>),
+    /// A number from one to another.
+    Numbers(Option<End<f64>>, Option<End<f64>>),
+    /// One of them.
+    Any(Vec<Want>),
+    /// By the model of the device: the first that fits decides, and where none fits nothing is wanted.
+    ByModel(Vec<(Pattern, Want)>),
+}
+
+impl Want {
+    /// Compares a fact; `model` is that of the device.
+    pub(super) fn test(&self, fact: &Fact, model: &Fact) -> Fit {
+        if let (Fact::Unknown(reason), true) = (fact, !matches!(self, Want::ByModel(_))) {
+            return Fit::Unknown(reason.clone());
+        }
+        match self {
+            Want::Any(wants) => any(wants.iter().map(|want| want.test(fact, model))),
+            Want::ByModel(models) => match model {
+                Fact::Unknown(reason) => Fit::Unknown(reason.clone()),
+                _ => {
+                    let own = models.iter().find(|(pattern, _)| texts(model).any(|text| pattern.fits(text)));
+                    own.map_or(Fit::Yes, |(_, want)| want.test(fact, model))
+                }
+            },
+            Want::Flag(wanted) => yes_if(*fact == Fact::Flag(*wanted)),
+            Want::Numbers(low, high) => match fact {
+                Fact::Number(number) => yes_if(above(low, number) && below(high, number)),
+                _ => Fit::No,
+            },
+            Want::Text(_) | Want::Version(_) | Want::Versions(..) => {
+                let fits = texts(fact).map(|text| self.test_text(text));
+                if matches!(fact, Fact::Every(_)) { all(fits) } else { any(fits) }
+            }
+        }
+    }
+
+    fn test_text(&self, text: &str) -> Fit {
+        let version = || Version::of(text);
+        match self {
+            Want::Text(pattern) => yes_if(pattern.fits(text)),
+            Want::Version(wanted) => match version().compare(wanted) {
+                Ordering::Equal => Fit::Yes,
+                // A word and a number have no order that means anything to people.
+                Ordering::Greater if !version().is_empty() => Fit::Newer,
+                _ => Fit::No,
+            },
+            Want::Versions(low, high) => {
+                let own = version();
+                let is_above = low.as_ref().is_none_or(|low| {
+                    let order = own.compare(&low.value);
+                    order == Ordering::Greater && (low.included || !own.begins_with(&low.value))
+                        || low.included && order == Ordering::Equal
+                });
+                // 22.43.1014 is not beyond 22.43.
+                let is_below = high.as_ref().is_none_or(|high| {
+                    let is_of = own.compare(&high.value) == Ordering::Equal || own.begins_with(&high.value);
+                    if high.included { is_of || own.compare(&high.value) == Ordering::Less } else { !is_of && own.compare(&high.value) == Ordering::Less }
+                });
+                yes_if(is_above && is_below)
+            }
+            _ => Fit::No,
+        }
+    }
+
+    /// Whether any of the words that there are would do.
+    pub(super) fn can_fit(&self, shape: Shape, words: &[&str]) -> bool {
+        let fact = |word: &&str| match shape {
+            Shape::Number(..) | Shape::Whole => word.parse().map_or_else(|_| Fact::text(word), Fact::Number),
+            _ => Fact::text(word),
+        };
+        words.is_empty() || words.iter().any(|word| self.test(&fact(word), &Fact::text("any")) == Fit::Yes)
+    }
+}
+
+fn texts(fact: &Fact) -> impl Iterator<Item = &str> {
+    let (one, more): (Option<&str>, &[String]) = match fact {
+        Fact::Text(text) => (Some(text), &[]),
+        Fact::Any(texts) | Fact::Every(texts) => (None, texts),
+        Fact::Number(_) | Fact::Flag(_) | Fact::Unknown(_) => (None, &[]),
+    };
+    one.into_iter().chain(more.iter().map(String::as_str))
+}
+
+fn yes_if(fits: bool) -> Fit {
+    if fits { Fit::Yes } else { Fit::No }
+}
+
+fn above(low: &Option<End<f64>>, number: &f64) -> bool {
+    low.as_ref().is_none_or(|low| *number > low.value || low.included && *number >= low.value)
+}
+
+fn below(high: &Option<End<f64>>, number: &f64) -> bool {
+    high.as_ref().is_none_or(|high| *number < high.value || high.included && *number <= high.value)
+}
+
+/// The best of some; newer than all that may be is newer.
+fn any(fits: impl Iterator<Item = Fit>) -> Fit {
+    let fits: Vec<Fit> = fits.collect();
+    if fits.contains(&Fit::Yes) {
+        return Fit::Yes;
+    }
+    let unknown = fits.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
+    if let Some(unknown) = unknown {
+        return unknown.clone();
+    }
+    if !fits.is_empty() && fits.iter().all(|fit| *fit == Fit::Newer) { Fit::Newer } else { Fit::No }
+}
+
+/// The worst of some.
+fn all(fits: impl Iterator<Item = Fit>) -> Fit {
+    let fits: Vec<Fit> = fits.collect();
+    if fits.is_empty() || fits.contains(&Fit::No) {
+        return Fit::No;
+    }
+    let unknown = fits.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
+    unknown.cloned().unwrap_or(if fits.contains(&Fit::Newer) { Fit::Newer } else { Fit::Yes })
+}

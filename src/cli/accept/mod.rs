@@ -1,0 +1,155 @@
+//! `shakedown accept`: whether a machine is the one that was ordered.
+
+pub(super) mod machines;
+mod profiles;
+mod result;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::{answer, answer_whole, exit, help};
+use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, schema};
+use crate::report::table;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = help::ACCEPT)]
+pub(super) struct Arguments {
+    /// The profile: what was ordered; or a folder of profiles, of which the one whose `match` fits the machine is taken
+    #[arg(long, value_name = "FILE|DIR", default_value = profiles::FOLDER)]
+    profile: PathBuf,
+    /// Judge a machine in a file instead of this one: a snapshot, a copied tree, or what `shakedown inventory --format json` printed
+    #[arg(long, value_name = "PATH")]
+    root: Option<PathBuf>,
+    /// Results with figures of this machine for `[measure]`: JSON, OCP lines
+    #[arg(long, value_name = "RESULTS", num_args = 1..)]
+    measured: Vec<PathBuf>,
+    /// The same of its siblings, one file each, or folders of them
+    #[arg(long, value_name = "RESULTS", num_args = 1..)]
+    siblings: Vec<PathBuf>,
+    /// Write a profile from this machine, or from what several in files agree on
+    #[arg(long, value_name = "SNAPSHOT", num_args = 0.., conflicts_with_all = ["root", "measured", "siblings", "check"])]
+    learn: Option<Vec<PathBuf>>,
+    /// The name in the profile that --learn writes
+    #[arg(long, value_name = "NAME", requires = "learn")]
+    name: Option<String>,
+    /// Say what is wrong with profiles, and judge nothing
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["root", "measured", "siblings"])]
+    check: Vec<PathBuf>,
+    /// Print the JSON Schema of profiles and nothing else
+    #[arg(long)]
+    schema: bool,
+    /// For people or for machines
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write a result file for MAAS, as its scripts do
+    #[arg(long, value_name = "FILE", env = "RESULT_PATH")]
+    result_path: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    if arguments.schema {
+        answer_whole(schema())?;
+        return Ok(exit::OK);
+    }
+    if !arguments.check.is_empty() {
+        return check(&arguments.check);
+    }
+    if let Some(paths) = &arguments.learn {
+        return learnt(paths, arguments.name.as_deref());
+    }
+    let judged = judgement(arguments);
+    let wrong = judged.as_ref().err().and_then(|error| error.downcast_ref::<profiles::Wrong>()).map(ToString::to_string);
+    if let Some(path) = &arguments.result_path {
+        result::write(path, judged.as_ref())?;
+    }
+    if let Some(wrong) = wrong {
+        complain!("shakedown: {wrong}");
+        return Ok(exit::USAGE);
+    }
+    let judged = judged?;
+    match arguments.format {
+        Format::Json => answer(&format!("{:#}", judged.document()))?,
+        Format::Table => answer_whole(&page(&judged))?,
+    }
+    Ok(match judged.verdict() {
+        Verdict::Accepted | Verdict::Noted => exit::OK,
+        Verdict::Rejected => exit::SCRIPT_FAILED,
+        Verdict::Incomplete => exit::CANNOT_RUN,
+    })
+}
+
+fn judgement(arguments: &Arguments) -> anyhow::Result<Judgement> {
+    let document = arguments.root.as_deref().map_or_else(machines::live, machines::inventory)?;
+    let of = arguments.root.as_deref().unwrap_or(Path::new("this machine")).display().to_string();
+    let machine = Machine::of(&document).map_err(|reason| anyhow::anyhow!("{of}: {reason}"))?;
+    let profile = profiles::choose(&arguments.profile, &machine)?;
+    let mut own = Figures::new();
+    for path in machines::files(&arguments.measured)? {
+        own.extend(figures_of(&path)?);
+    }
+    let mut siblings = Siblings::new();
+    for path in machines::files(&arguments.siblings)? {
+        for (name, amount) in figures_of(&path)? {
+            siblings.entry(name).or_default().push(amount);
+        }
+    }
+    Ok(judge(&profile, &machine, &own, &siblings))
+}
+
+fn figures_of(path: &Path) -> anyhow::Result<Figures> {
+    let machines::Content::Documents(documents) = machines::content(path)? else {
+        anyhow::bail!("{} holds no results", path.display());
+    };
+    let found: Figures = documents.iter().flat_map(figures).collect();
+    anyhow::ensure!(!found.is_empty(), "{} holds no figures: {{\"NAME\": {{\"value\": 3, \"unit\": \"GiB/s\"}}}}", path.display());
+    Ok(found)
+}
+
+fn page(judged: &Judgement) -> String {
+    let machine = if judged.machine.is_empty() { "this machine" } else { &judged.machine };
+    let mut text = format!("{machine}: {} (profile {}, {} expectations)\n", judged.headline(), judged.profile, judged.checked);
+    let rows: Vec<Vec<String>> = judged.rows().into_iter().map(|row| row.to_vec()).collect();
+    if !rows.is_empty() {
+        text.push('\n');
+        text.push_str(&table(&["WHAT", "FOUND", "NEXT"], &rows));
+    }
+    text
+}
+
+fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
+    let mut is_wrong = false;
+    for file in files {
+        match profiles::read(file) {
+            Ok(profile) => say!("{}: {} is in order", file.display(), profile.name),
+            Err(error) => {
+                is_wrong = true;
+                complain!("shakedown: {error:#}");
+            }
+        }
+    }
+    Ok(if is_wrong { exit::USAGE } else { exit::OK })
+}
+
+fn learnt(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<u8> {
+    let documents = if paths.is_empty() {
+        vec![("this machine".to_owned(), machines::live()?)]
+    } else {
+        let files = machines::files(paths)?;
+        files.iter().map(|path| Ok((path.display().to_string(), machines::inventory(path)?))).collect::<anyhow::Result<_>>()?
+    };
+    let machines: Vec<Machine> = documents
+        .iter()
+        .map(|(of, document)| Machine::of(document).map_err(|reason| anyhow::anyhow!("{of}: {reason}")))
+        .collect::<anyhow::Result<_>>()?;
+    let text = learn(&machines, name).map_err(anyhow::Error::msg).context("no profile can be learnt")?;
+    answer_whole(&text)?;
+    Ok(exit::OK)
+}

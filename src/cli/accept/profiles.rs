@@ -1,0 +1,72 @@
+//! Profiles in files, and the one that is made for a machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::acceptance::{Machine, Profile};
+
+/// Where a site keeps its profiles.
+pub(super) const FOLDER: &str = "/etc/shakedown/profiles.d";
+/// The most bytes of a profile.
+const MOST: u64 = 4 << 20;
+
+/// A profile that is wrong, with all that is wrong with it in its text.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: the profile is wrong\n{text}")]
+pub(super) struct Wrong {
+    file: String,
+    text: String,
+}
+
+/// Reads a profile.
+pub(super) fn read(path: &Path) -> anyhow::Result<Profile> {
+    let shown = path.display().to_string();
+    let size = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
+    anyhow::ensure!(size <= MOST, "{shown} is no profile: it has {size} bytes");
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    Profile::parse(&text).map_err(|error| {
+        let lines: Vec<String> = error.problems.iter().map(|problem| format!("{shown}: {problem}")).collect();
+        anyhow::Error::new(Wrong { file: shown, text: lines.join("\n") })
+    })
+}
+
+/// The profiles of a folder.
+pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read the profiles in {}", folder.display()))?;
+    let is_profile = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".toml") && !name.starts_with('.')
+    };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_profile).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// The profile of a file, or the one of a folder that is made for a machine: none or two accept nothing.
+pub(super) fn choose(path: &Path, machine: &Machine) -> anyhow::Result<Profile> {
+    if !path.is_dir() {
+        return read(path);
+    }
+    let shown = path.display();
+    let mut fitting = Vec::new();
+    for file in files(path)? {
+        let profile = read(&file)?;
+        if profile.is_for(&machine.system) {
+            fitting.push((file, profile));
+        }
+    }
+    let system = &machine.system;
+    let who = format!("{} {} {}", system.vendor, system.product, system.sku);
+    anyhow::ensure!(
+        !fitting.is_empty(),
+        "no profile in {shown} is made for this machine ({}): its `match` has to name vendor, product or sku",
+        who.trim()
+    );
+    if fitting.len() > 1 {
+        let names: Vec<String> = fitting.iter().map(|(file, _)| file.display().to_string()).collect();
+        anyhow::bail!("several profiles are made for this machine, name one: {}", names.join(", "));
+    }
+    Ok(fitting.remove(0).1)
+}

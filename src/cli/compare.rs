@@ -1,0 +1,112 @@
+//! `shakedown compare`: many machines against each other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::accept::machines::{self, Content};
+use super::{answer, answer_whole, exit, help};
+use crate::acceptance::{Herd, Machine, Member, compare, figures, page, text};
+use crate::report::table;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = help::COMPARE)]
+pub(super) struct Arguments {
+    /// A file for each machine, or folders of them: snapshots, what `shakedown inventory --format json` printed, results with figures
+    /// (JSON, OCP lines). What a machine is called is the name of its file up to the first dot, or that of a folder with several files of it
+    #[arg(value_name = "FILE|DIR", required = true)]
+    paths: Vec<PathBuf>,
+    /// For people or for machines
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Write one page for the whole batch, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let mut members = BTreeMap::new();
+    for path in machines::files(&arguments.paths)? {
+        take(&mut members, &path)?;
+    }
+    anyhow::ensure!(!members.is_empty(), "there is no machine in these folders");
+    let herds = compare(members.into_values().collect());
+    if let Some(path) = &arguments.html {
+        fs::write(path, page(&herds)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    match arguments.format {
+        Format::Json => answer(&format!("{:#}", json!({"form": 1, "groups": herds})))?,
+        Format::Table => answer_whole(&herds.iter().map(shown).collect::<Vec<_>>().join("\n"))?,
+    }
+    Ok(exit::OK)
+}
+
+/// Takes what a file tells to the machine that it is of.
+fn take(members: &mut BTreeMap<String, Member>, path: &Path) -> anyhow::Result<()> {
+    let is_tree = ["sys", "proc"].iter().any(|name| path.join(name).is_dir());
+    if path.is_dir() && !is_tree {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for file in machines::files(&[path.to_owned()])? {
+            put(members, &name, &file)?;
+        }
+        return Ok(());
+    }
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    put(members, file.split('.').next().unwrap_or(&file), path)
+}
+
+fn put(members: &mut BTreeMap<String, Member>, name: &str, path: &Path) -> anyhow::Result<()> {
+    let member = members.entry(name.to_owned()).or_insert_with(|| Member {
+        name: name.to_owned(),
+        machine: None,
+        figures: crate::acceptance::Figures::new(),
+    });
+    let documents = match machines::content(path)? {
+        Content::Machine(inventory) => vec![*inventory],
+        Content::Documents(documents) => documents,
+    };
+    let before = member.figures.len();
+    let mut is_known = false;
+    for document in &documents {
+        match Machine::of(document) {
+            Ok(machine) => {
+                anyhow::ensure!(
+                    member.machine.replace(machine).is_none(),
+                    "{}: there is an inventory of {name} already: give each machine a file name or a folder of its own",
+                    path.display()
+                );
+                is_known = true;
+            }
+            Err(_) => member.figures.extend(figures(document)),
+        }
+    }
+    anyhow::ensure!(
+        is_known || member.figures.len() > before,
+        "{} is neither an inventory nor are there figures in it",
+        path.display()
+    );
+    Ok(())
+}
+
+fn shown(herd: &Herd) -> String {
+    let (headline, rows, remarks) = text(herd);
+    let mut shown = format!("{headline}{}\n", if rows.is_empty() { ", nothing is odd" } else { "" });
+    if !rows.is_empty() {
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.to_vec()).collect();
+        shown.push_str(&format!("\n{}", table(&["MACHINE", "WHAT", "HERE", "USUALLY"], &rows)));
+    }
+    if !remarks.is_empty() {
+        shown.push_str(&format!("\nWithout verdict:\n{}", remarks.iter().map(|remark| format!("  {remark}\n")).collect::<String>()));
+    }
+    shown
+}

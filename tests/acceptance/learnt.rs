@@ -1,0 +1,108 @@
+//! What is learnt from a machine accepts that machine: of all fixture machines, and of machines that nobody has seen.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shakedown::acceptance::{Figures, Machine, Profile, Siblings, Verdict, judge, learn};
+use shakedown::host::Host;
+use shakedown::inventory::{collect_detail, open};
+
+use crate::{server, shared};
+
+fn machine(document: &Value) -> Machine {
+    Machine::of(document).expect("an inventory")
+}
+
+/// Learns and judges; what is wrong.
+fn disagreement(machines: &[Machine]) -> Option<String> {
+    let text = match learn(machines, None) {
+        Ok(text) => text,
+        Err(reason) => return Some(reason),
+    };
+    let profile = match Profile::parse(&text) {
+        Ok(profile) => profile,
+        Err(error) => return Some(format!("{error}\n{text}")),
+    };
+    machines.iter().find_map(|machine| {
+        let judged = judge(&profile, machine, &Figures::new(), &Siblings::new());
+        (judged.verdict() != Verdict::Accepted).then(|| format!("{:?}\n{text}", judged.rows()))
+    })
+}
+
+fn document(host: &Host) -> Value {
+    serde_json::to_value(collect_detail(host)).expect("JSON")
+}
+
+fn own() -> Vec<Value> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines");
+    let snapshots = ["emulated-server.tar.xz", "small-vm.tar.xz"].map(|name| document(&open(&folder.join(name)).expect("a snapshot").host));
+    snapshots.into_iter().chain([server::compute(), server::storage(), server::gpu()]).collect()
+}
+
+#[test]
+fn every_fixture_machine_is_accepted_by_what_is_learnt_from_it() {
+    let mut wrong = Vec::new();
+    for document in own() {
+        wrong.extend(disagreement(&[machine(&document)]));
+    }
+    let Some(shared) = shared::folder() else { return assert!(wrong.is_empty(), "{}", wrong.join("\n")) };
+    for name in shared::fixtures(&shared) {
+        let unpacked = shared::unpack_as_referenced(&shared, &name);
+        wrong.extend(disagreement(&[machine(&document(&Host::at(&unpacked.root)))]).map(|text| format!("{name}: {text}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_of_a_profile_says_which_machine_it_was_learnt_from() {
+    let text = learn(&[machine(&own()[0])], Some("rig")).expect("a profile");
+    for word in ["RIG-SYS-0001", "RIGNVME0001", "RIGSATA0001", "52:54:00", "nvme0n1", "enp4s0", "sda", "RIG-DIMM-0001", "5000c5"] {
+        assert!(!text.contains(word), "{word} in\n{text}");
+    }
+    assert!(text.contains("# - disk: QEMU HARDDISK can be taken out"), "{text}");
+    assert!(text.contains("name = \"rig\"") && text.contains("# slots = [\"DIMM 0\"]"), "{text}");
+}
+
+#[test]
+fn of_several_machines_what_all_agree_on_is_kept() {
+    let (one, mut other) = (server::compute(), server::compute());
+    other["machine_resources"]["resources"]["system"]["firmware"]["version"] = "2.3.5".into();
+    other["memory"]["dimms"][0]["configured_speed"] = 4000.into();
+    other["processors"]["packages"][0]["cores"] = 28.into();
+    let machines = [machine(&one), machine(&other)];
+    assert_eq!(disagreement(&machines), None);
+    let text = learn(&machines, None).expect("a profile");
+    assert!(text.contains("bios = \">=2.3.5\""), "the lowest of both: {text}");
+    assert!(text.contains("# - memory.configured_speed: the machines differ"), "{text}");
+    assert!(text.contains("# - cpu.cores: the machines differ: 32, 28") && !text.contains("\ncores ="), "{text}");
+    assert!(text.contains("count = 16\nsize = \"64 GiB\"\nkind = \"DDR5\"\n"), "{text}");
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof!["[ -~]{0,12}", "\\PC{0,6}", Just("~a".to_owned()), Just(">=2".to_owned()), Just("bay 1..2".to_owned()), Just("1..2".to_owned())]
+}
+
+fn disk() -> impl Strategy<Value = Value> {
+    (word(), word(), word(), 0_u64..1 << 45, any::<bool>(), prop::option::of(any::<bool>())).prop_map(
+        |(model, firmware, bay, size, removable, rotational)| {
+            json!({"name": "x", "kind": "scsi", "model": model, "firmware": firmware, "bay": bay, "size": size, "removable": removable,
+                "rotational": rotational, "numa_node": 0})
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn whatever_a_machine_says_it_is_accepted_by_what_is_learnt_from_it(
+        disks in prop::collection::vec(disk(), 0..8), product in word(), bios in word(), slots in prop::collection::vec((word(), 0_u64..4), 0..6),
+    ) {
+        let mut document = server::compute();
+        document["disks"] = disks.into();
+        document["machine_resources"]["resources"]["system"]["product"] = product.into();
+        document["machine_resources"]["resources"]["system"]["firmware"]["version"] = bios.into();
+        document["memory"]["dimms"] = slots.into_iter().map(|(slot, size)| json!({"slot": slot, "size": size << 30, "kind": "DDR5"})).collect();
+        let wrong = disagreement(&[machine(&document)]);
+        prop_assert_eq!(wrong, None);
+    }
+}

@@ -1,0 +1,18 @@
+//! Acceptance: is this the machine that was ordered?
+//!
+//! * `seeded`: one change of a machine, one deviation.
+//! * `learnt`: what is learnt from a machine accepts it.
+//! * `program`: `shakedown accept` as people and scripts call it, `script`: as a region does; `siblings`: `shakedown compare`.
+
+#[path = "../support/schema.rs"]
+mod checker;
+#[path = "../support/left_out.rs"]
+mod left_out;
+mod learnt;
+mod program;
+mod script;
+mod seeded;
+mod server;
+#[path = "../resources/shared.rs"]
+mod shared;
+mod siblings;
