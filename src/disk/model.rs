@@ -76,6 +76,8 @@ pub struct Report {
     pub power_cycles: Option<u64>,
     /// What is announced and not there, or begun and not ended: the output was cut.
     pub cut: Vec<String>,
+    /// The text ends in a section of statistics that has no end: what is missing behind it degrades a drive at most.
+    pub open_end: Option<String>,
     /// What the kernel says the device is, where somebody asked it: `sata`, `usb`, `virtio` …
     pub kernel: Option<String>,
     /// The kernel's driver of the SCSI host that it hangs on, where somebody asked: `megaraid_sas`, `virtio_scsi` …

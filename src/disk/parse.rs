@@ -50,7 +50,11 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
             return Err(Unreadable::Several);
         }
         let mut report = text::read(printed).ok_or(Unreadable::Foreign)?;
-        report.cut.extend(text::torn(printed));
+        match text::torn(printed) {
+            Some((words, text::Part::Verdict)) => report.cut.push(words),
+            Some((words, text::Part::Statistics)) => report.open_end = Some(words),
+            None => {}
+        }
         return Ok(report);
     };
     let value = only(&printed[at..])?;

@@ -157,6 +157,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("controller-answers", M::Complaint("controller-answers"), "a RAID controller answers with an error in place of the drive or the volume", "ask the drives behind it by their numbers (shakedown disk list, smartctl -d megaraid,N), and the controller's own program; test again").is(Error, REPORTS),
     Rule::new("platform-raid", M::Complaint("platform-raid"), "a driver of the platform's RAID (Intel RST, VMD, csmi) answers in place of the drive", "ask the drive behind it (smartctl --scan, -d csmi,N), or switch the controller to AHCI").is(Error, REPORTS),
     Rule::new("report-cut", M::Cut, "the report breaks off", "run smartctl -x again, and keep all that it prints").is(Error, SMARTCTL),
+    Rule::new("report-cut-late", M::OpenEnd, "the report breaks off in its statistics, behind which only the less grave stands", "run smartctl -x again, and keep all that it prints").is(Error, "smartctl's own text, versions 6.0 to 8.0").yielding(),
     Rule::new("status-unknown", M::StatusUnknown, "the drive's own verdict cannot be read", AGAIN).is(Error, SMARTCTL),
     Rule::new("exit-status-unexplained", M::Unexplained, "smartctl's exit status tells of a fault that is not in the report", AGAIN).is(Error, "smartctl's exit status, bits 4 and 5"),
     Rule::new("smart-off", M::Complaint("smart-off"), "SMART is switched off", "switch it on (smartctl -s on), which is for you to decide, then test again").is(Error, ACS).yielding(),

@@ -97,6 +97,8 @@ pub(super) enum Measure {
     Unreadable,
     /// Something announced is not there.
     Cut,
+    /// The text ends in a section of statistics that has no end.
+    OpenEnd,
     /// There is a verdict of the drive, but not one that can be understood.
     StatusUnknown,
     /// The exit status tells of an attribute that the report does not have.
@@ -183,6 +185,7 @@ pub(super) fn look(measure: Measure, report: &Report) -> Vec<Seen> {
         Measure::UnseenSelfTests => self_test::unseen(report).into_iter().collect(),
         Measure::Uncorrected => drive::uncorrected(report),
         Measure::Checksum => report.checksums.iter().take(1).map(Seen::words).collect(),
+        Measure::OpenEnd => report.open_end.iter().map(Seen::words).collect(),
         Measure::Cut => report.cut.iter().take(1).map(Seen::words).collect(),
         Measure::Complaint(code) => {
             access::complaint(report).filter(|one| one.0 == code).map(|one| Seen::words(one.1)).into_iter().collect()

@@ -7,11 +7,13 @@ mod log;
 mod nvme;
 mod outline;
 mod scsi;
+mod section;
 mod temperature;
 
 use super::loose::{bytes, leading_number};
 use super::model::{MOST, Protocol, Report};
 pub(super) use outline::{reports, torn};
+pub(super) use section::Part;
 
 /// Marks lines that say what went wrong. They stand in smartctl's text only, not in the messages of its JSON (section 2.4).
 const COMPLAINTS: [&str; 30] = [
