@@ -199,14 +199,19 @@ fn a_line_that_has_no_end_is_never_good() {
     assert!(good.is_empty(), "{} of them:\n{}", good.len(), good.join("\n"));
 }
 
-/// The long form; what is left and shows health by itself is listed.
-fn is_never_better_at_any_byte(ends: &[&str]) {
-    let proven = Mutex::default();
-    let better = better_when_torn(Part::Everything, ends, &proven);
+/// Lists what is left and shows health by itself.
+fn list(proven: Mutex<Vec<String>>) {
     let mut out = std::io::stdout().lock();
     for line in proven.into_inner().expect("no panic") {
         writeln!(out, "health is proven by what is left: {line}").expect("stdout takes it");
     }
+}
+
+/// The long form.
+fn is_never_better_at_any_byte(ends: &[&str]) {
+    let proven = Mutex::default();
+    let better = better_when_torn(Part::Everything, ends, &proven);
+    list(proven);
     assert!(better.is_empty(), "{} of them:\n{}", better.len(), better.join("\n"));
 }
 
@@ -222,8 +227,8 @@ fn a_document_that_is_torn_off_at_any_byte_is_never_better_than_the_whole() {
     is_never_better_at_any_byte(&[".json"]);
 }
 
-/// Failed drives that are well or left out without one line of their text.
-fn healthy_without_a_line(part: Part) -> Vec<String> {
+/// Failed drives that are well or left out without one line of their text. Those whose rest shows health by itself are told as `proven`.
+fn healthy_without_a_line(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !name.ends_with(".txt")
             || judged(whole).verdict != Verdict::Failed
@@ -241,7 +246,12 @@ fn healthy_without_a_line(part: Part) -> Vec<String> {
             let alone = ["read failure", "FAILING_NOW", "failed segments", "Fatal or unknown"]
                 .iter()
                 .any(|words| line.contains(words));
-            (rank(found) == 0 && !alone).then(|| format!("{name} without {line:?}: {}", found.name()))
+            let healthy = (rank(found) == 0).then(|| format!("{name} without {line:?}: {}", found.name()))?;
+            if alone {
+                proven.lock().expect("no panic").push(healthy);
+                return None;
+            }
+            Some(healthy)
         };
         (0..lines.len()).filter_map(without).collect()
     })
@@ -249,14 +259,16 @@ fn healthy_without_a_line(part: Part) -> Vec<String> {
 
 #[test]
 fn a_line_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_line(Part::Sample);
+    let healthy = healthy_without_a_line(Part::Sample, &Mutex::default());
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }
 
 #[test]
 #[ignore = "every line of every recording of a failed drive: minutes"]
 fn any_line_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_line(Part::Everything);
+    let proven = Mutex::default();
+    let healthy = healthy_without_a_line(Part::Everything, &proven);
+    list(proven);
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }
 
@@ -289,8 +301,8 @@ fn without_a_key(value: &Value, path: &str, found: &mut dyn FnMut(String, Value)
     }
 }
 
-/// Failed drives that are well or left out without one key of their document.
-fn healthy_without_a_key(part: Part) -> Vec<String> {
+/// Failed drives that are well or left out without one key of their document. Those whose rest shows health by itself are told as `proven`.
+fn healthy_without_a_key(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !name.ends_with(".json")
             || judged(whole).verdict != Verdict::Failed
@@ -305,8 +317,11 @@ fn healthy_without_a_key(part: Part) -> Vec<String> {
             // A log of NVMe without rows is that of a drive that was never tested, and one that is not there that of a drive without
             // self-tests, of which the answer says `self-tests-unseen`.
             let is_known = [".nvme_self_test_log", ".nvme_self_test_log.table"].contains(&path.as_str());
-            if rank(found) == 0 && !is_known {
-                healthy.push(format!("{name} without {path}: {}", found.name()));
+            let line = || format!("{name} without {path}: {}", found.name());
+            match (rank(found) == 0, is_known) {
+                (true, true) => proven.lock().expect("no panic").push(line()),
+                (true, false) => healthy.push(line()),
+                (false, _) => {}
             }
         });
         healthy
@@ -315,13 +330,15 @@ fn healthy_without_a_key(part: Part) -> Vec<String> {
 
 #[test]
 fn a_key_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_key(Part::Sample);
+    let healthy = healthy_without_a_key(Part::Sample, &Mutex::default());
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }
 
 #[test]
 #[ignore = "every key of every recording of a failed drive: minutes"]
 fn any_key_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_key(Part::Everything);
+    let proven = Mutex::default();
+    let healthy = healthy_without_a_key(Part::Everything, &proven);
+    list(proven);
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }

@@ -57,7 +57,7 @@ const SELF_TESTS: [&str; 11] = [
 /// How a line of it begins.
 const ENTRIES: [&str; 5] = ["# 1", "#1", "No self-tests", "No Self-tests", "Self-test status"];
 
-/// What was torn off, in words, and where; nothing if the text may be whole.
+/// The words for the part that was torn off, and its place; nothing if the text may be whole.
 pub(in crate::disk) fn torn(text: &str) -> Option<(String, Part)> {
     if !text.ends_with('\n') {
         return Some(("the last line has no end".to_owned(), Part::Verdict));
@@ -87,7 +87,7 @@ fn is_excerpt(outline: &Outline) -> bool {
     values && outline.lines.iter().filter(|line| line.starts_with('#')).count() >= MANY
 }
 
-/// What ATA's `-x` ends with; the directory of logs names the counters of the link, too. Some readers leave those out.
+/// The ends of ATA's `-x`; the directory of logs names the counters of the link, too. Some readers leave those out.
 const LAST: [&str; 4] = [
     "Phy Event Counters (GP Log",
     "Phy Event Counters with",
@@ -95,7 +95,7 @@ const LAST: [&str; 4] = [
     "N normalized value",
 ];
 
-/// What `-x` prints last: the counters of the link of ATA drives, SAS's background scan and what stands behind it.
+/// The last parts of `-x`: the counters of the link of ATA drives, SAS's background scan and what stands behind it.
 fn late(outline: &Outline) -> Option<&'static str> {
     let extended =
         outline.has(&["Log Directory Version", "Extended Self-test Log Version", "Extended Comprehensive Error Log"]);

@@ -4,7 +4,7 @@
 //! The table is what smartctl 6.0 to 8.0 print (`ataprint.cpp`, `nvmeprint.cpp`, `scsiprint.cpp`, `farmprint.cpp`). Anything that stands
 //! behind the last section is the head of another one, so only the last one that was begun can be open.
 
-/// What proves the end of a section, beside a section behind it.
+/// The proof of a section's end, beside a section behind it.
 #[derive(Clone, Copy, Debug)]
 enum End {
     /// An empty line behind its rows.
@@ -20,12 +20,12 @@ enum End {
     Log(usize),
 }
 
-/// Which part of the text it is in.
+/// The part of the text that a section is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::disk) enum Part {
-    /// What stands behind it may fail a drive.
+    /// The rest behind it may fail a drive.
     Verdict,
-    /// Statistics, scans, temperatures: what stands behind it degrades a drive at most.
+    /// Statistics, scans, temperatures: the rest behind it degrades a drive at most.
     Statistics,
 }
 
