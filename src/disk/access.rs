@@ -87,6 +87,13 @@ pub(super) fn is_evidence(report: &Report) -> bool {
 
 /// Why there is nothing to judge by, as the code of a rule and what was seen. `None` if there is something.
 pub(super) fn complaint(report: &Report) -> Option<(&'static str, String)> {
+    let (code, said) = reason(report)?;
+    // A drive that a password locks refuses by that.
+    let locked = code == "smart-unanswered" && report.notes.locked == Some(true);
+    Some((if locked { "locked-unanswered" } else { code }, said))
+}
+
+fn reason(report: &Report) -> Option<(&'static str, String)> {
     if is_evidence(report) || report.status.passed == Some(false) {
         return None;
     }
@@ -102,6 +109,8 @@ pub(super) fn complaint(report: &Report) -> Option<(&'static str, String)> {
     let code = match identified.device {
         Device::NoDisk => "not-a-disk",
         Device::RaidVolume => "raid-volume",
+        // Its link alone is no proof where nobody asked for counters.
+        Device::ArrayVolume if !asked_for_health(report) => "no-health-data",
         Device::ArrayVolume => "array-volume",
         Device::Virtual if report.call.exit_status.is_some_and(|exit| exit & 2 != 0) && report.protocol.is_some() => {
             "virtual-silent"
@@ -114,8 +123,10 @@ pub(super) fn complaint(report: &Report) -> Option<(&'static str, String)> {
     Some((code, with_evidence(nothing())))
 }
 
+/// A text does not say what was asked for, but shows it: `-i` alone prints no section of health, and no complaint.
 fn asked_for_health(report: &Report) -> bool {
-    report.asked_for(&['H', 'a', 'x'], &["health", "all", "xall"]) || report.call.arguments.is_empty()
+    let shown = report.notes.health_section != Some(false) || !report.call.messages.is_empty();
+    report.asked_for(&['H', 'a', 'x'], &["health", "all", "xall"]) || report.call.arguments.is_empty() && shown
 }
 
 /// Of what is a drive, or may be one.
@@ -125,6 +136,7 @@ fn drive(report: &Report, device: Device) -> &'static str {
     let is_scsi = report.protocol == Some(Protocol::Scsi);
     match () {
         () if lacks_smart(report) && device == Device::Sata => "no-smart",
+        () if is_scsi && support.available == Some(false) && device == Device::Unknown => "smart-unavailable",
         () if is_scsi && support.available == Some(false) => "health-refused",
         () if report.status.unreadable => "smart-unanswered",
         () if support.enabled == Some(false) && !is_scsi => "smart-off",
@@ -165,6 +177,7 @@ fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
         "device-unreadable" if device != Device::RaidMember && is_behind_controller(report) => "controller-answers",
         // A name that no drive has; a drive whose type cannot be found out is another matter.
         "type-unknown" | "no-pass-through" if !device.may_lack_smart() => "open-failed",
+        "no-smart" if device == Device::Unknown => "smart-unavailable",
         "no-smart" if !device.may_lack_smart() => "health-refused",
         // An emulated disk whose IDENTIFY says that it has no SMART: smartctl stops there.
         "" if said.contains("mandatory SMART command failed") && is_virtual(report) && lacks_smart(report) => {

@@ -72,7 +72,7 @@ pub(super) const MEMBERS: [&str; 10] =
 const VIRTUAL_NAMES: [&str; 15] =
     ["vd", "xvd", "loop", "nbd", "dm-", "md", "zram", "ram", "rbd", "drbd", "pmem", "bcache", "mmcblk", "null", "zero"];
 /// Vendors and products of disks of virtual machines.
-const VIRTUAL: [&str; 15] = [
+const VIRTUAL: [&str; 17] = [
     "qemu",
     "vmware",
     "virtual disk",
@@ -87,6 +87,8 @@ const VIRTUAL: [&str; 15] = [
     "nutanix",
     "bochs",
     "amazon elastic block",
+    "amazon ec2 nvme",
+    "nvme_card",
     "parallels",
 ];
 /// The revision of QEMU's emulated disks.

@@ -10,38 +10,38 @@ use super::plan::Ending;
 use super::tested::{Problem, Tested};
 use super::verdict::{Judgement, Verdict};
 
-/// What came of a disk.
+/// The result for a disk.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Document<'a> {
-    /// As people call it: `/dev/sda`, `/dev/bus/6:megaraid,8`.
+    /// The name that people use: `/dev/sda`, `/dev/bus/6:megaraid,8`.
     pub device: &'a str,
-    /// How smartctl reaches it.
+    /// The words with which smartctl reaches it.
     pub smartctl_device: String,
     /// Survives reboots and renames.
     pub identity: &'a str,
     /// The drive's word for it, else the kernel's.
     pub model: String,
-    /// Likewise.
+    /// The serial number, by the same.
     pub serial: String,
     /// Bytes; 0 where nobody knows.
     pub size: u64,
     /// The whole, from its health and its self-test.
     pub verdict: Verdict,
-    /// What its values say of its health; null where they could not be read.
+    /// The judgement of its values; null where they could not be read.
     pub health: Option<&'a Judgement>,
     /// The self-test that was asked for.
     pub self_test: &'a Ending,
-    /// Why there is no verdict, and what to do about it.
+    /// The reason why there is no verdict, and what to do about it.
     pub problem: Option<&'a Problem>,
-    /// What else it is or stands for: other paths to it, the drives behind a volume.
+    /// Other things that it is or stands for: other paths to it, the drives behind a volume.
     pub also: &'a [String],
-    /// How long that took.
+    /// The time that all of it took.
     pub seconds: f64,
     /// All that the drive tells, also where no rule looks at it; null where it does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<&'a Report>,
-    /// What it counted over time, by this machine's journal.
+    /// The drive's counters over time, by this machine's journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<Vec<Series>>,
 }

@@ -43,9 +43,9 @@ pub struct Series {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Value {
-    /// When it was found, in seconds since the Unix epoch.
+    /// The time at which it was found, in seconds since the Unix epoch.
     pub at: i64,
-    /// How much.
+    /// The number.
     pub number: u64,
 }
 

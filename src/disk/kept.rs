@@ -4,6 +4,22 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// The facts that smartctl tells of a drive beside its health.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct Notes {
+    /// A password locks the drive (ATA security): it refuses commands, and its data cannot be read.
+    pub locked: Option<bool>,
+    /// The drive broke off its own offline collection with a fatal error.
+    pub offline_fatal: Option<bool>,
+    /// Errors of the link: commands that failed by a checksum (SATA), invalid words (SAS).
+    pub link_errors: Option<u64>,
+    /// The text has a section of health; unknown of documents.
+    pub health_section: Option<bool>,
+    /// Rows of a table that were not understood.
+    pub lost_rows: Vec<String>,
+}
+
 /// A device statistic of an ATA drive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
@@ -16,6 +32,8 @@ pub struct Statistic {
     pub name: String,
     /// The value.
     pub value: u64,
+    /// The value is one that the drive normalised, not a count.
+    pub normalised: bool,
 }
 
 /// Temperatures beside that of now, in degrees Celsius.
@@ -52,9 +70,9 @@ pub struct Scan {
     pub status: Option<String>,
     /// Scans that were made.
     pub scans: Option<u64>,
-    /// Of these, scans of the medium.
+    /// The number of them that were scans of the medium.
     pub medium_scans: Option<u64>,
-    /// What it found.
+    /// The sectors that it found.
     pub found: Vec<Scanned>,
 }
 
@@ -76,7 +94,7 @@ pub struct Scanned {
 pub struct Environment {
     /// smartctl's name: `temperature_1` in degrees Celsius, `relative_humidity_1` in percent.
     pub name: String,
-    /// Now.
+    /// The value of now.
     pub current: Option<i64>,
     /// The highest ever.
     pub highest: Option<i64>,
@@ -84,7 +102,7 @@ pub struct Environment {
     pub lowest: Option<i64>,
 }
 
-/// What Seagate's Field Access Reliability Metrics tell beside SMART.
+/// Seagate's Field Access Reliability Metrics, as far as they tell more than SMART.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Farm {

@@ -36,13 +36,14 @@ impl Memory {
     /// Keeps what a drive says now, without the text for people.
     pub(super) fn keep(&self, report: &Report, json: &str) {
         let Some(name) = name(report) else { return };
-        let json = document(json).map_or(json, |at| &json[at..]);
+        // smartctl 7.1 and 7.2 count the pending defects of SAS drives before the document.
+        let (before, json) = json.split_at(document(json).unwrap_or_default());
         let Ok(mut value) = serde_json::from_str::<Value>(json) else { return };
         if let Some(Value::Object(smartctl)) = value.get_mut("smartctl") {
             smartctl.remove("output");
         }
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = store.keep_fact(&name, &value.to_string()) {
+        if let Err(error) = store.keep_fact(&name, &format!("{before}{value}")) {
             tracing::warn!(%error, "what a drive says now is not kept: the next test cannot tell what is new");
         }
         if let Some(Err(error)) = Noted::of(report).map(|noted| note(&mut store, &noted)) {

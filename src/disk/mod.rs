@@ -36,7 +36,7 @@ pub use document::{Document, Documents, schema};
 pub use history::{History, Noted, Series};
 pub use memory::{Memory, note};
 pub use model::{
-    Attribute, Call, Environment, Failing, Farm, Identity, Limits, Nvme, Protocol, Report, Scan, Scanned, Scsi,
+    Attribute, Call, Environment, Failing, Farm, Identity, Limits, Notes, Nvme, Protocol, Report, Scan, Scanned, Scsi,
     Statistic, Status, Support, Temperatures, Transport,
 };
 pub use page::{page, past};

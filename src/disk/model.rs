@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use super::kept::{Environment, Farm, Limits, Scan, Scanned, Statistic, Temperatures};
+pub use super::kept::{Environment, Farm, Limits, Notes, Scan, Scanned, Statistic, Temperatures};
 use super::self_test::SelfTests;
 
 /// Most attributes, log entries or messages that are kept of each: no drive has more, and damaged output must not cost time.
@@ -21,13 +21,13 @@ pub struct Report {
     pub call: Call,
     /// The device node that was asked, such as `/dev/sda` or `/dev/bus/6`.
     pub name: Option<String>,
-    /// What smartctl calls the type: `sat`, `scsi`, `nvme`, `megaraid,8`, `usbjmicron` …
+    /// smartctl's word for the type: `sat`, `scsi`, `nvme`, `megaraid,8`, `usbjmicron` …
     pub device_type: Option<String>,
     /// The command set that the drive speaks.
     pub protocol: Option<Protocol>,
-    /// Who the drive is.
+    /// The identity of the drive.
     pub identity: Identity,
-    /// Whether there is SMART at all.
+    /// The SMART of the drive.
     pub support: Support,
     /// The drive's own verdict, as far as it can be read.
     pub status: Status,
@@ -48,7 +48,7 @@ pub struct Report {
     pub statistics: Vec<Statistic>,
     /// Sectors that wait to be written anew: ATA's pending defects log (0Ch), SCSI's log page of the same name (SBC-4).
     pub pending_defects: Option<u64>,
-    /// Which those are, as far as they are told.
+    /// The sectors of them, as far as they are told.
     pub pending_sectors: Vec<u64>,
     /// Sectors of SAS's background scan that could not be read and were not put right.
     pub scan_defects: Option<u64>,
@@ -58,7 +58,9 @@ pub struct Report {
     pub environment: Vec<Environment>,
     /// Seagate's FARM log.
     pub farm: Option<Farm>,
-    /// Whether the model is in smartctl's drive database: outside of it names of attributes are a guess.
+    /// Locks, links and lines beside the health.
+    pub notes: Notes,
+    /// The model is in smartctl's drive database: outside of it names of attributes are a guess.
     pub database: Option<bool>,
     /// Parts of the drive's own data whose checksum is wrong, in smartctl's words.
     pub checksums: Vec<String>,
@@ -74,15 +76,17 @@ pub struct Report {
     pub power_on_hours: Option<u64>,
     /// Times that it was switched on.
     pub power_cycles: Option<u64>,
-    /// What is announced and not there, or begun and not ended: the output was cut.
+    /// Parts that are announced and not there, or begun and not ended: the output was cut.
     pub cut: Vec<String>,
-    /// What the kernel says the device is, where somebody asked it: `sata`, `usb`, `virtio` …
+    /// The text ends in a section of statistics that has no end: what is missing behind it degrades a drive at most.
+    pub open_end: Option<String>,
+    /// The kernel's word for the device, where somebody asked it: `sata`, `usb`, `virtio` …
     pub kernel: Option<String>,
     /// The kernel's driver of the SCSI host that it hangs on, where somebody asked: `megaraid_sas`, `virtio_scsi` …
     pub driver: Option<String>,
 }
 
-/// How smartctl was called and how that ended.
+/// The call of smartctl and its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Call {
@@ -92,7 +96,7 @@ pub struct Call {
     pub exit_status: Option<u64>,
     /// The words of the command line, the program's name first; unknown for text.
     pub arguments: Vec<String>,
-    /// What went wrong, in smartctl's words: its messages, and such lines of its text as are not in the messages.
+    /// The complaints of smartctl: its messages, and such lines of its text as are not in the messages.
     pub messages: Vec<String>,
 }
 
@@ -143,7 +147,7 @@ impl Transport {
     }
 }
 
-/// What is printed on the label, so to say.
+/// The label of the drive, so to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Identity {
@@ -165,13 +169,13 @@ pub struct Identity {
     pub rotation_rate: Option<u64>,
     /// SCSI's word for the kind of device: `disk`, `CD/DVD`, `tape` …
     pub kind: Option<String>,
-    /// How large the drive is, such as `3.5 inches`.
+    /// The form factor, such as `3.5 inches`.
     pub form_factor: Option<String>,
     /// The SCSI transport protocol, such as `SAS (SPL-4)`: a physical drive has one, a RAID volume does not.
     pub link: Option<String>,
 }
 
-/// Whether the drive has SMART and whether that is switched on.
+/// The SMART of the drive, and its switch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Support {
@@ -209,7 +213,7 @@ pub struct Attribute {
     pub worst: Option<u64>,
     /// The attribute fails at this normalised value and below.
     pub threshold: Option<u64>,
-    /// Whether it is or was at the threshold.
+    /// The attribute is or was at its threshold.
     pub failing: Option<Failing>,
     /// A failing attribute of this kind announces a failure of the drive; any other one its age.
     pub prefailure: bool,
@@ -219,14 +223,14 @@ pub struct Attribute {
     pub raw_text: Option<String>,
 }
 
-/// When an attribute failed.
+/// The time at which an attribute failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Failing {
-    /// It is at or below its threshold.
+    /// The value is at or below its threshold.
     Now,
-    /// It was.
+    /// The value was at or below it once.
     Past,
 }
 

@@ -40,7 +40,7 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
     if bytes.len() > LIMIT {
         return Err(Unreadable::TooLarge);
     }
-    let decoded = decoded(bytes);
+    let decoded = uncoloured(decoded(bytes));
     let printed = decoded.trim_start_matches('\u{feff}');
     if printed.trim().is_empty() {
         return Err(Unreadable::Empty);
@@ -50,7 +50,11 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
             return Err(Unreadable::Several);
         }
         let mut report = text::read(printed).ok_or(Unreadable::Foreign)?;
-        report.cut.extend(text::torn(printed));
+        match text::torn(printed) {
+            Some((words, text::Part::Verdict)) => report.cut.push(words),
+            Some((words, text::Part::Statistics)) => report.open_end = Some(words),
+            None => {}
+        }
         return Ok(report);
     };
     let value = only(&printed[at..])?;
@@ -80,21 +84,38 @@ fn decoded(bytes: &[u8]) -> String {
     }
 }
 
+/// The text without the codes that colour a terminal, which some programs put into it.
+fn uncoloured(text: String) -> String {
+    if !text.contains("\u{1b}[") {
+        return text;
+    }
+    let mut parts = text.split("\u{1b}[");
+    let plain = parts.next().unwrap_or_default().to_owned();
+    parts.fold(plain, |plain, part| {
+        let code = part.find(|c: char| c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+        plain + &part[code..]
+    })
+}
+
 /// Where the JSON in what was printed begins, if it is JSON. Something may stand before it: what sudo complains of, or what smartctl 7.1
 /// and 7.2 print there of the pending defects of SAS drives.
 pub(super) fn document(printed: &str) -> Option<usize> {
-    let at = printed.find(['{', '['])?;
-    let before = &printed[..at];
-    let is_text = before.contains("smartctl ") || before.contains("=== START OF ");
-    let opens = |rest: &str| rest.trim_start().starts_with(['"', '{', '}']) || rest.trim().is_empty();
-    match printed[at..].split_at(1) {
-        _ if is_text => None,
-        (_, rest) if opens(rest) => Some(at),
-        // Damaged at once; a text has words before its first brace.
-        _ if before.trim().is_empty() => Some(at),
-        // A bracket in the words before it.
-        _ => printed.find("\n{").map(|at| at + 1).filter(|at| !printed[..*at].contains("smartctl ")),
+    let opens = |rest: &str| {
+        let rest = rest.trim_start();
+        rest.is_empty() || rest.starts_with(['"', '{', '}'])
+    };
+    for (at, _) in printed.match_indices(['{', '[']) {
+        let (before, rest) = (&printed[..at], &printed[at + 1..]);
+        if before.contains("smartctl ") || before.contains("=== START OF ") {
+            return None;
+        }
+        // Damaged at once, unless it is a word in brackets, such as sudo's; a text has words before its first brace.
+        let is_word = printed[at..].starts_with('[') && rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        if opens(rest) || before.trim().is_empty() && !is_word {
+            return Some(at);
+        }
     }
+    None
 }
 
 /// The only document of these.

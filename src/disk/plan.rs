@@ -50,20 +50,20 @@ impl Test {
     }
 }
 
-/// What became of the self-test that was asked for.
+/// The end of the self-test that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// None was.
     NotAsked,
-    /// It ran, and the drive says that it ended without an error.
+    /// The test ran, and the drive says that it ended without an error.
     Passed,
     /// The drive found itself defective.
     Failed,
-    /// It was ended before it had a result.
+    /// The test was ended before it had a result.
     Aborted,
-    /// It had no result when its time was up, and was aborted.
+    /// The test had no result when its time was up, and was aborted.
     TimedOut,
     /// The drive, or this smartctl, cannot do it.
     NotSupported,
@@ -71,7 +71,7 @@ pub enum State {
     Busy,
     /// The drive did not begin it.
     NotStarted,
-    /// It began, but there is no proof of how it ended.
+    /// The test began, but nothing proves its end.
     Unverified,
 }
 
@@ -97,7 +97,7 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ending {
-    /// What became of it.
+    /// The fate of it.
     pub state: State,
     /// The drive's words, or ours.
     pub reason: String,

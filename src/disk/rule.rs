@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::{Measure, Measure as M};
 
-/// What a reason makes of the verdict, weakest first.
+/// The weight of a reason for the verdict, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -35,14 +35,14 @@ impl Severity {
     }
 }
 
-/// Whether something is so now.
+/// The time that something is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
-    /// It is so now.
+    /// The reason holds now.
     Present,
-    /// It was so once, and may have been repaired, or was never the drive's fault.
+    /// The reason held once, and may have been repaired, or was never the drive's fault.
     History,
 }
 
@@ -55,13 +55,13 @@ pub struct Rule {
     pub(super) measure: Measure,
     /// From which number on it counts, if it is a number.
     pub limit: Limit,
-    /// What it makes of the verdict.
+    /// The weight of it for the verdict.
     pub severity: Severity,
-    /// Whether it is so now.
+    /// The time that the reason is about.
     pub when: When,
     /// What it means, for an operator.
     pub meaning: &'static str,
-    /// What to do next.
+    /// The next step.
     pub next: &'static str,
     /// Where this is from: a standard, a published study, a public report.
     pub source: &'static str,
@@ -78,9 +78,9 @@ pub struct Rule {
 /// What it means that a number grew since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grown {
-    /// What it makes of the verdict.
+    /// The weight of it for the verdict.
     pub severity: Severity,
-    /// What to do next.
+    /// The next step.
     pub next: &'static str,
 }
 

@@ -12,17 +12,17 @@ use serde::{Serialize, Serializer};
 pub struct SelfTests {
     /// The test that runs now.
     pub running: Option<Running>,
-    /// How the last test ended, where the drive says so outside of the log (ATA's self-test execution status).
+    /// The end of the last test, where the drive tells it outside of the log (ATA's self-test execution status).
     pub last: Option<Outcome>,
     /// The log, newest first.
     pub log: Vec<Entry>,
     /// The log has been read, be it empty. smartctl before 7.4 cannot read `NVMe`'s, before 7.3 SCSI's is in the text only.
     pub log_read: bool,
-    /// Whether the drive can do short tests; unknown in much output.
+    /// The ability to do short tests; unknown in much output.
     pub short: Ability,
-    /// Whether the drive can do extended tests.
+    /// The ability to do extended tests.
     pub extended: Ability,
-    /// Whether the drive can do conveyance tests.
+    /// The ability to do conveyance tests.
     pub conveyance: Ability,
 }
 
@@ -32,15 +32,15 @@ pub struct SelfTests {
 pub struct Running {
     /// Which, if the drive says so.
     pub kind: Option<Kind>,
-    /// How much is left, in percent: in steps of 10 for ATA, unknown for SCSI before smartctl 8.
+    /// The part that is left, in percent: in steps of 10 for ATA, unknown for SCSI before smartctl 8.
     pub remaining: Option<u8>,
 }
 
-/// What is known of one kind of test.
+/// The knowledge of one kind of test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Ability {
-    /// Whether the drive can do it; `None` where the output does not say.
+    /// The drive can do it; `None` where the output does not say.
     pub supported: Option<bool>,
     /// The drive's own estimate, in documents in seconds; `NVMe` gives none.
     #[serde(rename = "estimate_seconds", serialize_with = "seconds")]
@@ -70,18 +70,18 @@ pub enum Kind {
     Other,
 }
 
-/// How a test ended.
+/// The end of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Without an error.
+    /// The test ended without an error.
     Passed,
     /// The drive found itself defective.
     Failed,
     /// Someone ended it, or it was interrupted: neither good nor bad.
     Aborted,
-    /// It has not ended.
+    /// The test has not ended.
     Running,
     /// The drive gives a number that means nothing.
     Unknown,
@@ -91,9 +91,9 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Entry {
-    /// What was tested.
+    /// The kind of test.
     pub kind: Option<Kind>,
-    /// How it ended.
+    /// The end of the test.
     pub outcome: Outcome,
     /// smartctl's words for how it ended.
     pub text: String,

@@ -167,7 +167,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What an operator does about it.
+    /// The next step of an operator.
     #[must_use]
     pub fn next_step(&self) -> &'static str {
         match self {

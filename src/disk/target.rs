@@ -26,7 +26,7 @@ const MOST_MEMBERS: u32 = 128;
 pub struct Target {
     /// As people call it and `shakedown disk test` takes it: `/dev/sda`, `/dev/bus/6:megaraid,8`.
     pub name: String,
-    /// How smartctl reaches it.
+    /// The words with which smartctl reaches it.
     pub address: Address,
     /// `sata`, `scsi`, `nvme`, `virtio`, `usb` … or `raid`.
     pub transport: String,

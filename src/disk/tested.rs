@@ -8,7 +8,7 @@ use super::smartctl::Error;
 use super::target::{self, Target};
 use super::verdict::{Judgement, Reason, Verdict};
 
-/// What came of a disk.
+/// The result for a disk.
 #[derive(Debug)]
 pub struct Tested {
     /// Which.
@@ -23,21 +23,21 @@ pub struct Tested {
     pub text: String,
     /// The self-test.
     pub self_test: Ending,
-    /// Why there is no verdict, and what to do about it.
+    /// The reason why there is no verdict, and what to do about it.
     pub problem: Option<Problem>,
-    /// What else it is or stands for: other paths to it, the drives behind a volume.
+    /// Other things that it is or stands for: other paths to it, the drives behind a volume.
     pub also: Vec<String>,
     /// From first to last.
     pub runtime: Duration,
 }
 
-/// Why a disk was not judged.
+/// The reason why a disk was not judged.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
-    /// What went wrong.
+    /// The problem.
     pub what: String,
-    /// What an operator does about it.
+    /// The next step of an operator.
     pub next_step: String,
 }
 

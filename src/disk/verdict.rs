@@ -10,20 +10,20 @@ use super::policy::Policy;
 use super::rule::{Rule, Severity, When};
 use super::table::RULES;
 
-/// How a drive is.
+/// The state of a drive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing counts against it.
     Healthy,
-    /// It works, and something counts against it.
+    /// The drive works, and something counts against it.
     Degraded,
-    /// It is defective.
+    /// The drive is defective.
     Failed,
-    /// It cannot be judged and never could: virtual, a RAID volume, no SMART.
+    /// The device cannot be judged and never could: virtual, a RAID volume, no SMART.
     NotSupported,
-    /// It should have been judged and was not: no permission, no output, a report that breaks off. Never a pass, never a skip.
+    /// The drive should have been judged and was not: no permission, no output, a report that breaks off. Never a pass, never a skip.
     Error,
 }
 
@@ -45,9 +45,9 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judgement {
-    /// How the drive is.
+    /// The state of the drive.
     pub verdict: Verdict,
-    /// Why, gravest first; what is only worth knowing is there, too.
+    /// The reasons, gravest first; those that are only worth knowing are among them.
     pub reasons: Vec<Reason>,
 }
 
@@ -57,30 +57,30 @@ pub struct Judgement {
 pub struct Reason {
     /// The stable name of the rule.
     pub code: &'static str,
-    /// What it makes of the verdict.
+    /// The weight of it for the verdict.
     pub severity: Severity,
-    /// Whether it is so now.
+    /// The time that the reason is about.
     pub when: When,
-    /// Whether it was not there, or was less, at the last run. Absent if there was none.
+    /// The reason was not there, or was less, at the last run. Absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<bool>,
-    /// What it is about, where a code may stand more than once.
+    /// The subject, where a code may stand more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// What was seen, in words.
+    /// The finding, in words.
     pub seen: String,
-    /// As a number.
+    /// The same as a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
-    /// What the number was at the last look. Absent if there was none.
+    /// The number at the last look. Absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// From which number on it counts: the drive's threshold, or the rule's limit.
+    /// The number from which on it counts: the drive's threshold, or the rule's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u64>,
-    /// What it means.
+    /// The meaning of it.
     pub meaning: &'static str,
-    /// What to do next.
+    /// The next step.
     pub next: &'static str,
 }
 

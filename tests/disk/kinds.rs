@@ -234,7 +234,7 @@ fn statistics_count_where_no_attribute_tells_the_same() {
         verdict(&with(sata(7200, &[row]), "/ata_device_statistics", statistics))
     };
     assert_eq!(drive((9, "Power_On_Hours", 99, 1), page(4, 8, 3)), Verdict::Degraded);
-    assert_eq!(drive((187, "Reported_Uncorrect", 100, 0), page(4, 8, 3)), Verdict::Healthy);
+    assert_eq!(drive((199, "UDMA_CRC_Error_Count", 100, 24), page(6, 0x18, 24)), Verdict::Healthy);
     assert_eq!(drive((9, "Power_On_Hours", 99, 1), page(3, 0x38, 24)), Verdict::Degraded);
     assert_eq!(drive((9, "Power_On_Hours", 99, 1), page(6, 0x18, 24)), Verdict::Healthy);
 }

@@ -73,17 +73,64 @@ fn of_each(inputs: &[Input], look: impl Fn(&str, &[u8]) -> Vec<String> + Sync) -
     found
 }
 
-/// Where a report is torn off: in the sample at some bytes and behind the lines of short ones.
-fn cuts(whole: &[u8], part: Part) -> Vec<usize> {
-    // A document that is torn off is no document at any byte; of the longest ones some are enough.
-    let is_long = whole.starts_with(b"{") && whole.len() > 20_000;
-    if part == Part::Everything {
-        return (0..whole.len()).step_by(if is_long { 61 } else { 1 }).collect();
-    }
-    let short = whole.len() < 6000;
-    let step = if short { 211 } else { whole.len() / 16 };
-    let line_ends = (1..whole.len()).filter(|at| short && whole[at - 1] == b'\n');
-    (0..whole.len()).step_by(step).chain(line_ends).collect()
+/// Where a text is torn off: behind each line, and in the middle of each. Anywhere else in a line the text ends without a line end like
+/// in its middle, which [`a_line_that_has_no_end_is_never_good`] holds to.
+fn text_cuts(whole: &[u8], part: Part) -> Vec<usize> {
+    let wide = whole.iter().take(200).filter(|byte| **byte == 0).count() > 50;
+    // UTF-16 has its line end in two bytes.
+    let ends: Vec<usize> =
+        (1..=whole.len()).filter(|at| whole[at - 1] == b'\n').map(|at| at + usize::from(wide)).collect();
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let middles = starts.zip(&ends).map(|(start, end)| usize::midpoint(start, *end));
+    let every = if part == Part::Everything { 1 } else { 5 };
+    let all: Vec<usize> = ends.iter().copied().chain(middles).filter(|at| *at < whole.len()).collect();
+    all.into_iter().enumerate().filter(|(place, _)| place % every == 0).map(|(_, at)| at).collect()
+}
+
+/// What a prefix of a document ends in: how deep it is, whether in a string, and behind which kind of character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Class {
+    depth: usize,
+    in_string: bool,
+    behind: u8,
+}
+
+/// The class of each prefix of a document.
+fn classes(document: &[u8]) -> Vec<Class> {
+    let (mut class, mut escaped) = (Class { depth: 0, in_string: false, behind: b' ' }, false);
+    let mut step = |byte: u8| {
+        let quote = byte == b'"' && !escaped;
+        escaped = class.in_string && byte == b'\\' && !escaped;
+        match byte {
+            b'{' | b'[' if !class.in_string => class.depth += 1,
+            b'}' | b']' if !class.in_string => class.depth -= 1,
+            _ => {}
+        }
+        class.in_string ^= quote;
+        class.behind = match byte {
+            _ if class.in_string => b'"',
+            b'0'..=b'9' => b'0',
+            byte if byte.is_ascii_alphabetic() => b'a',
+            byte => byte,
+        };
+        class
+    };
+    document.iter().map(|byte| step(*byte)).collect()
+}
+
+/// Where a document is torn off: once in each class of places, and all over what stands before it. No prefix is a document.
+fn document_cuts(name: &str, whole: &[u8], part: Part) -> Vec<usize> {
+    let start = whole.iter().position(|byte| *byte == b'{').unwrap_or_default();
+    let end = whole.trim_ascii_end().len();
+    let classes = classes(&whole[start..end]);
+    let open = classes.iter().take(classes.len().saturating_sub(1)).all(|class| class.depth > 0 || class.in_string);
+    assert!(open || name.contains("malformed"), "{name} is more than one document");
+    let mut seen = std::collections::HashSet::new();
+    let first = classes.iter().enumerate().filter(|(_, class)| seen.insert(**class)).map(|(at, _)| start + at + 1);
+    let every = if part == Part::Everything { 1 } else { 4 };
+    let mut cuts: Vec<usize> = (0..start).chain(first).chain((1..16).map(|part| whole.len() * part / 16)).collect();
+    cuts.retain(|at| *at < end);
+    cuts.into_iter().enumerate().filter(|(place, _)| place % every == 0).map(|(_, at)| at).collect()
 }
 
 /// Torn reports that are judged better than the whole ones. Those that may be whole ones are told as `proven`.
@@ -97,7 +144,9 @@ fn better_when_torn(part: Part, ends: &[&str], proven: &Mutex<Vec<String>>) -> V
             return Vec::new();
         }
         let mut better = Vec::new();
-        for end in cuts(whole, part) {
+        let is_document = whole.starts_with(b"{") || name.ends_with(".json");
+        let cuts = if is_document { document_cuts(name, whole, part) } else { text_cuts(whole, part) };
+        for end in cuts {
             let found = judged(&whole[..end]).verdict;
             if rank(found) >= rank(verdict) {
                 continue;
@@ -115,16 +164,17 @@ fn better_when_torn(part: Part, ends: &[&str], proven: &Mutex<Vec<String>>) -> V
     })
 }
 
-/// What `smartctl -a` prints of some drives ends behind any row of the self-test log, or where its statistics would begin, and such a text
-/// shows health by itself: verdict, attributes, self-tests.
+/// Some texts show health by themselves: verdict, attributes, and a log of self-tests that ended (what `smartctl -a` prints of a drive
+/// without selective tests), or an extended self-test that passed and is the newest (`NVMe`, whose log comes last).
 fn may_be_whole(text: &str) -> bool {
     let extended = ["Log Directory Version", "Extended Self-test Log Version", "Extended Comprehensive Error Log"];
     let shown = ["test result: PASSED", "Vendor Specific SMART Attributes", "SMART Self-test log structure"];
+    let log = text.split_once("SMART Self-test log structure").map_or("", |(_, log)| log);
+    let ended = log.contains("\n\n") || log.contains("No self-tests have been logged");
     let ata = shown.iter().all(|words| text.contains(words)) && !extended.iter().any(|words| text.contains(words));
-    // NVMe's log of self-tests comes last, newest first: one that passed shows health whatever stood behind it.
-    let nvme =
-        text.split_once("Self-test Log (NVMe Log").is_some_and(|(_, log)| log.contains("Completed without error"));
-    ata || nvme && text.contains("test result: PASSED")
+    let log = text.split_once("Self-test Log (NVMe Log").map_or("", |(_, log)| log);
+    let nvme = log.lines().any(|line| line.contains("Extended ") && line.contains("Completed without error"));
+    ata && ended || nvme && text.contains("test result: PASSED")
 }
 
 #[test]
@@ -133,31 +183,52 @@ fn a_report_that_is_torn_off_is_never_better_than_the_whole() {
     assert!(better.is_empty(), "{} of them:\n{}", better.len(), better.join("\n"));
 }
 
-/// The long form; what is left and shows health by itself is listed.
-fn is_never_better_at_any_byte(ends: &[&str]) {
-    let proven = Mutex::default();
-    let better = better_when_torn(Part::Everything, ends, &proven);
+/// A text without an end of its last line is an error, or of a drive that failed: at every byte of the first one of each kind.
+#[test]
+fn a_line_that_has_no_end_is_never_good() {
+    let kinds = ["Vendor Specific SMART Attributes", "NVMe Log 0x02", "Error counter log"];
+    let texts: Vec<Input> = inputs().into_iter().filter(|(name, _)| name.ends_with(".txt")).collect();
+    let first = |kind: &str| texts.iter().find(|(_, text)| String::from_utf8_lossy(text).contains(kind)).cloned();
+    let chosen: Vec<Input> = kinds.iter().filter_map(|kind| first(kind)).collect();
+    assert!(chosen.len() > 1, "texts of several kinds");
+    let good = of_each(&chosen, |name, whole| {
+        let inside = (1..whole.len()).filter(|at| whole[at - 1] != b'\n').step_by(3);
+        let bad = |at: &usize| matches!(judged(&whole[..*at]).verdict, Verdict::Error | Verdict::Failed);
+        inside.filter(|at| !bad(at)).map(|at| format!("{name}: {at} bytes")).collect()
+    });
+    assert!(good.is_empty(), "{} of them:\n{}", good.len(), good.join("\n"));
+}
+
+/// Lists what is left and shows health by itself.
+fn list(proven: Mutex<Vec<String>>) {
     let mut out = std::io::stdout().lock();
     for line in proven.into_inner().expect("no panic") {
         writeln!(out, "health is proven by what is left: {line}").expect("stdout takes it");
     }
+}
+
+/// The long form.
+fn is_never_better_at_any_byte(ends: &[&str]) {
+    let proven = Mutex::default();
+    let better = better_when_torn(Part::Everything, ends, &proven);
+    list(proven);
     assert!(better.is_empty(), "{} of them:\n{}", better.len(), better.join("\n"));
 }
 
 #[test]
-#[ignore = "every byte of every text: minutes"]
+#[ignore = "every line of every text: a minute or two"]
 fn a_text_that_is_torn_off_at_any_byte_is_never_better_than_the_whole() {
     is_never_better_at_any_byte(&[".txt"]);
 }
 
 #[test]
-#[ignore = "every byte of every document: many minutes"]
+#[ignore = "every kind of place of every document: a minute or two"]
 fn a_document_that_is_torn_off_at_any_byte_is_never_better_than_the_whole() {
     is_never_better_at_any_byte(&[".json"]);
 }
 
-/// Failed drives that are well or left out without one line of their text.
-fn healthy_without_a_line(part: Part) -> Vec<String> {
+/// Failed drives that are well or left out without one line of their text. Those whose rest shows health by itself are told as `proven`.
+fn healthy_without_a_line(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !name.ends_with(".txt")
             || judged(whole).verdict != Verdict::Failed
@@ -175,7 +246,12 @@ fn healthy_without_a_line(part: Part) -> Vec<String> {
             let alone = ["read failure", "FAILING_NOW", "failed segments", "Fatal or unknown"]
                 .iter()
                 .any(|words| line.contains(words));
-            (rank(found) == 0 && !alone).then(|| format!("{name} without {line:?}: {}", found.name()))
+            let healthy = (rank(found) == 0).then(|| format!("{name} without {line:?}: {}", found.name()))?;
+            if alone {
+                proven.lock().expect("no panic").push(healthy);
+                return None;
+            }
+            Some(healthy)
         };
         (0..lines.len()).filter_map(without).collect()
     })
@@ -183,14 +259,16 @@ fn healthy_without_a_line(part: Part) -> Vec<String> {
 
 #[test]
 fn a_line_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_line(Part::Sample);
+    let healthy = healthy_without_a_line(Part::Sample, &Mutex::default());
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }
 
 #[test]
 #[ignore = "every line of every recording of a failed drive: minutes"]
 fn any_line_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_line(Part::Everything);
+    let proven = Mutex::default();
+    let healthy = healthy_without_a_line(Part::Everything, &proven);
+    list(proven);
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }
 
@@ -223,8 +301,8 @@ fn without_a_key(value: &Value, path: &str, found: &mut dyn FnMut(String, Value)
     }
 }
 
-/// Failed drives that are well or left out without one key of their document.
-fn healthy_without_a_key(part: Part) -> Vec<String> {
+/// Failed drives that are well or left out without one key of their document. Those whose rest shows health by itself are told as `proven`.
+fn healthy_without_a_key(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !name.ends_with(".json")
             || judged(whole).verdict != Verdict::Failed
@@ -239,8 +317,11 @@ fn healthy_without_a_key(part: Part) -> Vec<String> {
             // A log of NVMe without rows is that of a drive that was never tested, and one that is not there that of a drive without
             // self-tests, of which the answer says `self-tests-unseen`.
             let is_known = [".nvme_self_test_log", ".nvme_self_test_log.table"].contains(&path.as_str());
-            if rank(found) == 0 && !is_known {
-                healthy.push(format!("{name} without {path}: {}", found.name()));
+            let line = || format!("{name} without {path}: {}", found.name());
+            match (rank(found) == 0, is_known) {
+                (true, true) => proven.lock().expect("no panic").push(line()),
+                (true, false) => healthy.push(line()),
+                (false, _) => {}
             }
         });
         healthy
@@ -249,13 +330,15 @@ fn healthy_without_a_key(part: Part) -> Vec<String> {
 
 #[test]
 fn a_key_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_key(Part::Sample);
+    let healthy = healthy_without_a_key(Part::Sample, &Mutex::default());
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }
 
 #[test]
 #[ignore = "every key of every recording of a failed drive: minutes"]
 fn any_key_that_is_lost_makes_no_bad_drive_healthy() {
-    let healthy = healthy_without_a_key(Part::Everything);
+    let proven = Mutex::default();
+    let healthy = healthy_without_a_key(Part::Everything, &proven);
+    list(proven);
     assert!(healthy.is_empty(), "{} of them:\n{}", healthy.len(), healthy.join("\n"));
 }

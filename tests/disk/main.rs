@@ -7,6 +7,7 @@
 //! * `cases`: inputs made from public reports of bugs.
 //! * `traps`: what smartctl does not tell, or tells wrongly; `reference`: where the reference judges otherwise.
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
+//! * `beside`: what a report tells beside attributes and verdicts.
 //! * `kinds`, `flash`, `unanswered`: each kind of trouble that public reports tell of.
 //! * `lost`: nothing that is lost makes a bad drive better.
 //! * `unanswered`: whose fault it is that there is no health in the output.
@@ -17,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beside;
 mod cases;
 mod command;
 mod corpus;

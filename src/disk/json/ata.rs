@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::disk::loose::{Loose, leading_number};
 use crate::disk::model::{Attribute, Failing, Farm, MOST, Report, Statistic};
 use crate::disk::self_test::{Ability, Entry, Outcome, ata_outcome, kind_of, outcome_of};
+use crate::disk::text::OFFLINE_FATAL;
 
 pub(super) fn read(root: Loose, report: &mut Report) {
     let table = root.at("ata_smart_attributes.table");
@@ -29,6 +30,7 @@ pub(super) fn read(root: Loose, report: &mut Report) {
     });
     report.pending_sectors = pending_sectors(pending);
     report.farm = farm(root.at("seagate_farm_log"));
+    notes(root, report);
     self_tests(root, report);
 }
 
@@ -45,16 +47,27 @@ fn statistics(root: Loose) -> Vec<Statistic> {
         let valid = row.at("flags.valid").flag().unwrap_or(true);
         let (offset, value) = (row.at("offset").number()?, row.number_at("value")?);
         let name = row.at("name").text().unwrap_or_default();
-        valid.then_some(Statistic { page, offset, name, value })
+        let normalised = row.at("flags.normalized").flag().unwrap_or_default();
+        valid.then_some(Statistic { page, offset, name, value, normalised })
     };
     rows.filter_map(read).take(MOST).collect()
+}
+
+fn notes(root: Loose, report: &mut Report) {
+    report.notes.locked = root.at("ata_security.locked").flag();
+    let offline = root.at("ata_smart_data.offline_data_collection.status.value").number();
+    report.notes.offline_fatal = offline.map(|status| status & 0x7f == OFFLINE_FATAL);
+    // Commands that failed by the checksum of the link.
+    let events = root.at("sata_phy_event_counters.table").list();
+    let failed = events.into_iter().find(|event| event.at("id").number() == Some(1));
+    report.notes.link_errors = failed.and_then(|event| event.number_at("value"));
 }
 
 /// smartctl 7.4 and later.
 fn farm(log: Loose) -> Option<Farm> {
     let (drive, errors) = (log.at("page_1_drive_information"), log.at("page_3_error_statistics"));
     let farm = Farm {
-        hours: drive.number_at("poh"),
+        hours: ["poh", "power_on_hour", "power_on_hours"].iter().find_map(|key| drive.number_at(key)),
         spindle_hours: drive.number_at("spoh"),
         head_hours: drive.number_at("head_flight_hours"),
         unrecoverable_reads: errors.number_at("number_of_unrecoverable_read_errors"),

@@ -32,6 +32,7 @@ pub(super) fn read(root: Loose, report: &mut Report) {
     }
     report.scan_defects = scan_defects(root.at("scsi_background_scan"));
     report.scan = scan(root.at("scsi_background_scan"));
+    report.notes.link_errors = report.notes.link_errors.or_else(|| link_errors(root));
     report.environment = environment(root.at("scsi_environmental_reports"));
     let used = root.number_at("scsi_percentage_used_endurance_indicator");
     report.percentage_used = report.percentage_used.or(used);
@@ -54,6 +55,14 @@ pub(super) fn read(root: Loose, report: &mut Report) {
         }
         tests.log.push(entry);
     }
+}
+
+/// Invalid words on all links of a SAS drive.
+fn link_errors(root: Loose) -> Option<u64> {
+    let ports = root.keys().into_iter().filter(|key| key.starts_with("scsi_sas_port_")).map(|key| root.at(key));
+    let links = ports
+        .flat_map(|port| port.keys().into_iter().filter(|key| key.starts_with("phy_")).map(move |key| port.at(key)));
+    links.filter_map(|link| link.number_at("invalid_dword_count")).reduce(u64::saturating_add)
 }
 
 /// Names of the count of errors that are none of the medium.

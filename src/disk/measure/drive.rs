@@ -2,6 +2,7 @@
 
 use super::{Bit, Exception, Measure, Seen};
 use crate::disk::access;
+use crate::disk::device::is_virtual;
 use crate::disk::model::{self, Protocol, Report};
 
 /// What a percentage that counts up is of.
@@ -53,6 +54,11 @@ pub(super) fn look(measure: Measure, report: &Report) -> Option<Seen> {
         Measure::TemperatureLimit => temperature(report, true),
         Measure::TemperatureWarm => temperature(report, false),
         Measure::FarmErrors => farm_errors(report),
+        Measure::Virtual => emulated(report),
+        Measure::FarmReallocated => farm_reallocated(report),
+        Measure::Locked => report.notes.locked.filter(|locked| *locked).map(|_| Seen::words("ATA security: locked")),
+        Measure::OfflineFatal => offline_fatal(report),
+        Measure::ScanHalted => scan_halted(report),
         Measure::HoursSetBack => hours_set_back(report),
         Measure::VerdictOnly => verdict_only(report),
         Measure::StatusUnknown => status_unknown(report),
@@ -73,20 +79,50 @@ fn counter(measure: Measure, report: &Report) -> Option<Seen> {
         Measure::GrownDefects => ("grown defects", grown().filter(|_| !is_flash(report))),
         Measure::GrownBlocks => ("grown defects", grown().filter(|_| is_flash(report))),
         Measure::NonMedium => ("non-medium errors:", scsi?.non_medium),
+        Measure::LinkErrors => ("errors of the link:", report.notes.link_errors),
+        Measure::OverLimit => ("times above the limit:", report.limits.exceeded),
+        Measure::CriticalMinutes => ("minutes above the critical temperature:", nvme?.critical_minutes),
         Measure::EnduranceUsed => {
             (USED, nvme.and_then(|nvme| nvme.percentage_used).max(report.percentage_used.filter(|_| !ata)))
         }
         Measure::AtaEnduranceUsed => (USED, report.ata_endurance().filter(|used| *used != 255)),
         Measure::AtaEnduranceBogus => (USED, report.ata_endurance().filter(|used| *used == 255)),
         Measure::Statistic(page, offset, attribute) => {
-            let known = attribute != 0 && report.attribute(attribute).is_some();
-            let statistic = report.statistics.iter().find(|one| one.page == page && one.offset == offset && !known)?;
-            return Some(Seen::number(&format!("statistic {}:", statistic.name), statistic.value));
+            return statistic(report, page, offset, attribute);
         }
         Measure::ErrorLog => ("errors in the ATA error log:", report.error_log_count),
         _ => ("entries of the error log:", nvme?.error_log_entries),
     };
     Some(Seen::number(what, number?))
+}
+
+/// A statistic, with the attribute that tells the same where that contradicts it.
+fn statistic(report: &Report, page: u64, offset: u64, attribute: u64) -> Option<Seen> {
+    let told = report.attribute(attribute).map(|one| one.raw.unwrap_or_default());
+    let counts = |one: &&model::Statistic| one.page == page && one.offset == offset && !one.normalised;
+    let statistic = report.statistics.iter().find(counts)?;
+    if told.is_some_and(|raw| raw > 0) {
+        return None;
+    }
+    let against = told.map(|_| format!(", against 0 in attribute {attribute}")).unwrap_or_default();
+    let seen = Seen::number(&format!("statistic {}:", statistic.name), statistic.value);
+    Some(Seen { words: seen.words + &against, ..seen })
+}
+
+/// Its health is what the host makes of it.
+fn emulated(report: &Report) -> Option<Seen> {
+    let model = report.identity.model.as_deref().unwrap_or_default();
+    (is_virtual(report) && access::is_evidence(report)).then(|| Seen::words(format!("it calls itself {model:?}")))
+}
+
+fn offline_fatal(report: &Report) -> Option<Seen> {
+    let fatal = report.notes.offline_fatal == Some(true);
+    fatal.then(|| Seen::words("offline data collection: aborted by the device with a fatal error"))
+}
+
+fn scan_halted(report: &Report) -> Option<Seen> {
+    let status = report.scan.as_ref()?.status.as_deref().filter(|status| status.starts_with("halted"))?;
+    Some(Seen::words(format!("background scan: {status}")))
 }
 
 fn is_flash(report: &Report) -> bool {
@@ -222,16 +258,18 @@ fn fault_mode(report: &Report) -> Option<Seen> {
 
 /// The temperature against the highest that the drive allows, or against the highest that is recommended. Drives that do not know say 0.
 fn temperature(report: &Report, critical: bool) -> Option<Seen> {
-    let now = report.temperature.filter(|now| (1..=120).contains(now))?;
+    let logged = report.statistic(5, 8).and_then(|now| i64::try_from(now).ok());
+    let now = report.temperature.max(logged).filter(|now| (1..=120).contains(now))?;
     // No drive is too hot at room temperature: such a limit is another number.
     let plausible = |limit: Option<i64>| limit.filter(|limit| (40..=120).contains(limit));
+    // The maximum that the drive was made for is allowed; above it the drive counts the minutes (ACS-4, statistics page 5).
+    let specified = report.statistic(5, 0x58).and_then(|limit| i64::try_from(limit).ok());
+    let over = plausible(specified).filter(|limit| now > *limit);
     let highest = plausible(report.trip_temperature).or(plausible(report.limits.critical));
-    let hot = highest.is_some_and(|limit| now >= limit);
-    let limit = if critical {
-        highest.filter(|_| hot)
-    } else {
-        plausible(report.limits.operating).filter(|limit| now > *limit && !hot)
-    }?;
+    let highest = highest.filter(|limit| now >= *limit).or(over);
+    let hot = highest.is_some();
+    let limit =
+        if critical { highest } else { plausible(report.limits.operating).filter(|limit| now > *limit && !hot) }?;
     let what = if critical { "limit" } else { "recommended" };
     let number = |celsius: i64| u64::try_from(celsius).ok();
     let words = format!("temperature {now} °C, {what} {limit} °C");
@@ -243,6 +281,15 @@ fn farm_errors(report: &Report) -> Option<Seen> {
     let errors =
         [farm.unrecoverable_reads, farm.unrecoverable_writes].into_iter().flatten().reduce(u64::saturating_add)?;
     Some(Seen::number("unrecoverable reads and writes:", errors))
+}
+
+/// FARM counts where SMART does, so that more of it means that SMART's counters were set back.
+fn farm_reallocated(report: &Report) -> Option<Seen> {
+    let number = report.farm?.reallocated?;
+    let told = report.attribute(5).and_then(|one| one.raw);
+    let against = told.map(|raw| format!(", {raw} by SMART")).unwrap_or_default();
+    let seen = Seen::number("reallocated sectors by FARM:", number);
+    (number > told.unwrap_or_default()).then(|| Seen { words: seen.words + &against, ..seen })
 }
 
 /// A tenth and some weeks more than SMART says: the two are not kept at the same moment.

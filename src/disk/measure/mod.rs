@@ -57,7 +57,7 @@ pub(super) enum Measure {
     Raw(&'static [Pick]),
     /// The normalised value of an attribute that counts down endurance.
     WearLeft(&'static [Pick]),
-    /// A device statistic, by page and offset, of drives without the attribute that says the same.
+    /// A device statistic, by page and offset, of drives whose attribute for the same is not there or says zero.
     Statistic(u64, u64, u64),
     /// Sectors that wait to be written anew, by the log of them.
     PendingDefects,
@@ -75,6 +75,24 @@ pub(super) enum Measure {
     NonMedium,
     /// Reads and writes that failed for good, by Seagate's FARM.
     FarmErrors,
+    /// Sectors that were replaced by FARM, where the attribute tells of fewer.
+    FarmReallocated,
+    /// A password locks the drive.
+    Locked,
+    /// An emulated drive that has health.
+    Virtual,
+    /// The drive broke off its offline collection.
+    OfflineFatal,
+    /// SAS's background scan was halted by the drive.
+    ScanHalted,
+    /// Errors of the link.
+    LinkErrors,
+    /// Times that the drive was above its limit (SCT).
+    OverLimit,
+    /// Minutes that `NVMe`'s controller was above its critical temperature.
+    CriticalMinutes,
+    /// Rows of a table that were not understood.
+    LostRows,
     /// SMART's hours are far fewer than FARM's.
     HoursSetBack,
     /// A percentage that counts endurance up, of `NVMe` and SCSI.
@@ -97,6 +115,8 @@ pub(super) enum Measure {
     Unreadable,
     /// Something announced is not there.
     Cut,
+    /// The text ends in a section of statistics that has no end.
+    OpenEnd,
     /// There is a verdict of the drive, but not one that can be understood.
     StatusUnknown,
     /// The exit status tells of an attribute that the report does not have.
@@ -183,6 +203,8 @@ pub(super) fn look(measure: Measure, report: &Report) -> Vec<Seen> {
         Measure::UnseenSelfTests => self_test::unseen(report).into_iter().collect(),
         Measure::Uncorrected => drive::uncorrected(report),
         Measure::Checksum => report.checksums.iter().take(1).map(Seen::words).collect(),
+        Measure::LostRows => report.notes.lost_rows.iter().take(1).map(Seen::words).collect(),
+        Measure::OpenEnd => report.open_end.iter().map(Seen::words).collect(),
         Measure::Cut => report.cut.iter().take(1).map(Seen::words).collect(),
         Measure::Complaint(code) => {
             access::complaint(report).filter(|one| one.0 == code).map(|one| Seen::words(one.1)).into_iter().collect()

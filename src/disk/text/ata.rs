@@ -19,7 +19,9 @@ pub(super) fn row(line: &str, report: &mut Report) -> bool {
             194 => report.temperature = celsius,
             _ => {}
         }
-        if report.attributes.len() < MOST {
+        // smartctl lists those that fail before the table, and in it once more.
+        let known = report.attributes.iter().any(|one| one.id == attribute.id && one.raw_text == attribute.raw_text);
+        if report.attributes.len() < MOST && !known {
             report.attributes.push(attribute);
         }
         return true;
@@ -48,7 +50,13 @@ fn statistic(line: &str) -> Option<Statistic> {
     let is_row = hexadecimal(page, 2) && hexadecimal(offset, 3) && flags.len() == 3 && !name.is_empty();
     size.parse::<u8>().ok().filter(|_| is_row)?;
     let [page, offset] = [page, offset].map(|word| leading_number(word));
-    Some(Statistic { page: page?, offset: offset?, name: name.join(" "), value: leading_number(value)? })
+    Some(Statistic {
+        page: page?,
+        offset: offset?,
+        name: name.join(" "),
+        value: leading_number(value)?,
+        normalised: flags.starts_with('N'),
+    })
 }
 
 /// `  5 Reallocated_Sector_Ct   0x0033   095   095   036    Pre-fail  Always       -       24`, or with `-x`

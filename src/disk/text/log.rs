@@ -5,7 +5,7 @@ use crate::disk::model::{MOST, Report};
 use crate::disk::self_test::{Entry, Outcome, Running, kind_of, outcome_of};
 
 /// How the results of tests are written, longest first where one begins like another.
-const RESULTS: [&str; 27] = [
+const RESULTS: [&str; 30] = [
     "Completed without error",
     "Completed: unknown failed segment",
     "Completed: unknown failure",
@@ -29,6 +29,9 @@ const RESULTS: [&str; 27] = [
     "Fatal or unknown error",
     "Fatal or unknown test error",
     "Unknown error, incomplete",
+    "Failed in first segment",
+    "Failed in second segment",
+    "Failed in segment -->",
     "Failed in",
     "Self-test routine in progress",
     "Self test in progress",
@@ -145,7 +148,7 @@ fn entry(line: &str, table: Table) -> Option<Entry> {
         }
     };
     let namespace = namespace.filter(|number| *number != 0xffff_ffff);
-    let known = Entry::of(Some(kind_of(&rest[..at])), outcome_of(result), result);
+    let known = Entry::of(Some(kind_of(&rest[..at])), outcome_of(result), result.trim_end_matches(" -->"));
     Some(Entry { hours, lba, segment, namespace, place, ..known })
 }
 

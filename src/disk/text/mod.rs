@@ -4,14 +4,18 @@
 mod ata;
 mod farm;
 mod log;
+mod notes;
 mod nvme;
 mod outline;
 mod scsi;
+mod section;
 mod temperature;
 
 use super::loose::{bytes, leading_number};
 use super::model::{MOST, Protocol, Report};
+pub(super) use notes::OFFLINE_FATAL;
 pub(super) use outline::{reports, torn};
+pub(super) use section::Part;
 
 /// Marks lines that say what went wrong. They stand in smartctl's text only, not in the messages of its JSON (section 2.4).
 const COMPLAINTS: [&str; 30] = [
@@ -52,6 +56,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
     let mut report = Report::default();
     let mut log = log::Reader::default();
     let mut history = temperature::Reader::default();
+    let mut table = notes::Reader::default();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     for (number, line) in lines.iter().enumerate() {
         banner(line, &mut report);
@@ -62,6 +67,8 @@ pub(super) fn read(text: &str) -> Option<Report> {
             || ata::row(line, &mut report)
             || scsi::row(line, &mut report)
             || scsi::scanned(line, &mut report);
+        notes::line(line, &mut report);
+        table.line(line, is_row, &mut report);
         if is_row || log.line(line, &mut report) {
             continue;
         }
@@ -78,6 +85,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
     }
     report.pending_defects = report.pending_defects.max(outline::pending_defects(&lines));
     report.temperatures = report.temperatures.filter(|logged| !logged.readings.is_empty());
+    report.notes.health_section = Some(notes::has_health(text));
     cut(text, &mut report);
     // Builds before a version are banners without its number, and a caller may have taken the banner out.
     let stopped = |line: &&str| {

@@ -1,6 +1,7 @@
 //! The outline of smartctl's text: how many reports there are in it, and what was begun and not ended. A text that was torn off looks
 //! like one of a better drive: what is missing at its end is the self-test log, the error counters, the statistics.
 
+use super::section::{self, Part};
 use crate::disk::loose::leading_number;
 
 /// How many reports there are: banners, or sections of information where the banners were taken out.
@@ -56,11 +57,10 @@ const SELF_TESTS: [&str; 11] = [
 /// How a line of it begins.
 const ENTRIES: [&str; 5] = ["# 1", "#1", "No self-tests", "No Self-tests", "Self-test status"];
 
-/// What was torn off, in words; nothing if the text may be whole.
-pub(in crate::disk) fn torn(text: &str) -> Option<String> {
-    let said = |words: &str| Some(words.to_owned());
+/// The words for the part that was torn off, and its place; nothing if the text may be whole.
+pub(in crate::disk) fn torn(text: &str) -> Option<(String, Part)> {
     if !text.ends_with('\n') {
-        return said("the last line has no end");
+        return Some(("the last line has no end".to_owned(), Part::Verdict));
     }
     let outline = Outline::of(text);
     let health = outline.has(&["=== START OF READ SMART DATA SECTION", "=== START OF SMART DATA SECTION"]);
@@ -68,18 +68,50 @@ pub(in crate::disk) fn torn(text: &str) -> Option<String> {
         // Only identities were asked for, or it ends here: there is no health in it either way.
         return None;
     }
-    let open = || (!text.ends_with("\n\n")).then(|| open_log(&outline)).flatten();
-    ata(&outline).or_else(|| nvme(&outline)).or_else(open).or_else(|| scsi(&outline)).map(str::to_owned)
+    let due = ata(&outline).or_else(|| nvme(&outline)).or_else(|| scsi(&outline));
+    if let Some(words) = due {
+        return Some((words.to_owned(), Part::Verdict));
+    }
+    let open = section::open(&outline.lines).filter(|(name, _)| *name != section::ATA_TESTS || !is_excerpt(&outline));
+    let open = open.map(|(name, part)| (format!("{name} has no end"), part));
+    open.or_else(|| late(&outline).map(|words| (words.to_owned(), Part::Statistics)))
 }
 
-/// An empty line ends NVMe's log of self-tests. Where that is missing, and no test in it passed, the rows that are missing may be of tests
-/// that failed; programs that cut the end of a text off leave out the empty line alone.
-fn open_log(outline: &Outline) -> Option<&'static str> {
-    let log = outline.find(&["Self-test Log (NVMe Log"])?;
-    let rows = || outline.lines[log..].iter().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
-    let passed = rows().any(|line| line.contains("Completed without error"));
-    let last = outline.lines.iter().rev().find(|line| !line.is_empty())?;
-    (!passed && rows().next_back() == Some(last)).then_some("the self-test log has no end")
+/// Rows of a log of self-tests in an excerpt that are many.
+const MANY: usize = 8;
+
+/// smartctl prints what the drive can do with its values, always. Where that is left out and many self-tests follow, somebody has made an
+/// excerpt, of which the end says nothing.
+fn is_excerpt(outline: &Outline) -> bool {
+    let values = outline.has(&["General SMART Values:"]) && !outline.has(&["SMART capabilities:"]);
+    values && outline.lines.iter().filter(|line| line.starts_with('#')).count() >= MANY
+}
+
+/// The ends of ATA's `-x`; the directory of logs names the counters of the link, too. Some readers leave those out.
+const LAST: [&str; 4] = [
+    "Phy Event Counters (GP Log",
+    "Phy Event Counters with",
+    "Read SATA Phy Event Counters failed",
+    "N normalized value",
+];
+
+/// The last parts of `-x`: the counters of the link of ATA drives, SAS's background scan and what stands behind it.
+fn late(outline: &Outline) -> Option<&'static str> {
+    let extended =
+        outline.has(&["Log Directory Version", "Extended Self-test Log Version", "Extended Comprehensive Error Log"]);
+    let everything = extended && outline.has(&["General SMART Values:", "Log Directory Version"]);
+    if everything && !outline.has(&LAST) {
+        return Some("the last sections are missing");
+    }
+    // Nothing else asks a SCSI drive for its caches.
+    let extended = outline.has(&["Read Cache is:", "Writeback Cache is:"]) && outline.has(&["Error counter log:"]);
+    let is_disk = outline.lines.iter().any(|line| line.starts_with("Device type:") && line.ends_with("disk"));
+    if extended && is_disk && !outline.has(&["Background scan results"]) {
+        return Some("the background scan is missing");
+    }
+    let follows = ["Protocol Specific port", "General statistics", "does not support Background scan"];
+    let sas = outline.has(&["Transport protocol:   SAS"]);
+    (extended && sas && is_disk && !outline.has(&follows)).then_some("the last sections are missing")
 }
 
 /// `-a` and `-x` print in this order: verdict, values, attributes, errors, self-tests, statistics.
@@ -110,44 +142,9 @@ fn ata(outline: &Outline) -> Option<&'static str> {
     if log.is_some() && !outline.has(&ENTRIES) && !outline.has(&["Self-test Log failed", "Num  Test_Description"]) {
         return Some("the self-test log has no end");
     }
-    if let Some(heading) =
-        outline.find(&["Num  Test_Description", "Num Test_Description"]).filter(|at| !outline.goes_on(*at))
-    {
-        return Some(if heading > 0 { "the self-test log has no end" } else { "the self-test log is empty" });
-    }
     // The table of -x has its flags explained behind it.
-    if outline.has(&["WORST THRESH FAIL RAW_VALUE"]) && !outline.has(&["K auto-keep"]) {
-        return Some("the table of attributes has no end");
-    }
-    if outline.has(&["SCT Status Version:"])
-        && values.is_some()
-        && !outline.has(&["Under/Over Temperature Limit Count"])
-    {
-        return Some("the temperatures have no end");
-    }
-    if outline.has(&["Min/Max recommended Temperature:"]) && !outline.has(&["Min/Max Temperature Limit:"]) {
-        return Some("the temperatures have no end");
-    }
-    // What -x prints last is the counters of the link, of drives that have them, or the statistics.
-    let extended =
-        outline.has(&["Log Directory Version", "Extended Self-test Log Version", "Extended Comprehensive Error Log"]);
-    if extended && values.is_some() && whole && !outline.has(&["Phy Event Counters", "N normalized value"]) {
-        return Some("the last sections are missing");
-    }
-    statistics(outline)
-}
-
-/// The pages of statistics end with what their flags mean; some readers leave that out, so that rows alone count as whole.
-fn statistics(outline: &Outline) -> Option<&'static str> {
-    let heading = outline.find(&["Device Statistics (GP Log", "Device Statistics (SMART Log"])?;
-    let rows = outline.lines[heading + 1..].iter().filter(|line| line.starts_with("0x")).count();
-    let refused = outline.has(&["Device Statistics page", "not supported"]);
-    let legend = outline.has(&["N normalized value"]);
-    if !legend && (rows < 2 && !refused || outline.has(&["C monitored condition met", "D supports DSN"])) {
-        return Some("the device statistics have no end");
-    }
-    let pending = outline.find(&["Pending Defects log (GP Log"])?;
-    (!outline.goes_on(pending)).then_some("the log of pending defects has no end")
+    (outline.has(&["WORST THRESH FAIL RAW_VALUE"]) && !outline.has(&["K auto-keep"]))
+        .then_some("the table of attributes has no end")
 }
 
 /// The health log ends with the count of errors; since 7.4 the self-tests stand behind the errors.
@@ -168,9 +165,6 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
         return Some("the health log is missing");
     }
     let errors = outline.find(&["Error Information (NVMe Log"]);
-    if errors.is_some_and(|at| !outline.goes_on(at)) {
-        return Some("the error log has no end");
-    }
     let reads_tests = outline.lines.iter().any(|line| {
         let version = line.strip_prefix("smartctl ").and_then(|rest| rest.split_once('.'));
         let number = |text: &str| leading_number(text).unwrap_or_default();
@@ -182,11 +176,10 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
     if errors.is_some() && reads_tests && !outline.has(&SELF_TESTS) {
         return Some("the self-test log is missing");
     }
-    let log = outline.find(&["Self-test Log (NVMe Log"])?;
-    let ended = outline.has(&["No Self-tests Logged"])
-        || outline.find(&["Num  Test_Description"]).is_some_and(|at| outline.goes_on(at));
-    let running = outline.lines[log..].iter().any(|line| line.contains("in progress ("));
-    (!ended && !running && !outline.has(&["Self-test Log failed"])).then_some("the self-test log has no end")
+    // Its heading may be lost, which leaves rows of no table.
+    let log =
+        outline.has(&["Self-test Log (NVMe Log"]) && !outline.has(&["No Self-tests Logged", "Num  Test_Description"]);
+    log.then_some("the self-test log has no heading")
 }
 
 /// Newer versions print a heading before the verdict, and the error counters and self-tests behind it, or that there are none.
@@ -203,14 +196,7 @@ fn scsi(outline: &Outline) -> Option<&'static str> {
             "nothing stands behind the verdict"
         });
     }
-    // Some drives have no self-test log to tell of, which leaves the count of other errors as the last line.
-    let last = outline.lines.iter().rev().find(|line| !line.is_empty()).copied().unwrap_or_default();
-    if counters.is_some() && !outline.has(&SELF_TESTS) && !last.starts_with("Non-medium error count:") {
-        return Some("the self-test log is missing");
-    }
-    let log = outline.find(&["SMART Self-test log"])?;
-    let rows = outline.lines[log..].iter().any(|line| line.starts_with('#'));
-    (!rows).then_some("the self-test log has no end")
+    (counters.is_some() && !outline.has(&SELF_TESTS)).then_some("the self-test log is missing")
 }
 
 /// Rows of ATA's log of pending defects, or the count that some versions print before them.

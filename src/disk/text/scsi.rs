@@ -21,6 +21,9 @@ pub(super) fn row(line: &str, report: &mut Report) -> bool {
         _ => return false,
     };
     if words.len() != 8 {
+        if words.get(1).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+            super::notes::lost(line.trim(), report);
+        }
         return false;
     }
     *counter = leading_number(uncorrected);
