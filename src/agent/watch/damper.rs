@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::inventory::{Item, Kind};
-
-/// The hardware of a machine.
-type Items = BTreeMap<Kind, Vec<Item>>;
+use super::super::sync::Stored;
+use crate::inventory::{Item, Items, Kind};
 
 /// More changes of one device than this within [`WINDOW`] are flapping.
 const FEW: usize = 4;
 /// In seconds.
 const WINDOW: u64 = 300;
+/// Before the names of parts of what a region stores.
+const STORED: &str = "stored ";
 /// A device that did not change for so many seconds is settled.
 const CALM: u64 = 300;
 
@@ -27,6 +27,9 @@ pub(super) struct Damper {
     /// Those that changed lately.
     #[serde(default)]
     restless: BTreeMap<String, Restless>,
+    /// The parts of what a region stores, as they were seen last.
+    #[serde(default)]
+    stored: Option<Stored>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,33 @@ impl Damper {
             self.restless.values().filter(|restless| restless.flapping).filter_map(|restless| restless.changes.last());
         let again = calm.map(|at| CALM - (now - at)).max();
         Damped { items: self.hold(told, found), began, again }
+    }
+
+    /// Notes what a region would store, and holds back what is flapping of it, such as a link: it is as the region has it.
+    pub(super) fn damp_stored(&mut self, told: Option<&Stored>, found: Option<Stored>, now: u64) -> Option<Stored> {
+        let found = found?;
+        if let Some(last) = self.stored.as_ref().or(told) {
+            for part in last.differing(&found) {
+                let restless = self.restless.entry(format!("{STORED}{part}")).or_default();
+                if restless.changes.last().is_none_or(|at| *at > now || now - at >= CALM) {
+                    *restless = Restless::default();
+                }
+                restless.changes.retain(|at| now.saturating_sub(*at) < WINDOW);
+                restless.changes.push(now);
+                if restless.changes.len() > FEW && !restless.flapping {
+                    restless.flapping = true;
+                    tracing::warn!(part, "it changes again and again: not told again until it has settled");
+                }
+            }
+        }
+        self.stored = Some(found.clone());
+        let Some(told) = told else { return Some(found) };
+        let is_flapping = |part: &str| {
+            self.restless
+                .get(&format!("{STORED}{part}"))
+                .is_some_and(|one| one.flapping && one.changes.last().is_some_and(|at| *at <= now && now - at < CALM))
+        };
+        Some(found.with_parts_of(told, is_flapping))
     }
 
     /// What is flapping is as it was told.
@@ -206,6 +236,23 @@ mod tests {
             let outcome = damper.damp(&told, found.clone(), number);
             assert_eq!((outcome.items, outcome.began.len()), (found, 0));
         }
+    }
+
+    #[test]
+    fn a_link_that_goes_up_and_down_is_held_until_it_has_settled() {
+        let stored = |text: &str| Stored::parse(&format!("{{\"networks[eth0]\":\"{text}\"}}")).expect("parts");
+        let (mut damper, mut told, mut count) = (Damper::default(), stored("up"), 0);
+        for number in 0..40u64 {
+            let found = stored(if number % 2 == 0 { "down" } else { "up" });
+            let held = damper.damp_stored(Some(&told), Some(found), 1000 + number * 5).expect("it was read");
+            damper.damp(&Items::new(), Items::new(), 1000 + number * 5);
+            count += usize::from(held != told);
+            told = held;
+        }
+        assert_eq!(count, FEW);
+        let settled = damper.damp_stored(Some(&told), Some(stored("down")), 1000 + 200 + 2 * CALM);
+        assert_eq!(settled, Some(stored("down")), "it is told as it is");
+        assert_eq!(damper.damp_stored(Some(&told), None, 9999), None, "what could not be read is not compared");
     }
 
     proptest! {

@@ -190,7 +190,7 @@ fn kind(number: u8) -> &'static str {
     }
 }
 
-/// SMBIOS 3.4, table 80.
+/// SMBIOS 3.8, 7.18.6.
 fn technology(number: u8) -> &'static str {
     match number {
         3 => "DRAM",
@@ -198,6 +198,7 @@ fn technology(number: u8) -> &'static str {
         5 => "NVDIMM-F",
         6 => "NVDIMM-P",
         7 => "Optane",
+        8 => "MRDIMM",
         _ => "",
     }
 }

@@ -10,6 +10,7 @@ use super::super::survey::{Survey, storable};
 use super::super::{UsbDevice, UsbInterface};
 use super::identity::is_placeholder;
 use super::place::way;
+use crate::host::Origin;
 
 const DEVICES: &str = "/sys/bus/usb/devices";
 
@@ -54,7 +55,7 @@ pub struct UsbNode {
     pub interfaces: Vec<UsbInterface>,
 }
 
-/// All devices in the order of the tree, with what is known already of those that are no hubs.
+/// All devices that are plugged into this machine, in the order of the tree, with what is known already of those that are no hubs.
 pub(super) fn collect(survey: &Survey<'_>, known: &[UsbDevice]) -> Vec<UsbNode> {
     let names = survey.names(DEVICES).into_iter().filter(|name| !name.contains(':'));
     let mut nodes: Vec<UsbNode> = names.filter_map(|name| node(survey, known, name)).collect();
@@ -70,6 +71,9 @@ fn order(name: &str) -> Vec<u32> {
 
 fn node(survey: &Survey<'_>, known: &[UsbDevice], name: String) -> Option<UsbNode> {
     let place = Path::new(DEVICES).join(&name);
+    if survey.host.origin_of_usb(&place) != Origin::Hardware {
+        return None;
+    }
     let number = |key: &str| survey.number::<u64>(place.join(key));
     let (bus, device) = (number("busnum")?, number("devnum")?);
     let quiet = |key: &str| survey.host.text(place.join(key)).map(storable).unwrap_or_default();
