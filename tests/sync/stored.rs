@@ -99,7 +99,9 @@ fn earlier(machine: &Deployed) {
     for item in items.as_object_mut().expect("kinds").values_mut().flat_map(|list| list.as_array_mut().expect("items"))
     {
         let item = item.as_object_mut().expect("an item");
-        ["sources", "card", "paths"].iter().for_each(|key| drop(item.remove(*key)));
+        for key in ["sources", "card", "paths"] {
+            item.remove(key);
+        }
         let identity = item["identity"].as_str().expect("an identity").to_owned();
         if let Some((name, _)) = identity.split_once('@').filter(|_| !bare) {
             item.insert("identity".to_owned(), name.into());
