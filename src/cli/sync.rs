@@ -159,8 +159,7 @@ fn preview(client: &DeployedClient, host: &Host, state: &state::Options) -> anyh
         answer(&describe(change, &node))?;
     }
     let parts = stored.and_then(|text| Stored::parse(&text)).zip(Stored::of(&inventory));
-    let parts: Vec<String> =
-        parts.map_or_else(Vec::new, |(old, new)| old.differing(&new).into_iter().map(str::to_owned).collect());
+    let parts: Vec<String> = parts.map_or_else(Vec::new, |(old, new)| old.differing(&new).into_iter().collect());
     if found.is_empty() && !parts.is_empty() {
         answer(&format!("No hardware changed, but what the region stores: {}", parts.join(", ")))?;
     }

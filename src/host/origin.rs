@@ -2,6 +2,10 @@
 //!
 //! Kernels show much as a device that software made: mirrors of a switch's ports, areas of a disk, disks over the network. All who
 //! tell hardware from the rest ask here; the document for a region, which shows what the reference shows, is apart.
+//!
+//! A bus that is not real makes no device unreal: platform devices, guests' disks and the drivers that stand in for a device where there
+//! is none (`scsi_debug`, `netdevsim`, `dummy_hcd`) have one. These answer as the device does, the reference lists them, and who loads
+//! such a driver wants them tested. So only what is known to be made of something else, or by a program, is software.
 
 use std::path::Path;
 
@@ -22,11 +26,10 @@ pub enum Origin {
 /// `Documentation/admin-guide/devices.txt`, and the drivers' own documents).
 const SOFTWARE_DISKS: [&str; 14] =
     ["ram", "loop", "dm-", "md", "zram", "nbd", "rbd", "ublk", "bcache", "mtdblock", "drbd", "zd", "nullb", "ubiblock"];
-/// Parts of the way to a device that only software makes: `scsi_debug`, targets looped back, `netdevsim`, emulated USB controllers.
-const SOFTWARE_WAYS: [&str; 6] =
-    ["/pseudo_0/", "/tcm_loop_0/", "/devices/rbd/", "/netdevsim", "/dummy_hcd", "/devices/virtual/net/"];
+/// Block devices below `/sys/devices/virtual/block` that are hardware all the same: their driver gives them no parent (Fusion-io's).
+const HARDWARE_WITHOUT_PARENT: [&str; 1] = ["fio"];
 /// Subsystems of devices that carry an interface and are no hardware: sub-functions of a card, the other end of a guest's interface.
-const SOFTWARE_CARRIERS: [&str; 4] = ["auxiliary", "xen-backend", "netdevsim", "gadget"];
+const SOFTWARE_CARRIERS: [&str; 2] = ["auxiliary", "xen-backend"];
 
 impl Host {
     /// Who made a block device, by its kernel name.
@@ -38,7 +41,9 @@ impl Host {
         let place = Path::new("/sys/class/block").join(name);
         let real = self.real(&place).unwrap_or_default();
         let way = real.to_string_lossy();
-        if is_software_way(&way) || way.starts_with("/sys/devices/virtual/block/") {
+        // Drivers that have a device give it as the parent of what they make of it.
+        let is_orphan = way.starts_with("/sys/devices/virtual/block/");
+        if is_orphan && !HARDWARE_WITHOUT_PARENT.iter().any(|stem| name.starts_with(stem)) {
             return Origin::Software;
         }
         if way.contains("/vhci_hcd") {
@@ -84,7 +89,8 @@ impl Host {
         let carrier = self.link_name(place.join("device/subsystem")).unwrap_or_default();
         let real = self.real(place).unwrap_or_default();
         let way = real.to_string_lossy();
-        if SOFTWARE_CARRIERS.contains(&carrier.as_str()) || is_software_way(&way) || way.contains("/vhci_hcd") {
+        let is_virtual = way.starts_with("/sys/devices/virtual/net/");
+        if SOFTWARE_CARRIERS.contains(&carrier.as_str()) || is_virtual || way.contains("/vhci_hcd") {
             return Origin::Software;
         }
         Origin::Hardware
@@ -94,14 +100,7 @@ impl Host {
     #[must_use]
     pub fn origin_of_usb(&self, place: &Path) -> Origin {
         let real = self.real(place).unwrap_or_default();
-        let way = real.to_string_lossy();
-        if way.contains("/vhci_hcd") {
-            Origin::Network("usbip")
-        } else if is_software_way(&way) {
-            Origin::Software
-        } else {
-            Origin::Hardware
-        }
+        if real.to_string_lossy().contains("/vhci_hcd") { Origin::Network("usbip") } else { Origin::Hardware }
     }
 }
 
@@ -132,10 +131,6 @@ fn is_followed_by_number(name: &str, stem: &str) -> bool {
         let rest = rest.strip_prefix("_d").or_else(|| rest.strip_prefix('b')).unwrap_or(rest);
         rest.starts_with(|c: char| c.is_ascii_digit())
     })
-}
-
-fn is_software_way(way: &str) -> bool {
-    SOFTWARE_WAYS.iter().any(|part| way.contains(part))
 }
 
 fn is_numbered(name: &str, stem: &str) -> bool {
@@ -179,7 +174,8 @@ mod tests {
             ("virtual/block/bcache0".to_owned(), Origin::Software),
             ("virtual/block/anything0".to_owned(), Origin::Software),
             ("rbd/0/block/rbd0".to_owned(), Origin::Software),
-            ("pseudo_0/adapter0/host9/target9:0:0/9:0:0:0/block/sdz".to_owned(), Origin::Software),
+            ("virtual/block/fioa".to_owned(), Origin::Hardware),
+            ("pseudo_0/adapter0/host9/target9:0:0/9:0:0:0/block/sdz".to_owned(), Origin::Hardware),
             ("platform/host5/session1/target5:0:0/5:0:0:1/block/sdb".to_owned(), Origin::Network("iscsi")),
             (
                 "platform/vhci_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdc".to_owned(),

@@ -183,3 +183,48 @@ fn a_tree_that_cannot_be_read_takes_nothing_away() {
     now.remove(&shakedown::inventory::Kind::BlockDevice);
     assert_eq!((told(&before, &now), told(&now, &before)), (Vec::new(), Vec::new()));
 }
+
+/// A thread of a socket of its own, with what the firmware says of two sockets: both are filled, and have one number.
+fn processor(tree: &Tree, socket: u64) {
+    let topology = format!("sys/devices/system/cpu/cpu{socket}/topology");
+    let number = socket.to_string();
+    tree.files(&topology, &[("physical_package_id", number.as_str()), ("core_id", "0"), ("die_id", "0")]);
+    let block = |number: u64| format!("processor\t: {number}\nvendor_id\t: GenuineIntel\nmodel name\t: Rig CPU\n\n");
+    tree.file("proc/cpuinfo", (0..=socket).map(block).collect::<String>());
+    tree.file("sys/devices/system/cpu/present", format!("0-{socket}\n"));
+    let described = |slot: &str| {
+        let fitted = smbios::Structure::new(4, 0x30).bytes(0x05, [3]).bytes(0x18, [0x41]).bytes(0x23, [1]);
+        fitted.text(0x04, slot).text(0x20, "RIG-CPU-0001")
+    };
+    smbios::write(tree, vec![described("CPU 0"), described("CPU 1")]);
+}
+
+/// With one processor of two that the firmware tells of, nobody knows which of both it is; with two, each has its number.
+#[test]
+fn a_processor_that_comes_or_goes_is_told_with_its_number_and_the_other_one_is_the_same() {
+    let tree = server();
+    processor(&tree, 0);
+    let one = found(&tree);
+    processor(&tree, 1);
+    let two = found(&tree);
+    assert_eq!(told(&one, &two), ["cpu Rig CPU was added on node n (Rig CPU RIG-CPU-0001)"]);
+    assert_eq!(told(&two, &one), ["cpu Rig CPU was removed on node n (Rig CPU RIG-CPU-0001)"]);
+    tree.remove("sys/devices/system/cpu/cpu0");
+    let other = found(&tree);
+    assert_eq!(told(&two, &other).len(), 1, "{:?}", told(&two, &other));
+}
+
+#[test]
+fn a_disk_that_answers_is_one_whatever_it_hangs_on() {
+    let told = after(|tree| {
+        // The kernel's own stand-in for a disk, `scsi_debug`.
+        let device = "sys/devices/pseudo_0/adapter0/host7/target7:0:0/7:0:0:0";
+        let place = format!("{device}/block/sdz");
+        tree.files(&place, &[("dev", "65:144"), ("size", "131072"), ("ro", "0"), ("removable", "0")]);
+        tree.files(device, &[("vendor", "Linux"), ("model", "scsi_debug"), ("rev", "0191")]);
+        tree.link(&format!("{place}/device"), &format!("/{device}"));
+        tree.link("sys/class/block/sdz", &format!("/{place}"));
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("block device sdz was added on node n (scsi_debug"), "{told:?}");
+}

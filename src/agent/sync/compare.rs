@@ -1,5 +1,6 @@
 //! Whether there is something to tell, and why.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -59,13 +60,15 @@ pub(in super::super) struct OnRecord {
 #[derive(Debug)]
 pub(in super::super) struct Found {
     pub(in super::super) items: Items,
-    /// Absent when not everything could be read.
+    /// What a region has when it is sent everything; absent when not everything could be read.
     pub(in super::super) stored: Option<Stored>,
+    /// The parts of it that are flapping: a change of them is no reason to send anything.
+    pub(in super::super) restless: BTreeSet<String>,
 }
 
 impl Found {
     pub(in super::super) fn of(inventory: &Inventory) -> Self {
-        Found { items: items(inventory), stored: Stored::of(inventory) }
+        Found { items: items(inventory), stored: Stored::of(inventory), restless: BTreeSet::new() }
     }
 }
 
@@ -78,6 +81,8 @@ pub(super) struct Compared {
     pub(super) recorded: String,
     /// What the region has when it has taken everything; absent when not everything could be read.
     pub(super) stored: Option<Stored>,
+    /// The parts of it that the region has otherwise, without those that are flapping.
+    pub(super) differing: BTreeSet<String>,
 }
 
 /// Reads items as they are kept; `None` for what an other version of this program wrote.
@@ -93,8 +98,10 @@ pub fn parse(text: &str) -> Option<Items> {
 /// Compares what was found with what is on record.
 pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now: Timestamp) -> Compared {
     let (known, old) = (on_record.hardware.as_ref(), on_record.items.as_ref());
-    let Found { items: found, stored } = found;
-    let is_stored_otherwise = on_record.stored.as_ref().zip(stored.as_ref()).is_some_and(|(old, new)| old != new);
+    let Found { items: found, stored, restless } = found;
+    let both = on_record.stored.as_ref().zip(stored.as_ref());
+    let mut differing = both.map(|(old, new)| old.differing(new)).unwrap_or_default();
+    differing.retain(|part| !restless.contains(part));
     let (changed, unseen) = old.map(|old| compare_items(old, &found)).unwrap_or_default();
     let more_known = old.is_some_and(|old| found.keys().any(|kind| !old.contains_key(kind)));
     let mut recorded = found;
@@ -114,10 +121,11 @@ pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now
         Some(_) if !changed.is_empty() => Some(Reason::Changed),
         Some(_) if is_owed => Some(Reason::Owed),
         Some(_) if more_known => Some(Reason::MoreKnown),
-        Some(_) if is_stored_otherwise => Some(Reason::Stored),
+        Some(_) if !differing.is_empty() => Some(Reason::Stored),
         Some(_) => is_due.then_some(Reason::Due),
     };
-    Compared { reason, changes: changed, recorded: serde_json::to_string(&recorded).unwrap_or_default(), stored }
+    let recorded = serde_json::to_string(&recorded).unwrap_or_default();
+    Compared { reason, changes: changed, recorded, stored, differing }
 }
 
 /// A clock that was set back makes nothing due.
@@ -156,7 +164,8 @@ mod tests {
         let options = Options { full_after: Some(Duration::from_secs(500)), ..Options::new("/nowhere", "") };
         let on_record =
             OnRecord { items: parse(&known.recorded), hardware: Some(known.clone()), ..OnRecord::default() };
-        let compared = compare(&on_record, Found { items: found, stored: None }, &options, at(now));
+        let found = Found { items: found, stored: None, restless: BTreeSet::new() };
+        let compared = compare(&on_record, found, &options, at(now));
         (compared.reason, compared.changes.len(), compared.recorded)
     }
 

@@ -164,7 +164,7 @@ impl Sync {
         now: Timestamp,
     ) -> Result<Outcome, Error> {
         let compared = compare(on_record, found, &self.options, now);
-        self.say_what_differs(on_record, &compared);
+        self.say_what_differs(&compared);
         if compared.reason.is_none() && on_record.stored.is_none() {
             self.adopt(compared.stored.as_ref()).await?;
         }

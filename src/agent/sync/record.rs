@@ -34,11 +34,11 @@ impl Sync {
         self.journal.with("what the region stores", keep).await.ok_or(Error::NoJournal)
     }
 
-    pub(super) fn say_what_differs(&self, on_record: &OnRecord, compared: &Compared) {
-        if let (Some(Reason::Stored), Some(old), Some(new)) = (compared.reason, &on_record.stored, &compared.stored) {
-            let parts = old.differing(new).into_iter().collect::<Vec<_>>().join(", ");
-            let _ =
-                self.notices.send(Notice::Said(format!("no hardware changed, but what the region stores: {parts}")));
+    pub(super) fn say_what_differs(&self, compared: &Compared) {
+        if compared.reason == Some(Reason::Stored) {
+            let parts = compared.differing.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let text = format!("no hardware changed, but what the region stores: {parts}");
+            let _ = self.notices.send(Notice::Said(text));
         }
     }
 

@@ -66,15 +66,15 @@ async fn damp(sync: &Sync, on_record: &OnRecord, inventory: &Inventory, now: Tim
     // What another version wrote is forgotten: it is no more than some minutes old.
     let mut damper: Damper = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let nothing = Items::new();
-    let Found { items, stored } = Found::of(inventory);
+    let Found { items, stored, .. } = Found::of(inventory);
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-    let stored = damper.damp_stored(on_record.stored.as_ref(), stored, seconds);
+    let restless = damper.damp_stored(on_record.stored.as_ref(), stored.as_ref(), seconds);
     let held = damper.damp(on_record.items.as_ref().unwrap_or(&nothing), items, seconds);
     let text = serde_json::to_string(&damper).unwrap_or_default();
     let noticed: Vec<Noticed> = flapping(&held.began, &sync.node()).into_iter().collect();
     let is_told = !noticed.is_empty();
     note(sync, FACT, text, noticed).await?;
-    Ok(Damped { found: Found { items: held.items, stored }, is_told, again: held.again.map(Duration::from_secs) })
+    Ok(Damped { found: Found { items: held.items, stored, restless }, is_told, again: held.again.map(Duration::from_secs) })
 }
 
 /// What comes and goes.

@@ -214,11 +214,13 @@ fn is_one_source(field: &str, before: &Item, after: &Item) -> bool {
     }
 }
 
-/// Whether it is in another place. An earlier release told places of disks by PCI addresses where it now tells ways.
+/// Whether it is in another place. One in the same position is not: only one look could tell the board's name of it. An earlier release
+/// told places of disks by PCI addresses where it now tells ways.
 fn is_elsewhere(before: &Item, after: &Item) -> bool {
     let is_address = |place: &str| place.starts_with("pci-") || place.is_empty();
     let (from, to) = (&before.place, &after.place);
-    from != to && !from.is_empty() && !to.is_empty() && is_address(from) == is_address(to)
+    let stayed = !before.position.is_empty() && before.position == after.position;
+    from != to && !stayed && !from.is_empty() && !to.is_empty() && is_address(from) == is_address(to)
 }
 
 /// The paths to a disk that went, and those that came. When as many came as went, buses have other numbers.

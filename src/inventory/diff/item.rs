@@ -73,6 +73,9 @@ pub struct Item {
     /// Where it is plugged in; empty where nobody knows.
     #[serde(default)]
     pub place: String,
+    /// Where it stands by another count than that of its place, which not every look can tell: the kernel's number of a socket.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub position: String,
     /// Model and serial number, for people.
     #[serde(default)]
     pub label: String,
@@ -240,10 +243,12 @@ fn bmc(bmc: &Bmc) -> Item {
 }
 
 fn cpu(package: &Package) -> Item {
+    let position = format!("socket {}", package.socket);
     Item {
         identity: package.identity.clone(),
         name: package.model.clone(),
-        place: if package.slot.is_empty() { format!("socket {}", package.socket) } else { package.slot.clone() },
+        place: if package.slot.is_empty() { position.clone() } else { package.slot.clone() },
+        position,
         label: words(&[&package.model, &package.serial]),
         likeness: package.model.clone(),
         // How many threads are in use is set, not plugged.

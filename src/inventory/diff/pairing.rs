@@ -95,9 +95,12 @@ impl Left {
         self.same.extend(found);
     }
 
-    /// Takes those that stand in one place.
+    /// Takes those that stand in one place, then those in one position.
     fn in_place(&mut self) -> Vec<(Item, Item)> {
-        self.take(|entry| Some(entry.item.place.clone()).filter(|place| !place.is_empty()), Unequal::Apart)
+        let known = |place: &String| Some(place.clone()).filter(|place| !place.is_empty());
+        let mut found = self.take(|entry| known(&entry.item.place), Unequal::Apart);
+        found.extend(self.take(|entry| known(&entry.item.position), Unequal::Apart));
+        found
     }
 
     fn take<K: Ord>(&mut self, key: impl Fn(&Entry) -> Option<K>, unequal: Unequal) -> Vec<(Item, Item)> {
