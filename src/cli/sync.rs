@@ -14,7 +14,7 @@ use super::{answer, exit, help, restore, show, state};
 use crate::agent::sync::{self, Items, Outcome, Stored, Sync, parse_items};
 use crate::config::Origin;
 use crate::host::Host;
-use crate::inventory::{changes, collect_detail, describe, items};
+use crate::inventory::{NetworkVolumes, Uncounted, changes, collect_detail, describe, items_with};
 use crate::journal::{self, Journal, Store};
 use crate::region::{self, DeployedClient};
 use crate::telemetry::LogFormat;
@@ -97,10 +97,10 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
          file (/etc/maas/maas-machine-creds.yml)"
     );
     let client = DeployedClient::new(connected.client);
-    if dry_run {
-        return preview(&client, &host, &how.state);
-    }
     let settings = Settings::read(Given { package_cache: None, ca_file })?;
+    if dry_run {
+        return preview(&client, &host, &how.state, settings.network_volumes());
+    }
     let storage = how.storage.clone().unwrap_or_else(|| how.state.state_dir.join("sync"));
     let mut options = settings.sync(&storage, client.base_url(), &how.state.state_dir);
     options.patience = Duration::from_secs(how.patience);
@@ -139,7 +139,12 @@ fn exit_code(outcome: &Outcome) -> u8 {
 }
 
 /// Tells what changed since the last look that is on record.
-fn preview(client: &DeployedClient, host: &Host, state: &state::Options) -> anyhow::Result<u8> {
+fn preview(
+    client: &DeployedClient,
+    host: &Host,
+    state: &state::Options,
+    volumes: NetworkVolumes,
+) -> anyhow::Result<u8> {
     let region = client.identity();
     let (known, stored) = if journal::file(&state.state_dir).exists() {
         let store = state.read()?;
@@ -154,11 +159,12 @@ fn preview(client: &DeployedClient, host: &Host, state: &state::Options) -> anyh
     };
     let node = client.system_id().map_or_else(|| host.hostname(), str::to_owned);
     let inventory = collect_detail(host);
-    let found = changes(&old, &items(&inventory));
+    let old = Uncounted::of(&inventory, volumes).taken_from(&old, stored.is_none());
+    let found = changes(&old, &items_with(&inventory, volumes));
     for change in &found {
         answer(&describe(change, &node))?;
     }
-    let parts = stored.and_then(|text| Stored::parse(&text)).zip(Stored::of(&inventory));
+    let parts = stored.and_then(|text| Stored::parse(&text)).zip(Stored::of(&inventory, volumes));
     let parts: Vec<String> = parts.map_or_else(Vec::new, |(old, new)| old.differing(&new).into_iter().collect());
     if found.is_empty() && !parts.is_empty() {
         answer(&format!("No hardware changed, but what the region stores: {}", parts.join(", ")))?;

@@ -49,8 +49,13 @@ impl Host {
         if way.contains("/vhci_hcd") {
             return Origin::Network("usbip");
         }
-        if real.iter().any(|part| is_numbered(&part.to_string_lossy(), "session")) {
+        let has_part = |is_it: fn(&str) -> bool| real.iter().any(|part| is_it(&part.to_string_lossy()));
+        if has_part(|part| is_numbered(part, "session")) {
             return Origin::Network("iscsi");
+        }
+        // A port at the other end of Fibre Channel (Linux, `drivers/scsi/scsi_transport_fc.c`).
+        if has_part(|part| part.starts_with("rport-")) {
+            return Origin::Network("fc");
         }
         self.fabric(&real, &place).map_or(Origin::Hardware, Origin::Network)
     }
@@ -177,6 +182,10 @@ mod tests {
             ("virtual/block/fioa".to_owned(), Origin::Hardware),
             ("pseudo_0/adapter0/host9/target9:0:0/9:0:0:0/block/sdz".to_owned(), Origin::Hardware),
             ("platform/host5/session1/target5:0:0/5:0:0:1/block/sdb".to_owned(), Origin::Network("iscsi")),
+            (
+                "pci0000:00/0000:00:05.0/host4/rport-4:0-2/target4:0:0/4:0:0:1/block/sde".to_owned(),
+                Origin::Network("fc"),
+            ),
             (
                 "platform/vhci_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdc".to_owned(),
                 Origin::Network("usbip"),

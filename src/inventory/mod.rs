@@ -27,12 +27,14 @@ pub use block::{BlockDevice, Partition, Storage};
 pub use cpu::{Cache, Core, Cpu, Socket, Thread};
 pub use detail::{
     Array, ArrayMember, Bmc, CacheInstance, Content, DeviceTree, Dimm, Disk, DiskPath, Finding, FirmwareVersion,
-    GpuDevice, Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath, Nic,
-    Package, PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor, StorageController,
-    Tpm, Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail, collect_disks,
-    schema,
+    GpuDevice, Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath,
+    NetworkVolumes, Nic, Package, PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor,
+    StorageController, Tpm, Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail,
+    collect_disks, schema,
 };
-pub use diff::{Change, DiskPlace, Item, Items, Kind, What, changes, compare, describe, device, items};
+pub use diff::{
+    Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, compare, describe, device, items, items_with,
+};
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
 pub use infiniband::Infiniband;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use shakedown::agent::sync::parse_items;
 use shakedown::host::Host;
-use shakedown::inventory::{Change, Item, Kind, What, changes, collect_detail, items};
+use shakedown::inventory::{Change, Item, Kind, NetworkVolumes, Uncounted, What, changes, collect_detail, items, open};
 
 use crate::{say, shared};
 
@@ -29,6 +30,21 @@ fn while_away(root: &Path, path: &Path, to: &Path) -> Vec<Change> {
     back.sort();
     assert_eq!(back, there, "the way back is the way there reversed");
     there
+}
+
+/// The machine of `tests/machines` as the release before this order of things put it on record: see
+/// `tests/machines/emulated-server.recorded.json`, the column `recorded` of its journal.
+#[test]
+fn what_the_release_before_put_on_record_has_not_changed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines");
+    let text = std::fs::read_to_string(folder.join("emulated-server.recorded.json")).expect("a record");
+    let recorded = parse_items(&text).expect("it can still be read");
+    assert!(recorded.values().flatten().count() > 30, "{recorded:#?}");
+    let machine = open(&folder.join("emulated-server.tar.xz")).expect("a snapshot of ours");
+    let inventory = collect_detail(&machine.host);
+    let of_today = Uncounted::of(&inventory, NetworkVolumes::default()).taken_from(&recorded, true);
+    assert_eq!(shown(&changes(&of_today, &items(&inventory))), [""; 0]);
+    assert_eq!(shown(&changes(&items(&inventory), &of_today)), [""; 0]);
 }
 
 #[test]

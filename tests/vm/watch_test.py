@@ -276,10 +276,15 @@ class Watch(unittest.TestCase):
         self.addCleanup(self.machine.output, "modprobe -r -a dummy veth bridge loop")
         self.machine.output("ip link add quiet0 type dummy && ip link add quiet1 type veth peer name quiet2 && ip link set quiet0 up")
         self.machine.output("ip link add quiet3 type bridge && ip link set quiet2 master quiet3 && ip link set quiet3 up")
-        self.addCleanup(self.machine.output, "ip link delete quiet3 && ip link delete quiet0 && ip link delete quiet1")
+        self.addCleanup(self.machine.run, "ip link delete quiet3; ip link delete quiet0; ip link delete quiet1")
         self.machine.output(f"modprobe loop && truncate --size 64M {HOME}/loop && losetup --find {HOME}/loop")
         self.addCleanup(self.machine.output, "losetup --detach-all")
-        self.a_disk_is_told_alone("HOTREAL")
+        disk, serial = r"block device sd\w was {} on node NODE \(HOT DISK HOTREAL\)", "HOTREAL"
+        self.medium(serial)
+        self.tells("disk added beside them", lambda: self.plug(serial, scsi(serial)), (DISK, disk.format("added")))
+        # The region stores bridges, and that one is gone is no news: the next look, whatever for, brings it.
+        self.machine.output("ip link delete quiet3 && ip link delete quiet0 && ip link delete quiet1")
+        self.tells("disk removed after them", lambda: self.unplug(serial), (DISK, disk.format("removed")))
 
     def test_volumes_and_arrays_are_nobodys_plugging(self):
         # On disks of the machine: there at one look, gone at the next, told at neither.

@@ -160,11 +160,19 @@ async fn what_was_told_is_what_the_region_has_of_the_rest_too() {
     let service = machine.watch(SELDOM).await;
     for (turn, serial) in ["SECOND", "THIRD", "FOURTH", "FIFTH"].iter().enumerate() {
         for (word, action) in [("plugged in", "add"), ("pulled out", "remove")] {
-            if action == "add" { machine.plug("sdb", serial) } else { machine.unplug("sdb") }
+            if action == "add" {
+                machine.plug("sdb", serial)
+            } else {
+                machine.unplug("sdb")
+            }
             let looks = machine.looks();
             machine.tell_of_disk(action, "sdb");
             until(&format!("it was looked into: {word}"), || machine.looks() > looks).await;
-            assert_eq!(machine.preview().await, "Nothing changed: the region would get one sign of life\n", "{turn} {word}");
+            assert_eq!(
+                machine.preview().await,
+                "Nothing changed: the region would get one sign of life\n",
+                "{turn} {word}"
+            );
         }
     }
     let changes = machine.changes();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Options;
 use super::stored::Stored;
 pub use crate::inventory::Items;
-use crate::inventory::{Change, Inventory, compare as compare_items, items};
+use crate::inventory::{Change, Inventory, NetworkVolumes, Uncounted, compare as compare_items, items_with};
 use crate::journal::Hardware;
 
 /// Why a region is sent everything.
@@ -56,6 +56,13 @@ pub(in super::super) struct OnRecord {
     pub(in super::super) stored: Option<Stored>,
 }
 
+impl OnRecord {
+    /// The hardware that it was told, as far as that counts as hardware today.
+    pub(in super::super) fn hardware_of_today(&self, uncounted: &Uncounted) -> Option<Items> {
+        self.items.as_ref().map(|items| uncounted.taken_from(items, self.stored.is_none()))
+    }
+}
+
 /// What a look found.
 #[derive(Debug)]
 pub(in super::super) struct Found {
@@ -64,11 +71,15 @@ pub(in super::super) struct Found {
     pub(in super::super) stored: Option<Stored>,
     /// The parts of it that are flapping: a change of them is no reason to send anything.
     pub(in super::super) restless: BTreeSet<String>,
+    /// What is there and does not count.
+    pub(in super::super) uncounted: Uncounted,
 }
 
 impl Found {
-    pub(in super::super) fn of(inventory: &Inventory) -> Self {
-        Found { items: items(inventory), stored: Stored::of(inventory), restless: BTreeSet::new() }
+    pub(in super::super) fn of(inventory: &Inventory, volumes: NetworkVolumes) -> Self {
+        let (items, stored) = (items_with(inventory, volumes), Stored::of(inventory, volumes));
+        let uncounted = Uncounted::of(inventory, volumes);
+        Found { items, stored, restless: BTreeSet::new(), uncounted }
     }
 }
 
@@ -79,6 +90,8 @@ pub(super) struct Compared {
     pub(super) changes: Vec<Change>,
     /// What is on record from now on, as JSON.
     pub(super) recorded: String,
+    /// Something that was on record counts no longer.
+    pub(super) forgets: bool,
     /// What the region has when it has taken everything; absent when not everything could be read.
     pub(super) stored: Option<Stored>,
     /// The parts of it that the region has otherwise, without those that are flapping.
@@ -97,8 +110,11 @@ pub fn parse(text: &str) -> Option<Items> {
 
 /// Compares what was found with what is on record.
 pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now: Timestamp) -> Compared {
-    let (known, old) = (on_record.hardware.as_ref(), on_record.items.as_ref());
-    let Found { items: found, stored, restless } = found;
+    let known = on_record.hardware.as_ref();
+    let of_today = on_record.hardware_of_today(&found.uncounted);
+    let forgets = of_today != on_record.items;
+    let old = of_today.as_ref();
+    let Found { items: found, stored, restless, .. } = found;
     let both = on_record.stored.as_ref().zip(stored.as_ref());
     let mut differing = both.map(|(old, new)| old.differing(new)).unwrap_or_default();
     differing.retain(|part| !restless.contains(part));
@@ -125,7 +141,7 @@ pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now
         Some(_) => is_due.then_some(Reason::Due),
     };
     let recorded = serde_json::to_string(&recorded).unwrap_or_default();
-    Compared { reason, changes: changed, recorded, stored, differing }
+    Compared { reason, changes: changed, recorded, forgets, stored, differing }
 }
 
 /// A clock that was set back makes nothing due.
@@ -164,7 +180,7 @@ mod tests {
         let options = Options { full_after: Some(Duration::from_secs(500)), ..Options::new("/nowhere", "") };
         let on_record =
             OnRecord { items: parse(&known.recorded), hardware: Some(known.clone()), ..OnRecord::default() };
-        let found = Found { items: found, stored: None, restless: BTreeSet::new() };
+        let found = Found { items: found, stored: None, restless: BTreeSet::new(), uncounted: Uncounted::default() };
         let compared = compare(&on_record, found, &options, at(now));
         (compared.reason, compared.changes.len(), compared.recorded)
     }

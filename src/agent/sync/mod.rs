@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Actor, Error as AgentError, Notice, ScriptOutcome};
 use crate::host::Host;
-use crate::inventory::{Change, Inventory, changes, collect_detail, describe};
+use crate::inventory::{Change, Inventory, NetworkVolumes, changes, collect_detail, describe};
 use crate::journal::{Journal, Retention, RunEnd, Store};
 use crate::region::{self, DeployedClient, DeployedSignal, RetryOptions, persist};
 use crate::runner;
@@ -59,6 +59,8 @@ pub struct Options {
     pub quietly: bool,
     /// Send everything when the region took it so long ago; `None` never does.
     pub full_after: Option<Duration>,
+    /// Which volumes in other machines count.
+    pub network_volumes: NetworkVolumes,
     /// What seems changed is looked at again after this, until two looks agree: what flaps is not told at each turn.
     pub settle: Duration,
     /// Who asked for it.
@@ -80,6 +82,7 @@ impl Options {
             full: false,
             quietly: false,
             full_after: Some(Duration::from_secs(7 * 86_400)),
+            network_volumes: NetworkVolumes::default(),
             settle: Duration::from_secs(2),
             actor: Actor::default(),
             retention: Retention::default(),
@@ -151,7 +154,7 @@ impl Sync {
             Some(inventory) => inventory,
             None => Box::pin(self.look(&on_record)).await,
         };
-        let found = Found::of(&inventory);
+        let found = Found::of(&inventory, self.options.network_volumes);
         Box::pin(self.compared(&on_record, inventory, found, now)).await
     }
 
@@ -165,8 +168,8 @@ impl Sync {
     ) -> Result<Outcome, Error> {
         let compared = compare(on_record, found, &self.options, now);
         self.say_what_differs(&compared);
-        if compared.reason.is_none() && on_record.stored.is_none() {
-            self.adopt(compared.stored.as_ref()).await?;
+        if compared.reason.is_none() && (on_record.stored.is_none() || compared.forgets) {
+            self.adopt(on_record, &compared).await?;
         }
         match compared.reason {
             None if self.has_news().await => {
@@ -205,18 +208,18 @@ impl Sync {
     async fn look(&self, on_record: &OnRecord) -> Inventory {
         let mut inventory = self.collect().await;
         let is_otherwise = |old: &OnRecord, new: &Found| {
-            old.items.as_ref().is_some_and(|old| !changes(old, &new.items).is_empty())
+            old.hardware_of_today(&new.uncounted).is_some_and(|old| !changes(&old, &new.items).is_empty())
                 || old.stored.as_ref().zip(new.stored.as_ref()).is_some_and(|(old, new)| old != new)
         };
         for _ in 1..MOST_LOOKS {
-            let found = Found::of(&inventory);
+            let found = Found::of(&inventory, self.options.network_volumes);
             if self.options.settle.is_zero() || !is_otherwise(on_record, &found) {
                 break;
             }
             tokio::time::sleep(self.options.settle).await;
             inventory = self.collect().await;
             let before = OnRecord { hardware: None, items: Some(found.items), stored: found.stored };
-            if !is_otherwise(&before, &Found::of(&inventory)) {
+            if !is_otherwise(&before, &Found::of(&inventory, self.options.network_volumes)) {
                 break;
             }
         }

@@ -27,10 +27,18 @@ impl Sync {
     }
 
     /// What an earlier release told is taken for what is there: the region is told everything now and then anyway.
-    pub(super) async fn adopt(&self, stored: Option<&Stored>) -> Result<(), Error> {
-        let Some(text) = stored.map(Stored::to_text) else { return Ok(()) };
-        let fact = self.stored_fact();
-        let keep = move |store: &mut Store| store.keep_fact(&fact, &text);
+    pub(super) async fn adopt(&self, on_record: &OnRecord, compared: &Compared) -> Result<(), Error> {
+        let Some(text) = compared.stored.as_ref().map(Stored::to_text) else { return Ok(()) };
+        let known = on_record.hardware.as_ref().filter(|_| compared.forgets);
+        let told = known.and_then(|known| Some((known.region.clone(), known.scripts.clone(), known.acknowledged_at?)));
+        let (fact, recorded) = (self.stored_fact(), compared.recorded.clone());
+        let keep = move |store: &mut Store| {
+            if let Some((region, scripts, at)) = told {
+                store.record_hardware(&region, &recorded, &[], &[])?;
+                store.acknowledge_hardware(&region, &scripts, at)?;
+            }
+            store.keep_fact(&fact, &text)
+        };
         self.journal.with("what the region stores", keep).await.ok_or(Error::NoJournal)
     }
 

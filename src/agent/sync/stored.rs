@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::inventory::{Gap, Inventory};
+use crate::inventory::{Gap, Inventory, NetworkVolumes};
 
 /// Keys of the document that count, and what a region makes of them (contract RESOURCES §3.3). `name[key]` is each of a list, known by
 /// its key; `name{}` is each of a map.
@@ -89,12 +89,12 @@ impl Stored {
 
     /// Of an inventory; `None` of one of which a topic is missing, since what was not read has not changed.
     #[must_use]
-    pub fn of(inventory: &Inventory) -> Option<Self> {
+    pub fn of(inventory: &Inventory, volumes: NetworkVolumes) -> Option<Self> {
         if inventory.gaps.iter().any(Gap::halves_the_document) {
             return None;
         }
         let document = serde_json::to_value(&inventory.machine_resources).ok()?;
-        let own = Own::of(inventory);
+        let own = Own::of(inventory, volumes);
         let mut values: BTreeMap<String, String> = BTreeMap::new();
         for (key, _) in STORED {
             let steps: Vec<&str> = key.split('/').collect();
@@ -143,12 +143,12 @@ struct Own {
 }
 
 impl Own {
-    fn of(inventory: &Inventory) -> Self {
+    fn of(inventory: &Inventory, volumes: NetworkVolumes) -> Self {
         let physical =
             inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty()).map(|nic| &nic.name);
         let made = inventory.virtual_interfaces.iter();
         let made = made.filter(|one| matches!(one.kind.as_str(), "bridge" | "bond" | "vlan")).map(|one| &one.name);
-        let disks = inventory.own_disks().map(|disk| disk.name.clone());
+        let disks = inventory.own_disks(volumes).map(|disk| disk.name.clone());
         let functions = inventory.pci.iter().filter(|function| !function.virtual_function_of.is_empty());
         Own {
             interfaces: physical.chain(made).cloned().collect(),
@@ -299,7 +299,10 @@ mod tests {
     fn after(change: impl FnOnce(&mut Inventory)) -> Vec<String> {
         let mut changed = machine();
         change(&mut changed);
-        let (before, after) = (Stored::of(&machine()).expect("whole"), Stored::of(&changed).expect("whole"));
+        let (before, after) = (
+            Stored::of(&machine(), NetworkVolumes::default()).expect("whole"),
+            Stored::of(&changed, NetworkVolumes::default()).expect("whole"),
+        );
         before.differing(&after).into_iter().collect()
     }
 
@@ -365,12 +368,12 @@ mod tests {
     fn what_could_not_be_read_is_not_compared() {
         let mut half = machine();
         half.gaps.push(Gap::of_all(crate::inventory::Topic::Storage, "a drive hangs"));
-        assert_eq!(Stored::of(&half), None);
+        assert_eq!(Stored::of(&half, NetworkVolumes::default()), None);
     }
 
     #[test]
     fn it_is_kept_as_it_was() {
-        let stored = Stored::of(&machine()).expect("whole");
+        let stored = Stored::of(&machine(), NetworkVolumes::default()).expect("whole");
         assert_eq!(Stored::parse(&stored.to_text()), Some(stored));
         assert_eq!(Stored::parse("?"), None);
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::super::sync::{self, Found, Items, OnRecord, Reason, Sync};
+use super::super::sync::{self, Found, OnRecord, Reason, Sync};
 use super::damper::Damper;
 use super::notice::{Noticed, note};
 use super::schedule::{Looked, Purpose};
@@ -65,16 +65,20 @@ async fn damp(sync: &Sync, on_record: &OnRecord, inventory: &Inventory, now: Tim
     let read = sync.journal.with(FACT, |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
     // What another version wrote is forgotten: it is no more than some minutes old.
     let mut damper: Damper = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let nothing = Items::new();
-    let Found { items, stored, .. } = Found::of(inventory);
+    let Found { items, stored, uncounted, .. } = Found::of(inventory, sync.options.network_volumes);
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let restless = damper.damp_stored(on_record.stored.as_ref(), stored.as_ref(), seconds);
-    let held = damper.damp(on_record.items.as_ref().unwrap_or(&nothing), items, seconds);
+    let told = on_record.hardware_of_today(&uncounted).unwrap_or_default();
+    let held = damper.damp(&told, items, seconds);
     let text = serde_json::to_string(&damper).unwrap_or_default();
     let noticed: Vec<Noticed> = flapping(&held.began, &sync.node()).into_iter().collect();
     let is_told = !noticed.is_empty();
     note(sync, FACT, text, noticed).await?;
-    Ok(Damped { found: Found { items: held.items, stored, restless }, is_told, again: held.again.map(Duration::from_secs) })
+    Ok(Damped {
+        found: Found { items: held.items, stored, restless, uncounted },
+        is_told,
+        again: held.again.map(Duration::from_secs),
+    })
 }
 
 /// What comes and goes.

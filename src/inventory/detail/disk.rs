@@ -92,7 +92,7 @@ pub struct Disk {
     /// RAID level of a volume of a RAID controller, where its driver tells.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub raid_level: String,
-    /// Over which network it is reached, of a volume that is in another machine: `iscsi`, `nvme-tcp`, `usbip` …
+    /// Over which network it is reached, of a volume that is in another machine: `iscsi`, `nvme-tcp`, `fc`, `usbip` …
     #[serde(skip_serializing_if = "String::is_empty")]
     pub network: String,
     /// Cannot be written.

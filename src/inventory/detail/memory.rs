@@ -165,7 +165,7 @@ fn dimm(structure: &Structure<'_>) -> Dimm {
     }
 }
 
-/// SMBIOS 3.4, table 78.
+/// SMBIOS 3.9, 7.18.2.
 fn kind(number: u8) -> &'static str {
     match number {
         0x07 => "RAM",
@@ -186,6 +186,8 @@ fn kind(number: u8) -> &'static str {
         0x22 => "DDR5",
         0x23 => "LPDDR5",
         0x24 => "HBM3",
+        0x25 => "MRDIMM",
+        0x26 => "LPDDR6",
         _ => "",
     }
 }

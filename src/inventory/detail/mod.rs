@@ -132,6 +132,16 @@ pub struct Inventory {
     pub gaps: Vec<Gap>,
 }
 
+/// Which volumes in other machines – iSCSI, NVMe over a network, Fibre Channel – count as hardware of this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NetworkVolumes {
+    /// The one that the system is on: containers' storage comes and goes without anybody's hand at the machine.
+    #[default]
+    OfTheSystem,
+    /// All.
+    All,
+}
+
 /// Inventories a machine in depth, each topic on its own thread and with its own fate.
 #[must_use]
 pub fn collect_detail(host: &Host) -> Inventory {
@@ -174,9 +184,12 @@ pub fn collect_bmc(host: &Host) -> Collected<Option<Bmc>> {
 }
 
 impl Inventory {
-    /// The disks of this machine. A volume in another machine is none, unless the system is on it.
-    pub fn own_disks(&self) -> impl Iterator<Item = &Disk> {
-        let is_own = |disk: &&Disk| disk.network.is_empty() || disk.holds_the_system(&self.volumes, &self.arrays);
+    /// The disks of this machine, with those volumes in other machines that count.
+    pub fn own_disks(&self, volumes: NetworkVolumes) -> impl Iterator<Item = &Disk> {
+        let is_own = move |disk: &&Disk| {
+            let counts = disk.network.is_empty() || volumes == NetworkVolumes::All;
+            counts || disk.holds_the_system(&self.volumes, &self.arrays)
+        };
         self.disks.iter().filter(is_own)
     }
 

@@ -113,14 +113,16 @@ pub struct PciErrors {
 }
 
 pub(super) fn collect(survey: &Survey<'_>, devices: &[PciDevice]) -> Vec<PciFunction> {
-    let names = Names::pci(survey.host);
+    // The system's own first.
+    let names = [Names::pci(survey.host), Names::pci_by_itself()];
     let slots = slot::all(survey);
     devices.iter().map(|device| function(survey, device, &names, &slots)).collect()
 }
 
-fn function(survey: &Survey<'_>, device: &PciDevice, names: &Names, slots: &[(String, String)]) -> PciFunction {
+fn function(survey: &Survey<'_>, device: &PciDevice, names: &[Names; 2], slots: &[(String, String)]) -> PciFunction {
     let place = Path::new(DEVICES).join(&device.pci_address);
-    let known = |name: &String, id: &String| if name.is_empty() { id.clone() } else { name.clone() };
+    let known = |name: &str, id: &String| if name.is_empty() { id.clone() } else { name.to_owned() };
+    let own = if device.vendor.is_empty() { names[1].vendor(&device.vendor_id) } else { String::new() };
     let id = |key: &str| plain_hex(&survey.word(place.join(key)));
     let class = id("class");
     let serial = serial(survey, &place).or_else(|| device.vpd.entries.get("SN").cloned());
@@ -132,7 +134,7 @@ fn function(survey: &Survey<'_>, device: &PciDevice, names: &Names, slots: &[(St
         address: device.pci_address.clone(),
         class_name: class::name(names, &class),
         class,
-        vendor: known(&device.vendor, &device.vendor_id),
+        vendor: known(&[device.vendor.as_str(), &own].concat(), &device.vendor_id),
         product: known(&device.product, &device.product_id),
         ids: format!("{}:{}", device.vendor_id, device.product_id),
         subsystem_ids: if subsystem.len() == 9 && subsystem != "0000:0000" { subsystem } else { String::new() },

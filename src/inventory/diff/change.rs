@@ -176,7 +176,10 @@ impl Comparison {
     fn same(&mut self, before: &Item, after: &Item) {
         let both = |what| Change { kind: self.kind, what, before: Some(before.clone()), after: Some(after.clone()) };
         let mut found = Vec::new();
-        let paths = (before.paths.len() > 1 || after.paths.len() > 1).then(|| paths(before, after));
+        let paths = paths_of_drive(before, after).or_else(|| {
+            let has_several = before.paths.len() > 1 || after.paths.len() > 1;
+            has_several.then(|| paths(before, after))
+        });
         if let Some((lost, come)) = paths {
             found.extend(lost.into_iter().map(|path| both(What::PathLost { path: path.name, place: path.place })));
             found.extend(come.into_iter().map(|path| both(What::PathFound { path: path.name, place: path.place })));
@@ -229,11 +232,21 @@ fn paths(before: &Item, after: &Item) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
         [] => vec![DiskPlace { name: item.name.clone(), place: item.place.clone() }],
         paths => paths.to_vec(),
     };
-    let (old, new) = (own(before), own(after));
+    lost_and_found(&own(before), &own(after))
+}
+
+/// The same of an NVMe drive with a controller for each of its ports; nothing of one that has one, or of which a look does not tell.
+fn paths_of_drive(before: &Item, after: &Item) -> Option<(Vec<DiskPlace>, Vec<DiskPlace>)> {
+    let (old, new) = (&before.controllers, &after.controllers);
+    let has_several = old.len() > 1 || new.len() > 1;
+    (has_several && !old.is_empty() && !new.is_empty()).then(|| lost_and_found(old, new))
+}
+
+fn lost_and_found(old: &[DiskPlace], new: &[DiskPlace]) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
     let missing = |from: &[DiskPlace], of: &[DiskPlace]| -> Vec<DiskPlace> {
         from.iter().filter(|path| !of.iter().any(|other| other.place == path.place)).cloned().collect()
     };
-    let (lost, come) = (missing(&old, &new), missing(&new, &old));
+    let (lost, come) = (missing(old, new), missing(new, old));
     if lost.len() == come.len() { (Vec::new(), Vec::new()) } else { (lost, come) }
 }
 

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Bmc, Dimm, Disk, Gap, Inventory, Nic, Package, PciFunction, UsbNode};
+use super::super::{
+    Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, StorageController, UsbNode,
+};
 use super::known::one_of_paths;
 
 /// The kinds of hardware that the region has event types for.
@@ -94,6 +96,9 @@ pub struct Item {
     /// The paths to a disk that has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<DiskPlace>,
+    /// The controllers by which an NVMe drive is reached: one for each of its ports. Earlier releases did not tell them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<DiskPlace>,
 }
 
 /// The identity of all memory together.
@@ -102,6 +107,12 @@ pub(super) const TOTAL: &str = "memory:total";
 /// The hardware of an inventory. A kind that could not be read as a whole is left out: what is not seen is not gone.
 #[must_use]
 pub fn items(inventory: &Inventory) -> Items {
+    items_with(inventory, NetworkVolumes::default())
+}
+
+/// The same, with the volumes in other machines that count.
+#[must_use]
+pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     let nics = inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty());
     let functions = inventory.pci.iter().filter(|function| function.virtual_function_of.is_empty());
     let devices = inventory.usb.iter().filter(|device| !device.hub);
@@ -113,7 +124,7 @@ pub fn items(inventory: &Inventory) -> Items {
     };
     let dimms = inventory.memory.dimms.iter().filter(|dimm| dimm.size > 0).map(dimm);
     let mut all = BTreeMap::from([
-        (Kind::BlockDevice, disks(inventory)),
+        (Kind::BlockDevice, disks(inventory, volumes)),
         (Kind::Bmc, inventory.bmc.iter().map(bmc).collect()),
         (Kind::Cpu, inventory.processors.packages.iter().map(cpu).collect()),
         (Kind::Interface, nics.map(|it| nic(it, inventory)).collect()),
@@ -141,13 +152,12 @@ fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
     fields.map(|(field, told)| (told.to_owned(), source(field).to_owned())).into()
 }
 
-/// The machine's own disks, those with several paths as one each. A volume in another machine is no hardware of this one, unless the
-/// system is on it.
-fn disks(inventory: &Inventory) -> Vec<Item> {
+/// The machine's own disks, those with several paths as one each.
+fn disks(inventory: &Inventory, volumes: NetworkVolumes) -> Vec<Item> {
     let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
     let mut found = Vec::new();
     let mut shared: BTreeMap<[&str; 4], Vec<&Disk>> = BTreeMap::new();
-    for one in inventory.own_disks().filter(is_there) {
+    for one in inventory.own_disks(volumes).filter(is_there) {
         if one.may_have_paths() {
             shared.entry([&one.wwn, &one.serial, &one.enclosure, &one.bay]).or_default().push(one);
         } else {
@@ -199,6 +209,22 @@ fn disk_way(disk: &Disk, inventory: &Inventory) -> String {
     function.unwrap_or_else(|| disk.place.clone())
 }
 
+/// The controllers that lead to an NVMe drive, without those that the kernel has given up.
+fn controllers(disk: &Disk, inventory: &Inventory) -> Vec<DiskPlace> {
+    let is_alive = |state: &str| state != "dead" && !state.starts_with("deleting");
+    let all = inventory.storage_controllers.iter().filter(|one| one.kind == "nvme" && is_alive(&one.state));
+    let own = all.filter(|one| disk.hosts.contains(&one.name));
+    let place = |one: &StorageController| {
+        let function = inventory.pci.iter().find(|function| function.address == one.pci_address);
+        let way = function.map(|function| way(function).map_or_else(|| pci_place(function), str::to_owned));
+        let there = way.unwrap_or_else(|| words(&[&one.transport, &one.address]));
+        DiskPlace { name: one.name.clone(), place: there }
+    };
+    let mut found: Vec<DiskPlace> = own.map(place).collect();
+    found.sort();
+    found
+}
+
 /// Its place is enclosure and bay, else the way to it.
 fn disk(disk: &Disk, inventory: &Inventory) -> Item {
     let (bay, way) = (words(&[&disk.enclosure, &disk.bay]), disk_way(disk, inventory));
@@ -220,6 +246,7 @@ fn disk(disk: &Disk, inventory: &Inventory) -> Item {
             ("raid level", disk.raid_level.clone()),
         ]),
         sources: disk_sources(disk),
+        controllers: controllers(disk, inventory),
         ..Item::default()
     }
 }
@@ -274,8 +301,9 @@ fn nic(nic: &Nic, inventory: &Inventory) -> Item {
         place,
         label: words(&[&nic.model, &nic.mac_address]),
         likeness: nic.model.clone(),
+        // Its numbers, and no name: those come with a database of names, and change with it.
         fields: fields([
-            ("model", nic.model.clone()),
+            ("id", function.map(|function| function.ids.clone()).unwrap_or_default()),
             ("firmware", nic.firmware.clone()),
             ("maximum speed", number(nic.maximum_speed)),
         ]),
@@ -340,17 +368,16 @@ fn pci(function: &PciFunction) -> Item {
 fn usb(device: &UsbNode) -> Item {
     // One without a number of its own is known by the way to it.
     let way = device.identity.split_once(":at:").map(|(_, way)| way.to_owned());
+    let is_alone = way.is_none() && !device.identity.contains('@');
+    let at = if is_alone { String::new() } else { format!("at {}", device.name) };
     Item {
         identity: device.identity.clone(),
         name: words(&[&device.vendor, &device.product]),
         place: way.unwrap_or_else(|| device.name.clone()),
-        label: words(&[&device.ids, &device.serial, "at", &device.name]),
+        label: words(&[&device.ids, &device.serial, &at]),
         likeness: device.ids.clone(),
-        fields: fields([
-            ("id", device.ids.clone()),
-            ("product", device.product.clone()),
-            ("release", device.release.clone()),
-        ]),
+        // No names: those come with a database of names, and change with it.
+        fields: fields([("id", device.ids.clone()), ("release", device.release.clone())]),
         ..Item::default()
     }
 }

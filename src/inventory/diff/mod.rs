@@ -8,7 +8,9 @@ mod item;
 mod known;
 mod pairing;
 mod text;
+mod uncounted;
 
 pub use change::{Change, What, changes, compare};
-pub use item::{DiskPlace, Item, Items, Kind, items};
+pub use item::{DiskPlace, Item, Items, Kind, items, items_with};
 pub use text::{describe, device};
+pub use uncounted::Uncounted;
