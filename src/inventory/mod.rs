@@ -7,6 +7,7 @@ mod detail;
 mod diff;
 mod environment;
 mod gpu;
+mod indented;
 mod infiniband;
 mod interface;
 mod link_mode;

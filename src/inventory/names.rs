@@ -1,5 +1,5 @@
 //! Names of vendors, products and classes from `pci.ids` and `usb.ids`; where there are none, of vendors and classes from a table in this
-//! program (`names/`, made by `scripts/dev/device-names`). A file is opened when the first name is wanted and gone through
+//! program (`data/`, made by `scripts/dev/device-names`). A file is opened when the first name is wanted and gone through
 //! once, for the places of its vendors; the products of a vendor are found in another pass over its part when the first of them is
 //! wanted. So ten thousand functions cost no more than their number, and no file is ever held whole.
 
@@ -46,12 +46,12 @@ impl<'a> Names<'a> {
 
     /// What this program knows of PCI by itself: vendors and classes.
     pub(super) fn pci_by_itself() -> Self {
-        Names::new(|| unpacked(include_bytes!("names/pci.gz")).map(Text::Unpacked))
+        Names::new(|| unpacked(include_bytes!("../../data/pci-names.gz")).map(Text::Unpacked))
     }
 
     /// The same of USB.
     pub(super) fn usb_by_itself() -> Self {
-        Names::new(|| unpacked(include_bytes!("names/usb.gz")).map(Text::Unpacked))
+        Names::new(|| unpacked(include_bytes!("../../data/usb-names.gz")).map(Text::Unpacked))
     }
 
     fn new(open: impl Fn() -> Option<Text> + 'a) -> Self {

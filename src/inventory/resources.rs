@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::indented::Indented;
 use super::survey::Survey;
 use super::topic::{Gap, Topic};
 use super::{
@@ -163,8 +164,7 @@ impl MachineResources {
     /// # Errors
     /// The writer's.
     pub fn write_json(&self, mut writer: impl io::Write) -> io::Result<()> {
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, formatter))?;
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, Indented::default()))?;
         writer.write_all(b"\n")
     }
 

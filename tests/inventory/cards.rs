@@ -73,7 +73,10 @@ fn a_function_is_told_with_its_place_its_link_and_its_errors() {
 fn a_card_that_trained_narrow_is_found() {
     let tree = Tree::new();
     card(&tree, "0x020000", ["16.0 GT/s PCIe", "16.0 GT/s PCIe", "4", "16"]);
-    assert_eq!(findings(&of(&tree)), ["link-narrow: x16 card trained at x4: 15b3 1017 (0000:01:00.0)"]);
+    assert_eq!(
+        findings(&of(&tree)),
+        ["link-narrow: x16 card trained at x4: Mellanox Technologies 1017 (0000:01:00.0)"]
+    );
 }
 
 #[test]

@@ -42,7 +42,10 @@ const PAIRS: &[Pair] = &[
     among("i19-path-lost", "before", "after-first", &["path lost block device sda"]),
     among("i19-path-lost", "before", "after-second", &["path lost block device sdb"]),
     pair("i20-nvme-name-changed", &[]),
-    pair("i22-two-nics-one-mac", &["removed interface enp0s20f0u1", "removed usb device USB 10/100/1000 LAN"]),
+    pair(
+        "i22-two-nics-one-mac",
+        &["removed interface enp0s20f0u1", "removed usb device Realtek Semiconductor Corp. USB 10/100/1000 LAN"],
+    ),
     pair("i26-iscsi-volume", &[]),
     pair("i28-udev-record-gone", &[]),
     pair("i35-modules-with-one-place", &["replaced DIMM Channel-0-DIMM-0"]),

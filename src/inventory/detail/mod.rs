@@ -31,6 +31,7 @@ mod slot;
 mod usb;
 mod virtual_interface;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 #[cfg(test)]
@@ -277,8 +278,9 @@ impl Topics {
 
 /// Tells interfaces and drives what is known only of the PCI functions that they belong to.
 fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
-    let functions = &inventory.pci;
-    let function = |address: &str| functions.iter().find(|function| function.address == address);
+    let functions: HashMap<&str, &PciFunction> =
+        inventory.pci.iter().map(|function| (function.address.as_str(), function)).collect();
+    let function = |address: &str| functions.get(address);
     for nic in &mut inventory.interfaces {
         if let Some(function) = function(&nic.pci_address) {
             nic.model = format!("{} {}", function.vendor, function.product);

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{
-    Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, StorageController, UsbNode,
-};
+use super::super::{Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, UsbNode};
 use super::known::one_of_paths;
+use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
 
 /// The kinds of hardware that the region has event types for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +115,7 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     let nics = inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty());
     let functions = inventory.pci.iter().filter(|function| function.virtual_function_of.is_empty());
     let devices = inventory.usb.iter().filter(|device| !device.hub);
+    let around = Surroundings::of(inventory);
     let total = Item {
         identity: TOTAL.to_owned(),
         name: "memory".to_owned(),
@@ -124,10 +124,10 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     };
     let dimms = inventory.memory.dimms.iter().filter(|dimm| dimm.size > 0).map(dimm);
     let mut all = BTreeMap::from([
-        (Kind::BlockDevice, disks(inventory, volumes)),
+        (Kind::BlockDevice, disks(inventory, volumes, &around)),
         (Kind::Bmc, inventory.bmc.iter().map(bmc).collect()),
         (Kind::Cpu, inventory.processors.packages.iter().map(cpu).collect()),
-        (Kind::Interface, nics.map(|it| nic(it, inventory)).collect()),
+        (Kind::Interface, nics.map(|it| nic(it, &around)).collect()),
         (Kind::Memory, dimms.chain([total]).collect()),
         (Kind::PciDevice, functions.map(pci).collect()),
         (Kind::UsbDevice, devices.map(usb).collect()),
@@ -153,7 +153,7 @@ fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
 }
 
 /// The machine's own disks, those with several paths as one each.
-fn disks(inventory: &Inventory, volumes: NetworkVolumes) -> Vec<Item> {
+fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'_>) -> Vec<Item> {
     let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
     let mut found = Vec::new();
     let mut shared: BTreeMap<[&str; 4], Vec<&Disk>> = BTreeMap::new();
@@ -161,11 +161,11 @@ fn disks(inventory: &Inventory, volumes: NetworkVolumes) -> Vec<Item> {
         if one.may_have_paths() {
             shared.entry([&one.wwn, &one.serial, &one.enclosure, &one.bay]).or_default().push(one);
         } else {
-            found.push(disk(one, inventory));
+            found.push(disk(one, around));
         }
     }
     for paths in shared.into_values() {
-        let items = paths.iter().map(|one| disk(one, inventory)).collect();
+        let items = paths.iter().map(|one| disk(one, around)).collect();
         found.extend(if are_paths(&paths) { one_of_paths(items).into_iter().collect() } else { items });
     }
     found
@@ -187,7 +187,7 @@ fn fields<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<String, Strin
     known.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn words(words: &[&str]) -> String {
+pub(super) fn words(words: &[&str]) -> String {
     words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")
 }
 
@@ -200,34 +200,9 @@ fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// The way to a disk. udev's begins with a PCI address, which changes when buses are counted anew.
-fn disk_way(disk: &Disk, inventory: &Inventory) -> String {
-    let function = inventory.pci.iter().find_map(|function| {
-        let rest = disk.place.strip_prefix("pci-")?.strip_prefix(function.address.as_str())?;
-        Some(format!("{}{rest}", way(function)?))
-    });
-    function.unwrap_or_else(|| disk.place.clone())
-}
-
-/// The controllers that lead to an NVMe drive, without those that the kernel has given up.
-fn controllers(disk: &Disk, inventory: &Inventory) -> Vec<DiskPlace> {
-    let is_alive = |state: &str| state != "dead" && !state.starts_with("deleting");
-    let all = inventory.storage_controllers.iter().filter(|one| one.kind == "nvme" && is_alive(&one.state));
-    let own = all.filter(|one| disk.hosts.contains(&one.name));
-    let place = |one: &StorageController| {
-        let function = inventory.pci.iter().find(|function| function.address == one.pci_address);
-        let way = function.map(|function| way(function).map_or_else(|| pci_place(function), str::to_owned));
-        let there = way.unwrap_or_else(|| words(&[&one.transport, &one.address]));
-        DiskPlace { name: one.name.clone(), place: there }
-    };
-    let mut found: Vec<DiskPlace> = own.map(place).collect();
-    found.sort();
-    found
-}
-
 /// Its place is enclosure and bay, else the way to it.
-fn disk(disk: &Disk, inventory: &Inventory) -> Item {
-    let (bay, way) = (words(&[&disk.enclosure, &disk.bay]), disk_way(disk, inventory));
+fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
+    let (bay, way) = (words(&[&disk.enclosure, &disk.bay]), disk_way(disk, around));
     let path = || DiskPlace { name: disk.name.clone(), place: way.clone() };
     Item {
         identity: disk.identity.clone(),
@@ -246,7 +221,7 @@ fn disk(disk: &Disk, inventory: &Inventory) -> Item {
             ("raid level", disk.raid_level.clone()),
         ]),
         sources: disk_sources(disk),
-        controllers: controllers(disk, inventory),
+        controllers: controllers(disk, around),
         ..Item::default()
     }
 }
@@ -285,9 +260,9 @@ fn cpu(package: &Package) -> Item {
 }
 
 /// Its place is told in words that stay when buses are counted anew: the place of the card, and the port on it.
-fn nic(nic: &Nic, inventory: &Inventory) -> Item {
-    let function = inventory.pci.iter().find(|function| function.address == nic.pci_address);
-    let device = inventory.usb.iter().find(|device| device.address == nic.usb_address);
+fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
+    let function = around.function(&nic.pci_address);
+    let device = around.usb(&nic.usb_address);
     let (place, card) = match (function, device) {
         (Some(function), _) => (pci_place(function), function.identity.clone()),
         (None, Some(device)) => (device.name.clone(), device.identity.clone()),
@@ -327,24 +302,6 @@ fn dimm(dimm: &Dimm) -> Item {
             ("part", dimm.part.clone()),
         ]),
         ..Item::default()
-    }
-}
-
-/// The way to a function that has no number of its own, from the root of its bus: without addresses, which change when a bridge comes
-/// before it.
-fn way(function: &PciFunction) -> Option<&str> {
-    let is_numbered = !function.serial.is_empty() && function.identity.contains(&function.serial);
-    if is_numbered { None } else { function.identity.strip_prefix("pci:") }
-}
-
-/// Slot, or the way.
-fn pci_place(function: &PciFunction) -> String {
-    let part = function.address.rsplit_once('.').map_or("0", |(_, part)| part);
-    match way(function) {
-        None if function.slot.is_empty() => function.place.clone(),
-        None => format!("{} function {part}", function.slot),
-        Some(way) if function.slot.is_empty() => way.to_owned(),
-        Some(_) => function.slot.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an item is known by, from best to worst – also of items that an earlier release put on record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::detail::is_placeholder;
 use super::item::{DiskPlace, Item, Kind};
@@ -54,11 +54,11 @@ pub(super) fn has_own_name(kind: Kind, identity: &str) -> bool {
 /// The items of one look, with the paths to one disk as one item where the other look has them so: an earlier release had each path as
 /// a disk.
 pub(super) fn merged(kind: Kind, items: &[Item], others: &[Item]) -> Vec<Item> {
-    let with_paths: Vec<String> = if kind == Kind::BlockDevice {
+    let with_paths: BTreeSet<String> = if kind == Kind::BlockDevice {
         let names = names(kind, others).into_iter().zip(others);
         names.filter(|(_, item)| !item.paths.is_empty()).filter_map(|(names, _)| names.into_iter().next()).collect()
     } else {
-        Vec::new()
+        BTreeSet::new()
     };
     if with_paths.is_empty() {
         return items.to_vec();

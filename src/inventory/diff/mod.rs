@@ -7,6 +7,7 @@ mod change;
 mod item;
 mod known;
 mod pairing;
+mod surroundings;
 mod text;
 mod uncounted;
 
