@@ -22,7 +22,13 @@ pub(super) fn of(host: &Host) -> Result<NewMachine, Error> {
     if mac_addresses.is_empty() {
         return Err(Error::NoAddress);
     }
-    Ok(NewMachine { architecture: architecture(&host.uname().machine), mac_addresses })
+    Ok(NewMachine { architecture: architecture(&own_architecture(host)), mac_addresses })
+}
+
+/// `uname -m`. Who enlists a machine runs on it: where its files do not tell, the kernel that runs here is its own.
+fn own_architecture(host: &Host) -> String {
+    let told = host.uname().machine;
+    if told == "unknown" { Host::live().uname().machine } else { told }
 }
 
 /// The address that is burnt in: members of a bond all show the bond's.

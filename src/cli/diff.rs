@@ -99,7 +99,7 @@ fn row(change: &Change) -> Vec<String> {
     let (before, after) = ends(change);
     let what = match &change.what {
         What::Updated { field, .. } => field.clone(),
-        What::Moved { .. } => "place".to_owned(),
+        What::Moved { .. } | What::PathLost { .. } | What::PathFound { .. } => "place".to_owned(),
         What::Renamed { .. } => "name".to_owned(),
         _ => String::new(),
     };
@@ -112,6 +112,8 @@ fn ends(change: &Change) -> (String, String) {
     match &change.what {
         What::Moved { from, to } | What::Renamed { from, to } => (from.clone(), to.clone()),
         What::Updated { before, after, .. } => (before.clone(), after.clone()),
+        What::PathLost { place, .. } => (place.clone(), String::new()),
+        What::PathFound { place, .. } => (String::new(), place.clone()),
         What::Added | What::Removed | What::Replaced => {
             let end = |item: &Option<_>| item.as_ref().map(|item: &crate::inventory::Item| item.label.clone());
             (end(&change.before).unwrap_or_default(), end(&change.after).unwrap_or_default())

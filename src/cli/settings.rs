@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::agent::{self, sync};
 use crate::config::{Site, site};
 use crate::download;
+use crate::inventory::NetworkVolumes;
 use crate::journal::{Actor, Retention};
 use crate::runner::{self, packages};
 
@@ -26,6 +27,7 @@ pub(super) struct Given {
 pub(super) struct Settings {
     retention: Retention,
     full_after: Option<Duration>,
+    network_volumes: NetworkVolumes,
     disks_every: Option<Duration>,
     package_cache: Option<PathBuf>,
     download: download::Options,
@@ -47,6 +49,7 @@ impl Settings {
         let Site {
             retention,
             full_after_days,
+            network_volumes,
             disks_every_minutes,
             package_cache,
             download,
@@ -60,6 +63,7 @@ impl Settings {
         Ok(Settings {
             retention,
             full_after: full_after_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+            network_volumes: if network_volumes { NetworkVolumes::All } else { NetworkVolumes::default() },
             disks_every: disks_every_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
             package_cache: cache.transpose()?,
             download: download::Options { ca_file: given.ca_file, ..download },
@@ -83,8 +87,14 @@ impl Settings {
         options.actor = Actor::current();
         options.retention = self.retention;
         options.full_after = self.full_after;
+        options.network_volumes = self.network_volumes;
         self.scripts(&mut options.runner, state_dir);
         options
+    }
+
+    /// Which volumes in other machines count, for who compares without options.
+    pub(super) fn network_volumes(&self) -> NetworkVolumes {
+        self.network_volumes
     }
 
     /// How often `watch` asks the drives; `None` is never. What the command line says, in seconds, beats the site.
@@ -123,6 +133,7 @@ mod tests {
         use Taker::{Drives, Run, Sync};
         match key {
             "sync.full_after_days" => (&[Sync], "17"),
+            "sync.network_volumes" => (&[Sync], "true"),
             "watch.disks_every_minutes" => (&[Drives], "17"),
             "journal.keep_runs"
             | "journal.keep_days"

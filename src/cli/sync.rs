@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Connected, Options};
 use super::settings::{Given, Settings};
 use super::{answer, exit, help, restore, show, state};
-use crate::agent::sync::{self, Items, Outcome, Sync, parse_items};
+use crate::agent::sync::{self, Items, Outcome, Stored, Sync, parse_items};
 use crate::config::Origin;
 use crate::host::Host;
-use crate::inventory::{changes, collect_detail, describe, items};
+use crate::inventory::{NetworkVolumes, Uncounted, changes, collect_detail, describe, items_with};
 use crate::journal::{self, Journal, Store};
 use crate::region::{self, DeployedClient};
 use crate::telemetry::LogFormat;
@@ -97,10 +97,10 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
          file (/etc/maas/maas-machine-creds.yml)"
     );
     let client = DeployedClient::new(connected.client);
-    if dry_run {
-        return preview(&client, &host, &how.state);
-    }
     let settings = Settings::read(Given { package_cache: None, ca_file })?;
+    if dry_run {
+        return preview(&client, &host, &how.state, settings.network_volumes());
+    }
     let storage = how.storage.clone().unwrap_or_else(|| how.state.state_dir.join("sync"));
     let mut options = settings.sync(&storage, client.base_url(), &how.state.state_dir);
     options.patience = Duration::from_secs(how.patience);
@@ -139,21 +139,38 @@ fn exit_code(outcome: &Outcome) -> u8 {
 }
 
 /// Tells what changed since the last look that is on record.
-fn preview(client: &DeployedClient, host: &Host, state: &state::Options) -> anyhow::Result<u8> {
-    let known =
-        if journal::file(&state.state_dir).exists() { state.read()?.known_hardware(&client.identity())? } else { None };
+fn preview(
+    client: &DeployedClient,
+    host: &Host,
+    state: &state::Options,
+    volumes: NetworkVolumes,
+) -> anyhow::Result<u8> {
+    let region = client.identity();
+    let (known, stored) = if journal::file(&state.state_dir).exists() {
+        let store = state.read()?;
+        (store.known_hardware(&region)?, store.read_fact(&Stored::fact(&region))?)
+    } else {
+        (None, None)
+    };
     let old: Option<Items> = known.as_ref().and_then(|known| parse_items(&known.recorded));
     let Some(old) = old else {
         answer("The region was told nothing yet with these credentials: it would be sent everything")?;
         return Ok(exit::OK);
     };
     let node = client.system_id().map_or_else(|| host.hostname(), str::to_owned);
-    let found = changes(&old, &items(&collect_detail(host)));
+    let inventory = collect_detail(host);
+    let old = Uncounted::of(&inventory, volumes).taken_from(&old, stored.is_none());
+    let found = changes(&old, &items_with(&inventory, volumes));
     for change in &found {
         answer(&describe(change, &node))?;
     }
+    let parts = stored.and_then(|text| Stored::parse(&text)).zip(Stored::of(&inventory, volumes));
+    let parts: Vec<String> = parts.map_or_else(Vec::new, |(old, new)| old.differing(&new).into_iter().collect());
+    if found.is_empty() && !parts.is_empty() {
+        answer(&format!("No hardware changed, but what the region stores: {}", parts.join(", ")))?;
+    }
     let is_owed = known.is_some_and(|known| known.owed);
-    answer(match (found.is_empty(), is_owed) {
+    answer(match (found.is_empty() && parts.is_empty(), is_owed) {
         (true, false) => "Nothing changed: the region would get one sign of life",
         (true, true) => "Nothing changed, and the region lacks something: it would be sent everything",
         (false, _) => "The region would be sent everything",

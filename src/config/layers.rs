@@ -244,6 +244,7 @@ fn assigned(name: &str, value: &DeValue<'_>) -> Result<(&'static Key, String), S
         DeValue::Integer(number) => {
             i128::from_str_radix(number.as_str(), number.radix()).map(|number| number.to_string()).unwrap_or_default()
         }
+        DeValue::Boolean(is_so) => is_so.to_string(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
     Ok((key, text))

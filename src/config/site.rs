@@ -15,6 +15,8 @@ pub struct Site {
     pub retention: Retention,
     /// Hardware sync sends everything when the region took it so many days ago; `None` never does.
     pub full_after_days: Option<u32>,
+    /// Volumes in other machines count as hardware of this one, also those that the system is not on.
+    pub network_volumes: bool,
     /// How often `watch` asks the drives how they are, in minutes; `None` never does.
     pub disks_every_minutes: Option<u32>,
     /// Most bytes of output files of one script; `None` is no bound.
@@ -33,6 +35,7 @@ impl Default for Site {
         Site {
             retention,
             full_after_days: Some(7),
+            network_volumes: false,
             disks_every_minutes: Some(30),
             output_bytes: Some(DEFAULT_OUTPUT_BYTES),
             pass_environment: Names::default(),
@@ -48,6 +51,11 @@ pub(super) const KEYS: &[Key] = &[
     key!("journal.keep_days", retention.days, "days that runs and events are kept; 0 keeps them for ever"),
     key!("journal.keep_output_bytes", retention.bytes, "bytes of script output that are kept; 0 is no limit"),
     key!("sync.full_after_days", full_after_days, "days after which hardware sync sends everything; 0 is never"),
+    key!(
+        "sync.network_volumes",
+        network_volumes,
+        "whether volumes in other machines (iSCSI, NVMe over a network, Fibre Channel) count as this machine's hardware"
+    ),
     key!(
         "watch.disks_every_minutes",
         disks_every_minutes,

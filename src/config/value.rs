@@ -120,6 +120,18 @@ impl Value for Duration {
     }
 }
 
+/// Yes or no.
+impl Value for bool {
+    const WHAT: &'static str = "true or false";
+    const FORM: &'static str = "boolean";
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// A path; empty is none.
 impl Value for Option<PathBuf> {
     const WHAT: &'static str = "a path, or empty for none";
@@ -167,6 +179,7 @@ mod tests {
         holds::<Option<u64>>(None);
         holds(Some(7_usize));
         holds(7_u32);
+        holds(true);
         holds(Names::default());
         holds(Names::parse("http_proxy HTTPS_PROXY").expect("names"));
         holds(Duration::from_secs(5));

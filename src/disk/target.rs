@@ -8,11 +8,9 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::smartctl::{Address, Error as SmartctlError, Smartctl};
-use crate::host::Host;
+use crate::host::{Host, Origin};
 use crate::inventory::{Disk, collect_disks};
 
-/// Names of block devices without hardware of their own.
-const VIRTUAL: [&str; 9] = ["ram", "loop", "fd", "dm-", "md", "zram", "nbd", "sr", "bcache"];
 /// What smartctl calls the disks behind RAID controllers; a comma and the disk's number follow.
 const RAID: [&str; 9] = ["megaraid", "cciss", "areca", "3ware", "aacraid", "hpt", "sssraid", "jmb39x", "jmb39x-q"];
 
@@ -272,9 +270,10 @@ fn is_raid(kind: &str) -> bool {
 fn is_disk(host: &Host, disk: &Disk) -> bool {
     let place = format!("/sys/class/block/{}", disk.name);
     let is_one = |key: &str| host.text(format!("{place}/{key}")).as_deref() == Some("1");
-    let is_virtual = VIRTUAL.iter().any(|prefix| disk.name.starts_with(prefix));
+    let is_reader = ["fd", "sr"].iter().any(|prefix| disk.name.starts_with(prefix));
     // A disk without a size may be broken; a reader of cards without one is empty. NVMe hides the single paths of a multipath disk.
-    !is_virtual
+    !is_reader
+        && host.origin_of_disk(&disk.name) != Origin::Software
         && host.has(format!("{place}/device"))
         && disk.kind != "cdrom"
         && !is_one("hidden")

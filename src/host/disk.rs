@@ -1,7 +1,7 @@
 //! Block devices by the identities that a region knows them by.
 
 use super::udev::decode;
-use super::{Host, Record};
+use super::{Host, Origin, Record};
 
 /// A whole disk, as far as finding it again needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +61,14 @@ fn distinct<const N: usize>(values: [Option<String>; N]) -> Vec<String> {
 }
 
 impl Host {
-    /// The disks of `/sys/block`: no RAM disks, loop devices, floppies, device-mapper or md arrays, no empty readers, none of
-    /// the paths (`nvme0c0n1`) that make up an NVMe disk and have its model and number, but no device node (`/sys/block/NAME/hidden`).
+    /// The disks of `/sys/block`: nothing that software made, no floppies, no optical drives, no empty readers, none of the paths (`nvme0c0n1`) that make up an NVMe disk and have its model and number, but no device node (`/sys/block/NAME/hidden`).
     #[must_use]
     pub fn disks(&self) -> Vec<Disk> {
-        const VIRTUAL: [&str; 8] = ["ram", "loop", "fd", "dm-", "md", "zram", "nbd", "sr"];
+        const READERS: [&str; 2] = ["fd", "sr"];
         self.list("/sys/block")
             .iter()
-            .filter(|name| !VIRTUAL.iter().any(|prefix| name.starts_with(prefix)))
+            .filter(|name| !READERS.iter().any(|prefix| name.starts_with(prefix)))
+            .filter(|name| self.origin_of_disk(name) != Origin::Software)
             .filter(|name| self.text(format!("/sys/block/{name}/hidden")).as_deref() != Some("1"))
             .map(|name| Disk::read(self, name))
             .filter(|disk| disk.size > 0)

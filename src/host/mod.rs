@@ -11,16 +11,16 @@ mod link;
 mod near;
 mod news;
 mod notes;
+mod origin;
 mod resolve;
 mod service;
 mod tree;
 mod udev;
 mod uevent;
+mod uname;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-
-use serde::{Deserialize, Serialize};
 
 pub use disk::Disk;
 pub use interface::{HardwareAddress, Interface, InterfaceAddress};
@@ -31,9 +31,11 @@ pub use ipmi::{BmcDevice, BmcLan};
 pub use near::Inside;
 pub use news::News;
 pub use notes::{Answer, Notes, Recorder, Seen};
+pub use origin::{Origin, is_representor};
 pub use service::Service;
 pub use udev::{Record, decode as decode_udev};
 pub use uevent::{Hardware, Uevent};
+pub use uname::Uname;
 
 /// A machine, live or copied.
 #[derive(Clone, Debug)]
@@ -103,42 +105,10 @@ impl Host {
         self.real(absolute).is_some()
     }
 
-    /// What the running kernel calls itself and the machine; a plain copy is told as if it were read by its own.
-    #[must_use]
-    pub fn uname(&self) -> Uname {
-        self.ask("uname", || Ok(Uname::of_this_kernel())).unwrap_or_else(|_| Uname::of_this_kernel())
-    }
-
     /// The machine's host name, from `/proc/sys/kernel/hostname`.
     #[must_use]
     pub fn hostname(&self) -> String {
         self.text("/proc/sys/kernel/hostname").unwrap_or_else(|| "unknown".to_owned())
-    }
-}
-
-/// What `uname` tells.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Uname {
-    /// `uname -s`.
-    pub system: String,
-    /// `uname -n`.
-    pub node: String,
-    /// `uname -r`.
-    pub release: String,
-    /// `uname -m`.
-    pub machine: String,
-}
-
-impl Uname {
-    fn of_this_kernel() -> Self {
-        let uname = rustix::system::uname();
-        let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-        Uname {
-            system: text(uname.sysname()),
-            node: text(uname.nodename()),
-            release: text(uname.release()),
-            machine: text(uname.machine()),
-        }
     }
 }
 

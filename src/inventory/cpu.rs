@@ -256,6 +256,12 @@ impl KnownNames {
     }
 }
 
+/// Vendor and model by number of the processor, from `/proc/cpuinfo`.
+pub(super) fn names_by_processor(survey: &Survey<'_>) -> BTreeMap<i64, (String, String)> {
+    let text = survey.host.text("/proc/cpuinfo").unwrap_or_default();
+    parse_cpuinfo(&text, |_| {}).into_iter().map(|(number, names)| (number, (names.vendor, names.model))).collect()
+}
+
 /// Blocks begin with a `processor` line and end with a blank one.
 fn parse_cpuinfo(text: &str, mut odd: impl FnMut(&str)) -> BTreeMap<i64, Names> {
     let mut blocks: BTreeMap<i64, Names> = BTreeMap::new();

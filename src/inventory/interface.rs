@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::infiniband::{self, Infiniband};
+use super::link_mode::MODES;
 use super::names::Names;
 use super::pci::{self, Function};
 use super::survey::{Survey, is_zero};
@@ -308,13 +309,6 @@ fn apply(port: &mut Port, settings: &LinkSettings) {
     port.supported_ports = CONNECTORS.iter().filter(|(bit, _)| has(bit)).map(|(_, name)| (*name).to_owned()).collect();
 }
 
-/// Mbit/s of the fastest mode that a card has.
-pub(super) fn fastest(settings: &LinkSettings) -> Option<u64> {
-    let speed = |name: &str| name.split("base").next().and_then(|speed| speed.parse().ok());
-    let has = |bit: &usize| settings.supported.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 == 1);
-    MODES.iter().filter(|(bit, _)| has(bit)).filter_map(|(_, name)| speed(name)).max()
-}
-
 fn connector(number: u8) -> &'static str {
     match number {
         0 => "twisted pair",
@@ -332,46 +326,3 @@ fn connector(number: u8) -> &'static str {
 /// Bits of ethtool's link modes that name a connector.
 const CONNECTORS: [(usize, &str); 6] =
     [(7, "twisted pair"), (8, "AUI"), (9, "media-independent"), (10, "fibre"), (11, "BNC"), (16, "backplane")];
-
-/// Bits of ethtool's link modes that name a speed.
-const MODES: [(usize, &str); 39] = [
-    (0, "10baseT/Half"),
-    (1, "10baseT/Full"),
-    (2, "100baseT/Half"),
-    (3, "100baseT/Full"),
-    (4, "1000baseT/Half"),
-    (5, "1000baseT/Full"),
-    (12, "10000baseT/Full"),
-    (15, "2500baseX/Full"),
-    (17, "1000baseKX/Full"),
-    (18, "10000baseKX4/Full"),
-    (19, "10000baseKR/Full"),
-    (21, "20000baseMLD2/Full"),
-    (22, "20000baseKR2/Full"),
-    (23, "40000baseKR4/Full"),
-    (24, "40000baseCR4/Full"),
-    (25, "40000baseSR4/Full"),
-    (26, "40000baseLR4/Full"),
-    (27, "56000baseKR4/Full"),
-    (28, "56000baseCR4/Full"),
-    (29, "56000baseSR4/Full"),
-    (30, "56000baseLR4/Full"),
-    (31, "25000baseCR/Full"),
-    (32, "25000baseKR/Full"),
-    (33, "25000baseSR/Full"),
-    (34, "50000baseCR2/Full"),
-    (35, "50000baseKR2/Full"),
-    (36, "100000baseKR4/Full"),
-    (37, "100000baseSR4/Full"),
-    (38, "100000baseCR4/Full"),
-    (39, "100000baseLR4_ER4/Full"),
-    (40, "50000baseSR2/Full"),
-    (41, "1000baseX/Full"),
-    (42, "10000baseCR/Full"),
-    (43, "10000baseSR/Full"),
-    (44, "10000baseLR/Full"),
-    (45, "10000baseLRM/Full"),
-    (46, "10000baseER/Full"),
-    (47, "2500baseT/Full"),
-    (48, "5000baseT/Full"),
-];

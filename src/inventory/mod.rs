@@ -7,8 +7,10 @@ mod detail;
 mod diff;
 mod environment;
 mod gpu;
+mod indented;
 mod infiniband;
 mod interface;
+mod link_mode;
 mod memory;
 mod names;
 mod networks;
@@ -19,17 +21,21 @@ mod smbios;
 mod snapshot;
 mod survey;
 mod system;
+mod topic;
 mod usb;
 
 pub use block::{BlockDevice, Partition, Storage};
 pub use cpu::{Cache, Core, Cpu, Socket, Thread};
 pub use detail::{
-    Array, ArrayMember, Bmc, CacheInstance, Content, Dimm, Disk, DiskPath, Finding, FirmwareVersion, GpuDevice,
-    Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath, Nic, Package,
-    PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor, StorageController, Tpm,
-    Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail, collect_disks, schema,
+    Array, ArrayMember, Bmc, CacheInstance, Content, DeviceTree, Dimm, Disk, DiskPath, Finding, FirmwareVersion,
+    GpuDevice, Inventory, MappedVolume, MemoryBoard, MemoryController, MemoryState, ModuleErrors, Multipath,
+    NetworkVolumes, Nic, Package, PciErrors, PciFunction, PciLink, PowerSupply, ProcessorState, RedfishService, Sensor,
+    StorageController, Tpm, Trust, UsbNode, VirtualFunctions, VirtualInterface, Volume, collect_bmc, collect_detail,
+    collect_disks, schema,
 };
-pub use diff::{Change, Item, Kind, What, changes, describe, device, items};
+pub use diff::{
+    Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, compare, describe, device, items, items_with,
+};
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
 pub use infiniband::Infiniband;
@@ -39,6 +45,6 @@ pub use networks::{Address, Bond, Bridge, Counters, NetworkState, Vlan};
 pub use pci::{Pci, PciDevice, Vpd};
 pub use resources::{Collected, MachineResources, Resources, collect};
 pub use snapshot::{Opened, Snapshot, SnapshotError, open};
-pub use survey::Gap;
 pub use system::{Chassis, Firmware, Motherboard, System};
+pub use topic::{Gap, Missing, Topic};
 pub use usb::{Usb, UsbDevice, UsbInterface};

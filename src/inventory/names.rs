@@ -1,4 +1,5 @@
-//! Names of vendors, products and classes from `pci.ids` and `usb.ids`. A file is opened when the first name is wanted and gone through
+//! Names of vendors, products and classes from `pci.ids` and `usb.ids`; where there are none, of vendors and classes from a table in this
+//! program (`data/`, made by `scripts/dev/device-names`). A file is opened when the first name is wanted and gone through
 //! once, for the places of its vendors; the products of a vendor are found in another pass over its part when the first of them is
 //! wanted. So ten thousand functions cost no more than their number, and no file is ever held whole.
 
@@ -41,6 +42,16 @@ impl<'a> Names<'a> {
     /// `usb.ids`.
     pub(super) fn usb(host: &'a Host) -> Self {
         Names::new(move || host.open_file("/usr/share/misc/usb.ids").ok().map(Text::File))
+    }
+
+    /// What this program knows of PCI by itself: vendors and classes.
+    pub(super) fn pci_by_itself() -> Self {
+        Names::new(|| unpacked(include_bytes!("../../data/pci-names.gz")).map(Text::Unpacked))
+    }
+
+    /// The same of USB.
+    pub(super) fn usb_by_itself() -> Self {
+        Names::new(|| unpacked(include_bytes!("../../data/usb-names.gz")).map(Text::Unpacked))
     }
 
     fn new(open: impl Fn() -> Option<Text> + 'a) -> Self {
@@ -231,6 +242,21 @@ mod tests {
         assert_eq!(names.class(8, 0), ("Mass Storage".into(), String::new()));
         assert_eq!((names.vendor("dead"), names.vendor(""), names.vendor("8086 ")), Default::default());
         assert_eq!(Names::new(|| None).vendor("8086"), "");
+    }
+
+    #[test]
+    fn this_program_knows_vendors_and_classes_by_itself() {
+        let (pci, usb) = (Names::pci_by_itself(), Names::usb_by_itself());
+        assert_eq!((pci.vendor("8086"), pci.vendor("10de")), ("Intel Corporation".into(), "NVIDIA Corporation".into()));
+        assert_eq!(
+            (pci.pci_class(2, 0), pci.pci_class(1, 8)),
+            ("Ethernet controller".into(), "Non-Volatile memory controller".into())
+        );
+        assert_eq!(pci.product("8086", "1572"), "", "products are too many");
+        assert_eq!(
+            (usb.vendor("0781"), usb.class(8, 6)),
+            ("SanDisk Corp.".into(), ("Mass Storage".into(), "SCSI".into()))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::resources::Resources;
-use super::{Gap, MemoryNode};
+use super::{Gap, MemoryNode, Topic};
 
 /// Puts devices on unknown nodes onto the lowest known one, and adds an empty node 0 where USB devices need it.
 pub(super) fn settle(resources: &mut Resources) -> Vec<Gap> {
@@ -13,14 +13,14 @@ pub(super) fn settle(resources: &mut Resources) -> Vec<Gap> {
     let mut known = known(resources);
     if !resources.usb.devices.is_empty() && known.insert(0) {
         resources.memory.nodes.insert(0, MemoryNode::default());
-        let reason = "there is no node 0, where a region puts USB devices; an empty one is told".to_owned();
-        gaps.push(Gap { topic: "memory".to_owned(), path: "/sys/devices/system/node".to_owned(), reason });
+        let reason = "there is no node 0, where a region puts USB devices; an empty one is told";
+        gaps.push(Gap::of_file(Topic::Memory, "/sys/devices/system/node", reason));
     }
     let lowest = known.first().copied().unwrap_or(0);
     for (topic, name, node) in devices(resources) {
         if !known.contains(node) {
             let reason = format!("NUMA node {node} has neither processors nor memory; told as {lowest}");
-            gaps.push(Gap { topic: topic.to_owned(), path: name.to_owned(), reason });
+            gaps.push(Gap::of_file(topic, name, reason));
             *node = lowest;
         }
     }
@@ -40,19 +40,19 @@ fn known(resources: &Resources) -> BTreeSet<u64> {
 }
 
 /// Topic, name and node of everything that stands on a node.
-fn devices(resources: &mut Resources) -> impl Iterator<Item = (&'static str, &str, &mut u64)> {
+fn devices(resources: &mut Resources) -> impl Iterator<Item = (Topic, &str, &mut u64)> {
     let Resources { network, storage, pci, gpu, .. } = resources;
     let network = network.cards.iter_mut().flat_map(|card| {
         let functions = card.sriov.iter_mut().flat_map(|sriov| sriov.vfs.iter_mut().flatten());
-        let functions = functions.map(|one| ("network", one.pci_address.as_str(), &mut one.numa_node));
-        functions.chain([("network", card.pci_address.as_str(), &mut card.numa_node)])
+        let functions = functions.map(|one| (Topic::Network, one.pci_address.as_str(), &mut one.numa_node));
+        functions.chain([(Topic::Network, card.pci_address.as_str(), &mut card.numa_node)])
     });
     let gpu = gpu.cards.iter_mut().flat_map(|card| {
         let functions = card.sriov.iter_mut().flat_map(|sriov| sriov.vfs.iter_mut().flatten());
-        let functions = functions.map(|one| ("gpu", one.pci_address.as_str(), &mut one.numa_node));
-        functions.chain([("gpu", card.pci_address.as_str(), &mut card.numa_node)])
+        let functions = functions.map(|one| (Topic::Gpu, one.pci_address.as_str(), &mut one.numa_node));
+        functions.chain([(Topic::Gpu, card.pci_address.as_str(), &mut card.numa_node)])
     });
-    let disks = storage.disks.iter_mut().map(|disk| ("storage", disk.id.as_str(), &mut disk.numa_node));
-    let functions = pci.devices.iter_mut().map(|one| ("pci", one.pci_address.as_str(), &mut one.numa_node));
+    let disks = storage.disks.iter_mut().map(|disk| (Topic::Storage, disk.id.as_str(), &mut disk.numa_node));
+    let functions = pci.devices.iter_mut().map(|one| (Topic::Pci, one.pci_address.as_str(), &mut one.numa_node));
     network.chain(gpu).chain(disks).chain(functions)
 }

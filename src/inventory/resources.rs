@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::survey::{Gap, Survey};
+use super::indented::Indented;
+use super::survey::Survey;
+use super::topic::{Gap, Topic};
 use super::{
     Cpu, Environment, Gpu, Memory, Network, NetworkState, Pci, Storage, System, Usb, block, cpu, environment, gpu,
     interface, memory, names, networks, nodes, pci, system, usb,
@@ -94,37 +96,37 @@ pub fn collect(host: &Host) -> Collected<MachineResources> {
     let kernel = uname.release;
     let release = kernel.clone();
     // The tools that it starts take longer than all else: they come first.
-    let system = Topic::start(host, "system", |reading| {
-        reading.take("system", |survey| Part::System(Box::new(system::collect(survey))));
+    let system = Thread::start(host, Topic::System, |reading| {
+        reading.take(Topic::System, |survey| Part::System(Box::new(system::collect(survey))));
     });
-    let cards = Topic::start(host, "cards", move |reading| {
+    let cards = Thread::start(host, Topic::Cards, move |reading| {
         let names = names::Names::pci(reading.host);
         let mut functions = Vec::new();
-        reading.take("pci", |survey| {
+        reading.take(Topic::Pci, |survey| {
             let pci;
             (pci, functions) = pci::collect(survey, &names, &release);
             Part::Pci(pci)
         });
-        reading.take("gpu", |survey| Part::Gpu(gpu::collect(survey, &names, &functions, &release)));
-        reading.take("network", |survey| Part::Network(interface::collect(survey, &names, &functions, &release)));
+        reading.take(Topic::Gpu, |survey| Part::Gpu(gpu::collect(survey, &names, &functions, &release)));
+        reading.take(Topic::Network, |survey| Part::Network(interface::collect(survey, &names, &functions, &release)));
     });
-    let usb = Topic::start(host, "usb", move |reading| {
+    let usb = Thread::start(host, Topic::Usb, move |reading| {
         let names = names::Names::usb(reading.host);
-        reading.take("usb", |survey| Part::Usb(usb::collect(survey, &names, &kernel)));
+        reading.take(Topic::Usb, |survey| Part::Usb(usb::collect(survey, &names, &kernel)));
     });
-    let storage = Topic::start(host, "storage", |reading| {
-        reading.take("storage", |survey| Part::Storage(block::collect(survey)));
+    let storage = Thread::start(host, Topic::Storage, |reading| {
+        reading.take(Topic::Storage, |survey| Part::Storage(block::collect(survey)));
     });
-    let rest = Topic::start(host, "cpu and memory", |reading| {
-        reading.take("cpu", |survey| Part::Cpu(cpu::collect(survey)));
-        reading.take("memory", |survey| Part::Memory(memory::collect(survey)));
-        reading.take("networks", |survey| Part::Networks(networks::collect(survey)));
-        reading.take("environment", |survey| Part::Environment(environment::collect(survey)));
+    let rest = Thread::start(host, Topic::CpuAndMemory, |reading| {
+        reading.take(Topic::Cpu, |survey| Part::Cpu(cpu::collect(survey)));
+        reading.take(Topic::Memory, |survey| Part::Memory(memory::collect(survey)));
+        reading.take(Topic::Networks, |survey| Part::Networks(networks::collect(survey)));
+        reading.take(Topic::Environment, |survey| Part::Environment(environment::collect(survey)));
     });
     let mut collected = Collected { value: MachineResources::nothing(uname.machine), gaps: Vec::new() };
     let deadline = Instant::now() + TIME_LIMIT;
-    for topic in [cards, usb, system, storage, rest] {
-        topic.finish(deadline, &mut collected);
+    for thread in [cards, usb, system, storage, rest] {
+        thread.finish(deadline, &mut collected);
     }
     collected.gaps.extend(nodes::settle(&mut collected.value.resources));
     collected
@@ -162,8 +164,7 @@ impl MachineResources {
     /// # Errors
     /// The writer's.
     pub fn write_json(&self, mut writer: impl io::Write) -> io::Result<()> {
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, formatter))?;
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut writer, Indented::default()))?;
         writer.write_all(b"\n")
     }
 
@@ -207,32 +208,33 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads a topic. One that panics is a gap and spoils no other.
-    fn take(&self, topic: &'static str, read: impl FnOnce(&Survey<'_>) -> Part) {
+    fn take(&self, topic: Topic, read: impl FnOnce(&Survey<'_>) -> Part) {
         let survey = Survey::new(self.host, topic);
         let part = std::panic::catch_unwind(AssertUnwindSafe(|| read(&survey))).ok();
+        let mut gaps = survey.into_gaps();
         if part.is_none() {
-            survey.gap("/", "the reader failed: this is a defect of this program");
+            gaps.push(Gap::of_all(topic, "the reader failed: this is a defect of this program"));
         }
         // Nobody listens any more only when the deadline is over.
-        let _ = self.send.send((part, survey.into_gaps()));
+        let _ = self.send.send((part, gaps));
     }
 }
 
 /// Topics that share a thread.
-struct Topic {
-    name: &'static str,
+struct Thread {
+    topic: Topic,
     answers: mpsc::Receiver<Answer>,
 }
 
-impl Topic {
-    fn start(host: &Host, name: &'static str, read: impl FnOnce(&Reading<'_>) + Send + 'static) -> Self {
+impl Thread {
+    fn start(host: &Host, topic: Topic, read: impl FnOnce(&Reading<'_>) + Send + 'static) -> Self {
         let (send, answers) = mpsc::channel();
         let host = host.clone();
         let work = move || read(&Reading { host: &host, send });
-        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
-            tracing::error!(%error, name, "no thread for a topic of the inventory");
+        if let Err(error) = std::thread::Builder::new().name(topic.name().to_owned()).spawn(work) {
+            tracing::error!(%error, %topic, "no thread for a topic of the inventory");
         }
-        Topic { name, answers }
+        Thread { topic, answers }
     }
 
     /// Takes all answers until the thread has ended, or the deadline.
@@ -249,7 +251,7 @@ impl Topic {
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let reason =
                         format!("no answer within {} s: some device does not let itself be read", TIME_LIMIT.as_secs());
-                    collected.gaps.push(Gap { topic: self.name.to_owned(), path: "/".to_owned(), reason });
+                    collected.gaps.push(Gap::of_all(self.topic, reason));
                     return;
                 }
             }
@@ -263,7 +265,7 @@ mod tests {
 
     fn finished(wait: Duration, read: impl FnOnce(&Reading<'_>) + Send + 'static) -> Collected<MachineResources> {
         let mut collected = Collected { value: MachineResources::nothing(String::new()), gaps: Vec::new() };
-        Topic::start(&Host::at("/nowhere"), "test", read).finish(Instant::now() + wait, &mut collected);
+        Thread::start(&Host::at("/nowhere"), Topic::Cpu, read).finish(Instant::now() + wait, &mut collected);
         collected
     }
 
@@ -274,9 +276,9 @@ mod tests {
     #[test]
     fn a_topic_that_does_not_answer_is_a_gap() {
         let collected = finished(Duration::from_millis(200), |reading| {
-            reading.take("cpu", |_| some_cpu());
+            reading.take(Topic::Cpu, |_| some_cpu());
             std::thread::sleep(Duration::from_secs(5));
-            reading.take("memory", |_| Part::Memory(Memory { total: 7, ..Memory::default() }));
+            reading.take(Topic::Memory, |_| Part::Memory(Memory { total: 7, ..Memory::default() }));
         });
         assert_eq!(collected.value.resources.cpu.total, 7, "what was told before stays");
         assert_eq!(collected.value.resources.memory.total, 0);
@@ -286,8 +288,8 @@ mod tests {
     #[test]
     fn a_reader_that_panics_spoils_no_other() {
         let collected = finished(Duration::from_secs(60), |reading| {
-            reading.take("memory", |_| panic!("as a defect would"));
-            reading.take("cpu", |_| some_cpu());
+            reading.take(Topic::Memory, |_| panic!("as a defect would"));
+            reading.take(Topic::Cpu, |_| some_cpu());
         });
         assert_eq!(collected.value.resources.cpu.total, 7);
         assert!(collected.gaps[0].reason.contains("defect"), "{:?}", collected.gaps);

@@ -9,44 +9,23 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-#[cfg(test)]
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use super::topic::{Gap, Topic};
 use crate::host::Host;
 
 /// A region's database takes no longer texts.
 const LONGEST: usize = 255;
 
-/// Something about the machine that could not be found out.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-pub struct Gap {
-    /// `cpu`, `memory` …
-    pub topic: String,
-    /// The file, below the root.
-    pub path: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-impl fmt::Display for Gap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.topic, self.path, self.reason)
-    }
-}
-
 /// One topic's view of a machine.
 pub(super) struct Survey<'a> {
     pub(super) host: &'a Host,
-    topic: &'static str,
+    topic: Topic,
     gaps: RefCell<Vec<Gap>>,
     /// Versions of drivers, by their place below `/sys`.
     versions: RefCell<HashMap<PathBuf, Option<String>>>,
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn new(host: &'a Host, topic: &'static str) -> Self {
+    pub(super) fn new(host: &'a Host, topic: Topic) -> Self {
         Survey { host, topic, gaps: RefCell::default(), versions: RefCell::default() }
     }
 
@@ -57,7 +36,7 @@ impl<'a> Survey<'a> {
     /// Notes what could not be found out.
     pub(super) fn gap(&self, path: impl AsRef<Path>, reason: impl fmt::Display) {
         let path = path.as_ref().display().to_string();
-        self.gaps.borrow_mut().push(Gap { topic: self.topic.to_owned(), path, reason: reason.to_string() });
+        self.gaps.borrow_mut().push(Gap::of_file(self.topic, path, reason));
     }
 
     /// The content of a file; `None` when it is absent, or unreadable, which is a gap.

@@ -57,7 +57,7 @@ fn a_function_is_told_with_its_place_its_link_and_its_errors() {
     let inventory = of(&tree);
     let expected = json!({
         "identity": "pci:15b3:1017:123:0", "address": "0000:01:00.0", "class": "020000", "class_name": "Ethernet controller", "vendor": "Mellanox",
-        "product": "ConnectX-5", "ids": "15b3:1017", "subsystem_ids": "15b3:0021", "revision": "01", "slot": "PCIe Slot 3", "parent": "0000:00:01.0",
+        "product": "ConnectX-5", "ids": "15b3:1017", "subsystem_ids": "15b3:0021", "revision": "01", "slot": "PCIe Slot 3", "place": "0000:00/01.0/00.0", "parent": "0000:00:01.0",
         "numa_node": 1, "iommu_group": 42,
         "link": { "speed": "16.0 GT/s PCIe", "maximum_speed": "16.0 GT/s PCIe", "width": 16, "maximum_width": 16 },
         "errors": { "correctable": 3, "nonfatal": 1, "fatal": 2 }, "serial": "123", "vpd_name": "Card", "vpd": { "PN": "P-1", "SN": "123" },
@@ -73,7 +73,10 @@ fn a_function_is_told_with_its_place_its_link_and_its_errors() {
 fn a_card_that_trained_narrow_is_found() {
     let tree = Tree::new();
     card(&tree, "0x020000", ["16.0 GT/s PCIe", "16.0 GT/s PCIe", "4", "16"]);
-    assert_eq!(findings(&of(&tree)), ["link-narrow: x16 card trained at x4: 15b3 1017 (0000:01:00.0)"]);
+    assert_eq!(
+        findings(&of(&tree)),
+        ["link-narrow: x16 card trained at x4: Mellanox Technologies 1017 (0000:01:00.0)"]
+    );
 }
 
 #[test]

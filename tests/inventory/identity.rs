@@ -42,13 +42,13 @@ fn modules_with_no_number_or_the_same_are_told_apart() {
         );
         assert_eq!(
             of_list(&of(&tree), "/memory/dimms"),
-            ["dimm:slot:A1", "dimm:slot:A2", "dimm:slot:A2@A2"],
+            ["dimm:slot:A1", "dimm:slot:A2@A2", "dimm:slot:A2#2"],
             "{serial}"
         );
     }
     let tree = Tree::new();
     smbios::write(&tree, vec![dimm("A2", 16, 4800, "5A5B"), dimm("A1", 16, 4800, "5A5B")]);
-    assert_eq!(of_list(&of(&tree), "/memory/dimms"), ["dimm:PART-7:5A5B@A2", "dimm:PART-7:5A5B"]);
+    assert_eq!(of_list(&of(&tree), "/memory/dimms"), ["dimm:PART-7:5A5B@A2", "dimm:PART-7:5A5B@A1"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn interfaces_without_an_address_of_their_own_are_known_by_their_places() {
     }
     let expected = [
         "nic:at:0000:00/03.0:port 0",
-        "nic:3c:fd:fe:00:00:09",
+        "nic:3c:fd:fe:00:00:09@0000:00:04.0",
         "nic:3c:fd:fe:00:00:09@0000:00:05.0",
         "nic:at:0000:00/06.0:port 0",
     ];
@@ -142,8 +142,12 @@ fn identical_usb_sticks_are_told_apart_by_their_ports() {
     {
         tree.usb_device(name, &[("devnum", number), ("serial", serial)]);
     }
-    let expected =
-        ["usb:0781:5581:at:0000:00/3", "usb:0781:5581:at:0000:00/4", "usb:0781:5581:4C53", "usb:0781:5581:4C53@1-6"];
+    let expected = [
+        "usb:0781:5581:at:0000:00/3",
+        "usb:0781:5581:at:0000:00/4",
+        "usb:0781:5581:4C53@1-5",
+        "usb:0781:5581:4C53@1-6",
+    ];
     assert_eq!(of_list(&of(&tree), "/usb"), expected);
 }
 

@@ -4,6 +4,7 @@
 //! * `identity`: what a device is known by survives a reboot, a rename and another slot, and no two devices share it.
 //! * `people`: tables, pages, and a line where there is nothing.
 //! * `damage`: what is broken spoils nothing else.
+//! * `situations`: what people reported in public of machines that changed, or did not.
 //! * `fixtures`: the machines of `SHAKEDOWN_SHARED` against their references; `schema` checks every document against the schema.
 
 mod cards;
@@ -25,6 +26,7 @@ mod program;
 mod schema;
 #[path = "../resources/shared.rs"]
 mod shared;
+mod situations;
 mod smbios;
 mod storage;
 #[path = "../resources/tree.rs"]

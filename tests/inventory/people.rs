@@ -24,6 +24,11 @@ const NOTHING: [(&str, &str); 13] = [
 #[test]
 fn a_topic_with_nothing_to_show_says_so_in_a_line() {
     let tree = Tree::new();
+    let text = printed(tree.root(), &["disk"]);
+    assert_eq!(text, "DISK\nnot known: the copy holds no /sys/class/block\n");
+    for place in ["devices/system/cpu", "class/block", "class/net", "bus/pci", "bus/usb", "class/hwmon"] {
+        tree.directory(&format!("sys/{place}"));
+    }
     for (topic, expected) in NOTHING {
         let text = printed(tree.root(), &[topic]);
         assert!(text.starts_with(&format!("{}\n{expected}\n", topic.to_uppercase())), "{topic}: {text}");
@@ -97,6 +102,20 @@ fn a_device_that_is_not_there_is_an_error_that_says_what_to_do() {
     assert!(!output.status.success() && output.stdout.is_empty());
     let text = String::from_utf8(output.stderr).expect("text");
     assert!(text.contains("sdz") && text.contains("shakedown inventory disk"), "{text}");
+}
+
+#[test]
+fn a_directory_that_holds_no_machine_is_an_error_that_names_what_was_looked_for() {
+    let place = tempfile::tempdir().expect("a directory");
+    let refused = |words: &[&str]| {
+        let output = call(place.path(), &["disk"]);
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    };
+    refused(&["sys, proc", "it is empty"]);
+    std::fs::create_dir_all(place.path().join("copy/sys")).expect("directories");
+    refused(&["copy is one: give that"]);
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn a_multipath_map_shows_its_paths_and_the_lost_one_is_found() {
         inventory["disks"].as_array().expect("disks").iter().map(|disk| &disk["identity"]).collect();
     assert_eq!(
         identities,
-        ["disk:naa.600a098000000001", "disk:naa.600a098000000001@0000:00/08.0/0:0:0"],
+        ["disk:naa.600a098000000001@0000:00/08.0/0:0:0", "disk:naa.600a098000000001@sdb"],
         "two paths are told apart"
     );
 }

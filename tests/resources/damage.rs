@@ -139,7 +139,7 @@ fn concerned(path: &str) -> &'static [&'static str] {
         ("proc/self/mountinfo", &["storage"]),
         ("sys/class/drm", &["gpu"]),
         ("sys/bus/usb/devices", &["usb"]),
-        ("proc/cpuinfo", &["cpu"]),
+        ("proc/cpuinfo", &["cpu", "environment"]),
         ("proc/meminfo", &["memory"]),
         ("sys/devices/virtual/net", &["networks"]),
         ("proc/net", &["networks"]),

@@ -33,7 +33,8 @@ pub(crate) fn without_host(document: &Value) -> Value {
     let fact = |key: &str| document.pointer("/environment").and_then(|facts| facts.get(key)).and_then(Value::as_str);
     // A document without these facts is the reference's, or was read by the kernel that runs here.
     let here = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let releases = fact("kernel_version").map_or_else(|| vec![REFERENCE_RELEASE, here.trim()], |release| vec![release]);
+    let releases =
+        fact("kernel_version").map_or_else(|| vec![REFERENCE_RELEASE, here.trim(), "unknown"], |release| vec![release]);
     let architecture = fact("kernel_architecture").unwrap_or("x86_64").to_owned();
     masked(document, &releases, &architecture)
 }

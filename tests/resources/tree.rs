@@ -19,7 +19,9 @@ pub(crate) struct Tree {
 impl Tree {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Tree { directory: shared::temporary() }
+        let tree = Tree { directory: shared::temporary() };
+        fs::create_dir(tree.root().join("sys")).expect("the mark of a copied machine");
+        tree
     }
 
     /// Its top.

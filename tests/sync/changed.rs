@@ -2,7 +2,7 @@
 
 use shakedown::agent::sync::Reason;
 use shakedown::host::Host;
-use shakedown::inventory::{Gap, collect_detail};
+use shakedown::inventory::{Gap, Topic, collect_detail};
 use shakedown::script::Status;
 
 use crate::deployed::Deployed;
@@ -63,7 +63,7 @@ async fn half_an_inventory_removes_nothing_here_and_nothing_there() {
     let mut half = collect_detail(&Host::at(tree.root()));
     half.disks.clear();
     half.machine_resources.resources.storage.disks.clear();
-    half.gaps.push(Gap { topic: "storage".into(), path: "/".into(), reason: "a drive hangs".into() });
+    half.gaps.push(Gap::of_all(Topic::Storage, "a drive hangs"));
     let requests = machine.requests();
     assert_eq!(machine.sync_with(Some(half.clone()), 0).await.reason, None);
     assert_eq!(machine.requests_since(requests), ["POST  200"]);

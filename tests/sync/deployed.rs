@@ -81,6 +81,11 @@ impl Deployed {
         self.home.path().join("state")
     }
 
+    /// The agent is no more, and its journal is free.
+    pub(crate) fn end(&mut self) {
+        self.sync = None;
+    }
+
     /// Stops it; it can be started again.
     pub(crate) fn stop(&self) {
         self.sync.as_ref().expect("it was started").stop.cancel();

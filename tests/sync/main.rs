@@ -4,6 +4,7 @@
 //! * `fixtures`: the machines of `SHAKEDOWN_SHARED`, each against itself and with a device less.
 //! * `quiet`, `changed`, `trouble`: synchronisations with the sandbox region, inside this process, for whoever calls them.
 //!   `deployed` is the machine with its region.
+//! * `stored`: what a region stores beside the hardware.
 //! * `commands`: the program itself, and that none of its verbs takes a deployed machine out of use.
 //! * `differences`: `shakedown diff`, `inventory --changed-since`.
 
@@ -22,6 +23,7 @@ mod quiet;
 mod shared;
 #[path = "../inventory/smbios.rs"]
 mod smbios;
+mod stored;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../resources/tree.rs"]

@@ -1,5 +1,11 @@
 //! A machine before and after: the right change, and nothing else.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use shakedown::host::Host;
+use shakedown::inventory::{Change, Item, Kind, NetworkVolumes, Uncounted, What, changes, collect_detail, items_with};
+
 use crate::machine::{disk, found, function, interface, server, told};
 use crate::smbios::{self, dimm};
 use crate::tree::Tree;
@@ -182,4 +188,196 @@ fn a_tree_that_cannot_be_read_takes_nothing_away() {
     let (before, mut now) = (found(&tree), found(&tree));
     now.remove(&shakedown::inventory::Kind::BlockDevice);
     assert_eq!((told(&before, &now), told(&now, &before)), (Vec::new(), Vec::new()));
+}
+
+/// A thread of a socket of its own, with what the firmware says of two sockets: both are filled, and have one number.
+fn processor(tree: &Tree, socket: u64) {
+    let topology = format!("sys/devices/system/cpu/cpu{socket}/topology");
+    let number = socket.to_string();
+    tree.files(&topology, &[("physical_package_id", number.as_str()), ("core_id", "0"), ("die_id", "0")]);
+    let block = |number: u64| format!("processor\t: {number}\nvendor_id\t: GenuineIntel\nmodel name\t: Rig CPU\n\n");
+    tree.file("proc/cpuinfo", (0..=socket).map(block).collect::<String>());
+    tree.file("sys/devices/system/cpu/present", format!("0-{socket}\n"));
+    let described = |slot: &str| {
+        let fitted = smbios::Structure::new(4, 0x30).bytes(0x05, [3]).bytes(0x18, [0x41]).bytes(0x23, [1]);
+        fitted.text(0x04, slot).text(0x20, "RIG-CPU-0001")
+    };
+    smbios::write(tree, vec![described("CPU 0"), described("CPU 1")]);
+}
+
+/// With one processor of two that the firmware tells of, nobody knows which of both it is; with two, each has its number.
+#[test]
+fn a_processor_that_comes_or_goes_is_told_with_its_number_and_the_other_one_is_the_same() {
+    let tree = server();
+    processor(&tree, 0);
+    let one = found(&tree);
+    processor(&tree, 1);
+    let two = found(&tree);
+    assert_eq!(told(&one, &two), ["cpu Rig CPU was added on node n (Rig CPU RIG-CPU-0001)"]);
+    assert_eq!(told(&two, &one), ["cpu Rig CPU was removed on node n (Rig CPU RIG-CPU-0001)"]);
+    tree.remove("sys/devices/system/cpu/cpu0");
+    let other = found(&tree);
+    assert_eq!(told(&two, &other).len(), 1, "{:?}", told(&two, &other));
+}
+
+#[test]
+fn a_disk_that_answers_is_one_whatever_it_hangs_on() {
+    let told = after(|tree| {
+        // The kernel's own stand-in for a disk, `scsi_debug`.
+        let device = "sys/devices/pseudo_0/adapter0/host7/target7:0:0/7:0:0:0";
+        let place = format!("{device}/block/sdz");
+        tree.files(&place, &[("dev", "65:144"), ("size", "131072"), ("ro", "0"), ("removable", "0")]);
+        tree.files(device, &[("vendor", "Linux"), ("model", "scsi_debug"), ("rev", "0191")]);
+        tree.link(&format!("{place}/device"), &format!("/{device}"));
+        tree.link("sys/class/block/sdz", &format!("/{place}"));
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("block device sdz was added on node n (scsi_debug"), "{told:?}");
+}
+
+/// A port of a drive with two, and the way to its controller.
+fn port(tree: &Tree, number: u32, function: &str) {
+    let place = format!("sys/devices/pci0000:00/{function}/nvme/nvme{number}");
+    let facts = [("model", "DRIVE"), ("serial", "S1"), ("cntlid", "1"), ("state", "live"), ("transport", "pcie")];
+    tree.files(&place, &facts);
+    tree.link(&format!("{place}/device"), &format!("/sys/devices/pci0000:00/{function}"));
+    tree.link(&format!("sys/class/nvme/nvme{number}"), &format!("/{place}"));
+    tree.link(&format!("sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme{number}"), &format!("/{place}"));
+}
+
+#[test]
+fn a_port_of_an_nvme_drive_that_is_lost_is_a_path_and_the_drive_stays() {
+    let tree = server();
+    let subsystem = "sys/devices/virtual/nvme-subsystem/nvme-subsys0";
+    for (number, function) in [(0, "0000:00:08.0"), (1, "0000:00:09.0")] {
+        tree.pci_function(function, "0x010802", "0x144d", "0xa824");
+        port(&tree, number, function);
+    }
+    let head = format!("{subsystem}/nvme0n1");
+    let facts = [("dev", "259:0"), ("size", "2048"), ("ro", "0"), ("removable", "0"), ("wwid", "eui.0025385000000001")];
+    tree.files(&head, &facts);
+    tree.link(&format!("{head}/device"), "..").link("sys/class/block/nvme0n1", &format!("/{head}"));
+    tree.link(&format!("{subsystem}/subsystem"), "/sys/class/nvme-subsystem");
+    tree.link("sys/class/nvme-subsystem/nvme-subsys0", &format!("/{subsystem}"));
+    let before = found(&tree);
+    assert!(before[&Kind::BlockDevice].iter().any(|item| item.controllers.len() == 2), "{before:#?}");
+    tree.remove("sys/class/nvme/nvme1").remove(&format!("{subsystem}/nvme1"));
+    let after = found(&tree);
+    let there = told(&before, &after);
+    assert_eq!(there.len(), 1, "{there:?}");
+    assert!(there[0].starts_with("block device nvme1, a path to"), "{there:?}");
+    assert!(told(&after, &before)[0].contains("was found"), "{:?}", told(&after, &before));
+    // An earlier release did not tell by which controllers a drive is reached.
+    let mut earlier = before;
+    for item in earlier.values_mut().flatten() {
+        item.controllers.clear();
+    }
+    assert_eq!(told(&earlier, &after), [""; 0]);
+}
+
+/// A volume in another machine.
+fn volume(tree: &Tree, way: &str) {
+    let device = format!("sys/devices/{way}/target5:0:0/5:0:0:1");
+    let place = format!("{device}/block/sdv");
+    tree.files(&place, &[("dev", "65:80"), ("size", "976773168"), ("ro", "0"), ("removable", "0")]);
+    tree.files(&device, &[("vendor", "LIO-ORG"), ("model", "volume"), ("rev", "4.0")]);
+    tree.link(&format!("{place}/device"), &format!("/{device}"));
+    tree.link("sys/class/block/sdv", &format!("/{place}"));
+}
+
+#[test]
+fn a_volume_in_another_machine_counts_when_the_system_is_on_it_or_the_site_says_so() {
+    for way in ["platform/host5/session1", "pci0000:00/0000:00:04.0/host5/rport-5:0-1"] {
+        let tree = server();
+        let collect = |tree: &Tree| collect_detail(&Host::at(tree.root()));
+        let before = collect(&tree);
+        volume(&tree, way);
+        let after = collect(&tree);
+        let told = |volumes| changes(&items_with(&before, volumes), &items_with(&after, volumes)).len();
+        assert_eq!((told(NetworkVolumes::OfTheSystem), told(NetworkVolumes::All)), (0, 1), "{way}");
+        tree.file("proc/self/mountinfo", "22 1 65:80 / / rw - ext4 /dev/sdv rw\n");
+        let root = collect(&tree);
+        let found =
+            changes(&items_with(&before, NetworkVolumes::default()), &items_with(&root, NetworkVolumes::default()));
+        assert_eq!(found.len(), 1, "{way}: {found:?}");
+    }
+}
+
+/// An earlier release, or other settings, had on record what counts as no hardware.
+#[test]
+fn what_counts_no_longer_was_not_pulled() {
+    let tree = server();
+    volume(&tree, "platform/host5/session1");
+    tree.disk("bcache0", "252:0", None);
+    tree.remove("sys/class/block/bcache0").link("sys/class/block/bcache0", "/sys/devices/virtual/block/bcache0");
+    tree.files(
+        "sys/devices/virtual/block/bcache0",
+        &[("dev", "252:0"), ("size", "2048"), ("ro", "0"), ("removable", "0")],
+    );
+    tree.files("sys/devices/virtual/block/bcache0/device", &[("model", "")]);
+    let inventory = collect_detail(&Host::at(tree.root()));
+    let (own, all) = (NetworkVolumes::OfTheSystem, NetworkVolumes::All);
+    let mut recorded = items_with(&inventory, all);
+    let today = items_with(&inventory, own);
+    let uncounted = Uncounted::of(&inventory, own);
+    assert_eq!(changes(&recorded, &today).len(), 1, "the volume");
+    assert_eq!(changes(&uncounted.taken_from(&recorded, false), &today), [], "by its identity, at any time");
+    let bcache = Item { identity: "disk:name:bcache0".into(), name: "bcache0".into(), ..Item::default() };
+    recorded.entry(Kind::BlockDevice).or_default().push(bcache);
+    assert_eq!(changes(&uncounted.taken_from(&recorded, true), &today), [], "by its name, of an earlier release");
+    assert_eq!(changes(&uncounted.taken_from(&recorded, false), &today).len(), 1, "a name alone is not enough else");
+}
+
+/// What a device says of itself, of few words, so that many say the same: by kind, place on the machine, name that is shared.
+fn machines() -> impl Strategy<Value = BTreeMap<(u8, u8), u8>> {
+    proptest::collection::btree_map((0..4u8, 1..9u8), 0..3u8, 1..12)
+}
+
+/// The machine of such devices, all but one.
+fn machine_of(devices: &BTreeMap<(u8, u8), u8>, without: Option<&(u8, u8)>) -> Tree {
+    let tree = Tree::new();
+    tree.pci_function("0000:00:04.0", "0x010700", "0x1000", "0x0097");
+    tree.file("proc/meminfo", "MemTotal:       32000000 kB\n");
+    let mut modules = vec![dimm("Z9", 0, 0, "")];
+    for ((kind, place), name) in devices.iter().filter(|(key, _)| Some(*key) != without) {
+        let letter = char::from(b'a' + place);
+        match kind {
+            0 => disk(&tree, &format!("sd{letter}"), &place.to_string(), &format!("SHARED-{name}")),
+            1 => modules.push(dimm(&format!("A{place}"), 16, 4800, &format!("SHARED-{name}"))),
+            2 => {
+                let serial = format!("SHARED-{name}");
+                tree.usb_device(&format!("1-{place}"), &[("devnum", &place.to_string()), ("serial", &serial)]);
+            }
+            _ => {
+                let way = format!("sys/devices/platform/nic{place}");
+                let address = format!("3c:fd:fe:00:00:0{name}");
+                tree.files(
+                    &format!("{way}/net/eth{place}"),
+                    &[("type", "1"), ("addr_assign_type", "0"), ("address", &address)],
+                );
+                tree.link(&format!("{way}/net/eth{place}/device"), "../..");
+                tree.link(&format!("sys/class/net/eth{place}"), &format!("/{way}/net/eth{place}"));
+            }
+        }
+    }
+    smbios::write(&tree, modules);
+    tree
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn whichever_of_devices_with_shared_names_is_pulled_is_the_one_that_is_told(all in machines(), which: prop::sample::Index) {
+        let keys: Vec<(u8, u8)> = all.keys().copied().collect();
+        let pulled = which.get(&keys);
+        let (before, after) = (found(&machine_of(&all, None)), found(&machine_of(&all, Some(pulled))));
+        let there = changes(&before, &after);
+        prop_assert_eq!(there.len(), 1, "{:?} of {:?}: {:?}", pulled, all, told(&before, &after));
+        prop_assert_eq!(&there[0].what, &What::Removed);
+        let gone = there[0].before.as_ref().map(|item| item.place.clone()).unwrap_or_default();
+        prop_assert!(gone.ends_with(&pulled.1.to_string()) || pulled.0 == 3, "{:?}: {}", pulled, gone);
+        let mut back: Vec<Change> = changes(&after, &before).into_iter().map(Change::reversed).collect();
+        back.sort();
+        prop_assert_eq!(back, there);
+    }
 }

@@ -124,7 +124,8 @@ class Watch(unittest.TestCase):
         self.service.read += len(more)
         self.assertEqual(more, [])
         dry = f"shakedown sync --dry-run --config {self.service.region['config']} --state-dir {HOME}/state"
-        self.assertEqual(self.machine.output(dry), "Nothing changed: the region would get one sign of life\n")
+        # What a test puts back – a bridge, a link – is news for the service, too, and no event.
+        self.service.wait("nothing to tell", lambda: self.machine.output(dry) == "Nothing changed: the region would get one sign of life\n")
         self.machine.output("shakedown inventory --format json > /share/after.json")
         self.assertEqual(self.machine.output("shakedown diff /share/before.json /share/after.json"), "Nothing changed\n")
 
@@ -275,10 +276,15 @@ class Watch(unittest.TestCase):
         self.addCleanup(self.machine.output, "modprobe -r -a dummy veth bridge loop")
         self.machine.output("ip link add quiet0 type dummy && ip link add quiet1 type veth peer name quiet2 && ip link set quiet0 up")
         self.machine.output("ip link add quiet3 type bridge && ip link set quiet2 master quiet3 && ip link set quiet3 up")
-        self.addCleanup(self.machine.output, "ip link delete quiet3 && ip link delete quiet0 && ip link delete quiet1")
+        self.addCleanup(self.machine.run, "ip link delete quiet3; ip link delete quiet0; ip link delete quiet1")
         self.machine.output(f"modprobe loop && truncate --size 64M {HOME}/loop && losetup --find {HOME}/loop")
         self.addCleanup(self.machine.output, "losetup --detach-all")
-        self.a_disk_is_told_alone("HOTREAL")
+        disk, serial = r"block device sd\w was {} on node NODE \(HOT DISK HOTREAL\)", "HOTREAL"
+        self.medium(serial)
+        self.tells("disk added beside them", lambda: self.plug(serial, scsi(serial)), (DISK, disk.format("added")))
+        # The region stores bridges, and that one is gone is no news: the next look, whatever for, brings it.
+        self.machine.output("ip link delete quiet3 && ip link delete quiet0 && ip link delete quiet1")
+        self.tells("disk removed after them", lambda: self.unplug(serial), (DISK, disk.format("removed")))
 
     def test_volumes_and_arrays_are_nobodys_plugging(self):
         # On disks of the machine: there at one look, gone at the next, told at neither.
@@ -311,6 +317,8 @@ class Watch(unittest.TestCase):
             self.ask("set_link", {"name": "nic1", "up": up})
         # How many looks that makes depends on the kernel, which gathers changes of a link for up to a second.
         self.service.wait("looked into the cable", lambda: self.service.looks() > looks)
+        # The region hears of a restless link when that has settled, or when it is sent everything for another reason.
+        self.machine.output("; ".join(f"ip link set {end} down" for end in ends))
         self.a_disk_is_told_alone("HOTCABLE")
 
     def interface(self, address):

@@ -134,6 +134,15 @@ impl Machine {
         running
     }
 
+    /// What `shakedown sync` would do now.
+    pub(crate) async fn preview(&self) -> String {
+        let program = Program::new("sync").arg("--dry-run").arg("--config").arg(self.path("creds.yml"));
+        let program = program.arg("--state-dir").arg(self.path("state"));
+        let ended = program.env("SHAKEDOWN_TEST_ROOT", self.path("root")).finish().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    }
+
     /// How many looks came to their end.
     pub(crate) fn looks(&self) -> usize {
         self.count("STATUS=")

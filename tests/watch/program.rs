@@ -152,6 +152,35 @@ async fn a_disk_that_comes_and_goes_is_told_as_that_and_then_not_again() {
     assert_eq!(told, 1, "and the region, once");
 }
 
+/// Other disks under one name: what the region stores by that name changes again and again, and the region has it each time.
+#[tokio::test]
+async fn what_was_told_is_what_the_region_has_of_the_rest_too() {
+    let region = deployed().await;
+    let machine = Machine::new(&region);
+    let service = machine.watch(SELDOM).await;
+    for (turn, serial) in ["SECOND", "THIRD", "FOURTH", "FIFTH"].iter().enumerate() {
+        for (word, action) in [("plugged in", "add"), ("pulled out", "remove")] {
+            if action == "add" {
+                machine.plug("sdb", serial)
+            } else {
+                machine.unplug("sdb")
+            }
+            let looks = machine.looks();
+            machine.tell_of_disk(action, "sdb");
+            until(&format!("it was looked into: {word}"), || machine.looks() > looks).await;
+            assert_eq!(
+                machine.preview().await,
+                "Nothing changed: the region would get one sign of life\n",
+                "{turn} {word}"
+            );
+        }
+    }
+    let changes = machine.changes();
+    assert_eq!(changes.len(), 8, "{changes:#?}");
+    service.signal(Signal::SIGTERM);
+    assert_eq!(service.finish(LIMIT).await.code, Some(0));
+}
+
 #[tokio::test]
 async fn without_the_credentials_of_a_deployed_machine_it_does_not_start() {
     let region = deployed().await;

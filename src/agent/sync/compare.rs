@@ -1,16 +1,15 @@
 //! Whether there is something to tell, and why.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Options;
-use crate::inventory::{Change, Item, Kind, changes};
+use super::stored::Stored;
+pub use crate::inventory::Items;
+use crate::inventory::{Change, Inventory, NetworkVolumes, Uncounted, compare as compare_items, items_with};
 use crate::journal::Hardware;
-
-/// The hardware of a machine by kind; a kind that is missing could not be read.
-pub type Items = BTreeMap<Kind, Vec<Item>>;
 
 /// Why a region is sent everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +24,8 @@ pub enum Reason {
     Owed,
     /// A kind of hardware can be read for the first time.
     MoreKnown,
+    /// Something that it stores and that is no hardware: firmware, drivers, links, addresses.
+    Stored,
     /// The last time is long ago.
     Due,
 }
@@ -39,8 +40,46 @@ impl Reason {
             Reason::Changed => "the hardware changed",
             Reason::Owed => "the region lacks something",
             Reason::MoreKnown => "more can be read than before",
+            Reason::Stored => "what the region stores changed",
             Reason::Due => "the last full one is long ago",
         }
+    }
+}
+
+/// What a region was told.
+#[derive(Debug, Default)]
+pub(in super::super) struct OnRecord {
+    pub(in super::super) hardware: Option<Hardware>,
+    /// The hardware that the events of the log lead to.
+    pub(in super::super) items: Option<Items>,
+    /// What it took of the rest; unknown of what an earlier release told.
+    pub(in super::super) stored: Option<Stored>,
+}
+
+impl OnRecord {
+    /// The hardware that it was told, as far as that counts as hardware today.
+    pub(in super::super) fn hardware_of_today(&self, uncounted: &Uncounted) -> Option<Items> {
+        self.items.as_ref().map(|items| uncounted.taken_from(items, self.stored.is_none()))
+    }
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub(in super::super) struct Found {
+    pub(in super::super) items: Items,
+    /// What a region has when it is sent everything; absent when not everything could be read.
+    pub(in super::super) stored: Option<Stored>,
+    /// The parts of it that are flapping: a change of them is no reason to send anything.
+    pub(in super::super) restless: BTreeSet<String>,
+    /// What is there and does not count.
+    pub(in super::super) uncounted: Uncounted,
+}
+
+impl Found {
+    pub(in super::super) fn of(inventory: &Inventory, volumes: NetworkVolumes) -> Self {
+        let (items, stored) = (items_with(inventory, volumes), Stored::of(inventory, volumes));
+        let uncounted = Uncounted::of(inventory, volumes);
+        Found { items, stored, restless: BTreeSet::new(), uncounted }
     }
 }
 
@@ -51,6 +90,12 @@ pub(super) struct Compared {
     pub(super) changes: Vec<Change>,
     /// What is on record from now on, as JSON.
     pub(super) recorded: String,
+    /// Something that was on record counts no longer.
+    pub(super) forgets: bool,
+    /// What the region has when it has taken everything; absent when not everything could be read.
+    pub(super) stored: Option<Stored>,
+    /// The parts of it that the region has otherwise, without those that are flapping.
+    pub(super) differing: BTreeSet<String>,
 }
 
 /// Reads items as they are kept; `None` for what an other version of this program wrote.
@@ -64,19 +109,24 @@ pub fn parse(text: &str) -> Option<Items> {
 }
 
 /// Compares what was found with what is on record.
-pub(super) fn compare(
-    known: Option<&Hardware>,
-    old: Option<&Items>,
-    found: Items,
-    options: &Options,
-    now: Timestamp,
-) -> Compared {
-    let changed = old.map(|old| changes(old, &found)).unwrap_or_default();
+pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now: Timestamp) -> Compared {
+    let known = on_record.hardware.as_ref();
+    let of_today = on_record.hardware_of_today(&found.uncounted);
+    let forgets = of_today != on_record.items;
+    let old = of_today.as_ref();
+    let Found { items: found, stored, restless, .. } = found;
+    let both = on_record.stored.as_ref().zip(stored.as_ref());
+    let mut differing = both.map(|(old, new)| old.differing(new)).unwrap_or_default();
+    differing.retain(|part| !restless.contains(part));
+    let (changed, unseen) = old.map(|old| compare_items(old, &found)).unwrap_or_default();
     let more_known = old.is_some_and(|old| found.keys().any(|kind| !old.contains_key(kind)));
     let mut recorded = found;
     for (kind, items) in old.into_iter().flatten() {
         // What could not be read is there until a look says otherwise.
         recorded.entry(*kind).or_insert_with(|| items.clone());
+    }
+    for (kind, items) in unseen {
+        recorded.entry(kind).or_default().extend(items);
     }
     let is_owed = known.is_some_and(|known| known.owed);
     let told = known.and_then(|known| known.acknowledged_at);
@@ -87,9 +137,11 @@ pub(super) fn compare(
         Some(_) if !changed.is_empty() => Some(Reason::Changed),
         Some(_) if is_owed => Some(Reason::Owed),
         Some(_) if more_known => Some(Reason::MoreKnown),
+        Some(_) if !differing.is_empty() => Some(Reason::Stored),
         Some(_) => is_due.then_some(Reason::Due),
     };
-    Compared { reason, changes: changed, recorded: serde_json::to_string(&recorded).unwrap_or_default() }
+    let recorded = serde_json::to_string(&recorded).unwrap_or_default();
+    Compared { reason, changes: changed, recorded, forgets, stored, differing }
 }
 
 /// A clock that was set back makes nothing due.
@@ -99,7 +151,10 @@ fn age(told: Timestamp, now: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::inventory::{Item, Kind};
 
     fn list(kind: Kind, names: &[&str]) -> Items {
         let item = |name: &&str| Item { identity: (*name).to_owned(), ..Item::default() };
@@ -123,8 +178,10 @@ mod tests {
 
     fn why(known: &Hardware, found: Items, now: i64) -> (Option<Reason>, usize, String) {
         let options = Options { full_after: Some(Duration::from_secs(500)), ..Options::new("/nowhere", "") };
-        let old = parse(&known.recorded);
-        let compared = compare(Some(known), old.as_ref(), found, &options, at(now));
+        let on_record =
+            OnRecord { items: parse(&known.recorded), hardware: Some(known.clone()), ..OnRecord::default() };
+        let found = Found { items: found, stored: None, restless: BTreeSet::new(), uncounted: Uncounted::default() };
+        let compared = compare(&on_record, found, &options, at(now));
         (compared.reason, compared.changes.len(), compared.recorded)
     }
 

@@ -6,13 +6,16 @@
 //!                                                                                                   └ took all: acknowledged
 //! ```
 //!
-//! A change is on record before the region hears of it, once. What the region does not take stays in the journal, and the region is
+//! A change is on record before the region hears of it, once. What the region stores beside the hardware ([`Stored`]) leads to the scripts
+//! as well, and to no event. What the region does not take stays in the journal, and the region is
 //! owed it until it takes everything. Nothing here can say OK, FAILED or TESTING: see [`DeployedSignal`].
 
 mod compare;
 mod deliver;
 mod native;
+mod record;
 mod scripts;
+mod stored;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,18 +25,19 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Payload, head, message};
-use super::{Actor, Error as AgentError, Notice, ScriptOutcome, resume};
+use super::{Actor, Error as AgentError, Notice, ScriptOutcome};
 use crate::host::Host;
-use crate::inventory::{Change, Inventory, changes, collect_detail, describe, items};
-use crate::journal::{Audience, Hardware, Journal, NewRun, Retention, RunEnd, RunEnding, RunId, Store};
-use crate::region::{self, DeployedClient, DeployedSignal, NodeEvent, RetryOptions, persist};
+use crate::inventory::{Change, Inventory, NetworkVolumes, changes, collect_detail, describe};
+use crate::journal::{Journal, Retention, RunEnd, Store};
+use crate::region::{self, DeployedClient, DeployedSignal, RetryOptions, persist};
 use crate::runner;
 
 use compare::{Compared, compare};
+pub(super) use compare::{Found, OnRecord};
 
 pub use compare::{Items, Reason, parse as parse_items};
 pub use deliver::{Delivery, deliver};
+pub use stored::Stored;
 
 /// Name of the events that the region is told; see [`NodeEvent`].
 pub(super) const EVENT_NAME: &str = "shakedown/hardware-sync";
@@ -55,6 +59,8 @@ pub struct Options {
     pub quietly: bool,
     /// Send everything when the region took it so long ago; `None` never does.
     pub full_after: Option<Duration>,
+    /// Which volumes in other machines count.
+    pub network_volumes: NetworkVolumes,
     /// What seems changed is looked at again after this, until two looks agree: what flaps is not told at each turn.
     pub settle: Duration,
     /// Who asked for it.
@@ -76,6 +82,7 @@ impl Options {
             full: false,
             quietly: false,
             full_after: Some(Duration::from_secs(7 * 86_400)),
+            network_volumes: NetworkVolumes::default(),
             settle: Duration::from_secs(2),
             actor: Actor::default(),
             retention: Retention::default(),
@@ -142,34 +149,28 @@ impl Sync {
         if !self.client.is_authenticated() {
             return Err(Error::NoCredentials);
         }
-        let (before, old) = self.on_record().await?;
+        let on_record = self.on_record().await?;
         let inventory = match known {
             Some(inventory) => inventory,
-            None => Box::pin(self.look(old.as_ref())).await,
+            None => Box::pin(self.look(&on_record)).await,
         };
-        let found = items(&inventory);
-        Box::pin(self.compared(before.as_ref(), old.as_ref(), inventory, found, now)).await
-    }
-
-    /// What the region was told.
-    pub(super) async fn on_record(&self) -> Result<(Option<Hardware>, Option<Items>), Error> {
-        let region = self.client.identity();
-        let known = self.journal.with("what the region knows", move |store| store.hardware(&region)).await;
-        let known = known.ok_or(Error::NoJournal)?;
-        let items = known.as_ref().and_then(|known| compare::parse(&known.recorded));
-        Ok((known, items))
+        let found = Found::of(&inventory, self.options.network_volumes);
+        Box::pin(self.compared(&on_record, inventory, found, now)).await
     }
 
     /// Compares what was found with what is on record, and tells the region what there is to tell.
     pub(super) async fn compared(
         &self,
-        before: Option<&Hardware>,
-        old: Option<&Items>,
+        on_record: &OnRecord,
         inventory: Inventory,
-        found: Items,
+        found: Found,
         now: Timestamp,
     ) -> Result<Outcome, Error> {
-        let compared = compare(before, old, found, &self.options, now);
+        let compared = compare(on_record, found, &self.options, now);
+        self.say_what_differs(&compared);
+        if compared.reason.is_none() && (on_record.stored.is_none() || compared.forgets) {
+            self.adopt(on_record, &compared).await?;
+        }
         match compared.reason {
             None if self.has_news().await => {
                 let mut outcome = Outcome::nothing();
@@ -179,7 +180,7 @@ impl Sync {
             None if self.options.quietly => Ok(Outcome { is_delivered: true, ..Outcome::nothing() }),
             None => Ok(self.quiet().await),
             Some(reason) => {
-                let scripts = before.map(|known| known.scripts.clone());
+                let scripts = on_record.hardware.as_ref().map(|known| known.scripts.clone());
                 Box::pin(self.tell(reason, compared, scripts, inventory, now)).await
             }
         }
@@ -204,18 +205,21 @@ impl Sync {
     }
 
     /// Looks until two looks agree, but once where nothing changed.
-    async fn look(&self, old: Option<&Items>) -> Inventory {
+    async fn look(&self, on_record: &OnRecord) -> Inventory {
         let mut inventory = self.collect().await;
+        let is_otherwise = |old: &OnRecord, new: &Found| {
+            old.hardware_of_today(&new.uncounted).is_some_and(|old| !changes(&old, &new.items).is_empty())
+                || old.stored.as_ref().zip(new.stored.as_ref()).is_some_and(|(old, new)| old != new)
+        };
         for _ in 1..MOST_LOOKS {
-            let found = items(&inventory);
-            if self.options.settle.is_zero() || old.is_none_or(|old| changes(old, &found).is_empty()) {
+            let found = Found::of(&inventory, self.options.network_volumes);
+            if self.options.settle.is_zero() || !is_otherwise(on_record, &found) {
                 break;
             }
             tokio::time::sleep(self.options.settle).await;
-            let again = self.collect().await;
-            let agrees = changes(&found, &items(&again)).is_empty();
-            inventory = again;
-            if agrees {
+            inventory = self.collect().await;
+            let before = OnRecord { hardware: None, items: Some(found.items), stored: found.stored };
+            if !is_otherwise(&before, &Found::of(&inventory, self.options.network_volumes)) {
                 break;
             }
         }
@@ -252,6 +256,7 @@ impl Sync {
         for change in &compared.changes {
             let _ = self.notices.send(Notice::Said(describe(change, &self.node())));
         }
+        let stored = compared.stored.as_ref().map(Stored::to_text);
         let mut outcome = Outcome { reason: Some(reason), changes: compared.changes, ..Outcome::nothing() };
         let whole = match self.run_scripts(run_id, inventory).await {
             Ok(ran) => {
@@ -270,8 +275,11 @@ impl Sync {
         };
         self.bring(&mut outcome).await;
         if let Some(digest) = whole.filter(|_| outcome.is_delivered) {
-            let region = self.client.identity();
-            let acknowledge = move |store: &mut Store| store.acknowledge_hardware(&region, &digest, now);
+            let (region, fact) = (self.client.identity(), self.stored_fact());
+            let acknowledge = move |store: &mut Store| {
+                store.acknowledge_hardware(&region, &digest, now)?;
+                stored.map_or(Ok(()), |text| store.keep_fact(&fact, &text))
+            };
             self.journal.with("what the region took", acknowledge).await.ok_or(Error::NoJournal)?;
         }
         self.end(run_id, outcome.end(), outcome.text()).await;
@@ -300,49 +308,6 @@ impl Sync {
             outcome.trouble = self.alive().await.err();
         }
         outcome.is_delivered = outcome.trouble.is_none() && delivery.left == 0;
-    }
-
-    /// Begins a run with the changes on record; its number.
-    async fn begin(&self, compared: &Compared) -> Option<RunId> {
-        let new = self.new_run();
-        let (node, changes, recorded) = (self.node(), compared.changes.clone(), compared.recorded.clone());
-        let system_id = self.client.system_id().map(str::to_owned);
-        let record = move |store: &mut Store| {
-            store.set_system_id(system_id.clone());
-            let run_id = store.begin_run(&new)?;
-            store.supersede_results(&new.region)?;
-            let events: Vec<_> = changes.iter().map(|change| change.event(&node)).collect();
-            // An event is posted to the address of the node, which is not known without its name.
-            let told = changes.iter().filter(|change| system_id.is_some() && change.is_beyond_the_region());
-            let told = told.map(|change| NodeEvent::new(EVENT_NAME, describe(change, &node), false));
-            let messages: Vec<_> = told.map(|event| message(&Payload::Event(event), None, Some(run_id))).collect();
-            store.record_hardware(&new.region, &recorded, &events, &messages)?;
-            Ok(run_id)
-        };
-        self.journal.with("changes of the hardware", record).await
-    }
-
-    /// What is on record of a run of this.
-    pub(super) fn new_run(&self) -> NewRun {
-        NewRun {
-            region: self.client.identity(),
-            audience: Audience::Region,
-            storage: self.options.storage.clone(),
-            boot_id: resume::boot_id(&self.host),
-            requested_by: self.options.actor.username.clone(),
-        }
-    }
-
-    async fn end(&self, run_id: RunId, end: RunEnd, text: String) {
-        let (retention, tells) = (self.options.retention, self.client.system_id().is_some());
-        let record = move |store: &mut Store| {
-            let ending = RunEnding { end, outcome: &text, took: None };
-            store.end_run(run_id, &ending, |found| {
-                tells.then(|| message(&head(run_id, found), None, Some(run_id))).into_iter().collect()
-            })?;
-            store.prune(&retention)
-        };
-        self.journal.with("the end of a synchronisation", record).await;
     }
 
     /// What the events call this machine.

@@ -10,22 +10,6 @@ use crate::script::{Evidence, Exit, Kept, Said, Script, Workspace};
 
 /// The region's script whose output is what `shakedown resources` prints.
 const NAME: &str = "20-maas-03-machine-resources";
-/// Topics of the region's document: what could not be read of them would be taken for gone.
-const OF_THE_DOCUMENT: [&str; 12] = [
-    "cards",
-    "cpu",
-    "cpu and memory",
-    "environment",
-    "gpu",
-    "memory",
-    "network",
-    "networks",
-    "pci",
-    "storage",
-    "system",
-    "usb",
-];
-
 /// Whether a script is done here.
 pub(super) fn is_native(script: &Script) -> bool {
     script.name == NAME
@@ -35,8 +19,7 @@ pub(super) fn is_native(script: &Script) -> bool {
 /// would remove the rest from the machine's page.
 pub(super) fn write(script: &Script, workspace: &Workspace, inventory: &Inventory) -> Finished {
     let began = std::time::Instant::now();
-    let hides = |gap: &Gap| gap.path == "/" && OF_THE_DOCUMENT.contains(&gap.topic.as_str());
-    let is_half = inventory.gaps.iter().any(hides);
+    let is_half = inventory.gaps.iter().any(Gap::halves_the_document);
     let written = write_files(script, workspace, inventory, is_half);
     let mut notes = Vec::new();
     let ending = match written {

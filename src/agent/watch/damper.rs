@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::inventory::{Item, Kind};
-
-/// The hardware of a machine.
-type Items = BTreeMap<Kind, Vec<Item>>;
+use super::super::sync::Stored;
+use crate::inventory::{Item, Items, Kind};
 
 /// More changes of one device than this within [`WINDOW`] are flapping.
 const FEW: usize = 4;
 /// In seconds.
 const WINDOW: u64 = 300;
+/// Before the names of parts of what a region stores.
+const STORED: &str = "stored ";
 /// A device that did not change for so many seconds is settled.
 const CALM: u64 = 300;
 
@@ -27,6 +27,9 @@ pub(super) struct Damper {
     /// Those that changed lately.
     #[serde(default)]
     restless: BTreeMap<String, Restless>,
+    /// The parts of what a region stores, as they were seen last.
+    #[serde(default)]
+    stored: Option<Stored>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,13 @@ struct Restless {
     changes: Vec<u64>,
     /// It is flapping.
     flapping: bool,
+}
+
+impl Restless {
+    /// It changed a short while ago. A clock that was set back makes nothing restless.
+    fn is_uneasy(&self, now: u64) -> bool {
+        self.changes.last().is_some_and(|at| *at <= now && now - at < CALM)
+    }
 }
 
 /// What a look comes to.
@@ -73,11 +83,33 @@ impl Damper {
             }
         }
         // A clock that was set back must not make a device restless for ever.
-        self.restless.retain(|_, restless| restless.changes.last().is_some_and(|at| *at <= now && now - at < CALM));
+        self.restless.retain(|_, restless| restless.is_uneasy(now));
         let calm =
             self.restless.values().filter(|restless| restless.flapping).filter_map(|restless| restless.changes.last());
         let again = calm.map(|at| CALM - (now - at)).max();
         Damped { items: self.hold(told, found), began, again }
+    }
+
+    /// Notes what a region would store; the parts of it that are flapping, such as a link. A change of those brings the region nothing,
+    /// though it has them when it is sent everything for another reason: so this tells which not to compare, and holds back none.
+    pub(super) fn damp_stored(&mut self, told: Option<&Stored>, found: Option<&Stored>, now: u64) -> BTreeSet<String> {
+        let Some(found) = found else { return BTreeSet::new() };
+        let last = self.stored.as_ref().or(told);
+        for part in last.map(|last| last.differing(found)).unwrap_or_default() {
+            let restless = self.restless.entry(format!("{STORED}{part}")).or_default();
+            if !restless.is_uneasy(now) {
+                *restless = Restless::default();
+            }
+            restless.changes.retain(|at| now.saturating_sub(*at) < WINDOW);
+            restless.changes.push(now);
+            if restless.changes.len() > FEW && !restless.flapping {
+                restless.flapping = true;
+                tracing::warn!(part, "it changes again and again: not told again until it has settled");
+            }
+        }
+        self.stored = Some(found.clone());
+        let flapping = self.restless.iter().filter(|(_, one)| one.flapping && one.is_uneasy(now));
+        flapping.filter_map(|(key, _)| key.strip_prefix(STORED).map(str::to_owned)).collect()
     }
 
     /// What is flapping is as it was told.
@@ -205,6 +237,25 @@ mod tests {
             let outcome = damper.damp(&told, found.clone(), number);
             assert_eq!((outcome.items, outcome.began.len()), (found, 0));
         }
+    }
+
+    #[test]
+    fn a_link_that_goes_up_and_down_is_not_compared_until_it_has_settled() {
+        let stored = |text: &str| Stored::parse(&format!("{{\"networks[eth0]\":\"{text}\"}}")).expect("parts");
+        let (mut damper, mut told, mut count) = (Damper::default(), stored("up"), 0);
+        let mut again = None;
+        for number in 0..40u64 {
+            let found = stored(if number % 2 == 0 { "down" } else { "up" });
+            let restless = damper.damp_stored(Some(&told), Some(&found), 1000 + number * 5);
+            again = damper.damp(&Items::new(), Items::new(), 1000 + number * 5).again;
+            if restless.is_empty() && told != found {
+                (told, count) = (found, count + 1);
+            }
+        }
+        assert_eq!((count, again), (FEW, Some(CALM)), "and another look is asked for");
+        let restless = damper.damp_stored(Some(&told), Some(&stored("down")), 1000 + 200 + 2 * CALM);
+        assert_eq!(restless, BTreeSet::new(), "it is told as it is");
+        assert_eq!(damper.damp_stored(Some(&told), None, 9999), BTreeSet::new(), "what could not be read");
     }
 
     proptest! {

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::super::sync::{self, Items, Sync};
+use super::super::sync::{self, Found, OnRecord, Reason, Sync};
 use super::damper::Damper;
 use super::notice::{Noticed, note};
 use super::schedule::{Looked, Purpose};
 use crate::host::Host;
-use crate::inventory::{Inventory, Item, Kind, collect_detail, items};
+use crate::inventory::{Inventory, Item, Kind, collect_detail};
 use crate::region::Disposition;
 
 /// While it is there, udev is still at work on what the kernel told it.
@@ -28,16 +28,16 @@ pub async fn look(sync: &Sync, purpose: Purpose) -> Result<Looked, sync::Error> 
     let collected = tokio::task::spawn_blocking(move || collect(&host)).await;
     let inventory = collected.unwrap_or_else(|_| Inventory::unread());
     let now = Timestamp::now();
-    let (before, old) = sync.on_record().await?;
-    let damped = damp(sync, old.as_ref(), &inventory, now).await?;
-    let outcome = Box::pin(sync.compared(before.as_ref(), old.as_ref(), inventory, damped.items, now)).await?;
+    let on_record = sync.on_record().await?;
+    let damped = damp(sync, &on_record, &inventory, now).await?;
+    let outcome = Box::pin(sync.compared(&on_record, inventory, damped.found, now)).await?;
     let retry_after = outcome.trouble.as_ref().and_then(|error| match error.disposition() {
         Disposition::Retry(after) => after,
         _ => None,
     });
     tracing::info!(?purpose, "{}", outcome.text());
     Ok(Looked {
-        changed: damped.is_told || !outcome.changes.is_empty(),
+        changed: damped.is_told || !outcome.changes.is_empty() || outcome.reason == Some(Reason::Stored),
         failed: !outcome.is_delivered,
         retry_after,
         again: damped.again,
@@ -54,25 +54,31 @@ fn collect(host: &Host) -> Inventory {
 }
 
 struct Damped {
-    items: Items,
+    found: Found,
     /// Something began to flap, and that is told.
     is_told: bool,
     again: Option<Duration>,
 }
 
 /// Holds back what is flapping; what begins to is on record together with what is known of it.
-async fn damp(sync: &Sync, old: Option<&Items>, inventory: &Inventory, now: Timestamp) -> Result<Damped, sync::Error> {
+async fn damp(sync: &Sync, on_record: &OnRecord, inventory: &Inventory, now: Timestamp) -> Result<Damped, sync::Error> {
     let read = sync.journal.with(FACT, |store| store.read_fact(FACT)).await.ok_or(sync::Error::NoJournal)?;
     // What another version wrote is forgotten: it is no more than some minutes old.
     let mut damper: Damper = read.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let nothing = Items::new();
+    let Found { items, stored, uncounted, .. } = Found::of(inventory, sync.options.network_volumes);
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-    let held = damper.damp(old.unwrap_or(&nothing), items(inventory), seconds);
+    let restless = damper.damp_stored(on_record.stored.as_ref(), stored.as_ref(), seconds);
+    let told = on_record.hardware_of_today(&uncounted).unwrap_or_default();
+    let held = damper.damp(&told, items, seconds);
     let text = serde_json::to_string(&damper).unwrap_or_default();
     let noticed: Vec<Noticed> = flapping(&held.began, &sync.node()).into_iter().collect();
     let is_told = !noticed.is_empty();
     note(sync, FACT, text, noticed).await?;
-    Ok(Damped { items: held.items, is_told, again: held.again.map(Duration::from_secs) })
+    Ok(Damped {
+        found: Found { items: held.items, stored, restless, uncounted },
+        is_told,
+        again: held.again.map(Duration::from_secs),
+    })
 }
 
 /// What comes and goes.

@@ -12,12 +12,14 @@ pub(super) fn system(inventory: &Inventory) -> Vec<Section> {
     let board = system.motherboard.as_ref().map(|b| format!("{} {} {}", b.vendor, b.product, b.serial));
     let chassis = system.chassis.as_ref().map(|c| format!("{} {} {}", c.vendor, c.kind, c.serial));
     let known = |name: &str| if name == "unknown" { String::new() } else { name.to_owned() };
+    let tree = inventory.device_tree.clone().unwrap_or_default();
+    let first = |told: String, else_told: String| if told.trim().is_empty() { else_told } else { told };
     vec![Section::facts(
         "",
         [
             ("host", known(&inventory.hostname)),
-            ("machine", format!("{} {} {}", system.vendor, system.product, system.version)),
-            ("serial", system.serial.clone()),
+            ("machine", first(format!("{} {} {}", system.vendor, system.product, system.version), tree.model)),
+            ("serial", first(system.serial.clone(), tree.serial)),
             ("uuid", system.uuid.clone()),
             ("kind", known(&system.kind)),
             ("chassis", chassis.unwrap_or_default()),

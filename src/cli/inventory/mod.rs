@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::events::since;
 use super::resources::Machine;
 use super::{answer_whole, exit, gap, help, state};
+use crate::host::Host;
 use crate::inventory::{Bmc, Inventory, collect_detail, schema};
 use topic::Topic;
 
@@ -67,14 +68,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         (Some(topic), Some(name), format) => device(&inventory, &value, topic, name, format)?,
         (None, _, Format::Json) => pretty(&value),
         (Some(topic), None, Format::Json) => pretty(&topic.part_of(&value)),
-        (topic, _, Format::Table) => tables(&inventory, topic),
+        (topic, _, Format::Table) => tables(&inventory, topic, &machine.host),
     };
     print(&text)
 }
 
 /// The table of a BMC, as `shakedown bmc` prints it.
 pub(super) fn bmc_page(bmc: Bmc) -> String {
-    tables(&Inventory { bmc: Some(bmc), ..Inventory::default() }, Some(Topic::Bmc))
+    tables(&Inventory { bmc: Some(bmc), ..Inventory::default() }, Some(Topic::Bmc), &Host::live())
 }
 
 pub(super) fn print(text: &str) -> anyhow::Result<u8> {
@@ -99,10 +100,19 @@ fn device(inventory: &Inventory, value: &Value, topic: Topic, name: &str, format
     Ok(page::page(topic, name, found, findings.map(|finding| finding.text.as_str())))
 }
 
-fn tables(inventory: &Inventory, topic: Option<Topic>) -> String {
+/// What is said where a topic holds nothing: of a copy without the files of the topic, that nobody knows.
+fn nothing(topic: Topic, host: &Host) -> String {
+    let is_plain_copy = !host.has_kernel();
+    match topic.source().filter(|source| is_plain_copy && !host.has(source)) {
+        Some(source) => format!("not known: the copy holds no {source}"),
+        None => topic.nothing().to_owned(),
+    }
+}
+
+fn tables(inventory: &Inventory, topic: Option<Topic>, host: &Host) -> String {
     let topics = Topic::ALL.into_iter().filter(|one| topic.is_none_or(|wanted| wanted == *one));
     topics
-        .map(|topic| section::print(&topic.to_string(), topic.nothing(), &topic.sections(inventory)))
+        .map(|topic| section::print(&topic.to_string(), &nothing(topic, host), &topic.sections(inventory)))
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -99,6 +99,19 @@ impl Topic {
         }
     }
 
+    /// The directory without which nothing of it can be read.
+    pub(super) fn source(self) -> Option<&'static str> {
+        match self {
+            Topic::Cpu => Some("/sys/devices/system/cpu"),
+            Topic::Disk => Some("/sys/class/block"),
+            Topic::Interface => Some("/sys/class/net"),
+            Topic::Pci | Topic::Gpu => Some("/sys/bus/pci"),
+            Topic::Usb => Some("/sys/bus/usb"),
+            Topic::Sensor => Some("/sys/class/hwmon"),
+            Topic::System | Topic::Memory | Topic::Firmware | Topic::Bmc | Topic::Power | Topic::Finding => None,
+        }
+    }
+
     /// Its part of the JSON.
     pub(super) fn part_of(self, value: &Value) -> Value {
         let part = |pointer: &&str| {

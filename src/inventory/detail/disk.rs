@@ -11,7 +11,9 @@ use super::super::survey::{Survey, legible, storable};
 use super::content::{BLOCK, Content, Mounts};
 use super::identity::{is_empty_name, is_placeholder};
 use super::place::{nearest_pci, way};
+use super::{Array, MappedVolume};
 use super::{bay, identity, nvme};
+use crate::host::{Origin, Record};
 
 /// A disk.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -76,6 +78,12 @@ pub struct Disk {
     /// PCI address of the controller that it hangs on.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub controller: String,
+    /// How it is attached, where the kernel tells: `ata`, `usb`, `sas`, `fc`, `iscsi`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub attachment: String,
+    /// Of what the kernel tells otherwise, the fields that are told by udev's record: `firmware`, `model`, `kind`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub from_udev: Vec<String>,
     /// SCSI host or NVMe controllers that it hangs on, by kernel name.
     pub hosts: Vec<String>,
     /// What the kernel makes of it, `running`, `offline`, `live` …
@@ -84,6 +92,9 @@ pub struct Disk {
     /// RAID level of a volume of a RAID controller, where its driver tells.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub raid_level: String,
+    /// Over which network it is reached, of a volume that is in another machine: `iscsi`, `nvme-tcp`, `fc`, `usbip` …
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub network: String,
     /// Cannot be written.
     pub read_only: bool,
     /// Can be taken out.
@@ -110,12 +121,18 @@ pub struct Volume {
     pub content: Content,
 }
 
+/// What is hardware, or a volume in another machine: what software made of them is not told as a disk.
 pub(super) fn collect(survey: &Survey<'_>, known: &[BlockDevice]) -> Vec<Disk> {
     let mounts = Mounts::read(survey);
-    known.iter().map(|disk| read(survey, &mounts, disk)).collect()
+    let disk = |known: &BlockDevice| match survey.host.origin_of_disk(&known.id) {
+        Origin::Software => None,
+        Origin::Hardware => Some(read(survey, &mounts, known, "")),
+        Origin::Network(network) => Some(read(survey, &mounts, known, network)),
+    };
+    known.iter().filter_map(disk).collect()
 }
 
-fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice) -> Disk {
+fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str) -> Disk {
     let place = Path::new(BLOCK).join(&known.id);
     let device = place.join("device");
     let udev = survey.host.udev_block(&known.device);
@@ -158,9 +175,12 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice) -> Disk {
         enclosure,
         bay,
         controller: controller(survey, &device, &hosts),
+        attachment: attachment(survey, &device, &known.device_path).to_owned(),
+        from_udev: from_udev(&udev, survey.host.has(device.join("firmware_rev"))),
         hosts,
         state: quiet(&device, "state"),
         raid_level: quiet(&device, "raid_level"),
+        network: network.to_owned(),
         read_only: known.read_only,
         removable: known.removable,
         content: mounts.content(survey, &known.id),
@@ -171,6 +191,65 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice) -> Disk {
     disk.vendor = Some(disk.vendor).filter(|vendor| !vendor.starts_with("0x")).unwrap_or_default();
     disk.identity = known_by(&disk);
     disk
+}
+
+impl Disk {
+    /// Whether several block devices may be paths to this one disk.
+    pub(in super::super) fn may_have_paths(&self) -> bool {
+        let is_fabric = matches!(self.attachment.as_str(), "sas" | "fc" | "iscsi");
+        let is_named = plain_name(&self.wwn).is_some();
+        is_named && (is_fabric || self.attachment.is_empty() && self.kind == "scsi")
+    }
+
+    /// Whether the root file system is on it, also on what is stacked on it.
+    pub(in super::super) fn holds_the_system(&self, volumes: &[MappedVolume], arrays: &[Array]) -> bool {
+        let mut waiting: Vec<&Content> =
+            [&self.content].into_iter().chain(self.partitions.iter().map(|volume| &volume.content)).collect();
+        let mut seen: Vec<&str> = Vec::new();
+        while let Some(content) = waiting.pop() {
+            if content.mounts.iter().any(|place| place == "/") {
+                return true;
+            }
+            for holder in content.holders.iter().filter(|holder| !seen.contains(&holder.as_str())).collect::<Vec<_>>() {
+                seen.push(holder);
+                waiting.extend(volumes.iter().filter(|volume| volume.name == *holder).map(|volume| &volume.content));
+                waiting.extend(arrays.iter().filter(|array| array.name == *holder).map(|array| &array.content));
+            }
+        }
+        false
+    }
+}
+
+/// From the way to it, else from the name of its link in `/dev/disk/by-path`.
+fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str {
+    const WAYS: [(&str, &str); 6] = [
+        ("usb", "usb"),
+        ("ata", "ata"),
+        ("end_device-", "sas"),
+        ("port-", "sas"),
+        ("rport-", "fc"),
+        ("session", "iscsi"),
+    ];
+    const LINKS: [(&str, &str); 5] =
+        [("-usb-", "usb"), ("-ata-", "ata"), ("-sas-", "sas"), ("-fc-", "fc"), ("-iscsi-", "iscsi")];
+    let real = survey.host.real(device).unwrap_or_default();
+    let parts: Vec<String> = real.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let is_numbered = |part: &String, stem: &str| {
+        part.strip_prefix(stem).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let way = WAYS.iter().find(|(stem, _)| parts.iter().any(|part| is_numbered(part, stem)));
+    way.or_else(|| LINKS.iter().find(|(part, _)| by_path.contains(part))).map_or("", |(_, attachment)| attachment)
+}
+
+/// udev's rules tell more than the kernel of a SCSI disk, and are gone when its record is.
+fn from_udev(udev: &Record, has_own_firmware: bool) -> Vec<String> {
+    let told = |keys: &[&str]| keys.iter().any(|key| udev.get(key).is_some());
+    let fields = [
+        ("firmware", !has_own_firmware && told(&["ID_REVISION"])),
+        ("model", told(&["ID_MODEL_ENC", "ID_MODEL"])),
+        ("kind", told(&["ID_CDROM", "ID_USB_DRIVER", "ID_ATA_SATA", "ID_BUS"])),
+    ];
+    fields.into_iter().filter(|(_, told)| *told).map(|(field, _)| field.to_owned()).collect()
 }
 
 fn first<const N: usize>(texts: [String; N]) -> String {

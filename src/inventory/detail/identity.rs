@@ -26,7 +26,7 @@ const PLACEHOLDERS: [&str; 14] = [
 const COUNTING: &str = "0123456789abcdef";
 
 /// Whether a serial number says nothing: empty, a word for nothing, one character over and over, or 1, 2, 3 …
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(in super::super) fn is_placeholder(text: &str) -> bool {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let plain = plain.strip_prefix("0x").unwrap_or(&plain);
     let mut characters = plain.chars();
@@ -60,7 +60,8 @@ struct Entry<'a> {
     name: String,
 }
 
-/// Makes all identities of an inventory differ: the first by place keeps its own, the others get their places added.
+/// Makes all identities of an inventory differ: those that several devices share get the places added, each of them, so that none of
+/// them is called otherwise when another one of them goes.
 pub(super) fn settle(inventory: &mut Inventory) {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     let entry = |identity, place: String, name: String| Entry { identity, place, name };
@@ -99,7 +100,10 @@ fn tell_apart(entries: Vec<Entry<'_>>) {
     let mut taken: BTreeSet<String> = groups.keys().cloned().collect();
     for (_, mut group) in groups {
         group.sort_by(|a, b| (&a.place, &a.name).cmp(&(&b.place, &b.name)));
-        for entry in group.into_iter().skip(1) {
+        if group.len() == 1 {
+            continue;
+        }
+        for entry in group {
             let own = entry.identity.clone();
             let named = [&entry.place, &entry.name].into_iter().filter(|text| !text.is_empty());
             let named = named.map(|text| format!("{own}@{text}"));
@@ -149,7 +153,7 @@ mod tests {
         tell_apart(
             entries.map(|(identity, place)| Entry { identity, place: place.into(), name: String::new() }).collect(),
         );
-        assert_eq!(texts, ["d:1@B2", "d:1", "d:1@A1", "d:2"]);
+        assert_eq!(texts, ["d:1@B2", "d:1@A1", "d:1#2", "d:2"]);
     }
 
     proptest! {

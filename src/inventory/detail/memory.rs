@@ -165,7 +165,7 @@ fn dimm(structure: &Structure<'_>) -> Dimm {
     }
 }
 
-/// SMBIOS 3.4, table 78.
+/// SMBIOS 3.9, 7.18.2.
 fn kind(number: u8) -> &'static str {
     match number {
         0x07 => "RAM",
@@ -186,11 +186,13 @@ fn kind(number: u8) -> &'static str {
         0x22 => "DDR5",
         0x23 => "LPDDR5",
         0x24 => "HBM3",
+        0x25 => "MRDIMM",
+        0x26 => "LPDDR6",
         _ => "",
     }
 }
 
-/// SMBIOS 3.4, table 80.
+/// SMBIOS 3.8, 7.18.6.
 fn technology(number: u8) -> &'static str {
     match number {
         3 => "DRAM",
@@ -198,6 +200,7 @@ fn technology(number: u8) -> &'static str {
         5 => "NVDIMM-F",
         6 => "NVDIMM-P",
         7 => "Optane",
+        8 => "MRDIMM",
         _ => "",
     }
 }

@@ -7,6 +7,7 @@ mod bmc;
 mod class;
 mod content;
 mod controller;
+mod device_tree;
 mod disk;
 mod edac;
 mod finding;
@@ -23,32 +24,37 @@ mod pcie;
 mod place;
 mod power;
 mod processor;
+mod reading;
 mod redfish;
 mod sensor;
 mod slot;
-mod topic;
 mod usb;
 mod virtual_interface;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 #[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::survey::Survey;
+use super::topic::Topic;
 use super::{Collected, Gap, MachineResources, Resources, block, collect};
 use crate::host::Host;
-use topic::{TIME_LIMIT, Topic};
+use reading::{Reading, TIME_LIMIT};
 
 pub use array::{Array, ArrayMember};
 pub use bmc::Bmc;
 pub use content::Content;
 pub use controller::StorageController;
+pub use device_tree::DeviceTree;
 pub use disk::{Disk, Volume};
 pub use edac::{MemoryController, ModuleErrors};
 pub use finding::Finding;
 pub use firmware::{FirmwareVersion, Tpm, Trust};
 pub use gpu::GpuDevice;
+pub(super) use identity::is_placeholder;
 pub use mapped::MappedVolume;
 pub use memory::{Dimm, MemoryBoard, MemoryState};
 pub use multipath::{DiskPath, Multipath};
@@ -84,6 +90,9 @@ pub struct Inventory {
     #[serde(skip_deserializing)]
     #[cfg_attr(test, schemars(!skip_deserializing))]
     pub machine_resources: MachineResources,
+    /// What the device tree says of the machine, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_tree: Option<DeviceTree>,
     /// Processors.
     pub processors: ProcessorState,
     /// Memory.
@@ -124,6 +133,16 @@ pub struct Inventory {
     pub gaps: Vec<Gap>,
 }
 
+/// Which volumes in other machines – iSCSI, NVMe over a network, Fibre Channel – count as hardware of this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NetworkVolumes {
+    /// The one that the system is on: containers' storage comes and goes without anybody's hand at the machine.
+    #[default]
+    OfTheSystem,
+    /// All.
+    All,
+}
+
 /// Inventories a machine in depth, each topic on its own thread and with its own fate.
 #[must_use]
 pub fn collect_detail(host: &Host) -> Inventory {
@@ -133,11 +152,10 @@ pub fn collect_detail(host: &Host) -> Inventory {
     let mut inventory = Inventory {
         form: FORM,
         hostname: if is_own { value.environment.server_name.clone() } else { host.hostname() },
-        kernel: if is_own {
-            value.environment.kernel_version.clone()
-        } else {
-            host.text("/proc/sys/kernel/osrelease").unwrap_or_default()
-        },
+        kernel: Some(value.environment.kernel_version.clone())
+            .filter(|release| release != "unknown")
+            .unwrap_or_default(),
+        device_tree: device_tree::collect(&Survey::new(host, Topic::System)),
         machine_resources: value,
         gaps,
         ..Inventory::default()
@@ -151,7 +169,7 @@ pub fn collect_detail(host: &Host) -> Inventory {
 /// not let itself be read.
 #[must_use]
 pub fn collect_disks(host: &Host) -> Vec<Disk> {
-    let topic = Topic::start(host, "disks", |survey| disk::collect(survey, &block::collect(survey).disks));
+    let topic = Reading::start(host, Topic::Disks, |survey| disk::collect(survey, &block::collect(survey).disks));
     let disks = topic.finish(Instant::now() + TIME_LIMIT, &mut Vec::new());
     let mut alone = Inventory { disks, ..Inventory::default() };
     identity::settle(&mut alone);
@@ -162,37 +180,43 @@ pub fn collect_disks(host: &Host) -> Vec<Disk> {
 #[must_use]
 pub fn collect_bmc(host: &Host) -> Collected<Option<Bmc>> {
     let mut gaps = Vec::new();
-    let value = Topic::start(host, "bmc", bmc::collect).finish(Instant::now() + TIME_LIMIT, &mut gaps);
+    let value = Reading::start(host, Topic::Bmc, bmc::collect).finish(Instant::now() + TIME_LIMIT, &mut gaps);
     Collected { value, gaps }
 }
 
 impl Inventory {
+    /// The disks of this machine, with those volumes in other machines that count.
+    pub fn own_disks(&self, volumes: NetworkVolumes) -> impl Iterator<Item = &Disk> {
+        let is_own = move |disk: &&Disk| {
+            let counts = disk.network.is_empty() || volumes == NetworkVolumes::All;
+            counts || disk.holds_the_system(&self.volumes, &self.arrays)
+        };
+        self.disks.iter().filter(is_own)
+    }
+
     /// Of a machine of which nothing could be read.
     #[must_use]
     pub fn unread() -> Self {
-        let topics = ["processors", "cpu and memory", "storage", "interfaces", "bmc", "usb", "cards", "system"];
-        let gap = |topic: &str| Gap {
-            topic: topic.to_owned(),
-            path: "/".to_owned(),
-            reason: "the reader failed: this is a defect of this program".to_owned(),
-        };
-        Inventory { form: FORM, gaps: topics.iter().map(|topic| gap(topic)).collect(), ..Inventory::default() }
+        let hidden = Topic::ALL.into_iter().filter(|topic| !topic.hides().is_empty() || topic.is_of_the_document());
+        let gaps =
+            hidden.map(|topic| Gap::of_all(topic, "the reader failed: this is a defect of this program")).collect();
+        Inventory { form: FORM, gaps, ..Inventory::default() }
     }
 }
 
 /// What is being read at the same time.
 struct Topics {
-    processors: Topic<ProcessorState>,
-    memory: Topic<MemoryState>,
-    storage: Topic<(Vec<Disk>, Vec<StorageController>)>,
-    stacked: Topic<(Vec<Array>, Vec<MappedVolume>, Vec<Multipath>)>,
-    interfaces: Topic<(Vec<Nic>, Vec<VirtualInterface>)>,
-    cards: Topic<(Vec<PciFunction>, Vec<GpuDevice>)>,
-    usb: Topic<Vec<UsbNode>>,
-    firmware: Topic<(Trust, Vec<FirmwareVersion>, firmware::ByAddress)>,
-    power_supplies: Topic<Vec<PowerSupply>>,
-    bmc: Topic<Option<Bmc>>,
-    sensors: Topic<Vec<Sensor>>,
+    processors: Reading<ProcessorState>,
+    memory: Reading<MemoryState>,
+    storage: Reading<(Vec<Disk>, Vec<StorageController>)>,
+    stacked: Reading<(Vec<Array>, Vec<MappedVolume>, Vec<Multipath>)>,
+    interfaces: Reading<(Vec<Nic>, Vec<VirtualInterface>)>,
+    cards: Reading<(Vec<PciFunction>, Vec<GpuDevice>)>,
+    usb: Reading<Vec<UsbNode>>,
+    firmware: Reading<(Trust, Vec<FirmwareVersion>, firmware::ByAddress)>,
+    power_supplies: Reading<Vec<PowerSupply>>,
+    bmc: Reading<Option<Bmc>>,
+    sensors: Reading<Vec<Sensor>>,
 }
 
 impl Topics {
@@ -200,31 +224,31 @@ impl Topics {
         let (sockets, block, usb) = (known.cpu.sockets.clone(), known.storage.disks.clone(), known.usb.devices.clone());
         let (pci, gpu) = (known.pci.devices.clone(), known.gpu.clone());
         Topics {
-            processors: Topic::start(host, "processors", move |survey| processor::collect(survey, &sockets)),
-            memory: Topic::start(host, "modules", memory::collect),
-            storage: Topic::start(host, "disks", move |survey| {
+            processors: Reading::start(host, Topic::Processors, move |survey| processor::collect(survey, &sockets)),
+            memory: Reading::start(host, Topic::Modules, memory::collect),
+            storage: Reading::start(host, Topic::Disks, move |survey| {
                 let disks = disk::collect(survey, &block);
                 let controllers = controller::collect(survey, &disks, nvme::collect(survey));
                 (disks, controllers)
             }),
-            stacked: Topic::start(host, "stacked disks", |survey| {
+            stacked: Reading::start(host, Topic::StackedDisks, |survey| {
                 let volumes = mapped::collect(survey);
                 let multipaths = multipath::collect(survey, &volumes);
                 (array::collect(survey), volumes, multipaths)
             }),
-            interfaces: Topic::start(host, "interfaces", nic::collect),
-            cards: Topic::start(host, "cards", move |survey| {
+            interfaces: Reading::start(host, Topic::Interfaces, nic::collect),
+            cards: Reading::start(host, Topic::Cards, move |survey| {
                 let functions = pcie::collect(survey, &pci);
                 let gpus = gpu::collect(survey, &gpu, &functions);
                 (functions, gpus)
             }),
-            usb: Topic::start(host, "usb tree", move |survey| usb::collect(survey, &usb)),
-            firmware: Topic::start(host, "firmware", |survey| {
+            usb: Reading::start(host, Topic::UsbTree, move |survey| usb::collect(survey, &usb)),
+            firmware: Reading::start(host, Topic::Firmware, |survey| {
                 (firmware::trust(survey), firmware::listed(survey), firmware::infiniband(survey))
             }),
-            power_supplies: Topic::start(host, "power", power::collect),
-            bmc: Topic::start(host, "bmc", bmc::collect),
-            sensors: Topic::start(host, "sensors", sensor::collect),
+            power_supplies: Reading::start(host, Topic::Power, power::collect),
+            bmc: Reading::start(host, Topic::Bmc, bmc::collect),
+            sensors: Reading::start(host, Topic::Sensors, sensor::collect),
         }
     }
 
@@ -254,8 +278,9 @@ impl Topics {
 
 /// Tells interfaces and drives what is known only of the PCI functions that they belong to.
 fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
-    let functions = &inventory.pci;
-    let function = |address: &str| functions.iter().find(|function| function.address == address);
+    let functions: HashMap<&str, &PciFunction> =
+        inventory.pci.iter().map(|function| (function.address.as_str(), function)).collect();
+    let function = |address: &str| functions.get(address);
     for nic in &mut inventory.interfaces {
         if let Some(function) = function(&nic.pci_address) {
             nic.model = format!("{} {}", function.vendor, function.product);

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::super::pci::DEVICES;
 use super::super::survey::{Survey, storable};
 use super::place::{nearest_pci, way};
-use super::virtual_interface::{VirtualInterface, is_representor, virtual_interface};
+use super::virtual_interface::{VirtualInterface, virtual_interface};
+use crate::host::Origin;
 
 const NET: &str = "/sys/class/net";
 
@@ -108,7 +109,7 @@ pub(super) fn collect(survey: &Survey<'_>) -> (Vec<Nic>, Vec<VirtualInterface>) 
         if !survey.host.is_directory(&place) {
             continue;
         }
-        match device(survey, &place).filter(|_| !is_representor(survey, &place)) {
+        match device(survey, &place).filter(|_| survey.host.origin_of_interface(&place) == Origin::Hardware) {
             Some(device) => nics.push(nic(survey, &place, &device, name, &bonded)),
             None => others.push(virtual_interface(survey, &place, name)),
         }
@@ -172,7 +173,7 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
         firmware: storable(firmware),
         // -1 when nobody knows.
         speed: quiet("speed").parse().ok().filter(|speed| *speed > 0),
-        maximum_speed: settings.and_then(|settings| super::super::interface::fastest(&settings)),
+        maximum_speed: settings.and_then(|settings| super::super::link_mode::fastest(&settings)),
         duplex: Some(quiet("duplex")).filter(|duplex| duplex != "unknown").unwrap_or_default(),
         link: quiet("carrier") == "1",
         state: survey.word(place.join("operstate")),
@@ -205,11 +206,18 @@ fn is_address(address: &str) -> bool {
     !address.bytes().all(|byte| matches!(byte, b'0' | b':')) && !address.bytes().all(|byte| matches!(byte, b'f' | b':'))
 }
 
+/// Whether an address is locally administered (IEEE 802, the second bit of the first byte). An interface on USB that has no number of its
+/// own makes one up at each boot; a hypervisor keeps those that it gives.
+fn is_made_up(address: &str) -> bool {
+    address.get(..2).and_then(|byte| u8::from_str_radix(byte, 16).ok()).is_some_and(|byte| byte & 2 != 0)
+}
+
 fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> String {
     // How the address in use came about: 0 is burnt in; random, taken from another interface or set by somebody are not its own.
     let assigned = survey.host.text(place.join("addr_assign_type"));
     let is_own = assigned.is_none_or(|how| how == "0") && nic.master.is_empty();
-    let address = match (is_address(&nic.permanent_address), is_own && is_address(&nic.mac_address)) {
+    let is_known = |address: &str| is_address(address) && (nic.usb_address.is_empty() || !is_made_up(address));
+    let address = match (is_known(&nic.permanent_address), is_own && is_known(&nic.mac_address)) {
         // A virtual function gets another address at each boot, and all of a card may get the same one.
         _ if !nic.virtual_function_of.is_empty() => None,
         (true, _) => Some(&nic.permanent_address),
@@ -244,5 +252,6 @@ mod tests {
     fn zeros_and_ones_are_no_address() {
         assert!(!is_address("") && !is_address("00:00:00:00:00:00") && !is_address("ff:ff:ff:ff:ff:ff"));
         assert!(is_address("02:00:00:00:00:01"));
+        assert!(is_made_up("02:00:00:00:00:01") && is_made_up("a6:3f:5d:8a:7d:52") && !is_made_up("3c:fd:fe:00:00:01"));
     }
 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::Socket;
+use super::super::cpu::names_by_processor;
 use super::super::smbios::{self, Structure};
 use super::super::survey::Survey;
 use super::identity::is_placeholder;
@@ -46,7 +47,9 @@ pub struct Package {
     pub part: String,
 }
 
-pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> Vec<Package> {
+/// The packages, and how many the firmware says are fitted.
+pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> (Vec<Package>, Option<u64>) {
+    let sockets = named(survey, sockets);
     let table = smbios::table(survey);
     let structures = smbios::structures(&table);
     // Central processors in sockets that are not empty (SMBIOS 3.4, table 21 and 24), in the board's order.
@@ -57,8 +60,26 @@ pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> Vec<Package> {
     };
     let described: Vec<&Structure<'_>> = structures.iter().filter(is_fitted).collect();
     // Whose is which is only sure when there are as many of each.
+    let fitted = (!described.is_empty()).then_some(described.len() as u64);
     let described = if described.len() == sockets.len() { described } else { Vec::new() };
-    sockets.iter().enumerate().map(|(place, socket)| package(socket, described.get(place).copied())).collect()
+    let packages = sockets.iter().enumerate().map(|(place, socket)| package(socket, described.get(place).copied()));
+    (packages.collect(), fitted)
+}
+
+/// The sockets with the names of any of their own threads that is in use: the document for a region takes those of the processor with
+/// the number of the socket, which may be switched off or another socket's.
+fn named(survey: &Survey<'_>, sockets: &[Socket]) -> Vec<Socket> {
+    let known = names_by_processor(survey);
+    let named = |socket: &Socket| {
+        let threads = socket.cores.iter().flat_map(|core| &core.threads);
+        let first = threads.filter_map(|thread| known.get(&thread.id)).find(|(_, model)| !model.is_empty());
+        let mut socket = socket.clone();
+        if let Some((vendor, model)) = first {
+            (socket.vendor, socket.name) = (vendor.clone(), model.clone());
+        }
+        socket
+    };
+    sockets.iter().map(named).collect()
 }
 
 fn package(socket: &Socket, described: Option<&Structure<'_>>) -> Package {

@@ -51,6 +51,9 @@ pub struct PciFunction {
     /// Name of the slot on the board or the chassis.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub slot: String,
+    /// The way to it from the root, without bus numbers, of one that is known by its serial number.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// The function above it: a bridge's address; empty at a root.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub parent: String,
@@ -110,14 +113,16 @@ pub struct PciErrors {
 }
 
 pub(super) fn collect(survey: &Survey<'_>, devices: &[PciDevice]) -> Vec<PciFunction> {
-    let names = Names::pci(survey.host);
+    // The system's own first.
+    let names = [Names::pci(survey.host), Names::pci_by_itself()];
     let slots = slot::all(survey);
     devices.iter().map(|device| function(survey, device, &names, &slots)).collect()
 }
 
-fn function(survey: &Survey<'_>, device: &PciDevice, names: &Names, slots: &[(String, String)]) -> PciFunction {
+fn function(survey: &Survey<'_>, device: &PciDevice, names: &[Names; 2], slots: &[(String, String)]) -> PciFunction {
     let place = Path::new(DEVICES).join(&device.pci_address);
-    let known = |name: &String, id: &String| if name.is_empty() { id.clone() } else { name.clone() };
+    let known = |name: &str, id: &String| if name.is_empty() { id.clone() } else { name.to_owned() };
+    let own = if device.vendor.is_empty() { names[1].vendor(&device.vendor_id) } else { String::new() };
     let id = |key: &str| plain_hex(&survey.word(place.join(key)));
     let class = id("class");
     let serial = serial(survey, &place).or_else(|| device.vpd.entries.get("SN").cloned());
@@ -129,13 +134,14 @@ fn function(survey: &Survey<'_>, device: &PciDevice, names: &Names, slots: &[(St
         address: device.pci_address.clone(),
         class_name: class::name(names, &class),
         class,
-        vendor: known(&device.vendor, &device.vendor_id),
+        vendor: known(&[device.vendor.as_str(), &own].concat(), &device.vendor_id),
         product: known(&device.product, &device.product_id),
         ids: format!("{}:{}", device.vendor_id, device.product_id),
         subsystem_ids: if subsystem.len() == 9 && subsystem != "0000:0000" { subsystem } else { String::new() },
         revision: id("revision"),
         driver: device.driver.clone(),
         slot: slot::of(survey, &place, &device.pci_address, slots),
+        place: String::new(),
         parent: above.filter(|name| super::place::is_pci_address(name)).unwrap_or_default(),
         virtual_function_of: survey.host.link_name(place.join("physfn")).unwrap_or_default(),
         numa_node: device.numa_node,
@@ -147,13 +153,20 @@ fn function(survey: &Survey<'_>, device: &PciDevice, names: &Names, slots: &[(St
         vpd: device.vpd.entries.clone(),
     };
     function.identity = identity(&function, || way(survey, &place));
+    if is_known_by_number(&function) {
+        function.place = way(survey, &place).unwrap_or_default();
+    }
     function
 }
 
-fn identity(function: &PciFunction, way: impl FnOnce() -> Option<String>) -> String {
-    // All ports of a bridge say the same number, and virtual functions that of their card.
+/// All ports of a bridge say the same number, and virtual functions that of their card.
+fn is_known_by_number(function: &PciFunction) -> bool {
     let is_itself = !function.class.starts_with("06") && function.virtual_function_of.is_empty();
-    if is_itself && !is_placeholder(&function.serial) {
+    is_itself && !is_placeholder(&function.serial)
+}
+
+fn identity(function: &PciFunction, way: impl FnOnce() -> Option<String>) -> String {
+    if is_known_by_number(function) {
         let number = function.address.rsplit_once('.').map_or("0", |(_, number)| number);
         return format!("pci:{}:{}:{number}", function.ids, function.serial);
     }

@@ -108,7 +108,7 @@ mod tests {
             ("platform/soc/18000000.wifi", "platform/soc/18000000.wifi"),
         ];
         let host = Host::at(root.path());
-        let survey = Survey::new(&host, "test");
+        let survey = Survey::new(&host, super::super::Topic::Disks);
         for (path, expected) in rows {
             let path = Path::new("/sys/devices").join(path);
             std::fs::create_dir_all(host.path(&path)).expect("directories");

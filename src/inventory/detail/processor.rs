@@ -38,6 +38,9 @@ pub struct CacheInstance {
 pub struct ProcessorState {
     /// What sits in the sockets.
     pub packages: Vec<Package>,
+    /// Packages that are fitted, as the firmware tells; more than are listed when all threads of one are switched off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<u64>,
     /// Microcode versions in use; more than one is worth a look.
     pub microcode: Vec<String>,
     /// Known vulnerabilities and what is done about them.
@@ -52,8 +55,11 @@ pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> ProcessorState
     let vulnerabilities = Path::new(CPUS).join("vulnerabilities");
     let mitigations =
         survey.names(&vulnerabilities).into_iter().map(|name| (name.clone(), survey.word(vulnerabilities.join(name))));
+    let (packages, fitted) = package::collect(survey, sockets);
     ProcessorState {
-        packages: package::collect(survey, sockets),
+        // Told where it says more than the list.
+        fitted: fitted.filter(|fitted| *fitted != packages.len() as u64),
+        packages,
         microcode: microcode(survey),
         mitigations: mitigations.collect(),
         caches: caches(survey),

@@ -6,10 +6,12 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::super::names::Names;
 use super::super::survey::{Survey, storable};
 use super::super::{UsbDevice, UsbInterface};
 use super::identity::is_placeholder;
 use super::place::way;
+use crate::host::Origin;
 
 const DEVICES: &str = "/sys/bus/usb/devices";
 
@@ -54,10 +56,11 @@ pub struct UsbNode {
     pub interfaces: Vec<UsbInterface>,
 }
 
-/// All devices in the order of the tree, with what is known already of those that are no hubs.
+/// All devices that are plugged into this machine, in the order of the tree, with what is known already of those that are no hubs.
 pub(super) fn collect(survey: &Survey<'_>, known: &[UsbDevice]) -> Vec<UsbNode> {
+    let own = Names::usb_by_itself();
     let names = survey.names(DEVICES).into_iter().filter(|name| !name.contains(':'));
-    let mut nodes: Vec<UsbNode> = names.filter_map(|name| node(survey, known, name)).collect();
+    let mut nodes: Vec<UsbNode> = names.filter_map(|name| node(survey, known, &own, name)).collect();
     nodes.sort_by_cached_key(|node| order(&node.name));
     nodes
 }
@@ -68,8 +71,11 @@ fn order(name: &str) -> Vec<u32> {
     digits.map(|part| part.parse().unwrap_or(u32::MAX)).collect()
 }
 
-fn node(survey: &Survey<'_>, known: &[UsbDevice], name: String) -> Option<UsbNode> {
+fn node(survey: &Survey<'_>, known: &[UsbDevice], own: &Names, name: String) -> Option<UsbNode> {
     let place = Path::new(DEVICES).join(&name);
+    if survey.host.origin_of_usb(&place) != Origin::Hardware {
+        return None;
+    }
     let number = |key: &str| survey.number::<u64>(place.join(key));
     let (bus, device) = (number("busnum")?, number("devnum")?);
     let quiet = |key: &str| survey.host.text(place.join(key)).map(storable).unwrap_or_default();
@@ -94,6 +100,9 @@ fn node(survey: &Survey<'_>, known: &[UsbDevice], name: String) -> Option<UsbNod
         name,
         identity: String::new(),
     };
+    if node.vendor.is_empty() {
+        node.vendor = own.vendor(&id("idVendor"));
+    }
     // A root hub's serial number is the address of its controller.
     let has_own_number = !node.name.starts_with("usb") && !is_placeholder(&node.serial);
     node.identity = if has_own_number {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::survey::Survey;
+use crate::host::is_representor;
 
 /// An interface without hardware of its own.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -17,6 +18,7 @@ pub struct VirtualInterface {
     /// Name of the interface, which is all that it is known by.
     pub name: String,
     /// `bridge`, `bond`, `vlan`, `veth`, `macvlan`, `tunnel`, `tap`, `dummy`, `loopback`, `representor` of a virtual function,
+    /// `sub-function` of a card, `guest` for the other end of a guest's interface,
     /// `container` for what belongs to a runtime of containers or virtual machines, or `other`.
     pub kind: String,
     /// MAC address.
@@ -52,12 +54,6 @@ const RUNTIMES: [&str; 17] = [
     "ovn-k8s",
 ];
 
-/// A port of a card's switch that stands for a virtual function; it names the card as its device.
-pub(super) fn is_representor(survey: &Survey<'_>, place: &Path) -> bool {
-    let name = survey.host.text(place.join("phys_port_name")).unwrap_or_default();
-    name.starts_with("pf") && (name.contains("vf") || name.contains("sf"))
-}
-
 pub(super) fn virtual_interface(survey: &Survey<'_>, place: &Path, name: String) -> VirtualInterface {
     let lower = survey.names(place).into_iter().filter_map(|entry| entry.strip_prefix("lower_").map(str::to_owned));
     let lower: Vec<String> = lower.collect();
@@ -76,8 +72,12 @@ fn kind(survey: &Survey<'_>, place: &Path, name: &str, has_lower: bool) -> &'sta
     let uevent = text("uevent");
     let declared = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE=")).unwrap_or_default();
     let hardware: u64 = text("type").parse().unwrap_or(0);
-    if is_representor(survey, place) {
+    if is_representor(&text("phys_port_name")) {
         "representor"
+    } else if survey.host.link_name(place.join("device/subsystem")).as_deref() == Some("auxiliary") {
+        "sub-function"
+    } else if survey.host.link_name(place.join("device/subsystem")).as_deref() == Some("xen-backend") {
+        "guest"
     } else if hardware == 772 {
         "loopback"
     } else if is_of_runtime(name) {

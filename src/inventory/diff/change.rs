@@ -1,10 +1,11 @@
 //! Comparing two lists of items.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::item::{Item, Kind, TOTAL};
+use super::item::{DiskPlace, Item, Items, Kind, TOTAL};
+use super::pairing::Paired;
 
 /// Less of all memory than this may come and go without a module: kernels keep more or less for themselves.
 const MEMORY_GRAIN: u64 = 64 << 20;
@@ -33,6 +34,20 @@ pub enum What {
         /// What it is called.
         to: String,
     },
+    /// A path to it went; it is there by others.
+    PathLost {
+        /// Kernel name of the path.
+        path: String,
+        /// Where the path led from.
+        place: String,
+    },
+    /// A path to it came.
+    PathFound {
+        /// Kernel name of the path.
+        path: String,
+        /// Where the path leads from.
+        place: String,
+    },
     /// It is the same and not as it was.
     Updated {
         /// What of it.
@@ -60,15 +75,95 @@ pub struct Change {
 /// What changed from one list of items to another, whatever their order. A kind that one of them lacks could not be read there (see
 /// [`super::items`]): nothing of it counts as come or gone.
 #[must_use]
-pub fn changes(old: &BTreeMap<Kind, Vec<Item>>, new: &BTreeMap<Kind, Vec<Item>>) -> Vec<Change> {
-    let mut found = Vec::new();
-    for (kind, before) in old {
-        let Some(after) = new.get(kind) else { continue };
-        let comparison = Comparison { kind: *kind, found: Vec::new() };
-        found.extend(comparison.compare(before.clone(), after.clone()));
+pub fn changes(old: &Items, new: &Items) -> Vec<Change> {
+    compare(old, new).0
+}
+
+/// The same, and what of the old list is not seen in the new one and there all the same: it is kept on record, so that it does not
+/// come back as something new.
+#[must_use]
+pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
+    let (mut found, mut unseen) = (Vec::new(), Items::new());
+    let mut carriers = Carriers::default();
+    // What carries interfaces comes first.
+    for kind in [Kind::PciDevice, Kind::UsbDevice].into_iter().chain(Kind::ALL) {
+        let (Some(before), Some(after)) = (old.get(&kind), new.get(&kind)) else { continue };
+        if carriers.knows(kind) {
+            continue;
+        }
+        let paired = Paired::of(kind, before, after);
+        carriers.note(kind, &paired);
+        let mut comparison = Comparison { kind, found: Vec::new() };
+        for (before, after) in &paired.same {
+            comparison.same(before, after);
+        }
+        for (before, after) in paired.replaced {
+            comparison.add(What::Replaced, Some(before), Some(after));
+        }
+        for item in paired.gone {
+            if kind == Kind::Interface && carriers.stays(&item, old) {
+                unseen.entry(kind).or_default().push(item);
+            } else {
+                comparison.add(What::Removed, Some(item), None);
+            }
+        }
+        for item in paired.come {
+            if kind != Kind::Interface || !carriers.stayed(&item, new) {
+                comparison.add(What::Added, None, Some(item));
+            }
+        }
+        found.append(&mut comparison.found);
     }
     found.sort();
-    found
+    (found, unseen)
+}
+
+/// Cards and USB devices that are in both looks. An interface of one of them was not plugged or pulled: it went to a namespace or a
+/// guest, or its driver did.
+#[derive(Default)]
+struct Carriers {
+    known: BTreeMap<Kind, Sides>,
+}
+
+/// The same devices, as they were and as they are.
+struct Sides {
+    before: BTreeSet<Item>,
+    after: BTreeSet<Item>,
+}
+
+impl Carriers {
+    fn knows(&self, kind: Kind) -> bool {
+        self.known.contains_key(&kind)
+    }
+
+    fn note(&mut self, kind: Kind, paired: &Paired) {
+        let (before, after) = paired.same.iter().cloned().unzip();
+        self.known.insert(kind, Sides { before, after });
+    }
+
+    fn stays(&self, interface: &Item, old: &Items) -> bool {
+        self.is_known(interface, old, |sides| &sides.before)
+    }
+
+    fn stayed(&self, interface: &Item, new: &Items) -> bool {
+        self.is_known(interface, new, |sides| &sides.after)
+    }
+
+    fn is_known(&self, interface: &Item, list: &Items, side: fn(&Sides) -> &BTreeSet<Item>) -> bool {
+        [Kind::PciDevice, Kind::UsbDevice].into_iter().any(|kind| {
+            let carrier = list.get(&kind).into_iter().flatten().find(|carrier| is_carried_by(interface, carrier));
+            carrier.is_some_and(|carrier| self.known.get(&kind).is_some_and(|known| side(known).contains(carrier)))
+        })
+    }
+}
+
+/// Whether an interface is one of a card. An earlier release did not say, but interfaces stood at the places of their cards.
+fn is_carried_by(interface: &Item, carrier: &Item) -> bool {
+    if !interface.card.is_empty() {
+        return interface.card == carrier.identity;
+    }
+    let place = interface.place.split_once(" port ").map_or(interface.place.as_str(), |(place, _)| place);
+    !place.is_empty() && place == carrier.place
 }
 
 struct Comparison {
@@ -77,38 +172,18 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn compare(mut self, old: Vec<Item>, new: Vec<Item>) -> Vec<Change> {
-        let mut after: BTreeMap<String, Item> = new.into_iter().map(|item| (item.identity.clone(), item)).collect();
-        let mut gone = Vec::new();
-        for before in old {
-            match after.remove(&before.identity) {
-                Some(after) => self.same(&before, &after),
-                None => gone.push(before),
-            }
-        }
-        let mut come: Vec<Item> = after.into_values().collect();
-        gone.sort();
-        // One of the same make and without a name of its own is the same one elsewhere, when as many went as came.
-        for (before, after) in pairs(&mut gone, &mut come, |item| &item.likeness, is_nameless) {
-            self.same(&before, &after);
-        }
-        for (before, after) in pairs(&mut gone, &mut come, |item| &item.place, |item| !item.place.is_empty()) {
-            self.add(What::Replaced, Some(before), Some(after));
-        }
-        for item in gone {
-            self.add(What::Removed, Some(item), None);
-        }
-        for item in come {
-            self.add(What::Added, None, Some(item));
-        }
-        self.found
-    }
-
     /// What changed of one that is in both.
     fn same(&mut self, before: &Item, after: &Item) {
         let both = |what| Change { kind: self.kind, what, before: Some(before.clone()), after: Some(after.clone()) };
         let mut found = Vec::new();
-        if before.place != after.place && !before.place.is_empty() && !after.place.is_empty() {
+        let paths = paths_of_drive(before, after).or_else(|| {
+            let has_several = before.paths.len() > 1 || after.paths.len() > 1;
+            has_several.then(|| paths(before, after))
+        });
+        if let Some((lost, come)) = paths {
+            found.extend(lost.into_iter().map(|path| both(What::PathLost { path: path.name, place: path.place })));
+            found.extend(come.into_iter().map(|path| both(What::PathFound { path: path.name, place: path.place })));
+        } else if is_elsewhere(before, after) {
             found.push(both(What::Moved { from: before.place.clone(), to: after.place.clone() }));
         }
         // Other kernel names depend on who was found first.
@@ -119,9 +194,9 @@ impl Comparison {
         names.sort_unstable();
         names.dedup();
         for name in names {
-            // What is not known in one look is no change of the device.
+            // What is not known in one look is no change of the device, nor what another source tells of it.
             let (Some(old), Some(new)) = (before.fields.get(name), after.fields.get(name)) else { continue };
-            if old != new && !(before.identity == TOTAL && is_grain(old, new)) {
+            if old != new && is_one_source(name, before, after) && !(before.identity == TOTAL && is_grain(old, new)) {
                 let (before, after) = (old.clone(), new.clone());
                 found.push(both(What::Updated { field: name.clone(), before, after }));
             }
@@ -134,45 +209,50 @@ impl Comparison {
     }
 }
 
-/// Known by nothing but its place.
-fn is_nameless(item: &Item) -> bool {
-    !item.likeness.is_empty() && !item.place.is_empty() && item.identity.contains(item.place.as_str())
+/// Whether both looks have a value from the same source; an earlier release did not say from which.
+fn is_one_source(field: &str, before: &Item, after: &Item) -> bool {
+    match (before.sources.get(field), after.sources.get(field)) {
+        (Some(old), Some(new)) => old == new,
+        _ => true,
+    }
+}
+
+/// Whether it is in another place. One in the same position is not: only one look could tell the board's name of it. An earlier release
+/// told places of disks by PCI addresses where it now tells ways.
+fn is_elsewhere(before: &Item, after: &Item) -> bool {
+    let is_address = |place: &str| place.starts_with("pci-") || place.is_empty();
+    let (from, to) = (&before.place, &after.place);
+    let stayed = !before.position.is_empty() && before.position == after.position;
+    from != to && !stayed && !from.is_empty() && !to.is_empty() && is_address(from) == is_address(to)
+}
+
+/// The paths to a disk that went, and those that came. When as many came as went, buses have other numbers.
+fn paths(before: &Item, after: &Item) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
+    let own = |item: &Item| match item.paths.as_slice() {
+        [] => vec![DiskPlace { name: item.name.clone(), place: item.place.clone() }],
+        paths => paths.to_vec(),
+    };
+    lost_and_found(&own(before), &own(after))
+}
+
+/// The same of an NVMe drive with a controller for each of its ports; nothing of one that has one, or of which a look does not tell.
+fn paths_of_drive(before: &Item, after: &Item) -> Option<(Vec<DiskPlace>, Vec<DiskPlace>)> {
+    let (old, new) = (&before.controllers, &after.controllers);
+    let has_several = old.len() > 1 || new.len() > 1;
+    (has_several && !old.is_empty() && !new.is_empty()).then(|| lost_and_found(old, new))
+}
+
+fn lost_and_found(old: &[DiskPlace], new: &[DiskPlace]) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
+    let missing = |from: &[DiskPlace], of: &[DiskPlace]| -> Vec<DiskPlace> {
+        from.iter().filter(|path| !of.iter().any(|other| other.place == path.place)).cloned().collect()
+    };
+    let (lost, come) = (missing(old, new), missing(new, old));
+    if lost.len() == come.len() { (Vec::new(), Vec::new()) } else { (lost, come) }
 }
 
 fn is_grain(old: &str, new: &str) -> bool {
     let bytes = |text: &str| text.parse::<u64>().unwrap_or(0);
     bytes(old).abs_diff(bytes(new)) < MEMORY_GRAIN
-}
-
-/// Takes from both lists those that have the same key, where there are as many on both sides, in the order of their places.
-fn pairs(
-    gone: &mut Vec<Item>,
-    come: &mut Vec<Item>,
-    key: fn(&Item) -> &String,
-    counts: fn(&Item) -> bool,
-) -> Vec<(Item, Item)> {
-    let group = |items: &mut Vec<Item>| {
-        let mut groups: BTreeMap<String, Vec<Item>> = BTreeMap::new();
-        for item in items.extract_if(.., |item| counts(item)) {
-            groups.entry(key(&item).clone()).or_default().push(item);
-        }
-        groups
-    };
-    let (mut before, mut after) = (group(gone), group(come));
-    let mut found = Vec::new();
-    for (name, olds) in &mut before {
-        let news = after.entry(name.clone()).or_default();
-        if olds.len() == news.len() {
-            olds.sort_by(|a, b| a.place.cmp(&b.place));
-            news.sort_by(|a, b| a.place.cmp(&b.place));
-            found.extend(olds.drain(..).zip(news.drain(..)));
-        }
-    }
-    gone.extend(before.into_values().flatten());
-    come.extend(after.into_values().flatten());
-    gone.sort();
-    come.sort();
-    found
 }
 
 impl Change {
@@ -185,6 +265,8 @@ impl Change {
             What::Replaced => What::Replaced,
             What::Moved { from, to } => What::Moved { from: to, to: from },
             What::Renamed { from, to } => What::Renamed { from: to, to: from },
+            What::PathLost { path, place } => What::PathFound { path, place },
+            What::PathFound { path, place } => What::PathLost { path, place },
             What::Updated { field, before, after } => What::Updated { field, before: after, after: before },
         };
         Change { kind: self.kind, what, before: self.after, after: self.before }
@@ -279,6 +361,7 @@ mod tests {
                 identity,
                 place,
                 fields,
+                ..Item::default()
             }
         });
         proptest::collection::vec(one, 0..10).prop_map(|items| {

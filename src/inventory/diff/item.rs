@@ -1,13 +1,16 @@
 //! The hardware of a machine as a flat list: what can be added, removed, moved or replaced.
 //!
-//! Only what somebody can plug or flash counts. Virtual and container interfaces, virtual functions, loop and device-mapper devices, and
-//! everything that varies by nature – link state, speed in use, temperatures, counters, kernel names of disks – is not in it.
+//! Only what somebody can plug or flash counts. What software made is not in it (see [`crate::host::Origin`]), nor are virtual functions
+//! and volumes in other machines, nor is anything that varies by nature or is set – link state, speed and threads in use, temperatures,
+//! counters, kernel names of disks.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Bmc, Dimm, Disk, Gap, Inventory, Nic, Package, PciFunction, UsbNode};
+use super::super::{Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, UsbNode};
+use super::known::one_of_paths;
+use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
 
 /// The kinds of hardware that the region has event types for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +52,18 @@ impl Kind {
     }
 }
 
+/// The hardware of a machine by kind; a kind that is missing could not be read.
+pub type Items = BTreeMap<Kind, Vec<Item>>;
+
+/// One path to a disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DiskPlace {
+    /// Kernel name.
+    pub name: String,
+    /// Where it leads from.
+    pub place: String,
+}
+
 /// A piece of hardware.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Item {
@@ -59,6 +74,9 @@ pub struct Item {
     /// Where it is plugged in; empty where nobody knows.
     #[serde(default)]
     pub place: String,
+    /// Where it stands by another count than that of its place, which not every look can tell: the kernel's number of a socket.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub position: String,
     /// Model and serial number, for people.
     #[serde(default)]
     pub label: String,
@@ -68,6 +86,18 @@ pub struct Item {
     /// What it is, by name of the field.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// Which source told a field that several tell differently, by name of the field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
+    /// Identity of the card or the USB device that an interface is one of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub card: String,
+    /// The paths to a disk that has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<DiskPlace>,
+    /// The controllers by which an NVMe drive is reached: one for each of its ports. Earlier releases did not tell them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<DiskPlace>,
 }
 
 /// The identity of all memory together.
@@ -75,10 +105,17 @@ pub(super) const TOTAL: &str = "memory:total";
 
 /// The hardware of an inventory. A kind that could not be read as a whole is left out: what is not seen is not gone.
 #[must_use]
-pub fn items(inventory: &Inventory) -> BTreeMap<Kind, Vec<Item>> {
+pub fn items(inventory: &Inventory) -> Items {
+    items_with(inventory, NetworkVolumes::default())
+}
+
+/// The same, with the volumes in other machines that count.
+#[must_use]
+pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     let nics = inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty());
     let functions = inventory.pci.iter().filter(|function| function.virtual_function_of.is_empty());
     let devices = inventory.usb.iter().filter(|device| !device.hub);
+    let around = Surroundings::of(inventory);
     let total = Item {
         identity: TOTAL.to_owned(),
         name: "memory".to_owned(),
@@ -86,37 +123,62 @@ pub fn items(inventory: &Inventory) -> BTreeMap<Kind, Vec<Item>> {
         ..Item::default()
     };
     let dimms = inventory.memory.dimms.iter().filter(|dimm| dimm.size > 0).map(dimm);
-    let disks = inventory.disks.iter().filter(|disk| disk.size > 0 || !disk.removable);
     let mut all = BTreeMap::from([
-        (Kind::BlockDevice, disks.map(|it| disk(it, disk_place(it, inventory))).collect()),
+        (Kind::BlockDevice, disks(inventory, volumes, &around)),
         (Kind::Bmc, inventory.bmc.iter().map(bmc).collect()),
         (Kind::Cpu, inventory.processors.packages.iter().map(cpu).collect()),
-        (Kind::Interface, nics.map(|it| nic(it, nic_place(it, inventory))).collect()),
+        (Kind::Interface, nics.map(|it| nic(it, &around)).collect()),
         (Kind::Memory, dimms.chain([total]).collect()),
         (Kind::PciDevice, functions.map(pci).collect()),
         (Kind::UsbDevice, devices.map(usb).collect()),
     ]);
-    for kind in inventory.gaps.iter().flat_map(hidden_by) {
+    for kind in inventory.gaps.iter().flat_map(Gap::hides) {
         all.remove(kind);
+    }
+    // A package of which all threads are switched off cannot be seen.
+    let processors = &inventory.processors;
+    if !processors.offline.is_empty()
+        && processors.fitted.is_some_and(|fitted| fitted > processors.packages.len() as u64)
+    {
+        all.remove(&Kind::Cpu);
     }
     all
 }
 
-/// The kinds of which nothing, or not their places, is known when a whole topic of an inventory could not be read.
-fn hidden_by(gap: &Gap) -> &'static [Kind] {
-    match gap.topic.as_str() {
-        _ if gap.path != "/" => &[],
-        "processors" | "cpu" => &[Kind::Cpu],
-        "modules" | "memory" => &[Kind::Memory],
-        "cpu and memory" => &[Kind::Cpu, Kind::Memory],
-        "disks" | "storage" => &[Kind::BlockDevice],
-        "interfaces" => &[Kind::Interface],
-        "bmc" => &[Kind::Bmc],
-        "usb tree" | "usb" => &[Kind::UsbDevice],
-        // Drives and interfaces are told by the slots of their cards.
-        "cards" | "pci" => &[Kind::PciDevice, Kind::Interface, Kind::BlockDevice],
-        _ => &[],
+/// Where the fields of a disk were read that udev may tell otherwise than the kernel.
+fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
+    let source = |field: &str| if disk.from_udev.iter().any(|one| one == field) { "udev" } else { "kernel" };
+    let fields = [("firmware", "firmware"), ("model", "model"), ("kind", "type")];
+    fields.map(|(field, told)| (told.to_owned(), source(field).to_owned())).into()
+}
+
+/// The machine's own disks, those with several paths as one each.
+fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'_>) -> Vec<Item> {
+    let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
+    let mut found = Vec::new();
+    let mut shared: BTreeMap<[&str; 4], Vec<&Disk>> = BTreeMap::new();
+    for one in inventory.own_disks(volumes).filter(is_there) {
+        if one.may_have_paths() {
+            shared.entry([&one.wwn, &one.serial, &one.enclosure, &one.bay]).or_default().push(one);
+        } else {
+            found.push(disk(one, around));
+        }
     }
+    for paths in shared.into_values() {
+        let items = paths.iter().map(|one| disk(one, around)).collect();
+        found.extend(if are_paths(&paths) { one_of_paths(items).into_iter().collect() } else { items });
+    }
+    found
+}
+
+/// Whether disks that say the same of themselves are one disk: they are of one size, and reached over several hosts, or over a fabric,
+/// which leads to one target by several ports.
+fn are_paths(disks: &[&Disk]) -> bool {
+    let first = disks.first().map(|disk| disk.size);
+    let mut hosts: Vec<&Vec<String>> = disks.iter().map(|disk| &disk.hosts).collect();
+    hosts.sort_unstable();
+    let is_apart = hosts.windows(2).all(|pair| pair[0] != pair[1]);
+    disks.iter().all(|disk| Some(disk.size) == first && (is_apart || !disk.attachment.is_empty()))
 }
 
 /// Those that are known.
@@ -125,7 +187,7 @@ fn fields<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<String, Strin
     known.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn words(words: &[&str]) -> String {
+pub(super) fn words(words: &[&str]) -> String {
     words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")
 }
 
@@ -138,24 +200,15 @@ fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// Enclosure and bay, else the way to it. udev's way begins with a PCI address, which changes when buses are counted anew.
-fn disk_place(disk: &Disk, inventory: &Inventory) -> String {
-    let bay = words(&[&disk.enclosure, &disk.bay]);
-    if !bay.is_empty() {
-        return bay;
-    }
-    let function = inventory.pci.iter().find_map(|function| {
-        let rest = disk.place.strip_prefix("pci-")?.strip_prefix(function.address.as_str())?;
-        Some(format!("{}{rest}", way(function)?))
-    });
-    function.unwrap_or_else(|| disk.place.clone())
-}
-
-fn disk(disk: &Disk, place: String) -> Item {
+/// Its place is enclosure and bay, else the way to it.
+fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
+    let (bay, way) = (words(&[&disk.enclosure, &disk.bay]), disk_way(disk, around));
+    let path = || DiskPlace { name: disk.name.clone(), place: way.clone() };
     Item {
         identity: disk.identity.clone(),
         name: disk.name.clone(),
-        place,
+        paths: disk.may_have_paths().then(path).into_iter().collect(),
+        place: if bay.is_empty() { way } else { bay },
         label: words(&[&disk.model, &disk.serial]),
         likeness: format!("{} {}", disk.model, disk.size),
         fields: fields([
@@ -167,6 +220,9 @@ fn disk(disk: &Disk, place: String) -> Item {
             ("physical block size", known(disk.physical_block_size)),
             ("raid level", disk.raid_level.clone()),
         ]),
+        sources: disk_sources(disk),
+        controllers: controllers(disk, around),
+        ..Item::default()
     }
 }
 
@@ -184,48 +240,49 @@ fn bmc(bmc: &Bmc) -> Item {
             ("manufacturer", bmc.manufacturer_id.clone()),
             ("product", bmc.product_id.clone()),
         ]),
+        ..Item::default()
     }
 }
 
 fn cpu(package: &Package) -> Item {
+    let position = format!("socket {}", package.socket);
     Item {
         identity: package.identity.clone(),
         name: package.model.clone(),
-        place: if package.slot.is_empty() { format!("socket {}", package.socket) } else { package.slot.clone() },
+        place: if package.slot.is_empty() { position.clone() } else { package.slot.clone() },
+        position,
         label: words(&[&package.model, &package.serial]),
         likeness: package.model.clone(),
-        fields: fields([
-            ("model", package.model.clone()),
-            ("cores", known(package.cores)),
-            ("threads", known(package.threads)),
-        ]),
+        // How many threads are in use is set, not plugged.
+        fields: fields([("model", package.model.clone()), ("cores fitted", number(package.cores_fitted))]),
+        ..Item::default()
     }
 }
 
-/// In words that stay when buses are counted anew: the place of the card, and the port on it.
-fn nic_place(nic: &Nic, inventory: &Inventory) -> String {
-    let function = inventory.pci.iter().find(|function| function.address == nic.pci_address);
-    let device = inventory.usb.iter().find(|device| device.address == nic.usb_address);
-    let place = match (function, device) {
-        (Some(function), _) => pci_place(function),
-        (None, Some(device)) => device.name.clone(),
-        (None, None) => nic.pci_address.clone(),
+/// Its place is told in words that stay when buses are counted anew: the place of the card, and the port on it.
+fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
+    let function = around.function(&nic.pci_address);
+    let device = around.usb(&nic.usb_address);
+    let (place, card) = match (function, device) {
+        (Some(function), _) => (pci_place(function), function.identity.clone()),
+        (None, Some(device)) => (device.name.clone(), device.identity.clone()),
+        (None, None) => (nic.pci_address.clone(), String::new()),
     };
-    if nic.port == 0 || place.is_empty() { place } else { format!("{place} port {}", nic.port) }
-}
-
-fn nic(nic: &Nic, place: String) -> Item {
+    let place = if nic.port == 0 || place.is_empty() { place } else { format!("{place} port {}", nic.port) };
     Item {
+        card,
         identity: nic.identity.clone(),
         name: nic.name.clone(),
         place,
         label: words(&[&nic.model, &nic.mac_address]),
         likeness: nic.model.clone(),
+        // Its numbers, and no name: those come with a database of names, and change with it.
         fields: fields([
-            ("model", nic.model.clone()),
+            ("id", function.map(|function| function.ids.clone()).unwrap_or_default()),
             ("firmware", nic.firmware.clone()),
             ("maximum speed", number(nic.maximum_speed)),
         ]),
+        ..Item::default()
     }
 }
 
@@ -244,24 +301,7 @@ fn dimm(dimm: &Dimm) -> Item {
             ("ecc", dimm.ecc.map(|ecc| ecc.to_string()).unwrap_or_default()),
             ("part", dimm.part.clone()),
         ]),
-    }
-}
-
-/// The way to a function that has no number of its own, from the root of its bus: without addresses, which change when a bridge comes
-/// before it.
-fn way(function: &PciFunction) -> Option<&str> {
-    let is_numbered = !function.serial.is_empty() && function.identity.contains(&function.serial);
-    if is_numbered { None } else { function.identity.strip_prefix("pci:") }
-}
-
-/// Slot, or the way; nothing for a card with a number of its own of which nobody knows the slot.
-fn pci_place(function: &PciFunction) -> String {
-    let part = function.address.rsplit_once('.').map_or("0", |(_, part)| part);
-    match way(function) {
-        None if function.slot.is_empty() => String::new(),
-        None => format!("{} function {part}", function.slot),
-        Some(way) if function.slot.is_empty() => way.to_owned(),
-        Some(_) => function.slot.clone(),
+        ..Item::default()
     }
 }
 
@@ -278,22 +318,23 @@ fn pci(function: &PciFunction) -> Item {
             ("class", function.class.clone()),
             ("revision", function.revision.clone()),
         ]),
+        ..Item::default()
     }
 }
 
 fn usb(device: &UsbNode) -> Item {
     // One without a number of its own is known by the way to it.
     let way = device.identity.split_once(":at:").map(|(_, way)| way.to_owned());
+    let is_alone = way.is_none() && !device.identity.contains('@');
+    let at = if is_alone { String::new() } else { format!("at {}", device.name) };
     Item {
         identity: device.identity.clone(),
         name: words(&[&device.vendor, &device.product]),
         place: way.unwrap_or_else(|| device.name.clone()),
-        label: words(&[&device.ids, &device.serial]),
+        label: words(&[&device.ids, &device.serial, &at]),
         likeness: device.ids.clone(),
-        fields: fields([
-            ("id", device.ids.clone()),
-            ("product", device.product.clone()),
-            ("release", device.release.clone()),
-        ]),
+        // No names: those come with a database of names, and change with it.
+        fields: fields([("id", device.ids.clone()), ("release", device.release.clone())]),
+        ..Item::default()
     }
 }

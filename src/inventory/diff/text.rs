@@ -30,6 +30,8 @@ impl What {
             What::Replaced => "replaced",
             What::Moved { .. } => "moved",
             What::Renamed { .. } => "renamed",
+            What::PathLost { .. } => "path lost",
+            What::PathFound { .. } => "path found",
             What::Updated { .. } => "updated",
         }
     }
@@ -48,7 +50,14 @@ impl Change {
     #[must_use]
     pub fn is_beyond_the_region(&self) -> bool {
         matches!(self.kind, Kind::Cpu | Kind::Bmc)
-            || matches!(self.what, What::Replaced | What::Moved { .. } | What::Renamed { .. })
+            || matches!(
+                self.what,
+                What::Replaced
+                    | What::Moved { .. }
+                    | What::Renamed { .. }
+                    | What::PathLost { .. }
+                    | What::PathFound { .. }
+            )
     }
 }
 
@@ -56,6 +65,10 @@ impl Change {
 #[must_use]
 pub fn device(change: &Change) -> String {
     let name = change.after.as_ref().or(change.before.as_ref()).map_or("", |item| item.name.as_str());
+    let name = match &change.what {
+        What::PathLost { path, .. } | What::PathFound { path, .. } => path,
+        _ => name,
+    };
     match change.kind {
         Kind::Memory | Kind::Bmc => name.to_owned(),
         kind => format!("{} {name}", kind.name()),
@@ -90,6 +103,12 @@ pub fn describe(change: &Change, node: &str) -> String {
         }
         What::Moved { from, to } => format!("{device} was moved from {from} to {to} on node {node}"),
         What::Renamed { from, to } => format!("{device} was renamed from {from} to {to} on node {node}"),
+        What::PathLost { place, .. } => {
+            format!("{device}, a path to{} from {place}, was lost on node {node}", label(&change.before))
+        }
+        What::PathFound { place, .. } => {
+            format!("{device}, a path to{} from {place}, was found on node {node}", label(&change.after))
+        }
         What::Updated { field, before, after } => {
             format!(
                 "{device} was updated on node {node}: {field} {} is now {}",

@@ -16,6 +16,8 @@ use crate::unpack::XZ_MEMORY;
 const EFFORT: u32 = 6;
 /// More members than this are refused: a machine of ten thousand functions has a few hundred thousand.
 const MOST_MEMBERS: u64 = 2_000_000;
+/// One of these is in each copied machine.
+const MARKS: [&str; 4] = ["/sys", "/proc", "/run/udev", "/etc/os-release"];
 /// More bytes than this, unpacked, are refused.
 const MOST_BYTES: u64 = 1 << 30;
 
@@ -37,6 +39,14 @@ pub enum SnapshotError {
         path: PathBuf,
         /// What is wrong with it.
         source: io::Error,
+    },
+    /// Another directory, most often one too high.
+    #[error("{path} holds no copied machine: sys, proc, run/udev, etc/os-release and {MANIFEST} were looked for{hint}")]
+    NoMachine {
+        /// The directory.
+        path: PathBuf,
+        /// What was found instead.
+        hint: String,
     },
     /// More than any machine.
     #[error("{0} was refused: it unpacks to more than a machine can hold")]
@@ -113,6 +123,10 @@ impl Opened {
 pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
     let opening = |source| SnapshotError::Open { path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(opening)?.is_dir() {
+        let given = Host::at(path);
+        if !MARKS.iter().any(|mark| given.has(mark)) && !given.has(Path::new("/").join(MANIFEST)) {
+            return Err(SnapshotError::NoMachine { path: path.to_owned(), hint: hint(path) });
+        }
         return Ok(Opened { host: host(path, path)?, _directory: None });
     }
     let file = File::open(path).map_err(opening)?;
@@ -152,6 +166,17 @@ fn members<R: Read>(archive: &mut Archive<R>, into: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where the machine may be that was not found.
+fn hint(path: &Path) -> String {
+    let names = Host::at(path).list("/");
+    let below = names.iter().find(|name| MARKS.iter().any(|mark| Host::at(path.join(name)).has(mark)));
+    match below {
+        Some(below) => format!("; {} is one: give that", path.join(below).display()),
+        None if names.is_empty() => "; it is empty".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// The machine below a root, with what its kernel answered if it is a snapshot.

@@ -44,14 +44,19 @@ fn processors(inventory: &Inventory, found: &mut Vec<Finding>) {
 }
 
 /// Chips of boards raise alarms for inputs that nothing is connected to and that nobody has set limits for: a voltage or a fan counts only
-/// when it is out of limits that make sense. A temperature counts when it is critical.
+/// when it is out of limits that make sense. A temperature counts when it is critical; one that no running machine has is a sensor that is
+/// not connected, and so is a limit.
 fn is_alarming(sensor: &Sensor) -> bool {
+    const POSSIBLE: std::ops::Range<f64> = -55.0..127.0;
+    const LIMIT: std::ops::Range<f64> = 25.0..150.0;
     let (value, minimum, maximum) = (sensor.value, sensor.minimum.unwrap_or(0.0), sensor.maximum.unwrap_or(0.0));
     match sensor.kind.as_str() {
-        "temperature" => sensor.critical.is_some_and(|limit| limit > 0.0 && value >= limit),
-        "fan" => sensor.alarm && minimum > 0.0 && value < minimum,
+        "temperature" => {
+            POSSIBLE.contains(&value) && sensor.critical.is_some_and(|limit| LIMIT.contains(&limit) && value >= limit)
+        }
+        "fan" => sensor.alarm && minimum > 0.0 && value < minimum && (maximum <= 0.0 || minimum < maximum),
         "voltage" => sensor.alarm && maximum > minimum && (value < minimum || value > maximum),
-        _ => sensor.alarm && maximum > 0.0 && value > maximum,
+        _ => sensor.alarm && maximum > minimum.max(0.0) && value > maximum,
     }
 }
 
@@ -87,6 +92,11 @@ mod tests {
         assert!(is_told(sensor("temperature", 101.0, (0.0, 80.0), Some(100.0), false)));
         assert!(is_told(sensor("fan", 100.0, (600.0, 0.0), None, true)));
         assert!(is_told(sensor("voltage", 13.5, (10.8, 13.2), None, true)));
+        // Limits that contradict each other, and temperatures that no running machine has, are none.
+        assert!(!is_told(sensor("fan", 100.0, (600.0, 300.0), None, true)));
+        assert!(!is_told(sensor("power", 100.0, (600.0, 50.0), None, true)));
+        assert!(!is_told(sensor("temperature", 128.0, (0.0, 80.0), Some(100.0), true)));
+        assert!(!is_told(sensor("temperature", 30.0, (0.0, 80.0), Some(1.0), true)));
     }
 
     #[test]

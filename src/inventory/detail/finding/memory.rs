@@ -12,7 +12,8 @@ pub(super) fn look(inventory: &Inventory, found: &mut Vec<Finding>) {
         found.extend(slow(dimm, &neighbours));
         found.extend(odd_size(dimm, &neighbours));
     }
-    found.extend(unseen(memory.total, &fitted));
+    let installed = fitted.iter().map(|dimm| dimm.size).sum::<u64>();
+    found.extend(unseen(memory.total + carved(inventory, installed.saturating_sub(memory.total)), &fitted));
 }
 
 fn is_alike(one: &Dimm, other: &Dimm) -> bool {
@@ -43,6 +44,14 @@ fn odd_size(dimm: &Dimm, neighbours: &[&&Dimm]) -> Option<Finding> {
     let gib = |bytes: u64| format!("{} GiB", bytes >> 30);
     let text = format!("DIMM slot {} has {}, each of its neighbours {}", dimm.slot, gib(dimm.size), gib(usual));
     Some(finding("dimm-size", &dimm.identity, text))
+}
+
+/// Memory that the firmware gave to graphics processors on the board: of what the kernel lacks, as much as they have. A card in a slot
+/// brings its own.
+fn carved(inventory: &Inventory, missing: u64) -> u64 {
+    const FIRMWARE: u64 = 2 << 30;
+    let given = inventory.gpus.iter().filter(|gpu| gpu.slot.is_empty()).filter_map(|gpu| gpu.memory).sum::<u64>();
+    if inventory.memory.total > 0 && given <= missing.saturating_add(FIRMWARE) { given } else { 0 }
 }
 
 /// At least the smallest module is not there for the kernel: switched off after errors, or spared or mirrored by the firmware's set-up.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::Inventory;
+use super::super::{Array, Inventory};
 use super::{Finding, counted, finding};
 
 pub(super) fn look(inventory: &Inventory, found: &mut Vec<Finding>) {
@@ -16,7 +16,7 @@ fn arrays(inventory: &Inventory, found: &mut Vec<Finding>) {
     for array in &inventory.arrays {
         let faulty: Vec<&str> =
             array.members.iter().filter(|m| m.state.contains("faulty")).map(|m| m.name.as_str()).collect();
-        if array.degraded > 0 || !faulty.is_empty() {
+        if array.degraded > 0 && !has_spare_places(array) || !faulty.is_empty() {
             let faulty = if faulty.is_empty() { String::new() } else { format!(", faulty: {}", faulty.join(", ")) };
             let action = if matches!(array.action.as_str(), "" | "idle") {
                 String::new()
@@ -36,6 +36,24 @@ fn arrays(inventory: &Inventory, found: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Whether a mirror was made with more places than disks, as appliances do: several members are in sync, nothing is being rebuilt, and
+/// several places behind them were never filled.
+fn has_spare_places(array: &Array) -> bool {
+    let mut filled: Vec<u64> = array
+        .members
+        .iter()
+        .filter(|member| member.state.contains("in_sync"))
+        .filter_map(|member| member.slot)
+        .collect();
+    filled.sort_unstable();
+    array.level == "raid1"
+        && matches!(array.action.as_str(), "" | "idle")
+        && filled.len() > 1
+        && filled.len() == array.members.len()
+        && filled.iter().zip(0..).all(|(slot, place)| *slot == place)
+        && array.degraded > 1
 }
 
 fn paths(inventory: &Inventory, found: &mut Vec<Finding>) {
