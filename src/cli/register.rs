@@ -90,7 +90,7 @@ pub(super) struct Region {
 impl Region {
     /// A client for the region, as its administrator.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        let url = self.maas_url.as_ref().context("no region is known: give --url URL")?;
+        let url = self.maas_url.as_ref().context("no region is known: give --url URL (or --maas-url URL)")?;
         let mut options = ClientOptions::new(metadata_url(url)?, Some(key(self)?));
         options.ca_file.clone_from(&self.cacert);
         Ok(Client::new(options)?)
