@@ -2,6 +2,7 @@
 pub mod agent;
 pub mod cli;
 pub mod config;
+pub mod diagnosis;
 pub mod disk;
 pub mod download;
 pub mod event;
