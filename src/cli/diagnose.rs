@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::inventory::Format;
 use super::resources::Machine;
 use super::{answer, exit};
-use crate::diagnosis::{Incident, Judge, Snapshot, event_in_words};
+use crate::diagnosis::{Incident, Judge, Parts, Snapshot, event_in_words};
 use crate::host::Host;
 
 const HELP: &str = "\
@@ -122,7 +122,10 @@ fn machine_says(host: &Host) -> Vec<Source> {
     for node in host.list("/dev").into_iter().filter(|name| is_bmc(name)) {
         sources.push(bmc_log(host, &node));
     }
-    sources.push(Source { file: "counters".into(), incidents: Snapshot::read(host).since_start(), gap: None });
+    let counted = Snapshot::read(host).since_start();
+    sources.push(Source { file: "counters".into(), incidents: counted, gap: None });
+    let parts = Parts::read(host);
+    sources.iter_mut().for_each(|source| parts.name(&mut source.incidents));
     sources
 }
 
@@ -207,7 +210,7 @@ fn page(source: &Source) -> String {
         text.push_str(": nothing is wrong");
     }
     for incident in &source.incidents {
-        let Incident { code, severity, device, count, first, last, lines } = incident;
+        let Incident { code, severity, device, count, first, last, lines, part } = incident;
         let device = if device.is_empty() { "" } else { &format!(" {device}") };
         let when = match (first, last) {
             (Some(first), Some(last)) if first != last => format!(", from [{first}] to [{last}]"),
@@ -215,6 +218,9 @@ fn page(source: &Source) -> String {
             _ => String::new(),
         };
         text.push_str(&format!("\n  {severity:7} {}{device}: {}", code.word(), code.meaning()));
+        if let Some(part) = part {
+            text.push_str(&format!("\n          which is {part}"));
+        }
         text.push_str(&format!("\n          {count} times{when}\n          next: {}", code.next()));
         for line in lines.iter().take(4) {
             text.push_str(&format!("\n          | {line}"));

@@ -15,6 +15,16 @@ pub(super) struct At {
 }
 
 impl At {
+    /// The same as [`At::new`], in the memory that is there.
+    fn set(&mut self, stamp: Option<Stamp<'_>>) {
+        let Some(stamp) = stamp else { return };
+        let text = self.text.get_or_insert_default();
+        text.clear();
+        text.push_str(stamp.text);
+        self.seconds = Some(stamp.seconds).filter(|_| !stamp.text.starts_with('+'));
+        self.since_boot = stamp.since_boot;
+    }
+
     pub(super) fn new(stamp: Option<Stamp<'_>>) -> Self {
         let step = stamp.is_some_and(|stamp| stamp.text.starts_with('+'));
         Self {
@@ -106,16 +116,30 @@ pub(super) struct Book {
 impl Book {
     /// Notes what a line says.
     pub(super) fn note(&mut self, found: Found, now: &Now<'_>) {
-        self.note_lines(found, now.at(), now.at(), vec![now.line()]);
+        let repeated = |entry: &&mut Entry| entry.code == found.code && entry.device == found.device;
+        let last = self.last.and_then(|last| self.entries.get_mut(last)).filter(repeated);
+        // Most hits of a long log repeat the one before: they cost no more than a comparison.
+        let Some(entry) = last else {
+            self.note_lines(found, now.at(), now.at(), vec![now.line()]);
+            return;
+        };
+        entry.count += found.count + std::mem::take(&mut self.owed);
+        entry.severity = entry.severity.max(found.severity);
+        entry.weak &= found.weak;
+        entry.last.set(now.stamp);
+        if entry.lines.len() < MOST_LINES {
+            entry.lines.push(now.line());
+        }
     }
 
     /// Notes what several lines say together.
     pub(super) fn note_lines(&mut self, found: Found, first: At, last: At, mut lines: Vec<String>) {
         let key = (found.code, found.device.clone());
         let count = found.count + std::mem::take(&mut self.owed);
-        if let Some(&at) = self.index.get(&key) {
+        if let Some(&at) = self.index.get(&key)
+            && let Some(entry) = self.entries.get_mut(at)
+        {
             self.last = Some(at);
-            let entry = &mut self.entries[at];
             entry.count += count;
             entry.severity = entry.severity.max(found.severity);
             entry.last = last;
@@ -146,8 +170,8 @@ impl Book {
 
     /// Repetitions that were not printed belong to what was printed last.
     pub(super) fn suppressed(&mut self, number: u64) {
-        match self.last {
-            Some(last) => self.entries[last].count += number,
+        match self.last.and_then(|last| self.entries.get_mut(last)) {
+            Some(entry) => entry.count += number,
             None => self.owed += number,
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn settle(mut entries: Vec<Entry>, names: &Names) -> Vec<Incident> {
 impl Entry {
     fn into_incident(self) -> Incident {
         let Self { code, severity, device, count, first, last, lines, .. } = self;
-        Incident { code, severity, device, count, first: first.text, last: last.text, lines }
+        Incident { code, severity, device, count, first: first.text, last: last.text, lines, part: None }
     }
 
     fn near(&self, other: &Entry, seconds: f64) -> bool {
@@ -165,7 +165,12 @@ fn follows(entry: &Entry, cause: &Entry) -> bool {
         (Kind::Memory | Kind::Cpu, Kind::Memory | Kind::Cpu) => memory(entry, cause),
         (Kind::Disk, Kind::Disk) => disk(entry, cause),
         (Kind::Disk, Kind::Pcie) => entry.weak && entry.code == Code::DiskControllerReset && entry.near(cause, SOON),
-        (Kind::Disk, Kind::Kernel) => false,
+        // The other functions of a card that is gone.
+        (Kind::Pcie | Kind::Usb, Kind::Gpu) => {
+            let slot = |device: &str| device.rsplit_once('.').map_or(device.to_string(), |(slot, _)| slot.to_string());
+            let gone = matches!(entry.code, Code::PcieDeviceInaccessible | Code::UsbControllerDied);
+            gone && cause.code == Code::GpuLost && slot(&entry.device) == slot(&cause.device) && entry.near(cause, SOON)
+        }
         (Kind::Kernel, _) => kernel(entry, cause),
         _ => {
             let same = entry.device == cause.device;

@@ -30,11 +30,13 @@ pub struct Incident {
     pub last: Option<String>,
     /// The first lines, as evidence.
     pub lines: Vec<String>,
+    /// What the device is on the machine that was asked, beyond its name.
+    pub part: Option<String>,
 }
 
 impl Serialize for Incident {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Incident", 10)?;
+        let mut fields = serializer.serialize_struct("Incident", 10 + usize::from(self.part.is_some()))?;
         fields.serialize_field("code", self.code.word())?;
         fields.serialize_field("kind", self.code.kind().word())?;
         fields.serialize_field("severity", &self.severity)?;
@@ -45,6 +47,9 @@ impl Serialize for Incident {
         fields.serialize_field("meaning", self.code.meaning())?;
         fields.serialize_field("next", self.code.next())?;
         fields.serialize_field("lines", &self.lines)?;
+        if let Some(part) = &self.part {
+            fields.serialize_field("part", part)?;
+        }
         fields.end()
     }
 }

@@ -81,7 +81,10 @@ impl<'a> Line<'a> {
             }
             None => match stamp::syslog(rest) {
                 Some((stamp, kernel, after)) => (Some(stamp), after, Some(kernel)),
-                None => (None, rest, None),
+                None => match rest.strip_prefix("kernel: ") {
+                    Some(after) => (None, after, Some(true)),
+                    None => (None, rest, None),
+                },
             },
         };
         match named {
@@ -141,6 +144,9 @@ fn priority(line: &str) -> Option<(u32, &str)> {
 
 /// `kern  :err   : ` of `dmesg -x`: whether the kernel spoke.
 fn decoded_priority(line: &str) -> Option<(bool, &str)> {
+    if !line.as_bytes().first()?.is_ascii_lowercase() {
+        return None;
+    }
     const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
     let (facility, rest) = line.split_once(':')?;
     let (level, rest) = rest.split_once(':')?;
@@ -172,6 +178,9 @@ fn caller(rest: &str) -> (&str, &str) {
 
 /// `  1a | 11/29/2026 | 18:20:12 | Processor CPU1 Status | IERR | Asserted`
 fn event_of_bmc(line: &str) -> Option<Line<'_>> {
+    if !line.as_bytes().iter().take(8).any(|byte| *byte == b'|') {
+        return None;
+    }
     let mut fields = line.split('|').map(str::trim);
     let id = fields.next()?;
     if id.is_empty() || id.len() > 4 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {

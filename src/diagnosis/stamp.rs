@@ -114,6 +114,13 @@ fn dated(text: &str) -> Option<f64> {
 /// the first `: ` are looked at.
 pub(super) fn syslog(line: &str) -> Option<(Stamp<'_>, bool, &str)> {
     let bytes = line.as_bytes();
+    // What a search in several files prints: the file before the line.
+    if line.starts_with('/')
+        && let Some((file, rest)) = line.split_once(':')
+        && !file.contains(' ')
+    {
+        return syslog(rest);
+    }
     if !bytes.first()?.is_ascii_alphanumeric() || bytes.len() < 15 {
         return None;
     }

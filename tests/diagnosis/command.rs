@@ -5,7 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const LOG: &str = "[   10.000000] critical medium error, dev sda, sector 8 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2\n";
+const LOG: &str =
+    "[   10.000000] critical medium error, dev sda, sector 8 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2\n";
 const QUIET: &str = "[   10.000000] usb 1-1: new high-speed USB device number 2 using xhci_hcd\n";
 
 fn diagnose(words: &[&str]) -> Output {
@@ -79,7 +80,10 @@ fn a_copied_machine_tells_its_crash_records_and_its_counters() {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
         std::fs::write(path, text).expect("a file");
     };
-    write("sys/fs/pstore/dmesg-efi-170000000001001", "Panic#1 Part1\n<0>[  9.0] Kernel panic - not syncing: hung_task: blocked tasks\n");
+    write(
+        "sys/fs/pstore/dmesg-efi-170000000001001",
+        "Panic#1 Part1\n<0>[  9.0] Kernel panic - not syncing: hung_task: blocked tasks\n",
+    );
     write("sys/devices/system/edac/mc/mc0/dimm0/dimm_ue_count", "2\n");
     write("sys/devices/system/edac/mc/mc0/dimm0/dimm_label", "CPU0_DIMM_A1\n");
     let output = diagnose(&["--format", "json", "--root", &root.path().to_string_lossy()]);
@@ -87,6 +91,9 @@ fn a_copied_machine_tells_its_crash_records_and_its_counters() {
     let lines = lines(&output);
     let codes: Vec<_> = lines.iter().map(|line| (&line["file"], &line["incidents"][0]["code"])).collect();
     let expected = [("/sys/fs/pstore/dmesg-efi-170000000001001", "kernel-panic"), ("counters", "memory-uncorrected")];
-    assert_eq!(codes, expected.map(|(file, code)| (Value::from(file), Value::from(code))).each_ref().map(|(a, b)| (a, b)));
+    assert_eq!(
+        codes,
+        expected.map(|(file, code)| (Value::from(file), Value::from(code))).each_ref().map(|(a, b)| (a, b))
+    );
     assert_eq!(lines[1]["incidents"][0]["device"], "CPU0_DIMM_A1");
 }

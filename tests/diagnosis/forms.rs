@@ -28,6 +28,9 @@ fn every_form_of_a_line_of_the_kernel_is_read() {
         "[   12.345678] host7 kernel: ",
         "<3>1 2023-04-15T19:49:46.695052Z host7 kernel: ",
         "19:49:46,681 INFO kernel:",
+        "Feb 23 03:28:16 kernel: ",
+        "kernel: ",
+        "/var/log/syslog.1:Sep  7 06:25:20 host7 kernel: [14413531.517195] ",
         "3,100,12345678,-;",
         "3,100,12345678,-,caller=T511;",
         "3,100,12345678,-,caller=C14,more=1;",
@@ -72,7 +75,9 @@ fn a_record_with_a_newline_in_it_is_read_in_both_of_its_forms() {
 
 #[test]
 fn an_incident_counts_its_lines_and_what_the_kernel_did_not_print() {
-    let log = format!("[   10.000000] {TEXT}\n[   11.000000] blk_print_req_error: 40 callbacks suppressed\n[   12.000000] {TEXT}\n");
+    let log = format!(
+        "[   10.000000] {TEXT}\n[   11.000000] blk_print_req_error: 40 callbacks suppressed\n[   12.000000] {TEXT}\n"
+    );
     let incidents = judge(&log);
     let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
     assert_eq!((incident.count, incident.severity), (42, Severity::Error));

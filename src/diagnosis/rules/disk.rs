@@ -123,6 +123,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("lost page write due to I/O error on {}", Tale(Story::BufferError), "fs/buffer.c"),
     // ATA.
     rule("^{}: exception Emask ", Tale(Story::AtaException), ATA),
+    rule("^{}: failed command: ", Tale(Story::AtaException), ATA),
+    rule("^{}: cmd ", Tale(Story::AtaException), ATA),
     rule(" Emask 0x* (", Tale(Story::AtaResult), ATA),
     rule("^{}: SError: { ", Tale(Story::AtaSerror), ATA),
     rule("^{}: error: { ", Tale(Story::AtaError), ATA),

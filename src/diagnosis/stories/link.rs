@@ -25,6 +25,8 @@ pub(super) struct State {
 /// The port's line: it names the device that reported.
 pub(super) fn aer(part: &str, now: &Now<'_>, book: &mut Book) -> bool {
     let device = part.strip_prefix("id=").and_then(name::pci_of_id).or_else(|| name::pci(part));
+    // 00:00.0 is what a device that has no address yet, or no more, signs with: the port that heard it is known.
+    let device = device.filter(|device| device != "0000:00:00.0");
     let Some(device) = device.or_else(|| name::pci(now.text)) else { return false };
     let text = now.text.split_once("AER: ").map_or(now.text, |(_, rest)| rest);
     let code = match () {

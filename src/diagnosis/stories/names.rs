@@ -23,9 +23,13 @@ impl Names {
             return;
         }
         if let (Some(address), Some(disk)) = name::scsi(text) {
-            self.better.insert(address.to_string(), disk.to_string());
+            if self.better.get(address).is_none_or(|known| known != disk) {
+                self.better.insert(address.to_string(), disk.to_string());
+            }
         } else if let Some((Some(address), interface)) = name::interface(text) {
-            self.interfaces.insert(address, interface.to_string());
+            if self.interfaces.get(&address).is_none_or(|known| known != interface) {
+                self.interfaces.insert(address, interface.to_string());
+            }
         }
     }
 
