@@ -113,7 +113,7 @@ fn judge(log: impl Read) -> io::Result<Vec<Incident>> {
 /// All that a machine keeps of what it said.
 fn machine_says(host: &Host) -> Vec<Source> {
     let mut sources = Vec::new();
-    if host.is_live() {
+    if host.is_live() || host.exists("/dev/kmsg") {
         sources.push(kernel_log(host));
     }
     for directory in ["/sys/fs/pstore", "/var/lib/systemd/pstore"] {
@@ -133,10 +133,10 @@ fn kernel_log(host: &Host) -> Source {
     let file = "/dev/kmsg".to_string();
     let mut judge = Judge::default();
     let read = host.kernel_log().and_then(|mut log| {
-        while let Some(record) = log.next()? {
+        while let Some(record) = log.next_record()? {
             judge.read(&record);
         }
-        Ok(log.lost())
+        Ok(log.take_lost())
     });
     let gap = match read {
         Ok(0) => None,

@@ -1,7 +1,7 @@
 //! The kernel's log as `/dev/kmsg` gives it: one record a read (Documentation/ABI/testing/dev-kmsg).
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use nix::libc;
@@ -14,24 +14,34 @@ const LONGEST: usize = 16 << 10;
 /// The kernel's log, open at some place. Readers do not disturb each other.
 #[derive(Debug)]
 pub struct KernelLog {
-    device: File,
-    buffer: Vec<u8>,
+    source: Source,
     /// Records that the kernel overwrote before they were read: so often, at least one each.
     lost: u64,
 }
 
+#[derive(Debug)]
+enum Source {
+    Device {
+        file: File,
+        buffer: Vec<u8>,
+    },
+    /// Of a copied machine: the records in a file.
+    Recording(BufReader<File>),
+}
+
 impl Host {
-    /// The log from its oldest record on.
+    /// The log from its oldest record on; of a copied machine, what was recorded of it as `dev/kmsg`.
     ///
     /// # Errors
-    /// When the log may not be read: no device (containers), no permission (`dmesg_restrict`), `printk.devkmsg=off`; of a copied
-    /// machine there is none.
+    /// When the log may not be read: no device (containers), no permission (`dmesg_restrict`), `printk.devkmsg=off`.
     pub fn kernel_log(&self) -> io::Result<KernelLog> {
-        if !self.is_live() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "a copied machine has no running kernel"));
-        }
-        let device = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg")?;
-        Ok(KernelLog { device, buffer: vec![0; LONGEST], lost: 0 })
+        let source = if self.is_live() {
+            let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg")?;
+            Source::Device { file, buffer: vec![0; LONGEST] }
+        } else {
+            Source::Recording(BufReader::new(self.open_file("/dev/kmsg")?))
+        };
+        Ok(KernelLog { source, lost: 0 })
     }
 }
 
@@ -41,18 +51,32 @@ impl KernelLog {
     /// # Errors
     /// When the kernel refuses.
     pub fn skip_to_end(&mut self) -> io::Result<()> {
-        self.device.seek(SeekFrom::End(0)).map(drop)
+        let end = SeekFrom::End(0);
+        match &mut self.source {
+            Source::Device { file, .. } => file.seek(end).map(drop),
+            Source::Recording(file) => file.seek(end).map(drop),
+        }
     }
 
     /// The next record, with its properties; `None` when there is no more now.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn next(&mut self) -> io::Result<Option<String>> {
+    pub fn next_record(&mut self) -> io::Result<Option<String>> {
+        let (file, buffer) = match &mut self.source {
+            Source::Device { file, buffer } => (file, buffer),
+            Source::Recording(file) => {
+                let mut line = Vec::new();
+                let length = file.read_until(b'\n', &mut line)?;
+                return Ok((length > 0).then(|| String::from_utf8_lossy(&line).into_owned()));
+            }
+        };
         loop {
-            match self.device.read(&mut self.buffer) {
+            match file.read(buffer) {
                 Ok(0) => return Ok(None),
-                Ok(length) => return Ok(Some(String::from_utf8_lossy(&self.buffer[..length]).into_owned())),
+                Ok(length) => {
+                    return Ok(Some(String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).into_owned()));
+                }
                 Err(error) => match error.raw_os_error() {
                     // The place has moved to the oldest that is left.
                     Some(libc::EPIPE) => self.lost += 1,
@@ -64,21 +88,8 @@ impl KernelLog {
         }
     }
 
-    /// All there is now.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn rest(&mut self) -> io::Result<String> {
-        let mut text = String::new();
-        while let Some(record) = self.next()? {
-            text.push_str(&record);
-        }
-        Ok(text)
-    }
-
-    /// How often records were overwritten before they were read.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.lost
+    /// How often records were overwritten before they were read, since this was asked last.
+    pub fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{Conclusion, Ending, Finished, ResultPart, Runner};
-use crate::script::{Evidence, Exit, Found, Judged, Kept, Outputs, ResultFile, Said, Script, Unpassed, Verdict};
+use crate::script::{
+    Evidence, Exit, Found, Judged, Kept, Lacking, Machine, Outputs, ResultFile, Said, Script, Unpassed, Verdict,
+};
 
 /// Longest wait until the system lets a result file be opened.
 const SCARCE: Duration = Duration::from_secs(60);
@@ -19,7 +21,7 @@ impl Runner {
         script: &Script,
         outputs: &Outputs,
         interface: Option<&str>,
-        (finished, kept): (Finished, Kept),
+        seen: (Finished, Kept, Machine),
     ) -> Finished {
         let begun = Instant::now();
         let found = loop {
@@ -32,7 +34,7 @@ impl Runner {
             }
         };
         let is_without_link = || interface.is_some_and(|name| !self.host.link_is_up(name));
-        conclude(script, outputs, &found, is_without_link, (finished, kept))
+        conclude(script, outputs, &found, is_without_link, seen)
     }
 }
 
@@ -45,7 +47,7 @@ fn conclude(
     outputs: &Outputs,
     found: &Found,
     is_without_link: impl FnOnce() -> bool,
-    (mut finished, kept): (Finished, Kept),
+    (mut finished, kept, machine): (Finished, Kept, Machine),
 ) -> Finished {
     let judged = Judged::of(found, has_interface(script));
     if let Judged::Refused(error, said) = &judged {
@@ -55,7 +57,7 @@ fn conclude(
             named(found)
         ));
     }
-    decide(outputs, found, &judged, &kept, &mut finished);
+    decide(outputs, (found, &judged), &kept, machine, &mut finished);
     let failed = match finished.conclusion {
         Conclusion::Passed(_) => false,
         Conclusion::Said(said) => Verdict::from(said).status().is_failure(),
@@ -77,7 +79,13 @@ fn conclude(
 }
 
 /// Sets the conclusion, and what is sent as the result file.
-fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finished: &mut Finished) {
+fn decide(
+    outputs: &Outputs,
+    (found, judged): (&Found, &Judged),
+    kept: &Kept,
+    machine: Machine,
+    finished: &mut Finished,
+) {
     finished.result = ResultPart::None;
     as_it_is(outputs, found, judged, finished);
     if let Judged::Unreadable(why) = judged {
@@ -101,18 +109,19 @@ fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finish
         return poisoned(outputs, judged, status, finished);
     }
     let word = if status == Some(Verdict::Passed) { Said::Passed } else { Said::Nothing };
-    match Evidence::weigh(&exit, kept, word) {
-        Ok(_) if said.is_some() => {
+    match Evidence::weigh(&exit, kept, word, machine) {
+        Ok(_) | Err(Lacking::Machine(_)) if said.is_some() => {
             let word = said.map(|said| Verdict::from(said).word()).unwrap_or_default();
             finished.disbelieve(format!("its result file says {word:?}, though it is invalid: that is no pass"));
         }
-        Ok(_) if word == Said::Nothing && is_written(found) && is_full(&outputs.result) => {
+        Ok(_) | Err(Lacking::Machine(_)) if word == Said::Nothing && is_written(found) && is_full(&outputs.result) => {
             finished.disbelieve("the disk is full, so its result file may be cut: that is no pass");
         }
         Ok(evidence) => {
             finished.conclusion = Conclusion::Passed(evidence);
             poisoned(outputs, judged, status, finished);
         }
+        Err(Lacking::Machine(unpassed)) => troubled(outputs, judged, unpassed, finished),
         Err(_) if finished.ending == Ending::Exited(0) => {
             finished.disbelieve("it ended with exit status 0, which is no pass without all of its output");
             set_aside(outputs, judged, finished, "not all is known of it");
@@ -120,6 +129,17 @@ fn decide(outputs: &Outputs, found: &Found, judged: &Judged, kept: &Kept, finish
         Err(_) if is_own_end => poisoned(outputs, judged, status, finished),
         Err(_) => set_aside(outputs, judged, finished, "not all is known of it, or it did not end by itself"),
     }
+}
+
+/// It would have passed, but the machine itself reported trouble: the region hears the changed status.
+fn troubled(outputs: &Outputs, judged: &Judged, unpassed: Unpassed, finished: &mut Finished) {
+    if unpassed == Unpassed::Failed {
+        finished.disbelieve("the machine reported trouble while it ran: that is no pass");
+        return set_aside(outputs, judged, finished, "the machine reported trouble while it ran");
+    }
+    let file = if let Judged::Accepted(file) = judged { file.clone() } else { ResultFile::default() };
+    finished.conclusion = Conclusion::Said(unpassed);
+    replace(outputs, &ResultFile { status: Some(unpassed.into()), ..file }, finished);
 }
 
 /// The file as the script wrote it, in a copy of what was judged: what is left behind of a script may write another verdict before the region
@@ -235,6 +255,15 @@ mod tests {
 
     /// What a script came to that wrote this (nothing: no file), and what is sent as its result file.
     fn concluded_of(written: &[u8], ending: Ending, kept: Kept, operstate: &str) -> (Finished, String) {
+        concluded_with(written, ending, (kept, Machine::Quiet), operstate)
+    }
+
+    fn concluded_with(
+        written: &[u8],
+        ending: Ending,
+        (kept, machine): (Kept, Machine),
+        operstate: &str,
+    ) -> (Finished, String) {
         let index = br#"{"1.0": {"testing_scripts": [{"name": "x", "path": "testing/x", "script_result_id": 5,
             "apply_configured_networking": true, "parameters": {"interface": {"type": "interface"}}}]}}"#;
         let script = parse_index(index).expect("index").scripts.remove(0);
@@ -250,7 +279,7 @@ mod tests {
         let found = Found::at(&outputs.result).expect("descriptors");
         let host = Host::at(root.path());
         let finished =
-            conclude(&script, &outputs, &found, || !host.link_is_up("eth0"), (Finished::failed(ending), kept));
+            conclude(&script, &outputs, &found, || !host.link_is_up("eth0"), (Finished::failed(ending), kept, machine));
         let left = fs::read(&outputs.result).unwrap_or_default();
         assert_eq!(left, written, "what the script wrote stays");
         let sent = match &finished.result {
@@ -262,6 +291,31 @@ mod tests {
 
     fn concluded(written: &str, ending: Ending, operstate: &str) -> (Finished, String) {
         concluded_of(written.as_bytes(), ending, Kept::Whole, operstate)
+    }
+
+    #[test]
+    fn what_the_machine_reports_makes_a_pass_less_and_nothing_more() {
+        let with =
+            |written: &[u8], code, machine| concluded_with(written, Ending::Exited(code), (Kept::Whole, machine), "up");
+        let (finished, sent) = with(b"status: passed\nresults: {a: 1}", 0, Machine::Fails);
+        assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 1));
+        assert_eq!(sent, r#"{"status":"failed","results":{"a":1}}"#);
+        let (finished, sent) = with(b"", 0, Machine::Fails);
+        assert_eq!((finished.conclusion, finished.ending.exit_status(), sent.as_str()), (Conclusion::Failed, 1, ""));
+        let (finished, sent) = with(b"results: {a: 1}", 0, Machine::Degrades);
+        assert_eq!(finished.conclusion, Conclusion::Said(Unpassed::Degraded));
+        assert_eq!(sent, r#"{"status":"degraded","results":{"a":1}}"#);
+        let (finished, sent) = with(b"", 0, Machine::Degrades);
+        assert_eq!(finished.conclusion, Conclusion::Said(Unpassed::Degraded));
+        assert_eq!(sent, r#"{"status":"degraded"}"#);
+        for machine in [Machine::Degrades, Machine::Fails] {
+            let (finished, _) = with(b"", 7, machine);
+            assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 7));
+            let (finished, _) = with(b"status: skipped", 0, machine);
+            assert_eq!(finished.conclusion, Conclusion::Said(Unpassed::Skipped));
+            let (finished, _) = with(b"status: failed\nresults: [a]", 0, machine);
+            assert_eq!(finished.conclusion, Conclusion::Failed, "what is no pass gets no better");
+        }
     }
 
     fn is_passed(finished: &Finished) -> bool {

@@ -4,6 +4,7 @@
 //! * `spoken.txt`: logs after the kernel's own format strings, with what they mean; `own` judges them.
 //! * `forms`: the same log in every form in which logs are written.
 //! * `command`: `shakedown diagnose` as a user calls it.
+//! * `run`: what is said while a script runs, in its result.
 //! * `damage`: whatever is cut out or changed, nothing panics.
 
 mod command;
@@ -11,6 +12,7 @@ mod corpus;
 mod damage;
 mod forms;
 mod own;
+mod run;
 
 use shakedown::diagnosis::{Incident, judge};
 
