@@ -20,7 +20,7 @@ impl At {
         let Some(stamp) = stamp else { return };
         let text = self.text.get_or_insert_default();
         text.clear();
-        text.push_str(stamp.text);
+        text.push_str(&stamp.shown());
         self.seconds = Some(stamp.seconds).filter(|_| !stamp.text.starts_with('+'));
         self.since_boot = stamp.since_boot;
     }
@@ -28,7 +28,7 @@ impl At {
     pub(super) fn new(stamp: Option<Stamp<'_>>) -> Self {
         let step = stamp.is_some_and(|stamp| stamp.text.starts_with('+'));
         Self {
-            text: stamp.map(|stamp| stamp.text.to_string()),
+            text: stamp.map(|stamp| stamp.shown().into_owned()),
             seconds: stamp.filter(|_| !step).map(|stamp| stamp.seconds),
             since_boot: stamp.and_then(|stamp| stamp.since_boot),
         }
@@ -51,7 +51,7 @@ impl Now<'_> {
     pub(super) fn line(&self) -> String {
         let text: String = self.text.chars().take(LONGEST_LINE).collect();
         match self.stamp {
-            Some(stamp) => format!("[{}] {text}", stamp.text),
+            Some(stamp) => format!("[{}] {text}", stamp.shown()),
             None => text,
         }
     }

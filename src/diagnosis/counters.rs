@@ -86,7 +86,8 @@ fn incidents<'a>(rises: impl Iterator<Item = (&'a Key, u64, String)>) -> Vec<Inc
         if *code == Code::NetLinkDown && number >= FLAPS {
             found = Found::new(Code::NetLinkFlap, device.clone()).times(number);
         }
-        if matches!(code, Code::PowerLimited | Code::KernelWarning) {
+        // The kernel counts those that went over their own limit, too.
+        if matches!(code, Code::PowerLimited | Code::KernelWarning | Code::OomKill) {
             found = found.severity(Severity::Info);
         }
         // The counters of exceptions and of threshold interrupts name nobody: what names a part knows better.

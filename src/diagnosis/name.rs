@@ -122,11 +122,11 @@ pub(super) fn is_block(name: &str) -> bool {
 /// `ata3` of `ata3.00`, `3.00` or `3`.
 pub(super) fn ata(part: &str) -> String {
     let part = part.trim_start_matches("ata");
-    let port = part.split('.').next().unwrap_or("");
-    let known = !port.is_empty()
-        && port.bytes().all(|b| b.is_ascii_digit())
+    let number = part.split('.').next().unwrap_or("");
+    let known = !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
         && part.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    if known { format!("ata{port}") } else { String::new() }
+    if known { format!("ata{number}") } else { String::new() }
 }
 
 /// `pfn 0x1234` of a page number in hexadecimal.

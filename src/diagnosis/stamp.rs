@@ -1,5 +1,7 @@
 //! Times as logs write them: enough to tell how far two records are apart.
 
+use std::borrow::Cow;
+
 /// The time of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Stamp<'a> {
@@ -14,6 +16,14 @@ pub(super) struct Stamp<'a> {
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl<'a> Stamp<'a> {
+    /// As people read it: the microseconds of `/dev/kmsg` as `dmesg` prints them.
+    pub(super) fn shown(&self) -> Cow<'a, str> {
+        match self.since_boot {
+            Some(seconds) if self.text.bytes().all(|byte| byte.is_ascii_digit()) => Cow::Owned(format!("{seconds:.6}")),
+            _ => Cow::Borrowed(self.text),
+        }
+    }
+
     /// Microseconds since the start, as `/dev/kmsg` has them.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of centuries")]
     pub(super) fn micros(text: &'a str, micros: u64) -> Self {

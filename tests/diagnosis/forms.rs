@@ -94,3 +94,10 @@ fn what_happens_an_hour_later_to_the_same_disk_is_another_incident() {
                [ 9000.000001]          res 40/00:10 Emask 0x4 (timeout)\n";
     assert_eq!(says(log), ["disk-link-reset@ata3", "disk-timeout@ata3"]);
 }
+
+#[test]
+fn the_microseconds_of_a_record_are_told_in_seconds() {
+    let incidents = judge(&format!("3,100,12345678,-;{TEXT}\n"));
+    assert_eq!(incidents[0].first.as_deref(), Some("12.345678"));
+    assert!(incidents[0].lines[0].starts_with("[12.345678] critical medium error"), "{incidents:?}");
+}

@@ -28,6 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("ring * timeout, signaled seq=", Tale(Story::AmdgpuRing), AMDGPU),
     rule("amdgpu: GPU reset begin", Is(Code::GpuReset, Name::Pci), AMDGPU),
     rule("amdgpu: GPU reset(*) failed", As(Code::GpuReset, Severity::Fatal, Name::Pci), AMDGPU),
+    rule("ASIC reset failed with error, ", As(Code::GpuReset, Severity::Fatal, Name::Pci), AMDGPU),
     rule("amdgpu: GPU reset for * RAS poison consumption", Is(Code::GpuMemoryUncorrected, Name::Pci), AMDGPU),
     rule("amdgpu: RAS poison consumption", Is(Code::GpuMemoryUncorrected, Name::Pci), AMDGPU),
     rule(" uncorrectable hardware errors detected in ", Tale(Story::AmdgpuCount), AMDGPU),

@@ -75,3 +75,17 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         [memory::RULES, pcie::RULES, disk::RULES, network::RULES, gpu::RULES, kernel::RULES, platform::RULES];
     tables.into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_stands_once_and_says_where_its_words_come_from() {
+        let mut seen = std::collections::BTreeSet::new();
+        for Rule { pattern, source, .. } in all() {
+            assert!(seen.insert(pattern), "{pattern:?} stands twice");
+            assert!(!source.is_empty() && pattern.trim_matches(['^', '*', '{', '}']).len() > 3, "{pattern:?}");
+        }
+    }
+}

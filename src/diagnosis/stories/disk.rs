@@ -209,9 +209,9 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
 }
 
 /// What libata says of a port.
-pub(super) fn ata_port(story: Story, part: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
+pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
     let state = &mut all.disk;
-    let port = name::ata(part);
+    let port = name::ata(given);
     if port.is_empty() {
         return false;
     }

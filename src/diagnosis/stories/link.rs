@@ -47,6 +47,14 @@ pub(super) fn network(story: Story, part: &str, now: &Now<'_>, book: &mut Book, 
             let device = if part.is_empty() { device } else { word(part).to_string() };
             book.note(Found::new(Code::NetTxTimeout, device), now);
         }
+        // `SR port module inserted` is none; `unsupported` and `unknown` ones are.
+        Story::PortModule => {
+            let text = now.text.to_ascii_lowercase();
+            if text.contains("unsupported") || text.contains("unknown") {
+                let device = if device.is_empty() { word(name::prefix(now.text)).to_string() } else { device };
+                book.note(Found::new(Code::NetModuleError, device), now);
+            }
+        }
         Story::LinkUp => {
             state.up.insert(device);
         }

@@ -60,6 +60,7 @@ pub(super) enum Story {
     Btrfs,
     TxTimeout,
     LinkDown,
+    PortModule,
     LinkUp,
     Xid,
     NvidiaNamed,
@@ -139,7 +140,9 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::MegaraidSense
         | S::PathFailed
         | S::Btrfs => disk::above(story, part, now, book),
-        S::TxTimeout | S::LinkDown | S::LinkUp => link::network(story, part, now, book, &mut state.link),
+        S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp => {
+            link::network(story, part, now, book, &mut state.link)
+        }
         S::Xid | S::NvidiaNamed | S::NvidiaLost => link::nvidia(story, part, now, book, &mut state.link),
         S::AmdgpuRing | S::AmdgpuCount | S::AmdgpuBus => link::amdgpu(story, now, book),
         S::Throttled | S::PowerLimited | S::HeatShutdown => system::heat(story, part, now, book, &mut state.system),
