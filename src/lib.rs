@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod agent;
 pub mod cli;
 pub mod config;
+pub mod diagnosis;
 pub mod disk;
 pub mod download;
 pub mod event;

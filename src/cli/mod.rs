@@ -24,6 +24,7 @@ mod config;
 mod connection;
 mod deliver;
 mod demo;
+mod diagnose;
 mod diff;
 mod disk;
 mod events;
@@ -121,6 +122,8 @@ enum Verb {
     Snapshot(snapshot::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
+    /// What this machine said is wrong with it: kernel log, crash records, BMC, counters; or a saved log
+    Diagnose(diagnose::Arguments),
     /// Tell the region of a deployed machine what changed: one request when nothing did
     Sync(sync::Arguments),
     /// Stay on a deployed machine: notice changes of its hardware within seconds, tell the region once
@@ -199,6 +202,7 @@ pub fn main() -> ExitCode {
         Verb::Resources(arguments) => resources::run(&arguments),
         Verb::Inventory(arguments) => inventory::run(&arguments),
         Verb::Bmc(arguments) => bmc::run(&arguments),
+        Verb::Diagnose(arguments) => diagnose::run(&arguments),
         Verb::Diff(arguments) => diff::run(&arguments),
         Verb::Accept(arguments) => accept::run(&arguments),
         Verb::Compare(arguments) => compare::run(&arguments),

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use crate::agent::{self, sync};
 use crate::config::{Site, site};
+use crate::diagnosis::Policy;
 use crate::download;
 use crate::inventory::NetworkVolumes;
 use crate::journal::{Actor, Retention};
@@ -32,6 +33,7 @@ pub(super) struct Settings {
     package_cache: Option<PathBuf>,
     download: download::Options,
     output_bytes: Option<u64>,
+    meanwhile: Policy,
     pass_environment: runner::Names,
 }
 
@@ -54,6 +56,7 @@ impl Settings {
             package_cache,
             download,
             output_bytes,
+            meanwhile,
             pass_environment,
         } = site;
         let cache = given.package_cache.or(package_cache).map(|directory| {
@@ -68,6 +71,7 @@ impl Settings {
             package_cache: cache.transpose()?,
             download: download::Options { ca_file: given.ca_file, ..download },
             output_bytes,
+            meanwhile,
             pass_environment,
         })
     }
@@ -78,6 +82,7 @@ impl Settings {
         options.actor = Actor::current();
         options.retention = self.retention;
         self.scripts(&mut options.runner, state_dir);
+        options.runner.meanwhile = self.meanwhile.clone();
         options
     }
 
@@ -143,6 +148,7 @@ mod tests {
             | "packages.download_seconds"
             | "packages.stall_seconds"
             | "packages.tries" => (&[Run, Sync], "17"),
+            "runner.meanwhile" => (&[Run], "note"),
             "runner.pass_environment" => (&[Run, Sync], "http_proxy"),
             "packages.cache" => (&[Run, Sync], "/"),
             other => panic!("which verbs does the key {other} concern?"),

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::value::{Key, key};
+use crate::diagnosis::Policy;
 use crate::download;
 use crate::journal::Retention;
 use crate::runner::{DEFAULT_OUTPUT_BYTES, Names};
@@ -21,6 +22,8 @@ pub struct Site {
     pub disks_every_minutes: Option<u32>,
     /// Most bytes of output files of one script; `None` is no bound.
     pub output_bytes: Option<u64>,
+    /// What the machine itself reports while scripts run, and what that does to a pass.
+    pub meanwhile: Policy,
     /// Variables that scripts get with the passwords that are in them.
     pub pass_environment: Names,
     /// A directory of packages that is looked into before anything is fetched.
@@ -38,6 +41,7 @@ impl Default for Site {
             network_volumes: false,
             disks_every_minutes: Some(30),
             output_bytes: Some(DEFAULT_OUTPUT_BYTES),
+            meanwhile: Policy::default(),
             pass_environment: Names::default(),
             package_cache: None,
             download,
@@ -62,6 +66,11 @@ pub(super) const KEYS: &[Key] = &[
         "minutes between two looks at the disks' health; 0 is never"
     ),
     key!("runner.output_bytes", output_bytes, "most bytes of one script's output files; 0 is no bound"),
+    key!(
+        "runner.meanwhile",
+        meanwhile,
+        "what the machine reports while scripts run: count, note or off; then CODE=EFFECT"
+    ),
     key!(
         "runner.pass_environment",
         pass_environment,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::site::Site;
+use crate::diagnosis::Policy;
 use crate::runner::Names;
 
 /// A key of the settings.
@@ -141,6 +142,18 @@ impl Value for Option<PathBuf> {
     }
     fn text(&self) -> String {
         self.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+}
+
+/// What the machine reports while scripts run.
+impl Value for Policy {
+    const WHAT: &'static str = "count, note or off, then codes of docs/diagnosis.md as CODE=note, =degraded or =failed";
+    const FORM: &'static str = "string";
+    fn parse(text: &str) -> Option<Self> {
+        Policy::parse(text)
+    }
+    fn text(&self) -> String {
+        self.to_string()
     }
 }
 

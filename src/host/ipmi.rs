@@ -19,6 +19,10 @@ use super::ioctl::{ipmi_receive, ipmi_send};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long all of them together are.
 const ALL_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the questions for an event log are.
+const LOG_PATIENCE: Duration = Duration::from_secs(90);
+/// So many records of a log are read.
+const MOST_RECORDS: usize = 20_000;
 /// Channels that a machine's maker may use (IPMI 2.0, 6.3).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
 /// IPv6 addresses of a kind that are asked for; BMCs have room for up to 255 that nobody fills.
@@ -31,6 +35,10 @@ pub(super) enum Question {
     Device,
     /// Get Channel Info (22.24).
     Channel(u8),
+    /// Get SEL Info (31.2).
+    LogInfo,
+    /// Get SEL Entry (31.5), all of it; 0 is the first.
+    LogEntry(u16),
     /// Get LAN Configuration Parameters (23.2); some are lists.
     Lan { channel: u8, parameter: LanParameter, place: u8 },
 }
@@ -56,10 +64,16 @@ impl Question {
     /// Network function, command and data.
     pub(super) fn wire(self) -> (u8, u8, Vec<u8>) {
         const APPLICATION: u8 = 0x06;
+        const STORAGE: u8 = 0x0a;
         const TRANSPORT: u8 = 0x0c;
         match self {
             Question::Device => (APPLICATION, 0x01, Vec::new()),
             Question::Channel(channel) => (APPLICATION, 0x42, vec![channel]),
+            Question::LogInfo => (STORAGE, 0x40, Vec::new()),
+            Question::LogEntry(id) => {
+                let [low, high] = id.to_le_bytes();
+                (STORAGE, 0x43, vec![0, 0, low, high, 0, 0xff])
+            }
             Question::Lan { channel, parameter, place } => (TRANSPORT, 0x02, vec![channel, parameter as u8, place, 0]),
         }
     }
@@ -125,6 +139,14 @@ impl Host {
         self.ask(&format!("bmc_device {node}"), || device(&mut Session::open(node)?.asker()))
     }
 
+    /// The event log of that BMC; `None` when it has none.
+    ///
+    /// # Errors
+    /// As for [`Host::bmc_device`].
+    pub fn bmc_log(&self, node: &str) -> io::Result<Option<BmcLog>> {
+        self.ask(&format!("bmc_log {node}"), || log(&mut Session::open(node)?.patient().asker()))
+    }
+
     /// The network connections of that BMC; none when it has none or tells of none.
     ///
     /// # Errors
@@ -132,6 +154,17 @@ impl Host {
     pub fn bmc_lan(&self, node: &str) -> io::Result<Vec<BmcLan>> {
         self.ask(&format!("bmc_lan {node}"), || lans(&mut Session::open(node)?.asker()))
     }
+}
+
+/// What a BMC has on record. Nothing is taken out of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BmcLog {
+    /// The records as they are, 16 bytes each (IPMI 2.0, 32.1), the oldest first.
+    pub records: Vec<Vec<u8>>,
+    /// The BMC had no room for what came after.
+    pub is_full: bool,
+    /// Not all of it could be read in time.
+    pub is_cut: bool,
 }
 
 /// An open device node.
@@ -147,6 +180,11 @@ impl Session {
         options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
         let node = options.open(format!("/dev/{node}"))?;
         Ok(Session { node, number: 0, deadline: Instant::now() + ALL_PATIENCE })
+    }
+
+    /// For a log, which takes one question for each record.
+    fn patient(self) -> Self {
+        Self { deadline: Instant::now() + LOG_PATIENCE, ..self }
     }
 
     fn asker(mut self) -> impl FnMut(Question) -> io::Result<Vec<u8>> {
@@ -212,6 +250,7 @@ pub fn ipmi_answers(bytes: &[u8]) {
     };
     let _ = device(&mut next);
     let _ = lans(&mut next);
+    let _ = log(&mut next);
 }
 
 type Ask<'a> = &'a mut dyn FnMut(Question) -> io::Result<Vec<u8>>;
@@ -229,6 +268,30 @@ fn device(ask: Ask<'_>) -> io::Result<Option<BmcDevice>> {
         manufacturer: format!("0x{:06x}", u32::from_le_bytes([*m0, *m1, *m2, 0]) & 0xf_ffff),
         product: format!("0x{:04x}", u16::from_le_bytes([*p0, *p1])),
     }))
+}
+
+fn log(ask: Ask<'_>) -> io::Result<Option<BmcLog>> {
+    const LAST: u16 = 0xffff;
+    let answer = ask(Question::LogInfo)?;
+    let Some([_, low, high, _, _, _, _, _, _, _, _, _, _, flags, ..]) = payload(&answer)? else { return Ok(None) };
+    let mut log = BmcLog { is_full: flags & 0x80 != 0, ..BmcLog::default() };
+    let mut next = if (*low, *high) == (0, 0) { LAST } else { 0 };
+    while next != LAST {
+        let entry = ask(Question::LogEntry(next)).ok();
+        let Some([low, high, record @ ..]) = entry.as_deref().and_then(|answer| payload(answer).ok().flatten()) else {
+            log.is_cut = true;
+            break;
+        };
+        log.records.push(record.iter().copied().take(16).collect());
+        let after = u16::from_le_bytes([*low, *high]);
+        // A BMC that names the same record again would be asked for ever.
+        if after == next || log.records.len() >= MOST_RECORDS {
+            log.is_cut = true;
+            break;
+        }
+        next = after;
+    }
+    Ok(Some(log))
 }
 
 fn lans(ask: Ask<'_>) -> io::Result<Vec<BmcLan>> {

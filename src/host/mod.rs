@@ -7,6 +7,7 @@ mod disk;
 mod interface;
 mod ioctl;
 mod ipmi;
+mod kernel_log;
 mod link;
 mod near;
 mod news;
@@ -27,7 +28,8 @@ pub use interface::{HardwareAddress, Interface, InterfaceAddress};
 pub use ioctl::LinkSettings;
 #[doc(hidden)]
 pub use ipmi::ipmi_answers;
-pub use ipmi::{BmcDevice, BmcLan};
+pub use ipmi::{BmcDevice, BmcLan, BmcLog};
+pub use kernel_log::KernelLog;
 pub use near::Inside;
 pub use news::News;
 pub use notes::{Answer, Notes, Recorder, Seen};

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use tokio::sync::oneshot;
 
-use super::{Ending, Finished, Interruption, Report, Runner, environment, parameters};
+use super::witness::{self, Testimony, Watch};
+use super::{Ending, Finished, Interruption, Report, Runner, append, environment, parameters};
+use crate::diagnosis::{Listening, Policy};
 use crate::process::{Cause, Command, Ended, Limits, OutputFiles, Running, StartError, is_scarcity};
 use crate::script::{Kept, Killed, Outputs, Script};
 use crate::unpack;
@@ -78,12 +80,41 @@ impl Runner {
             output_bytes: self.options.output_bytes,
         };
         let limits = self.options.limits(script.limit());
-        let ended = match self.execute(script, command, &limits).await {
+        let policy = self.meanwhile(script, &command.program);
+        let watch = self.listen(script, &policy).await;
+        let ended = self.execute(script, command, &limits).await;
+        let testimony = self.hear(watch).await;
+        let ended = match ended {
             Ok(ended) => ended,
             Err((exit, text)) => return self.not_executed(script, exit, &text),
         };
-        let finished = self.conclude(script, outputs, arguments.interface.as_deref(), finished(script, &ended)).await;
+        let (finished, kept) = finished(script, &ended);
+        let seen = (finished, kept, testimony.says(script, &policy));
+        let mut finished = self.conclude(script, outputs, arguments.interface.as_deref(), seen).await;
+        tell_testimony(script, outputs, &policy, &testimony, &mut finished);
         self.tell_bmc(script, outputs, finished).await
+    }
+
+    /// Whether and how the machine is listened to while a script runs. What the region reads itself is never added to.
+    fn meanwhile(&self, script: &Script, program: &Path) -> Policy {
+        let site = &self.options.meanwhile;
+        let own = if script.stdout_is_parsed() || site.listening == Listening::Off {
+            Listening::Off
+        } else {
+            witness::wish_of(program)
+        };
+        site.at_most(own)
+    }
+
+    async fn listen(&self, script: &Script, policy: &Policy) -> Option<Watch> {
+        if policy.listening == Listening::Off { None } else { self.witness.begin(script).await }
+    }
+
+    async fn hear(&self, watch: Option<Watch>) -> Testimony {
+        match watch {
+            Some(watch) => self.witness.end(watch).await,
+            None => Testimony::default(),
+        }
     }
 
     /// Makes the disk write a script's outputs: what is on record as ended is never run again, so a power cut may not take its outputs.
@@ -147,6 +178,18 @@ impl Runner {
 
 pub(super) fn output_files(outputs: &Outputs) -> OutputFiles {
     OutputFiles { combined: outputs.combined.clone(), stdout: outputs.stdout.clone(), stderr: outputs.stderr.clone() }
+}
+
+/// Says in a script's output, and to the operator, what the machine reported while it ran.
+fn tell_testimony(script: &Script, outputs: &Outputs, policy: &Policy, testimony: &Testimony, finished: &mut Finished) {
+    finished.notes.extend(testimony.reasons(script, policy));
+    let section = testimony.section(script, policy);
+    if section.is_empty() {
+        return;
+    }
+    if let Err(error) = append(&outputs.combined, &section) {
+        finished.notes.push(format!("what the machine reported meanwhile is not in its output: {error}"));
+    }
 }
 
 fn make_directories(outputs: &Outputs) -> std::io::Result<()> {

@@ -14,6 +14,7 @@ pub mod packages;
 mod parameters;
 mod result;
 mod schedule;
+mod witness;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,10 +23,11 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::diagnosis::Policy;
 use crate::host::Host;
 use crate::netplan;
 use crate::process::{self, Limits, Progress};
-use crate::script::{BadEntry, Kept, RegionVersion, Script, Workspace};
+use crate::script::{BadEntry, Kept, Machine, RegionVersion, Script, Workspace};
 
 pub use bmc::{FoundBmc, Told, discard};
 pub use contents::Contents;
@@ -61,6 +63,8 @@ pub struct Options {
     pub pass_environment: Names,
     /// How the networking of the deployed machine is applied for scripts that ask for it; without, they fail.
     pub networking: Option<netplan::Options>,
+    /// What the machine itself reports meanwhile, and what that does to a pass. Off unless somebody asks for it.
+    pub meanwhile: Policy,
 }
 
 impl Options {
@@ -81,6 +85,7 @@ impl Options {
             packages,
             pass_environment: Names::default(),
             networking: None,
+            meanwhile: Policy::off(),
         }
     }
 
@@ -118,6 +123,7 @@ pub struct Runner {
     reports: mpsc::Sender<Report>,
     cancel: CancellationToken,
     contents: Contents,
+    witness: witness::Witness,
 }
 
 impl Runner {
@@ -131,7 +137,8 @@ impl Runner {
         cancel: CancellationToken,
     ) -> Self {
         options.packages.ledger.open(&workspace.packages());
-        Runner { workspace, host, options, reports, cancel, contents: Contents::default() }
+        let witness = witness::Witness::new(host.clone());
+        Runner { workspace, host, options, reports, cancel, contents: Contents::default(), witness }
     }
 
     /// The same for scripts of a region of this version.
@@ -210,7 +217,7 @@ impl Runner {
         }
         let ending = Ending::Interrupted(why);
         let finished = Finished { notes, ..Finished::failed(ending) };
-        let finished = self.conclude(script, &outputs, None, (finished, Kept::Whole)).await;
+        let finished = self.conclude(script, &outputs, None, (finished, Kept::Whole, Machine::Quiet)).await;
         if let Err(error) = self.keep(script).await {
             tracing::warn!(script = %script, %error, "the disk did not take all of its output");
         }

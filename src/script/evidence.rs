@@ -56,7 +56,19 @@ pub enum Said {
     Passed,
 }
 
-/// That a script passed: it ended by itself, its output is kept, and no result file speaks against it. Only [`Evidence::weigh`] makes one
+/// What the machine itself reported while a script ran, as the site's policy weighs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Machine {
+    /// Nothing that counts, or nobody listened.
+    Quiet,
+    /// Something that no pass may hide, and that did no harm.
+    Degrades,
+    /// Something with which no result can be believed.
+    Fails,
+}
+
+/// That a script passed: it ended by itself, its output is kept, and neither result file nor machine speaks against it. Only [`Evidence::weigh`] makes one
 /// on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Evidence(());
@@ -73,6 +85,9 @@ pub enum Lacking {
     /// Output is missing.
     #[error("part of its output is lost: {0}")]
     Output(String),
+    /// The machine itself reported trouble meanwhile; what the pass becomes.
+    #[error("the machine reported trouble while it ran")]
+    Machine(Unpassed),
 }
 
 impl Evidence {
@@ -80,12 +95,16 @@ impl Evidence {
     ///
     /// # Errors
     /// What a pass lacks.
-    pub fn weigh(exit: &Exit, kept: &Kept, said: Said) -> Result<Evidence, Lacking> {
+    pub fn weigh(exit: &Exit, kept: &Kept, said: Said, machine: Machine) -> Result<Evidence, Lacking> {
         match (exit, kept, said) {
             (Exit::Signal(killed), _, _) => Err(Lacking::Killed(*killed)),
             (_, Kept::Lost(why), _) => Err(Lacking::Output(why.clone())),
             (Exit::Code(code), _, Said::Nothing) if *code != 0 => Err(Lacking::Exit(*code)),
-            (Exit::Code(_), Kept::Whole | Kept::Bounded, Said::Nothing | Said::Passed) => Ok(Evidence(())),
+            (Exit::Code(_), Kept::Whole | Kept::Bounded, Said::Nothing | Said::Passed) => match machine {
+                Machine::Quiet => Ok(Evidence(())),
+                Machine::Degrades => Err(Lacking::Machine(Unpassed::Degraded)),
+                Machine::Fails => Err(Lacking::Machine(Unpassed::Failed)),
+            },
         }
     }
 
@@ -144,17 +163,24 @@ mod tests {
         let lost = Kept::Lost("no space".into());
         let killed = Exit::Signal(Killed { signal: 9, out_of_memory: true });
         for said in [Said::Nothing, Said::Passed] {
-            assert!(Evidence::weigh(&Exit::Code(0), &Kept::Whole, said).is_ok());
-            assert!(Evidence::weigh(&Exit::Code(0), &Kept::Bounded, said).is_ok(), "a declared loss");
-            assert!(matches!(Evidence::weigh(&Exit::Code(0), &lost, said), Err(Lacking::Output(_))));
-            assert!(matches!(Evidence::weigh(&killed, &Kept::Whole, said), Err(Lacking::Killed(_))));
+            assert!(Evidence::weigh(&Exit::Code(0), &Kept::Whole, said, Machine::Quiet).is_ok());
+            assert!(Evidence::weigh(&Exit::Code(0), &Kept::Bounded, said, Machine::Quiet).is_ok(), "a declared loss");
+            assert!(matches!(Evidence::weigh(&Exit::Code(0), &lost, said, Machine::Quiet), Err(Lacking::Output(_))));
+            assert!(matches!(Evidence::weigh(&killed, &Kept::Whole, said, Machine::Quiet), Err(Lacking::Killed(_))));
         }
-        assert_eq!(Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Nothing), Err(Lacking::Exit(1)));
+        assert_eq!(Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Nothing, Machine::Quiet), Err(Lacking::Exit(1)));
         assert!(
-            Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Passed).is_ok(),
+            Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Passed, Machine::Quiet).is_ok(),
             "its own word overrules its exit status"
         );
-        let Err(lacking) = Evidence::weigh(&killed, &Kept::Whole, Said::Passed) else { panic!("a pass") };
+        let troubled = |machine| Evidence::weigh(&Exit::Code(0), &Kept::Whole, Said::Passed, machine);
+        assert_eq!(troubled(Machine::Fails), Err(Lacking::Machine(Unpassed::Failed)));
+        assert_eq!(troubled(Machine::Degrades), Err(Lacking::Machine(Unpassed::Degraded)));
+        let failed = Evidence::weigh(&Exit::Code(1), &Kept::Whole, Said::Nothing, Machine::Degrades);
+        assert_eq!(failed, Err(Lacking::Exit(1)), "nothing makes a failure better");
+        let Err(lacking) = Evidence::weigh(&killed, &Kept::Whole, Said::Passed, Machine::Quiet) else {
+            panic!("a pass")
+        };
         assert_eq!(lacking.to_string(), "it was killed by SIGKILL: out of memory");
     }
 }

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 pub use bmc_config::{BmcConfig, BmcConfigError};
-pub use evidence::{Evidence, Exit, Kept, Killed, Lacking, Said, Unpassed};
+pub use evidence::{Evidence, Exit, Kept, Killed, Lacking, Machine, Said, Unpassed};
 pub use header::{Declared, Header, HeaderParameter, Problem, seconds};
 pub use index::{BadEntry, Index, IndexError, parse_index};
 pub use region_version::{NoVersion, RegionVersion};

@@ -110,6 +110,7 @@ impl Scene {
             (project.join("scripts"), "work/scripts"),
             (project.join("packaging"), "work/packaging"),
             (project.join("tests/disk/fixtures/nvme-well-7.3.json"), "work/smartctl.json"),
+            (project.join("tests/diagnosis/spoken.txt"), "work/dmesg.txt"),
         ];
         for (target, link) in links {
             symlink(target, scene.path(link)).expect("a link");

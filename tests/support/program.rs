@@ -53,7 +53,9 @@ impl Drop for StateDirectory {
 impl Program {
     /// `shakedown VERB`.
     pub(crate) fn new(verb: &str) -> Program {
-        Program::at(Path::new(env!("CARGO_BIN_EXE_shakedown"))).arg(verb)
+        let program = Program::at(Path::new(env!("CARGO_BIN_EXE_shakedown"))).arg(verb);
+        // What the kernel of this machine reports meanwhile is not under test.
+        if ["run", "try", "demo"].contains(&verb) { program.env("SHAKEDOWN_RUNNER_MEANWHILE", "off") } else { program }
     }
 
     /// The program under another name.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::inventory::{Gap, Inventory};
 use crate::runner::{Conclusion, Ending, Finished};
-use crate::script::{Evidence, Exit, Kept, Said, Script, Workspace};
+use crate::script::{Evidence, Exit, Kept, Machine, Said, Script, Workspace};
 
 /// The region's script whose output is what `shakedown resources` prints.
 const NAME: &str = "20-maas-03-machine-resources";
@@ -33,7 +33,7 @@ pub(super) fn write(script: &Script, workspace: &Workspace, inventory: &Inventor
             Ending::NotExecuted(error.raw_os_error().unwrap_or(2))
         }
     };
-    let evidence = Evidence::weigh(&Exit::Code(ending.exit_status()), &Kept::Whole, Said::Nothing);
+    let evidence = Evidence::weigh(&Exit::Code(ending.exit_status()), &Kept::Whole, Said::Nothing, Machine::Quiet);
     let conclusion = evidence.map_or(Conclusion::Failed, Conclusion::Passed);
     Finished { conclusion, runtime: Some(began.elapsed()), notes, ..Finished::failed(ending) }
 }

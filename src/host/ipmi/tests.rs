@@ -6,6 +6,10 @@ fn answer(question: Question) -> Vec<u8> {
     let ok = |bytes: &[u8]| [&[0, 0x11][..], bytes].concat();
     match question {
         Question::Device => vec![0, 0x20, 0x81, 0x02, 0x45, 0x02, 0xbf, 0x57, 0x01, 0x00, 0x34, 0x12, 0, 0, 0, 0],
+        Question::LogInfo => vec![0, 0x51, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x82],
+        Question::LogEntry(0) => [&[0, 7, 0][..], &[1; 16]].concat(),
+        Question::LogEntry(7) => [&[0, 0xff, 0xff][..], &[2; 16]].concat(),
+        Question::LogEntry(_) => vec![0xcb],
         Question::Channel(1) => vec![0, 1, 4, 1, 0x80, 0xf2, 0x1b, 0, 0, 0],
         Question::Channel(2) => vec![0, 2, 6, 1, 0x80, 0xf2, 0x1b, 0, 0, 0],
         Question::Channel(_) => vec![0xcc],
@@ -25,6 +29,24 @@ fn answer(question: Question) -> Vec<u8> {
         },
         Question::Lan { .. } => panic!("a channel that is none is asked"),
     }
+}
+
+#[test]
+fn an_event_log_is_read_to_its_end_and_only_read() {
+    let told = log(&mut |question| Ok(answer(question))).expect("answers").expect("it has a log");
+    assert_eq!(told, BmcLog { records: vec![vec![1; 16], vec![2; 16]], is_full: true, is_cut: false });
+    assert_eq!(Question::LogEntry(0x0107).wire(), (0x0a, 0x43, vec![0, 0, 0x07, 0x01, 0, 0xff]));
+    assert_eq!(Question::LogInfo.wire(), (0x0a, 0x40, vec![]));
+}
+
+#[test]
+fn an_event_log_that_goes_in_a_circle_is_left() {
+    let circle = |question| match question {
+        Question::LogEntry(_) => Ok([&[0, 5, 0][..], &[3; 16]].concat()),
+        other => Ok(answer(other)),
+    };
+    let told = log(&mut { circle }).expect("answers").expect("it has a log");
+    assert_eq!((told.records.len(), told.is_cut), (2, true));
 }
 
 #[test]

@@ -1,0 +1,230 @@
+//! `shakedown diagnose`: what a machine itself said is wrong with it.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::inventory::Format;
+use super::resources::Machine;
+use super::{answer, exit};
+use crate::diagnosis::{Incident, Judge, Parts, Snapshot, event_in_words};
+use crate::host::Host;
+
+const HELP: &str = "\
+Examples:
+  shakedown diagnose                                 # this machine: log, crash records, BMC, counters
+  shakedown diagnose dmesg.txt                       # a saved log, of any form
+  shakedown diagnose --format json dmesg.txt
+
+A log is what dmesg (also -T, -H, -x), journalctl, /dev/kmsg, a console or pstore, or `ipmitool sel elist` wrote.
+Lines that programs wrote are never a finding. Nothing is changed or cleared.
+
+Severities:
+  info     worth a note, changes nothing
+  warning  something was corrected, repeated or slowed down
+  error    something failed
+  fatal    a device or the machine is gone or stopped
+
+Exit codes:
+  0  everything was read, whatever was found; with --check, nothing above info was
+  1  with --check: something of severity warning or above
+  2  the command line is wrong
+  3  a file cannot be read (the others are judged)";
+
+/// A part of a log that is read at once.
+const PIECE: usize = 4 << 20;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Arguments {
+    /// Saved logs; `-` for standard input; none for this machine
+    #[arg(value_name = "FILE", conflicts_with = "root")]
+    files: Vec<PathBuf>,
+    /// For people or for machines
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Let the exit code tell whether there is anything of severity warning or above
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// A line of the answer: a file, or a source of this machine.
+#[derive(Debug, Serialize)]
+struct Source {
+    file: String,
+    incidents: Vec<Incident>,
+    /// Why it could not be read, or not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let mut code = exit::OK;
+    let mut raised = false;
+    let mut tell = |source: &Source| {
+        raised |= source.incidents.iter().any(Incident::is_raised);
+        match arguments.format {
+            Format::Json => answer(&serde_json::to_string(source).context("cannot write the incidents as JSON")?),
+            Format::Table => answer(&page(source)),
+        }
+    };
+    if arguments.files.is_empty() {
+        let machine = arguments.machine.open()?;
+        machine_says(&machine.host).iter().try_for_each(&mut tell)?;
+    }
+    for file in &arguments.files {
+        match read(file) {
+            Ok(incidents) => tell(&Source { file: file.to_string_lossy().into_owned(), incidents, gap: None })?,
+            Err(error) => {
+                complain!("shakedown: cannot read {}: {error}", file.display());
+                code = exit::CANNOT_RUN;
+            }
+        }
+    }
+    Ok(if arguments.check && code == exit::OK && raised { exit::SCRIPT_FAILED } else { code })
+}
+
+/// A saved log, piece by piece: it may be larger than the machine's memory.
+fn read(path: &Path) -> io::Result<Vec<Incident>> {
+    if path == Path::new("-") { judge(io::stdin().lock()) } else { judge(File::open(path)?) }
+}
+
+fn judge(log: impl Read) -> io::Result<Vec<Incident>> {
+    let mut log = BufReader::new(log);
+    let mut judge = Judge::default();
+    loop {
+        let mut piece = Vec::new();
+        if log.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
+            return Ok(judge.end());
+        }
+        // Up to the end of the line; one without end is no line of a log.
+        if piece.len() == PIECE {
+            log.by_ref().take(PIECE as u64).read_until(b'\n', &mut piece)?;
+        }
+        judge.read(&String::from_utf8_lossy(&piece));
+    }
+}
+
+/// All that a machine keeps of what it said.
+fn machine_says(host: &Host) -> Vec<Source> {
+    let mut sources = Vec::new();
+    if host.is_live() || host.exists("/dev/kmsg") {
+        sources.push(kernel_log(host));
+    }
+    for directory in ["/sys/fs/pstore", "/var/lib/systemd/pstore"] {
+        sources.extend(crash_records(host, directory));
+    }
+    for node in host.list("/dev").into_iter().filter(|name| is_bmc(name)) {
+        sources.push(bmc_log(host, &node));
+    }
+    let counted = Snapshot::read(host).since_start();
+    sources.push(Source { file: "counters".into(), incidents: counted, gap: None });
+    let parts = Parts::read(host);
+    sources.iter_mut().for_each(|source| parts.name(&mut source.incidents));
+    sources
+}
+
+fn kernel_log(host: &Host) -> Source {
+    let file = "/dev/kmsg".to_string();
+    let mut judge = Judge::default();
+    let read = host.kernel_log().and_then(|mut log| {
+        while let Some(record) = log.next_record()? {
+            judge.read(&record);
+        }
+        Ok(log.take_lost())
+    });
+    let gap = match read {
+        Ok(0) => None,
+        Ok(lost) => Some(format!("the kernel overwrote records while they were read, {lost} times")),
+        Err(error) => Some(format!("the kernel log is not readable: {error}; run this as root, outside of containers")),
+    };
+    Source { file, incidents: judge.end(), gap }
+}
+
+/// What the kernel saved before it stopped. A record in several parts is one log: the higher the part, the earlier.
+fn crash_records(host: &Host, directory: &str) -> Vec<Source> {
+    let paths = names_below(host, directory);
+    paths
+        .into_iter()
+        .map(|path| {
+            let mut judge = Judge::default();
+            let gap = match host.read(&path) {
+                Ok(bytes) => {
+                    judge.read(&String::from_utf8_lossy(&bytes));
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            Source { file: path, incidents: judge.end(), gap }
+        })
+        .collect()
+}
+
+/// Files of a directory and of those in it: `systemd-pstore` makes one for each crash.
+fn names_below(host: &Host, directory: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for name in host.list(directory) {
+        let path = format!("{directory}/{name}");
+        if host.is_real_directory(&path) {
+            paths.extend(names_below(host, &path));
+        } else if name.starts_with("dmesg") || name.starts_with("console") || name.starts_with("mce") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths.truncate(200);
+    paths
+}
+
+fn is_bmc(name: &str) -> bool {
+    name.strip_prefix("ipmi").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn bmc_log(host: &Host, node: &str) -> Source {
+    let mut judge = Judge::default();
+    let gap = match host.bmc_log(node) {
+        Ok(Some(log)) => {
+            let events: String =
+                log.records.iter().filter_map(|record| event_in_words(record)).map(|line| line + "\n").collect();
+            judge.read(&events);
+            let cut = log.is_cut.then_some("not all of the event log could be read");
+            cut.or(log.is_full.then_some("the event log is full: what came later is not in it")).map(str::to_string)
+        }
+        Ok(None) => Some("this BMC has no event log".into()),
+        Err(error) => Some(format!("the event log is not readable: {error}")),
+    };
+    Source { file: format!("/dev/{node}"), incidents: judge.end(), gap }
+}
+
+fn page(source: &Source) -> String {
+    let mut text = source.file.clone();
+    if let Some(gap) = &source.gap {
+        text.push_str(&format!("\n  not watched: {gap}"));
+    }
+    if source.incidents.is_empty() && source.gap.is_none() {
+        text.push_str(": nothing is wrong");
+    }
+    for incident in &source.incidents {
+        let Incident { code, severity, device, count, first, last, lines, part } = incident;
+        let device = if device.is_empty() { "" } else { &format!(" {device}") };
+        let when = match (first, last) {
+            (Some(first), Some(last)) if first != last => format!(", from [{first}] to [{last}]"),
+            (Some(first), _) => format!(", at [{first}]"),
+            _ => String::new(),
+        };
+        text.push_str(&format!("\n  {severity:7} {}{device}: {}", code.word(), code.meaning()));
+        if let Some(part) = part {
+            text.push_str(&format!("\n          which is {part}"));
+        }
+        text.push_str(&format!("\n          {count} times{when}\n          next: {}", code.next()));
+        for line in lines.iter().take(4) {
+            text.push_str(&format!("\n          | {line}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,182 @@
+//! The incidents as they are found, before it is decided what follows from what.
+
+use std::collections::HashMap;
+
+use super::code::{Code, Severity};
+use super::stamp::Stamp;
+
+/// When something was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct At {
+    pub(super) text: Option<String>,
+    pub(super) seconds: Option<f64>,
+    /// The time since the machine started, where it is known.
+    pub(super) since_boot: Option<f64>,
+}
+
+impl At {
+    /// The same as [`At::new`], in the memory that is there.
+    fn set(&mut self, stamp: Option<Stamp<'_>>) {
+        let Some(stamp) = stamp else { return };
+        let text = self.text.get_or_insert_default();
+        text.clear();
+        text.push_str(&stamp.shown());
+        self.seconds = Some(stamp.seconds).filter(|_| !stamp.text.starts_with('+'));
+        self.since_boot = stamp.since_boot;
+    }
+
+    pub(super) fn new(stamp: Option<Stamp<'_>>) -> Self {
+        let step = stamp.is_some_and(|stamp| stamp.text.starts_with('+'));
+        Self {
+            text: stamp.map(|stamp| stamp.shown().into_owned()),
+            seconds: stamp.filter(|_| !step).map(|stamp| stamp.seconds),
+            since_boot: stamp.and_then(|stamp| stamp.since_boot),
+        }
+    }
+}
+
+/// A line that means something.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now<'t> {
+    pub(super) text: &'t str,
+    pub(super) stamp: Option<Stamp<'t>>,
+}
+
+impl Now<'_> {
+    pub(super) fn at(&self) -> At {
+        At::new(self.stamp)
+    }
+
+    /// The line as it is shown.
+    pub(super) fn line(&self) -> String {
+        let text: String = self.text.chars().take(LONGEST_LINE).collect();
+        match self.stamp {
+            Some(stamp) => format!("[{}] {text}", stamp.shown()),
+            None => text,
+        }
+    }
+}
+
+/// So much of a line is kept.
+const LONGEST_LINE: usize = 400;
+/// So many lines are kept for an incident; all are counted.
+const MOST_LINES: usize = 12;
+/// So many incidents are told apart. A log that names more devices is not a log of one machine.
+const MOST_INCIDENTS: usize = 500;
+
+/// An incident on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) code: Code,
+    pub(super) severity: Severity,
+    pub(super) device: String,
+    pub(super) count: u64,
+    pub(super) first: At,
+    pub(super) last: At,
+    pub(super) lines: Vec<String>,
+    /// The device is only who spoke, or the code only what is seen from afar: another entry may know better.
+    pub(super) weak: bool,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) code: Code,
+    pub(super) severity: Severity,
+    pub(super) device: String,
+    pub(super) count: u64,
+    pub(super) weak: bool,
+}
+
+impl Found {
+    pub(super) fn new(code: Code, device: impl Into<String>) -> Self {
+        Self { code, severity: code.severity(), device: device.into(), count: 1, weak: false }
+    }
+    pub(super) fn severity(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+    pub(super) fn times(self, count: u64) -> Self {
+        Self { count, ..self }
+    }
+    pub(super) fn weak(self) -> Self {
+        Self { weak: true, ..self }
+    }
+}
+
+/// All entries so far.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pub(super) entries: Vec<Entry>,
+    index: HashMap<(Code, String), usize>,
+    last: Option<usize>,
+    /// Repetitions that the kernel left out, for the next entry.
+    owed: u64,
+}
+
+impl Book {
+    /// Notes what a line says.
+    pub(super) fn note(&mut self, found: Found, now: &Now<'_>) {
+        let repeated = |entry: &&mut Entry| entry.code == found.code && entry.device == found.device;
+        let last = self.last.and_then(|last| self.entries.get_mut(last)).filter(repeated);
+        // Most hits of a long log repeat the one before: they cost no more than a comparison.
+        let Some(entry) = last else {
+            self.note_lines(found, now.at(), now.at(), vec![now.line()]);
+            return;
+        };
+        entry.count += found.count + std::mem::take(&mut self.owed);
+        entry.severity = entry.severity.max(found.severity);
+        entry.weak &= found.weak;
+        entry.last.set(now.stamp);
+        if entry.lines.len() < MOST_LINES {
+            entry.lines.push(now.line());
+        }
+    }
+
+    /// Notes what several lines say together.
+    pub(super) fn note_lines(&mut self, found: Found, first: At, last: At, mut lines: Vec<String>) {
+        let key = (found.code, found.device.clone());
+        let count = found.count + std::mem::take(&mut self.owed);
+        if let Some(&at) = self.index.get(&key)
+            && let Some(entry) = self.entries.get_mut(at)
+        {
+            self.last = Some(at);
+            entry.count += count;
+            entry.severity = entry.severity.max(found.severity);
+            entry.last = last;
+            entry.weak &= found.weak;
+            lines.truncate(MOST_LINES.saturating_sub(entry.lines.len()));
+            entry.lines.append(&mut lines);
+            return;
+        }
+        if self.entries.len() >= MOST_INCIDENTS {
+            return;
+        }
+        lines.truncate(MOST_LINES);
+        self.index.insert(key, self.entries.len());
+        self.last = Some(self.entries.len());
+        let Found { code, severity, device, weak, .. } = found;
+        self.entries.push(Entry { code, severity, device, count, first, last, lines, weak });
+    }
+
+    /// Adds a line to the entry found last, if that is of one of these codes.
+    pub(super) fn more(&mut self, codes: &[Code], now: &Now<'_>) -> Option<&mut Entry> {
+        let entry = self.entries.iter_mut().rev().find(|entry| codes.contains(&entry.code))?;
+        entry.last = now.at();
+        if entry.lines.len() < MOST_LINES {
+            entry.lines.push(now.line());
+        }
+        Some(entry)
+    }
+
+    /// Repetitions that were not printed belong to what was printed last.
+    pub(super) fn suppressed(&mut self, number: u64) {
+        match self.last.and_then(|last| self.entries.get_mut(last)) {
+            Some(entry) => entry.count += number,
+            None => self.owed += number,
+        }
+    }
+
+    pub(super) fn has(&self, code: Code) -> bool {
+        self.entries.iter().any(|entry| entry.code == code)
+    }
+}

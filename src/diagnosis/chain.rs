@@ -1,0 +1,310 @@
+//! What follows from what: one incident for one cause.
+
+use super::book::Entry;
+use super::code::{Code, Kind, Severity};
+use super::judge::Incident;
+use super::name::family;
+use super::stories::Names;
+
+/// So many seconds may lie between cause and consequence; error handling of disks takes minutes.
+const SOON: f64 = 60.0;
+const DISK: f64 = 180.0;
+/// Slowed down for so many seconds, no figure of performance counts.
+const LONG_HEAT: f64 = 60.0;
+/// So many corrected errors of one module are a storm.
+const STORM: u64 = 100;
+
+/// The incidents of all entries, worst first.
+pub(super) fn settle(mut entries: Vec<Entry>, names: &Names) -> Vec<Incident> {
+    rename(&mut entries, names);
+    merge(&mut entries);
+    for entry in &mut entries {
+        if entry.code == Code::MemoryCorrected && entry.count >= STORM {
+            entry.code = Code::MemoryCorrectedStorm;
+            entry.severity = Code::MemoryCorrectedStorm.severity();
+        }
+    }
+    for entry in entries.iter_mut().filter(|entry| entry.code == Code::CpuThrottled) {
+        let long = entry.first.seconds.zip(entry.last.seconds).is_some_and(|(first, last)| last - first > LONG_HEAT);
+        entry.severity = if long { Severity::Error } else { entry.severity };
+    }
+    let mut gone = vec![false; entries.len()];
+    for (index, entry) in entries.iter().enumerate() {
+        gone[index] = entries
+            .iter()
+            .enumerate()
+            .any(|(other, cause)| other != index && follows(entry, cause) && !(gone[other] && follows(cause, entry)));
+    }
+    hand_over(&mut entries, &gone);
+    let mut left: Vec<Entry> =
+        entries.into_iter().zip(gone).filter(|(_, gone)| !gone).map(|(entry, _)| entry).collect();
+    left.sort_by(|a, b| b.severity.cmp(&a.severity));
+    left.into_iter().map(Entry::into_incident).collect()
+}
+
+impl Entry {
+    fn into_incident(self) -> Incident {
+        let Self { code, severity, device, count, first, last, lines, .. } = self;
+        Incident { code, severity, device, count, first: first.text, last: last.text, lines, part: None }
+    }
+
+    fn near(&self, other: &Entry, seconds: f64) -> bool {
+        match (self.first.seconds, self.last.seconds, other.first.seconds, other.last.seconds) {
+            (Some(first), Some(last), Some(other_first), Some(other_last)) => {
+                first - other_last <= seconds && other_first - last <= seconds
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Gives each device its best name.
+fn rename(entries: &mut [Entry], names: &Names) {
+    for entry in entries.iter_mut() {
+        match entry.code.kind() {
+            Kind::Disk => entry.device = names.best(&entry.device).to_string(),
+            Kind::Network => {
+                if let Some(interface) = names.interface(&entry.device) {
+                    entry.device = interface.to_string();
+                }
+            }
+            _ => {}
+        }
+    }
+    // An address that no line gives a name, and one disk of which the log speaks: they are the same.
+    let mut disks: Vec<&str> =
+        entries.iter().filter(|entry| entry.code.kind() == Kind::Disk).map(|entry| entry.device.as_str()).collect();
+    disks.sort_unstable();
+    disks.dedup();
+    let (addresses, disks): (Vec<&str>, Vec<&str>) =
+        disks.into_iter().partition(|device| device.split(':').count() == 4);
+    if let ([address], [disk]) = (addresses.as_slice(), disks.as_slice())
+        && disk.starts_with("sd")
+    {
+        let (address, disk) = ((*address).to_string(), (*disk).to_string());
+        entries.iter_mut().filter(|entry| entry.device == address).for_each(|entry| entry.device = disk.clone());
+    }
+    let gpu = entries
+        .iter()
+        .find(|entry| entry.code.kind() == Kind::Gpu && entry.device.contains(':'))
+        .map(|entry| entry.device.clone());
+    // NVIDIA's reports leave out the function.
+    let cards: Vec<String> = entries
+        .iter()
+        .filter(|entry| entry.code.kind() == Kind::Gpu && entry.device.contains('.'))
+        .map(|entry| entry.device.clone())
+        .collect();
+    for entry in entries.iter_mut().filter(|entry| entry.code.kind() == Kind::Gpu && !entry.device.contains('.')) {
+        if let Some(card) = cards.iter().find(|card| card.strip_suffix(".0") == Some(entry.device.as_str())) {
+            entry.device.clone_from(card);
+        }
+    }
+    for entry in entries.iter_mut().filter(|entry| entry.device == "amdgpu") {
+        entry.device = gpu.clone().unwrap_or_else(|| entry.device.clone());
+    }
+}
+
+/// Entries that got the same name become one.
+fn merge(entries: &mut Vec<Entry>) {
+    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries.drain(..) {
+        match kept.iter_mut().find(|known| known.code == entry.code && known.device == entry.device) {
+            Some(known) => {
+                known.count += entry.count;
+                known.severity = known.severity.max(entry.severity);
+                known.weak &= entry.weak;
+                if entry.last.seconds >= known.last.seconds {
+                    known.last = entry.last;
+                }
+                known.lines.extend(entry.lines);
+            }
+            None => kept.push(entry),
+        }
+    }
+    *entries = kept;
+}
+
+/// What a cause knows of its consequences: their times and lines, and a better name of the device.
+fn hand_over(entries: &mut [Entry], gone: &[bool]) {
+    for index in 0..entries.len() {
+        if !gone[index] {
+            continue;
+        }
+        let Some(cause) = (0..entries.len()).find(|&other| !gone[other] && follows(&entries[index], &entries[other]))
+        else {
+            continue;
+        };
+        let entry = entries[index].clone();
+        let cause = &mut entries[cause];
+        if entry.first.seconds < cause.first.seconds && entry.first.seconds.is_some() {
+            cause.first = entry.first;
+        }
+        if entry.last.seconds > cause.last.seconds {
+            cause.last = entry.last;
+        }
+        if cause.code.kind() == Kind::Pcie {
+            cause.severity = cause.severity.max(entry.severity);
+        }
+        let label = entry.code.kind() == Kind::Memory
+            && !entry.weak
+            && !entry.device.is_empty()
+            && !entry.device.starts_with("pfn ");
+        let page = cause.device.is_empty() || cause.device.starts_with("pfn ") || cause.weak;
+        if label && page && cause.code.kind() == Kind::Memory {
+            cause.device = entry.device;
+        }
+        if cause.lines.len() < 12 {
+            cause.lines.extend(entry.lines.into_iter().take(4));
+        }
+    }
+}
+
+/// Whether an entry follows from another.
+fn follows(entry: &Entry, cause: &Entry) -> bool {
+    match (entry.code.kind(), cause.code.kind()) {
+        (Kind::Memory | Kind::Cpu, Kind::Memory | Kind::Cpu) => memory(entry, cause),
+        (Kind::Disk, Kind::Disk) => disk(entry, cause),
+        (Kind::Disk, Kind::Pcie) => entry.weak && entry.code == Code::DiskControllerReset && entry.near(cause, SOON),
+        // The other functions of a card that is gone.
+        (Kind::Pcie | Kind::Usb, Kind::Gpu) => {
+            let slot = |device: &str| device.rsplit_once('.').map_or(device.to_string(), |(slot, _)| slot.to_string());
+            let gone = matches!(entry.code, Code::PcieDeviceInaccessible | Code::UsbControllerDied);
+            gone && cause.code == Code::GpuLost && slot(&entry.device) == slot(&cause.device) && entry.near(cause, SOON)
+        }
+        (Kind::Kernel, _) => kernel(entry, cause),
+        _ => {
+            let same = entry.device == cause.device;
+            let consequence = consequence(entry.code, cause.code);
+            let all = cause.code == Code::UsbControllerDied;
+            consequence && (same || all) && entry.near(cause, SOON)
+        }
+    }
+}
+
+fn memory(entry: &Entry, cause: &Entry) -> bool {
+    use Code as C;
+    if !entry.near(cause, SOON) {
+        return false;
+    }
+    let damaged = |code: Code| matches!(code, C::MemoryUncorrected | C::MemoryPoisonConsumed | C::MemoryFatal);
+    let corrected = |code: Code| matches!(code, C::MemoryCorrected | C::MemoryCorrectedStorm);
+    let same = entry.device == cause.device;
+    match (entry.code, cause.code) {
+        (C::MemoryPageOfflined, C::MemoryPageOfflined) => false,
+        (C::MemoryPageOfflined, C::MemoryPoisonConsumed) => !cause.device.starts_with("pfn ") || same,
+        (C::MemoryPageOfflined, code) => damaged(code),
+        (C::MemoryUncorrected, C::MemoryPoisonConsumed) => !entry.weak && !cause.weak,
+        (C::MemoryUncorrected | C::MemoryPoisonConsumed, C::MemoryFatal) => true,
+        (C::CpuMceUncorrected | C::CpuMceFatal, C::MemoryFatal) => {
+            entry.device == cause.device || entry.device.is_empty()
+        }
+        (C::MemoryPoisonConsumed, C::MemoryUncorrected) => entry.weak && !cause.weak,
+        (C::MemoryPoisonConsumed, C::MemoryPoisonConsumed) => {
+            entry.weak && !cause.weak || (entry.device.is_empty() && !cause.device.is_empty())
+        }
+        (one, two) if one == two => entry.weak && !cause.weak,
+        (one, two) if corrected(one) && corrected(two) => entry.weak && !cause.weak,
+        (one, two) if entry.weak && damaged(one) && damaged(two) => !cause.weak,
+        (C::CpuMceUncorrected, C::CpuMceFatal) => true,
+        (C::CpuMceFatal, C::CpuMceFatal) => entry.device.is_empty() && !cause.device.is_empty(),
+        _ => false,
+    }
+}
+
+/// The rank of a cause: a disk that is gone explains more than a request that failed.
+fn disk(entry: &Entry, cause: &Entry) -> bool {
+    use Code as C;
+    let same = entry.device == cause.device || family(&entry.device) == family(&cause.device);
+    if !entry.near(cause, DISK) {
+        return false;
+    }
+    let elsewhere = entry.device.starts_with("dm-") || entry.device.starts_with("md");
+    if elsewhere && entry.code == C::DiskIoError && !cause.device.starts_with("dm-") && !cause.device.starts_with("md")
+    {
+        return true;
+    }
+    if !same {
+        return false;
+    }
+    if entry.code == cause.code {
+        // One thing under two names: the disk rather than its partition.
+        return entry.device != cause.device && entry.weak && !(cause.weak && cause.device.len() > entry.device.len());
+    }
+    // A request that the disk itself refused is why the port was reset; one of which only the block layer tells may follow from that.
+    match (entry.code, cause.code) {
+        (C::DiskLinkReset, C::DiskIoError) => return !cause.weak,
+        (C::DiskIoError, C::DiskLinkReset) => return entry.weak,
+        _ => {}
+    }
+    let lesser: &[Code] = match cause.code {
+        C::DiskOffline => &[
+            C::DiskTimeout,
+            C::DiskLinkReset,
+            C::DiskLinkError,
+            C::DiskLinkSpeedReduced,
+            C::DiskIoError,
+            C::DiskTaskAbort,
+            C::DiskControllerReset,
+        ],
+        C::DiskMediumError | C::DiskHardwareError | C::DiskProtectionError => {
+            &[C::DiskIoError, C::DiskLinkReset, C::DiskTaskAbort]
+        }
+        C::DiskTimeout => &[
+            C::DiskLinkReset,
+            C::DiskLinkError,
+            C::DiskLinkSpeedReduced,
+            C::DiskIoError,
+            C::DiskTaskAbort,
+            C::DiskControllerReset,
+        ],
+        C::DiskControllerReset => &[C::DiskIoError, C::DiskTaskAbort],
+        C::DiskTaskAbort => &[C::DiskIoError, C::DiskLinkReset],
+        C::DiskLinkSpeedReduced => &[C::DiskLinkError, C::DiskLinkReset, C::DiskIoError],
+        C::DiskLinkError => &[C::DiskLinkReset, C::DiskIoError],
+        C::DiskPathFailed => &[C::DiskIoError, C::DiskLinkError],
+        C::DiskPredictedFailure => &[C::DiskRecoveredError],
+        C::DiskLinkReset | C::DiskReservationConflict => &[C::DiskIoError],
+        _ => &[],
+    };
+    lesser.contains(&entry.code)
+}
+
+/// Of one device, outside memory and disks.
+fn consequence(entry: Code, cause: Code) -> bool {
+    use Code as C;
+    let lesser: &[Code] = match cause {
+        C::PcieDpcContained => &[C::PcieLinkDown, C::PcieUncorrected, C::PcieFatal],
+        C::PcieFatal => &[C::PcieUncorrected],
+        C::GpuMemoryUncorrected => &[C::GpuReset],
+        C::GpuLost => &[C::GpuReset, C::GpuApplicationFault, C::GpuFirmwareTimeout],
+        C::NetFirmwareError => &[C::NetAdapterReset, C::NetTxTimeout, C::NetLinkDown],
+        C::NetTxTimeout => &[C::NetAdapterReset, C::NetLinkDown],
+        C::NetAdapterReset | C::NetOverheated | C::NetModuleError => &[C::NetLinkDown],
+        C::UsbDisconnect => &[C::UsbEnumerationFailed, C::UsbReset],
+        C::UsbControllerDied => &[C::UsbDisconnect, C::UsbEnumerationFailed, C::UsbReset],
+        _ => &[],
+    };
+    lesser.contains(&entry)
+}
+
+fn kernel(entry: &Entry, cause: &Entry) -> bool {
+    use Code as C;
+    if !entry.near(cause, SOON) {
+        return false;
+    }
+    match (entry.code, cause.code) {
+        (C::KernelOops, C::KernelPanic) => cause.lines.iter().any(|line| line.contains("Fatal exception")),
+        (C::KernelRcuStall, C::KernelSoftLockup) => entry.device == cause.device,
+        (C::KernelPanic, C::MemoryFatal | C::CpuMceFatal | C::KernelHardLockup) => false,
+        (C::KernelWarning, C::NetTxTimeout) => entry.lines.iter().any(|line| line.contains("dev_watchdog")),
+        _ => false,
+    }
+}
+
+impl Incident {
+    /// Whether this is to be raised, and not only noted.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.severity >= Severity::Warning
+    }
+}

@@ -1,0 +1,166 @@
+//! From a log to incidents.
+
+use std::sync::LazyLock;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::book::{Book, Found, Now};
+use super::code::{Code, Severity};
+use super::join::{Joiner, Record};
+use super::pattern::Patterns;
+use super::record::{Line, Origin};
+use super::rules::{self, Act, Name, Rule};
+use super::stories::{State, Story};
+use super::{chain, name, sel, stories};
+
+/// Something that happened to one device, with all lines that belong to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// What happened.
+    pub code: Code,
+    /// How bad: the worst of its lines.
+    pub severity: Severity,
+    /// The device as an operator names it; empty where nothing names one.
+    pub device: String,
+    /// How often, with what the kernel counted and did not print.
+    pub count: u64,
+    /// The stamp of its first line, as the log has it.
+    pub first: Option<String>,
+    /// The stamp of its last line.
+    pub last: Option<String>,
+    /// The first lines, as evidence.
+    pub lines: Vec<String>,
+    /// What the device is on the machine that was asked, beyond its name.
+    pub part: Option<String>,
+}
+
+impl Serialize for Incident {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Incident", 10 + usize::from(self.part.is_some()))?;
+        fields.serialize_field("code", self.code.word())?;
+        fields.serialize_field("kind", self.code.kind().word())?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("device", &self.device)?;
+        fields.serialize_field("count", &self.count)?;
+        fields.serialize_field("first", &self.first)?;
+        fields.serialize_field("last", &self.last)?;
+        fields.serialize_field("meaning", self.code.meaning())?;
+        fields.serialize_field("next", self.code.next())?;
+        fields.serialize_field("lines", &self.lines)?;
+        if let Some(part) = &self.part {
+            fields.serialize_field("part", part)?;
+        }
+        fields.end()
+    }
+}
+
+struct Table {
+    rules: Vec<&'static Rule>,
+    patterns: Patterns,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let rules: Vec<&Rule> = rules::all().collect();
+    Table { patterns: Patterns::new(rules.iter().map(|rule| rule.pattern)), rules }
+});
+
+/// Reads a log, line after line.
+#[derive(Debug, Default)]
+pub struct Judge {
+    book: Book,
+    state: State,
+    seen: Vec<usize>,
+}
+
+impl Judge {
+    /// A log of any form.
+    pub fn read(&mut self, log: &str) {
+        let mut joiner = Joiner::default();
+        for line in log.lines() {
+            if let Some(line) = Line::read(line) {
+                joiner.take(line, |record| self.record(&record));
+            }
+        }
+        joiner.end(&mut |record| self.record(&record));
+    }
+
+    /// What was found, the worst first.
+    #[must_use]
+    pub fn end(mut self) -> Vec<Incident> {
+        stories::end(&mut self.state, &mut self.book);
+        chain::settle(self.book.entries, &self.state.names)
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        match record.origin {
+            Origin::Program => {}
+            Origin::Bmc => {
+                let now = Now { text: &record.text, stamp: record.stamp };
+                sel::line(&now).into_iter().for_each(|found| self.book.note(found, &now));
+            }
+            Origin::Kernel | Origin::Same => {
+                for text in record.text.split('\n') {
+                    self.line(Now { text: text.trim(), stamp: record.stamp });
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, now: Now<'_>) {
+        let Table { rules, patterns } = &*TABLE;
+        let Self { book, state, seen } = self;
+        patterns.each(now.text, seen, |index, found| {
+            let act = rules[index].act;
+            // In a log without facilities, `name[pid]: ` is how programs begin; the kernel so speaks of programs only.
+            if !matches!(act, Act::Story(Story::Crash)) && is_of_a_program(now.text) {
+                return false;
+            }
+            match act {
+                Act::Harmless => {
+                    state.names.learn(now.text);
+                    true
+                }
+                Act::Is(code, how) => simple(book, state, code, code.severity(), how, found.name, &now),
+                Act::As(code, severity, how) => simple(book, state, code, severity, how, found.name, &now),
+                Act::Story(story) => stories::tell(story, found.name, &now, book, state),
+            }
+        });
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one line of the table, taken apart")]
+fn simple(
+    book: &mut Book,
+    state: &mut State,
+    code: Code,
+    severity: Severity,
+    how: Name,
+    part: &str,
+    now: &Now<'_>,
+) -> bool {
+    state.names.learn(now.text);
+    let device = name::of(how, part, now.text);
+    if how == Name::Ata && device.is_empty() || how == Name::Page && device.is_empty() {
+        return false;
+    }
+    if how == Name::Disk && device.starts_with("sr") {
+        return true;
+    }
+    book.note(Found::new(code, device).severity(severity), now);
+    true
+}
+
+/// `name[12]: ` at the start.
+fn is_of_a_program(text: &str) -> bool {
+    let Some((head, _)) = text.split_once("]: ") else { return false };
+    let Some((name, pid)) = head.split_once('[') else { return false };
+    !name.is_empty() && !name.contains([' ', ':']) && !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The incidents of a saved log.
+#[must_use]
+pub fn judge(log: &str) -> Vec<Incident> {
+    let mut judge = Judge::default();
+    judge.read(log);
+    judge.end()
+}

@@ -1,0 +1,28 @@
+//! What the machine itself said: the kernel's log, the BMC's event log and counters, as incidents.
+//!
+//! An incident is one pair of code and device. Repetitions belong to it, and so do the lines that follow from it. Everything here is
+//! pure: text goes in, incidents come out.
+
+mod book;
+mod chain;
+mod code;
+mod counters;
+mod event;
+mod join;
+mod judge;
+mod name;
+mod parts;
+mod pattern;
+mod policy;
+mod record;
+mod rules;
+mod sel;
+mod stamp;
+mod stories;
+
+pub use code::{Code, Kind, Severity};
+pub use counters::Snapshot;
+pub use event::event_in_words;
+pub use judge::{Incident, Judge, judge};
+pub use parts::Parts;
+pub use policy::{Effect, Listening, Policy};

@@ -1,0 +1,106 @@
+//! What a device of a log is on the machine: the disk behind `ata3`, its serial number and bay, the interface at a PCI address.
+
+use super::judge::Incident;
+use super::name::family;
+use crate::host::{Disk, Host};
+
+/// The parts of a machine by the names that logs have for them.
+#[derive(Debug, Default)]
+pub struct Parts {
+    disks: Vec<Place>,
+    /// Interfaces with the path of their device.
+    interfaces: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Place {
+    name: String,
+    words: String,
+    /// The way to it through buses and controllers, as sysfs has it.
+    path: String,
+    /// Host, channel, target and unit.
+    address: String,
+}
+
+impl Parts {
+    /// Reads where the machine's disks and interfaces are.
+    #[must_use]
+    pub fn read(host: &Host) -> Self {
+        let path = |link: String| host.real(link).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let disks = host.disks().into_iter().map(|disk| {
+            let directory = format!("/sys/block/{}", disk.name);
+            let device = format!("{directory}/device");
+            let bay = host
+                .list(&device)
+                .into_iter()
+                .find_map(|name| Some(name.strip_prefix("enclosure_device:")?.to_owned()));
+            let address = host.link_name(&device).unwrap_or_default();
+            Place { words: words(&disk, bay.as_deref()), path: path(directory), name: disk.name, address }
+        });
+        let interfaces = host.list("/sys/class/net").into_iter().map(|name| {
+            let path = path(format!("/sys/class/net/{name}/device"));
+            (name, path)
+        });
+        Self { disks: disks.collect(), interfaces: interfaces.filter(|(_, path)| !path.is_empty()).collect() }
+    }
+
+    /// Adds to incidents what their devices are.
+    pub fn name(&self, incidents: &mut [Incident]) {
+        for incident in incidents {
+            incident.part = self.of(&incident.device);
+        }
+    }
+
+    /// What a device is; `None` when its name says all.
+    fn of(&self, device: &str) -> Option<String> {
+        if device.is_empty() {
+            return None;
+        }
+        let step = format!("/{device}");
+        let on_way = |path: &str| path.contains(&format!("{step}/")) || path.ends_with(&step);
+        let is = |disk: &&Place| {
+            disk.name == device || family(&disk.name) == family(device) || disk.address == device || on_way(&disk.path)
+        };
+        let disks: Vec<&str> = self.disks.iter().filter(is).map(|disk| disk.words.as_str()).collect();
+        let interfaces = self.interfaces.iter().filter(|(_, path)| on_way(path)).map(|(name, _)| name.as_str());
+        let parts: Vec<&str> = disks.into_iter().chain(interfaces).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+fn words(disk: &Disk, bay: Option<&str>) -> String {
+    let mut words = vec![disk.name.clone()];
+    words.extend(disk.models.first().cloned());
+    words.extend(disk.serials.first().map(|serial| format!("serial {serial}")));
+    words.extend(bay.map(|bay| format!("bay {bay}")));
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::machine_of;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn ports_and_addresses_of_a_log_are_told_as_the_disk_behind_them() {
+        let device = "sys/devices/pci0000:00/0000:00:17.0/ata3/host2/target2:0:0/2:0:0:0";
+        let block = format!("{device}/block/sdb");
+        let (root, host) = machine_of(&[
+            (&format!("{block}/size"), "2048"),
+            (&format!("{device}/model"), "EXAMPLE"),
+            (&format!("{block}/serial"), "S1"),
+            (&format!("{device}/enclosure_device:Slot 04/slot"), "4"),
+        ]);
+        std::fs::create_dir_all(root.path().join("sys/block")).expect("a folder");
+        symlink(format!("../{}", block.trim_start_matches("sys/")), root.path().join("sys/block/sdb")).expect("a link");
+        symlink("../../../2:0:0:0", root.path().join(&block).join("device")).expect("a link");
+        let parts = Parts::read(&host);
+        let words = Some("sdb, EXAMPLE, serial S1, bay Slot 04".to_owned());
+        for device in ["sdb", "sdb1", "ata3", "2:0:0:0", "0000:00:17.0"] {
+            assert_eq!(parts.of(device), words, "{device}");
+        }
+        assert_eq!(parts.of("ata30"), None);
+        assert_eq!(parts.of(""), None);
+    }
+}

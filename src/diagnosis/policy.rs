@@ -1,0 +1,224 @@
+//! What an incident changes in the result of a test that passed. Nothing makes a failure a pass.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::code::{Code, Severity};
+use super::judge::Incident;
+
+/// What an incident does to a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing: it is told beside the result.
+    Note,
+    /// The pass becomes degraded.
+    Degraded,
+    /// The pass becomes failed.
+    Failed,
+}
+
+impl Effect {
+    /// The word in settings and outputs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Whether the machine is listened to while a script runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Listening {
+    /// Not at all.
+    Off,
+    /// What it says is told, and changes nothing.
+    Note,
+    /// What it says counts.
+    #[default]
+    Count,
+}
+
+impl Listening {
+    /// From the word in settings and headers.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "off" => Some(Self::Off),
+            "note" => Some(Self::Note),
+            "count" => Some(Self::Count),
+            _ => None,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Note => "note",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// What counts at this site.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether anything does.
+    pub listening: Listening,
+    other: BTreeMap<Code, Effect>,
+}
+
+/// So many corrected errors of one module, and of one processor, within one test are no single events any more. Source: the limits of
+/// mcelog (10 in 24 hours for a module) and rasdaemon (18 in 24 hours for a processor).
+const MEMORY: u64 = 10;
+const PROCESSOR: u64 = 18;
+/// A handful of repairs is common when a link changes its power state; thousands are a bad link.
+const LINK: [u64; 2] = [10, 1000];
+
+impl Policy {
+    /// `count`, `note` or `off`, then what counts otherwise, as `pcie-corrected=note`; `None` if a word is none of these.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut policy = Self::default();
+        for word in text.split_whitespace() {
+            if let Some((code, effect)) = word.split_once('=') {
+                let code = Code::ALL.iter().find(|one| one.word() == code)?;
+                let effect =
+                    [Effect::Note, Effect::Degraded, Effect::Failed].into_iter().find(|one| one.word() == effect)?;
+                policy.other.insert(*code, effect);
+            } else {
+                policy.listening = Listening::from_word(word)?;
+            }
+        }
+        Some(policy)
+    }
+
+    /// Nobody listens.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::default().at_most(Listening::Off)
+    }
+
+    /// The same, listening no more than so.
+    #[must_use]
+    pub fn at_most(&self, listening: Listening) -> Self {
+        Self { listening: self.listening.min(listening), other: self.other.clone() }
+    }
+
+    /// What an incident does to a pass at this site.
+    #[must_use]
+    pub fn effect(&self, incident: &Incident) -> Effect {
+        if self.listening != Listening::Count {
+            return Effect::Note;
+        }
+        self.other.get(&incident.code).copied().unwrap_or_else(|| usual(incident))
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.listening.word())?;
+        self.other.iter().try_for_each(|(code, effect)| write!(f, " {}={}", code.word(), effect.word()))
+    }
+}
+
+/// What it does where a site says nothing.
+fn usual(incident: &Incident) -> Effect {
+    use Code as C;
+    if incident.severity == Severity::Info {
+        return Effect::Note;
+    }
+    let from = |limit: u64| if incident.count >= limit { Effect::Failed } else { Effect::Degraded };
+    match incident.code {
+        C::MemoryCorrected => from(MEMORY),
+        C::CpuMceCorrected => from(PROCESSOR),
+        C::PcieCorrected if incident.count < LINK[0] => Effect::Note,
+        C::PcieCorrected => from(LINK[1]),
+        C::MemoryUncorrected
+        | C::MemoryPoisonConsumed
+        | C::MemoryFatal
+        | C::MemoryCorrectedStorm
+        | C::CxlError
+        | C::CpuMceUncorrected
+        | C::CpuMceFatal
+        | C::PcieUncorrected
+        | C::PcieFatal
+        | C::PcieDpcContained
+        | C::PcieLinkDown
+        | C::PcieDeviceInaccessible
+        | C::IommuFault
+        | C::DiskMediumError
+        | C::DiskHardwareError
+        | C::DiskProtectionError
+        | C::DiskOffline
+        | C::DiskPredictedFailure
+        | C::FilesystemError
+        | C::RaidDegraded
+        | C::NetLinkFlap
+        | C::GpuLost
+        | C::GpuMemoryUncorrected
+        | C::GpuMemoryRemapFailed
+        | C::GpuNvlinkError
+        | C::GpuFirmwareTimeout
+        | C::GpuReset
+        | C::ThermalCritical
+        | C::UsbControllerDied
+        | C::KernelOops
+        | C::KernelSoftLockup
+        | C::KernelHardLockup => Effect::Failed,
+        C::CpuMcePreviousBoot
+        | C::PcieLinkDegraded
+        | C::FirmwareErrorRecord
+        | C::FirmwareBug
+        | C::GpuApplicationFault
+        | C::KernelWarning
+        | C::KernelAllocationFailure
+        | C::KernelPanic
+        | C::DiskReservationConflict
+        | C::UsbDisconnect
+        | C::UsbReset
+        | C::UsbEnumerationFailed
+        | C::TpmError
+        | C::BmcError
+        // Whose memory it was is told by the exit of the script itself.
+        | C::OomKill
+        | C::OomKillCgroup
+        | C::ProgramCrashed => Effect::Note,
+        _ => Effect::Degraded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::judge;
+
+    fn effect(policy: &str, log: &str) -> Effect {
+        let incidents = judge(log);
+        let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
+        Policy::parse(policy).expect("a policy").effect(incident)
+    }
+
+    #[test]
+    fn damaged_data_fails_a_pass_and_repaired_data_degrades_it() {
+        let module = "on CPU0_DIMM_A1 (channel:0 slot:0 page:0x0)";
+        assert_eq!(effect("count", &format!("EDAC MC0: 1 UE memory read error {module}")), Effect::Failed);
+        assert_eq!(effect("count", &format!("EDAC MC0: 1 CE memory read error {module}")), Effect::Degraded);
+        assert_eq!(effect("count", &format!("EDAC MC0: 20 CE memory read error {module}")), Effect::Failed);
+        assert_eq!(effect("note", &format!("EDAC MC0: 1 UE memory read error {module}")), Effect::Note);
+        assert_eq!(effect("memory-uncorrected=degraded", &format!("EDAC MC0: 1 UE error {module}")), Effect::Degraded);
+    }
+
+    #[test]
+    fn a_policy_reads_back_and_what_is_none_is_refused() {
+        for text in ["count", "off", "note", "count disk-io-error=failed pcie-corrected=note"] {
+            let policy = Policy::parse(text).expect(text);
+            assert_eq!(Policy::parse(&policy.to_string()), Some(policy));
+        }
+        for text in ["maybe", "disk-io-error=passed", "disk=failed"] {
+            assert_eq!(Policy::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Disks: sense data, ATA exceptions, NVMe status, block layer, RAID.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{State as All, Story};
+use crate::diagnosis::book::{At, Book, Found, Now};
+use crate::diagnosis::code::{Code, Kind, Severity};
+use crate::diagnosis::name;
+use crate::diagnosis::pattern::word;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The sense key of the last line, with its disk.
+    key: (String, String),
+    /// Drives without a medium: what fails there is no fault.
+    empty: BTreeSet<String>,
+    /// The ATA port that spoke last.
+    port: String,
+    /// Ports that had an exception.
+    faulty: BTreeSet<String>,
+    /// Ports whose link went and did not come back.
+    gone: BTreeMap<String, (At, String)>,
+}
+
+/// Lines of the SCSI layer.
+pub(super) fn scsi(story: Story, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
+    let disk = name::disk(now.text);
+    if disk.is_empty() || disk.starts_with("sr") || disk.starts_with("st") {
+        return true;
+    }
+    belongs_to_port(&disk, now, book, all);
+    let state = &mut all.disk;
+    let code = match story {
+        Story::SenseKey => {
+            let key = now
+                .text
+                .split_once("Sense Key : ")
+                .map_or("", |(_, rest)| rest.split(" [").next().unwrap_or(rest).trim());
+            state.key = (disk.clone(), key.to_string());
+            match key {
+                "Medium Error" | "0x3" => Some(Code::DiskMediumError),
+                "Hardware Error" | "0x4" => Some(Code::DiskHardwareError),
+                _ => None,
+            }
+        }
+        Story::AddSense => {
+            let sense = now.text.split_once("Add. Sense: ").map_or("", |(_, rest)| rest.trim());
+            let key = if state.key.0 == disk { state.key.1.as_str() } else { "" };
+            if sense.starts_with("Medium not present") {
+                state.empty.insert(disk.clone());
+            }
+            additional(key, &sense.to_ascii_lowercase())
+        }
+        Story::DiskLeft if !now.text.contains("hostbyte=DID_OK") => Some(Code::DiskOffline),
+        Story::ScsiResult => result(now.text),
+        _ => None,
+    };
+    if let Some(code) = code {
+        let found = Found::new(code, disk);
+        book.note(if code == Code::DiskIoError { found.weak() } else { found }, now);
+    }
+    true
+}
+
+/// What an additional sense code means, with its key. Source: SPC-5 annex F, `drivers/scsi/sense_codes.h`.
+fn additional(key: &str, sense: &str) -> Option<Code> {
+    let has = |part: &str| sense.contains(part);
+    match () {
+        () if has("(false)") || has("ata pass through information available") => None,
+        () if has("failure prediction threshold exceeded") || has("impending failure") => {
+            Some(Code::DiskPredictedFailure)
+        }
+        () if has("guard check failed") || has("tag check failed") => Some(Code::DiskProtectionError),
+        () if has("specified temperature exceeded") => Some(Code::ThermalSensorHigh),
+        () if key == "Recovered Error" => Some(Code::DiskRecoveredError),
+        () if has("iucrc")
+            || has("crc error")
+            || has("nak received")
+            || has("parity error")
+            || has("information unit") =>
+        {
+            Some(Code::DiskLinkError)
+        }
+        () if key == "Aborted Command" => Some(Code::DiskIoError),
+        () if key == "Not Ready"
+            && (has("cause not reportable") || has("manual intervention") || has("hard reset")) =>
+        {
+            Some(Code::DiskIoError)
+        }
+        () if key == "Not Ready" && (has("does not respond") || has("communication failure")) => {
+            Some(Code::DiskOffline)
+        }
+        () => None,
+    }
+}
+
+/// The host byte of a result. Source: `include/scsi/scsi_status.h`.
+fn result(text: &str) -> Option<Code> {
+    let (before, rest) = text.split_once("hostbyte=")?;
+    let all = before.contains("FAILED");
+    match word(rest) {
+        "DID_NO_CONNECT" | "DID_BAD_TARGET" => Some(Code::DiskOffline),
+        "DID_TIME_OUT" if all => Some(Code::DiskTimeout),
+        "DID_PARITY" if all => Some(Code::DiskLinkError),
+        "DID_ERROR" | "DID_SOFT_ERROR" | "DID_ABORT" | "DID_RESET" | "DID_BUS_BUSY" if all => Some(Code::DiskIoError),
+        _ => None,
+    }
+}
+
+/// Devices without hardware behind them, and those whose errors are those of a missing medium.
+fn counts(device: &str, state: &State) -> bool {
+    let none = ["loop", "fd", "ram", "zram", "sr", "nbd", "rbd", "drbd"].iter().any(|start| device.starts_with(start));
+    !none && !device.is_empty() && !state.empty.contains(name::family(device))
+}
+
+/// `critical medium error, dev sda, sector 1 op 0x0:(READ)`, with the prefixes of four generations.
+pub(super) fn block(story: Story, part: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
+    let device = word(part).to_string();
+    if !counts(&device, &all.disk) {
+        return true;
+    }
+    if story == Story::BufferError {
+        book.note(Found::new(Code::DiskIoError, device).weak(), now);
+        return true;
+    }
+    let Some((kind, rest)) = now.text.split_once(" error, dev ") else { return false };
+    let kind = kind.rsplit(": ").next().unwrap_or(kind);
+    let frees = ["(DISCARD)", "(WRITE_ZEROES)", "(SECURE_ERASE)", "(ZONE_"].iter().any(|op| rest.contains(op));
+    let code = match kind {
+        "critical medium" => Code::DiskMediumError,
+        "critical nexus" | "reservation conflict" => Code::DiskReservationConflict,
+        "protection" => Code::DiskProtectionError,
+        "timeout" => Code::DiskTimeout,
+        "device offline" => Code::DiskOffline,
+        "recoverable transport" => Code::DiskPathFailed,
+        "I/O" => Code::DiskIoError,
+        "critical target" if !frees => Code::DiskIoError,
+        _ => return true,
+    };
+    belongs_to_port(&device, now, book, all);
+    let found = Found::new(code, device);
+    book.note(if code == Code::DiskIoError { found.weak() } else { found }, now);
+    true
+}
+
+/// A disk that fails right after an ATA port did is the disk at that port: hosts of libata have one disk each, `3:0:0:0` for `ata4`
+/// on most machines.
+fn belongs_to_port(disk: &str, now: &Now<'_>, book: &Book, all: &mut All) {
+    if all.disk.port.is_empty() || !disk.starts_with("sd") {
+        return;
+    }
+    let (address, _) = name::scsi(now.text);
+    let host = address
+        .filter(|address| address.ends_with(":0:0"))
+        .and_then(|address| address.split(':').next()?.parse::<u32>().ok());
+    let mut near = book.entries.iter().filter(|entry| {
+        let recent = now.stamp.zip(entry.last.seconds).is_none_or(|(stamp, last)| stamp.seconds - last < 60.0);
+        entry.device.starts_with("ata") && recent
+    });
+    let port = match host {
+        Some(host) => near.find(|entry| entry.device == format!("ata{}", host + 1)).or_else(|| near.next()),
+        None => near.next().filter(|_| near.next().is_none()),
+    };
+    if let Some(port) = port.map(|entry| entry.device.clone()) {
+        all.names.is_called(&port, disk);
+    }
+}
+
+/// An exception of an ATA port: result, SATA errors, error register.
+pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
+    let state = &mut all.disk;
+    let own = name::ata(now.text.split(':').next().unwrap_or(""));
+    if story == Story::AtaResult && own.is_empty() && !now.text.starts_with("res ") {
+        return false;
+    }
+    if !own.is_empty() {
+        state.port = own;
+    }
+    if state.port.is_empty() || (name::ata(part).is_empty() && story != Story::AtaResult) {
+        return story == Story::AtaResult;
+    }
+    let braces = now.text.split_once('{').map_or("", |(_, rest)| rest);
+    let has = |word: &str| braces.split_ascii_whitespace().any(|one| one == word);
+    let code = match story {
+        Story::AtaException => {
+            state.faulty.insert(state.port.clone());
+            return true;
+        }
+        Story::AtaResult => {
+            match now.text.rsplit_once('(').map_or("", |(_, rest)| rest.split(')').next().unwrap_or(rest)) {
+                "timeout" => Code::DiskTimeout,
+                "media error" => Code::DiskMediumError,
+                "ATA bus error" | "host bus error" | "HSM violation" | "internal error" => Code::DiskLinkError,
+                "device error" | "invalid argument" | "unknown error" => Code::DiskIoError,
+                _ => return true,
+            }
+        }
+        Story::AtaSerror => {
+            const DAMAGE: [&str; 8] =
+                ["BadCRC", "10B8B", "Dispar", "Handshk", "LinkSeq", "TrStaTrns", "UnrecovData", "Proto"];
+            if DAMAGE.iter().any(|word| has(word)) { Code::DiskLinkError } else { Code::DiskLinkReset }
+        }
+        _ if has("UNC") || has("AMNF") => Code::DiskMediumError,
+        _ if has("ICRC") => Code::DiskLinkError,
+        _ => Code::DiskIoError,
+    };
+    book.note(Found::new(code, state.port.clone()), now);
+    true
+}
+
+/// What libata says of a port.
+pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
+    let state = &mut all.disk;
+    let port = name::ata(given);
+    if port.is_empty() {
+        return false;
+    }
+    let code = match story {
+        Story::AtaLinkGone => {
+            if state.faulty.contains(&port) {
+                state.gone.insert(port, (now.at(), now.line()));
+            }
+            return true;
+        }
+        Story::AtaLinkBack => {
+            state.gone.remove(&port);
+            return true;
+        }
+        Story::AtaTimeout => Code::DiskTimeout,
+        Story::AtaSlower => Code::DiskLinkSpeedReduced,
+        Story::AtaReset => Code::DiskLinkReset,
+        _ => Code::DiskOffline,
+    };
+    state.port.clone_from(&port);
+    book.note(Found::new(code, port), now);
+    true
+}
+
+/// NVMe: status type and code of a command. Source: NVMe base specification 2.0 figures 96-103.
+pub(super) fn nvme(story: Story, part: &str, now: &Now<'_>, book: &mut Book) -> bool {
+    if story == Story::FrozenState {
+        book.note(Found::new(Code::DiskControllerReset, part).weak(), now);
+        return true;
+    }
+    let number = |mark: &str| {
+        let rest = now.text.split_once(mark)?.1;
+        let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        u32::from_str_radix(&rest[..end], 16).ok()
+    };
+    let (Some(kind), Some(code)) = (number("sct 0x"), number("/ sc 0x")) else { return false };
+    let (code, weak) = match (kind, code) {
+        (2, 0x80 | 0x81) => (Code::DiskMediumError, false),
+        (2, 0x82..=0x84) => (Code::DiskProtectionError, false),
+        (3, 0x01..=0x03) => (Code::DiskPathFailed, false),
+        // Invalid opcode, field or range: the one who asked.
+        (0, 0x01 | 0x02 | 0x0b | 0x80) => return true,
+        _ => (Code::DiskIoError, true),
+    };
+    let found = Found::new(code, part);
+    book.note(if weak { found.weak() } else { found }, now);
+    true
+}
+
+/// RAID, paths and file systems over several disks.
+pub(super) fn above(story: Story, part: &str, now: &Now<'_>, book: &mut Book) -> bool {
+    let text = now.text;
+    let array = || text.split(": ").next().unwrap_or("").rsplit(':').next().unwrap_or("").trim().to_string();
+    let found = match story {
+        Story::RaidRead => Found::new(Code::DiskMediumError, word(part)).weak(),
+        Story::RaidStopped => {
+            if let Some(entry) = book.more(&[Code::RaidDegraded], now) {
+                entry.severity = Severity::Fatal;
+                return true;
+            }
+            Found::new(Code::RaidDegraded, array()).severity(Severity::Fatal)
+        }
+        Story::RaidActive => {
+            let numbers = text.split_once("active with ").map_or("", |(_, rest)| rest);
+            let mut numbers = numbers.split(' ').filter_map(|word| word.parse::<u32>().ok());
+            match (numbers.next(), numbers.next()) {
+                (Some(active), Some(all)) if active < all => {
+                    Found::new(Code::RaidDegraded, array()).severity(Severity::Warning)
+                }
+                _ => return true,
+            }
+        }
+        Story::MegaraidVolume => {
+            let state = text.rsplit("is now ").next().unwrap_or("");
+            let Some(severity) = [("OFFLINE", Severity::Fatal), ("DEGRADED", Severity::Error)]
+                .into_iter()
+                .find(|(word, _)| state.contains(word))
+            else {
+                return true;
+            };
+            Found::new(Code::RaidDegraded, format!("VD {}", word(part))).severity(severity.1)
+        }
+        Story::MegaraidSense => match text.rsplit("Sense: ").next().unwrap_or("").split('/').next() {
+            Some("1") => Found::new(Code::DiskRecoveredError, part),
+            Some("3") => Found::new(Code::DiskMediumError, part),
+            Some("4") => Found::new(Code::DiskHardwareError, part),
+            _ => return true,
+        },
+        Story::PathFailed => Found::new(Code::DiskPathFailed, scsi_disk(word(part))),
+        _ => Found::new(Code::FilesystemError, word(part)),
+    };
+    book.note(found, now);
+    true
+}
+
+/// `sde` of `8:64`. Source: Documentation/admin-guide/devices.txt.
+fn scsi_disk(number: &str) -> String {
+    let parts = number
+        .split_once(':')
+        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
+    let Some((major, minor)) = parts else { return number.to_string() };
+    let group = match major {
+        8 => 0,
+        65..=71 => major - 64,
+        128..=135 => major - 120,
+        _ => return number.to_string(),
+    };
+    let mut index = group * 16 + minor / 16;
+    let mut letters = Vec::new();
+    loop {
+        letters.push(char::from(b'a' + u8::try_from(index % 26).unwrap_or(0)));
+        if index < 26 {
+            break;
+        }
+        index = index / 26 - 1;
+    }
+    format!("sd{}", letters.into_iter().rev().collect::<String>())
+}
+
+/// A link that did not come back is a disk that is gone.
+pub(super) fn end(state: &mut State, book: &mut Book) {
+    for (port, (at, line)) in std::mem::take(&mut state.gone) {
+        let known = book.entries.iter().any(|entry| entry.code.kind() == Kind::Disk && entry.device == port);
+        if known {
+            book.note_lines(Found::new(Code::DiskOffline, port), at.clone(), at, vec![line]);
+        }
+    }
+}

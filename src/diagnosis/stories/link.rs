@@ -1,0 +1,152 @@
+//! Links and cards: AER, network links, GPUs.
+
+use std::collections::BTreeSet;
+
+use super::Story;
+use crate::diagnosis::book::{Book, Found, Now};
+use crate::diagnosis::code::{Code, Severity};
+use crate::diagnosis::name;
+use crate::diagnosis::pattern::word;
+
+/// Before so many seconds a link that was never up has not gone down.
+const STARTING: f64 = 120.0;
+/// So often down within so many seconds is a link that flaps.
+const FLAPS: u64 = 3;
+const FLAPPING: f64 = 900.0;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Interfaces that were up.
+    up: BTreeSet<String>,
+    /// The card of `The NVIDIA GPU …`, until the line that says what is with it.
+    card: String,
+}
+
+/// The port's line: it names the device that reported.
+pub(super) fn aer(part: &str, now: &Now<'_>, book: &mut Book) -> bool {
+    let device = part.strip_prefix("id=").and_then(name::pci_of_id).or_else(|| name::pci(part));
+    // 00:00.0 is what a device that has no address yet, or no more, signs with: the port that heard it is known.
+    let device = device.filter(|device| device != "0000:00:00.0");
+    let Some(device) = device.or_else(|| name::pci(now.text)) else { return false };
+    let text = now.text.split_once("AER: ").map_or(now.text, |(_, rest)| rest);
+    let code = match () {
+        () if text.contains("Uncorrect") && text.contains("(Fatal)") => Code::PcieFatal,
+        () if text.contains("Uncorrect") => Code::PcieUncorrected,
+        () if text.contains("Correct") => Code::PcieCorrected,
+        () => return false,
+    };
+    book.note(Found::new(code, device), now);
+    true
+}
+
+/// Links up and down, and queues that stand still.
+pub(super) fn network(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let device = name::net(now.text);
+    match story {
+        Story::TxTimeout => {
+            let device = if part.is_empty() { device } else { word(part).to_string() };
+            book.note(Found::new(Code::NetTxTimeout, device), now);
+        }
+        // `SR port module inserted` is none; `unsupported` and `unknown` ones are.
+        Story::PortModule => {
+            let text = now.text.to_ascii_lowercase();
+            if text.contains("unsupported") || text.contains("unknown") {
+                let device = if device.is_empty() { word(name::prefix(now.text)).to_string() } else { device };
+                book.note(Found::new(Code::NetModuleError, device), now);
+            }
+        }
+        Story::LinkUp => {
+            state.up.insert(device);
+        }
+        _ => {
+            let starting = now.stamp.and_then(|stamp| stamp.since_boot).is_some_and(|seconds| seconds < STARTING);
+            if device.is_empty() || (starting && !state.up.contains(&device)) {
+                return true;
+            }
+            book.note(Found::new(Code::NetLinkDown, device), now);
+        }
+    }
+    true
+}
+
+/// NVIDIA's own reports. Source: docs.nvidia.com/deploy/xid-errors.
+pub(super) fn nvidia(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    match story {
+        Story::NvidiaNamed => {
+            state.card = name::pci(part).unwrap_or_default();
+            false
+        }
+        Story::NvidiaLost => {
+            let device = name::pci(now.text).unwrap_or_else(|| std::mem::take(&mut state.card));
+            if !now.text.contains("NVRM") {
+                return false;
+            }
+            book.note(Found::new(Code::GpuLost, device), now);
+            true
+        }
+        _ => xid(now, book),
+    }
+}
+
+/// `NVRM: Xid (PCI:0000:3b:00): 79, …`
+fn xid(now: &Now<'_>, book: &mut Book) -> bool {
+    let Some((device, rest)) = now.text.split_once("Xid (").and_then(|(_, rest)| rest.split_once("): ")) else {
+        return false;
+    };
+    let device = device.trim_start_matches("PCI:");
+    let device = device.strip_prefix("GPU-").map_or(device, |_| "");
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let Ok(number) = rest[..digits].parse::<u32>() else { return false };
+    let text = &rest[digits..];
+    let code = match number {
+        8 | 109 => Code::GpuReset,
+        48 | 94 | 95 | 140 | 171 | 172 => Code::GpuMemoryUncorrected,
+        54 => Code::PowerSlotInsufficient,
+        61 | 62 | 119 | 120 | 123 | 158 => Code::GpuFirmwareTimeout,
+        63 | 156 => Code::GpuMemoryRemapped,
+        64 | 157 => Code::GpuMemoryRemapFailed,
+        74 | 121 | 144..=150 | 155 => Code::GpuNvlinkError,
+        79 | 167 => Code::GpuLost,
+        92 => Code::GpuMemoryCorrected,
+        11..=14 | 31 | 32 | 37..=39 | 41..=45 | 68 | 69 | 137 => Code::GpuApplicationFault,
+        _ => return true,
+    };
+    let mild =
+        code == Code::GpuNvlinkError && (text.contains("Nonfatal") || text.contains("Non-fatal") || number == 121);
+    let found = Found::new(code, device);
+    book.note(if mild { found.severity(Severity::Warning) } else { found }, now);
+    true
+}
+
+/// AMD's cards: their lines name the card only in part.
+pub(super) fn amdgpu(story: Story, now: &Now<'_>, book: &mut Book) -> bool {
+    let device = name::pci(now.text).unwrap_or_else(|| "amdgpu".to_string());
+    let found = match story {
+        Story::AmdgpuRing => Found::new(Code::GpuReset, device),
+        Story::AmdgpuCount => {
+            let Some((before, _)) = now.text.split_once("correctable hardware error") else { return false };
+            let uncorrected = before.ends_with("un");
+            let number =
+                before.trim_end_matches("un").trim_end().rsplit(' ').next().and_then(|word| word.parse::<u64>().ok());
+            let code = if uncorrected { Code::GpuMemoryUncorrected } else { Code::GpuMemoryCorrected };
+            match number {
+                Some(0) => return true,
+                number => Found::new(code, device).times(number.unwrap_or(1)),
+            }
+        }
+        _ => Found::new(Code::GpuLost, device),
+    };
+    book.note(found, now);
+    true
+}
+
+/// A link that goes down again and again is another thing than one that went down.
+pub(super) fn end(book: &mut Book) {
+    for entry in book.entries.iter_mut().filter(|entry| entry.code == Code::NetLinkDown && entry.count >= FLAPS) {
+        let took = entry.first.seconds.zip(entry.last.seconds).map_or(0.0, |(first, last)| last - first);
+        if took <= FLAPPING {
+            entry.code = Code::NetLinkFlap;
+            entry.severity = Code::NetLinkFlap.severity();
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What several lines say together.
+
+mod apei;
+mod disk;
+mod link;
+mod mce;
+mod memory;
+mod names;
+mod system;
+mod trace;
+
+use super::book::{Book, Now};
+
+pub(super) use names::Names;
+
+/// A line that is part of something, by what is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Story {
+    EdacCorrected,
+    EdacUncorrected,
+    AmdHeader,
+    AmdStatus,
+    AmdDecoded,
+    AmdNorthbridge,
+    MceBank,
+    MceReason,
+    MceLogged,
+    UserAccess,
+    PageOffline,
+    PageLost,
+    PageInjected,
+    Apei,
+    ApeiBert,
+    ApeiBertEnd,
+    AerPort,
+    SenseKey,
+    AddSense,
+    ScsiResult,
+    DiskLeft,
+    Block,
+    BufferError,
+    AtaException,
+    AtaResult,
+    AtaSerror,
+    AtaError,
+    AtaTimeout,
+    AtaSlower,
+    AtaReset,
+    AtaGone,
+    AtaLinkGone,
+    AtaLinkBack,
+    NvmeStatus,
+    FrozenState,
+    RaidRead,
+    RaidStopped,
+    RaidActive,
+    MegaraidVolume,
+    MegaraidSense,
+    PathFailed,
+    Btrfs,
+    TxTimeout,
+    LinkDown,
+    PortModule,
+    LinkUp,
+    Xid,
+    NvidiaNamed,
+    NvidiaLost,
+    AmdgpuRing,
+    AmdgpuCount,
+    AmdgpuBus,
+    Throttled,
+    PowerLimited,
+    HeatShutdown,
+    UsbProduct,
+    UsbDisconnect,
+    UsbSilent,
+    Panic,
+    OnPurpose,
+    HungTask,
+    NetworkFiles,
+    RcuStall,
+    RcuCpu,
+    RcuMore,
+    Oops,
+    OopsMore,
+    Instruction,
+    EndOfTrace,
+    Warning,
+    NobodyCared,
+    Allocation,
+    Speaker,
+    OomCgroup,
+    OomKill,
+    OomMore,
+    Crash,
+    FatalSignal,
+    TscPair,
+    TscWarp,
+    TscMore,
+    Suppressed,
+}
+
+/// What earlier lines said that later ones complete.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) names: Names,
+    apei: apei::State,
+    mce: mce::State,
+    disk: disk::State,
+    link: link::State,
+    system: system::State,
+    trace: trace::State,
+}
+
+/// Takes a line; `false` leaves it to the rules that follow.
+pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    use Story as S;
+    state.names.learn(now.text);
+    match story {
+        S::EdacCorrected | S::EdacUncorrected => memory::edac(story == S::EdacUncorrected, part, now, book),
+        S::UserAccess => memory::user_access(part, now, book),
+        S::PageOffline | S::PageLost | S::PageInjected => memory::page(story, part, now, book, &mut state.mce),
+        S::AmdHeader | S::AmdStatus | S::AmdDecoded | S::AmdNorthbridge => {
+            mce::amd(story, part, now, book, &mut state.mce)
+        }
+        S::MceBank | S::MceReason | S::MceLogged => mce::intel(story, part, now, book, &mut state.mce),
+        S::Apei | S::ApeiBert | S::ApeiBertEnd => apei::tell(story, now, book, &mut state.apei),
+        S::AerPort => link::aer(part, now, book),
+        S::SenseKey | S::AddSense | S::ScsiResult | S::DiskLeft => disk::scsi(story, now, book, state),
+        S::Block | S::BufferError => disk::block(story, part, now, book, state),
+        S::AtaException | S::AtaResult | S::AtaSerror | S::AtaError => disk::ata_fault(story, part, now, book, state),
+        S::AtaTimeout | S::AtaSlower | S::AtaReset | S::AtaGone | S::AtaLinkGone | S::AtaLinkBack => {
+            disk::ata_port(story, part, now, book, state)
+        }
+        S::NvmeStatus | S::FrozenState => disk::nvme(story, part, now, book),
+        S::RaidRead
+        | S::RaidStopped
+        | S::RaidActive
+        | S::MegaraidVolume
+        | S::MegaraidSense
+        | S::PathFailed
+        | S::Btrfs => disk::above(story, part, now, book),
+        S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp => {
+            link::network(story, part, now, book, &mut state.link)
+        }
+        S::Xid | S::NvidiaNamed | S::NvidiaLost => link::nvidia(story, part, now, book, &mut state.link),
+        S::AmdgpuRing | S::AmdgpuCount | S::AmdgpuBus => link::amdgpu(story, now, book),
+        S::Throttled | S::PowerLimited | S::HeatShutdown => system::heat(story, part, now, book, &mut state.system),
+        S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
+        S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
+        S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
+            system::program(story, part, now, book, &mut state.system)
+        }
+        S::TscPair | S::TscWarp | S::TscMore => system::clock(story, part, now, book, &mut state.system),
+        S::HungTask | S::NetworkFiles | S::NobodyCared | S::Suppressed => {
+            system::other(story, part, now, book, &mut state.system)
+        }
+        S::Panic | S::OnPurpose => {
+            // What firmware and banks said before the end is the reason of the end.
+            apei::end(&mut state.apei, book);
+            mce::end(&mut state.mce, book);
+            trace::panic(story, now, book, &mut state.trace)
+        }
+        S::RcuStall | S::RcuCpu | S::RcuMore => trace::rcu(story, now, book, &mut state.trace),
+        S::Oops | S::OopsMore | S::Instruction | S::EndOfTrace | S::Warning => {
+            trace::oops(story, now, book, &mut state.trace)
+        }
+    }
+}
+
+/// The log is over: what waited for more is told as it is.
+pub(super) fn end(state: &mut State, book: &mut Book) {
+    apei::end(&mut state.apei, book);
+    mce::end(&mut state.mce, book);
+    trace::end(&mut state.trace, book);
+    disk::end(&mut state.disk, book);
+    link::end(book);
+    system::end(&mut state.system, book);
+    mce::unexplained(&mut state.mce, book);
+}

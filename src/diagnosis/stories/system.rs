@@ -1,0 +1,156 @@
+//! Heat, USB, lack of memory, programs, clocks.
+
+use std::collections::BTreeSet;
+
+use super::Story;
+use crate::diagnosis::book::{At, Book, Found, Now};
+use crate::diagnosis::code::{Code, Severity};
+use crate::diagnosis::name;
+use crate::diagnosis::pattern::word;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The CPU that told of heat first; the others of its package tell the same.
+    hot: Option<String>,
+    limited: Option<String>,
+    /// Devices that the BMC pretends to be.
+    virtual_usb: BTreeSet<String>,
+    /// Processes that were killed for lack of memory.
+    killed: BTreeSet<String>,
+    /// What the line that names the process will be of.
+    waits: Option<(Code, String, At, String)>,
+    clock: String,
+    /// A file server that does not answer.
+    server: bool,
+}
+
+pub(super) fn heat(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let cpu = name::cpu(part);
+    let found = match story {
+        Story::HeatShutdown => {
+            if book.more(&[Code::ThermalCritical], now).is_some() {
+                return true;
+            }
+            Found::new(Code::ThermalCritical, "")
+        }
+        Story::Throttled => Found::new(Code::CpuThrottled, state.hot.get_or_insert(cpu).clone()),
+        _ => Found::new(Code::PowerLimited, state.limited.get_or_insert(cpu).clone()).severity(Severity::Info),
+    };
+    book.note(found, now);
+    true
+}
+
+pub(super) fn usb(story: Story, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let device = name::usb(now.text);
+    match story {
+        Story::UsbProduct => {
+            const PRETENDED: [&str; 8] =
+                ["virtual", "american megatrends", "avocent", "remote console", "idrac", "ilo", "kvm", "hermon"];
+            let text = now.text.to_ascii_lowercase();
+            if PRETENDED.iter().any(|word| text.contains(word)) {
+                state.virtual_usb.insert(device);
+            }
+        }
+        _ if state.virtual_usb.contains(&device) => {}
+        Story::UsbDisconnect => book.note(Found::new(Code::UsbDisconnect, device), now),
+        _ => book.note(Found::new(Code::UsbEnumerationFailed, device), now),
+    }
+    true
+}
+
+/// `… process 1402 (sshd) …`
+fn victim(text: &str) -> Option<(String, &str)> {
+    let (_, rest) = text.split_once("rocess ")?;
+    let (pid, rest) = rest.split_once(" (").or_else(|| rest.split_once(", "))?;
+    let (name, _) = rest.split_once(") ").or_else(|| rest.rsplit_once(')')).unwrap_or((rest, ""));
+    let pid = pid.trim_end_matches(',');
+    pid.bytes().all(|b| b.is_ascii_digit()).then(|| (format!("{name}[{pid}]"), pid))
+}
+
+pub(super) fn oom(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let Some((program, pid)) = victim(now.text) else { return false };
+    if story == Story::OomMore {
+        if state.killed.contains(pid) || !part.bytes().all(|b| b.is_ascii_digit()) {
+            book.more(&[Code::OomKill, Code::OomKillCgroup], now);
+            return true;
+        }
+    } else {
+        state.killed.insert(pid.to_string());
+    }
+    let code = if story == Story::OomCgroup { Code::OomKillCgroup } else { Code::OomKill };
+    book.note(Found::new(code, program), now);
+    true
+}
+
+/// Programs that crashed, and those whose number stands in a later line.
+pub(super) fn program(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    match story {
+        Story::Crash => {
+            let Some(program) = name::program(now.text) else { return false };
+            book.note(Found::new(Code::ProgramCrashed, program), now);
+            true
+        }
+        Story::Speaker => {
+            let Some((code, name, at, line)) = state.waits.take() else { return false };
+            let pid = now.text.split_once(" PID: ").map_or("", |(_, rest)| word(rest));
+            let comm = now.text.split_once(" Comm: ").map_or("", |(_, rest)| rest.split(' ').next().unwrap_or(rest));
+            let name = if name.is_empty() { comm } else { name.as_str() };
+            book.note_lines(Found::new(code, format!("{name}[{pid}]")), at.clone(), at, vec![line]);
+            true
+        }
+        _ => {
+            waited(state, book);
+            let code = if story == Story::Allocation { Code::KernelAllocationFailure } else { Code::ProgramCrashed };
+            let name = if story == Story::Allocation { part.rsplit(": ").next().unwrap_or(part) } else { "" };
+            state.waits = Some((code, name.to_string(), now.at(), now.line()));
+            true
+        }
+    }
+}
+
+fn waited(state: &mut State, book: &mut Book) {
+    if let Some((code, name, at, line)) = state.waits.take() {
+        book.note_lines(Found::new(code, name), at.clone(), at, vec![line]);
+    }
+}
+
+pub(super) fn clock(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    match story {
+        Story::TscPair => state.clock = name::cpu(part),
+        Story::TscWarp => book.note(Found::new(Code::ClocksourceUnstable, state.clock.clone()), now),
+        _ => {
+            if book.more(&[Code::ClocksourceUnstable], now).is_none() {
+                book.note(Found::new(Code::ClocksourceUnstable, ""), now);
+            }
+        }
+    }
+    true
+}
+
+pub(super) fn other(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    match story {
+        Story::HungTask => {
+            let Some((name, pid)) = part.rsplit_once(':') else { return false };
+            book.note(Found::new(Code::TaskHung, format!("{name}[{pid}]")), now);
+        }
+        Story::NetworkFiles => state.server = true,
+        Story::NobodyCared => {
+            let found = Found::new(Code::KernelWarning, format!("irq {}", word(part))).severity(Severity::Error);
+            book.note(found, now);
+        }
+        _ => {
+            let number = part.rsplit([' ', ':']).next().and_then(|word| word.parse::<u64>().ok());
+            book.suppressed(number.unwrap_or(0));
+        }
+    }
+    true
+}
+
+pub(super) fn end(state: &mut State, book: &mut Book) {
+    waited(state, book);
+    // A program that waits for a server that is away says nothing of this machine.
+    if state.server {
+        let hung = book.entries.iter_mut().filter(|entry| entry.code == Code::TaskHung);
+        hung.for_each(|entry| entry.severity = Severity::Warning);
+    }
+}

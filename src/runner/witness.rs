@@ -1,0 +1,276 @@
+//! What the machine itself says while a script runs: one reader of the kernel's log for all scripts, and counters before and after.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::diagnosis::{Code, Effect, Incident, Judge, Kind, Listening, Parts, Policy, Snapshot};
+use crate::host::{Host, KernelLog};
+use crate::script::{HardwareType, Machine, Script};
+
+/// A line of a script that says how far it wants the machine to be listened to.
+const WISH: &str = "# shakedown: meanwhile=";
+/// So much of a script is looked through for it.
+const HEAD: u64 = 64 << 10;
+
+/// How often the log is emptied while scripts run, so that little can be overwritten before it is read.
+const EVERY: Duration = Duration::from_secs(1);
+/// So much of the log is kept for the scripts that run.
+const MOST: usize = 4 << 20;
+
+/// The one reader.
+#[derive(Clone, Debug)]
+pub(super) struct Witness {
+    host: Host,
+    log: Arc<Mutex<Log>>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// Open while a script runs.
+    source: Option<KernelLog>,
+    records: VecDeque<String>,
+    bytes: usize,
+    /// The number of the oldest record that is kept.
+    oldest: u64,
+    /// How often the kernel overwrote records before they were read.
+    lost: u64,
+    /// It was said that the log cannot be read.
+    is_told: bool,
+    next: u64,
+    /// Scripts that run, with those that ran at the same time.
+    running: BTreeMap<u64, (String, BTreeSet<String>)>,
+}
+
+/// The beginning of a script.
+#[derive(Debug)]
+pub(super) struct Watch {
+    number: u64,
+    from: u64,
+    lost: u64,
+    before: Snapshot,
+}
+
+/// What was said until its end.
+#[derive(Debug, Default)]
+pub(super) struct Testimony {
+    incidents: Vec<Incident>,
+    lost: u64,
+    beside: BTreeSet<String>,
+}
+
+impl Witness {
+    pub(super) fn new(host: Host) -> Self {
+        Self { host, log: Arc::default() }
+    }
+
+    /// A script begins.
+    pub(super) async fn begin(&self, script: &Script) -> Option<Watch> {
+        let (this, name) = (self.clone(), script.to_string());
+        let begun = tokio::task::spawn_blocking(move || this.begun(name)).await.ok()?;
+        let (watch, is_first) = begun;
+        if is_first {
+            let log = Arc::clone(&self.log);
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(EVERY).await;
+                    let mut log = lock(&log);
+                    if log.running.is_empty() {
+                        break;
+                    }
+                    log.read();
+                }
+            });
+        }
+        Some(watch)
+    }
+
+    fn begun(&self, name: String) -> (Watch, bool) {
+        let before = Snapshot::read(&self.host);
+        let mut log = lock(&self.log);
+        let is_first = log.running.is_empty();
+        if is_first {
+            log.open(&self.host);
+        }
+        log.read();
+        let number = log.next;
+        log.next += 1;
+        let mut beside = BTreeSet::new();
+        for (other, companions) in log.running.values_mut() {
+            companions.insert(name.clone());
+            beside.insert(other.clone());
+        }
+        log.running.insert(number, (name, beside));
+        let from = log.oldest + log.records.len() as u64;
+        (Watch { number, from, lost: log.lost, before }, is_first)
+    }
+
+    /// The same script ends.
+    pub(super) async fn end(&self, watch: Watch) -> Testimony {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.ended(&watch)).await.unwrap_or_default()
+    }
+
+    fn ended(&self, watch: &Watch) -> Testimony {
+        let (text, lost, beside) = {
+            let mut log = lock(&self.log);
+            log.read();
+            let skip = usize::try_from(watch.from.saturating_sub(log.oldest)).unwrap_or(usize::MAX);
+            let dropped = log.oldest.saturating_sub(watch.from);
+            let text: String = log.records.iter().skip(skip).map(String::as_str).collect();
+            let (_, beside) = log.running.remove(&watch.number).unwrap_or_default();
+            let lost = log.lost - watch.lost + dropped;
+            if log.running.is_empty() {
+                log.close();
+            }
+            (text, lost, beside)
+        };
+        let mut judge = Judge::default();
+        judge.read(&text);
+        let mut incidents = judge.end();
+        for counted in Snapshot::read(&self.host).since(&watch.before) {
+            // The log names more; the counter is one more piece of evidence.
+            let told = incidents
+                .iter_mut()
+                .find(|one| one.code == counted.code && (one.device == counted.device || counted.device.is_empty()));
+            match told {
+                Some(told) => {
+                    told.count = told.count.max(counted.count);
+                    told.lines.extend(counted.lines);
+                }
+                None => incidents.push(counted),
+            }
+        }
+        if !incidents.is_empty() {
+            Parts::read(&self.host).name(&mut incidents);
+        }
+        Testimony { incidents, lost, beside }
+    }
+}
+
+impl Log {
+    fn open(&mut self, host: &Host) {
+        let opened = host.kernel_log().and_then(|mut log| log.skip_to_end().map(|()| log));
+        match opened {
+            Ok(log) => self.source = Some(log),
+            Err(error) if !self.is_told => {
+                self.is_told = true;
+                tracing::warn!(%error, "the kernel log is not readable: what the kernel says while scripts run is not watched");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn read(&mut self) {
+        let Some(source) = &mut self.source else { return };
+        while let Ok(Some(record)) = source.next_record() {
+            self.bytes += record.len();
+            self.records.push_back(record);
+        }
+        self.lost += source.take_lost();
+        while self.bytes > MOST {
+            let Some(record) = self.records.pop_front() else { break };
+            self.bytes -= record.len();
+            self.oldest += 1;
+        }
+    }
+
+    fn close(&mut self) {
+        self.source = None;
+        self.oldest += self.records.len() as u64;
+        self.records.clear();
+        self.bytes = 0;
+    }
+}
+
+fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Testimony {
+    /// What it does to a pass of a script.
+    pub(super) fn says(&self, script: &Script, policy: &Policy) -> Machine {
+        match self.effects(script, policy).max() {
+            Some(Effect::Failed) => Machine::Fails,
+            Some(Effect::Degraded) => Machine::Degrades,
+            _ => Machine::Quiet,
+        }
+    }
+
+    fn effects(&self, script: &Script, policy: &Policy) -> impl Iterator<Item = Effect> {
+        self.incidents.iter().map(move |incident| effect(incident, script, policy))
+    }
+
+    /// Its incidents in a line each, those that count.
+    pub(super) fn reasons(&self, script: &Script, policy: &Policy) -> Vec<String> {
+        let counts =
+            self.incidents.iter().zip(self.effects(script, policy)).filter(|(_, effect)| *effect > Effect::Note);
+        counts
+            .map(|(incident, effect)| {
+                let Incident { code, device, count, .. } = incident;
+                let device = if device.is_empty() { String::new() } else { format!(" of {device}") };
+                let (word, effect) = (code.word(), effect.word());
+                format!("the machine reported {word}{device} while it ran ({count} times): a pass becomes {effect}")
+            })
+            .collect()
+    }
+
+    /// The last section of the script's output; empty when there is nothing to say.
+    pub(super) fn section(&self, script: &Script, policy: &Policy) -> String {
+        if self.incidents.is_empty() && self.lost == 0 {
+            return String::new();
+        }
+        let mut text = String::from("\nWhat the machine reported meanwhile\n");
+        for (incident, effect) in self.incidents.iter().zip(self.effects(script, policy)) {
+            let Incident { code, severity, device, count, lines, part, .. } = incident;
+            let part = part.as_ref().map(|part| format!(" ({part})")).unwrap_or_default();
+            let device = if device.is_empty() { String::new() } else { format!(" {device}{part}") };
+            let _ = writeln!(text, "- {severity}: {}{device}, {count} times: {}", code.word(), code.meaning());
+            let _ = writeln!(
+                text,
+                "  {}",
+                match effect {
+                    Effect::Note => "changes nothing",
+                    Effect::Degraded => "a pass becomes degraded",
+                    Effect::Failed => "a pass becomes failed",
+                }
+            );
+            let _ = writeln!(text, "  next: {}", code.next());
+            for line in lines.iter().take(5) {
+                let _ = writeln!(text, "  | {line}");
+            }
+        }
+        if self.lost > 0 {
+            let _ = writeln!(text, "- not watched: records of the kernel log were lost, at least {}", self.lost);
+        }
+        if !self.beside.is_empty() && !self.incidents.is_empty() {
+            let names: Vec<&str> = self.beside.iter().map(String::as_str).collect();
+            let _ = writeln!(text, "  These ran at the same time: {}", names.join(", "));
+        }
+        text
+    }
+}
+
+/// What a script says in its header: `# shakedown: meanwhile=note` or `off`.
+pub(super) fn wish_of(program: &Path) -> Listening {
+    let mut head = Vec::new();
+    let read = File::open(program).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    if read.is_err() {
+        return Listening::Count;
+    }
+    let head = String::from_utf8_lossy(&head);
+    let wish = head.lines().find_map(|line| Listening::from_word(line.trim().strip_prefix(WISH)?.trim()));
+    wish.unwrap_or_default()
+}
+
+/// What an incident does to a pass of this script.
+fn effect(incident: &Incident, script: &Script, policy: &Policy) -> Effect {
+    let own_links = script.apply_configured_networking && incident.code.kind() == Kind::Network;
+    // A memory test does not heat: its figures are none.
+    let other_heat = incident.code == Code::CpuThrottled && script.hardware_type != HardwareType::Cpu;
+    if own_links || other_heat { Effect::Note } else { policy.effect(incident) }
+}

@@ -1,0 +1,169 @@
+//! What the machine says while a script runs, in the result of the script.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shakedown::diagnosis::Policy;
+use shakedown::host::Host;
+use shakedown::private::Seen;
+use shakedown::runner::{Conclusion, Contents, Finished, Options, Report, Runner};
+use shakedown::script::{Script, Unpassed, Workspace, parse_index};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+const MODULE: &str = "sys/devices/system/edac/mc/mc0/dimm0";
+const UNCORRECTED: &str = "4,7,9000000,-;EDAC MC0: 1 UE memory read error on CPU0_DIMM_A1 (channel:0 slot:0 page:0x1)";
+
+/// A machine of files, whose log and counters a script can write.
+struct Machine {
+    root: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let root = tempfile::tempdir().expect("a folder");
+        for (path, text) in [
+            (format!("{MODULE}/dimm_label"), "CPU0_DIMM_A1"),
+            (format!("{MODULE}/dimm_ce_count"), "3"),
+            ("dev/kmsg".into(), "4,1,1000000,-;EDAC MC0: 1 UE memory read error on BEFORE (channel:0)\n"),
+        ] {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        Self { root }
+    }
+
+    /// Runs scripts beside each other; how each ended, with its output.
+    async fn run(&self, policy: &str, scripts: &[(&str, &str)]) -> Vec<(String, Finished, String)> {
+        let home = tempfile::tempdir().expect("a folder");
+        let workspace = Workspace::new(home.path());
+        for directory in workspace.directories() {
+            fs::create_dir_all(directory).expect("folders");
+        }
+        let entries: Vec<String> = scripts
+            .iter()
+            .zip(1..)
+            .map(|((name, _), id)| {
+                format!(r#"{{"name": "{name}", "path": "testing/{name}", "script_result_id": {id}, "parallel": 2}}"#)
+            })
+            .collect();
+        let index = format!(r#"{{"1.0": {{"testing_scripts": [{}]}}}}"#, entries.join(","));
+        let parsed: Vec<Script> = parse_index(index.as_bytes()).expect("an index").scripts;
+        let mut contents = Contents::default();
+        for (script, (_, text)) in parsed.iter().zip(scripts) {
+            let program: PathBuf = workspace.executable(script);
+            fs::create_dir_all(program.parent().expect("a parent")).expect("folders");
+            let text = text.replace("ROOT", &self.root.path().to_string_lossy());
+            fs::write(&program, format!("#!/bin/sh\n{text}\n")).expect("a script");
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
+            contents.record(&program, Seen::look(&program).expect("a script").sum());
+        }
+        let mut options = Options::new("http://192.0.2.1/MAAS");
+        options.meanwhile = Policy::parse(policy).expect("a policy");
+        let (reports, mut received) = mpsc::channel(64);
+        let host = Host::at(self.root.path());
+        let runner = Runner::new(workspace.clone(), host, options, reports, CancellationToken::new());
+        let runner = Arc::new(runner.of_contents(contents));
+        let running = tokio::spawn(async move { runner.run(parsed).await });
+        let mut ended = Vec::new();
+        while let Some(report) = received.recv().await {
+            match report {
+                Report::Starting(_, go) => go.send(Ok(())).expect("it waits"),
+                Report::Finished(script, finished) => {
+                    let output = fs::read(workspace.outputs(&script).combined).expect("its output");
+                    ended.push((script.name.clone(), finished, String::from_utf8_lossy(&output).into_owned()));
+                }
+                _ => {}
+            }
+        }
+        running.await.expect("it ends");
+        ended.sort_by(|a, b| a.0.cmp(&b.0));
+        ended
+    }
+
+    async fn run_one(&self, policy: &str, text: &str) -> (Finished, String) {
+        let (_, finished, output) = self.run(policy, &[("x", text)]).await.remove(0);
+        (finished, output)
+    }
+}
+
+fn is_passed(finished: &Finished) -> bool {
+    matches!(finished.conclusion, Conclusion::Passed(_))
+}
+
+#[tokio::test]
+async fn a_script_during_which_nothing_is_said_passes_and_its_output_is_its_own() {
+    let (finished, output) = Machine::new().run_one("count", "echo fine").await;
+    assert!(is_passed(&finished), "{finished:?}");
+    assert_eq!(output, "fine\n");
+}
+
+#[tokio::test]
+async fn a_line_of_the_kernel_meanwhile_fails_a_pass_and_stands_in_the_output() {
+    let text = format!("echo fine; echo '{UNCORRECTED}' >> ROOT/dev/kmsg");
+    let (finished, output) = Machine::new().run_one("count", &text).await;
+    assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 1), "{finished:?}");
+    assert!(output.starts_with("fine\n\nWhat the machine reported meanwhile\n"), "{output}");
+    for part in
+        ["error: memory-uncorrected CPU0_DIMM_A1", "a pass becomes failed", "next: replace the DIMM", "EDAC MC0: 1 UE"]
+    {
+        assert!(output.contains(part), "{part} in {output}");
+    }
+    assert!(!output.contains("BEFORE"), "what was said before is not of this script: {output}");
+    assert!(finished.notes.iter().any(|note| note.contains("memory-uncorrected of CPU0_DIMM_A1")), "{finished:?}");
+}
+
+#[tokio::test]
+async fn a_counter_that_rose_degrades_a_pass_without_any_line() {
+    let text = format!("echo 5 > ROOT/{MODULE}/dimm_ce_count");
+    let (finished, output) = Machine::new().run_one("count", &text).await;
+    assert_eq!(finished.conclusion, Conclusion::Said(Unpassed::Degraded), "{finished:?}");
+    assert!(
+        output.contains("memory-corrected CPU0_DIMM_A1, 2 times") && output.contains("3 before, 5 now"),
+        "{output}"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_stays_one_and_is_explained() {
+    let text = format!("echo 5 > ROOT/{MODULE}/dimm_ce_count; exit 3");
+    let (finished, output) = Machine::new().run_one("count", &text).await;
+    assert_eq!((finished.conclusion, finished.ending.exit_status()), (Conclusion::Failed, 3));
+    assert!(output.contains("memory-corrected"), "{output}");
+}
+
+#[tokio::test]
+async fn site_and_script_may_want_less() {
+    let rise = format!("echo 5 > ROOT/{MODULE}/dimm_ce_count");
+    for (policy, head, is_told) in [
+        ("note", "", true),
+        ("off", "", false),
+        ("count memory-corrected=note", "", true),
+        ("count", "# shakedown: meanwhile=note\n", true),
+        ("count", "# shakedown: meanwhile=off\n", false),
+        ("off", "# shakedown: meanwhile=count\n", false),
+    ] {
+        let (finished, output) = Machine::new().run_one(policy, &format!("{head}{rise}")).await;
+        assert!(is_passed(&finished), "{policy} {head}: {finished:?}");
+        assert_eq!(output.contains("memory-corrected"), is_told, "{policy} {head}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn all_scripts_that_ran_meanwhile_are_told_and_those_before_are_not() {
+    let machine = Machine::new();
+    // Both have begun before the line is written: each waits for the other's mark.
+    let meet = |own: &str, other: &str| format!("touch ROOT/{own}; until [ -e ROOT/{other} ]; do sleep 0.02; done");
+    let first = format!("{}; echo '{UNCORRECTED}' >> ROOT/dev/kmsg; touch ROOT/said", meet("a", "b"));
+    let second = format!("{}; until [ -e ROOT/said ]; do sleep 0.02; done", meet("b", "a"));
+    let ended = machine.run("count", &[("a", &first), ("b", &second)]).await;
+    for (name, finished, output) in &ended {
+        assert_eq!(finished.conclusion, Conclusion::Failed, "{name}: {output}");
+    }
+    assert!(ended[0].2.contains("These ran at the same time: b"), "{}", ended[0].2);
+    let (finished, _) = machine.run_one("count", "true").await;
+    assert!(is_passed(&finished), "what is in the log before it begins is not of this one");
+}
