@@ -128,7 +128,8 @@ fn between_two_looks_that_is_told_which_happened_to_the_hardware() {
         let file = |name: &str| folder.join(pair.case).join(format!("{name}.tar.xz"));
         let mut found = diff(&file(pair.before), &file(pair.after));
         let mut expected: Vec<&str> = pair.changes.to_vec();
-        (found.sort(), expected.sort_unstable());
+        found.sort();
+        expected.sort_unstable();
         if found != expected {
             wrong.push(format!("{} {}: {found:?} instead of {expected:?}", pair.case, pair.after));
         }

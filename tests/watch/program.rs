@@ -161,9 +161,9 @@ async fn what_was_told_is_what_the_region_has_of_the_rest_too() {
     for (turn, serial) in ["SECOND", "THIRD", "FOURTH", "FIFTH"].iter().enumerate() {
         for (word, action) in [("plugged in", "add"), ("pulled out", "remove")] {
             if action == "add" {
-                machine.plug("sdb", serial)
+                machine.plug("sdb", serial);
             } else {
-                machine.unplug("sdb")
+                machine.unplug("sdb");
             }
             let looks = machine.looks();
             machine.tell_of_disk(action, "sdb");

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::item::{DiskPlace, Item, Items, Kind, TOTAL};
+use super::item::{Item, Items, Kind, TOTAL};
 use super::pairing::Paired;
+use super::paths::between as paths_between;
 
 /// Less of all memory than this may come and go without a module: kernels keep more or less for themselves.
 const MEMORY_GRAIN: u64 = 64 << 20;
@@ -176,11 +177,7 @@ impl Comparison {
     fn same(&mut self, before: &Item, after: &Item) {
         let both = |what| Change { kind: self.kind, what, before: Some(before.clone()), after: Some(after.clone()) };
         let mut found = Vec::new();
-        let paths = paths_of_drive(before, after).or_else(|| {
-            let has_several = before.paths.len() > 1 || after.paths.len() > 1;
-            has_several.then(|| paths(before, after))
-        });
-        if let Some((lost, come)) = paths {
+        if let Some((lost, come)) = paths_between(before, after) {
             found.extend(lost.into_iter().map(|path| both(What::PathLost { path: path.name, place: path.place })));
             found.extend(come.into_iter().map(|path| both(What::PathFound { path: path.name, place: path.place })));
         } else if is_elsewhere(before, after) {
@@ -224,30 +221,6 @@ fn is_elsewhere(before: &Item, after: &Item) -> bool {
     let (from, to) = (&before.place, &after.place);
     let stayed = !before.position.is_empty() && before.position == after.position;
     from != to && !stayed && !from.is_empty() && !to.is_empty() && is_address(from) == is_address(to)
-}
-
-/// The paths to a disk that went, and those that came. When as many came as went, buses have other numbers.
-fn paths(before: &Item, after: &Item) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
-    let own = |item: &Item| match item.paths.as_slice() {
-        [] => vec![DiskPlace { name: item.name.clone(), place: item.place.clone() }],
-        paths => paths.to_vec(),
-    };
-    lost_and_found(&own(before), &own(after))
-}
-
-/// The same of an NVMe drive with a controller for each of its ports; nothing of one that has one, or of which a look does not tell.
-fn paths_of_drive(before: &Item, after: &Item) -> Option<(Vec<DiskPlace>, Vec<DiskPlace>)> {
-    let (old, new) = (&before.controllers, &after.controllers);
-    let has_several = old.len() > 1 || new.len() > 1;
-    (has_several && !old.is_empty() && !new.is_empty()).then(|| lost_and_found(old, new))
-}
-
-fn lost_and_found(old: &[DiskPlace], new: &[DiskPlace]) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
-    let missing = |from: &[DiskPlace], of: &[DiskPlace]| -> Vec<DiskPlace> {
-        from.iter().filter(|path| !of.iter().any(|other| other.place == path.place)).cloned().collect()
-    };
-    let (lost, come) = (missing(old, new), missing(new, old));
-    if lost.len() == come.len() { (Vec::new(), Vec::new()) } else { (lost, come) }
 }
 
 fn is_grain(old: &str, new: &str) -> bool {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::{Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, UsbNode};
-use super::known::one_of_paths;
+use super::paths::one_of_paths;
 use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
 
 /// The kinds of hardware that the region has event types for.

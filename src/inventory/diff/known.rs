@@ -1,9 +1,9 @@
 //! What an item is known by, from best to worst – also of items that an earlier release put on record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::detail::is_placeholder;
-use super::item::{DiskPlace, Item, Kind};
+use super::item::{Item, Kind};
 
 /// How many names an item has at most.
 pub(super) const NAMES: usize = 3;
@@ -23,7 +23,7 @@ pub(super) fn names(kind: Kind, items: &[Item]) -> Vec<Vec<String>> {
 }
 
 /// An identity without the place or the number that tells devices apart which say the same of themselves.
-fn shared(identity: &str) -> &str {
+pub(super) fn shared(identity: &str) -> &str {
     identity.split(['@', '#']).next().unwrap_or(identity)
 }
 
@@ -49,45 +49,4 @@ pub(super) fn has_own_name(kind: Kind, identity: &str) -> bool {
         Kind::Memory => !identity.starts_with("dimm:slot:"),
         Kind::PciDevice | Kind::UsbDevice | Kind::Bmc => true,
     }
-}
-
-/// The items of one look, with the paths to one disk as one item where the other look has them so: an earlier release had each path as
-/// a disk.
-pub(super) fn merged(kind: Kind, items: &[Item], others: &[Item]) -> Vec<Item> {
-    let with_paths: BTreeSet<String> = if kind == Kind::BlockDevice {
-        let names = names(kind, others).into_iter().zip(others);
-        names.filter(|(_, item)| !item.paths.is_empty()).filter_map(|(names, _)| names.into_iter().next()).collect()
-    } else {
-        BTreeSet::new()
-    };
-    if with_paths.is_empty() {
-        return items.to_vec();
-    }
-    let mut found: Vec<Item> = Vec::new();
-    let mut groups: BTreeMap<String, Vec<Item>> = BTreeMap::new();
-    for (item, names) in items.iter().zip(names(kind, items)) {
-        match names.into_iter().next().filter(|name| with_paths.contains(name)) {
-            Some(name) => groups.entry(name).or_default().push(item.clone()),
-            None => found.push(item.clone()),
-        }
-    }
-    found.extend(groups.into_values().filter_map(one_of_paths));
-    found
-}
-
-/// One disk with its paths, of the items of the paths; `None` of none.
-pub(super) fn one_of_paths(mut paths: Vec<Item>) -> Option<Item> {
-    paths.sort_by(|a, b| a.name.cmp(&b.name));
-    let first = paths.first()?.clone();
-    if paths.len() == 1 {
-        return Some(first);
-    }
-    let own = |item: &Item| match item.paths.as_slice() {
-        [] => vec![DiskPlace { name: item.name.clone(), place: item.place.clone() }],
-        paths => paths.to_vec(),
-    };
-    let is_one_place = paths.iter().all(|path| path.place == first.place);
-    let place = if is_one_place { first.place.clone() } else { String::new() };
-    let identity = shared(&first.identity).to_owned();
-    Some(Item { identity, place, paths: paths.iter().flat_map(own).collect(), ..first })
 }

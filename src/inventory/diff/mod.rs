@@ -1,12 +1,14 @@
 //! What changed between two looks at a machine. Pure: two lists of items in, a list of changes out.
 //!
-//! `item` takes from an inventory what counts as hardware, `known` tells by what an item
-//! is known, `pairing` finds which is which, `change` compares, `text` says it in the region's words.
+//! `item` takes from an inventory what counts as hardware, with the places that `surroundings` tells; `known` tells by what an item is known,
+//! `pairing` finds which is which, `change` compares, with the `paths` to disks; `text` says it in the region's words. `uncounted` is what was
+//! on record and counts no longer.
 
 mod change;
 mod item;
 mod known;
 mod pairing;
+mod paths;
 mod surroundings;
 mod text;
 mod uncounted;

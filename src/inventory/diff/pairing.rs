@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::item::{Item, Kind};
 use super::known;
+use super::paths::merged;
 
 /// What became of the items of two looks.
 #[derive(Default)]
@@ -30,7 +31,7 @@ struct Entry {
 
 impl Paired {
     pub(super) fn of(kind: Kind, old: &[Item], new: &[Item]) -> Paired {
-        let (old, new) = (known::merged(kind, old, new), known::merged(kind, new, old));
+        let (old, new) = (merged(kind, old, new), merged(kind, new, old));
         let mut left = Left { gone: entries(kind, old), come: entries(kind, new), same: Vec::new() };
         left.pair(|entry| Some(entry.item.clone()), Unequal::Apart);
         for rank in 0..known::NAMES {

@@ -1,0 +1,71 @@
+//! Disks that are reached over several paths: which went and which came, and records of an earlier release, which had each path as a disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::item::{DiskPlace, Item, Kind};
+use super::known::{names, shared};
+
+/// The paths to a disk that went, and those that came. Nothing of a disk without several.
+pub(super) fn between(before: &Item, after: &Item) -> Option<(Vec<DiskPlace>, Vec<DiskPlace>)> {
+    // An NVMe drive has a controller for each of its ports; a look of an earlier release does not tell them.
+    let (old, new) = (&before.controllers, &after.controllers);
+    if (old.len() > 1 || new.len() > 1) && !old.is_empty() && !new.is_empty() {
+        return Some(lost_and_found(old, new));
+    }
+    let has_several = before.paths.len() > 1 || after.paths.len() > 1;
+    has_several.then(|| lost_and_found(&own(before), &own(after)))
+}
+
+/// Those of one, which is the path itself where there is no other.
+fn own(item: &Item) -> Vec<DiskPlace> {
+    match item.paths.as_slice() {
+        [] => vec![DiskPlace { name: item.name.clone(), place: item.place.clone() }],
+        paths => paths.to_vec(),
+    }
+}
+
+/// When as many came as went, buses have other numbers.
+fn lost_and_found(old: &[DiskPlace], new: &[DiskPlace]) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
+    let missing = |from: &[DiskPlace], of: &[DiskPlace]| -> Vec<DiskPlace> {
+        from.iter().filter(|path| !of.iter().any(|other| other.place == path.place)).cloned().collect()
+    };
+    let (lost, come) = (missing(old, new), missing(new, old));
+    if lost.len() == come.len() { (Vec::new(), Vec::new()) } else { (lost, come) }
+}
+
+/// The items of one look, with the paths to one disk as one item where the other look has them so: an earlier release had each path as
+/// a disk.
+pub(super) fn merged(kind: Kind, items: &[Item], others: &[Item]) -> Vec<Item> {
+    let with_paths: BTreeSet<String> = if kind == Kind::BlockDevice {
+        let names = names(kind, others).into_iter().zip(others);
+        names.filter(|(_, item)| !item.paths.is_empty()).filter_map(|(names, _)| names.into_iter().next()).collect()
+    } else {
+        BTreeSet::new()
+    };
+    if with_paths.is_empty() {
+        return items.to_vec();
+    }
+    let mut found: Vec<Item> = Vec::new();
+    let mut groups: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for (item, names) in items.iter().zip(names(kind, items)) {
+        match names.into_iter().next().filter(|name| with_paths.contains(name)) {
+            Some(name) => groups.entry(name).or_default().push(item.clone()),
+            None => found.push(item.clone()),
+        }
+    }
+    found.extend(groups.into_values().filter_map(one_of_paths));
+    found
+}
+
+/// One disk with its paths, of the items of the paths; `None` of none.
+pub(super) fn one_of_paths(mut paths: Vec<Item>) -> Option<Item> {
+    paths.sort_by(|a, b| a.name.cmp(&b.name));
+    let first = paths.first()?.clone();
+    if paths.len() == 1 {
+        return Some(first);
+    }
+    let is_one_place = paths.iter().all(|path| path.place == first.place);
+    let place = if is_one_place { first.place.clone() } else { String::new() };
+    let identity = shared(&first.identity).to_owned();
+    Some(Item { identity, place, paths: paths.iter().flat_map(own).collect(), ..first })
+}
