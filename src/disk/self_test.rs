@@ -30,7 +30,7 @@ pub struct SelfTests {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Running {
-    /// Which, if the drive says so.
+    /// The kind of test, if the drive says so.
     pub kind: Option<Kind>,
     /// The part that is left, in percent: in steps of 10 for ATA, unknown for SCSI before smartctl 8.
     pub remaining: Option<u8>,

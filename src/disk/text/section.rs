@@ -157,10 +157,10 @@ Num  Test_Description    Status                  Remaining  LifeTime(hours)  LBA
     fn the_last_table_of_nvme_may_lack_its_empty_line_if_it_shows_health_by_itself() {
         let log = "Self-test Log (NVMe Log 0x06)\nSelf-test status: No self-test in progress\nNum  Test_Description\n";
         let short = " 0   Short             Completed without error                8700            -\n";
-        let long = " 1   Extended          Completed without error                8600            -\n";
+        let extended = " 1   Extended          Completed without error                8600            -\n";
         assert!(is_open(log));
         assert!(is_open(&format!("{log}{short}")));
-        assert!(!is_open(&format!("{log}{short}{long}")));
+        assert!(!is_open(&format!("{log}{short}{extended}")));
         assert!(!is_open(&format!("{log}{}", short.repeat(NVME_LOG))));
         assert!(!is_open(&format!("{log}{short}\n")));
     }
