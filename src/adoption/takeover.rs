@@ -128,7 +128,7 @@ pub(super) fn free(lock: &Path) -> Option<File> {
     file.try_lock().is_ok().then_some(file)
 }
 
-pub(super) fn system<'a>(what: &'a str) -> impl FnOnce(std::io::Error) -> Error + 'a {
+pub(super) fn system(what: &str) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::System { what: what.to_owned(), source }
 }
 
