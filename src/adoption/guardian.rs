@@ -24,7 +24,7 @@ pub async fn guard(place: &Place) -> Result<(), Error> {
     let mut guardian = Guardian { place, record, watcher: None, since: Instant::now() };
     if guardian.record.ending().is_none() {
         let Some(ending) = guardian.run().await? else { return Ok(()) };
-        guardian.decide(ending)?;
+        guardian.decide(ending);
     }
     guardian.carry_out();
     Ok(())
@@ -57,7 +57,7 @@ impl Guardian<'_> {
         loop {
             let exit = match adopted.take() {
                 Some(agent) => self.outlive(agent),
-                None => self.agent()?,
+                None => self.agent(),
             };
             let now = self.evidence();
             deaths = if now.progress > before.progress { 1 } else { deaths + 1 };
@@ -79,7 +79,7 @@ impl Guardian<'_> {
     }
 
     /// Starts the agent and waits for its end.
-    fn agent(&mut self) -> Result<Exit, Error> {
+    fn agent(&mut self) -> Exit {
         let mut arguments: Vec<OsString> = vec!["run".into(), "--state-dir".into(), self.place.state.clone().into()];
         arguments.extend(self.record.options.iter().map(OsString::from));
         if let Some(file) = &self.place.ca_file {
@@ -93,16 +93,19 @@ impl Guardian<'_> {
             Ok(agent) => agent,
             Err(error) => {
                 tracing::error!(%error, "the agent cannot be started");
-                return Ok(Exit::Died);
+                return Exit::Died;
             }
         };
         self.record.agent = agent.peer();
-        self.write()?;
+        if let Err(error) = self.write() {
+            // Another guardian would not know of this agent, which the lock of its run keeps from being doubled.
+            tracing::error!(%error, "it is not on record which process the agent is");
+        }
         loop {
             match agent.ended() {
                 Ok(None) => self.wait(POLL),
-                Ok(Some(status)) => return Ok(status.code().map_or(Exit::Died, Exit::Code)),
-                Err(_) => return Ok(Exit::Died),
+                Ok(Some(status)) => return status.code().map_or(Exit::Died, Exit::Code),
+                Err(_) => return Exit::Died,
             }
         }
     }
@@ -136,7 +139,7 @@ impl Guardian<'_> {
         }
     }
 
-    fn decide(&mut self, ending: Ending) -> Result<(), Error> {
+    fn decide(&mut self, ending: Ending) {
         match &ending {
             Ending::Done => self.tell("has done its work, and ends MAAS's runner"),
             Ending::GivenBack(reason) => self.tell(&format!("gives back to MAAS's runner: {reason}")),
@@ -146,7 +149,9 @@ impl Guardian<'_> {
             }
         }
         self.record.phase = Phase::Ended(ending);
-        self.write()
+        if let Err(error) = self.write() {
+            tracing::error!(%error, "it is not on record what becomes of MAAS's runner");
+        }
     }
 
     /// Tells the region that nothing will come any more.

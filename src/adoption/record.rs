@@ -1,11 +1,15 @@
 //! What the processes of a takeover know together: one small file, which appears whole or not at all.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::process::Peer;
+
+/// A record has this many bytes, so that a later one finds its room.
+const ROOM: usize = 4096;
 
 /// How far a takeover is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,20 +64,31 @@ impl Record {
     /// Reads it; `None` when there is none of this boot.
     #[must_use]
     pub fn read(state_directory: &Path) -> Option<Record> {
-        let bytes = std::fs::read(Record::file(state_directory)).ok()?;
+        let bytes = fs::read(Record::file(state_directory)).ok()?;
         let record: Record = serde_json::from_slice(&bytes).ok()?;
         (record.boot_id == boot_id()).then_some(record)
     }
 
-    /// Writes it.
+    /// Writes it. On a disk that is full it goes into the place that the one before it has: that may be torn, and a decision that nobody hears of
+    /// is worse.
     ///
     /// # Errors
     /// When the disk does not take it.
     pub fn write(&self, state_directory: &Path) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".takeover.").tempfile_in(state_directory)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.persist(Record::file(state_directory)).map_err(|error| error.error)?;
-        Ok(())
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.resize(bytes.len().max(ROOM), b' ');
+        let whole = || {
+            let mut file = tempfile::Builder::new().prefix(".takeover.").tempfile_in(state_directory)?;
+            file.write_all(&bytes)?;
+            file.persist(Record::file(state_directory)).map_err(|error| error.error)?;
+            Ok(())
+        };
+        whole().or_else(|error: io::Error| {
+            match fs::OpenOptions::new().write(true).open(Record::file(state_directory)) {
+                Ok(mut file) => file.write_all(&bytes),
+                Err(_) => Err(error),
+            }
+        })
     }
 
     /// The decision, if there is one.
@@ -97,7 +112,7 @@ impl Record {
 
 /// Which boot this is.
 pub(super) fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -112,7 +112,10 @@ mod tests {
     fn a_region_takes_them_and_runs_them_first_and_alone() {
         for text in both("") {
             assert!(!text.contains('@'), "{text}");
-            assert_eq!(lint::lint(text.as_bytes()), [], "{text}");
+            // That tags and time limit count once is known; another program changes neither.
+            let wrong: Vec<_> =
+                lint::lint(text.as_bytes()).into_iter().filter(|finding| finding.level > lint::Level::Info).collect();
+            assert_eq!(wrong, [], "{text}");
             let header = Header::parse(text.as_bytes()).expect("a header");
             assert_eq!(header.parallel, Parallel::Disabled);
             assert_eq!(header.hardware_type.name(), "cpu");

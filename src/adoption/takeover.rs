@@ -24,6 +24,8 @@ use crate::private;
 use crate::process::{Detached, Peer, Started, leave_session};
 use crate::region::{self, Client};
 
+/// How many guardians may end before one has begun.
+const GUARDIANS: u32 = 20;
 /// Pace of looking after each other.
 pub(super) const POLL: Duration = Duration::from_millis(250);
 /// How long the region may take to say that it waits for a run.
@@ -126,7 +128,7 @@ pub(super) fn free(lock: &Path) -> Option<File> {
     file.try_lock().is_ok().then_some(file)
 }
 
-pub(super) fn system<'a>(what: &'a str) -> impl FnOnce(std::io::Error) -> Error + 'a {
+pub(super) fn system(what: &str) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::System { what: what.to_owned(), source }
 }
 
@@ -212,25 +214,29 @@ pub fn watch(place: &Place) {
 
 /// Starts the guardian whenever there is none, until it is decided what becomes of the runner; does that, too.
 fn watch_with(place: &Place, _lock: File) -> Option<Ending> {
+    let mut record = Record::read(&place.state)?;
     let mut guardian: Option<Started> = None;
+    let mut starts = 0;
     loop {
-        let record = Record::read(&place.state)?;
+        // One that cannot be read now is as it was.
+        record = Record::read(&place.state).unwrap_or(record);
         if let Some(ending) = record.ending() {
             record.carry_out();
             return Some(ending.clone());
         }
         // One that was just started has not its lock yet.
-        if guardian.as_mut().is_none_or(|started| !matches!(started.ended(), Ok(None)))
-            && free(&place.lock("guard")).is_some()
-        {
+        let has_ended = guardian.as_mut().is_none_or(|started| !matches!(started.ended(), Ok(None)));
+        if has_ended && free(&place.lock("guard")).is_some() {
+            if !record.runner.is_alive() {
+                return Some(Ending::Done);
+            }
+            if record.phase == Phase::Ready && starts >= GUARDIANS {
+                return Some(Ending::GivenBack("no guardian stays alive".to_owned()));
+            }
+            starts += 1;
             match place.start("--guard") {
                 Ok(started) => guardian = Some(started),
-                Err(error) => {
-                    tracing::error!(%error, "no guardian can be started");
-                    if record.phase == Phase::Ready {
-                        return Some(Ending::GivenBack(format!("no guardian can be started: {error}")));
-                    }
-                }
+                Err(error) => tracing::error!(%error, "no guardian can be started"),
             }
         }
         std::thread::sleep(POLL);

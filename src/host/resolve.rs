@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-/// Most symbolic links on the way, as the kernel has it (path_resolution(7)).
+/// Most symbolic links on the way, as the kernel has it (`path_resolution(7)`).
 const LINKS: u32 = 40;
 /// Longest text of a symbolic link.
 const LONGEST: usize = 4096;

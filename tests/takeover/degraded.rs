@@ -50,7 +50,7 @@ async fn with_a_file_of_another_checksum() {
     assert!(done.stdout.contains("DAMAGED"), "{}", done.stdout);
 }
 
-fn options(region: &Sandbox) -> shakedown::region::ClientOptions {
+pub(crate) fn options(region: &Sandbox) -> shakedown::region::ClientOptions {
     let key = shakedown::region::Credentials::from_api_key(&region.api_key());
     let address = format!("{}metadata/", region.url()).parse().expect("an address");
     let mut options = shakedown::region::ClientOptions::new(address, key);

@@ -54,12 +54,13 @@ impl Machine {
 
     /// Boots for a run: the machine gets its credentials, and cloud-init starts MAAS's runner.
     pub(crate) fn boot(&self, region: &Sandbox) -> Runner {
-        region.boot();
-        self.start(&region.node_config())
+        self.boot_behind(region, region.url().trim_end_matches("/MAAS/"))
     }
 
-    pub(crate) fn start(&self, config: &str) -> Runner {
-        fs::write(self.at("creds.yaml"), config).expect("written");
+    /// The same where scripts are told another address than the region's own, as behind a rack.
+    pub(crate) fn boot_behind(&self, region: &Sandbox, base: &str) -> Runner {
+        region.boot();
+        fs::write(self.at("creds.yaml"), region.node_config()).expect("written");
         let data = tempfile::tempdir_in(self.at("data")).expect("a directory").keep();
         let output = self.at("cloud-init-output.log");
         let log = fs::OpenOptions::new().create(true).append(true).open(&output).expect("a log");
@@ -70,6 +71,7 @@ impl Machine {
             .env("SHAKEDOWN_STATE_DIR", self.state())
             .env("SHAKEDOWN_RETRY_WAIT", "0.1")
             .env_remove("SHAKEDOWN_BINARY");
+        command.env("STAND_IN_BASE_URL", base);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a descriptor")).stderr(log);
         Runner { child: command.spawn().expect("python3 is there"), output }
     }

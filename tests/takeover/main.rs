@@ -10,6 +10,10 @@ mod degraded;
 mod installed;
 mod killed;
 mod machine;
+#[path = "../networks/site.rs"]
+#[allow(dead_code, reason = "its own tests use all of it")]
+mod site_of_tls;
+mod tls;
 
 use shakedown::sandbox::{NodeStatus, Sandbox};
 
