@@ -136,23 +136,35 @@ fn below(high: &Option<End<f64>>, number: &f64) -> bool {
 
 /// The best of some; newer than all that may be is newer.
 fn any(fits: impl Iterator<Item = Fit>) -> Fit {
-    let fits: Vec<Fit> = fits.collect();
-    if fits.contains(&Fit::Yes) {
-        return Fit::Yes;
+    let (mut unknown, mut is_newer, mut is_none) = (None, true, true);
+    for fit in fits {
+        match fit {
+            Fit::Yes => return Fit::Yes,
+            Fit::Unknown(_) => unknown = unknown.or(Some(fit)),
+            Fit::No => is_newer = false,
+            Fit::Newer => {}
+        }
+        is_none = false;
     }
-    let unknown = fits.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
-    if let Some(unknown) = unknown {
-        return unknown.clone();
-    }
-    if !fits.is_empty() && fits.iter().all(|fit| *fit == Fit::Newer) { Fit::Newer } else { Fit::No }
+    unknown.unwrap_or(if is_newer && !is_none { Fit::Newer } else { Fit::No })
 }
 
 /// The worst of some.
 fn all(fits: impl Iterator<Item = Fit>) -> Fit {
-    let fits: Vec<Fit> = fits.collect();
-    if fits.is_empty() || fits.contains(&Fit::No) {
-        return Fit::No;
+    let (mut unknown, mut is_newer, mut is_none) = (None, false, true);
+    for fit in fits {
+        match fit {
+            Fit::No => return Fit::No,
+            Fit::Unknown(_) => unknown = unknown.or(Some(fit)),
+            Fit::Newer => is_newer = true,
+            Fit::Yes => {}
+        }
+        is_none = false;
     }
-    let unknown = fits.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
-    unknown.cloned().unwrap_or(if fits.contains(&Fit::Newer) { Fit::Newer } else { Fit::Yes })
+    match unknown {
+        _ if is_none => Fit::No,
+        Some(unknown) => unknown,
+        None if is_newer => Fit::Newer,
+        None => Fit::Yes,
+    }
 }

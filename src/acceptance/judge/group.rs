@@ -1,11 +1,14 @@
 //! Groups of a kind against its devices: who fits, who nearly does, what is missing, what is too much.
 
+use std::collections::BTreeMap;
+
 use super::super::catalogue::Kind;
 use super::super::fact::Fact;
 use super::super::machine::{Device, Listing, Machine, Stay};
 use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
 use super::super::profile::{Group, Severity};
+use super::memo::Memo;
 use super::position::{At, Edge, Position, positions};
 use super::{Findings, Of, shown};
 
@@ -21,9 +24,10 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
         found.is_unknown(of, "per_socket", &describe(group), "the machine tells no sockets");
     }
     let positions = positions(groups, machine);
-    let (yes, all) = edges(kind, &positions, &listing.devices);
+    let memo = Memo::new(kind, groups, &listing.devices);
+    let (yes, all) = edges(kind, &memo, &positions, &listing.devices);
     let assignment = assign(&positions, &yes, &all, &listing.devices);
-    let mut work = Work { found, kind, positions: &positions, listing, machine, assignment };
+    let mut work = Work { found, kind, positions: &positions, listing, machine, assignment, memo };
     work.fitting();
     let mut left: Vec<usize> = (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let lacking = work.nearly(&mut left);
@@ -36,12 +40,12 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
 }
 
 /// Who fits, and who may.
-fn edges(kind: Kind, positions: &[Position<'_>], devices: &[Device]) -> (Edges, Edges) {
+fn edges(kind: Kind, memo: &Memo, positions: &[Position<'_>], devices: &[Device]) -> (Edges, Edges) {
     let (mut yes, mut all) = (Vec::with_capacity(positions.len()), Vec::with_capacity(positions.len()));
     for position in positions {
         let (mut fits, mut may) = (Vec::new(), Vec::new());
         for (number, device) in devices.iter().enumerate() {
-            match position.edge(kind, device) {
+            match position.edge(kind, memo, devices, number) {
                 Edge::Yes => {
                     fits.push(number);
                     may.push(number);
@@ -84,6 +88,7 @@ struct Work<'a> {
     listing: &'a Listing,
     machine: &'a Machine,
     assignment: Assignment,
+    memo: Memo,
 }
 
 impl<'a> Work<'a> {
@@ -111,12 +116,16 @@ impl<'a> Work<'a> {
         let rows: Vec<usize> = (0..self.positions.len()).flat_map(|number| vec![number; free(number)]).collect();
         let candidates: Vec<usize> =
             left.iter().copied().filter(|device| self.listing.devices[*device].stay == Stay::Fitted).collect();
-        let cost = |row: usize, column: usize| {
-            let device = &self.listing.devices[candidates[column]];
-            let difference = self.positions[rows[row]].difference(self.kind, device);
-            difference.is_near.then_some(difference.cost)
+        let costs = |position: &usize| -> Vec<Option<u64>> {
+            let position = &self.positions[*position];
+            let devices = &self.listing.devices;
+            candidates.iter().map(|device| position.difference(self.kind, &self.memo, devices, *device)).collect()
         };
-        let pairs = pair(rows.len(), candidates.len(), cost);
+        // Places that are alike follow each other.
+        let mut different = rows.clone();
+        different.dedup();
+        let known: BTreeMap<usize, Vec<Option<u64>>> = different.iter().map(|position| (*position, costs(position))).collect();
+        let pairs = pair(rows.len(), candidates.len(), |row, column| known[&rows[row]][column]);
         let mut lacking: Vec<usize> = (0..self.positions.len()).map(free).collect();
         for (row, column) in pairs {
             let (position, device) = (&self.positions[rows[row]], candidates[column]);

@@ -3,6 +3,7 @@
 mod because;
 mod group;
 mod measure;
+mod memo;
 mod position;
 
 use super::catalogue::{Field, Kind};
