@@ -73,7 +73,9 @@ impl Machine {
     /// The reason, where it is no such document.
     pub fn of(document: &Value) -> Result<Self, String> {
         if document["form"].as_u64().is_none_or(|form| form == 0) {
-            return Err("this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned());
+            return Err(
+                "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned()
+            );
         }
         let index = Index::new(document);
         let nodes = nodes(&index);
@@ -82,7 +84,11 @@ impl Machine {
         let system = &index.resources()["system"];
         Ok(Machine {
             name: text(&document["hostname"]),
-            system: System { vendor: text(&system["vendor"]), product: text(&system["product"]), sku: text(&system["sku"]) },
+            system: System {
+                vendor: text(&system["vendor"]),
+                product: text(&system["product"]),
+                sku: text(&system["sku"]),
+            },
             kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
             sockets: sockets(document),
             slots: devices_of(&document["memory"]["dimms"]).map(|dimm| text(&dimm["slot"])).collect(),
@@ -175,8 +181,11 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
 /// Says why something is not known, where a gap tells.
 fn explained(index: &Index<'_>, topics: &[&str], look: &Look<'_>, fact: Fact) -> Fact {
     let Fact::Unknown(reason) = fact else { return fact };
-    let names: Vec<&str> =
-        ["name", "pci_address", "address"].into_iter().map(|key| look.text(key)).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = ["name", "pci_address", "address"]
+        .into_iter()
+        .map(|key| look.text(key))
+        .filter(|name| !name.is_empty())
+        .collect();
     let concerns = |path: &str| path == "/" || path.split('/').any(|part| names.contains(&part));
     Fact::Unknown(index.gap(topics, concerns).unwrap_or(reason))
 }

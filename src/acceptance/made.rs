@@ -11,7 +11,7 @@ fn unknown(reason: &str) -> Fact {
     Fact::Unknown(reason.to_owned())
 }
 
-fn list<'a>(value: &'a Value) -> impl Iterator<Item = &'a Value> {
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -33,7 +33,11 @@ pub(super) fn numa_nodes(look: &Look<'_>) -> Fact {
     let sockets = list(&look.index.resources()["cpu"]["sockets"]);
     let threads = sockets.flat_map(|socket| list(&socket["cores"])).flat_map(|core| list(&core["threads"]));
     let nodes: BTreeSet<u64> = threads.filter_map(|thread| thread["numa_node"].as_u64()).collect();
-    if nodes.is_empty() { unknown("the machine does not tell which threads are in which node") } else { count(nodes.len()) }
+    if nodes.is_empty() {
+        unknown("the machine does not tell which threads are in which node")
+    } else {
+        count(nodes.len())
+    }
 }
 
 /// Threads that are not in use.

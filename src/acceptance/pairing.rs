@@ -38,7 +38,8 @@ fn nearest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u6
 fn cheapest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u64>) -> Vec<(usize, usize)> {
     let width = columns + rows;
     let price = |row: usize, column: usize| -> i64 {
-        let price = if column < columns { cost(row, column).map_or(2 * NEVER, |cost| cost.min(NEVER - 1)) } else { NEVER };
+        let price =
+            if column < columns { cost(row, column).map_or(2 * NEVER, |cost| cost.min(NEVER - 1)) } else { NEVER };
         i64::try_from(price).unwrap_or(i64::MAX / 4)
     };
     // Numbered from 1; column 0 stands for the row that is being placed.

@@ -52,7 +52,9 @@ impl Pattern {
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Pattern::Exact(wanted) => text.chars().flat_map(char::to_lowercase).eq(wanted.chars()),
-            Pattern::Expression(beginning, expression) => text.starts_with(beginning.as_str()) && expression.is_match(text.as_bytes()),
+            Pattern::Expression(beginning, expression) => {
+                text.starts_with(beginning.as_str()) && expression.is_match(text.as_bytes())
+            }
             Pattern::Place(words) => {
                 let given: Vec<&str> = text.split(' ').collect();
                 given.len() == words.len() && words.iter().zip(given).all(|(word, given)| word.fits(given))
@@ -82,7 +84,9 @@ fn word(text: &str) -> Result<Word, String> {
 /// An expression that has to fit all of a text. Only ASCII has classes; other letters stand for themselves.
 fn expression_of(text: &str) -> Result<Regex, String> {
     let anchored = format!("^(?:{text})$");
-    let words = |error: &dyn ToString| error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let words = |error: &dyn ToString| {
+        error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    };
     let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(&anchored);
     let parsed = parsed.map_err(|error| format!("this is no regular expression: {}", words(&error)))?;
     if !can_fit(&parsed) {
@@ -100,7 +104,9 @@ fn beginning(expression: &str) -> &str {
     if expression.contains('|') {
         return "";
     }
-    let end = expression.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_'))).unwrap_or(expression.len());
+    let end = expression
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_')))
+        .unwrap_or(expression.len());
     // What comes before one of these may be missing.
     let is_needed = !expression[end..].starts_with(['?', '*', '{']);
     &expression[..if is_needed { end } else { end.saturating_sub(1) }]
@@ -148,14 +154,22 @@ mod tests {
     #[test]
     fn expressions_fit_the_whole_text() {
         assert!(fits("~MZQL27T6HBLA.*", "MZQL27T6HBLA-00A07") && !fits("~MZQL", "MZQL27"));
-        assert!(fits("~ab?", "a") && fits("~ab*c", "ac") && fits("~ab{0}", "a") && fits("~ab|cd", "cd") && fits("~ab+", "abb"));
+        assert!(
+            fits("~ab?", "a")
+                && fits("~ab*c", "ac")
+                && fits("~ab{0}", "a")
+                && fits("~ab|cd", "cd")
+                && fits("~ab+", "abb")
+        );
         assert!(fits("~a|b", "b") && !fits("~a|b", "ab"));
         assert!(fits("~(?i)xeon .*", "XEON Gold") && !fits("~xeon .*", "XEON Gold"));
     }
 
     #[test]
     fn places_have_ranges() {
-        assert!(fits("enclosure 0 bay 0..59", "Enclosure 0 bay 59") && !fits("enclosure 0 bay 0..59", "enclosure 0 bay 60"));
+        assert!(
+            fits("enclosure 0 bay 0..59", "Enclosure 0 bay 59") && !fits("enclosure 0 bay 0..59", "enclosure 0 bay 60")
+        );
         assert!(!fits("bay 0..59", "enclosure 0 bay 5"));
     }
 

@@ -56,16 +56,16 @@ impl Want {
         }
         match self {
             Want::Any(wants) => any(wants.iter().map(|want| want.test(fact, model))),
-            Want::ByModel(models) => match model {
-                Fact::Unknown(reason) => Fit::Unknown(reason.clone()),
-                _ => {
-                    let own = models.iter().find(|(pattern, _)| texts(model).any(|text| pattern.fits(text)));
-                    own.map_or(Fit::Yes, |(_, want)| want.test(fact, model))
+            Want::ByModel(models) => {
+                if let Fact::Unknown(reason) = model {
+                    return Fit::Unknown(reason.clone());
                 }
-            },
+                let own = models.iter().find(|(pattern, _)| texts(model).any(|text| pattern.fits(text)));
+                own.map_or(Fit::Yes, |(_, want)| want.test(fact, model))
+            }
             Want::Flag(wanted) => yes_if(*fact == Fact::Flag(*wanted)),
             Want::Numbers(low, high) => match fact {
-                Fact::Number(number) => yes_if(above(low, number) && below(high, number)),
+                Fact::Number(number) => yes_if(above(low.as_ref(), *number) && below(high.as_ref(), *number)),
                 _ => Fit::No,
             },
             Want::Text(_) | Want::Version(_) | Want::Versions(..) => {
@@ -95,7 +95,11 @@ impl Want {
                 // 22.43.1014 is not beyond 22.43.
                 let is_below = high.as_ref().is_none_or(|high| {
                     let is_of = own.compare(&high.value) == Ordering::Equal || own.begins_with(&high.value);
-                    if high.included { is_of || own.compare(&high.value) == Ordering::Less } else { !is_of && own.compare(&high.value) == Ordering::Less }
+                    if high.included {
+                        is_of || own.compare(&high.value) == Ordering::Less
+                    } else {
+                        !is_of && own.compare(&high.value) == Ordering::Less
+                    }
                 });
                 yes_if(is_above && is_below)
             }
@@ -126,12 +130,12 @@ fn yes_if(fits: bool) -> Fit {
     if fits { Fit::Yes } else { Fit::No }
 }
 
-fn above(low: &Option<End<f64>>, number: &f64) -> bool {
-    low.as_ref().is_none_or(|low| *number > low.value || low.included && *number >= low.value)
+fn above(low: Option<&End<f64>>, number: f64) -> bool {
+    low.is_none_or(|low| number > low.value || low.included && number >= low.value)
 }
 
-fn below(high: &Option<End<f64>>, number: &f64) -> bool {
-    high.as_ref().is_none_or(|high| *number < high.value || high.included && *number <= high.value)
+fn below(high: Option<&End<f64>>, number: f64) -> bool {
+    high.is_none_or(|high| number < high.value || high.included && number <= high.value)
 }
 
 /// The best of some; newer than all that may be is newer.

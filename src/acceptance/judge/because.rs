@@ -10,8 +10,19 @@ const OF_DEVICE: [(&str, &[&str]); 11] = [
     (
         "model",
         &[
-            "vendor", "product", "ids", "subsystem_ids", "revision", "firmware", "driver", "driver_version", "cores", "threads",
-            "class", "class_name", "manufacturer",
+            "vendor",
+            "product",
+            "ids",
+            "subsystem_ids",
+            "revision",
+            "firmware",
+            "driver",
+            "driver_version",
+            "cores",
+            "threads",
+            "class",
+            "class_name",
+            "manufacturer",
         ],
     ),
     ("size", &["part", "ranks"]),
@@ -50,7 +61,10 @@ pub(super) fn settle(found: &mut Findings) {
     }
     let follows = |kind: Kind, device: Option<usize>, key: &str| {
         let told = device.and_then(|device| of_devices.get(&(kind, device)));
-        let of_device = told.into_iter().flatten().any(|by| OF_DEVICE.iter().any(|(cause, effects)| cause == by && effects.contains(&key)));
+        let of_device = told
+            .into_iter()
+            .flatten()
+            .any(|by| OF_DEVICE.iter().any(|(cause, effects)| cause == by && effects.contains(&key)));
         let mut of_machine = OF_MACHINE.iter().filter(|(.., to, effect)| *to == kind && *effect == key);
         of_device || of_machine.any(|(from, by, ..)| of_kinds.contains(&(*from, (*by).to_owned())))
     };

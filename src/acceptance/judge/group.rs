@@ -29,7 +29,8 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     let assignment = assign(&positions, &yes, &all, &listing.devices);
     let mut work = Work { found, kind, positions: &positions, listing, machine, assignment, memo };
     work.fitting();
-    let mut left: Vec<usize> = (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
+    let mut left: Vec<usize> =
+        (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let lacking = work.nearly(&mut left);
     work.missing(&lacking);
     work.surplus(&yes, &mut left);
@@ -102,7 +103,12 @@ impl<'a> Work<'a> {
             let Some(owner) = self.assignment.owner(number) else { continue };
             let (position, of) = (&self.positions[owner], self.of(number));
             if position.is_here(self.kind, device).is_none() {
-                self.found.is_unknown(of, at_key(position.at), &at(position.at), "the machine does not tell where it is");
+                self.found.is_unknown(
+                    of,
+                    at_key(position.at),
+                    &at(position.at),
+                    "the machine does not tell where it is",
+                );
             }
             for expect in &position.group.expects {
                 self.found.compare(of, expect, device);
@@ -124,7 +130,8 @@ impl<'a> Work<'a> {
         // Places that are alike follow each other.
         let mut different = rows.clone();
         different.dedup();
-        let known: BTreeMap<usize, Vec<Option<u64>>> = different.iter().map(|position| (*position, costs(position))).collect();
+        let known: BTreeMap<usize, Vec<Option<u64>>> =
+            different.iter().map(|position| (*position, costs(position))).collect();
         let pairs = pair(rows.len(), candidates.len(), |row, column| known[&rows[row]][column]);
         let mut lacking: Vec<usize> = (0..self.positions.len()).map(free).collect();
         for (row, column) in pairs {
@@ -140,13 +147,23 @@ impl<'a> Work<'a> {
         let (of, device) = (self.of(number), &self.listing.devices[number]);
         match position.is_here(self.kind, device) {
             Some(true) => {}
-            None => self.found.is_unknown(of, at_key(position.at), &at(position.at), "the machine does not tell where it is"),
+            None => self.found.is_unknown(
+                of,
+                at_key(position.at),
+                &at(position.at),
+                "the machine does not tell where it is",
+            ),
             Some(false) => {
                 let here = match position.at {
                     At::Socket(_) => device.socket.map(|socket| socket.to_string()).unwrap_or_default(),
-                    _ => self.kind.field("slot").map(|(place, field)| shown(field, &device.facts[place])).unwrap_or_default(),
+                    _ => self
+                        .kind
+                        .field("slot")
+                        .map(|(place, field)| shown(field, &device.facts[place]))
+                        .unwrap_or_default(),
                 };
-                let next = if self.kind == Kind::Memory { "move the module to its slot" } else { "move the card to its slot" };
+                let next =
+                    if self.kind == Kind::Memory { "move the module to its slot" } else { "move the card to its slot" };
                 let severity = position.group.severity;
                 self.found.deviates(of, severity, at_key(position.at), (&at(position.at), &here), next);
             }
@@ -196,7 +213,8 @@ impl<'a> Work<'a> {
     fn surplus(&mut self, yes: &Edges, left: &mut Vec<usize>) {
         for (number, position) in self.positions.iter().enumerate() {
             // A stick in a socket is nobody's disk too many, unless there has to be none.
-            let counts = |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
+            let counts =
+                |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
             let more = left.iter().copied().filter(|device| yes[number].binary_search(device).is_ok());
             let more: Vec<usize> = more.filter(counts).collect();
             if more.is_empty() {
@@ -208,7 +226,13 @@ impl<'a> Work<'a> {
             let of = Of { kind: self.kind, device: None, place: "" };
             let what = format!("{there} {}, too many: {}", self.kind.plural(), named(&places));
             let expected = format!("{} {}", position.count.show(), describe(position.group));
-            self.found.deviates(of, position.group.severity, "count", (&expected, &what), "take it out, or correct the profile");
+            self.found.deviates(
+                of,
+                position.group.severity,
+                "count",
+                (&expected, &what),
+                "take it out, or correct the profile",
+            );
         }
     }
 
@@ -240,10 +264,17 @@ impl<'a> Work<'a> {
                 Stay::Virtual => continue,
             };
             let facts = self.kind.fields().iter().zip(&device.facts);
-            let known = facts.filter(|(field, fact)| ["model", "size", "level"].contains(&field.key) && fact.is_known());
+            let known =
+                facts.filter(|(field, fact)| ["model", "size", "level"].contains(&field.key) && fact.is_known());
             let what: Vec<String> = known.map(|(field, fact)| shown(field, fact)).collect();
             let what = if what.is_empty() { "a device".to_owned() } else { what.join(", ") };
-            self.found.deviates(self.of(*number), severity, "only", ("nothing here", &what), "take it out, or correct the profile");
+            self.found.deviates(
+                self.of(*number),
+                severity,
+                "only",
+                ("nothing here", &what),
+                "take it out, or correct the profile",
+            );
         }
         if let Some(reason) = &self.listing.unread {
             let of = Of { kind: self.kind, device: None, place: "" };

@@ -46,7 +46,11 @@ impl Memo {
 /// For each device the first that says the same.
 fn first_alike(field: usize, devices: &[Device]) -> Vec<usize> {
     let mut first: HashMap<String, usize> = HashMap::new();
-    devices.iter().enumerate().map(|(number, device)| *first.entry(format!("{:?}", device.facts[field])).or_insert(number)).collect()
+    devices
+        .iter()
+        .enumerate()
+        .map(|(number, device)| *first.entry(format!("{:?}", device.facts[field])).or_insert(number))
+        .collect()
 }
 
 fn row(kind: Kind, expect: &Expect, devices: &[Device], first: &[usize]) -> Vec<Edge> {

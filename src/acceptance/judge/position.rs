@@ -8,8 +8,17 @@ use super::super::range::Count;
 use super::memo::Memo;
 
 /// Keys by which a device is recognised in another place or with other firmware; the others weigh 1.
-const WEIGHTS: [(&str, u64); 9] =
-    [("kind", 3), ("model", 2), ("size", 2), ("ids", 2), ("product", 2), ("part", 2), ("watts", 2), ("level", 2), ("class", 2)];
+const WEIGHTS: [(&str, u64); 9] = [
+    ("kind", 3),
+    ("model", 2),
+    ("size", 2),
+    ("ids", 2),
+    ("product", 2),
+    ("part", 2),
+    ("watts", 2),
+    ("level", 2),
+    ("class", 2),
+];
 /// Keys that say where a device is: what is in the place of another is told as that.
 const PLACES: [&str; 4] = ["slot", "place", "bay", "location"];
 
@@ -71,7 +80,9 @@ pub(super) fn positions<'a>(groups: &[&'a Group], machine: &Machine) -> Vec<Posi
             add(At::Slots(&group.slots), group.count);
         }
     }
-    found.sort_by_key(|position| std::cmp::Reverse(position.group.expects.len() + usize::from(position.at != At::Anywhere)));
+    found.sort_by_key(|position| {
+        std::cmp::Reverse(position.group.expects.len() + usize::from(position.at != At::Anywhere))
+    });
     found
 }
 
