@@ -139,6 +139,11 @@ impl Kind {
         matches!(self, Kind::Memory | Kind::Nic | Kind::Gpu | Kind::Pci)
     }
 
+    /// Whether a slot holds one device; a card may have several ports or functions.
+    pub(super) fn is_alone_in_slot(self) -> bool {
+        matches!(self, Kind::Memory | Kind::Gpu)
+    }
+
     /// What to do when one is missing.
     pub(super) fn missing(self) -> &'static str {
         match self {

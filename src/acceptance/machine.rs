@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::catalogue::Kind;
 use super::fact::{Fact, plain};
 use super::look::{Index, Look};
+use super::made;
 
 /// Who a machine is, for `match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +92,9 @@ impl Machine {
             },
             kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
             sockets: sockets(document),
-            slots: devices_of(&document["memory"]["dimms"]).map(|dimm| text(&dimm["slot"])).collect(),
+            slots: devices_of(&document["memory"]["dimms"])
+                .filter_map(|dimm| made::slot_names(document, dimm).into_iter().next())
+                .collect(),
         })
     }
 
@@ -237,7 +240,10 @@ fn place(kind: Kind, look: &Look<'_>) -> String {
     let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
     match kind {
         Kind::Cpu => format!("socket {}", look.device["socket"].as_u64().unwrap_or(0)),
-        Kind::Memory => first([named("slot ", "slot"), named("bank ", "bank"), String::new()]),
+        Kind::Memory => {
+            let slot = made::slot_names(look.index.document, look.device).into_iter().next();
+            slot.map_or_else(|| named("bank ", "bank"), |slot| format!("slot {slot}"))
+        }
         Kind::Disk => {
             let bay = named("bay ", "bay");
             let enclosure = if bay.is_empty() { String::new() } else { named("enclosure ", "enclosure") };

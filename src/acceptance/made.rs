@@ -123,6 +123,28 @@ pub(super) fn nic_speed(look: &Look<'_>) -> Fact {
     }
 }
 
+/// Names of a module's slot. Some firmware calls it the same in each bank.
+pub(super) fn slot_names(document: &Value, module: &Value) -> Vec<String> {
+    let text = |key: &str| plain(module[key].as_str().unwrap_or_default());
+    let (slot, bank) = (text("slot"), text("bank"));
+    let same = list(&document["memory"]["dimms"]).filter(|other| other["slot"] == module["slot"]).count();
+    match (slot.is_empty(), bank.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, false) if same > 1 => vec![format!("{slot} {bank}"), slot],
+        (false, _) => vec![slot],
+    }
+}
+
+/// The slot of a module.
+pub(super) fn memory_slot(look: &Look<'_>) -> Fact {
+    let mut names = slot_names(look.index.document, look.device);
+    match names.len() {
+        0 => unknown("the firmware does not name the slot"),
+        1 => Fact::Text(names.remove(0)),
+        _ => Fact::Any(names),
+    }
+}
+
 /// Virtual functions that a card offers; one that has no word of them offers none.
 pub(super) fn virtual_functions(look: &Look<'_>) -> Fact {
     match &look.device["virtual_functions"] {

@@ -51,7 +51,13 @@ pub(super) const CPU: &[Field] = &[
 ];
 
 pub(super) const MEMORY: &[Field] = &[
-    field("slot", Shape::Text, Source::Text("slot"), "Name of the slot on the board.", "move the module to its slot"),
+    field(
+        "slot",
+        Shape::Text,
+        Source::Made(made::memory_slot),
+        "Name of the slot on the board; with its bank where several slots have one name.",
+        "move the module to its slot",
+    ),
     field("bank", Shape::Text, Source::Text("bank"), "Name of the bank.", "move the module to its slot"),
     field(
         "size",

@@ -60,7 +60,7 @@ impl Want {
                 if let Fact::Unknown(reason) = model {
                     return Fit::Unknown(reason.clone());
                 }
-                let own = models.iter().find(|(pattern, _)| texts(model).any(|text| pattern.fits(text)));
+                let own = models.iter().find(|(pattern, _)| model.names().any(|text| pattern.fits(text)));
                 own.map_or(Fit::Yes, |(_, want)| want.test(fact, model))
             }
             Want::Flag(wanted) => yes_if(*fact == Fact::Flag(*wanted)),
@@ -69,7 +69,7 @@ impl Want {
                 _ => Fit::No,
             },
             Want::Text(_) | Want::Version(_) | Want::Versions(..) => {
-                let fits = texts(fact).map(|text| self.test_text(text));
+                let fits = fact.names().map(|text| self.test_text(text));
                 if matches!(fact, Fact::Every(_)) { all(fits) } else { any(fits) }
             }
         }
@@ -115,15 +115,6 @@ impl Want {
         };
         words.is_empty() || words.iter().any(|word| self.test(&fact(word), &Fact::text("any")) == Fit::Yes)
     }
-}
-
-fn texts(fact: &Fact) -> impl Iterator<Item = &str> {
-    let (one, more): (Option<&str>, &[String]) = match fact {
-        Fact::Text(text) => (Some(text), &[]),
-        Fact::Any(texts) | Fact::Every(texts) => (None, texts),
-        Fact::Number(_) | Fact::Flag(_) | Fact::Unknown(_) => (None, &[]),
-    };
-    one.into_iter().chain(more.iter().map(String::as_str))
 }
 
 fn yes_if(fits: bool) -> Fit {

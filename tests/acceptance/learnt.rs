@@ -90,6 +90,15 @@ fn of_several_machines_what_all_agree_on_is_kept() {
     assert!(text.contains("count = 16\nsize = \"64 GiB\"\nkind = \"DDR5\"\n"), "{text}");
 }
 
+#[test]
+fn where_not_all_was_read_at_least_what_was_seen_is_learnt() {
+    let mut document = server::compute();
+    document["gaps"] = json!([{"topic": "disks", "path": "/", "reason": "no answer"}, {"topic": "cpu", "path": "/", "reason": "no answer"}]);
+    let text = learn(&[machine(&document)], None).expect("a profile");
+    assert!(text.contains("count = \">=5\"") && text.contains("# - cpu.count: /: no answer"), "{text}");
+    assert_eq!(disagreement(&[machine(&document)]), None);
+}
+
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,12}",

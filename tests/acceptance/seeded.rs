@@ -423,3 +423,47 @@ fn a_broad_group_takes_nothing_that_a_narrow_one_needs_in_whatever_order_they_st
     machine["disks"][7]["model"] = "KCD8XPUG7T68".into();
     assert_eq!(told(&judged(&profile, &machine)), ["fail disk.model @ bay 7 (nvme7n1): KCD8XPUG7T68"]);
 }
+
+#[test]
+fn where_not_all_devices_could_be_read_an_exact_count_is_unknown() {
+    let mut machine = server::compute();
+    machine["gaps"] = json!([{"topic": "disks", "path": "/", "reason": "no answer within 20 s"}]);
+    let judged = judged(&profile("compute"), &machine);
+    assert_eq!(judged.verdict(), Verdict::Incomplete);
+    let expected = [
+        "unknown disk.count @ : /: no answer within 20 s",
+        "unknown disk.count @ : /: no answer within 20 s",
+        "unknown disk.only @ : /: no answer within 20 s",
+    ];
+    assert_eq!(told(&judged), expected);
+}
+
+#[test]
+fn slots_that_have_one_name_in_each_bank_are_told_apart_by_it() {
+    let mut machine = server::storage();
+    for (number, module) in list(&mut machine, "/memory/dimms").iter_mut().enumerate() {
+        module["slot"] = "DIMM 0".into();
+        module["bank"] = format!("P0 CHANNEL {number}").into();
+    }
+    let text = "schema = 1\nname = \"x\"\n[[memory]]\nsize = \"32 GiB\"\nslots = [\"DIMM 0 P0 CHANNEL 0\", \"DIMM 0 P0 CHANNEL 5\"]\n";
+    let profile = Profile::parse(text).expect("a profile");
+    machine["memory"]["dimms"][5]["size"] = 0.into();
+    let told = told(&judged(&profile, &machine));
+    // Other modules are left over: one of them is taken for the one that is missing, in another slot.
+    assert_eq!(told, ["fail memory.slot @ slot DIMM 0 P0 CHANNEL 1: DIMM 0 P0 CHANNEL 1"]);
+}
+
+#[test]
+fn the_ports_of_one_card_share_its_slot() {
+    let mut machine = server::compute();
+    let mut second = machine["interfaces"][0].clone();
+    second["port"] = 1.into();
+    list(&mut machine, "/interfaces").push(second);
+    let text = |slot: &str| {
+        format!("schema = 1\nname = \"x\"\n[[nic]]\ncount = 2\nspeed = \"100 Gbit/s\"\nslots = [\"{slot}\"]\n")
+    };
+    let profile = Profile::parse(&text("3")).expect("a profile");
+    assert_eq!(judged(&profile, &machine).verdict(), Verdict::Accepted);
+    let profile = Profile::parse(&text("6")).expect("a profile");
+    assert_eq!(told(&judged(&profile, &machine)), ["fail nic.slot @ slot 3 (ens3): 3"]);
+}

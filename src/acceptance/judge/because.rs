@@ -53,7 +53,9 @@ const OF_MACHINE: [(Kind, &str, Kind, &str); 9] = [
 pub(super) fn settle(found: &mut Findings) {
     let mut of_devices: BTreeMap<(Kind, usize), Vec<String>> = BTreeMap::new();
     let mut of_kinds: BTreeSet<(Kind, String)> = BTreeSet::new();
-    for it in &found.deviations {
+    // Figures are no part of the machine.
+    let is_figure = |what: &str| what == "measure";
+    for it in found.deviations.iter().filter(|it| !is_figure(it.deviation.what)) {
         of_kinds.insert((it.kind, it.deviation.key.clone()));
         if let Some(device) = it.device {
             of_devices.entry((it.kind, device)).or_default().push(it.deviation.key.clone());
@@ -68,6 +70,8 @@ pub(super) fn settle(found: &mut Findings) {
         let mut of_machine = OF_MACHINE.iter().filter(|(.., to, effect)| *to == kind && *effect == key);
         of_device || of_machine.any(|(from, by, ..)| of_kinds.contains(&(*from, (*by).to_owned())))
     };
-    found.deviations.retain(|it: &Found| !follows(it.kind, it.device, &it.deviation.key));
-    found.unknown.retain(|it| !follows(it.kind, it.device, &it.unknown.key));
+    found
+        .deviations
+        .retain(|it: &Found| is_figure(it.deviation.what) || !follows(it.kind, it.device, &it.deviation.key));
+    found.unknown.retain(|it| is_figure(it.unknown.what) || !follows(it.kind, it.device, &it.unknown.key));
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::super::catalogue::Kind;
-use super::super::fact::Fact;
 use super::super::machine::{Device, Listing, Machine, Stay};
 use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
@@ -33,6 +32,7 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
         (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let lacking = work.nearly(&mut left);
     work.missing(&lacking);
+    work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
     work.totals(groups);
     if is_all {
@@ -201,11 +201,23 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Where not all devices could be read there may be more than were ordered.
+    fn uncounted(&mut self, lacking: &[usize]) {
+        let Some(reason) = &self.listing.unread else { return };
+        for position in self.positions.iter().zip(lacking).filter(|(_, lacking)| **lacking == 0).map(|(it, _)| it) {
+            if position.count.most.is_some() {
+                let of = Of { kind: self.kind, device: None, place: "" };
+                let expected = format!("{} {}", position.count.show(), describe(position.group));
+                self.found.is_unknown(of, "count", &expected, reason);
+            }
+        }
+    }
+
     fn empty_slots(&self) -> String {
         let slot = self.kind.field("slot").map_or(0, |(place, _)| place);
-        let taken: Vec<&Fact> = self.listing.devices.iter().map(|device| &device.facts[slot]).collect();
-        let is_free = |name: &&String| !name.is_empty() && !taken.contains(&&Fact::Text((*name).clone()));
-        let names: Vec<&str> = self.machine.slots.iter().filter(is_free).map(String::as_str).collect();
+        let taken: Vec<&str> = self.listing.devices.iter().flat_map(|device| device.facts[slot].names()).collect();
+        let is_free = |name: &&str| !name.is_empty() && !taken.contains(name);
+        let names: Vec<&str> = self.machine.slots.iter().map(String::as_str).filter(is_free).collect();
         if names.is_empty() { String::new() } else { format!("; empty: {}", named(&names)) }
     }
 

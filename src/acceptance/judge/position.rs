@@ -1,7 +1,6 @@
 //! The places of a profile that devices are to fill: a group, one of its slots, or its share of a socket.
 
 use super::super::catalogue::Kind;
-use super::super::fact::Fact;
 use super::super::machine::{Device, Machine};
 use super::super::profile::Group;
 use super::super::range::Count;
@@ -110,8 +109,10 @@ impl Position<'_> {
         match (self.at, slot()) {
             (At::Anywhere, _) => Some(true),
             (At::Socket(socket), _) => device.socket.map(|own| own == socket),
-            (At::Slot(wanted), Some(Fact::Text(own))) => Some(is_same(own, wanted)),
-            (At::Slots(wanted), Some(Fact::Text(own))) => Some(wanted.iter().any(|wanted| is_same(own, wanted))),
+            (At::Slot(wanted), Some(own)) if own.is_known() => Some(own.names().any(|own| is_same(own, wanted))),
+            (At::Slots(wanted), Some(own)) if own.is_known() => {
+                Some(own.names().any(|own| wanted.iter().any(|wanted| is_same(own, wanted))))
+            }
             (At::Slot(_) | At::Slots(_), _) => None,
         }
     }

@@ -19,7 +19,8 @@ pub(super) struct Value {
 /// A group.
 pub(super) struct Group {
     pub(super) kind: Kind,
-    pub(super) count: usize,
+    /// As a profile writes it.
+    pub(super) count: String,
     pub(super) values: Vec<Value>,
     pub(super) slots: Vec<String>,
 }

@@ -68,6 +68,11 @@ fn table(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
         if *key == "memory_total" && has_modules {
             continue;
         }
+        let unread = machines.iter().find_map(|machine| machine.listing(kind).unread.clone());
+        if let Some(reason) = unread.filter(|_| kind == Kind::Cpu) {
+            learnt.left_out.push(format!("{}.{key}: {reason}", kind.name()));
+            continue;
+        }
         let facts: Vec<&Fact> = machines.iter().flat_map(|machine| facts(machine, kind, key)).collect();
         let value =
             if kind == Kind::Firmware { lowest(kind, key, &facts) } else { same(kind, key, &facts, machines.len()) };
@@ -174,7 +179,11 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
         for own in &each[0] {
             let others = each.iter().flat_map(|groups| groups.iter().filter(|group| group.values == own.values));
             let devices: Vec<&Device> = others.flat_map(|group| group.devices.iter().copied()).collect();
-            learnt.group(kind, own.values.clone(), own.devices.len(), &devices);
+            // Where not all were read there may be more.
+            let is_read = machines.iter().all(|machine| machine.listing(kind).unread.is_none());
+            let count = own.devices.len();
+            let count = if is_read { count.to_string() } else { format!("\">={count}\"") };
+            learnt.group(kind, own.values.clone(), count, &devices);
         }
         return;
     }
@@ -182,7 +191,7 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
 
 impl Learnt {
     /// Takes a group over, with the firmware that all its devices have at least, and their slots as a remark.
-    fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: usize, devices: &[&Device]) {
+    fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: String, devices: &[&Device]) {
         let of = |key: &str| -> Vec<&Fact> {
             kind.field(key)
                 .map(|(place, _)| devices.iter().map(|device| &device.facts[place]).collect())
@@ -199,15 +208,8 @@ impl Learnt {
                 Err(reason) => self.left_out.push(format!("{}.firmware: {reason}", kind.name())),
             }
         }
-        let mut slots: Vec<&str> = [of("slot"), of("place")]
-            .into_iter()
-            .flatten()
-            .filter_map(|fact| match fact {
-                Fact::Text(text) => Some(text.as_str()),
-                Fact::Any(names) => names.first().map(String::as_str),
-                _ => None,
-            })
-            .collect();
+        let places = [of("slot"), of("place")].into_iter().flatten();
+        let mut slots: Vec<&str> = places.filter_map(|fact| fact.names().next()).collect();
         slots.sort_unstable();
         slots.dedup();
         let slots = slots.into_iter().map(str::to_owned).collect();

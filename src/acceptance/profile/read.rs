@@ -160,7 +160,7 @@ fn groups(notes: &mut Notes<'_>, kind: Kind, value: &Spanned<DeValue<'_>>, found
         let Some(table) = as_table(notes, value, kind.name()) else { continue };
         let group = group(notes, kind, value, table);
         for slot in &group.slots {
-            if slots.contains(slot) {
+            if kind.is_alone_in_slot() && slots.contains(slot) {
                 notes.add(span(value), format!("slot \"{slot}\" is asked for twice: one device is in it at most"));
             }
             slots.push(slot.clone());
@@ -192,7 +192,7 @@ fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table:
     // Versions are dear to compare, and most devices are told apart by less.
     group.expects.sort_by_key(|expect| kind.fields()[expect.field].shape == Shape::Version);
     group.count = counted.unwrap_or_else(|| Count::exactly(group.slots.len().max(1)));
-    if group.count.least > group.slots.len() && !group.slots.is_empty() {
+    if kind.is_alone_in_slot() && group.count.least > group.slots.len() && !group.slots.is_empty() {
         notes.add(span(place), format!("{} devices do not fit into {} slots", group.count.least, group.slots.len()));
     }
     if let Some((key, value)) = per_socket {
