@@ -2,9 +2,9 @@
 //!
 //! One table for all: the parser, the schema, `--learn` and the judge read it.
 
-use super::made;
 use super::fact::Fact;
 use super::look::Look;
+use super::made;
 use super::unit::Unit;
 
 /// What a key holds.
@@ -139,6 +139,11 @@ impl Kind {
         matches!(self, Kind::Memory | Kind::Nic | Kind::Gpu | Kind::Pci)
     }
 
+    /// Whether a slot holds one device; a card may have several ports or functions.
+    pub(super) fn is_alone_in_slot(self) -> bool {
+        matches!(self, Kind::Memory | Kind::Gpu)
+    }
+
     /// What to do when one is missing.
     pub(super) fn missing(self) -> &'static str {
         match self {
@@ -179,7 +184,13 @@ impl Kind {
 const NOTHING: &[&str] = &[];
 
 /// A key that holds what the inventory has under a name.
-pub(super) const fn field(key: &'static str, shape: Shape, source: Source, about: &'static str, next: &'static str) -> Field {
+pub(super) const fn field(
+    key: &'static str,
+    shape: Shape,
+    source: Source,
+    about: &'static str,
+    next: &'static str,
+) -> Field {
     Field { key, shape, source, words: NOTHING, about, next }
 }
 
@@ -192,7 +203,13 @@ pub(super) const fn of(words: &'static [&'static str], field: Field) -> Field {
 pub(super) const LINK: [Field; 4] = [
     of(
         &["1", "2", "4", "8", "12", "16", "32"],
-        field("link.width", Shape::Whole, Source::Made(made::width), "Lanes in use.", "reseat the card; check the riser"),
+        field(
+            "link.width",
+            Shape::Whole,
+            Source::Made(made::width),
+            "Lanes in use.",
+            "reseat the card; check the riser",
+        ),
     ),
     of(
         SPEEDS,
@@ -206,7 +223,13 @@ pub(super) const LINK: [Field; 4] = [
     ),
     of(
         &["1", "2", "4", "8", "12", "16", "32"],
-        field("link.maximum_width", Shape::Whole, Source::Made(made::maximum_width), "Lanes that the device can use.", "compare the part with the order"),
+        field(
+            "link.maximum_width",
+            Shape::Whole,
+            Source::Made(made::maximum_width),
+            "Lanes that the device can use.",
+            "compare the part with the order",
+        ),
     ),
     of(
         SPEEDS,

@@ -38,6 +38,16 @@ impl Fact {
         }
     }
 
+    /// The texts of it, the best one first.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let (one, more): (Option<&str>, &[String]) = match self {
+            Fact::Text(text) => (Some(text), &[]),
+            Fact::Any(texts) | Fact::Every(texts) => (None, texts),
+            Fact::Number(_) | Fact::Flag(_) | Fact::Unknown(_) => (None, &[]),
+        };
+        one.into_iter().chain(more.iter().map(String::as_str))
+    }
+
     /// Whether it is known.
     pub(super) fn is_known(&self) -> bool {
         !matches!(self, Fact::Unknown(_))

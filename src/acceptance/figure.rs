@@ -31,24 +31,33 @@ const FAMILIES: [&[(&str, f64)]; 4] = [
 ];
 
 impl Amount {
-    /// How often another one goes into it; none where their units are of different things. A number without unit is in the other's.
-    pub(super) fn ratio(&self, other: &Amount) -> Option<f64> {
+    /// Its number in the unit of another one; none where their units are of different things. A number without unit is in the other's.
+    pub(super) fn in_unit_of(&self, other: &Amount) -> Option<f64> {
         let factor = |unit: &str| {
             FAMILIES.iter().enumerate().find_map(|(family, units)| {
                 units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| (family, *factor))
             })
         };
         if self.unit == other.unit || self.unit.is_empty() || other.unit.is_empty() {
-            return Some(self.number / other.number);
+            return Some(self.number);
         }
         let ((own, by), (its, its_by)) = (factor(&self.unit)?, factor(&other.unit)?);
-        (own == its).then(|| self.number * by / (other.number * its_by))
+        (own == its).then(|| self.number * by / its_by)
+    }
+
+    /// How often another one goes into it; none where their units are of different things.
+    pub(super) fn ratio(&self, other: &Amount) -> Option<f64> {
+        Some(self.in_unit_of(other)? / other.number)
     }
 
     /// For people.
     #[must_use]
     pub fn show(&self) -> String {
-        let number = if self.number.abs() >= 100.0 { format!("{:.0}", self.number) } else { format!("{}", (self.number * 100.0).round() / 100.0) };
+        let number = if self.number.abs() >= 100.0 {
+            format!("{:.0}", self.number)
+        } else {
+            format!("{}", (self.number * 100.0).round() / 100.0)
+        };
         format!("{number} {}", self.unit).trim_end().to_owned()
     }
 
@@ -87,7 +96,9 @@ fn collect(document: &Value, depth: usize, found: &mut Figures) {
         return;
     }
     if let Some(list) = document.as_array() {
-        list.iter().for_each(|entry| named(entry, found));
+        for entry in list {
+            named(entry, found);
+        }
         return;
     }
     let Some(entries) = document.as_object() else { return };

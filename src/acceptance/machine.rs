@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::catalogue::Kind;
 use super::fact::{Fact, plain};
 use super::look::{Index, Look};
+use super::made;
 
 /// Who a machine is, for `match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +74,9 @@ impl Machine {
     /// The reason, where it is no such document.
     pub fn of(document: &Value) -> Result<Self, String> {
         if document["form"].as_u64().is_none_or(|form| form == 0) {
-            return Err("this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned());
+            return Err(
+                "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned()
+            );
         }
         let index = Index::new(document);
         let nodes = nodes(&index);
@@ -82,10 +85,16 @@ impl Machine {
         let system = &index.resources()["system"];
         Ok(Machine {
             name: text(&document["hostname"]),
-            system: System { vendor: text(&system["vendor"]), product: text(&system["product"]), sku: text(&system["sku"]) },
+            system: System {
+                vendor: text(&system["vendor"]),
+                product: text(&system["product"]),
+                sku: text(&system["sku"]),
+            },
             kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
             sockets: sockets(document),
-            slots: devices_of(&document["memory"]["dimms"]).map(|dimm| text(&dimm["slot"])).collect(),
+            slots: devices_of(&document["memory"]["dimms"])
+                .filter_map(|dimm| made::slot_names(document, dimm).into_iter().next())
+                .collect(),
         })
     }
 
@@ -175,8 +184,11 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
 /// Says why something is not known, where a gap tells.
 fn explained(index: &Index<'_>, topics: &[&str], look: &Look<'_>, fact: Fact) -> Fact {
     let Fact::Unknown(reason) = fact else { return fact };
-    let names: Vec<&str> =
-        ["name", "pci_address", "address"].into_iter().map(|key| look.text(key)).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = ["name", "pci_address", "address"]
+        .into_iter()
+        .map(|key| look.text(key))
+        .filter(|name| !name.is_empty())
+        .collect();
     let concerns = |path: &str| path == "/" || path.split('/').any(|part| names.contains(&part));
     Fact::Unknown(index.gap(topics, concerns).unwrap_or(reason))
 }
@@ -228,7 +240,10 @@ fn place(kind: Kind, look: &Look<'_>) -> String {
     let first = |texts: [String; 3]| texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
     match kind {
         Kind::Cpu => format!("socket {}", look.device["socket"].as_u64().unwrap_or(0)),
-        Kind::Memory => first([named("slot ", "slot"), named("bank ", "bank"), String::new()]),
+        Kind::Memory => {
+            let slot = made::slot_names(look.index.document, look.device).into_iter().next();
+            slot.map_or_else(|| named("bank ", "bank"), |slot| format!("slot {slot}"))
+        }
         Kind::Disk => {
             let bay = named("bay ", "bay");
             let enclosure = if bay.is_empty() { String::new() } else { named("enclosure ", "enclosure") };

@@ -11,7 +11,7 @@ fn unknown(reason: &str) -> Fact {
     Fact::Unknown(reason.to_owned())
 }
 
-fn list<'a>(value: &'a Value) -> impl Iterator<Item = &'a Value> {
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -33,7 +33,11 @@ pub(super) fn numa_nodes(look: &Look<'_>) -> Fact {
     let sockets = list(&look.index.resources()["cpu"]["sockets"]);
     let threads = sockets.flat_map(|socket| list(&socket["cores"])).flat_map(|core| list(&core["threads"]));
     let nodes: BTreeSet<u64> = threads.filter_map(|thread| thread["numa_node"].as_u64()).collect();
-    if nodes.is_empty() { unknown("the machine does not tell which threads are in which node") } else { count(nodes.len()) }
+    if nodes.is_empty() {
+        unknown("the machine does not tell which threads are in which node")
+    } else {
+        count(nodes.len())
+    }
 }
 
 /// Threads that are not in use.
@@ -116,6 +120,28 @@ pub(super) fn nic_speed(look: &Look<'_>) -> Fact {
     match number(&look.device["speed"]) {
         Fact::Unknown(_) => unknown("the port has no link, so its speed is not known: connect it"),
         known => known,
+    }
+}
+
+/// Names of a module's slot. Some firmware calls it the same in each bank.
+pub(super) fn slot_names(document: &Value, module: &Value) -> Vec<String> {
+    let text = |key: &str| plain(module[key].as_str().unwrap_or_default());
+    let (slot, bank) = (text("slot"), text("bank"));
+    let same = list(&document["memory"]["dimms"]).filter(|other| other["slot"] == module["slot"]).count();
+    match (slot.is_empty(), bank.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, false) if same > 1 => vec![format!("{slot} {bank}"), slot],
+        (false, _) => vec![slot],
+    }
+}
+
+/// The slot of a module.
+pub(super) fn memory_slot(look: &Look<'_>) -> Fact {
+    let mut names = slot_names(look.index.document, look.device);
+    match names.len() {
+        0 => unknown("the firmware does not name the slot"),
+        1 => Fact::Text(names.remove(0)),
+        _ => Fact::Any(names),
     }
 }
 

@@ -28,8 +28,8 @@ mod version;
 mod want;
 
 pub use figure::{Amount, Figures, figures};
-pub use learn::learn;
 pub use judge::{Siblings, judge};
+pub use learn::learn;
 pub use machine::{Machine, System};
 pub use profile::{Problem, Profile, ProfileError, Severity};
 pub use schema::schema;

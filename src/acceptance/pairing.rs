@@ -1,5 +1,7 @@
 //! What is left over on both sides, paired so that the fewest differences explain it.
 
+use std::collections::BTreeMap;
+
 /// Most on either side for which the best pairing is looked for; beyond, the nearest pairs are taken first.
 const EXACT: usize = 64;
 /// The cost of what is not to be paired: more than all that may be.
@@ -11,13 +13,18 @@ pub(super) fn pair(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> O
 }
 
 fn nearest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u64>) -> Vec<(usize, usize)> {
-    let all = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
-    let mut pairs: Vec<(u64, usize, usize)> =
-        all.filter_map(|(row, column)| Some((cost(row, column)?, row, column))).collect();
-    pairs.sort_unstable();
+    // By cost, and those of one cost in the order of rows and columns.
+    let mut pairs: BTreeMap<u64, Vec<(usize, usize)>> = BTreeMap::new();
+    for row in 0..rows {
+        for column in 0..columns {
+            if let Some(cost) = cost(row, column) {
+                pairs.entry(cost).or_default().push((row, column));
+            }
+        }
+    }
     let (mut taken_rows, mut taken_columns) = (vec![false; rows], vec![false; columns]);
     let mut found = Vec::new();
-    for (_, row, column) in pairs {
+    for (row, column) in pairs.into_values().flatten() {
         if !taken_rows[row] && !taken_columns[column] {
             (taken_rows[row], taken_columns[column]) = (true, true);
             found.push((row, column));
@@ -31,7 +38,8 @@ fn nearest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u6
 fn cheapest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u64>) -> Vec<(usize, usize)> {
     let width = columns + rows;
     let price = |row: usize, column: usize| -> i64 {
-        let price = if column < columns { cost(row, column).map_or(2 * NEVER, |cost| cost.min(NEVER - 1)) } else { NEVER };
+        let price =
+            if column < columns { cost(row, column).map_or(2 * NEVER, |cost| cost.min(NEVER - 1)) } else { NEVER };
         i64::try_from(price).unwrap_or(i64::MAX / 4)
     };
     // Numbered from 1; column 0 stands for the row that is being placed.

@@ -13,8 +13,8 @@ const LIMIT: usize = 1 << 20;
 pub(super) enum Pattern {
     /// This, in any case.
     Exact(String),
-    /// All of it fits the expression.
-    Expression(Regex),
+    /// All of it fits the expression, which begins with these letters.
+    Expression(String, Regex),
     /// These words, some of which are numbers between two.
     Place(Vec<Word>),
 }
@@ -35,7 +35,7 @@ impl Pattern {
     /// The reason, also where it fits nothing.
     pub(super) fn parse(text: &str, has_ranges: bool) -> Result<Self, String> {
         if let Some(expression) = text.trim().strip_prefix('~') {
-            return expression_of(expression).map(Pattern::Expression);
+            return Ok(Pattern::Expression(beginning(expression).to_owned(), expression_of(expression)?));
         }
         let text = plain(text);
         if text.is_empty() {
@@ -52,7 +52,9 @@ impl Pattern {
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Pattern::Exact(wanted) => text.chars().flat_map(char::to_lowercase).eq(wanted.chars()),
-            Pattern::Expression(expression) => expression.is_match(text.as_bytes()),
+            Pattern::Expression(beginning, expression) => {
+                text.starts_with(beginning.as_str()) && expression.is_match(text.as_bytes())
+            }
             Pattern::Place(words) => {
                 let given: Vec<&str> = text.split(' ').collect();
                 given.len() == words.len() && words.iter().zip(given).all(|(word, given)| word.fits(given))
@@ -82,7 +84,9 @@ fn word(text: &str) -> Result<Word, String> {
 /// An expression that has to fit all of a text. Only ASCII has classes; other letters stand for themselves.
 fn expression_of(text: &str) -> Result<Regex, String> {
     let anchored = format!("^(?:{text})$");
-    let words = |error: &dyn ToString| error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let words = |error: &dyn ToString| {
+        error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    };
     let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(&anchored);
     let parsed = parsed.map_err(|error| format!("this is no regular expression: {}", words(&error)))?;
     if !can_fit(&parsed) {
@@ -93,6 +97,19 @@ fn expression_of(text: &str) -> Result<Regex, String> {
     }
     let made = RegexBuilder::new(&anchored).unicode(false).size_limit(LIMIT).dfa_size_limit(LIMIT).build();
     made.map_err(|error| format!("this expression is too large: {}", words(&error)))
+}
+
+/// The letters that an expression certainly begins with, which spares most texts the rest of it.
+fn beginning(expression: &str) -> &str {
+    if expression.contains('|') {
+        return "";
+    }
+    let end = expression
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_')))
+        .unwrap_or(expression.len());
+    // What comes before one of these may be missing.
+    let is_needed = !expression[end..].starts_with(['?', '*', '{']);
+    &expression[..if is_needed { end } else { end.saturating_sub(1) }]
 }
 
 /// Whether there may be a text that fits: an empty class fits none, and nothing comes before the beginning or after the end.
@@ -137,13 +154,22 @@ mod tests {
     #[test]
     fn expressions_fit_the_whole_text() {
         assert!(fits("~MZQL27T6HBLA.*", "MZQL27T6HBLA-00A07") && !fits("~MZQL", "MZQL27"));
+        assert!(
+            fits("~ab?", "a")
+                && fits("~ab*c", "ac")
+                && fits("~ab{0}", "a")
+                && fits("~ab|cd", "cd")
+                && fits("~ab+", "abb")
+        );
         assert!(fits("~a|b", "b") && !fits("~a|b", "ab"));
         assert!(fits("~(?i)xeon .*", "XEON Gold") && !fits("~xeon .*", "XEON Gold"));
     }
 
     #[test]
     fn places_have_ranges() {
-        assert!(fits("enclosure 0 bay 0..59", "Enclosure 0 bay 59") && !fits("enclosure 0 bay 0..59", "enclosure 0 bay 60"));
+        assert!(
+            fits("enclosure 0 bay 0..59", "Enclosure 0 bay 59") && !fits("enclosure 0 bay 0..59", "enclosure 0 bay 60")
+        );
         assert!(!fits("bay 0..59", "enclosure 0 bay 5"));
     }
 

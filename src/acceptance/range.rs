@@ -21,7 +21,9 @@ pub(super) fn parse<T: Clone>(text: &str, read: &impl Fn(&str) -> Result<T, Stri
     let text = text.trim();
     let mut range = Range { low: None, high: None, is_one: false };
     if let Some((low, high)) = text.split_once("..") {
-        let end = |text: &str| if text.trim().is_empty() { Ok(None) } else { read(text).map(|value| Some(End { value, included: true })) };
+        let end = |text: &str| {
+            if text.trim().is_empty() { Ok(None) } else { read(text).map(|value| Some(End { value, included: true })) }
+        };
         (range.low, range.high) = (end(low)?, end(high)?);
         if range.low.is_none() && range.high.is_none() {
             return Err("a range needs an end: \"2..4\", \"2..\"".to_owned());
@@ -69,7 +71,9 @@ impl Count {
     /// # Errors
     /// The reason, also where no number of devices would do.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.trim().parse::<usize>().map_err(|_| format!("\"{}\" is no number of devices", text.trim()));
+        let number = |text: &str| {
+            text.trim().parse::<usize>().map_err(|_| format!("\"{}\" is no number of devices", text.trim()))
+        };
         let range = parse(text, &number)?;
         let least = range.low.map_or(0, |low| low.value + usize::from(!low.included));
         let most = match range.high {

@@ -26,7 +26,8 @@ mod tests {
         if field.shape == Shape::Version {
             forms.push(json!({"type": "object", "additionalProperties": {"type": ["string", "number"]}}));
         }
-        let words = if field.words.is_empty() { String::new() } else { format!(" There are: {}.", field.words.join(", ")) };
+        let words =
+            if field.words.is_empty() { String::new() } else { format!(" There are: {}.", field.words.join(", ")) };
         json!({"description": format!("{}{words}", field.about), "anyOf": forms})
     }
 
@@ -41,7 +42,10 @@ mod tests {
         }
         if !link.is_empty() {
             let about = "The PCI Express link.";
-            keys.insert("link".to_owned(), json!({"description": about, "type": "object", "properties": link, "additionalProperties": false}));
+            keys.insert(
+                "link".to_owned(),
+                json!({"description": about, "type": "object", "properties": link, "additionalProperties": false}),
+            );
         }
         let word = json!({"enum": ["fail", "warn", "note"], "description": "How grave a deviation of any key is."});
         keys.insert("severity".to_owned(), word);
@@ -54,11 +58,17 @@ mod tests {
             keys.insert("count".to_owned(), json!({"description": about, "type": ["integer", "string"]}));
             if kind.has_socket() {
                 let about = "How many for each socket; true: `count` is that of each.";
-                keys.insert("per_socket".to_owned(), json!({"description": about, "type": ["boolean", "integer", "string"]}));
+                keys.insert(
+                    "per_socket".to_owned(),
+                    json!({"description": about, "type": ["boolean", "integer", "string"]}),
+                );
             }
             if kind.has_slots() {
                 let about = "Slots, by their names in the inventory.";
-                keys.insert("slots".to_owned(), json!({"description": about, "type": "array", "minItems": 1, "items": {"type": "string"}}));
+                keys.insert(
+                    "slots".to_owned(),
+                    json!({"description": about, "type": "array", "minItems": 1, "items": {"type": "string"}}),
+                );
             }
         }
         json!({"type": "object", "properties": keys, "additionalProperties": false})
@@ -70,7 +80,8 @@ mod tests {
         keys.insert("schema".to_owned(), json!({"description": "Version of this form.", "const": 1}));
         keys.insert("name".to_owned(), text("Name of the profile."));
         keys.insert("description".to_owned(), text("For people."));
-        let matches = ["vendor", "product", "sku"].map(|key| (key.to_owned(), text("As the machine tells it; ~ begins an expression.")));
+        let matches = ["vendor", "product", "sku"]
+            .map(|key| (key.to_owned(), text("As the machine tells it; ~ begins an expression.")));
         let about = "The machines that this profile is for.";
         keys.insert("match".to_owned(), json!({"description": about, "type": "object", "properties": Map::from_iter(matches), "additionalProperties": false}));
         let kinds = Kind::GROUPS.map(Kind::name);
@@ -85,7 +96,10 @@ mod tests {
         for kind in Kind::GROUPS {
             let one = json!({"$ref": format!("#/$defs/{}", kind.name())});
             let about = format!("Groups of {}.", kind.plural());
-            keys.insert(kind.name().to_owned(), json!({"description": about, "anyOf": [one.clone(), {"type": "array", "items": one}]}));
+            keys.insert(
+                kind.name().to_owned(),
+                json!({"description": about, "anyOf": [one.clone(), {"type": "array", "items": one}]}),
+            );
         }
         let sections: Map<String, Value> =
             Kind::TABLES.into_iter().chain(Kind::GROUPS).map(|kind| (kind.name().to_owned(), section(kind))).collect();

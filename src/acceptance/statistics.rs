@@ -110,7 +110,8 @@ pub fn group(figures: &[f64], is_better_small: bool, floor: f64) -> Group {
 /// Who is beyond the limit on the bad side, worst first.
 fn beyond(figures: &[f64], group: &Group, is_better_small: bool, floor: f64) -> Vec<usize> {
     let limit = (DEVIATIONS * group.deviation).max(floor * group.median);
-    let loss = |place: usize| if is_better_small { figures[place] - group.median } else { group.median - figures[place] };
+    let loss =
+        |place: usize| if is_better_small { figures[place] - group.median } else { group.median - figures[place] };
     let mut odd: Vec<usize> = (0..figures.len()).filter(|place| loss(*place) > limit).collect();
     odd.sort_by(|a, b| loss(*b).total_cmp(&loss(*a)));
     odd
@@ -179,7 +180,12 @@ mod tests {
             figures.iter_mut().zip(losses).for_each(|(figure, loss)| *figure *= 1.0 - loss);
             let middle = median(&figures).expect("figures");
             let distances: Vec<f64> = figures.iter().map(|figure| (figure - middle).abs()).collect();
-            let group = Group { median: middle, deviation: NORMAL * median(&distances).expect("figures"), odd: Vec::new(), reason: None };
+            let group = Group {
+                median: middle,
+                deviation: NORMAL * median(&distances).expect("figures"),
+                odd: Vec::new(),
+                reason: None,
+            };
             count += u32::from(holds(&beyond(&figures, &group, false, floor)));
         }
         f64::from(count) / f64::from(GROUPS)
@@ -193,7 +199,10 @@ mod tests {
         // What was told is rounded to a percent; three standard errors of both simulations.
         let is_about = |measured: f64, low: f64, high: f64| {
             let error = |rate: f64| 3.0 * (2.0 * rate * (1.0 - rate) / f64::from(GROUPS)).sqrt() + 0.005;
-            assert!(measured >= low - error(low) && measured <= high + error(high), "{measured} is not {low} to {high}");
+            assert!(
+                measured >= low - error(low) && measured <= high + error(high),
+                "{measured} is not {low} to {high}"
+            );
         };
         for machines in 4..=8 {
             is_about(alarm(machines, 0.0), 0.06, 0.10);

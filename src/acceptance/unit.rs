@@ -96,13 +96,17 @@ impl Unit {
 /// Bytes in the largest unit that says them exactly in a few digits: modules in GiB, disks in TB with what is lost by rounding. That a
 /// disk has whole GiB, too, is chance.
 fn bytes(number: f64) -> String {
-    for (name, factor) in ["TiB", "GiB", "MiB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name)) {
+    for (name, factor) in
+        ["TiB", "GiB", "MiB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name))
+    {
         let count = number / factor;
         if (1.0..1024.0).contains(&count) && (count * 4.0).fract() == 0.0 {
             return format!("{count} {name}");
         }
     }
-    for (name, factor) in ["PB", "TB", "GB", "MB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name)) {
+    for (name, factor) in
+        ["PB", "TB", "GB", "MB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name))
+    {
         if number >= *factor {
             return format!("{} {name}", (number / factor * 100.0).round() / 100.0);
         }

@@ -106,7 +106,11 @@ impl Judgement {
         match verdict {
             Verdict::Rejected => format!("{}: {}", verdict.word(), things(self.failures(), "deviation", "deviations")),
             Verdict::Incomplete => {
-                format!("{}: {} could not be read", verdict.word(), things(self.unknown.len(), "expectation", "expectations"))
+                format!(
+                    "{}: {} could not be read",
+                    verdict.word(),
+                    things(self.unknown.len(), "expectation", "expectations")
+                )
             }
             Verdict::Noted => format!("{}: {}", verdict.word(), things(self.deviations.len(), "note", "notes")),
             Verdict::Accepted => verdict.word().to_owned(),
@@ -131,13 +135,21 @@ impl Judgement {
     #[must_use]
     pub fn rows(&self) -> Vec<[String; 3]> {
         let deviations = self.deviations.iter().map(|deviation| {
-            let mark = if deviation.severity == Severity::Fail.word() { String::new() } else { format!(" ({})", deviation.severity) };
+            let mark = if deviation.severity == Severity::Fail.word() {
+                String::new()
+            } else {
+                format!(" ({})", deviation.severity)
+            };
             [format!("{}{mark}", deviation.what), deviation.sentence(), deviation.next.clone()]
         });
         let unknown = self.unknown.iter().map(|unknown| {
             let at = place(&unknown.place);
-            let next = "run as root on the machine itself, or take it out of the profile".to_owned();
-            [format!("{} (unknown)", unknown.what), format!("{at}{}, ordered {}: {}", words(&unknown.key), unknown.expected, unknown.reason), next]
+            let next = "make it readable (root, links, load), or take it out of the profile".to_owned();
+            [
+                format!("{} (unknown)", unknown.what),
+                format!("{at}{}, ordered {}: {}", words(&unknown.key), unknown.expected, unknown.reason),
+                next,
+            ]
         });
         deviations.chain(unknown).collect()
     }

@@ -56,20 +56,20 @@ impl Want {
         }
         match self {
             Want::Any(wants) => any(wants.iter().map(|want| want.test(fact, model))),
-            Want::ByModel(models) => match model {
-                Fact::Unknown(reason) => Fit::Unknown(reason.clone()),
-                _ => {
-                    let own = models.iter().find(|(pattern, _)| texts(model).any(|text| pattern.fits(text)));
-                    own.map_or(Fit::Yes, |(_, want)| want.test(fact, model))
+            Want::ByModel(models) => {
+                if let Fact::Unknown(reason) = model {
+                    return Fit::Unknown(reason.clone());
                 }
-            },
+                let own = models.iter().find(|(pattern, _)| model.names().any(|text| pattern.fits(text)));
+                own.map_or(Fit::Yes, |(_, want)| want.test(fact, model))
+            }
             Want::Flag(wanted) => yes_if(*fact == Fact::Flag(*wanted)),
             Want::Numbers(low, high) => match fact {
-                Fact::Number(number) => yes_if(above(low, number) && below(high, number)),
+                Fact::Number(number) => yes_if(above(low.as_ref(), *number) && below(high.as_ref(), *number)),
                 _ => Fit::No,
             },
             Want::Text(_) | Want::Version(_) | Want::Versions(..) => {
-                let fits = texts(fact).map(|text| self.test_text(text));
+                let fits = fact.names().map(|text| self.test_text(text));
                 if matches!(fact, Fact::Every(_)) { all(fits) } else { any(fits) }
             }
         }
@@ -95,7 +95,11 @@ impl Want {
                 // 22.43.1014 is not beyond 22.43.
                 let is_below = high.as_ref().is_none_or(|high| {
                     let is_of = own.compare(&high.value) == Ordering::Equal || own.begins_with(&high.value);
-                    if high.included { is_of || own.compare(&high.value) == Ordering::Less } else { !is_of && own.compare(&high.value) == Ordering::Less }
+                    if high.included {
+                        is_of || own.compare(&high.value) == Ordering::Less
+                    } else {
+                        !is_of && own.compare(&high.value) == Ordering::Less
+                    }
                 });
                 yes_if(is_above && is_below)
             }
@@ -113,46 +117,49 @@ impl Want {
     }
 }
 
-fn texts(fact: &Fact) -> impl Iterator<Item = &str> {
-    let (one, more): (Option<&str>, &[String]) = match fact {
-        Fact::Text(text) => (Some(text), &[]),
-        Fact::Any(texts) | Fact::Every(texts) => (None, texts),
-        Fact::Number(_) | Fact::Flag(_) | Fact::Unknown(_) => (None, &[]),
-    };
-    one.into_iter().chain(more.iter().map(String::as_str))
-}
-
 fn yes_if(fits: bool) -> Fit {
     if fits { Fit::Yes } else { Fit::No }
 }
 
-fn above(low: &Option<End<f64>>, number: &f64) -> bool {
-    low.as_ref().is_none_or(|low| *number > low.value || low.included && *number >= low.value)
+fn above(low: Option<&End<f64>>, number: f64) -> bool {
+    low.is_none_or(|low| number > low.value || low.included && number >= low.value)
 }
 
-fn below(high: &Option<End<f64>>, number: &f64) -> bool {
-    high.as_ref().is_none_or(|high| *number < high.value || high.included && *number <= high.value)
+fn below(high: Option<&End<f64>>, number: f64) -> bool {
+    high.is_none_or(|high| number < high.value || high.included && number <= high.value)
 }
 
 /// The best of some; newer than all that may be is newer.
 fn any(fits: impl Iterator<Item = Fit>) -> Fit {
-    let fits: Vec<Fit> = fits.collect();
-    if fits.contains(&Fit::Yes) {
-        return Fit::Yes;
+    let (mut unknown, mut is_newer, mut is_none) = (None, true, true);
+    for fit in fits {
+        match fit {
+            Fit::Yes => return Fit::Yes,
+            Fit::Unknown(_) => unknown = unknown.or(Some(fit)),
+            Fit::No => is_newer = false,
+            Fit::Newer => {}
+        }
+        is_none = false;
     }
-    let unknown = fits.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
-    if let Some(unknown) = unknown {
-        return unknown.clone();
-    }
-    if !fits.is_empty() && fits.iter().all(|fit| *fit == Fit::Newer) { Fit::Newer } else { Fit::No }
+    unknown.unwrap_or(if is_newer && !is_none { Fit::Newer } else { Fit::No })
 }
 
 /// The worst of some.
 fn all(fits: impl Iterator<Item = Fit>) -> Fit {
-    let fits: Vec<Fit> = fits.collect();
-    if fits.is_empty() || fits.contains(&Fit::No) {
-        return Fit::No;
+    let (mut unknown, mut is_newer, mut is_none) = (None, false, true);
+    for fit in fits {
+        match fit {
+            Fit::No => return Fit::No,
+            Fit::Unknown(_) => unknown = unknown.or(Some(fit)),
+            Fit::Newer => is_newer = true,
+            Fit::Yes => {}
+        }
+        is_none = false;
     }
-    let unknown = fits.iter().find(|fit| matches!(fit, Fit::Unknown(_)));
-    unknown.cloned().unwrap_or(if fits.contains(&Fit::Newer) { Fit::Newer } else { Fit::Yes })
+    match unknown {
+        _ if is_none => Fit::No,
+        Some(unknown) => unknown,
+        None if is_newer => Fit::Newer,
+        None => Fit::Yes,
+    }
 }

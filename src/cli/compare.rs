@@ -106,7 +106,10 @@ fn shown(herd: &Herd) -> String {
         shown.push_str(&format!("\n{}", table(&["MACHINE", "WHAT", "HERE", "USUALLY"], &rows)));
     }
     if !remarks.is_empty() {
-        shown.push_str(&format!("\nWithout verdict:\n{}", remarks.iter().map(|remark| format!("  {remark}\n")).collect::<String>()));
+        shown.push_str(&format!(
+            "\nWithout verdict:\n{}",
+            remarks.iter().map(|remark| format!("  {remark}\n")).collect::<String>()
+        ));
     }
     shown
 }

@@ -34,7 +34,8 @@ fn document(host: &Host) -> Value {
 
 fn own() -> Vec<Value> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines");
-    let snapshots = ["emulated-server.tar.xz", "small-vm.tar.xz"].map(|name| document(&open(&folder.join(name)).expect("a snapshot").host));
+    let snapshots = ["emulated-server.tar.xz", "small-vm.tar.xz"]
+        .map(|name| document(&open(&folder.join(name)).expect("a snapshot").host));
     snapshots.into_iter().chain([server::compute(), server::storage(), server::gpu()]).collect()
 }
 
@@ -47,7 +48,9 @@ fn every_fixture_machine_is_accepted_by_what_is_learnt_from_it() {
     let Some(shared) = shared::folder() else { return assert!(wrong.is_empty(), "{}", wrong.join("\n")) };
     for name in shared::fixtures(&shared) {
         let unpacked = shared::unpack_as_referenced(&shared, &name);
-        wrong.extend(disagreement(&[machine(&document(&Host::at(&unpacked.root)))]).map(|text| format!("{name}: {text}")));
+        wrong.extend(
+            disagreement(&[machine(&document(&Host::at(&unpacked.root)))]).map(|text| format!("{name}: {text}")),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -55,7 +58,17 @@ fn every_fixture_machine_is_accepted_by_what_is_learnt_from_it() {
 #[test]
 fn nothing_of_a_profile_says_which_machine_it_was_learnt_from() {
     let text = learn(&[machine(&own()[0])], Some("rig")).expect("a profile");
-    for word in ["RIG-SYS-0001", "RIGNVME0001", "RIGSATA0001", "52:54:00", "nvme0n1", "enp4s0", "sda", "RIG-DIMM-0001", "5000c5"] {
+    for word in [
+        "RIG-SYS-0001",
+        "RIGNVME0001",
+        "RIGSATA0001",
+        "52:54:00",
+        "nvme0n1",
+        "enp4s0",
+        "sda",
+        "RIG-DIMM-0001",
+        "5000c5",
+    ] {
         assert!(!text.contains(word), "{word} in\n{text}");
     }
     assert!(text.contains("# - disk: QEMU HARDDISK can be taken out"), "{text}");
@@ -77,8 +90,24 @@ fn of_several_machines_what_all_agree_on_is_kept() {
     assert!(text.contains("count = 16\nsize = \"64 GiB\"\nkind = \"DDR5\"\n"), "{text}");
 }
 
+#[test]
+fn where_not_all_was_read_at_least_what_was_seen_is_learnt() {
+    let mut document = server::compute();
+    document["gaps"] = json!([{"topic": "disks", "path": "/", "reason": "no answer"}, {"topic": "cpu", "path": "/", "reason": "no answer"}]);
+    let text = learn(&[machine(&document)], None).expect("a profile");
+    assert!(text.contains("count = \">=5\"") && text.contains("# - cpu.count: /: no answer"), "{text}");
+    assert_eq!(disagreement(&[machine(&document)]), None);
+}
+
 fn word() -> impl Strategy<Value = String> {
-    prop_oneof!["[ -~]{0,12}", "\\PC{0,6}", Just("~a".to_owned()), Just(">=2".to_owned()), Just("bay 1..2".to_owned()), Just("1..2".to_owned())]
+    prop_oneof![
+        "[ -~]{0,12}",
+        "\\PC{0,6}",
+        Just("~a".to_owned()),
+        Just(">=2".to_owned()),
+        Just("bay 1..2".to_owned()),
+        Just("1..2".to_owned())
+    ]
 }
 
 fn disk() -> impl Strategy<Value = Value> {

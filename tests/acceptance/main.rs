@@ -6,9 +6,9 @@
 
 #[path = "../support/schema.rs"]
 mod checker;
+mod learnt;
 #[path = "../support/left_out.rs"]
 mod left_out;
-mod learnt;
 mod program;
 mod script;
 mod seeded;

@@ -50,7 +50,9 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn the_exit_code_is_the_verdict() {
     let (place, profile) = (Place::new(), example("compute.toml"));
-    for (file, code, word) in [("good.json", 0, "accepted"), ("bad.json", 1, "rejected: 1 deviation"), ("mute.json", 3, "incomplete")] {
+    for (file, code, word) in
+        [("good.json", 0, "accepted"), ("bad.json", 1, "rejected: 1 deviation"), ("mute.json", 3, "incomplete")]
+    {
         let output = place.accept(&["--profile", &profile, "--root", file]);
         let shown = text(&output.stdout);
         // A machine without BMC lacks one, too.
@@ -64,7 +66,11 @@ fn the_exit_code_is_the_verdict() {
     place.write("wrong.toml", "schema = 1\nname = \"b\"\n[[disk]]\nmodl = \"x\"\n");
     let output = place.accept(&["--profile", "wrong.toml", "--root", "good.json"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("wrong.toml: line 4, column 1: disk has no \"modl\"; did you mean \"model\"?"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("wrong.toml: line 4, column 1: disk has no \"modl\"; did you mean \"model\"?"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -75,7 +81,10 @@ fn a_folder_gives_the_one_profile_that_matches() {
     }
     let output = place.accept(&["--profile", "profiles", "--root", "good.json"]);
     assert!(output.status.success() && text(&output.stdout).contains("r760-compute-a"), "{}", text(&output.stdout));
-    place.write("profiles/second.toml", "schema = 1\nname = \"s\"\nmatch = { vendor = \"Dell Inc.\" }\n[cpu]\ncount = 2\n");
+    place.write(
+        "profiles/second.toml",
+        "schema = 1\nname = \"s\"\nmatch = { vendor = \"Dell Inc.\" }\n[cpu]\ncount = 2\n",
+    );
     let output = place.accept(&["--profile", "profiles", "--root", "good.json"]);
     assert_eq!(output.status.code(), Some(3), "two are none");
     assert!(text(&output.stderr).contains("several profiles"), "{}", text(&output.stderr));
@@ -88,11 +97,22 @@ fn a_folder_gives_the_one_profile_that_matches() {
 #[test]
 fn the_document_and_the_result_file_say_the_same() {
     let (place, profile) = (Place::new(), example("compute.toml"));
-    let output = place.accept(&["--profile", &profile, "--root", "bad.json", "--format", "json", "--result-path", "result.yaml"]);
+    let output = place.accept(&[
+        "--profile",
+        &profile,
+        "--root",
+        "bad.json",
+        "--format",
+        "json",
+        "--result-path",
+        "result.yaml",
+    ]);
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(document["verdict"], "rejected");
     let deviation = &document["deviations"][0];
-    for (key, value) in [("what", "firmware"), ("key", "bmc"), ("found", "6.10"), ("expected", "at least 7.10"), ("severity", "fail")] {
+    for (key, value) in
+        [("what", "firmware"), ("key", "bmc"), ("found", "6.10"), ("expected", "at least 7.10"), ("severity", "fail")]
+    {
         assert_eq!(deviation[key], value, "{deviation}");
     }
     let result = place.read("result.yaml");
@@ -108,17 +128,30 @@ fn what_is_learnt_is_in_order_and_accepts() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     place.write("learnt.toml", &text(&output.stdout));
     let checked = place.accept(&["--check", "learnt.toml", &example("gpu.toml"), &example("storage.toml")]);
-    assert!(checked.status.success() && text(&checked.stdout).contains("r760 is in order"), "{}", text(&checked.stderr));
+    assert!(
+        checked.status.success() && text(&checked.stdout).contains("r760 is in order"),
+        "{}",
+        text(&checked.stderr)
+    );
     assert_eq!(place.accept(&["--profile", "learnt.toml", "--root", "good.json"]).status.code(), Some(0));
-    assert_eq!(place.accept(&["--profile", "learnt.toml", "--root", "bad.json"]).status.code(), Some(0), "older firmware is a warning there");
+    assert_eq!(
+        place.accept(&["--profile", "learnt.toml", "--root", "bad.json"]).status.code(),
+        Some(0),
+        "older firmware is a warning there"
+    );
 }
 
 #[test]
 fn figures_are_held_against_limits_and_siblings() {
     let place = Place::new();
-    place.write("m.toml", "schema = 1\nname = \"m\"\n[measure]\nread = \">=400 GiB/s\"\nrate = { within = \"3%\", of = \"siblings\" }\n");
+    place.write(
+        "m.toml",
+        "schema = 1\nname = \"m\"\n[measure]\nread = \">=400 GiB/s\"\nrate = { within = \"3%\", of = \"siblings\" }\n",
+    );
     let results = |read: &str, rate: &str| format!("{{\"read\": \"{read} GiB/s\", \"rate\": {rate}}}");
-    (0..6).for_each(|number| place.write(&format!("siblings/{number}.json"), &results("420", &(1000 + number).to_string())));
+    (0..6).for_each(|number| {
+        place.write(&format!("siblings/{number}.json"), &results("420", &(1000 + number).to_string()))
+    });
     let run = |own: &str| {
         place.write("own.json", own);
         let words = ["--profile", "m.toml", "--root", "good.json", "--measured", "own.json", "--siblings", "siblings"];

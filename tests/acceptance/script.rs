@@ -21,7 +21,11 @@ fn call(words: &[&str]) -> (Output, Option<ResultFile>) {
     let place = tempfile::tempdir().expect("a temporary directory");
     let path = |name: &str| place.path().join(name);
     fs::write(path("machine.json"), server::compute().to_string()).expect("a small file");
-    let agent = format!("#!/bin/sh\nexec {} \"$@\" --root {}\n", env!("CARGO_BIN_EXE_shakedown"), path("machine.json").display());
+    let agent = format!(
+        "#!/bin/sh\nexec {} \"$@\" --root {}\n",
+        env!("CARGO_BIN_EXE_shakedown"),
+        path("machine.json").display()
+    );
     fs::write(path("agent"), agent).expect("a small file");
     fs::set_permissions(path("agent"), fs::Permissions::from_mode(0o755)).expect("one's own file");
     let mut command = Command::new(script());
@@ -35,7 +39,11 @@ fn call(words: &[&str]) -> (Output, Option<ResultFile>) {
 }
 
 fn value(file: &ResultFile, key: &str) -> String {
-    file.results.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str().unwrap_or_default().to_owned()).unwrap_or_default()
+    file.results
+        .iter()
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value.as_str().unwrap_or_default().to_owned())
+        .unwrap_or_default()
 }
 
 /// Answers one request with a text.
@@ -59,11 +67,15 @@ fn the_header_is_one_that_a_region_takes_and_that_nobody_runs_unasked() {
 
 #[test]
 fn a_profile_is_fetched_and_its_verdict_is_that_of_the_script() {
-    let good = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profiles/compute.toml")).expect("a profile");
+    let good = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profiles/compute.toml"))
+        .expect("a profile");
     let (output, result) = call(&[&format!("--profile={}", serve(good.clone()))]);
     assert!(output.status.success(), "{output:?}");
     let result = result.expect("a result file");
-    assert_eq!((value(&result, "profile"), value(&result, "verdict")), ("r760-compute-a".to_owned(), "accepted".to_owned()));
+    assert_eq!(
+        (value(&result, "profile"), value(&result, "verdict")),
+        ("r760-compute-a".to_owned(), "accepted".to_owned())
+    );
 
     let bad = good.replace("bmc = \">=7.10\"", "bmc = \">=8\"");
     let (output, result) = call(&[&format!("--profile={}", serve(bad))]);
@@ -73,7 +85,10 @@ fn a_profile_is_fetched_and_its_verdict_is_that_of_the_script() {
 
 #[test]
 fn without_a_profile_nothing_has_passed() {
-    let nowhere = format!("--profile=http://{}/x", TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("an address"));
+    let nowhere = format!(
+        "--profile=http://{}/x",
+        TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("an address")
+    );
     for words in [vec![nowhere.as_str()], vec!["--profile=/etc/passwd"], vec!["--other"]] {
         let (output, _) = call(&words);
         assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");

@@ -22,7 +22,13 @@ impl Batch {
 
     fn compare(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
-        command.arg("compare").arg("batch").args(words).current_dir(self.0.path()).output().expect("the program can be started")
+        command
+            .arg("compare")
+            .arg("batch")
+            .args(words)
+            .current_dir(self.0.path())
+            .output()
+            .expect("the program can be started")
     }
 
     fn text(&self) -> String {
@@ -46,7 +52,10 @@ fn the_odd_ones_of_a_batch_are_named_with_the_split_and_no_other() {
         }
         batch.write(&format!("node-{number}.json"), &machine);
         let rate = if number == 9 { 88.0 } else { 100.0 + f64::from(number % 3) / 10.0 };
-        batch.write(&format!("node-{number}.results.json"), &json!({"figures": [{"name": "cpu-rate", "value": rate, "unit": "GiB/s"}]}));
+        batch.write(
+            &format!("node-{number}.results.json"),
+            &json!({"figures": [{"name": "cpu-rate", "value": rate, "unit": "GiB/s"}]}),
+        );
     }
     let text = batch.text();
     let lines: Vec<String> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
@@ -83,7 +92,8 @@ fn the_page_shows_every_machine_and_means_nothing_to_a_browser_that_comes_from_o
     for number in 0..500 {
         let mut machine = server::compute();
         if number == 77 {
-            machine["machine_resources"]["resources"]["system"]["firmware"]["version"] = "<script>alert(1)</script>".into();
+            machine["machine_resources"]["resources"]["system"]["firmware"]["version"] =
+                "<script>alert(1)</script>".into();
         }
         batch.write(&format!("n{number}/inventory.json"), &machine);
         batch.write(&format!("n{number}/results.json"), &json!({"read": {"value": 400 + number % 5, "unit": "GiB/s"}}));
@@ -95,7 +105,10 @@ fn the_page_shows_every_machine_and_means_nothing_to_a_browser_that_comes_from_o
     let page = fs::read_to_string(batch.0.path().join("batch.html")).expect("a page");
     assert_eq!(page.matches("<tr><th>").count(), 501, "a row for each, and the head");
     assert_eq!(page.matches("<circle").count(), 500, "a dot for each");
-    assert!(page.contains("<td class=\"odd\">&lt;script&gt;alert(1)&lt;/script&gt;</td>") && page.matches("<script>").count() == 1);
+    assert!(
+        page.contains("<td class=\"odd\">&lt;script&gt;alert(1)&lt;/script&gt;</td>")
+            && page.matches("<script>").count() == 1
+    );
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
 }
 
@@ -105,5 +118,8 @@ fn a_file_that_is_neither_is_named() {
     batch.write("node-1.json", &json!({"what": []}));
     let output = batch.compare(&[]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("node-1.json is neither an inventory nor are there figures in it"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("node-1.json is neither an inventory nor are there figures in it")
+    );
 }

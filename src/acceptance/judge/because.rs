@@ -1,5 +1,7 @@
 //! One cause is told once: a module of another size has other ranks, and nobody needs to hear of those.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::catalogue::Kind;
 use super::{Findings, Found};
 
@@ -8,8 +10,19 @@ const OF_DEVICE: [(&str, &[&str]); 11] = [
     (
         "model",
         &[
-            "vendor", "product", "ids", "subsystem_ids", "revision", "firmware", "driver", "driver_version", "cores", "threads",
-            "class", "class_name", "manufacturer",
+            "vendor",
+            "product",
+            "ids",
+            "subsystem_ids",
+            "revision",
+            "firmware",
+            "driver",
+            "driver_version",
+            "cores",
+            "threads",
+            "class",
+            "class_name",
+            "manufacturer",
         ],
     ),
     ("size", &["part", "ranks"]),
@@ -23,7 +36,7 @@ const OF_DEVICE: [(&str, &[&str]); 11] = [
     ("link.maximum_width", &["link.width"]),
     ("link.maximum_speed", &["link.speed"]),
 ];
-/// Keys of the machine: what follows from which. An empty key is any of the kind.
+/// Keys of the machine: what follows from which.
 const OF_MACHINE: [(Kind, &str, Kind, &str); 9] = [
     (Kind::Settings, "smt", Kind::Cpu, "threads"),
     (Kind::Settings, "sriov", Kind::Nic, "virtual_functions"),
@@ -38,20 +51,27 @@ const OF_MACHINE: [(Kind, &str, Kind, &str); 9] = [
 
 /// Leaves out what follows from something else that is told.
 pub(super) fn settle(found: &mut Findings) {
-    let told: Vec<(Kind, Option<usize>, String)> =
-        found.deviations.iter().map(|it| (it.kind, it.device, it.deviation.key.clone())).collect();
+    let mut of_devices: BTreeMap<(Kind, usize), Vec<String>> = BTreeMap::new();
+    let mut of_kinds: BTreeSet<(Kind, String)> = BTreeSet::new();
+    // Figures are no part of the machine.
+    let is_figure = |what: &str| what == "measure";
+    for it in found.deviations.iter().filter(|it| !is_figure(it.deviation.what)) {
+        of_kinds.insert((it.kind, it.deviation.key.clone()));
+        if let Some(device) = it.device {
+            of_devices.entry((it.kind, device)).or_default().push(it.deviation.key.clone());
+        }
+    }
     let follows = |kind: Kind, device: Option<usize>, key: &str| {
-        told.iter().any(|(cause, its, by)| {
-            let of_device = *cause == kind
-                && its.is_some()
-                && *its == device
-                && OF_DEVICE.iter().any(|(cause, effects)| cause == by && effects.contains(&key));
-            let of_machine = OF_MACHINE
-                .iter()
-                .any(|(from, by_key, to, effect)| from == cause && by_key == by && *to == kind && *effect == key);
-            of_device || of_machine
-        })
+        let told = device.and_then(|device| of_devices.get(&(kind, device)));
+        let of_device = told
+            .into_iter()
+            .flatten()
+            .any(|by| OF_DEVICE.iter().any(|(cause, effects)| cause == by && effects.contains(&key)));
+        let mut of_machine = OF_MACHINE.iter().filter(|(.., to, effect)| *to == kind && *effect == key);
+        of_device || of_machine.any(|(from, by, ..)| of_kinds.contains(&(*from, (*by).to_owned())))
     };
-    found.deviations.retain(|it: &Found| !follows(it.kind, it.device, &it.deviation.key));
-    found.unknown.retain(|it| !follows(it.kind, it.device, &it.unknown.key));
+    found
+        .deviations
+        .retain(|it: &Found| is_figure(it.deviation.what) || !follows(it.kind, it.device, &it.deviation.key));
+    found.unknown.retain(|it| is_figure(it.unknown.what) || !follows(it.kind, it.device, &it.unknown.key));
 }

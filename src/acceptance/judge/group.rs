@@ -1,11 +1,13 @@
 //! Groups of a kind against its devices: who fits, who nearly does, what is missing, what is too much.
 
+use std::collections::BTreeMap;
+
 use super::super::catalogue::Kind;
-use super::super::fact::Fact;
 use super::super::machine::{Device, Listing, Machine, Stay};
 use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
 use super::super::profile::{Group, Severity};
+use super::memo::Memo;
 use super::position::{At, Edge, Position, positions};
 use super::{Findings, Of, shown};
 
@@ -21,13 +23,16 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
         found.is_unknown(of, "per_socket", &describe(group), "the machine tells no sockets");
     }
     let positions = positions(groups, machine);
-    let (yes, all) = edges(kind, &positions, &listing.devices);
+    let memo = Memo::new(kind, groups, &listing.devices);
+    let (yes, all) = edges(kind, &memo, &positions, &listing.devices);
     let assignment = assign(&positions, &yes, &all, &listing.devices);
-    let mut work = Work { found, kind, positions: &positions, listing, machine, assignment };
+    let mut work = Work { found, kind, positions: &positions, listing, machine, assignment, memo };
     work.fitting();
-    let mut left: Vec<usize> = (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
+    let mut left: Vec<usize> =
+        (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let lacking = work.nearly(&mut left);
     work.missing(&lacking);
+    work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
     work.totals(groups);
     if is_all {
@@ -36,12 +41,12 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
 }
 
 /// Who fits, and who may.
-fn edges(kind: Kind, positions: &[Position<'_>], devices: &[Device]) -> (Edges, Edges) {
+fn edges(kind: Kind, memo: &Memo, positions: &[Position<'_>], devices: &[Device]) -> (Edges, Edges) {
     let (mut yes, mut all) = (Vec::with_capacity(positions.len()), Vec::with_capacity(positions.len()));
     for position in positions {
         let (mut fits, mut may) = (Vec::new(), Vec::new());
         for (number, device) in devices.iter().enumerate() {
-            match position.edge(kind, device) {
+            match position.edge(kind, memo, devices, number) {
                 Edge::Yes => {
                     fits.push(number);
                     may.push(number);
@@ -84,6 +89,7 @@ struct Work<'a> {
     listing: &'a Listing,
     machine: &'a Machine,
     assignment: Assignment,
+    memo: Memo,
 }
 
 impl<'a> Work<'a> {
@@ -97,7 +103,12 @@ impl<'a> Work<'a> {
             let Some(owner) = self.assignment.owner(number) else { continue };
             let (position, of) = (&self.positions[owner], self.of(number));
             if position.is_here(self.kind, device).is_none() {
-                self.found.is_unknown(of, at_key(position.at), &at(position.at), "the machine does not tell where it is");
+                self.found.is_unknown(
+                    of,
+                    at_key(position.at),
+                    &at(position.at),
+                    "the machine does not tell where it is",
+                );
             }
             for expect in &position.group.expects {
                 self.found.compare(of, expect, device);
@@ -111,12 +122,17 @@ impl<'a> Work<'a> {
         let rows: Vec<usize> = (0..self.positions.len()).flat_map(|number| vec![number; free(number)]).collect();
         let candidates: Vec<usize> =
             left.iter().copied().filter(|device| self.listing.devices[*device].stay == Stay::Fitted).collect();
-        let cost = |row: usize, column: usize| {
-            let device = &self.listing.devices[candidates[column]];
-            let difference = self.positions[rows[row]].difference(self.kind, device);
-            difference.is_near.then_some(difference.cost)
+        let costs = |position: &usize| -> Vec<Option<u64>> {
+            let position = &self.positions[*position];
+            let devices = &self.listing.devices;
+            candidates.iter().map(|device| position.difference(self.kind, &self.memo, devices, *device)).collect()
         };
-        let pairs = pair(rows.len(), candidates.len(), cost);
+        // Places that are alike follow each other.
+        let mut different = rows.clone();
+        different.dedup();
+        let known: BTreeMap<usize, Vec<Option<u64>>> =
+            different.iter().map(|position| (*position, costs(position))).collect();
+        let pairs = pair(rows.len(), candidates.len(), |row, column| known[&rows[row]][column]);
         let mut lacking: Vec<usize> = (0..self.positions.len()).map(free).collect();
         for (row, column) in pairs {
             let (position, device) = (&self.positions[rows[row]], candidates[column]);
@@ -131,13 +147,23 @@ impl<'a> Work<'a> {
         let (of, device) = (self.of(number), &self.listing.devices[number]);
         match position.is_here(self.kind, device) {
             Some(true) => {}
-            None => self.found.is_unknown(of, at_key(position.at), &at(position.at), "the machine does not tell where it is"),
+            None => self.found.is_unknown(
+                of,
+                at_key(position.at),
+                &at(position.at),
+                "the machine does not tell where it is",
+            ),
             Some(false) => {
                 let here = match position.at {
                     At::Socket(_) => device.socket.map(|socket| socket.to_string()).unwrap_or_default(),
-                    _ => self.kind.field("slot").map(|(place, field)| shown(field, &device.facts[place])).unwrap_or_default(),
+                    _ => self
+                        .kind
+                        .field("slot")
+                        .map(|(place, field)| shown(field, &device.facts[place]))
+                        .unwrap_or_default(),
                 };
-                let next = if self.kind == Kind::Memory { "move the module to its slot" } else { "move the card to its slot" };
+                let next =
+                    if self.kind == Kind::Memory { "move the module to its slot" } else { "move the card to its slot" };
                 let severity = position.group.severity;
                 self.found.deviates(of, severity, at_key(position.at), (&at(position.at), &here), next);
             }
@@ -175,11 +201,23 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Where not all devices could be read there may be more than were ordered.
+    fn uncounted(&mut self, lacking: &[usize]) {
+        let Some(reason) = &self.listing.unread else { return };
+        for position in self.positions.iter().zip(lacking).filter(|(_, lacking)| **lacking == 0).map(|(it, _)| it) {
+            if position.count.most.is_some() {
+                let of = Of { kind: self.kind, device: None, place: "" };
+                let expected = format!("{} {}", position.count.show(), describe(position.group));
+                self.found.is_unknown(of, "count", &expected, reason);
+            }
+        }
+    }
+
     fn empty_slots(&self) -> String {
         let slot = self.kind.field("slot").map_or(0, |(place, _)| place);
-        let taken: Vec<&Fact> = self.listing.devices.iter().map(|device| &device.facts[slot]).collect();
-        let is_free = |name: &&String| !name.is_empty() && !taken.contains(&&Fact::Text((*name).clone()));
-        let names: Vec<&str> = self.machine.slots.iter().filter(is_free).map(String::as_str).collect();
+        let taken: Vec<&str> = self.listing.devices.iter().flat_map(|device| device.facts[slot].names()).collect();
+        let is_free = |name: &&str| !name.is_empty() && !taken.contains(name);
+        let names: Vec<&str> = self.machine.slots.iter().map(String::as_str).filter(is_free).collect();
         if names.is_empty() { String::new() } else { format!("; empty: {}", named(&names)) }
     }
 
@@ -187,7 +225,8 @@ impl<'a> Work<'a> {
     fn surplus(&mut self, yes: &Edges, left: &mut Vec<usize>) {
         for (number, position) in self.positions.iter().enumerate() {
             // A stick in a socket is nobody's disk too many, unless there has to be none.
-            let counts = |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
+            let counts =
+                |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
             let more = left.iter().copied().filter(|device| yes[number].binary_search(device).is_ok());
             let more: Vec<usize> = more.filter(counts).collect();
             if more.is_empty() {
@@ -199,7 +238,13 @@ impl<'a> Work<'a> {
             let of = Of { kind: self.kind, device: None, place: "" };
             let what = format!("{there} {}, too many: {}", self.kind.plural(), named(&places));
             let expected = format!("{} {}", position.count.show(), describe(position.group));
-            self.found.deviates(of, position.group.severity, "count", (&expected, &what), "take it out, or correct the profile");
+            self.found.deviates(
+                of,
+                position.group.severity,
+                "count",
+                (&expected, &what),
+                "take it out, or correct the profile",
+            );
         }
     }
 
@@ -231,10 +276,17 @@ impl<'a> Work<'a> {
                 Stay::Virtual => continue,
             };
             let facts = self.kind.fields().iter().zip(&device.facts);
-            let known = facts.filter(|(field, fact)| ["model", "size", "level"].contains(&field.key) && fact.is_known());
+            let known =
+                facts.filter(|(field, fact)| ["model", "size", "level"].contains(&field.key) && fact.is_known());
             let what: Vec<String> = known.map(|(field, fact)| shown(field, fact)).collect();
             let what = if what.is_empty() { "a device".to_owned() } else { what.join(", ") };
-            self.found.deviates(self.of(*number), severity, "only", ("nothing here", &what), "take it out, or correct the profile");
+            self.found.deviates(
+                self.of(*number),
+                severity,
+                "only",
+                ("nothing here", &what),
+                "take it out, or correct the profile",
+            );
         }
         if let Some(reason) = &self.listing.unread {
             let of = Of { kind: self.kind, device: None, place: "" };

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::super::catalogue::Kind;
 use super::super::figure::{Amount, Figures};
 use super::super::profile::{Limit, Severity, Wanted};
 use super::super::statistics::{self, Standing};
 use super::super::verdict::{Deviation, Unknown};
-use super::super::catalogue::Kind;
 use super::{Findings, Found, Missed};
 
 /// The figures of the other machines, by name.
@@ -67,14 +67,17 @@ enum Outcome {
 fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
     match &limit.wanted {
         Wanted::Range(range) => {
-            let ratios = [&range.low, &range.high].map(|end| end.as_ref().map(|end| (own.ratio(&end.value), end.included)));
-            if let Some((None, _)) = ratios.iter().flatten().find(|(ratio, _)| ratio.is_none()) {
-                return Outcome::Unknown(format!("the result is in {}, which is another quantity", own.unit));
+            let mut fits = true;
+            for (end, is_low) in [(&range.low, true), (&range.high, false)] {
+                let Some(end) = end else { continue };
+                let Some(number) = own.in_unit_of(&end.value) else {
+                    return Outcome::Unknown(format!("the result is in {}, which is another quantity", own.unit));
+                };
+                let limit = end.value.number;
+                let is_within = if is_low { number > limit } else { number < limit };
+                fits &= is_within || end.included && (number - limit).abs() <= f64::EPSILON * limit.abs();
             }
-            let [low, high] = ratios.map(|ratio| ratio.and_then(|(ratio, included)| Some((ratio?, included))));
-            let is_above = low.is_none_or(|(ratio, included)| ratio > 1.0 || included && ratio >= 1.0);
-            let is_below = high.is_none_or(|(ratio, included)| ratio < 1.0 || included && ratio <= 1.0);
-            if is_above && is_below { Outcome::Fits } else { Outcome::Deviates(own.show()) }
+            if fits { Outcome::Fits } else { Outcome::Deviates(own.show()) }
         }
         Wanted::Within(share) => {
             let ratios: Option<Vec<f64>> = siblings.iter().map(|other| other.ratio(own)).collect();
@@ -85,7 +88,9 @@ fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
             let group: Vec<f64> = ratios.into_iter().chain([1.0]).collect();
             match statistics::standing(&group, group.len() - 1, own.is_better_small(), *share) {
                 Standing::Usual => Outcome::Fits,
-                Standing::Odd { share } => Outcome::Deviates(format!("{}, {:.0} % off the median", own.show(), share * 100.0)),
+                Standing::Odd { share } => {
+                    Outcome::Deviates(format!("{}, {:.0} % off the median", own.show(), share * 100.0))
+                }
                 Standing::Unjudged(reason) => Outcome::Unknown(reason.to_string()),
             }
         }

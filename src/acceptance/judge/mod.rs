@@ -3,6 +3,7 @@
 mod because;
 mod group;
 mod measure;
+mod memo;
 mod position;
 
 use super::catalogue::{Field, Kind};
@@ -33,7 +34,8 @@ pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: 
     }
     measure::judge(&mut found, &profile.limits, figures, siblings);
     because::settle(&mut found);
-    let mut deviations: Vec<(Severity, Deviation)> = found.deviations.into_iter().map(|it| (it.severity, it.deviation)).collect();
+    let mut deviations: Vec<(Severity, Deviation)> =
+        found.deviations.into_iter().map(|it| (it.severity, it.deviation)).collect();
     deviations.sort_by_key(|(severity, _)| *severity);
     Judgement {
         profile: profile.name.clone(),
@@ -118,7 +120,8 @@ impl Findings {
                 // Newer firmware than asked for is no reason to send a machine back.
                 let is_newer = fit == Fit::Newer;
                 let severity = if is_newer { expect.severity.max(Severity::Note) } else { expect.severity };
-                let next = if is_newer { "this is newer: ask for it, or for a range, in the profile" } else { field.next };
+                let next =
+                    if is_newer { "this is newer: ask for it, or for a range, in the profile" } else { field.next };
                 self.deviates(of, severity, expect.key, (&expect.shown, &shown(field, fact)), next);
             }
         }
@@ -145,7 +148,18 @@ fn section(found: &mut Findings, kind: Kind, expects: &[Expect], machine: &Machi
         let devices = if is_whole { &listing.devices[..listing.devices.len().min(1)] } else { &listing.devices[..] };
         let none = Of { kind, device: None, place: "" };
         if devices.is_empty() {
-            found.is_unknown(none, expect.key, &expect.shown, listing.unread.as_deref().unwrap_or("the machine tells none"));
+            found.is_unknown(
+                none,
+                expect.key,
+                &expect.shown,
+                listing.unread.as_deref().unwrap_or("the machine tells none"),
+            );
+        }
+        // Of processors that were not all read nobody knows how many there are.
+        let unread = listing.unread.as_ref().filter(|_| is_whole && kind == Kind::Cpu && !devices.is_empty());
+        if let Some(reason) = unread {
+            found.is_unknown(none, expect.key, &expect.shown, reason);
+            continue;
         }
         for (number, device) in devices.iter().enumerate() {
             let of = if is_whole { none } else { Of { kind, device: Some(number), place: &device.place } };

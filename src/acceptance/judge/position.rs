@@ -1,15 +1,23 @@
 //! The places of a profile that devices are to fill: a group, one of its slots, or its share of a socket.
 
 use super::super::catalogue::Kind;
-use super::super::fact::Fact;
 use super::super::machine::{Device, Machine};
-use super::super::profile::{Expect, Group};
+use super::super::profile::Group;
 use super::super::range::Count;
-use super::super::want::Fit;
+use super::memo::Memo;
 
 /// Keys by which a device is recognised in another place or with other firmware; the others weigh 1.
-const WEIGHTS: [(&str, u64); 9] =
-    [("kind", 3), ("model", 2), ("size", 2), ("ids", 2), ("product", 2), ("part", 2), ("watts", 2), ("level", 2), ("class", 2)];
+const WEIGHTS: [(&str, u64); 9] = [
+    ("kind", 3),
+    ("model", 2),
+    ("size", 2),
+    ("ids", 2),
+    ("product", 2),
+    ("part", 2),
+    ("watts", 2),
+    ("level", 2),
+    ("class", 2),
+];
 /// Keys that say where a device is: what is in the place of another is told as that.
 const PLACES: [&str; 4] = ["slot", "place", "bay", "location"];
 
@@ -36,6 +44,8 @@ pub(super) struct Position<'a> {
     pub(super) at: At<'a>,
     /// How many.
     pub(super) count: Count,
+    /// What each expectation weighs, and whether it says where the device is.
+    weights: Vec<(u64, bool)>,
 }
 
 /// How a device compares with a position.
@@ -49,51 +59,45 @@ pub(super) enum Edge {
     No,
 }
 
-/// What differs between a device and a position.
-pub(super) struct Difference<'a> {
-    /// The keys that differ.
-    pub(super) keys: Vec<&'a Expect>,
-    /// It is elsewhere.
-    pub(super) is_elsewhere: bool,
-    /// What differs, weighed.
-    pub(super) cost: u64,
-    /// Enough is as ordered to say that this device was meant.
-    pub(super) is_near: bool,
-}
-
 /// All positions of a kind's groups, narrow ones first.
 pub(super) fn positions<'a>(groups: &[&'a Group], machine: &Machine) -> Vec<Position<'a>> {
     let mut found = Vec::new();
+    let weigh = |key: &str| {
+        let weight = WEIGHTS.iter().find(|(known, _)| *known == key).map_or(1, |(_, weight)| *weight);
+        (weight, PLACES.contains(&key))
+    };
     for (number, group) in groups.iter().copied().enumerate() {
+        let weights: Vec<(u64, bool)> = group.expects.iter().map(|expect| weigh(expect.key)).collect();
+        let mut add = |at, count| found.push(Position { group, number, at, count, weights: weights.clone() });
         if let Some(count) = group.per_socket {
-            let sockets = machine.sockets.iter();
-            found.extend(sockets.map(|socket| Position { group, number, at: At::Socket(*socket), count }));
+            machine.sockets.iter().for_each(|socket| add(At::Socket(*socket), count));
         } else if group.slots.is_empty() {
-            found.push(Position { group, number, at: At::Anywhere, count: group.count });
+            add(At::Anywhere, group.count);
         } else if group.count == Count::exactly(group.slots.len()) {
-            let slots = group.slots.iter();
-            found.extend(slots.map(|slot| Position { group, number, at: At::Slot(slot), count: Count::exactly(1) }));
+            group.slots.iter().for_each(|slot| add(At::Slot(slot), Count::exactly(1)));
         } else {
-            found.push(Position { group, number, at: At::Slots(&group.slots), count: group.count });
+            add(At::Slots(&group.slots), group.count);
         }
     }
-    found.sort_by_key(|position| std::cmp::Reverse(position.group.expects.len() + usize::from(position.at != At::Anywhere)));
+    found.sort_by_key(|position| {
+        std::cmp::Reverse(position.group.expects.len() + usize::from(position.at != At::Anywhere))
+    });
     found
 }
 
 impl Position<'_> {
     /// Whether a device fits.
-    pub(super) fn edge(&self, kind: Kind, device: &Device) -> Edge {
-        let mut edge = match self.is_here(kind, device) {
+    pub(super) fn edge(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Edge {
+        let mut edge = match self.is_here(kind, &devices[device]) {
             Some(true) => Edge::Yes,
             Some(false) => return Edge::No,
             None => Edge::Maybe,
         };
-        for expect in &self.group.expects {
-            match super::fit(kind, expect, device) {
-                Fit::Yes => {}
-                Fit::Unknown(_) => edge = Edge::Maybe,
-                Fit::No | Fit::Newer => return Edge::No,
+        for expect in 0..self.group.expects.len() {
+            match memo.edge(self.number, expect, device) {
+                Edge::Yes => {}
+                Edge::Maybe => edge = Edge::Maybe,
+                Edge::No => return Edge::No,
             }
         }
         edge
@@ -105,47 +109,40 @@ impl Position<'_> {
         match (self.at, slot()) {
             (At::Anywhere, _) => Some(true),
             (At::Socket(socket), _) => device.socket.map(|own| own == socket),
-            (At::Slot(wanted), Some(Fact::Text(own))) => Some(is_same(own, wanted)),
-            (At::Slots(wanted), Some(Fact::Text(own))) => Some(wanted.iter().any(|wanted| is_same(own, wanted))),
+            (At::Slot(wanted), Some(own)) if own.is_known() => Some(own.names().any(|own| is_same(own, wanted))),
+            (At::Slots(wanted), Some(own)) if own.is_known() => {
+                Some(own.names().any(|own| wanted.iter().any(|wanted| is_same(own, wanted))))
+            }
             (At::Slot(_) | At::Slots(_), _) => None,
         }
     }
 
-    /// What differs.
-    pub(super) fn difference(&self, kind: Kind, device: &Device) -> Difference<'_> {
-        let mut found = Difference { keys: Vec::new(), is_elsewhere: false, cost: 0, is_near: false };
-        let (mut all, mut agreed, mut is_in_place) = (0, 0, false);
+    /// How much differs, weighed; none if too little is as ordered to say that this device was meant.
+    pub(super) fn difference(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Option<u64> {
+        let (mut all, mut agreed, mut cost, mut is_in_place) = (0, 0, 0, false);
         if self.at != At::Anywhere {
             all += 1;
-            match self.is_here(kind, device) {
+            match self.is_here(kind, &devices[device]) {
                 Some(true) => {
                     agreed += 1;
                     is_in_place = !matches!(self.at, At::Socket(_));
                 }
-                Some(false) => {
-                    found.is_elsewhere = true;
-                    found.cost += 1;
-                }
+                Some(false) => cost += 1,
                 None => {}
             }
         }
-        for expect in &self.group.expects {
-            let weight = WEIGHTS.iter().find(|(key, _)| *key == expect.key).map_or(1, |(_, weight)| *weight);
+        for (expect, (weight, is_place)) in self.weights.iter().enumerate() {
             all += weight;
-            match super::fit(kind, expect, device) {
-                Fit::Yes => {
+            match memo.edge(self.number, expect, device) {
+                Edge::Yes => {
                     agreed += weight;
-                    is_in_place |= PLACES.contains(&expect.key);
+                    is_in_place |= is_place;
                 }
-                Fit::No | Fit::Newer => {
-                    found.cost += weight;
-                    found.keys.push(expect);
-                }
-                Fit::Unknown(_) => {}
+                Edge::No => cost += weight,
+                Edge::Maybe => {}
             }
         }
-        found.is_near = is_in_place || agreed > 0 && agreed * 4 >= all;
-        found
+        (is_in_place || agreed > 0 && agreed * 4 >= all).then_some(cost)
     }
 }
 

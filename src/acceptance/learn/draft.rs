@@ -19,7 +19,8 @@ pub(super) struct Value {
 /// A group.
 pub(super) struct Group {
     pub(super) kind: Kind,
-    pub(super) count: usize,
+    /// As a profile writes it.
+    pub(super) count: String,
     pub(super) values: Vec<Value>,
     pub(super) slots: Vec<String>,
 }
@@ -34,15 +35,19 @@ pub(super) struct Learnt {
     pub(super) left_out: Vec<String>,
 }
 
+/// A key of `match` and what it is of a machine.
+type Named = (&'static str, fn(&System) -> &String);
+
 /// Vendor, product and SKU, as far as all machines have the same.
 pub(super) fn matches(machines: &[Machine]) -> Vec<(&'static str, String)> {
-    let fields: [(&'static str, fn(&System) -> &String); 3] =
+    let fields: [Named; 3] =
         [("vendor", |system| &system.vendor), ("product", |system| &system.product), ("sku", |system| &system.sku)];
-    let same = |(name, field): (&'static str, fn(&System) -> &String)| {
+    let same = |(name, field): Named| {
         let text = field(&machines.first()?.system);
         let is_same = machines.iter().all(|machine| field(&machine.system) == text);
         let literal = literal(text);
-        (is_same && Pattern::parse(&literal, false).is_ok_and(|pattern| pattern.fits(text))).then(|| (name, quoted(&literal)))
+        (is_same && Pattern::parse(&literal, false).is_ok_and(|pattern| pattern.fits(text)))
+            .then(|| (name, quoted(&literal)))
     };
     fields.into_iter().filter_map(same).collect()
 }
@@ -99,7 +104,9 @@ fn say(field: &Field, fact: &Fact) -> Option<String> {
 /// A text that stands for itself: what would be a sign is an expression that means it.
 fn literal(text: &str) -> String {
     let is_sign = text.starts_with(['~', '>', '<', '=']);
-    let has_range = text.split(' ').any(|word| word.split_once("..").is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok()));
+    let has_range = text.split(' ').any(|word| {
+        word.split_once("..").is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok())
+    });
     if is_sign || has_range { format!("~{}", regex_syntax::escape(text)) } else { text.to_owned() }
 }
 

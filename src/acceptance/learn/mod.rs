@@ -14,7 +14,10 @@ use draft::{Learnt, Value};
 const TABLES: [(Kind, &[&str]); 3] = [
     (Kind::Cpu, &["count", "model", "cores", "threads", "numa_nodes"]),
     (Kind::Firmware, &["bios", "bmc"]),
-    (Kind::Settings, &["uefi", "secure_boot", "tpm", "iommu", "sriov", "error_correction", "memory_total", "architecture"]),
+    (
+        Kind::Settings,
+        &["uefi", "secure_boot", "tpm", "iommu", "sriov", "error_correction", "memory_total", "architecture"],
+    ),
 ];
 /// Keys that are learnt of devices; where several machines differ, the last ones are given up first.
 const GROUPS: [(Kind, &[&str]); 6] = [
@@ -32,7 +35,8 @@ const GROUPS: [(Kind, &[&str]); 6] = [
 /// The reason, where nothing can be learnt.
 pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String> {
     let Some(first) = machines.first() else { return Err("there is no machine to learn from".to_owned()) };
-    let mut learnt = Learnt { name: name.map_or_else(|| slug(&first.system.product), str::to_owned), ..Learnt::default() };
+    let mut learnt =
+        Learnt { name: name.map_or_else(|| slug(&first.system.product), str::to_owned), ..Learnt::default() };
     learnt.matches = draft::matches(machines);
     for (kind, keys) in TABLES {
         table(&mut learnt, kind, keys, machines);
@@ -40,7 +44,9 @@ pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String>
     for (kind, keys) in GROUPS {
         group(&mut learnt, kind, keys, machines);
     }
-    learnt.left_out.push("serial numbers, addresses, names that the kernel gives: they differ from machine to machine".to_owned());
+    learnt
+        .left_out
+        .push("serial numbers, addresses, names that the kernel gives: they differ from machine to machine".to_owned());
     if learnt.tables.iter().all(|(_, values)| values.is_empty()) && learnt.groups.is_empty() {
         return Err("nothing of this machine is known that a profile could ask for".to_owned());
     }
@@ -49,7 +55,8 @@ pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String>
 
 /// A name that can be the name of a file.
 fn slug(product: &str) -> String {
-    let letters = product.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
+    let letters =
+        product.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
     let words: Vec<&str> = letters.split('-').filter(|word| !word.is_empty()).collect();
     if words.is_empty() { "learnt".to_owned() } else { words.join("-") }
 }
@@ -61,8 +68,14 @@ fn table(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
         if *key == "memory_total" && has_modules {
             continue;
         }
+        let unread = machines.iter().find_map(|machine| machine.listing(kind).unread.clone());
+        if let Some(reason) = unread.filter(|_| kind == Kind::Cpu) {
+            learnt.left_out.push(format!("{}.{key}: {reason}", kind.name()));
+            continue;
+        }
         let facts: Vec<&Fact> = machines.iter().flat_map(|machine| facts(machine, kind, key)).collect();
-        let value = if kind == Kind::Firmware { lowest(kind, key, &facts) } else { same(kind, key, &facts, machines.len()) };
+        let value =
+            if kind == Kind::Firmware { lowest(kind, key, &facts) } else { same(kind, key, &facts, machines.len()) };
         match value {
             Ok(value) => values.push(value),
             Err(reason) => learnt.left_out.push(format!("{}.{key}: {reason}", kind.name())),
@@ -92,7 +105,10 @@ fn same(kind: Kind, key: &'static str, facts: &[&Fact], machines: usize) -> Resu
         return Err("the machine does not tell it".to_owned());
     }
     if several.len() > 1 && machines > 1 {
-        let shown: Vec<String> = several.iter().map(|fact| fact.show(kind.field(key).map_or(super::unit::Unit::None, |(_, field)| field.unit()))).collect();
+        let shown: Vec<String> = several
+            .iter()
+            .map(|fact| fact.show(kind.field(key).map_or(super::unit::Unit::None, |(_, field)| field.unit())))
+            .collect();
         return Err(format!("the machines differ: {}", shown.join(", ")));
     }
     draft::value(kind, key, &several).ok_or_else(|| "a profile has no words for it".to_owned())
@@ -151,7 +167,8 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
         let keys = &keys[..kept];
         let each: Vec<Vec<Alike<'_>>> = machines.iter().map(|machine| alike(kind, keys, machine)).collect();
         let signature = |groups: &[Alike<'_>]| {
-            let mut texts: Vec<String> = groups.iter().map(|group| format!("{:?} {}", group.values, group.devices.len())).collect();
+            let mut texts: Vec<String> =
+                groups.iter().map(|group| format!("{:?} {}", group.values, group.devices.len())).collect();
             texts.sort();
             texts
         };
@@ -162,7 +179,11 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
         for own in &each[0] {
             let others = each.iter().flat_map(|groups| groups.iter().filter(|group| group.values == own.values));
             let devices: Vec<&Device> = others.flat_map(|group| group.devices.iter().copied()).collect();
-            learnt.group(kind, own.values.clone(), own.devices.len(), &devices);
+            // Where not all were read there may be more.
+            let is_read = machines.iter().all(|machine| machine.listing(kind).unread.is_none());
+            let count = own.devices.len();
+            let count = if is_read { count.to_string() } else { format!("\">={count}\"") };
+            learnt.group(kind, own.values.clone(), count, &devices);
         }
         return;
     }
@@ -170,9 +191,11 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
 
 impl Learnt {
     /// Takes a group over, with the firmware that all its devices have at least, and their slots as a remark.
-    fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: usize, devices: &[&Device]) {
+    fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: String, devices: &[&Device]) {
         let of = |key: &str| -> Vec<&Fact> {
-            kind.field(key).map(|(place, _)| devices.iter().map(|device| &device.facts[place]).collect()).unwrap_or_default()
+            kind.field(key)
+                .map(|(place, _)| devices.iter().map(|device| &device.facts[place]).collect())
+                .unwrap_or_default()
         };
         if values.is_empty() {
             self.left_out.push(format!("{count} {} of which nothing is known", kind.plural()));
@@ -185,15 +208,8 @@ impl Learnt {
                 Err(reason) => self.left_out.push(format!("{}.firmware: {reason}", kind.name())),
             }
         }
-        let mut slots: Vec<&str> = [of("slot"), of("place")]
-            .into_iter()
-            .flatten()
-            .filter_map(|fact| match fact {
-                Fact::Text(text) => Some(text.as_str()),
-                Fact::Any(names) => names.first().map(String::as_str),
-                _ => None,
-            })
-            .collect();
+        let places = [of("slot"), of("place")].into_iter().flatten();
+        let mut slots: Vec<&str> = places.filter_map(|fact| fact.names().next()).collect();
         slots.sort_unstable();
         slots.dedup();
         let slots = slots.into_iter().map(str::to_owned).collect();

@@ -45,12 +45,18 @@ fn lines(values: &[Value]) -> String {
     for value in values.iter().filter(|value| !value.key.contains('.')) {
         text.push_str(&format!("{} = {}\n", value.key, value.text));
     }
-    let link: Vec<String> =
-        values.iter().filter_map(|value| Some(format!("{} = {}", value.key.strip_prefix("link.")?, value.text))).collect();
+    let link: Vec<String> = values
+        .iter()
+        .filter_map(|value| Some(format!("{} = {}", value.key.strip_prefix("link.")?, value.text)))
+        .collect();
     if !link.is_empty() {
         text.push_str(&format!("link = {{ {} }}\n", link.join(", ")));
     }
-    let warn: Vec<String> = values.iter().filter(|value| FIRMWARE.contains(&value.key) && value.text.starts_with("\">=")).map(|value| quoted(value.key)).collect();
+    let warn: Vec<String> = values
+        .iter()
+        .filter(|value| FIRMWARE.contains(&value.key) && value.text.starts_with("\">="))
+        .map(|value| quoted(value.key))
+        .collect();
     if !warn.is_empty() {
         text.push_str(&format!("warn = [{}]\n", warn.join(", ")));
     }

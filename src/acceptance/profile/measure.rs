@@ -35,7 +35,7 @@ pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec
         return Vec::new();
     };
     let mut found = Vec::new();
-    for (key, value) in table.iter() {
+    for (key, value) in table {
         match limit(key.get_ref(), value.get_ref()) {
             Ok(limit) => found.push(limit),
             Err(reason) => notes.add(span(value), format!("{}: {reason}", key.get_ref())),
@@ -47,7 +47,12 @@ pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec
 fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
     let DeValue::Table(table) = value else {
         let text = written(value)?;
-        return Ok(Limit { name: name.to_owned(), wanted: Wanted::Range(range(&text)?), shown: in_words(&text), severity: Severity::Fail });
+        return Ok(Limit {
+            name: name.to_owned(),
+            wanted: Wanted::Range(range(&text)?),
+            shown: in_words(&text),
+            severity: Severity::Fail,
+        });
     };
     let known = ["within", "of"];
     if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
@@ -71,9 +76,9 @@ fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
 fn range(text: &str) -> Result<Range<Amount>, String> {
     let range = parse(text, &|text: &str| amount(text))?;
     match (&range.low, &range.high) {
-        (Some(low), Some(high)) => match low.value.ratio(&high.value) {
+        (Some(low), Some(high)) => match low.value.in_unit_of(&high.value) {
             None => Err(format!("{text} mixes units")),
-            Some(ratio) if ratio > 1.0 => Err(format!("no figure is in {text}")),
+            Some(least) if least > high.value.number => Err(format!("no figure is in {text}")),
             Some(_) => Ok(range),
         },
         _ => Ok(range),

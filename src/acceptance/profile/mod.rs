@@ -14,9 +14,9 @@ use super::want::Want;
 pub(super) use measure::Limit;
 pub(super) use measure::Wanted;
 pub use problem::{Problem, ProfileError};
-pub(super) use value::want;
 #[cfg(test)]
 pub(super) use read::names;
+pub(super) use value::want;
 
 /// How grave a deviation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,8 +121,58 @@ impl Profile {
             (&self.matches.product, &system.product),
             (&self.matches.sku, &system.sku),
         ];
-        let asked: Vec<bool> =
-            pairs.iter().filter_map(|(pattern, text)| Some(pattern.as_ref()?.fits(text))).collect();
+        let asked: Vec<bool> = pairs.iter().filter_map(|(pattern, text)| Some(pattern.as_ref()?.fits(text))).collect();
         !asked.is_empty() && asked.iter().all(|fits| *fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn problems(text: &str) -> Vec<String> {
+        let error = Profile::parse(&format!("schema = 1\nname = \"x\"\n{text}")).expect_err("it is wrong");
+        error.problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_no_machine_can_meet_is_an_error_with_its_line() {
+        for (text, expected) in [
+            ("[[disk]]\nmodl = \"x\"", "line 4, column 1: disk has no \"modl\"; did you mean \"model\"?"),
+            ("[[disk]]\ncount = \"4..2\"", "line 4, column 9: no number of devices is in 4..2"),
+            ("[[disk]]\ncount = \">=0\"", "line 4, column 9: any number of devices would do, so this expects nothing"),
+            ("[[memory]]\ncount = 3\nslots = [\"A\", \"B\"]", "line 3, column 1: 3 devices do not fit into 2 slots"),
+            (
+                "[[memory]]\nslots = [\"A\", \"A\"]",
+                "line 3, column 1: slot \"A\" is asked for twice: one device is in it at most",
+            ),
+            ("[[memory]]\nper_socket = 4", "line 4, column 1: the inventory does not tell the sockets of modules"),
+            (
+                "[[gpu]]\nlink = { width = 7 }",
+                "line 4, column 18: link.width: link.width is never \"7\"; there are: 1, 2, 4, 8, 12, 16, 32",
+            ),
+            ("[cpu]\ncores = 2.5", "line 4, column 9: cores: no whole number is in 2.5"),
+            (
+                "[cpu]\nwarn = [\"threads\"]\ncores = 2",
+                "line 4, column 9: \"threads\" is not asked for here; there are: cores",
+            ),
+            ("only = [\"disks\"]", "line 3, column 9: there is no kind \"disks\"; did you mean \"disk\"?"),
+            ("[measure]\nx = \"2 GiB/s..1 GiB/s\"", "line 4, column 5: x: no figure is in 2 GiB/s..1 GiB/s"),
+            ("", "line 1, column 1: this profile expects nothing, so any machine would be accepted"),
+        ] {
+            assert_eq!(problems(text).first().map(String::as_str), Some(expected), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(text in "(\\PC|\n){0,80}", value in "\\PC{0,12}") {
+            let _ = Profile::parse(&text);
+            let quoted = value.replace(['\'', '\n'], "");
+            let keys = ["model", "firmware", "size", "count"].map(|key| format!("{key} = '{quoted}'\n")).concat();
+            let _ = Profile::parse(&format!("schema = 1\nname = 'x'\n[[disk]]\n{keys}"));
+        }
     }
 }

@@ -47,6 +47,11 @@ impl<'a> Notes<'a> {
         self.problems.push(Problem { line, column: before[line_start..].chars().count() + 1, text: text.into() });
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+
     /// What came of it.
     pub(super) fn finish<T>(mut self, value: T) -> Result<T, ProfileError> {
         if self.problems.is_empty() {

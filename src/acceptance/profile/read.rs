@@ -36,7 +36,7 @@ pub(super) fn profile(text: &str) -> Result<Profile, ProfileError> {
     let table = document.get_ref();
     let mut profile = Profile::default();
     let mut found = Vec::new();
-    for (key, value) in table.iter() {
+    for (key, value) in table {
         let name: &str = key.get_ref();
         let kind = Kind::GROUPS.into_iter().chain(Kind::TABLES).find(|kind| kind.name() == name);
         match (name, kind) {
@@ -56,7 +56,9 @@ pub(super) fn profile(text: &str) -> Result<Profile, ProfileError> {
     head(&mut notes, table, &mut profile);
     found.sort_by_key(|(at, _)| *at);
     profile.groups = found.into_iter().map(|(_, group)| group).collect();
-    check_emptiness(&mut notes, &profile);
+    if notes.is_empty() {
+        check_emptiness(&mut notes, &profile);
+    }
     notes.finish(profile)
 }
 
@@ -101,7 +103,7 @@ fn as_table<'a, 'i>(notes: &mut Notes<'_>, value: &'a Spanned<DeValue<'i>>, name
 fn matches(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Match {
     let mut found = Match::default();
     let Some(table) = as_table(notes, value, "match") else { return found };
-    for (key, value) in table.iter() {
+    for (key, value) in table {
         let name: &str = key.get_ref();
         let pattern = value.get_ref().as_str().ok_or_else(|| "a text in quotes is wanted".to_owned());
         let pattern = match pattern.and_then(|text| Pattern::parse(text, false)) {
@@ -115,7 +117,8 @@ fn matches(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Match {
             "vendor" => found.vendor = pattern,
             "product" => found.product = pattern,
             "sku" => found.sku = pattern,
-            _ => notes.add(span(key), format!("match has no \"{name}\"{}", suggestion(name, &["vendor", "product", "sku"]))),
+            _ => notes
+                .add(span(key), format!("match has no \"{name}\"{}", suggestion(name, &["vendor", "product", "sku"]))),
         }
     }
     found
@@ -127,26 +130,24 @@ fn only(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Kind> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    for value in list.iter() {
+    for value in list {
         let name = value.get_ref().as_str().unwrap_or_default();
-        match Kind::GROUPS.into_iter().find(|kind| kind.name() == name) {
-            Some(kind) => found.push(kind),
-            None => {
-                let known = Kind::GROUPS.map(Kind::name);
-                notes.add(span(value), format!("there is no kind \"{name}\"{}", suggestion(name, &known)));
-            }
+        if let Some(kind) = Kind::GROUPS.into_iter().find(|kind| kind.name() == name) {
+            found.push(kind);
+        } else {
+            let known = Kind::GROUPS.map(Kind::name);
+            notes.add(span(value), format!("there is no kind \"{name}\"{}", suggestion(name, &known)));
         }
     }
     found
 }
 
 fn section(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>) -> Table {
-    let severities = Severities::read(notes, kind, table);
-    let mut expects = Vec::new();
-    for (key, value) in table.iter().filter(|(key, _)| !EVERYWHERE.contains(&key.get_ref().as_ref())) {
-        expect(notes, kind, &severities, "", key, value, &mut expects);
+    let mut reader = Reader::new(notes, kind, table);
+    for entry in table.iter().filter(|(key, _)| !EVERYWHERE.contains(&key.get_ref().as_ref())) {
+        reader.expect(notes, "", entry);
     }
-    Table { kind, expects }
+    Table { kind, expects: reader.expects }
 }
 
 fn groups(notes: &mut Notes<'_>, kind: Kind, value: &Spanned<DeValue<'_>>, found: &mut Vec<(usize, Group)>) {
@@ -159,7 +160,7 @@ fn groups(notes: &mut Notes<'_>, kind: Kind, value: &Spanned<DeValue<'_>>, found
         let Some(table) = as_table(notes, value, kind.name()) else { continue };
         let group = group(notes, kind, value, table);
         for slot in &group.slots {
-            if slots.contains(slot) {
+            if kind.is_alone_in_slot() && slots.contains(slot) {
                 notes.add(span(value), format!("slot \"{slot}\" is asked for twice: one device is in it at most"));
             }
             slots.push(slot.clone());
@@ -169,22 +170,29 @@ fn groups(notes: &mut Notes<'_>, kind: Kind, value: &Spanned<DeValue<'_>>, found
 }
 
 fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table: &DeTable<'_>) -> Group {
-    let severities = Severities::read(notes, kind, table);
-    let mut group =
-        Group { kind, count: Count::exactly(1), per_socket: None, expects: Vec::new(), slots: Vec::new(), severity: severities.own };
+    let mut reader = Reader::new(notes, kind, table);
+    let mut group = Group {
+        kind,
+        count: Count::exactly(1),
+        per_socket: None,
+        expects: Vec::new(),
+        slots: Vec::new(),
+        severity: reader.severities.own,
+    };
     let (mut counted, mut per_socket) = (None, None);
     for (key, value) in table.iter().filter(|(key, _)| !EVERYWHERE.contains(&key.get_ref().as_ref())) {
         match key.get_ref().as_ref() {
             "count" => counted = count(notes, value),
             "slots" => group.slots = slots(notes, kind, key, value),
             "per_socket" => per_socket = Some((key, value)),
-            _ => expect(notes, kind, &severities, "", key, value, &mut group.expects),
+            _ => reader.expect(notes, "", (key, value)),
         }
     }
+    group.expects = reader.expects;
     // Versions are dear to compare, and most devices are told apart by less.
     group.expects.sort_by_key(|expect| kind.fields()[expect.field].shape == Shape::Version);
     group.count = counted.unwrap_or_else(|| Count::exactly(group.slots.len().max(1)));
-    if group.count.least > group.slots.len() && !group.slots.is_empty() {
+    if kind.is_alone_in_slot() && group.count.least > group.slots.len() && !group.slots.is_empty() {
         notes.add(span(place), format!("{} devices do not fit into {} slots", group.count.least, group.slots.len()));
     }
     if let Some((key, value)) = per_socket {
@@ -196,8 +204,11 @@ fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table:
         if !kind.has_socket() {
             notes.add(span(key), format!("the inventory does not tell the sockets of {}", kind.plural()));
         }
-        if matches!(value.get_ref(), DeValue::Boolean(true)) {
-            // The count is that of each socket, so how many there are in all depends on the machine.
+        if !group.slots.is_empty() {
+            notes.add(span(key), "slots say where each device is: `per_socket` is for groups without them");
+        }
+        if counted.is_none() || matches!(value.get_ref(), DeValue::Boolean(true)) {
+            // Each socket has its count, so how many there are in all depends on the machine.
             group.count = Count { least: 0, most: None };
         }
     }
@@ -224,50 +235,54 @@ fn slots(notes: &mut Notes<'_>, kind: Kind, key: &Key<'_>, value: &Spanned<DeVal
         let other = if kind == Kind::Disk { "; disks have \"place\" and \"bay\"" } else { "" };
         notes.add(span(key), format!("the inventory does not tell slots of {}{other}", kind.plural()));
     }
-    let names = value.get_ref().as_array().map(|list| list.iter().map(|slot| slot.get_ref().as_str().map(plain)).collect());
-    match names {
-        Some(Some(names)) => {
-            let names: Vec<String> = names;
-            if names.is_empty() || names.iter().any(String::is_empty) {
-                notes.add(span(value), "a list of names of slots is wanted");
-            }
-            names
-        }
-        _ => {
-            notes.add(span(value), "`slots` is a list of names as the inventory has them: `slots = [\"A1\", \"A2\"]`");
-            Vec::new()
-        }
+    let list = value.get_ref().as_array();
+    let names: Option<Vec<String>> =
+        list.and_then(|list| list.iter().map(|slot| slot.get_ref().as_str().map(plain)).collect());
+    let names = names.filter(|names| !names.is_empty() && names.iter().all(|name| !name.is_empty()));
+    if names.is_none() {
+        notes.add(span(value), "`slots` is a list of names as the inventory has them: `slots = [\"A1\", \"A2\"]`");
     }
+    names.unwrap_or_default()
 }
 
-/// Reads one key of a section or a group, or a table of keys below it.
-fn expect(
-    notes: &mut Notes<'_>,
+/// A key with its value.
+type Entry<'a, 'i> = (&'a Key<'i>, &'a Spanned<DeValue<'i>>);
+
+/// What the keys of a section or a group expect.
+struct Reader {
     kind: Kind,
-    severities: &Severities,
-    above: &str,
-    key: &Key<'_>,
-    value: &Spanned<DeValue<'_>>,
-    expects: &mut Vec<Expect>,
-) {
-    let name = format!("{above}{}", key.get_ref());
-    let Some((place, field)) = kind.field(&name) else {
-        let below = format!("{name}.");
-        let table = value.get_ref().as_table().filter(|_| kind.fields().iter().any(|field| field.key.starts_with(&below)));
-        let Some(table) = table else {
-            notes.add(span(key), format!("{} has no \"{name}\"{}", kind.name(), suggestion(&name, &keys(kind))));
+    severities: Severities,
+    expects: Vec<Expect>,
+}
+
+impl Reader {
+    fn new(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>) -> Self {
+        Reader { kind, severities: Severities::read(notes, kind, table), expects: Vec::new() }
+    }
+
+    /// Reads one key, or a table of keys below it.
+    fn expect(&mut self, notes: &mut Notes<'_>, above: &str, (key, value): Entry<'_, '_>) {
+        let name = format!("{above}{}", key.get_ref());
+        let kind = self.kind;
+        let Some((place, field)) = kind.field(&name) else {
+            let below = format!("{name}.");
+            let has_keys = kind.fields().iter().any(|field| field.key.starts_with(&below));
+            let Some(table) = value.get_ref().as_table().filter(|_| has_keys) else {
+                notes.add(span(key), format!("{} has no \"{name}\"{}", kind.name(), suggestion(&name, &keys(kind))));
+                return;
+            };
+            for entry in table {
+                self.expect(notes, &below, entry);
+            }
             return;
         };
-        for (key, value) in table.iter() {
-            expect(notes, kind, severities, &below, key, value, expects);
+        match want(field, value.get_ref()) {
+            Ok((want, shown)) => {
+                let severity = self.severities.of(field);
+                self.expects.push(Expect { field: place, key: field.key, want, shown, severity });
+            }
+            Err(reason) => notes.add(span(value), format!("{name}: {reason}")),
         }
-        return;
-    };
-    match want(field, value.get_ref()) {
-        Ok((want, shown)) => {
-            expects.push(Expect { field: place, key: field.key, want, shown, severity: severities.of(field) });
-        }
-        Err(reason) => notes.add(span(value), format!("{name}: {reason}")),
     }
 }
 
@@ -286,7 +301,8 @@ struct Severities {
 
 impl Severities {
     fn read(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>) -> Self {
-        let word = |text: &str| [Severity::Fail, Severity::Warn, Severity::Note].into_iter().find(|one| one.word() == text);
+        let word =
+            |text: &str| [Severity::Fail, Severity::Warn, Severity::Note].into_iter().find(|one| one.word() == text);
         let mut found = Severities { own: Severity::Fail, named: Vec::new() };
         if let Some(value) = table.get("severity") {
             match value.get_ref().as_str().and_then(word) {
@@ -300,9 +316,9 @@ impl Severities {
                 notes.add(span(value), format!("`{}` is a list of keys: `[\"firmware\"]`", severity.word()));
                 continue;
             };
-            for value in list.iter() {
+            for value in list {
                 let name = value.get_ref().as_str().unwrap_or_default();
-                found.check(notes, kind, table, (name, span(value)));
+                Severities::check(notes, kind, table, (name, span(value)));
                 found.named.push((name.to_owned(), severity));
             }
         }
@@ -310,16 +326,22 @@ impl Severities {
     }
 
     /// What has a severity has to be asked for.
-    fn check(&self, notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>, (name, at): (&str, Range<usize>)) {
+    fn check(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>, (name, at): (&str, Range<usize>)) {
         let top = name.split('.').next().unwrap_or(name);
         if !table.contains_key(top) {
-            let known: Vec<&str> = keys(kind).into_iter().filter(|key| table.contains_key(key.split('.').next().unwrap_or(key))).collect();
+            let known: Vec<&str> = kind
+                .fields()
+                .iter()
+                .map(|field| field.key)
+                .filter(|key| table.contains_key(key.split('.').next().unwrap_or(key)))
+                .collect();
             notes.add(at, format!("\"{name}\" is not asked for here{}", suggestion(name, &known)));
         }
     }
 
     fn of(&self, field: &Field) -> Severity {
-        let is_it = |name: &str| name == field.key || field.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let is_it =
+            |name: &str| name == field.key || field.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
         self.named.iter().find(|(name, _)| is_it(name)).map_or(self.own, |(_, severity)| *severity)
     }
 }

@@ -24,7 +24,8 @@ pub(in super::super) fn want(field: &Field, value: &DeValue<'_>) -> Result<(Want
             if values.is_empty() || values.len() > MOST {
                 return Err(format!("a list needs 1 to {MOST} values, one of which fits"));
             }
-            let wants: Vec<(Want, String)> = values.iter().map(|value| one(field, value.get_ref())).collect::<Result<_, _>>()?;
+            let wants: Vec<(Want, String)> =
+                values.iter().map(|value| one(field, value.get_ref())).collect::<Result<_, _>>()?;
             let shown = wants.iter().map(|(_, shown)| shown.as_str()).collect::<Vec<_>>().join(" or ");
             (Want::Any(wants.into_iter().map(|(want, _)| want).collect()), shown)
         }
@@ -43,7 +44,7 @@ fn by_model(field: &Field, models: &DeTable<'_>) -> Result<(Want, String), Strin
     }
     let mut wants = Vec::new();
     let mut shown = Vec::new();
-    for (model, value) in models.iter() {
+    for (model, value) in models {
         let pattern = Pattern::parse(model.get_ref(), false)?;
         let (want, text) = one(field, value.get_ref())?;
         wants.push((pattern, want));
@@ -94,7 +95,10 @@ fn version(text: &str) -> Result<(Want, String), String> {
     };
     let range = parse(&text, &read)?;
     if range.is_one {
-        return range.low.map(|end| (Want::Version(end.value), text.trim_start_matches('=').trim().to_owned())).ok_or_else(|| "no version".to_owned());
+        return range
+            .low
+            .map(|end| (Want::Version(end.value), text.trim_start_matches('=').trim().to_owned()))
+            .ok_or_else(|| "no version".to_owned());
     }
     if let (Some(low), Some(high)) = (&range.low, &range.high) {
         let is_empty = low.value.compare(&high.value).is_gt() && !low.value.begins_with(&high.value)
@@ -108,7 +112,11 @@ fn version(text: &str) -> Result<(Want, String), String> {
 
 fn number(unit: Unit, tolerance: f64, text: &str) -> Result<(Want, String), String> {
     let range = parse(text, &|text: &str| unit.parse(text))?;
-    let shown = if range.is_one { range.low.as_ref().map(|end| shown_number(unit, text, end.value)) } else { Some(in_words(text)) };
+    let shown = if range.is_one {
+        range.low.as_ref().map(|end| shown_number(unit, text, end.value))
+    } else {
+        Some(in_words(text))
+    };
     let range = if range.is_one { widened(range, tolerance) } else { range };
     check(&range, text)?;
     Ok((Want::Numbers(range.low, range.high), shown.unwrap_or_default()))
@@ -128,7 +136,8 @@ fn widened(range: Range<f64>, tolerance: f64) -> Range<f64> {
 fn whole(text: &str) -> Result<(Want, String), String> {
     let range = parse(text, &|text: &str| Unit::None.parse(text))?;
     check(&range, text)?;
-    let least = range.low.as_ref().map_or(0.0, |low| if low.included { low.value.ceil() } else { low.value.floor() + 1.0 });
+    let least =
+        range.low.as_ref().map_or(0.0, |low| if low.included { low.value.ceil() } else { low.value.floor() + 1.0 });
     let most = range.high.as_ref().map(|high| if high.included { high.value.floor() } else { high.value.ceil() - 1.0 });
     if most.is_some_and(|most| most < least) {
         return Err(format!("no whole number is in {text}"));
@@ -150,7 +159,8 @@ fn check(range: &Range<f64>, text: &str) -> Result<(), String> {
 /// A range as people say it.
 pub(super) fn in_words(text: &str) -> String {
     let text = plain(text);
-    let words = [(">=", "at least "), ("<=", "at most "), (">", "more than "), ("<", "less than "), ("==", ""), ("=", "")];
+    let words =
+        [(">=", "at least "), ("<=", "at most "), (">", "more than "), ("<", "less than "), ("==", ""), ("=", "")];
     let part = |part: &str| {
         let part = part.trim();
         let sign = words.iter().find_map(|(sign, word)| Some(format!("{word}{}", part.strip_prefix(sign)?.trim())));

@@ -39,7 +39,11 @@ pub(super) fn facts(machine: &Machine) -> BTreeMap<String, String> {
     for kind in Kind::TABLES {
         for (place, field) in kind.fields().iter().enumerate() {
             let values = machine.listing(kind).devices.iter().map(|device| &device.facts[place]);
-            add(&mut found, format!("{} {}", kind.name(), field.key.replace('_', " ")), values.filter_map(|fact| shown(kind, place, fact)));
+            add(
+                &mut found,
+                format!("{} {}", kind.name(), field.key.replace('_', " ")),
+                values.filter_map(|fact| shown(kind, place, fact)),
+            );
         }
     }
     for (kind, name, keys) in SUMS {
@@ -91,7 +95,10 @@ fn add(found: &mut BTreeMap<String, String>, name: String, values: impl Iterator
 fn sum(kind: Kind, keys: &[&str], machine: &Machine) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for device in fitted(kind, machine) {
-        let words = keys.iter().filter_map(|key| kind.field(key)).filter_map(|(place, _)| shown(kind, place, &device.facts[place]));
+        let words = keys
+            .iter()
+            .filter_map(|key| kind.field(key))
+            .filter_map(|(place, _)| shown(kind, place, &device.facts[place]));
         *counts.entry(words.collect::<Vec<_>>().join(" ")).or_default() += 1;
     }
     let mut counts: Vec<(usize, String)> = counts.into_iter().map(|(text, count)| (count, text)).collect();
@@ -114,7 +121,9 @@ fn hash(text: &str) -> String {
 /// What siblings have in common: vendor, product and SKU; where nobody wrote those down, what the machine is built of.
 pub(super) fn herd(machine: &Machine) -> String {
     let system = &machine.system;
-    let is_name = |text: &str| !text.is_empty() && !text.to_lowercase().contains("to be filled") && text.to_lowercase() != "default string";
+    let is_name = |text: &str| {
+        !text.is_empty() && !text.to_lowercase().contains("to be filled") && text.to_lowercase() != "default string"
+    };
     if is_name(&system.product) {
         let words = [&system.vendor, &system.product, &system.sku].into_iter().filter(|text| is_name(text));
         return words.map(String::as_str).collect::<Vec<_>>().join(" ");

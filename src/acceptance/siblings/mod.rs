@@ -79,7 +79,7 @@ pub struct Herd {
 /// Compares machines with those of their kind.
 #[must_use]
 pub fn compare(mut members: Vec<Member>) -> Vec<Herd> {
-    members.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
+    members.sort_by_cached_key(|member| natural(&member.name));
     let mut herds: BTreeMap<String, Vec<&Member>> = BTreeMap::new();
     for member in &members {
         let herd = member.machine.as_ref().map_or_else(|| "machines without inventory".to_owned(), facts::herd);
@@ -109,12 +109,20 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     let mut names: Vec<&String> = told.iter().flat_map(BTreeMap::keys).collect();
     names.sort();
     names.dedup();
-    let facts = names.into_iter().map(|name| fact(name, told.iter().map(|facts| facts.get(name).cloned()).collect())).collect();
+    let facts =
+        names.into_iter().map(|name| fact(name, told.iter().map(|facts| facts.get(name).cloned()).collect())).collect();
     let mut measured: Vec<&String> = members.iter().flat_map(|member| member.figures.keys()).collect();
     measured.sort();
     measured.dedup();
-    let figures = measured.into_iter().filter_map(|name| figure(name, &members.iter().map(|member| member.figures.get(name)).collect::<Vec<_>>()));
-    Herd { name, machines: members.iter().map(|member| member.name.clone()).collect(), facts, figures: figures.collect() }
+    let figures = measured
+        .into_iter()
+        .filter_map(|name| figure(name, &members.iter().map(|member| member.figures.get(name)).collect::<Vec<_>>()));
+    Herd {
+        name,
+        machines: members.iter().map(|member| member.name.clone()).collect(),
+        facts,
+        figures: figures.collect(),
+    }
 }
 
 /// The majority of a fact needs three machines and more than 60 % of them.
@@ -132,8 +140,12 @@ fn fact(name: &str, values: Vec<Option<String>>) -> FactRow {
 fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
     let unit = amounts.iter().flatten().next()?;
     let one = Amount { number: 1.0, unit: unit.unit.clone() };
-    let values: Vec<Option<f64>> = amounts.iter().map(|amount| amount.and_then(|amount| amount.ratio(&one)).filter(|value| value.is_finite())).collect();
-    let known: Vec<(usize, f64)> = values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
+    let values: Vec<Option<f64>> = amounts
+        .iter()
+        .map(|amount| amount.and_then(|amount| amount.ratio(&one)).filter(|value| value.is_finite()))
+        .collect();
+    let known: Vec<(usize, f64)> =
+        values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
     let numbers: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
     let is_better_small = unit.is_better_small();
     let group = statistics::group(&numbers, is_better_small, statistics::floor(name, is_better_small));

@@ -26,7 +26,9 @@ pub fn page(herds: &[Herd]) -> String {
         STANDARD.encode(Sha256::digest(STYLE)),
         STANDARD.encode(Sha256::digest(SORT)),
     );
-    herds.iter().for_each(|herd| html.push_str(&section(herd)));
+    for herd in herds {
+        html.push_str(&section(herd));
+    }
     html.push_str(&format!(
         "<footer>Facts are odd where three machines or more tell them and more than 60 % agree; figures where six or more are known, beyond \
          four median deviations and a floor on the bad side.</footer>\n<script>{SORT}</script>\n</body>\n</html>\n"
@@ -40,19 +42,27 @@ fn cell(text: &str) -> String {
 
 fn section(herd: &Herd) -> String {
     let (headline, odd, remarks) = text(herd);
-    let mut html = format!("<h2>{}</h2>\n<p>{}</p>\n", cell(&headline), match odd.len() {
-        0 => "Nothing is odd.".to_owned(),
-        1 => "1 thing is odd.".to_owned(),
-        count => format!("{count} things are odd."),
-    });
+    let mut html = format!(
+        "<h2>{}</h2>\n<p>{}</p>\n",
+        cell(&headline),
+        match odd.len() {
+            0 => "Nothing is odd.".to_owned(),
+            1 => "1 thing is odd.".to_owned(),
+            count => format!("{count} things are odd."),
+        }
+    );
     if !remarks.is_empty() {
         let items: String = remarks.iter().map(|remark| format!("<li>{}</li>", cell(remark))).collect();
         html.push_str(&format!("<ul>{items}</ul>\n"));
     }
     let (same, different): (Vec<&FactRow>, Vec<&FactRow>) = herd.facts.iter().partition(|fact| is_same(fact));
     if !same.is_empty() {
-        let pairs: String = same.iter().map(|fact| format!("<dt>{}</dt><dd>{}</dd>", cell(&fact.name), cell(&said(fact)))).collect();
-        html.push_str(&format!("<details><summary>The same on all: {} facts</summary>\n<dl>{pairs}</dl></details>\n", same.len()));
+        let pairs: String =
+            same.iter().map(|fact| format!("<dt>{}</dt><dd>{}</dd>", cell(&fact.name), cell(&said(fact)))).collect();
+        html.push_str(&format!(
+            "<details><summary>The same on all: {} facts</summary>\n<dl>{pairs}</dl></details>\n",
+            same.len()
+        ));
     }
     let heads = different.iter().map(|fact| format!("<th><button>{}</button></th>", cell(&fact.name)));
     let heads: String = heads.chain(herd.figures.iter().map(head)).collect();
@@ -73,7 +83,9 @@ fn said(fact: &FactRow) -> String {
 /// The name of a figure, its median, and a dot for each machine.
 fn head(figure: &FigureRow) -> String {
     let unit = if figure.unit.is_empty() { String::new() } else { format!(" <small>{}</small>", cell(&figure.unit)) };
-    let Some((low, high)) = figure.ends() else { return format!("<th class=\"n\"><button>{}</button></th>", cell(&figure.name)) };
+    let Some((low, high)) = figure.ends() else {
+        return format!("<th class=\"n\"><button>{}</button></th>", cell(&figure.name));
+    };
     let range = if high > low { high - low } else { 1.0 };
     let at = |value: f64| 4.0 + (value - low) / range * (STRIP - 8.0);
     // The odd ones come last, so that no other dot hides them.
@@ -87,7 +99,11 @@ fn head(figure: &FigureRow) -> String {
         }
     }
     let median = at(figure.median);
-    let line = if median.is_finite() { format!("<line class=\"median\" x1=\"{median:.1}\" x2=\"{median:.1}\" y1=\"2\" y2=\"18\"/>") } else { String::new() };
+    let line = if median.is_finite() {
+        format!("<line class=\"median\" x1=\"{median:.1}\" x2=\"{median:.1}\" y1=\"2\" y2=\"18\"/>")
+    } else {
+        String::new()
+    };
     format!(
         "<th class=\"n\"><button>{}</button>{unit}<svg viewBox=\"0 0 {STRIP} 20\" role=\"img\" aria-label=\"{} to {}, median {}\">\
          <line x1=\"0\" x2=\"{STRIP}\" y1=\"10\" y2=\"10\"/>{line}{dots}{odd}</svg></th>",

@@ -14,8 +14,8 @@ pub fn text(herd: &Herd) -> (String, Vec<[String; 4]>, Vec<String>) {
     let mut remarks = Vec::new();
     for fact in &herd.facts {
         for place in &fact.odd {
-            let here = fact.values[*place].clone().unwrap_or_default();
-            rows.push([herd.machines[*place].clone(), fact.name.clone(), here, usually(fact)]);
+            let found = fact.values[*place].clone().unwrap_or_default();
+            rows.push([herd.machines[*place].clone(), fact.name.clone(), found, usually(fact)]);
         }
         remarks.extend(split(herd, fact));
     }
@@ -24,8 +24,8 @@ pub fn text(herd: &Herd) -> (String, Vec<[String; 4]>, Vec<String>) {
             let value = figure.values[*place].unwrap_or(f64::NAN);
             let share = (value - figure.median).abs() / figure.median * 100.0;
             let word = if figure.is_better_small { "above" } else { "below" };
-            let here = format!("{}, {share:.0} % {word} the median", number(value, &figure.unit));
-            rows.push([herd.machines[*place].clone(), figure.name.clone(), here, number(figure.median, &figure.unit)]);
+            let found = format!("{}, {share:.0} % {word} the median", number(value, &figure.unit));
+            rows.push([herd.machines[*place].clone(), figure.name.clone(), found, number(figure.median, &figure.unit)]);
         }
         remarks.extend(figure.remark.as_ref().map(|remark| format!("{}: {remark}", figure.name)));
     }
@@ -50,8 +50,13 @@ fn split(herd: &Herd, fact: &FactRow) -> Option<String> {
         return None;
     }
     let who = |value: &&String| {
-        let names: Vec<&str> =
-            fact.values.iter().zip(&herd.machines).filter(|(own, _)| own.as_ref() == Some(*value)).map(|(_, name)| name.as_str()).collect();
+        let names: Vec<&str> = fact
+            .values
+            .iter()
+            .zip(&herd.machines)
+            .filter(|(own, _)| own.as_ref() == Some(*value))
+            .map(|(_, name)| name.as_str())
+            .collect();
         let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
         format!("{value} on {}{more}", names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "))
     };

@@ -66,7 +66,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return learnt(paths, arguments.name.as_deref());
     }
     let judged = judgement(arguments);
-    let wrong = judged.as_ref().err().and_then(|error| error.downcast_ref::<profiles::Wrong>()).map(ToString::to_string);
+    let wrong =
+        judged.as_ref().err().and_then(|error| error.downcast_ref::<profiles::Wrong>()).map(ToString::to_string);
     if let Some(path) = &arguments.result_path {
         result::write(path, judged.as_ref())?;
     }
@@ -109,13 +110,18 @@ fn figures_of(path: &Path) -> anyhow::Result<Figures> {
         anyhow::bail!("{} holds no results", path.display());
     };
     let found: Figures = documents.iter().flat_map(figures).collect();
-    anyhow::ensure!(!found.is_empty(), "{} holds no figures: {{\"NAME\": {{\"value\": 3, \"unit\": \"GiB/s\"}}}}", path.display());
+    anyhow::ensure!(
+        !found.is_empty(),
+        "{} holds no figures: {{\"NAME\": {{\"value\": 3, \"unit\": \"GiB/s\"}}}}",
+        path.display()
+    );
     Ok(found)
 }
 
 fn page(judged: &Judgement) -> String {
     let machine = if judged.machine.is_empty() { "this machine" } else { &judged.machine };
-    let mut text = format!("{machine}: {} (profile {}, {} expectations)\n", judged.headline(), judged.profile, judged.checked);
+    let mut text =
+        format!("{machine}: {} (profile {}, {} expectations)\n", judged.headline(), judged.profile, judged.checked);
     let rows: Vec<Vec<String>> = judged.rows().into_iter().map(|row| row.to_vec()).collect();
     if !rows.is_empty() {
         text.push('\n');
@@ -143,7 +149,10 @@ fn learnt(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<u8> {
         vec![("this machine".to_owned(), machines::live()?)]
     } else {
         let files = machines::files(paths)?;
-        files.iter().map(|path| Ok((path.display().to_string(), machines::inventory(path)?))).collect::<anyhow::Result<_>>()?
+        files
+            .iter()
+            .map(|path| Ok((path.display().to_string(), machines::inventory(path)?)))
+            .collect::<anyhow::Result<_>>()?
     };
     let machines: Vec<Machine> = documents
         .iter()

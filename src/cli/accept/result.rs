@@ -36,8 +36,10 @@ fn file(judged: Result<&Judgement, &anyhow::Error>) -> ResultFile {
         Ok(judged) => {
             add("profile", judged.profile.clone());
             add("verdict", judged.headline());
-            let deviations: Vec<String> = judged.deviations.iter().map(|one| format!("{} {}", one.what, one.sentence())).collect();
-            let unknown: Vec<String> = judged.unknown.iter().map(|one| format!("{} {} {}", one.what, one.place, one.key)).collect();
+            let deviations: Vec<String> =
+                judged.deviations.iter().map(|one| format!("{} {}", one.what, one.sentence())).collect();
+            let unknown: Vec<String> =
+                judged.unknown.iter().map(|one| format!("{} {} {}", one.what, one.place, one.key)).collect();
             for (key, lines) in [("deviations", deviations), ("unknown", unknown)] {
                 let more = lines.len().saturating_sub(MOST);
                 let text = lines.into_iter().take(MOST).collect::<Vec<_>>().join("; ");
