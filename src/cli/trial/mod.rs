@@ -108,7 +108,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         return Ok(exit::CANNOT_RUN);
     }
     let notes = adapt(&mut script, &arguments);
-    trial(&arguments, script, chosen, host, Told { findings, notes }).await
+    Box::pin(trial(&arguments, script, chosen, host, Told { findings, notes })).await
 }
 
 /// What is said besides the results.
