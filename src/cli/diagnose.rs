@@ -125,7 +125,9 @@ fn machine_says(host: &Host) -> Vec<Source> {
     let counted = Snapshot::read(host).since_start();
     sources.push(Source { file: "counters".into(), incidents: counted, gap: None });
     let parts = Parts::read(host);
-    sources.iter_mut().for_each(|source| parts.name(&mut source.incidents));
+    for source in &mut sources {
+        parts.name(&mut source.incidents);
+    }
     sources
 }
 

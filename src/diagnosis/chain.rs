@@ -38,7 +38,7 @@ pub(super) fn settle(mut entries: Vec<Entry>, names: &Names) -> Vec<Incident> {
     hand_over(&mut entries, &gone);
     let mut left: Vec<Entry> =
         entries.into_iter().zip(gone).filter(|(_, gone)| !gone).map(|(entry, _)| entry).collect();
-    left.sort_by(|a, b| b.severity.cmp(&a.severity));
+    left.sort_by_key(|entry| std::cmp::Reverse(entry.severity));
     left.into_iter().map(Entry::into_incident).collect()
 }
 
@@ -295,7 +295,6 @@ fn kernel(entry: &Entry, cause: &Entry) -> bool {
     match (entry.code, cause.code) {
         (C::KernelOops, C::KernelPanic) => cause.lines.iter().any(|line| line.contains("Fatal exception")),
         (C::KernelRcuStall, C::KernelSoftLockup) => entry.device == cause.device,
-        (C::KernelPanic, C::MemoryFatal | C::CpuMceFatal | C::KernelHardLockup) => false,
         (C::KernelWarning, C::NetTxTimeout) => entry.lines.iter().any(|line| line.contains("dev_watchdog")),
         _ => false,
     }

@@ -27,7 +27,7 @@ const BETWEEN: usize = 12;
 
 impl<'a> Joiner<'a> {
     /// Takes a line and hands on what is complete.
-    pub(super) fn take(&mut self, line: Line<'a>, mut on: impl FnMut(Record<'a>)) {
+    pub(super) fn take(&mut self, line: &Line<'a>, mut on: impl FnMut(Record<'a>)) {
         let origin = match line.origin {
             Origin::Same => self.last.unwrap_or(Origin::Kernel),
             known => known,
@@ -74,15 +74,12 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find("\\x") {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        match rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &rest[at + 4..];
-            }
-            None => {
-                bytes.extend_from_slice(b"\\x");
-                rest = &rest[at + 2..];
-            }
+        if let Some(byte) = rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = &rest[at + 4..];
+        } else {
+            bytes.extend_from_slice(b"\\x");
+            rest = &rest[at + 2..];
         }
     }
     bytes.extend_from_slice(rest.as_bytes());

@@ -78,7 +78,7 @@ impl Judge {
         let mut joiner = Joiner::default();
         for line in log.lines() {
             if let Some(line) = Line::read(line) {
-                joiner.take(line, |record| self.record(&record));
+                joiner.take(&line, |record| self.record(&record));
             }
         }
         joiner.end(&mut |record| self.record(&record));
@@ -96,7 +96,9 @@ impl Judge {
             Origin::Program => {}
             Origin::Bmc => {
                 let now = Now { text: &record.text, stamp: record.stamp };
-                sel::line(&now).into_iter().for_each(|found| self.book.note(found, &now));
+                if let Some(found) = sel::line(&now) {
+                    self.book.note(found, &now);
+                }
             }
             Origin::Kernel | Origin::Same => {
                 for text in record.text.split('\n') {
@@ -120,20 +122,18 @@ impl Judge {
                     state.names.learn(now.text);
                     true
                 }
-                Act::Is(code, how) => simple(book, state, code, code.severity(), how, found.name, &now),
-                Act::As(code, severity, how) => simple(book, state, code, severity, how, found.name, &now),
+                Act::Is(code, how) => simple((book, state), (code, code.severity()), how, found.name, &now),
+                Act::As(code, severity, how) => simple((book, state), (code, severity), how, found.name, &now),
                 Act::Story(story) => stories::tell(story, found.name, &now, book, state),
             }
         });
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one line of the table, taken apart")]
+/// An incident that one line tells.
 fn simple(
-    book: &mut Book,
-    state: &mut State,
-    code: Code,
-    severity: Severity,
+    (book, state): (&mut Book, &mut State),
+    (code, severity): (Code, Severity),
     how: Name,
     part: &str,
     now: &Now<'_>,

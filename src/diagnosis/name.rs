@@ -14,9 +14,8 @@ pub(super) fn of(name: Name, part: &str, text: &str) -> String {
         Name::Disk => disk(text),
         Name::Ata => ata(part),
         Name::Prefix => prefix(text).rsplit(' ').next().unwrap_or_default().to_string(),
-        Name::Usb => usb(text),
         Name::Hub if text.starts_with("hub ") => prefix(text).to_string(),
-        Name::Hub => usb(text),
+        Name::Usb | Name::Hub => usb(text),
         Name::Page => page(part).unwrap_or_default(),
     }
 }
@@ -174,7 +173,7 @@ pub(super) fn module(text: &str) -> Option<&str> {
     let text = text.trim_end();
     let (_, name) = text.strip_suffix(']')?.rsplit_once('[')?;
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    (plain && !name.is_empty() && !name.starts_with("<") && name.bytes().any(|b| b.is_ascii_lowercase()))
+    (plain && !name.is_empty() && !name.starts_with('<') && name.bytes().any(|b| b.is_ascii_lowercase()))
         .then_some(name)
 }
 

@@ -99,7 +99,7 @@ pub(super) struct Patterns {
     automaton: Option<AhoCorasick>,
     /// The patterns that each literal of the automaton belongs to.
     of_literal: Vec<Vec<usize>>,
-    patterns: Vec<Pattern>,
+    all: Vec<Pattern>,
 }
 
 impl Patterns {
@@ -109,12 +109,11 @@ impl Patterns {
         let mut of_literal: Vec<Vec<usize>> = Vec::new();
         for (index, pattern) in patterns.iter().enumerate() {
             let literal = pattern.longest();
-            match literals.iter().position(|known| *known == literal) {
-                Some(at) => of_literal[at].push(index),
-                None => {
-                    literals.push(literal);
-                    of_literal.push(vec![index]);
-                }
+            if let Some(at) = literals.iter().position(|known| *known == literal) {
+                of_literal[at].push(index);
+            } else {
+                literals.push(literal);
+                of_literal.push(vec![index]);
             }
         }
         let automaton = AhoCorasick::builder()
@@ -122,7 +121,7 @@ impl Patterns {
             .kind(Some(AhoCorasickKind::DFA))
             .build(&literals)
             .ok();
-        Self { automaton, of_literal, patterns }
+        Self { automaton, of_literal, all: patterns }
     }
 
     /// The first pattern, by the order of the table, that is in the text and that `take` accepts.
@@ -143,7 +142,7 @@ impl Patterns {
         seen.sort_unstable();
         seen.dedup();
         for &index in seen.iter() {
-            if let Some(found) = self.patterns[index].find(text)
+            if let Some(found) = self.all[index].find(text)
                 && take(index, found)
             {
                 return;

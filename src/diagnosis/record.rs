@@ -144,10 +144,10 @@ fn priority(line: &str) -> Option<(u32, &str)> {
 
 /// `kern  :err   : ` of `dmesg -x`: whether the kernel spoke.
 fn decoded_priority(line: &str) -> Option<(bool, &str)> {
+    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
     if !line.as_bytes().first()?.is_ascii_lowercase() {
         return None;
     }
-    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
     let (facility, rest) = line.split_once(':')?;
     let (level, rest) = rest.split_once(':')?;
     let named = |word: &str| word.len() < 9 && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

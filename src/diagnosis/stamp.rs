@@ -46,7 +46,7 @@ impl<'a> Stamp<'a> {
 fn days(year: u32, month: u32, day: u32) -> f64 {
     const BEFORE: [u32; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let before = BEFORE.get(month.saturating_sub(1) as usize).copied().unwrap_or(0);
-    let leap = u32::from(year % 4 == 0 && month > 2);
+    let leap = u32::from(year.is_multiple_of(4) && month > 2);
     f64::from(year) * 365.0 + f64::from(year / 4) + f64::from(before + leap + day)
 }
 
@@ -174,7 +174,7 @@ fn time_at_start(line: &str) -> Option<(usize, f64)> {
             return Some((length, date.unwrap_or(0.0) * 86400.0 + seconds));
         } else if let (Some(number), Ok(day)) = (month_seen, word.parse::<u32>()) {
             date = Some(days(0, number, day));
-        } else if !word.is_empty() && !(at == 0 && word.len() == 3) {
+        } else if !word.is_empty() && (at != 0 || word.len() != 3) {
             return None;
         }
     }

@@ -41,7 +41,6 @@ pub(super) const RULES: &[Rule] = &[
     rule("amdgpu: device lost from bus", Is(Code::GpuLost, Name::Pci), AMDGPU),
     rule("amdgpu: SMU: I'm not done with your previous command", Is(Code::GpuFirmwareTimeout, Name::Pci), AMDGPU),
     rule("amdgpu: SMU: No response", Is(Code::GpuFirmwareTimeout, Name::Pci), AMDGPU),
-    rule("amdgpu: psp * failed", Is(Code::GpuFirmwareTimeout, Name::Pci), AMDGPU),
     rule("amdgpu: *page fault (src_id:", Is(Code::GpuApplicationFault, Name::Pci), AMDGPU),
     rule("amdgpu: GPU fault detected:", Is(Code::GpuApplicationFault, Name::Pci), AMDGPU),
     rule("GPU over temperature range(SW CTF) detected", Is(Code::ThermalCritical, Name::Pci), AMDGPU),

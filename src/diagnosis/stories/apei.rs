@@ -94,7 +94,9 @@ fn line(now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     if text.starts_with("Hardware error from APEI") {
         // A new record ends those before: what firmware reports is printed as a whole, though other lines may stand between.
         let open: Vec<u32> = state.open.keys().copied().filter(|open| *open != 0).collect();
-        open.into_iter().for_each(|open| finish(open, book, state));
+        for open in open {
+            finish(open, book, state);
+        }
         state.open.insert(number, Record::default());
         return true;
     }
@@ -235,5 +237,7 @@ fn finish(number: u32, book: &mut Book, state: &mut State) {
 
 pub(super) fn end(state: &mut State, book: &mut Book) {
     let open: Vec<u32> = state.open.keys().copied().collect();
-    open.into_iter().for_each(|number| finish(number, book, state));
+    for number in open {
+        finish(number, book, state);
+    }
 }

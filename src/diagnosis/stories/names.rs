@@ -26,10 +26,10 @@ impl Names {
             if self.better.get(address).is_none_or(|known| known != disk) {
                 self.better.insert(address.to_string(), disk.to_string());
             }
-        } else if let Some((Some(address), interface)) = name::interface(text) {
-            if self.interfaces.get(&address).is_none_or(|known| known != interface) {
-                self.interfaces.insert(address, interface.to_string());
-            }
+        } else if let Some((Some(address), interface)) = name::interface(text)
+            && self.interfaces.get(&address).is_none_or(|known| known != interface)
+        {
+            self.interfaces.insert(address, interface.to_string());
         }
     }
 

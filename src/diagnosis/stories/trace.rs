@@ -59,7 +59,7 @@ pub(super) fn panic(story: Story, now: &Now<'_>, book: &mut Book, state: &mut St
             consequence_of(&fatal, Found::new(Code::CpuMceFatal, "").weak(), book);
         }
         () if has("ard LOCKUP") => {
-            consequence_of(&[Code::KernelHardLockup], Found::new(Code::KernelHardLockup, ""), book)
+            consequence_of(&[Code::KernelHardLockup], Found::new(Code::KernelHardLockup, ""), book);
         }
         () if has("NMI") => consequence_of(&[Code::NmiUnknown], Found::new(Code::KernelPanic, ""), book),
         () => book.note(Found::new(Code::KernelPanic, ""), now),
