@@ -236,10 +236,39 @@ fn binaries(words: &[String]) -> anyhow::Result<Vec<Binary>> {
     Ok(found)
 }
 
-/// This program, and those of a release in the same folder.
+/// Those of a release in the folder of this program, packed ones first, and this one itself where they have none for this architecture.
 fn beside(own: &Path) -> Vec<PathBuf> {
     let folder = own.parent().unwrap_or(Path::new("/"));
-    let names = Architecture::ALL.map(|one| format!("shakedown-{}-{}", env!("CARGO_PKG_VERSION"), one.name()));
-    let places = names.iter().flat_map(|name| [folder.join(format!("{name}.xz")), folder.join(name)]);
-    std::iter::once(own.to_owned()).chain(places.filter(|path| path != own && path.is_file())).collect()
+    let mut found = Vec::new();
+    for architecture in Architecture::ALL {
+        let name = format!("shakedown-{}-{}", env!("CARGO_PKG_VERSION"), architecture.name());
+        let places = [folder.join(format!("{name}.xz")), folder.join(name)];
+        let own = (architecture.name() == std::env::consts::ARCH).then(|| own.to_owned());
+        found.extend(places.into_iter().chain(own).find(|path| path.is_file()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_found_beside_the_program_and_stands_for_it() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let file = |name: &str| {
+            let path = place.path().join(name);
+            std::fs::write(&path, "").expect("a file");
+            path
+        };
+        let own = file("shakedown");
+        assert_eq!(beside(&own), [own.clone()]);
+        let version = env!("CARGO_PKG_VERSION");
+        let other = file(&format!("shakedown-{version}-s390x"));
+        assert_eq!(beside(&own), [own.clone(), other.clone()]);
+        let same = file(&format!("shakedown-{version}-{}.xz", std::env::consts::ARCH));
+        assert_eq!(beside(&own), [same, other]);
+        file("shakedown-0.0.1-aarch64.xz");
+        assert_eq!(beside(&own).len(), 2, "another version is another program");
+    }
 }

@@ -22,8 +22,8 @@ async fn commissioned_under_fire(victims: &[&str], most: usize) -> usize {
     let mut kills = 0;
     let deadline = std::time::Instant::now() + LIMIT;
     let code = loop {
-        if let Some(code) = runner.ended() {
-            break code;
+        if let Some(status) = runner.ended() {
+            break status.code();
         }
         assert!(std::time::Instant::now() < deadline, "the machine hangs after {kills} kills: {}", runner.log());
         tokio::time::sleep(Duration::from_millis(rand::rng().random_range(20..700))).await;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -114,17 +114,17 @@ impl Drop for Machine {
 }
 
 impl Runner {
-    /// Its exit code once it has ended; `None` after a signal.
-    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
-        self.child.try_wait().expect("one's own child").map(|status| status.code())
+    /// How it ended, once it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("one's own child")
     }
 
-    /// Waits for its end, and does something now and then.
+    /// Waits for its end, and does something now and then; its exit code, `None` after a signal.
     pub(crate) async fn finish(&mut self, mut meanwhile: impl FnMut()) -> Option<i32> {
         let deadline = Instant::now() + LIMIT;
         loop {
-            if let Some(code) = self.ended() {
-                return code;
+            if let Some(status) = self.ended() {
+                return status.code();
             }
             assert!(Instant::now() < deadline, "the machine hangs: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
