@@ -12,7 +12,7 @@ const GROUPS: usize = 200;
 const DISKS: usize = 500;
 
 fn main() {
-    let runs = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(21);
+    let runs = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(21);
     let mut text = "schema = 1\nname = \"large\"\nonly = [\"disk\"]\n".to_owned();
     for group in 0..GROUPS {
         let count = DISKS / GROUPS + usize::from(group % 2 == 0);

@@ -150,7 +150,7 @@ fn figures_are_held_against_limits_and_siblings() {
     );
     let results = |read: &str, rate: &str| format!("{{\"read\": \"{read} GiB/s\", \"rate\": {rate}}}");
     (0..6).for_each(|number| {
-        place.write(&format!("siblings/{number}.json"), &results("420", &(1000 + number).to_string()))
+        place.write(&format!("siblings/{number}.json"), &results("420", &(1000 + number).to_string()));
     });
     let run = |own: &str| {
         place.write("own.json", own);

@@ -454,6 +454,18 @@ fn slots_that_have_one_name_in_each_bank_are_told_apart_by_it() {
 }
 
 #[test]
+fn devices_of_which_nothing_is_known_are_not_missing() {
+    let mut machine = server::compute();
+    for disk in list(&mut machine, "/disks") {
+        disk["firmware"] = Value::Null;
+    }
+    let profile =
+        Profile::parse("schema = 1\nname = \"x\"\n[[disk]]\ncount = 10\nfirmware = \">=1\"\n").expect("a profile");
+    let judged = judged(&profile, &machine);
+    assert_eq!((judged.verdict(), judged.unknown.len()), (Verdict::Incomplete, 10));
+}
+
+#[test]
 fn the_ports_of_one_card_share_its_slot() {
     let mut machine = server::compute();
     let mut second = machine["interfaces"][0].clone();

@@ -52,7 +52,9 @@ fn edges(kind: Kind, memo: &Memo, positions: &[Position<'_>], devices: &[Device]
                     may.push(number);
                 }
                 // What can be taken out at any time fills no place by what is not known of it.
-                Edge::Maybe if device.stay == Stay::Fitted => may.push(number),
+                Edge::Maybe if device.stay == Stay::Fitted && position.is_likely(kind, memo, devices, number) => {
+                    may.push(number);
+                }
                 Edge::Maybe | Edge::No => {}
             }
         }
@@ -134,13 +136,30 @@ impl<'a> Work<'a> {
             different.iter().map(|position| (*position, costs(position))).collect();
         let pairs = pair(rows.len(), candidates.len(), |row, column| known[&rows[row]][column]);
         let mut lacking: Vec<usize> = (0..self.positions.len()).map(free).collect();
+        let mut is_free: Vec<bool> = vec![true; rows.len()];
         for (row, column) in pairs {
-            let (position, device) = (&self.positions[rows[row]], candidates[column]);
-            lacking[rows[row]] -= 1;
-            left.retain(|other| *other != device);
-            self.differs(position, device);
+            is_free[row] = false;
+            self.take(&mut lacking, left, (rows[row], candidates[column]));
+        }
+        // At last those of whom so little is known that they may be anything.
+        let rows: Vec<usize> =
+            rows.into_iter().zip(is_free).filter(|(_, is_free)| *is_free).map(|(row, _)| row).collect();
+        let candidates: Vec<usize> = candidates.into_iter().filter(|device| left.contains(device)).collect();
+        let pairs = pair(rows.len(), candidates.len(), |row, column| {
+            let edge = self.positions[rows[row]].edge(self.kind, &self.memo, &self.listing.devices, candidates[column]);
+            (edge == Edge::Maybe).then_some(0)
+        });
+        for (row, column) in pairs {
+            self.take(&mut lacking, left, (rows[row], candidates[column]));
         }
         lacking
+    }
+
+    /// Gives a free place a device, and tells what differs or is not known.
+    fn take(&mut self, lacking: &mut [usize], left: &mut Vec<usize>, (position, device): (usize, usize)) {
+        lacking[position] -= 1;
+        left.retain(|other| *other != device);
+        self.differs(&self.positions[position], device);
     }
 
     fn differs(&mut self, position: &Position<'_>, number: usize) {

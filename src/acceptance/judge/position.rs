@@ -117,6 +117,16 @@ impl Position<'_> {
         }
     }
 
+    /// Whether most of what is known of a device speaks for it.
+    pub(super) fn is_likely(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> bool {
+        let place = u64::from(self.at != At::Anywhere);
+        let is_here = place == 1 && self.is_here(kind, &devices[device]) == Some(true);
+        let fits = |expect: &usize| memo.edge(self.number, *expect, device) == Edge::Yes;
+        let agreed: u64 = (0..self.weights.len()).filter(fits).map(|expect| self.weights[expect].0).sum();
+        let all: u64 = self.weights.iter().map(|(weight, _)| weight).sum();
+        (agreed + u64::from(is_here)) * 2 >= all + place
+    }
+
     /// How much differs, weighed; none if too little is as ordered to say that this device was meant.
     pub(super) fn difference(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Option<u64> {
         let (mut all, mut agreed, mut cost, mut is_in_place) = (0, 0, 0, false);

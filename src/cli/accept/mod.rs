@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return Ok(exit::OK);
     }
     if !arguments.check.is_empty() {
-        return check(&arguments.check);
+        return Ok(check(&arguments.check));
     }
     if let Some(paths) = &arguments.learn {
         return learnt(paths, arguments.name.as_deref());
@@ -130,7 +130,7 @@ fn page(judged: &Judgement) -> String {
     text
 }
 
-fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
+fn check(files: &[PathBuf]) -> u8 {
     let mut is_wrong = false;
     for file in files {
         match profiles::read(file) {
@@ -141,7 +141,7 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
             }
         }
     }
-    Ok(if is_wrong { exit::USAGE } else { exit::OK })
+    if is_wrong { exit::USAGE } else { exit::OK }
 }
 
 fn learnt(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<u8> {
