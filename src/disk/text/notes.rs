@@ -102,7 +102,9 @@ mod tests {
             "0x0001  2          912  Command failed due to ICRC error",
             "  Status: halted due to fatal error",
         ];
-        lines.iter().for_each(|one| line(one, &mut report));
+        for one in lines {
+            line(one, &mut report);
+        }
         let notes = &report.notes;
         assert_eq!((notes.locked, notes.offline_fatal, notes.link_errors), (Some(true), Some(true), Some(919)));
         assert_eq!(report.scan.and_then(|scan| scan.status).as_deref(), Some("halted due to fatal error"));
