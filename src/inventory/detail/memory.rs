@@ -165,7 +165,7 @@ fn dimm(structure: &Structure<'_>) -> Dimm {
     }
 }
 
-/// SMBIOS 3.9, 7.18.2.
+/// SMBIOS 3.8, 7.18.2; 0x25 and 0x26 as newer readers of these tables name them.
 fn kind(number: u8) -> &'static str {
     match number {
         0x07 => "RAM",
