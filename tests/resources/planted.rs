@@ -24,13 +24,14 @@ const ADDRESSES: [(&str, &str); 9] = [
     ("iqn.2001-05.com.acmebank:storage.dbserver", "acmebank"),
     ("nqn.2014-08.org.nvmexpress:uuid:9a7be4c1-77aa-4bb1-8c0d-5566778899aa", "5566778899aa"),
 ];
-/// One of every kind of name and number that people and sellers give.
+/// One of every kind of name and number that people and sellers give. What tells whose it is cannot come about by chance: numbers are replaced by
+/// other digits.
 const NAMES: [(&str, &str); 8] = [
     ("acmebank--vg-root", "acmebank"),
     ("dbserver:data", "dbserver"),
     ("ACMEBACKUP", "acmebackup"),
     ("ACME-SKU-7H4K2L1", "7h4k2l1"),
-    ("ASSET-778812", "778812"),
+    ("ASSET-7788XW", "7788xw"),
     ("SvcTag 9XK2QW3", "9xk2qw3"),
     ("ABCDEFGHIJ", "abcdefghij"),
     ("/home/bobsmith", "bobsmith"),
