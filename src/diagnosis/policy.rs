@@ -76,6 +76,8 @@ const MEMORY: u64 = 10;
 const PROCESSOR: u64 = 18;
 /// A handful of repairs is common when a link changes its power state; thousands are a bad link.
 const LINK: [u64; 2] = [10, 1000];
+/// So many troubles of a disk with its link within one test return in production.
+const DISK: u64 = 3;
 
 impl Policy {
     /// `count`, `note` or `off`, then what counts otherwise, as `pcie-corrected=note`; `None` if a word is none of these.
@@ -136,6 +138,12 @@ fn usual(incident: &Incident) -> Effect {
         C::CpuMceCorrected => from(PROCESSOR),
         C::PcieCorrected if incident.count < LINK[0] => Effect::Note,
         C::PcieCorrected => from(LINK[1]),
+        C::DiskLinkError
+        | C::DiskLinkReset
+        | C::DiskLinkSpeedReduced
+        | C::DiskTimeout
+        | C::DiskTaskAbort
+        | C::DiskControllerReset => from(DISK),
         C::MemoryUncorrected
         | C::MemoryPoisonConsumed
         | C::MemoryFatal
@@ -209,6 +217,13 @@ mod tests {
         assert_eq!(effect("count", &format!("EDAC MC0: 20 CE memory read error {module}")), Effect::Failed);
         assert_eq!(effect("note", &format!("EDAC MC0: 1 UE memory read error {module}")), Effect::Note);
         assert_eq!(effect("memory-uncorrected=degraded", &format!("EDAC MC0: 1 UE error {module}")), Effect::Degraded);
+    }
+
+    #[test]
+    fn the_third_reset_of_a_disk_fails_a_pass() {
+        let reset = "ata3: hard resetting link\n";
+        assert_eq!(effect("count", &reset.repeat(2)), Effect::Degraded);
+        assert_eq!(effect("count", &reset.repeat(3)), Effect::Failed);
     }
 
     #[test]
