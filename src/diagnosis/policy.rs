@@ -112,10 +112,36 @@ impl Policy {
     /// What an incident does to a pass at this site.
     #[must_use]
     pub fn effect(&self, incident: &Incident) -> Effect {
+        self.counts(incident, usual)
+    }
+
+    /// The same, of an incident of the disk or interface that the test was given.
+    #[must_use]
+    pub fn effect_on_subject(&self, incident: &Incident) -> Effect {
+        self.counts(incident, of_subject)
+    }
+
+    fn counts(&self, incident: &Incident, otherwise: fn(&Incident) -> Effect) -> Effect {
         if self.listening != Listening::Count {
             return Effect::Note;
         }
-        self.other.get(&incident.code).copied().unwrap_or_else(|| usual(incident))
+        self.other.get(&incident.code).copied().unwrap_or_else(|| otherwise(incident))
+    }
+}
+
+/// What it does to the test of the very disk or interface that it is about: more than to others, never less.
+fn of_subject(incident: &Incident) -> Effect {
+    use Code as C;
+    let usual = usual(incident);
+    if incident.severity == Severity::Info {
+        return usual;
+    }
+    match incident.code {
+        C::DiskTimeout | C::NetTxTimeout | C::NetFirmwareError | C::NetAdapterReset | C::NetModuleError => {
+            Effect::Failed
+        }
+        C::PcieCorrected => usual.max(Effect::Degraded),
+        _ => usual,
     }
 }
 
@@ -224,6 +250,24 @@ mod tests {
         let reset = "ata3: hard resetting link\n";
         assert_eq!(effect("count", &reset.repeat(2)), Effect::Degraded);
         assert_eq!(effect("count", &reset.repeat(3)), Effect::Failed);
+    }
+
+    #[test]
+    fn a_test_is_failed_by_what_only_degrades_others_if_it_is_about_its_own_device() {
+        let policy = Policy::default();
+        for (log, other, own) in [
+            ("ata3: qc timeout (cmd 0xec)", Effect::Degraded, Effect::Failed),
+            ("tg3 0000:03:00.0 eno1: transmit timed out, resetting", Effect::Degraded, Effect::Failed),
+            (
+                "nvme 0000:03:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",
+                Effect::Note,
+                Effect::Degraded,
+            ),
+        ] {
+            let incidents = judge(log);
+            let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
+            assert_eq!((policy.effect(incident), policy.effect_on_subject(incident)), (other, own), "{log}");
+        }
     }
 
     #[test]
