@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::code::{Code, Severity};
+use super::intended;
 use super::stamp::Stamp;
 
 /// When something was said.
@@ -63,6 +64,8 @@ const LONGEST_LINE: usize = 400;
 const MOST_LINES: usize = 12;
 /// So many incidents are told apart. A log that names more devices is not a log of one machine.
 const MOST_INCIDENTS: usize = 500;
+/// So many occurrences of an incident are kept one by one. A storm is nothing that somebody wanted.
+const MOST_MARKS: usize = 64;
 
 /// An incident on its way.
 #[derive(Clone, Debug)]
@@ -74,8 +77,19 @@ pub(super) struct Entry {
     pub(super) first: At,
     pub(super) last: At,
     pub(super) lines: Vec<String>,
+    /// Its occurrences one by one, the first of them, where an action on purpose can explain them.
+    pub(super) marks: Vec<Mark>,
     /// The device is only who spoke, or the code only what is seen from afar: another entry may know better.
     pub(super) weak: bool,
+}
+
+/// One occurrence.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    /// The number of the line in the log.
+    pub(super) order: u64,
+    pub(super) at: At,
+    count: u64,
 }
 
 /// What was found.
@@ -109,6 +123,8 @@ pub(super) struct Book {
     pub(super) entries: Vec<Entry>,
     index: HashMap<(Code, String), usize>,
     last: Option<usize>,
+    /// The number of the line that is read.
+    pub(super) order: u64,
     /// Repetitions that the kernel left out, for the next entry.
     owed: u64,
 }
@@ -123,10 +139,14 @@ impl Book {
             self.note_lines(found, now.at(), now.at(), vec![now.line()]);
             return;
         };
-        entry.count += found.count + std::mem::take(&mut self.owed);
+        let count = found.count + std::mem::take(&mut self.owed);
+        entry.count += count;
         entry.severity = entry.severity.max(found.severity);
         entry.weak &= found.weak;
         entry.last.set(now.stamp);
+        if intended::can_explain(entry.code) && entry.marks.len() < MOST_MARKS {
+            entry.marks.push(Mark { order: self.order, at: now.at(), count });
+        }
         if entry.lines.len() < MOST_LINES {
             entry.lines.push(now.line());
         }
@@ -142,6 +162,9 @@ impl Book {
             self.last = Some(at);
             entry.count += count;
             entry.severity = entry.severity.max(found.severity);
+            if intended::can_explain(entry.code) && entry.marks.len() < MOST_MARKS {
+                entry.marks.push(Mark { order: self.order, at: last.clone(), count });
+            }
             entry.last = last;
             entry.weak &= found.weak;
             lines.truncate(MOST_LINES.saturating_sub(entry.lines.len()));
@@ -155,7 +178,12 @@ impl Book {
         self.index.insert(key, self.entries.len());
         self.last = Some(self.entries.len());
         let Found { code, severity, device, weak, .. } = found;
-        self.entries.push(Entry { code, severity, device, count, first, last, lines, weak });
+        let marks = if intended::can_explain(code) {
+            vec![Mark { order: self.order, at: last.clone(), count }]
+        } else {
+            Vec::new()
+        };
+        self.entries.push(Entry { code, severity, device, count, first, last, lines, marks, weak });
     }
 
     /// Adds a line to the entry found last, if that is of one of these codes.
@@ -174,6 +202,34 @@ impl Book {
             Some(entry) => entry.count += number,
             None => self.owed += number,
         }
+    }
+
+    /// Keeps of the occurrences that are known one by one those that `keep` says.
+    pub(super) fn keep(&mut self, keep: impl Fn(&Entry, &Mark) -> bool) {
+        self.entries.retain_mut(|entry| {
+            let kept: Vec<bool> = entry.marks.iter().map(|mark| keep(entry, mark)).collect();
+            if kept.iter().all(|kept| *kept) {
+                return true;
+            }
+            let gone: u64 = entry.marks.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(mark, _)| mark.count).sum();
+            entry.count = entry.count.saturating_sub(gone);
+            // An occurrence brings one line, until there are enough of them.
+            let mut of_line = kept.iter().copied().chain(std::iter::repeat(true));
+            entry.lines.retain(|_| of_line.next().unwrap_or(true));
+            let mut of_mark = kept.iter().copied();
+            let all_known = entry.marks.len() < MOST_MARKS;
+            entry.marks.retain(|_| of_mark.next().unwrap_or(true));
+            if let (Some(first), Some(last)) = (entry.marks.first(), entry.marks.last()) {
+                entry.first = first.at.clone();
+                if all_known {
+                    entry.last = last.at.clone();
+                }
+            }
+            entry.count > 0
+        });
+        let places = self.entries.iter().enumerate();
+        self.index = places.map(|(at, entry)| ((entry.code, entry.device.clone()), at)).collect();
+        self.last = None;
     }
 
     pub(super) fn has(&self, code: Code) -> bool {

@@ -9,6 +9,8 @@ use super::stories::Names;
 /// So many seconds may lie between cause and consequence; error handling of disks takes minutes.
 const SOON: f64 = 60.0;
 const DISK: f64 = 180.0;
+/// What lies so many seconds around an error of a disk is told of the same command.
+const MOMENT: f64 = 2.0;
 /// Slowed down for so many seconds, no figure of performance counts.
 const LONG_HEAT: f64 = 60.0;
 /// So many corrected errors of one module are a storm.
@@ -46,6 +48,14 @@ impl Entry {
     fn into_incident(self) -> Incident {
         let Self { code, severity, device, count, first, last, lines, .. } = self;
         Incident { code, severity, device, count, first: first.text, last: last.text, lines, part: None }
+    }
+
+    /// Whether all of it lies no more than some seconds around another.
+    fn within(&self, other: &Entry, seconds: f64) -> bool {
+        match (self.first.seconds, self.last.seconds, other.first.seconds, other.last.seconds) {
+            (Some(first), Some(last), Some(from), Some(to)) => first >= from - seconds && last <= to + seconds,
+            _ => true,
+        }
     }
 
     fn near(&self, other: &Entry, seconds: f64) -> bool {
@@ -164,6 +174,14 @@ fn follows(entry: &Entry, cause: &Entry) -> bool {
     match (entry.code.kind(), cause.code.kind()) {
         (Kind::Memory | Kind::Cpu, Kind::Memory | Kind::Cpu) => memory(entry, cause),
         (Kind::Disk, Kind::Disk) => disk(entry, cause),
+        // A drive at a USB controller that died cannot answer.
+        (Kind::Disk, Kind::Usb) => {
+            let over_usb = entry.lines.iter().any(|line| line.contains("uas_eh_"));
+            entry.code == Code::DiskTaskAbort
+                && over_usb
+                && cause.code == Code::UsbControllerDied
+                && entry.near(cause, SOON)
+        }
         (Kind::Disk, Kind::Pcie) => entry.weak && entry.code == Code::DiskControllerReset && entry.near(cause, SOON),
         // The other functions of a card that is gone.
         (Kind::Pcie | Kind::Usb, Kind::Gpu) => {
@@ -222,6 +240,10 @@ fn disk(entry: &Entry, cause: &Entry) -> bool {
     if elsewhere && entry.code == C::DiskIoError && !cause.device.starts_with("dm-") && !cause.device.starts_with("md")
     {
         return true;
+    }
+    // The controller tells in its own words what a disk of it answered.
+    if entry.code == C::DiskHbaEvent && matches!(cause.code, C::DiskMediumError | C::DiskHardwareError) {
+        return entry.within(cause, MOMENT);
     }
     if !same {
         return false;

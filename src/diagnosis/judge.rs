@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::book::{Book, Found, Now};
 use super::code::{Code, Severity};
+use super::intended::Intended;
 use super::join::{Joiner, Record};
 use super::pattern::Patterns;
 use super::record::{Line, Origin};
@@ -69,6 +70,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 pub struct Judge {
     book: Book,
     state: State,
+    intended: Intended,
     seen: Vec<usize>,
 }
 
@@ -87,6 +89,7 @@ impl Judge {
     /// What was found, the worst first.
     #[must_use]
     pub fn end(mut self) -> Vec<Incident> {
+        self.intended.take_back(&mut self.book, &self.state.names);
         stories::end(&mut self.state, &mut self.book);
         chain::settle(self.book.entries, &self.state.names)
     }
@@ -110,7 +113,9 @@ impl Judge {
 
     fn line(&mut self, now: Now<'_>) {
         let Table { rules, patterns } = &*TABLE;
-        let Self { book, state, seen } = self;
+        let Self { book, state, intended, seen } = self;
+        book.order += 1;
+        let order = book.order;
         patterns.each(now.text, seen, |index, found| {
             let act = rules[index].act;
             // In a log without facilities, `name[pid]: ` is how programs begin; the kernel so speaks of programs only.
@@ -121,6 +126,11 @@ impl Judge {
                 Act::Harmless => {
                     state.names.learn(now.text);
                     true
+                }
+                Act::Meant(action, step) => {
+                    state.names.learn(now.text);
+                    intended.note((action, step), order, &now);
+                    false
                 }
                 Act::Is(code, how) => simple((book, state), (code, code.severity()), how, found.name, &now),
                 Act::As(code, severity, how) => simple((book, state), (code, severity), how, found.name, &now),

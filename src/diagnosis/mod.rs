@@ -8,6 +8,7 @@ mod chain;
 mod code;
 mod counters;
 mod event;
+mod intended;
 mod join;
 mod judge;
 mod name;

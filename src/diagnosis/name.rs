@@ -13,6 +13,8 @@ pub(super) fn of(name: Name, part: &str, text: &str) -> String {
         Name::Net => net(text),
         Name::Disk => disk(text),
         Name::Ata => ata(part),
+        Name::Bus => pci(text).unwrap_or_else(|| of(Name::Prefix, part, text)),
+        Name::Journal => journal(word(part.trim())).to_string(),
         Name::Prefix => prefix(text).rsplit(' ').next().unwrap_or_default().to_string(),
         Name::Hub if text.starts_with("hub ") => prefix(text).to_string(),
         Name::Usb | Name::Hub => usb(text),
@@ -29,6 +31,16 @@ pub(super) fn cpu(part: &str) -> String {
 /// What stands before the first `: `.
 pub(super) fn prefix(text: &str) -> &str {
     text.split_once(": ").map_or("", |(before, _)| before)
+}
+
+/// `dm-0` of `dm-0-8`: the name of a journal is its device and the number of its inode. A journal on a device of its own has no number.
+fn journal(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((device, inode)) if device != "dm" && !inode.is_empty() && inode.bytes().all(|b| b.is_ascii_digit()) => {
+            device
+        }
+        _ => name,
+    }
 }
 
 /// The first PCI address of a text, with its domain; a short one gets domain 0.

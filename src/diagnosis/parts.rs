@@ -51,21 +51,41 @@ impl Parts {
         }
     }
 
+    /// Whether the device of a log is this disk or interface, a part of it, or a controller on its way.
+    #[must_use]
+    pub fn belongs(&self, device: &str, name: &str) -> bool {
+        if device.is_empty() {
+            return false;
+        }
+        let interface = self.interfaces.iter().any(|(known, path)| known == name && on_way(path, device));
+        device == name || interface || self.disks.iter().any(|disk| disk.name == name && disk.is(device))
+    }
+
     /// What a device is; `None` when its name says all.
     fn of(&self, device: &str) -> Option<String> {
         if device.is_empty() {
             return None;
         }
-        let step = format!("/{device}");
-        let on_way = |path: &str| path.contains(&format!("{step}/")) || path.ends_with(&step);
-        let is = |disk: &&Place| {
-            disk.name == device || family(&disk.name) == family(device) || disk.address == device || on_way(&disk.path)
-        };
-        let disks: Vec<&str> = self.disks.iter().filter(is).map(|disk| disk.words.as_str()).collect();
-        let interfaces = self.interfaces.iter().filter(|(_, path)| on_way(path)).map(|(name, _)| name.as_str());
+        let disks: Vec<&str> =
+            self.disks.iter().filter(|disk| disk.is(device)).map(|disk| disk.words.as_str()).collect();
+        let interfaces = self.interfaces.iter().filter(|(_, path)| on_way(path, device)).map(|(name, _)| name.as_str());
         let parts: Vec<&str> = disks.into_iter().chain(interfaces).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
+}
+
+impl Place {
+    fn is(&self, device: &str) -> bool {
+        self.name == device
+            || family(&self.name) == family(device)
+            || self.address == device
+            || on_way(&self.path, device)
+    }
+}
+
+/// Whether a device is a step of a path of sysfs.
+fn on_way(path: &str, device: &str) -> bool {
+    path.split('/').any(|step| step == device)
 }
 
 fn words(disk: &Disk, bay: Option<&str>) -> String {
@@ -99,6 +119,9 @@ mod tests {
         let words = Some("sdb, EXAMPLE, serial S1, bay Slot 04".to_owned());
         for device in ["sdb", "sdb1", "ata3", "2:0:0:0", "0000:00:17.0"] {
             assert_eq!(parts.of(device), words, "{device}");
+        }
+        for device in ["sdb", "sdb1", "ata3", "2:0:0:0", "0000:00:17.0"] {
+            assert!(parts.belongs(device, "sdb") && !parts.belongs(device, "sdc"), "{device}");
         }
         assert_eq!(parts.of("ata30"), None);
         assert_eq!(parts.of(""), None);

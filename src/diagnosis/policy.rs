@@ -76,6 +76,8 @@ const MEMORY: u64 = 10;
 const PROCESSOR: u64 = 18;
 /// A handful of repairs is common when a link changes its power state; thousands are a bad link.
 const LINK: [u64; 2] = [10, 1000];
+/// So many troubles of a disk with its link within one test return in production.
+const DISK: u64 = 3;
 
 impl Policy {
     /// `count`, `note` or `off`, then what counts otherwise, as `pcie-corrected=note`; `None` if a word is none of these.
@@ -110,10 +112,36 @@ impl Policy {
     /// What an incident does to a pass at this site.
     #[must_use]
     pub fn effect(&self, incident: &Incident) -> Effect {
+        self.counts(incident, usual)
+    }
+
+    /// The same, of an incident of the disk or interface that the test was given.
+    #[must_use]
+    pub fn effect_on_subject(&self, incident: &Incident) -> Effect {
+        self.counts(incident, of_subject)
+    }
+
+    fn counts(&self, incident: &Incident, otherwise: fn(&Incident) -> Effect) -> Effect {
         if self.listening != Listening::Count {
             return Effect::Note;
         }
-        self.other.get(&incident.code).copied().unwrap_or_else(|| usual(incident))
+        self.other.get(&incident.code).copied().unwrap_or_else(|| otherwise(incident))
+    }
+}
+
+/// What it does to the test of the very disk or interface that it is about: more than to others, never less.
+fn of_subject(incident: &Incident) -> Effect {
+    use Code as C;
+    let usual = usual(incident);
+    if incident.severity == Severity::Info {
+        return usual;
+    }
+    match incident.code {
+        C::DiskTimeout | C::NetTxTimeout | C::NetFirmwareError | C::NetAdapterReset | C::NetModuleError => {
+            Effect::Failed
+        }
+        C::PcieCorrected => usual.max(Effect::Degraded),
+        _ => usual,
     }
 }
 
@@ -136,6 +164,12 @@ fn usual(incident: &Incident) -> Effect {
         C::CpuMceCorrected => from(PROCESSOR),
         C::PcieCorrected if incident.count < LINK[0] => Effect::Note,
         C::PcieCorrected => from(LINK[1]),
+        C::DiskLinkError
+        | C::DiskLinkReset
+        | C::DiskLinkSpeedReduced
+        | C::DiskTimeout
+        | C::DiskTaskAbort
+        | C::DiskControllerReset => from(DISK),
         C::MemoryUncorrected
         | C::MemoryPoisonConsumed
         | C::MemoryFatal
@@ -209,6 +243,31 @@ mod tests {
         assert_eq!(effect("count", &format!("EDAC MC0: 20 CE memory read error {module}")), Effect::Failed);
         assert_eq!(effect("note", &format!("EDAC MC0: 1 UE memory read error {module}")), Effect::Note);
         assert_eq!(effect("memory-uncorrected=degraded", &format!("EDAC MC0: 1 UE error {module}")), Effect::Degraded);
+    }
+
+    #[test]
+    fn the_third_reset_of_a_disk_fails_a_pass() {
+        let reset = "ata3: hard resetting link\n";
+        assert_eq!(effect("count", &reset.repeat(2)), Effect::Degraded);
+        assert_eq!(effect("count", &reset.repeat(3)), Effect::Failed);
+    }
+
+    #[test]
+    fn a_test_is_failed_by_what_only_degrades_others_if_it_is_about_its_own_device() {
+        let policy = Policy::default();
+        for (log, other, own) in [
+            ("ata3: qc timeout (cmd 0xec)", Effect::Degraded, Effect::Failed),
+            ("tg3 0000:03:00.0 eno1: transmit timed out, resetting", Effect::Degraded, Effect::Failed),
+            (
+                "nvme 0000:03:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",
+                Effect::Note,
+                Effect::Degraded,
+            ),
+        ] {
+            let incidents = judge(log);
+            let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
+            assert_eq!((policy.effect(incident), policy.effect_on_subject(incident)), (other, own), "{log}");
+        }
     }
 
     #[test]

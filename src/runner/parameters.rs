@@ -45,6 +45,16 @@ pub(super) fn arguments(script: &Script, host: &Host, region: RegionVersion) -> 
     Ok(arguments)
 }
 
+/// The kernel's names of the disks and interfaces that a script is given; those that this machine lacks are left out.
+pub(super) fn subjects(script: &Script, host: &Host) -> Vec<String> {
+    let found = script.parameters.iter().filter_map(|(_, parameter)| match parameter.kind.as_str() {
+        "storage" => storage(parameter, host).ok(),
+        "interface" => interface(parameter, host).ok(),
+        _ => None,
+    });
+    found.flatten().filter(|(key, _)| key == "name").map(|(_, name)| name).collect()
+}
+
 fn format(name: &str, parameter: &Parameter, region: RegionVersion) -> String {
     parameter.argument_format.clone().unwrap_or_else(|| match parameter.kind.as_str() {
         "storage" => "--storage={path}".to_owned(),

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::parameters;
 use crate::diagnosis::{Code, Effect, Incident, Judge, Kind, Listening, Parts, Policy, Snapshot};
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
@@ -42,8 +43,34 @@ struct Log {
     /// It was said that the log cannot be read.
     is_told: bool,
     next: u64,
-    /// Scripts that run, with those that ran at the same time.
-    running: BTreeMap<u64, (String, BTreeSet<String>)>,
+    running: BTreeMap<u64, Running>,
+}
+
+/// A script that runs, with those that ran at the same time.
+#[derive(Debug)]
+struct Running {
+    name: String,
+    subjects: Arc<Subjects>,
+    beside: BTreeSet<String>,
+    others: Vec<Arc<Subjects>>,
+}
+
+/// The disks and interfaces that a script was given, and where they were before it could lose them.
+#[derive(Debug, Default)]
+struct Subjects {
+    names: Vec<String>,
+    parts: Parts,
+}
+
+/// Whose device an incident is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// That of the script.
+    Own,
+    /// That of another script that ran at the same time.
+    Anothers,
+    /// Nobody's: the machine's.
+    Nobodys,
 }
 
 /// The beginning of a script.
@@ -53,12 +80,13 @@ pub(super) struct Watch {
     from: u64,
     lost: u64,
     before: Snapshot,
+    subjects: Arc<Subjects>,
 }
 
 /// What was said until its end.
 #[derive(Debug, Default)]
 pub(super) struct Testimony {
-    incidents: Vec<Incident>,
+    incidents: Vec<(Incident, Whose)>,
     lost: u64,
     beside: BTreeSet<String>,
 }
@@ -70,8 +98,8 @@ impl Witness {
 
     /// A script begins.
     pub(super) async fn begin(&self, script: &Script) -> Option<Watch> {
-        let (this, name) = (self.clone(), script.to_string());
-        let begun = tokio::task::spawn_blocking(move || this.begun(name)).await.ok()?;
+        let (this, script) = (self.clone(), script.clone());
+        let begun = tokio::task::spawn_blocking(move || this.begun(&script)).await.ok()?;
         let (watch, is_first) = begun;
         if is_first {
             let log = Arc::clone(&self.log);
@@ -89,7 +117,9 @@ impl Witness {
         Some(watch)
     }
 
-    fn begun(&self, name: String) -> (Watch, bool) {
+    fn begun(&self, script: &Script) -> (Watch, bool) {
+        let name = script.to_string();
+        let subjects = Arc::new(Subjects::of(script, &self.host));
         let before = Snapshot::read(&self.host);
         let mut log = lock(&self.log);
         let is_first = log.running.is_empty();
@@ -99,14 +129,16 @@ impl Witness {
         log.read();
         let number = log.next;
         log.next += 1;
-        let mut beside = BTreeSet::new();
-        for (other, companions) in log.running.values_mut() {
-            companions.insert(name.clone());
-            beside.insert(other.clone());
+        let (mut beside, mut others) = (BTreeSet::new(), Vec::new());
+        for other in log.running.values_mut() {
+            other.beside.insert(name.clone());
+            other.others.push(Arc::clone(&subjects));
+            beside.insert(other.name.clone());
+            others.push(Arc::clone(&other.subjects));
         }
-        log.running.insert(number, (name, beside));
+        log.running.insert(number, Running { name, subjects: Arc::clone(&subjects), beside, others });
         let from = log.oldest + log.records.len() as u64;
-        (Watch { number, from, lost: log.lost, before }, is_first)
+        (Watch { number, from, lost: log.lost, before, subjects }, is_first)
     }
 
     /// The same script ends.
@@ -116,18 +148,19 @@ impl Witness {
     }
 
     fn ended(&self, watch: &Watch) -> Testimony {
-        let (text, lost, beside) = {
+        let (text, lost, beside, others) = {
             let mut log = lock(&self.log);
             log.read();
             let skip = usize::try_from(watch.from.saturating_sub(log.oldest)).unwrap_or(usize::MAX);
             let dropped = log.oldest.saturating_sub(watch.from);
             let text: String = log.records.iter().skip(skip).map(String::as_str).collect();
-            let (_, beside) = log.running.remove(&watch.number).unwrap_or_default();
+            let running = log.running.remove(&watch.number);
+            let (beside, others) = running.map(|one| (one.beside, one.others)).unwrap_or_default();
             let lost = log.lost - watch.lost + dropped;
             if log.running.is_empty() {
                 log.close();
             }
-            (text, lost, beside)
+            (text, lost, beside, others)
         };
         let mut judge = Judge::default();
         judge.read(&text);
@@ -148,7 +181,33 @@ impl Witness {
         if !incidents.is_empty() {
             Parts::read(&self.host).name(&mut incidents);
         }
-        Testimony { incidents, lost, beside }
+        let whose = |incident: &Incident| {
+            if watch.subjects.has(&incident.device) {
+                Whose::Own
+            } else if others.iter().any(|other| other.has(&incident.device)) {
+                Whose::Anothers
+            } else {
+                Whose::Nobodys
+            }
+        };
+        let incidents = incidents.into_iter().map(|incident| {
+            let whose = whose(&incident);
+            (incident, whose)
+        });
+        Testimony { incidents: incidents.collect(), lost, beside }
+    }
+}
+
+impl Subjects {
+    fn of(script: &Script, host: &Host) -> Self {
+        let names = parameters::subjects(script, host);
+        // Most scripts have none, and a quiet start costs little.
+        let parts = if names.is_empty() { Parts::default() } else { Parts::read(host) };
+        Self { names, parts }
+    }
+
+    fn has(&self, device: &str) -> bool {
+        self.names.iter().any(|name| self.parts.belongs(device, name))
     }
 }
 
@@ -202,7 +261,7 @@ impl Testimony {
     }
 
     fn effects(&self, script: &Script, policy: &Policy) -> impl Iterator<Item = Effect> {
-        self.incidents.iter().map(move |incident| effect(incident, script, policy))
+        self.incidents.iter().map(move |said| effect(said, script, policy))
     }
 
     /// Its incidents in a line each, those that count.
@@ -210,7 +269,7 @@ impl Testimony {
         let counts =
             self.incidents.iter().zip(self.effects(script, policy)).filter(|(_, effect)| *effect > Effect::Note);
         counts
-            .map(|(incident, effect)| {
+            .map(|((incident, _), effect)| {
                 let Incident { code, device, count, .. } = incident;
                 let device = if device.is_empty() { String::new() } else { format!(" of {device}") };
                 let (word, effect) = (code.word(), effect.word());
@@ -225,7 +284,7 @@ impl Testimony {
             return String::new();
         }
         let mut text = String::from("\nWhat the machine reported meanwhile\n");
-        for (incident, effect) in self.incidents.iter().zip(self.effects(script, policy)) {
+        for ((incident, whose), effect) in self.incidents.iter().zip(self.effects(script, policy)) {
             let Incident { code, severity, device, count, lines, part, .. } = incident;
             let part = part.as_ref().map(|part| format!(" ({part})")).unwrap_or_default();
             let device = if device.is_empty() { String::new() } else { format!(" {device}{part}") };
@@ -234,6 +293,8 @@ impl Testimony {
                 text,
                 "  {}",
                 match effect {
+                    Effect::Note if *whose == Whose::Anothers =>
+                        "changes nothing here: another script that ran at the same time was given this device",
                     Effect::Note => "changes nothing",
                     Effect::Degraded => "a pass becomes degraded",
                     Effect::Failed => "a pass becomes failed",
@@ -268,9 +329,14 @@ pub(super) fn wish_of(program: &Path) -> Listening {
 }
 
 /// What an incident does to a pass of this script.
-fn effect(incident: &Incident, script: &Script, policy: &Policy) -> Effect {
+fn effect((incident, whose): &(Incident, Whose), script: &Script, policy: &Policy) -> Effect {
     let own_links = script.apply_configured_networking && incident.code.kind() == Kind::Network;
     // A memory test does not heat: its figures are none.
     let other_heat = incident.code == Code::CpuThrottled && script.hardware_type != HardwareType::Cpu;
-    if own_links || other_heat { Effect::Note } else { policy.effect(incident) }
+    match whose {
+        _ if own_links || other_heat => Effect::Note,
+        Whose::Anothers => Effect::Note,
+        Whose::Own => policy.effect_on_subject(incident),
+        Whose::Nobodys => policy.effect(incident),
+    }
 }

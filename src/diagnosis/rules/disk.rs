@@ -15,6 +15,8 @@ const ATA_CORE: &str = "drivers/ata/libata-core.c";
 const NVME: &str = "drivers/nvme/host/pci.c";
 const NVME_CORE: &str = "drivers/nvme/host/core.c";
 const MPT: &str = "drivers/scsi/mpt3sas";
+const FUSION: &str = "drivers/message/fusion";
+const QLA: &str = "drivers/scsi/qla2xxx/qla_os.c";
 const MEGA: &str = "drivers/scsi/megaraid";
 const SMARTPQI: &str = "drivers/scsi/smartpqi/smartpqi_init.c";
 const MD: &str = "drivers/md";
@@ -22,7 +24,8 @@ const MD: &str = "drivers/md";
 pub(super) const RULES: &[Rule] = &[
     rule("Sense Key : ", Tale(Story::SenseKey), SCSI_LOG),
     rule("Add. Sense: ", Tale(Story::AddSense), SCSI_LOG),
-    rule("] *CDB: ", Harmless, SCSI_LOG),
+    rule("] *CDB: ", Tale(Story::Command), SCSI_LOG),
+    rule("^sd *: *CDB: ", Tale(Story::Command), SCSI_LOG),
     rule("-byte logical blocks: (", Harmless, SD),
     rule("Media removed, stopped polling", Harmless, SD),
     rule(": Device offlined - not ready after error recovery", Is(Code::DiskOffline, Name::Disk), SCSI),
@@ -37,6 +40,12 @@ pub(super) const RULES: &[Rule] = &[
     rule(" failed: Result: hostbyte=", Tale(Story::ScsiResult), SD),
     rule("FAILED Result: hostbyte=", Tale(Story::ScsiResult), SCSI_LOG),
     rule("Result: hostbyte=", Tale(Story::ScsiResult), SCSI_LOG),
+    // The disk stands in the next line, which shows the command.
+    rule("^mptscsih: {}: attempting task abort!", Tale(Story::FusionAbort), FUSION),
+    rule("^mptscsih: {}: attempting device reset!", Tale(Story::FusionAbort), FUSION),
+    rule("^mptscsih: {}: attempting target reset!", Tale(Story::FusionAbort), FUSION),
+    rule("^mptscsih: {}: attempting bus reset!", Is(Code::DiskControllerReset, Name::Part), FUSION),
+    rule("^mptscsih: {}: task abort: ", Tale(Story::FusionDone), FUSION),
     rule("attempting task abort!", Is(Code::DiskTaskAbort, Name::Disk), MPT),
     rule("task abort: ", Is(Code::DiskTaskAbort, Name::Disk), MPT),
     rule("attempting TASK ABORT on SCSI cmd", Is(Code::DiskTaskAbort, Name::Disk), SMARTPQI),
@@ -78,7 +87,8 @@ pub(super) const RULES: &[Rule] = &[
     rule(") - Controller encountered a fatal error and was reset", Is(Code::DiskControllerReset, Name::Pci), MEGA),
     rule("^smartpqi {}: controller offline", As(Code::DiskControllerReset, Severity::Fatal, Name::Pci), SMARTPQI),
     rule("^smartpqi {}: controller is offline", As(Code::DiskControllerReset, Severity::Fatal, Name::Pci), SMARTPQI),
-    rule("^smartpqi {}: resetting scsi ", Is(Code::DiskTaskAbort, Name::Pci), SMARTPQI),
+    rule("^smartpqi *: resetting scsi {}", Is(Code::DiskTaskAbort, Name::Part), SMARTPQI),
+    rule("^smartpqi *: attempting TASK ABORT on scsi {}", Is(Code::DiskTaskAbort, Name::Part), SMARTPQI),
     rule("received 'logical unit failure' from controller", Is(Code::DiskOffline, Name::Disk), SMARTPQI),
     rule(
         "^hpsa {}: *controller lockup detected",
@@ -116,6 +126,11 @@ pub(super) const RULES: &[Rule] = &[
         "drivers/scsi/scsi_transport_iscsi.c",
     ),
     rule(": detected conn error (", Is(Code::DiskPathFailed, Name::Prefix), "drivers/scsi/libiscsi.c"),
+    rule("^qla2xxx [{}]*: ADAPTER RESET ", Is(Code::DiskControllerReset, Name::Pci), QLA),
+    rule("^qla2xxx [{}]*: BUS RESET ", Is(Code::DiskControllerReset, Name::Pci), QLA),
+    rule("^qla2xxx [{}]*: Abort command issued", Is(Code::DiskTaskAbort, Name::Pci), QLA),
+    rule("^qla2xxx [{}]*: DEVICE RESET ISSUED", Is(Code::DiskTaskAbort, Name::Pci), QLA),
+    rule("^qla2xxx [{}]*: TARGET RESET ISSUED", Is(Code::DiskTaskAbort, Name::Pci), QLA),
     rule("^qla2xxx [{}]*: LOOP DOWN detected", Is(Code::DiskPathFailed, Name::Pci), "drivers/scsi/qla2xxx"),
     rule("^lpfc *Link Down Event", Is(Code::DiskPathFailed, Name::Pci), "drivers/scsi/lpfc"),
     rule("failed nvme_keep_alive_end_io error=", Is(Code::DiskPathFailed, Name::Prefix), NVME_CORE),
@@ -163,6 +178,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(": Fw activation timeout, reset controller", Is(Code::DiskControllerReset, Name::Prefix), NVME_CORE),
     rule("^nvme {}: Disabling device after reset failure: ", Is(Code::DiskOffline, Name::Prefix), NVME),
     rule("^nvme {}: Removing after probe failure status: ", Is(Code::DiskOffline, Name::Prefix), NVME),
+    rule("^nvme{}: detected capacity change from * to 0", Tale(Story::NvmeEmpty), "block/genhd.c"),
     rule("^{}: * @ LBA *(sct 0x* / sc 0x", Tale(Story::NvmeStatus), NVME_CORE),
     // RAID.
     rule("^md/raid*: Disk failure on {}, disabling device", Is(Code::RaidDegraded, Name::Part), MD),
@@ -210,16 +226,20 @@ pub(super) const RULES: &[Rule] = &[
         "fs/ext4/page-io.c",
     ),
     rule("^EXT*-fs error (device {})", Is(Code::FilesystemError, Name::Part), "fs/ext2/super.c"),
-    rule("Aborting journal on device {}-", Is(Code::FilesystemError, Name::Part), "fs/jbd2/journal.c"),
-    rule("Aborting journal on device {}", Is(Code::FilesystemError, Name::Part), "fs/jbd2/journal.c"),
+    rule("Aborting journal on device {}", Is(Code::FilesystemError, Name::Journal), "fs/jbd2/journal.c"),
     rule(
-        "^JBD2: Detected IO errors while flushing file data on {}-",
-        Is(Code::FilesystemError, Name::Part),
+        "^JBD2: Detected IO errors while flushing file data on {}",
+        Is(Code::FilesystemError, Name::Journal),
         "fs/jbd2/commit.c",
     ),
     rule(
-        "^JBD2: Error * detected when updating journal superblock for {}-",
-        Is(Code::FilesystemError, Name::Part),
+        "^JBD2: Error * detected when updating journal superblock for {}",
+        Is(Code::FilesystemError, Name::Journal),
+        "fs/jbd2/journal.c",
+    ),
+    rule(
+        "^JBD2: I/O error when updating journal superblock for {}",
+        Is(Code::FilesystemError, Name::Journal),
         "fs/jbd2/journal.c",
     ),
     rule("^XFS ({}): User initiated shutdown", Harmless, "fs/xfs/xfs_fsops.c"),

@@ -36,7 +36,9 @@ pub(super) const RULES: &[Rule] = &[
     rule(" correctable hardware errors detected in ", Tale(Story::AmdgpuCount), AMDGPU),
     rule(" correctable hardware error(s) detected in ", Tale(Story::AmdgpuCount), AMDGPU),
     rule("ERREVENT_ATHUB_INTERRUPT", Is(Code::GpuMemoryUncorrected, Name::Pci), AMDGPU),
-    rule("PCI error: detected callback, state(", Tale(Story::AmdgpuBus), AMDGPU),
+    // Storage drivers print the same words.
+    rule("[drm*PCI error: detected callback", Tale(Story::AmdgpuBus), AMDGPU),
+    rule("amdgpu*PCI error: detected callback", Tale(Story::AmdgpuBus), AMDGPU),
     rule("PCIe error recovery failed, err:", Tale(Story::AmdgpuBus), AMDGPU),
     rule("amdgpu: device lost from bus", Is(Code::GpuLost, Name::Pci), AMDGPU),
     rule("amdgpu: SMU: I'm not done with your previous command", Is(Code::GpuFirmwareTimeout, Name::Pci), AMDGPU),

@@ -28,6 +28,10 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule("INFO: rcu* self-detected stall on CPU", Tale(Story::RcuStall), RCU),
     rule("INFO: rcu* detected *stalls on CPUs/tasks:", Tale(Story::RcuStall), RCU),
+    // 2.6.3x and 3.x.
+    rule("INFO: rcu* detected stall on CPU {}", Is(Code::KernelRcuStall, Name::Cpu), RCU),
+    rule("INFO: RCU detected CPU {} stall", Is(Code::KernelRcuStall, Name::Cpu), RCU),
+    rule("INFO: RCU detected CPU stalls:", Tale(Story::RcuStall), RCU),
     rule(" GPs behind) ", Tale(Story::RcuCpu), RCU),
     rule(" ticks this GP) ", Tale(Story::RcuCpu), RCU),
     rule(" kthread starved for * jiffies!", Tale(Story::RcuMore), RCU),

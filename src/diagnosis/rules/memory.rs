@@ -36,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("[Hardware Error]: CPU:{} (*MC*_STATUS[*]: 0x", Tale(Story::AmdStatus), MCE_AMD),
     rule("[Hardware Error]: MC*_STATUS[*]: 0x", Tale(Story::AmdStatus), MCE_AMD),
     rule("Ext. Error Code: ", Tale(Story::AmdDecoded), MCE_AMD),
+    rule("[Hardware Error]: *Extended Error Code: ", Tale(Story::AmdDecoded), MCE_AMD),
     rule("[Hardware Error]: Corrected error, no action required", Tale(Story::AmdHeader), MCE_AMD),
     rule("[Hardware Error]: Deferred error, no action required", Tale(Story::AmdHeader), MCE_AMD),
     rule("[Hardware Error]: Uncorrected, software ", Tale(Story::AmdHeader), MCE_AMD),

@@ -5,6 +5,7 @@
 
 mod disk;
 mod gpu;
+mod intended;
 mod kernel;
 mod memory;
 mod network;
@@ -12,6 +13,7 @@ mod pcie;
 mod platform;
 
 use super::code::{Code, Severity};
+use super::intended::{Action, Step};
 use super::stories::Story;
 
 /// A line of the table.
@@ -34,6 +36,8 @@ pub(super) enum Act {
     Is(Code, Name),
     /// An incident that is more or less than the code usually is.
     As(Code, Severity, Name),
+    /// Tells of an action on purpose; other rules may take the line, too.
+    Meant(Action, Step),
     /// Part of something that takes several lines.
     Story(Story),
 }
@@ -57,6 +61,10 @@ pub(super) enum Name {
     Ata,
     /// By the last word before the first colon.
     Prefix,
+    /// By the PCI address, else as the bus names the device: the last word before the first colon.
+    Bus,
+    /// By the device of a journal, without the number of its inode: `sda2` of `sda2-8`.
+    Journal,
     /// By the USB device: `usb 1-2`.
     Usb,
     /// By the hub, or by the USB device at its port.
@@ -71,8 +79,16 @@ const fn rule(pattern: &'static str, act: Act, source: &'static str) -> Rule {
 
 /// All rules, in their order.
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
-    let tables: [&'static [Rule]; 7] =
-        [memory::RULES, pcie::RULES, disk::RULES, network::RULES, gpu::RULES, kernel::RULES, platform::RULES];
+    let tables: [&'static [Rule]; 8] = [
+        intended::RULES,
+        memory::RULES,
+        pcie::RULES,
+        disk::RULES,
+        network::RULES,
+        gpu::RULES,
+        kernel::RULES,
+        platform::RULES,
+    ];
     tables.into_iter().flatten()
 }
 

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{State as All, Story};
-use crate::diagnosis::book::{At, Book, Found, Now};
+use crate::diagnosis::book::{At, Book, Entry, Found, Now};
 use crate::diagnosis::code::{Code, Kind, Severity};
 use crate::diagnosis::name;
 use crate::diagnosis::pattern::word;
+
+/// A drive loses its capacity within so many seconds after the link of its slot.
+const SLOT: f64 = 60.0;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -20,6 +23,10 @@ pub(super) struct State {
     faulty: BTreeSet<String>,
     /// Ports whose link went and did not come back.
     gone: BTreeMap<String, (At, String)>,
+    /// An abort of `mptscsih`, with its controller, until the line that names the disk.
+    abort: Option<(String, At, String)>,
+    /// NVMe controllers whose namespaces lost their capacity.
+    emptied: BTreeMap<String, (At, String)>,
 }
 
 /// Lines of the SCSI layer.
@@ -236,6 +243,42 @@ pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book
     true
 }
 
+/// `mptscsih` tells the controller, and the disk in the line that shows the command.
+pub(super) fn fusion(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let mut told = |device: String, (at, line): (At, String), last: At| {
+        book.note_lines(Found::new(Code::DiskTaskAbort, device), at, last, vec![line]);
+    };
+    match story {
+        Story::Command => {
+            let disk = name::disk(now.text);
+            if let Some((_, at, line)) = state.abort.take_if(|_| !disk.is_empty()) {
+                told(disk, (at, line), now.at());
+            }
+        }
+        Story::FusionAbort => {
+            if let Some((controller, at, line)) = state.abort.replace((part.to_string(), now.at(), now.line())) {
+                told(controller, (at.clone(), line), at);
+            }
+        }
+        _ => {
+            if let Some((controller, at, line)) = state.abort.take() {
+                told(controller, (at, line), now.at());
+            }
+            book.more(&[Code::DiskTaskAbort], now);
+        }
+    }
+    true
+}
+
+/// A namespace without capacity is one that was removed, or one whose drive is gone.
+pub(super) fn nvme_empty(part: &str, now: &Now<'_>, state: &mut State) -> bool {
+    let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+    if !digits.is_empty() {
+        state.emptied.entry(format!("nvme{digits}")).or_insert_with(|| (now.at(), now.line()));
+    }
+    true
+}
+
 /// NVMe: status type and code of a command. Source: NVMe base specification 2.0 figures 96-103.
 pub(super) fn nvme(story: Story, part: &str, now: &Now<'_>, book: &mut Book) -> bool {
     if story == Story::FrozenState {
@@ -333,9 +376,26 @@ fn scsi_disk(number: &str) -> String {
 
 /// A link that did not come back is a disk that is gone.
 pub(super) fn end(state: &mut State, book: &mut Book) {
+    if let Some((controller, at, line)) = state.abort.take() {
+        book.note_lines(Found::new(Code::DiskTaskAbort, controller), at.clone(), at, vec![line]);
+    }
+    for (drive, (at, line)) in std::mem::take(&mut state.emptied) {
+        let near = |from: Option<f64>, to: Option<f64>| match (from, to, at.seconds) {
+            (Some(from), Some(to), Some(seconds)) => (from - SLOT..=to + SLOT).contains(&seconds),
+            _ => true,
+        };
+        let link = |code: Code| matches!(code, Code::PcieLinkDown | Code::PcieDpcContained);
+        let lost = book.entries.iter().any(|one| link(one.code) && near(one.first.seconds, one.last.seconds));
+        if lost {
+            book.note_lines(Found::new(Code::DiskOffline, drive), at.clone(), at, vec![line]);
+        }
+    }
     for (port, (at, line)) in std::mem::take(&mut state.gone) {
         let known = book.entries.iter().any(|entry| entry.code.kind() == Kind::Disk && entry.device == port);
-        if known {
+        // Presence without communication: the drive is there, and its link does not come up even when it is slower.
+        let slower = |entry: &Entry| entry.code == Code::DiskLinkSpeedReduced && entry.device == port;
+        let there = line.contains("(SStatus 1 ") && book.entries.iter().any(slower);
+        if known && !there {
             book.note_lines(Found::new(Code::DiskOffline, port), at.clone(), at, vec![line]);
         }
     }

@@ -73,7 +73,7 @@ pub(super) fn amd(story: Story, part: &str, now: &Now<'_>, book: &mut Book, stat
             flush(state, book, true);
         }
         _ => {
-            let memory = now.text.contains("DRAM ECC") || now.text.contains("Memory Controller Ext. Error Code: 0,");
+            let memory = now.text.contains("DRAM ECC") || is_dram(now.text);
             if let Some(bank) = &mut state.bank {
                 bank.lines.push(now.line());
             }
@@ -81,6 +81,12 @@ pub(super) fn amd(story: Story, part: &str, now: &Now<'_>, book: &mut Book, stat
         }
     }
     true
+}
+
+/// Extended code 0 of a unified memory controller is an error of the module, whether the kernel words the code or not.
+fn is_dram(text: &str) -> bool {
+    let Some((_, code)) = text.split_once("Memory Controller Ext") else { return false };
+    code.split_once("Error Code: 0").is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 /// Tells the bank that waits.

@@ -10,8 +10,10 @@ use crate::diagnosis::pattern::word;
 pub(super) struct State {
     /// A fault whose trace is being printed.
     fault: Option<Trace>,
-    /// A stall whose CPU stands in one of the next lines.
+    /// A stall whose CPUs stand in the next lines.
     stall: Option<(At, Vec<String>)>,
+    /// A CPU of the last stall was named; there may be more.
+    listing: bool,
     /// Somebody crashed the kernel by hand.
     on_purpose: bool,
 }
@@ -138,9 +140,14 @@ pub(super) fn rcu(story: Story, now: &Now<'_>, book: &mut Book, state: &mut Stat
         Story::RcuStall => {
             stalled(state, book, String::new());
             state.stall = Some((now.at(), vec![now.line()]));
-            let inside = now.text.split_once('{').map_or("", |(_, rest)| rest.trim_start());
-            if inside.starts_with(|c: char| c.is_ascii_digit()) {
-                stalled(state, book, name::cpu(inside));
+            state.listing = false;
+            let list = now.text.split_once('{').or_else(|| now.text.split_once("stalls:"));
+            let list = list.map_or("", |(_, rest)| rest.split(['}', '(']).next().unwrap_or(rest));
+            // `P123` are tasks.
+            let mut cpus = list.split_ascii_whitespace().map(name::cpu).filter(|cpu| !cpu.is_empty());
+            if let Some(first) = cpus.next() {
+                stalled(state, book, first);
+                cpus.for_each(|cpu| book.note(Found::new(Code::KernelRcuStall, cpu), now));
             }
         }
         Story::RcuCpu => {
@@ -149,6 +156,10 @@ pub(super) fn rcu(story: Story, now: &Now<'_>, book: &mut Book, state: &mut Stat
             if let Some((_, lines)) = &mut state.stall {
                 lines.push(now.line());
                 stalled(state, book, cpu);
+                state.listing = true;
+            } else if state.listing && !cpu.is_empty() && !now.text.contains("(0 ticks this GP)") {
+                // A CPU without a tick was idle: the stall is another's.
+                book.note(Found::new(Code::KernelRcuStall, cpu), now);
             }
         }
         _ => {
