@@ -86,8 +86,10 @@ fn incidents<'a>(rises: impl Iterator<Item = (&'a Key, u64, String)>) -> Vec<Inc
         if *code == Code::NetLinkDown && number >= FLAPS {
             found = Found::new(Code::NetLinkFlap, device.clone()).times(number);
         }
-        // The kernel counts those that went over their own limit, too.
-        if matches!(code, Code::PowerLimited | Code::KernelWarning | Code::OomKill) {
+        // The kernel counts those that went over their own limit, too; answers of a disk that does not know a command as its errors; and each
+        // command of SATA that failed as one that timed out (Linux, `drivers/ata/libata-eh.c`, ata_qc_schedule_eh). The log knows better.
+        let is_vague = matches!(code, Code::DiskIoError | Code::DiskTimeout);
+        if is_vague || matches!(code, Code::PowerLimited | Code::KernelWarning | Code::OomKill) {
             found = found.severity(Severity::Info);
         }
         // The counters of exceptions and of threshold interrupts name nobody: what names a part knows better.
@@ -127,6 +129,9 @@ mod tests {
         let after = Snapshot::read(&host);
         let incidents = after.since(&before);
         assert_eq!(told(&incidents), [("disk-io-error", "sda", 1), ("memory-corrected", "CPU0_DIMM_A1", 2)]);
+        // Each look at SMART data that a disk does not have is counted there.
+        let severities: Vec<Severity> = incidents.iter().map(|one| one.severity).collect();
+        assert_eq!(severities, [Severity::Info, Severity::Warning]);
         assert!(incidents[1].lines[0].ends_with("dimm_ce_count: 3 before, 5 now"), "{:?}", incidents[1].lines);
         assert_eq!(told(&before.since(&before)), []);
         // Harmless answers of a disk at its start are counted there, too.
