@@ -1,7 +1,7 @@
 //! What the machine says while a script runs, in the result of the script.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +36,27 @@ impl Machine {
         Self { root }
     }
 
+    /// Adds a disk at an ATA port.
+    fn with_disk(self, name: &str, port: u32) -> Self {
+        let scsi = format!("sys/devices/pci0000:00/0000:00:17.0/ata{port}/host{port}/target{port}:0:0/{port}:0:0:0");
+        let block = format!("{scsi}/block/{name}");
+        let serial = format!("serial-{name}");
+        for (path, text) in [
+            (format!("{block}/size"), "2048"),
+            (format!("{scsi}/model"), "RIG"),
+            (format!("{block}/serial"), serial.as_str()),
+        ] {
+            let path = self.root.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        let all = self.root.path().join("sys/block");
+        fs::create_dir_all(&all).expect("a folder");
+        symlink(format!("../{}", block.trim_start_matches("sys/")), all.join(name)).expect("a link");
+        symlink(format!("../../../{port}:0:0:0"), self.root.path().join(&block).join("device")).expect("a link");
+        self
+    }
+
     /// Runs scripts beside each other; how each ended, with its output.
     async fn run(&self, policy: &str, scripts: &[(&str, &str)]) -> Vec<(String, Finished, String)> {
         let home = tempfile::tempdir().expect("a folder");
@@ -47,7 +68,16 @@ impl Machine {
             .iter()
             .zip(1..)
             .map(|((name, _), id)| {
-                format!(r#"{{"name": "{name}", "path": "testing/{name}", "script_result_id": {id}, "parallel": 2}}"#)
+                // A script with the name of a disk is given that disk.
+                let value = format!(r#"{{"name": "{name}", "model": "RIG", "serial": "serial-{name}"}}"#);
+                let given = if name.starts_with("sd") {
+                    format!(r#", "parameters": {{"storage": {{"type": "storage", "value": {value}}}}}"#)
+                } else {
+                    String::new()
+                };
+                format!(
+                    r#"{{"name": "{name}", "path": "testing/{name}", "script_result_id": {id}, "parallel": 2{given}}}"#
+                )
             })
             .collect();
         let index = format!(r#"{{"1.0": {{"testing_scripts": [{}]}}}}"#, entries.join(","));
@@ -166,4 +196,20 @@ async fn all_scripts_that_ran_meanwhile_are_told_and_those_before_are_not() {
     assert!(ended[0].2.contains("These ran at the same time: b"), "{}", ended[0].2);
     let (finished, _) = machine.run_one("count", "true").await;
     assert!(is_passed(&finished), "what is in the log before it begins is not of this one");
+}
+
+#[tokio::test]
+async fn what_is_of_the_disk_of_one_script_counts_more_for_that_one_and_nothing_for_those_beside_it() {
+    const TIMEOUT: &str = "4,7,9000000,-;ata3: qc timeout (cmd 0xec)";
+    let machine = Machine::new().with_disk("sda", 3).with_disk("sdb", 4);
+    // All have begun before the line is written, and none ends before it is.
+    let begun = "until [ -e ROOT/sda ] && [ -e ROOT/sdb ] && [ -e ROOT/cpu ]; do sleep 0.02; done";
+    let say = format!("touch ROOT/sda; {begun}; echo '{TIMEOUT}' >> ROOT/dev/kmsg; touch ROOT/said");
+    let wait = |own: &str| format!("touch ROOT/{own}; {begun}; until [ -e ROOT/said ]; do sleep 0.02; done");
+    let ended = machine.run("count", &[("cpu", &wait("cpu")), ("sda", &say), ("sdb", &wait("sdb"))]).await;
+    let [(_, cpu, _), (_, own, output), (_, another, of_another)] = ended.as_slice() else { panic!("{ended:?}") };
+    assert_eq!(own.conclusion, Conclusion::Failed, "a timeout of its own disk: {output}");
+    assert!(is_passed(cpu), "the timeout is of the one script that was given the disk: {cpu:?}");
+    assert!(is_passed(another), "{another:?}");
+    assert!(of_another.contains("disk-timeout") && of_another.contains("changes nothing here"), "{of_another}");
 }
