@@ -35,9 +35,11 @@ const SOFTWARE_CARRIERS: [&str; 2] = ["auxiliary", "xen-backend"];
 /// program.
 const FEIGNED: [&str; 4] = ["netdevsim", "mac80211_hwsim", "dummy_hcd", "tcm_loop"];
 
-/// Whether the way to a device leads through one that a driver feigns.
+/// Whether the way to a device leads through one that a driver feigns, or through the device that this machine is for another one's USB
+/// port (`gadget.0`).
 fn is_feigned(way: &Path) -> bool {
-    way.iter().any(|part| FEIGNED.iter().any(|stem| part.to_string_lossy().starts_with(stem)))
+    let is_it = |part: &str| FEIGNED.iter().any(|stem| part.starts_with(stem)) || part.starts_with("gadget.");
+    way.iter().any(|part| is_it(&part.to_string_lossy()))
 }
 
 impl Host {
@@ -121,7 +123,8 @@ impl Host {
         let real = self.real(place).unwrap_or_default();
         let way = real.to_string_lossy();
         let is_virtual = way.starts_with("/sys/devices/virtual/net/");
-        if SOFTWARE_CARRIERS.contains(&carrier.as_str()) || is_virtual || way.contains("/vhci_hcd") || is_feigned(&real) {
+        if SOFTWARE_CARRIERS.contains(&carrier.as_str()) || is_virtual || way.contains("/vhci_hcd") || is_feigned(&real)
+        {
             return Origin::Software;
         }
         Origin::Hardware
@@ -208,14 +211,8 @@ mod tests {
             ("virtual/block/bcache0".to_owned(), Origin::Software),
             ("virtual/block/anything0".to_owned(), Origin::Software),
             ("rbd/0/block/rbd0".to_owned(), Origin::Software),
-            (
-                "tcm_loop_0/tcm_loop_adapter_0/host6/target6:0:1/6:0:1:0/block/sdx".to_owned(),
-                Origin::Software,
-            ),
-            (
-                "platform/dummy_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdy".to_owned(),
-                Origin::Software,
-            ),
+            ("tcm_loop_0/tcm_loop_adapter_0/host6/target6:0:1/6:0:1:0/block/sdx".to_owned(), Origin::Software),
+            ("platform/dummy_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdy".to_owned(), Origin::Software),
             ("virtual/block/fioa".to_owned(), Origin::Hardware),
             ("pseudo_0/adapter0/host9/target9:0:0/9:0:0:0/block/sdz".to_owned(), Origin::Hardware),
             ("platform/host5/session1/target5:0:0/5:0:0:1/block/sdb".to_owned(), Origin::Network("iscsi")),
@@ -262,6 +259,7 @@ mod tests {
             ("net", "virtual/net/br0", Origin::Software),
             ("net", "platform/vhci_hcd.0/usb3/3-1/3-1:1.0/net/usb0", Origin::Software),
             ("net", "platform/dummy_hcd.0/usb3/3-1/3-1:1.0/net/usb0", Origin::Software),
+            ("net", "platform/fe980000.usb/gadget.0/net/usb0", Origin::Software),
             ("net", "netdevsim1/net/eni1np1", Origin::Software),
             ("net", "virtual/mac80211_hwsim/hwsim0/net/wlan0", Origin::Software),
         ];

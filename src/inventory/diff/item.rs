@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::detail::is_placeholder;
-use super::super::{Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, UsbNode};
+use super::super::{
+    Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, UsbNode,
+};
 use super::paths::one_of_paths;
 use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
 
@@ -157,7 +159,8 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
 /// not in use as a package has.
 fn may_hide_a_package(processors: &ProcessorState) -> bool {
     let smallest = processors.packages.iter().map(|package| package.threads).min().unwrap_or(0);
-    let is_described = processors.fitted.is_some() || processors.packages.iter().any(|package| !package.slot.is_empty());
+    let is_described =
+        processors.fitted.is_some() || processors.packages.iter().any(|package| !package.slot.is_empty());
     !is_described && !processors.offline.is_empty() && processors.offline.len() as u64 >= smallest
 }
 

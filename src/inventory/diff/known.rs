@@ -74,10 +74,16 @@ pub(super) fn is_alike(kind: Kind, one: &Item, other: &Item) -> bool {
     if one.likeness == other.likeness || one.likeness.is_empty() || other.likeness.is_empty() {
         return true;
     }
-    let parts = |item: &Item| item.likeness.rsplit_once(' ').map(|(model, size)| (model.replace('_', " "), size.to_owned()));
-    let (Some((model, size)), Some((whole, same)), Kind::BlockDevice) = (parts(one), parts(other), kind) else { return false };
-    let is_cut = |short: &str, long: &str| long.len() > INQUIRY_MODEL && long.get(..INQUIRY_MODEL).is_some_and(|cut| cut.trim_end() == short);
-    let is_model = model == whole || model.is_empty() || whole.is_empty() || is_cut(&model, &whole) || is_cut(&whole, &model);
+    let parts =
+        |item: &Item| item.likeness.rsplit_once(' ').map(|(model, size)| (model.replace('_', " "), size.to_owned()));
+    let (Some((model, size)), Some((whole, same)), Kind::BlockDevice) = (parts(one), parts(other), kind) else {
+        return false;
+    };
+    let is_cut = |short: &str, long: &str| {
+        long.len() > INQUIRY_MODEL && long.get(..INQUIRY_MODEL).is_some_and(|cut| cut.trim_end() == short)
+    };
+    let is_model =
+        model == whole || model.is_empty() || whole.is_empty() || is_cut(&model, &whole) || is_cut(&whole, &model);
     size == same && is_model
 }
 
