@@ -15,7 +15,8 @@ fn disk(tree: &Tree, name: &str, port: u8, serial: &str) {
     let place = format!("{device}/block/{name}");
     let number = format!("8:{}", u32::from(name.as_bytes()[2] - b'a') * 16);
     tree.files(&place, &[("dev", number.as_str()), ("size", "976773168"), ("ro", "0"), ("removable", "0")]);
-    let page = [b"\0\x80\0".as_slice(), &[serial.len() as u8], serial.as_bytes()].concat();
+    let page =
+        [b"\0\x80\0".as_slice(), &[u8::try_from(serial.len()).expect("a short number")], serial.as_bytes()].concat();
     tree.files(&device, &[("model", "SAS-DISK"), ("vendor", "MAKER"), ("rev", "A1"), ("wwid", "naa.5002b2a201d1c1b1")]);
     tree.file(&format!("{device}/vpd_pg80"), page);
     tree.link(&format!("{place}/device"), &format!("/{device}"));

@@ -171,10 +171,11 @@ fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
     fields.map(|(field, told)| (told.to_owned(), source(field).to_owned())).into()
 }
 
-/// Some rules of udev tell a part of the world-wide name as the serial number.
+/// Some rules of udev tell the world-wide name, or a part of it, as the serial number.
 fn disk_serial(disk: &Disk) -> String {
-    let is_own = !is_placeholder(&disk.serial) && !disk.wwn.contains(&disk.serial);
-    if is_own { disk.serial.clone() } else { String::new() }
+    let number = disk.wwn.trim_start_matches("naa.").trim_start_matches("eui.").trim_start_matches("0x");
+    let is_name = disk.wwn.contains(&disk.serial) || !number.is_empty() && disk.serial.contains(number);
+    if is_name || is_placeholder(&disk.serial) { String::new() } else { disk.serial.clone() }
 }
 
 /// The machine's own disks, those with several paths as one each.

@@ -27,8 +27,9 @@ pub(super) fn shared(identity: &str) -> &str {
     identity.split(['@', '#']).next().unwrap_or(identity)
 }
 
-/// What a graphics card is known by beside its place: the number that its driver tells. What a disk is known by beside its world-wide name, which changes with the kernel's rules: model and serial number; and, since
-/// sources tell models in different lengths, number and size.
+/// What a graphics card is known by beside its place: the number that its driver tells. What a disk is known by beside its world-wide
+/// name, which changes with the kernel's rules: model and serial number; and, since sources tell models in different lengths, number and
+/// size.
 fn others(kind: Kind, item: &Item) -> Vec<String> {
     if kind == Kind::PciDevice && !item.serial.is_empty() {
         return vec![format!("pci:#{}", item.serial)];
