@@ -4,8 +4,8 @@
 //! tell hardware from the rest ask here; the document for a region, which shows what the reference shows, is apart.
 //!
 //! A bus that is not real makes no device unreal: platform devices, guests' disks and the drivers that stand in for a device where there
-//! is none (`scsi_debug`, `netdevsim`, `dummy_hcd`) have one. These answer as the device does, the reference lists them, and who loads
-//! such a driver wants them tested. So only what is known to be made of something else, or by a program, is software.
+//! is none have one. `scsi_debug` answers as a disk does, the reference lists it, and who loads it wants it tested: it stays hardware.
+//! So only what is known to be made of something else, by a program, or by a driver that only feigns a device, is software.
 
 use std::path::Path;
 
@@ -30,6 +30,17 @@ const SOFTWARE_DISKS: [&str; 14] =
 const HARDWARE_WITHOUT_PARENT: [&str; 1] = ["fio"];
 /// Subsystems of devices that carry an interface and are no hardware: sub-functions of a card, the other end of a guest's interface.
 const SOFTWARE_CARRIERS: [&str; 2] = ["auxiliary", "xen-backend"];
+/// Devices of drivers that feign a network card, a wireless card, a USB port or a SCSI port (Linux, `drivers/net/netdevsim`,
+/// `drivers/net/wireless/virtual`, `drivers/usb/gadget/udc/dummy_hcd.c`, `drivers/target/loopback`). What hangs on them is made by a
+/// program.
+const FEIGNED: [&str; 4] = ["netdevsim", "mac80211_hwsim", "dummy_hcd", "tcm_loop"];
+
+/// Whether the way to a device leads through one that a driver feigns, or through the device that this machine is for another one's USB
+/// port (`gadget.0`).
+fn is_feigned(way: &Path) -> bool {
+    let is_it = |part: &str| FEIGNED.iter().any(|stem| part.starts_with(stem)) || part.starts_with("gadget.");
+    way.iter().any(|part| is_it(&part.to_string_lossy()))
+}
 
 impl Host {
     /// Who made a block device, by its kernel name.
@@ -46,6 +57,9 @@ impl Host {
         if is_orphan && !HARDWARE_WITHOUT_PARENT.iter().any(|stem| name.starts_with(stem)) {
             return Origin::Software;
         }
+        if is_feigned(&real) {
+            return Origin::Software;
+        }
         if way.contains("/vhci_hcd") {
             return Origin::Network("usbip");
         }
@@ -57,7 +71,21 @@ impl Host {
         if has_part(|part| part.starts_with("rport-")) {
             return Origin::Network("fc");
         }
+        if self.is_srp(&real) {
+            return Origin::Network("srp");
+        }
         self.fabric(&real, &place).map_or(Origin::Hardware, Origin::Network)
+    }
+
+    /// Whether a disk hangs on a host of SRP over InfiniBand, by the name of its driver (Linux, `drivers/infiniband/ulp/srp`). The class
+    /// `srp_host` is no sign: a partition of POWER reaches its own disks by the same protocol.
+    fn is_srp(&self, real: &Path) -> bool {
+        let names = real.iter().map(|part| part.to_string_lossy());
+        let mut hosts = names.filter(|name| is_numbered(name, "host"));
+        hosts.any(|host| {
+            let driver = self.text(Path::new("/sys/class/scsi_host").join(&*host).join("proc_name"));
+            driver.is_some_and(|driver| driver.trim() == "ib_srp")
+        })
     }
 
     /// Over which network an NVMe namespace is reached; `None` for one that is not, and for one that has a path on this machine's bus.
@@ -95,7 +123,8 @@ impl Host {
         let real = self.real(place).unwrap_or_default();
         let way = real.to_string_lossy();
         let is_virtual = way.starts_with("/sys/devices/virtual/net/");
-        if SOFTWARE_CARRIERS.contains(&carrier.as_str()) || is_virtual || way.contains("/vhci_hcd") {
+        if SOFTWARE_CARRIERS.contains(&carrier.as_str()) || is_virtual || way.contains("/vhci_hcd") || is_feigned(&real)
+        {
             return Origin::Software;
         }
         Origin::Hardware
@@ -105,6 +134,9 @@ impl Host {
     #[must_use]
     pub fn origin_of_usb(&self, place: &Path) -> Origin {
         let real = self.real(place).unwrap_or_default();
+        if is_feigned(&real) {
+            return Origin::Software;
+        }
         if real.to_string_lossy().contains("/vhci_hcd") { Origin::Network("usbip") } else { Origin::Hardware }
     }
 }
@@ -179,6 +211,8 @@ mod tests {
             ("virtual/block/bcache0".to_owned(), Origin::Software),
             ("virtual/block/anything0".to_owned(), Origin::Software),
             ("rbd/0/block/rbd0".to_owned(), Origin::Software),
+            ("tcm_loop_0/tcm_loop_adapter_0/host6/target6:0:1/6:0:1:0/block/sdx".to_owned(), Origin::Software),
+            ("platform/dummy_hcd.0/usb3/3-1/3-1:1.0/host6/target6:0:0/6:0:0:0/block/sdy".to_owned(), Origin::Software),
             ("virtual/block/fioa".to_owned(), Origin::Hardware),
             ("pseudo_0/adapter0/host9/target9:0:0/9:0:0:0/block/sdz".to_owned(), Origin::Hardware),
             ("platform/host5/session1/target5:0:0/5:0:0:1/block/sdb".to_owned(), Origin::Network("iscsi")),
@@ -197,6 +231,11 @@ mod tests {
             let (_root, host) = machine("block", &way, &[]);
             let name = way.rsplit('/').next().unwrap_or_default();
             assert_eq!(host.origin_of_disk(name), expected, "{way}");
+        }
+        let srp = "pci0000:00/0000:00:07.0/host8/target8:0:0/8:0:0:0/block/sdb";
+        for (driver, expected) in [("ib_srp", Origin::Network("srp")), ("ibmvscsi", Origin::Hardware)] {
+            let (_root, host) = machine("block", srp, &[("sys/class/scsi_host/host8/proc_name", driver)]);
+            assert_eq!(host.origin_of_disk("sdb"), expected, "{driver}");
         }
         let tcp = [("sys/class/nvme/nvme0/transport", "tcp\n")];
         let (_root, host) = machine("block", "virtual/nvme-fabrics/ctl/nvme/nvme0/nvme0n1", &tcp);
@@ -219,6 +258,10 @@ mod tests {
             ("net", "pci0000:00/0000:03:00.0/net/eth0", Origin::Hardware),
             ("net", "virtual/net/br0", Origin::Software),
             ("net", "platform/vhci_hcd.0/usb3/3-1/3-1:1.0/net/usb0", Origin::Software),
+            ("net", "platform/dummy_hcd.0/usb3/3-1/3-1:1.0/net/usb0", Origin::Software),
+            ("net", "platform/fe980000.usb/gadget.0/net/usb0", Origin::Software),
+            ("net", "netdevsim1/net/eni1np1", Origin::Software),
+            ("net", "virtual/mac80211_hwsim/hwsim0/net/wlan0", Origin::Software),
         ];
         for (class, way, expected) in rows {
             let (_root, host) = machine(class, way, &[]);
@@ -227,6 +270,8 @@ mod tests {
         }
         let (_root, host) = machine("x", "platform/vhci_hcd.0/usb3/3-1", &[]);
         assert_eq!(host.origin_of_usb(Path::new("/sys/class/x/3-1")), Origin::Network("usbip"));
+        let (_root, host) = machine("x", "platform/dummy_hcd.0/usb3/3-1", &[]);
+        assert_eq!(host.origin_of_usb(Path::new("/sys/class/x/3-1")), Origin::Software);
         let (root, host) = machine("net", "pci0000:00/0000:03:00.0/mlx5_core.sf.4/net/enp3s0f0s88", &[]);
         let device = root.path().join("sys/devices/pci0000:00/0000:03:00.0/mlx5_core.sf.4");
         symlink("../..", device.join("net/enp3s0f0s88/device")).expect("link");

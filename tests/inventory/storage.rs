@@ -249,3 +249,28 @@ fn an_nvme_namespace_shows_its_identities_and_its_paths() {
     ];
     assert_eq!(findings(&inventory), expected);
 }
+
+#[test]
+fn an_array_without_redundancy_that_is_broken_and_a_member_that_is_to_be_replaced_are_found() {
+    let array = |level: &str, state: &str, member: &str| {
+        let tree = Tree::new();
+        let place = "sys/devices/virtual/block/md0";
+        let facts = [("dev", "9:0"), ("size", "2048"), ("ro", "0"), ("removable", "0"), ("md/level", level)];
+        tree.files(place, &facts).files(place, &[("md/array_state", state), ("md/raid_disks", "2")]);
+        for name in ["sda1", "sdb1"] {
+            tree.files(
+                &format!("{place}/md/dev-{name}"),
+                &[("state", if name == "sdb1" { member } else { "in_sync" })],
+            );
+        }
+        tree.link("sys/class/block/md0", &format!("/{place}"));
+        findings(&of(&tree))
+    };
+    for level in ["raid0", "linear"] {
+        assert_eq!(array(level, "clean", "in_sync"), [""; 0]);
+        let told = format!("array-broken: {level} md0 has lost a member that it cannot do without");
+        assert_eq!(array(level, "broken", "in_sync"), [told]);
+    }
+    let wanted = ["array-replacement-wanted: raid1 md0 is to get others in place of sdb1"];
+    assert_eq!(array("raid1", "clean", "in_sync,want_replacement"), wanted);
+}

@@ -1,6 +1,7 @@
 //! What changes on a deployed machine, and what its region hears of it.
 //!
 //! * `pairs`: a machine before and after somebody had a hand in it, made of small trees: the right change and nothing else.
+//! * `numbers`: devices that share a name or a place and not a number.
 //! * `fixtures`: the machines of `SHAKEDOWN_SHARED`, each against itself and with a device less.
 //! * `quiet`, `changed`, `trouble`: synchronisations with the sandbox region, inside this process, for whoever calls them.
 //!   `deployed` is the machine with its region.
@@ -17,6 +18,7 @@ mod differences;
 mod document;
 mod fixtures;
 mod machine;
+mod numbers;
 mod pairs;
 mod quiet;
 #[path = "../resources/shared.rs"]

@@ -81,7 +81,7 @@ pub struct Disk {
     /// How it is attached, where the kernel tells: `ata`, `usb`, `sas`, `fc`, `iscsi`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub attachment: String,
-    /// Of what the kernel tells otherwise, the fields that are told by udev's record: `firmware`, `model`, `kind`.
+    /// Of what the kernel tells otherwise, the fields that are told by udev's record: `firmware`, `model`, `kind`, `serial`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub from_udev: Vec<String>,
     /// SCSI host or NVMe controllers that it hangs on, by kernel name.
@@ -176,7 +176,7 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
         bay,
         controller: controller(survey, &device, &hosts),
         attachment: attachment(survey, &device, &known.device_path).to_owned(),
-        from_udev: from_udev(&udev, survey.host.has(device.join("firmware_rev"))),
+        from_udev: from_udev(&udev, survey.host.has(device.join("firmware_rev")), !known.serial.is_empty()),
         hosts,
         state: quiet(&device, "state"),
         raid_level: quiet(&device, "raid_level"),
@@ -242,12 +242,13 @@ fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str
 }
 
 /// udev's rules tell more than the kernel of a SCSI disk, and are gone when its record is.
-fn from_udev(udev: &Record, has_own_firmware: bool) -> Vec<String> {
+fn from_udev(udev: &Record, has_own_firmware: bool, has_serial: bool) -> Vec<String> {
     let told = |keys: &[&str]| keys.iter().any(|key| udev.get(key).is_some());
     let fields = [
         ("firmware", !has_own_firmware && told(&["ID_REVISION"])),
         ("model", told(&["ID_MODEL_ENC", "ID_MODEL"])),
         ("kind", told(&["ID_CDROM", "ID_USB_DRIVER", "ID_ATA_SATA", "ID_BUS"])),
+        ("serial", has_serial),
     ];
     fields.into_iter().filter(|(_, told)| *told).map(|(field, _)| field.to_owned()).collect()
 }

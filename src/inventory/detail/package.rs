@@ -48,8 +48,8 @@ pub struct Package {
 }
 
 /// The packages, and how many the firmware says are fitted.
-pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> (Vec<Package>, Option<u64>) {
-    let sockets = named(survey, sockets);
+pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket], some_are_off: bool) -> (Vec<Package>, Option<u64>) {
+    let mut sockets = named(survey, sockets);
     let table = smbios::table(survey);
     let structures = smbios::structures(&table);
     // Central processors in sockets that are not empty (SMBIOS 3.4, table 21 and 24), in the board's order.
@@ -61,9 +61,30 @@ pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> (Vec<Package>,
     let described: Vec<&Structure<'_>> = structures.iter().filter(is_fitted).collect();
     // Whose is which is only sure when there are as many of each.
     let fitted = (!described.is_empty()).then_some(described.len() as u64);
+    if some_are_off && described.iter().all(|structure| is_enabled(structure)) {
+        with_sockets_that_are_off(&mut sockets, described.len());
+    }
     let described = if described.len() == sockets.len() { described } else { Vec::new() };
     let packages = sockets.iter().enumerate().map(|(place, socket)| package(socket, described.get(place).copied()));
     (packages.collect(), fitted)
+}
+
+/// SMBIOS 3.4, table 21: the processor is there, and the firmware has not switched it off.
+fn is_enabled(structure: &Structure<'_>) -> bool {
+    structure.byte(0x18).is_some_and(|status| status & 0x07 == 1)
+}
+
+/// Adds the sockets of which all threads are switched off: those that the firmware describes beside the ones that are in use. Boards
+/// take processors of one model only. Sockets that are not counted from 0 tell nothing of those that are missing.
+fn with_sockets_that_are_off(sockets: &mut Vec<Socket>, described: usize) {
+    let is_counted = sockets.iter().all(|socket| socket.socket < described as u64);
+    let Some(like) = sockets.first().cloned().filter(|_| is_counted && sockets.len() < described) else { return };
+    for number in 0..described as u64 {
+        if sockets.iter().all(|socket| socket.socket != number) {
+            sockets.push(Socket { socket: number, cores: Vec::new(), ..like.clone() });
+        }
+    }
+    sockets.sort_by_key(|socket| socket.socket);
 }
 
 /// The sockets with the names of any of their own threads that is in use: the document for a region takes those of the processor with

@@ -1,6 +1,6 @@
 //! What the kernel knows of processors beyond MAAS's JSON: caches as they are shared, microcode, mitigations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 #[cfg(test)]
@@ -55,7 +55,8 @@ pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> ProcessorState
     let vulnerabilities = Path::new(CPUS).join("vulnerabilities");
     let mitigations =
         survey.names(&vulnerabilities).into_iter().map(|name| (name.clone(), survey.word(vulnerabilities.join(name))));
-    let (packages, fitted) = package::collect(survey, sockets);
+    let offline = offline(survey, sockets);
+    let (packages, fitted) = package::collect(survey, sockets, !offline.is_empty());
     ProcessorState {
         // Told where it says more than the list.
         fitted: fitted.filter(|fitted| *fitted != packages.len() as u64),
@@ -63,15 +64,24 @@ pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> ProcessorState
         microcode: microcode(survey),
         mitigations: mitigations.collect(),
         caches: caches(survey),
-        offline: offline(survey),
+        offline,
     }
 }
 
-/// Without those that could be plugged in.
-fn offline(survey: &Survey<'_>) -> Vec<i64> {
+/// Without those that could be plugged in. A thread that is not in use may have nothing but its directory.
+fn offline(survey: &Survey<'_>, sockets: &[Socket]) -> Vec<i64> {
     let list = |name: &str| ranges(&survey.word(Path::new(CPUS).join(name)));
     let present = list("present");
-    list("offline").into_iter().filter(|thread| present.contains(thread)).collect()
+    let mut found: BTreeSet<i64> = list("offline").into_iter().filter(|thread| present.contains(thread)).collect();
+    let cores = sockets.iter().flat_map(|socket| &socket.cores);
+    let seen: BTreeSet<String> =
+        cores.flat_map(|core| &core.threads).map(|thread| format!("cpu{}", thread.id)).collect();
+    for name in survey.names(CPUS).into_iter().filter(|name| !seen.contains(name)) {
+        let number: Option<i64> = name.strip_prefix("cpu").and_then(|number| number.parse().ok());
+        let is_off = || survey.host.text(Path::new(CPUS).join(&name).join("online")).as_deref() == Some("0");
+        found.extend(number.filter(|_| is_off()));
+    }
+    found.into_iter().collect()
 }
 
 fn microcode(survey: &Survey<'_>) -> Vec<String> {

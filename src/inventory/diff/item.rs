@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, UsbNode};
+use super::super::detail::is_placeholder;
+use super::super::{
+    Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, UsbNode,
+};
 use super::paths::one_of_paths;
 use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
 
@@ -80,6 +83,10 @@ pub struct Item {
     /// Model and serial number, for people.
     #[serde(default)]
     pub label: String,
+    /// Number that the maker gave it, where it tells one: two with different numbers of one source are two devices. Earlier releases
+    /// did not tell it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub serial: String,
     /// Equal for two of the same make of which nothing else tells which is which.
     #[serde(default)]
     pub likeness: String,
@@ -129,7 +136,7 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
         (Kind::Cpu, inventory.processors.packages.iter().map(cpu).collect()),
         (Kind::Interface, nics.map(|it| nic(it, &around)).collect()),
         (Kind::Memory, dimms.chain([total]).collect()),
-        (Kind::PciDevice, functions.map(pci).collect()),
+        (Kind::PciDevice, functions.map(|it| pci(it, &around)).collect()),
         (Kind::UsbDevice, devices.map(usb).collect()),
     ]);
     for kind in inventory.gaps.iter().flat_map(Gap::hides) {
@@ -142,24 +149,43 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     {
         all.remove(&Kind::Cpu);
     }
+    if may_hide_a_package(processors) {
+        all.remove(&Kind::Cpu);
+    }
     all
+}
+
+/// Whether a package may be there of which all threads are switched off: no firmware tells how many there are, and as many threads are
+/// not in use as a package has.
+fn may_hide_a_package(processors: &ProcessorState) -> bool {
+    let smallest = processors.packages.iter().map(|package| package.threads).min().unwrap_or(0);
+    let is_described =
+        processors.fitted.is_some() || processors.packages.iter().any(|package| !package.slot.is_empty());
+    !is_described && !processors.offline.is_empty() && processors.offline.len() as u64 >= smallest
 }
 
 /// Where the fields of a disk were read that udev may tell otherwise than the kernel.
 fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
     let source = |field: &str| if disk.from_udev.iter().any(|one| one == field) { "udev" } else { "kernel" };
-    let fields = [("firmware", "firmware"), ("model", "model"), ("kind", "type")];
+    let fields = [("firmware", "firmware"), ("model", "model"), ("kind", "type"), ("serial", "serial")];
     fields.map(|(field, told)| (told.to_owned(), source(field).to_owned())).into()
+}
+
+/// Some rules of udev tell the world-wide name, or a part of it, as the serial number.
+fn disk_serial(disk: &Disk) -> String {
+    let number = disk.wwn.trim_start_matches("naa.").trim_start_matches("eui.").trim_start_matches("0x");
+    let is_name = disk.wwn.contains(&disk.serial) || !number.is_empty() && disk.serial.contains(number);
+    if is_name || is_placeholder(&disk.serial) { String::new() } else { disk.serial.clone() }
 }
 
 /// The machine's own disks, those with several paths as one each.
 fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'_>) -> Vec<Item> {
     let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
     let mut found = Vec::new();
-    let mut shared: BTreeMap<[&str; 4], Vec<&Disk>> = BTreeMap::new();
+    let mut shared: BTreeMap<[&str; 5], Vec<&Disk>> = BTreeMap::new();
     for one in inventory.own_disks(volumes).filter(is_there) {
         if one.may_have_paths() {
-            shared.entry([&one.wwn, &one.serial, &one.enclosure, &one.bay]).or_default().push(one);
+            shared.entry([&one.wwn, &one.serial, &one.model, &one.enclosure, &one.bay]).or_default().push(one);
         } else {
             found.push(disk(one, around));
         }
@@ -210,6 +236,7 @@ fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
         paths: disk.may_have_paths().then(path).into_iter().collect(),
         place: if bay.is_empty() { way } else { bay },
         label: words(&[&disk.model, &disk.serial]),
+        serial: disk_serial(disk),
         likeness: format!("{} {}", disk.model, disk.size),
         fields: fields([
             ("size", known(disk.size)),
@@ -305,12 +332,15 @@ fn dimm(dimm: &Dimm) -> Item {
     }
 }
 
-fn pci(function: &PciFunction) -> Item {
+/// Of a graphics card, its driver may tell a number that the function itself does not.
+fn pci(function: &PciFunction, around: &Surroundings<'_>) -> Item {
+    let serial = around.card_number(&function.address).to_owned();
     Item {
         identity: function.identity.clone(),
         name: function.address.clone(),
         place: pci_place(function),
-        label: words(&[&function.vendor, &function.product]),
+        label: words(&[&function.vendor, &function.product, &serial]),
+        serial,
         likeness: words(&[&function.ids, &function.subsystem_ids, &function.class]),
         fields: fields([
             ("id", function.ids.clone()),

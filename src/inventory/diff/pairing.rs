@@ -69,8 +69,7 @@ fn is_nameless(item: &Item) -> bool {
 /// Whether two of the same make in one place are one, since only one of both looks could tell a name of its own.
 fn is_same_in_place(kind: Kind, before: &Item, after: &Item) -> bool {
     let named = [before, after].map(|item| known::has_own_name(kind, &item.identity));
-    let is_alike = before.likeness == after.likeness || before.likeness.is_empty() || after.likeness.is_empty();
-    named[0] != named[1] && is_alike
+    named[0] != named[1] && known::is_alike(kind, before, after) && !known::is_another(before, after)
 }
 
 /// What becomes of a group that has not as many members before as after.
@@ -90,21 +89,26 @@ struct Left {
 }
 
 impl Left {
-    /// Takes from both lists those that have the same key, in the order of their places.
+    /// Takes from both lists those that have the same key and may be one, in the order of their places.
     fn pair<K: Ord>(&mut self, key: impl Fn(&Entry) -> Option<K>, unequal: Unequal) {
-        let found = self.take(key, unequal);
+        let found = self.take(key, unequal, |old, new| !known::is_another(old, new));
         self.same.extend(found);
     }
 
     /// Takes those that stand in one place, then those in one position.
     fn in_place(&mut self) -> Vec<(Item, Item)> {
         let known = |place: &String| Some(place.clone()).filter(|place| !place.is_empty());
-        let mut found = self.take(|entry| known(&entry.item.place), Unequal::Apart);
-        found.extend(self.take(|entry| known(&entry.item.position), Unequal::Apart));
+        let mut found = self.take(|entry| known(&entry.item.place), Unequal::Apart, |_, _| true);
+        found.extend(self.take(|entry| known(&entry.item.position), Unequal::Apart, |_, _| true));
         found
     }
 
-    fn take<K: Ord>(&mut self, key: impl Fn(&Entry) -> Option<K>, unequal: Unequal) -> Vec<(Item, Item)> {
+    fn take<K: Ord>(
+        &mut self,
+        key: impl Fn(&Entry) -> Option<K>,
+        unequal: Unequal,
+        may_be: impl Fn(&Item, &Item) -> bool,
+    ) -> Vec<(Item, Item)> {
         let group = |entries: &mut Vec<Entry>| {
             let (mut groups, mut rest): (BTreeMap<K, Vec<Entry>>, Vec<Entry>) = (BTreeMap::new(), Vec::new());
             for entry in std::mem::take(entries) {
@@ -124,8 +128,14 @@ impl Left {
                 let by_place = |entry: &Entry| (entry.item.place.clone(), entry.item.name.clone());
                 olds.sort_by_cached_key(by_place);
                 news.sort_by_cached_key(by_place);
-                let count = olds.len().min(news.len());
-                found.extend(olds.drain(..count).zip(news.drain(..count)).map(|(old, new)| (old.item, new.item)));
+                // Most find theirs first: it is taken from the end.
+                news.reverse();
+                for old in std::mem::take(&mut olds) {
+                    match news.iter().rposition(|new| may_be(&old.item, &new.item)) {
+                        Some(at) => found.push((old.item, news.remove(at).item)),
+                        None => olds.push(old),
+                    }
+                }
             }
             gone.extend(olds);
             come.extend(news);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{DiskPlace, Item, Kind};
-use super::known::{names, shared};
+use super::known::{is_another_in_one_look, names, shared};
 
 /// The paths to a disk that went, and those that came. Nothing of a disk without several.
 pub(super) fn between(before: &Item, after: &Item) -> Option<(Vec<DiskPlace>, Vec<DiskPlace>)> {
@@ -46,14 +46,22 @@ pub(super) fn merged(kind: Kind, items: &[Item], others: &[Item]) -> Vec<Item> {
         return items.to_vec();
     }
     let mut found: Vec<Item> = Vec::new();
-    let mut groups: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<Vec<Item>>> = BTreeMap::new();
     for (item, names) in items.iter().zip(names(kind, items)) {
         match names.into_iter().next().filter(|name| with_paths.contains(name)) {
-            Some(name) => groups.entry(name).or_default().push(item.clone()),
+            Some(name) => {
+                // Disks that share a name and not a number are several.
+                let disks = groups.entry(name).or_default();
+                let own = disks.iter_mut().find(|paths| paths.iter().all(|path| !is_another_in_one_look(path, item)));
+                match own {
+                    Some(paths) => paths.push(item.clone()),
+                    None => disks.push(vec![item.clone()]),
+                }
+            }
             None => found.push(item.clone()),
         }
     }
-    found.extend(groups.into_values().filter_map(one_of_paths));
+    found.extend(groups.into_values().flatten().filter_map(one_of_paths));
     found
 }
 

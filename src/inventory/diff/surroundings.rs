@@ -13,13 +13,17 @@ pub(super) struct Surroundings<'a> {
     usb: HashMap<&'a str, &'a UsbNode>,
     /// Those of NVMe drives that the kernel has not given up, by name.
     controllers: HashMap<&'a str, &'a StorageController>,
+    /// Numbers of graphics cards, by address.
+    cards: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Surroundings<'a> {
     pub(super) fn of(inventory: &'a Inventory) -> Self {
         let is_alive = |state: &str| state != "dead" && !state.starts_with("deleting");
         let all = inventory.storage_controllers.iter().filter(|one| one.kind == "nvme" && is_alive(&one.state));
+        let cards = inventory.gpus.iter().filter(|gpu| !gpu.pci_address.is_empty());
         Surroundings {
+            cards: cards.map(|gpu| (gpu.pci_address.as_str(), gpu.serial.as_str())).collect(),
             functions: inventory.pci.iter().map(|function| (function.address.as_str(), function)).collect(),
             usb: inventory.usb.iter().map(|device| (device.address.as_str(), device)).collect(),
             controllers: all.map(|one| (one.name.as_str(), one)).collect(),
@@ -29,6 +33,11 @@ impl<'a> Surroundings<'a> {
     /// The PCI function at an address.
     pub(super) fn function(&self, address: &str) -> Option<&'a PciFunction> {
         self.functions.get(address).copied()
+    }
+
+    /// The number of the graphics card at an address, as its driver tells it; empty where none does.
+    pub(super) fn card_number(&self, address: &str) -> &'a str {
+        self.cards.get(address).copied().unwrap_or_default()
     }
 
     /// The USB device at an address.

@@ -1,7 +1,7 @@
 //! The file: a tree and its manifest, packed as `.tar.xz`. What is read may come from anybody.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use lzma_rust2::{XzOptions, XzReader, XzWriter};
@@ -17,7 +17,7 @@ const EFFORT: u32 = 6;
 /// More members than this are refused: a machine of ten thousand functions has a few hundred thousand.
 const MOST_MEMBERS: u64 = 2_000_000;
 /// One of these is in each copied machine.
-const MARKS: [&str; 4] = ["/sys", "/proc", "/run/udev", "/etc/os-release"];
+const MARKS: [&str; 3] = ["/sys", "/proc", "/run/udev"];
 /// More bytes than this, unpacked, are refused.
 const MOST_BYTES: u64 = 1 << 30;
 
@@ -32,8 +32,11 @@ pub enum SnapshotError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Not a `.tar.xz`, or half of one.
-    #[error("{path} is neither a directory nor a whole .tar.xz archive: {source}")]
+    /// A file of another kind.
+    #[error("{0} is neither a directory nor a .tar.xz archive, as `shakedown snapshot` writes it")]
+    NoArchive(PathBuf),
+    /// Half of a `.tar.xz`, or one that is damaged.
+    #[error("{path} is no whole .tar.xz archive: {source}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -41,7 +44,7 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// Another directory, most often one too high.
-    #[error("{path} holds no copied machine: sys, proc, run/udev, etc/os-release and {MANIFEST} were looked for{hint}")]
+    #[error("{path} holds no copied machine: sys, proc, run/udev and {MANIFEST} were looked for{hint}")]
     NoMachine {
         /// The directory.
         path: PathBuf,
@@ -132,11 +135,23 @@ pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
     let file = File::open(path).map_err(opening)?;
     // Thousands of small files: in memory where there is such a place.
     let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).map_err(opening)?;
+    if !is_packed(&file).map_err(opening)? {
+        return Err(SnapshotError::NoArchive(path.to_owned()));
+    }
     unpack(file, path, directory.path(), MOST_BYTES)?;
     // Other programs pack a tree with its directory around it.
     let inner = directory.path().join("tree");
     let root = if inner.is_dir() { inner } else { directory.path().to_owned() };
     Ok(Opened { host: host(&root, path)?, _directory: Some(directory) })
+}
+
+/// Whether a file begins as every `.xz` does (the .xz file format, 2.1.1.1).
+fn is_packed(mut file: &File) -> io::Result<bool> {
+    const MAGIC: &[u8] = b"\xfd7zXZ\0";
+    let mut start = Vec::new();
+    file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start == MAGIC)
 }
 
 /// Takes files, directories and links; a member that would leave the directory is passed over, devices too. No more than `most`

@@ -34,6 +34,16 @@ fn arrays(inventory: &Inventory, found: &mut Vec<Finding>) {
                 &array.identity,
                 format!("{} {} is not running", array.level, array.name),
             ));
+        } else if array.state == "broken" {
+            // Levels without redundancy count no missing members (Linux, `Documentation/admin-guide/md.rst`).
+            let text = format!("{} {} has lost a member that it cannot do without", array.level, array.name);
+            found.push(finding("array-broken", &array.identity, text));
+        }
+        let unwanted = array.members.iter().filter(|member| member.state.contains("want_replacement"));
+        let unwanted: Vec<&str> = unwanted.map(|member| member.name.as_str()).collect();
+        if !unwanted.is_empty() {
+            let text = format!("{} {} is to get others in place of {}", array.level, array.name, unwanted.join(", "));
+            found.push(finding("array-replacement-wanted", &array.identity, text));
         }
     }
 }
