@@ -128,11 +128,11 @@ mod tests {
         let (_after, host) = files("5", "0xa");
         let after = Snapshot::read(&host);
         let incidents = after.since(&before);
-        assert_eq!(told(&incidents), [("disk-io-error", "sda", 1), ("memory-corrected", "CPU0_DIMM_A1", 2)]);
+        assert_eq!(told(&incidents), [("memory-corrected", "CPU0_DIMM_A1", 2), ("disk-io-error", "sda", 1)]);
         // Each look at SMART data that a disk does not have is counted there.
         let severities: Vec<Severity> = incidents.iter().map(|one| one.severity).collect();
-        assert_eq!(severities, [Severity::Info, Severity::Warning]);
-        assert!(incidents[1].lines[0].ends_with("dimm_ce_count: 3 before, 5 now"), "{:?}", incidents[1].lines);
+        assert_eq!(severities, [Severity::Warning, Severity::Info]);
+        assert!(incidents[0].lines[0].ends_with("dimm_ce_count: 3 before, 5 now"), "{:?}", incidents[0].lines);
         assert_eq!(told(&before.since(&before)), []);
         // Harmless answers of a disk at its start are counted there, too.
         assert_eq!(told(&after.since_start()), [("memory-corrected", "CPU0_DIMM_A1", 5)]);

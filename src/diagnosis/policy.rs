@@ -257,7 +257,7 @@ mod tests {
         let policy = Policy::default();
         for (log, other, own) in [
             ("ata3: qc timeout (cmd 0xec)", Effect::Degraded, Effect::Failed),
-            ("tg3 0000:03:00.0 eno1: transmit timed out, resetting", Effect::Degraded, Effect::Failed),
+            ("NETDEV WATCHDOG: eno1 (tg3): transmit queue 0 timed out", Effect::Degraded, Effect::Failed),
             (
                 "nvme 0000:03:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",
                 Effect::Note,

@@ -6,6 +6,7 @@ mod link;
 mod mce;
 mod memory;
 mod names;
+mod sense;
 mod system;
 mod trace;
 

@@ -145,13 +145,13 @@ pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
     Ok(Opened { host: host(&root, path)?, _directory: Some(directory) })
 }
 
-/// Whether a file begins as every `.xz` does (the .xz file format, 2.1.1.1).
+/// True if a file begins as every `.xz` does (the .xz file format, 2.1.1.1), or was cut off within its first bytes.
 fn is_packed(mut file: &File) -> io::Result<bool> {
     const MAGIC: &[u8] = b"\xfd7zXZ\0";
     let mut start = Vec::new();
     file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
     file.rewind()?;
-    Ok(start == MAGIC)
+    Ok(MAGIC.starts_with(&start))
 }
 
 /// Takes files, directories and links; a member that would leave the directory is passed over, devices too. No more than `most`
