@@ -7,6 +7,12 @@ import json
 machine = None
 program = None
 
+# Before a run of the agent: how long an emulated processor stood still says how busy the machine is that emulates it, and nothing of a test.
+CLOCKS_ARE_NOT_ITS_OWN = (
+    'SHAKEDOWN_RUNNER_MEANWHILE="count clocksource-unstable=note kernel-rcu-stall=note kernel-soft-lockup=note '
+    'kernel-hard-lockup=note task-hung=note"'
+)
+
 
 @functools.lru_cache(maxsize=None)
 def told(line):

@@ -99,7 +99,7 @@ class Commissioning(unittest.TestCase):
         (machine.share / "node.yaml").write_text(region.config())
         # The machine reaches no archive: what scripts want of one is in its image, which the real apt-get finds out.
         machine.output(f"rm -rf {HOME} && truncate --size 0 /etc/apt/sources.list && mkdir -p {HOME} /var/cache/apt/archives/partial /var/lib/apt/lists/partial")
-        done = machine.run(f"shakedown run --config node.yaml --state-dir {HOME}/state {HOME}/storage", LIMIT)
+        done = machine.run(f"{booted.CLOCKS_ARE_NOT_ITS_OWN} shakedown run --config node.yaml --state-dir {HOME}/state {HOME}/storage", LIMIT)
         cls.status, cls.printed = done.status, (done.stdout + done.stderr).decode(errors="replace")
         cls.rows = {(row["name"], cls.name(row["device"])): row for row in region.results()}
 

@@ -108,7 +108,7 @@ class Power(unittest.TestCase):
     @classmethod
     def run_agent(cls, life):
         """Starts the agent, as the machine's boot would; what it says is in a file of the shared folder."""
-        line = f"shakedown run --config /share/node.yaml --state-dir {PLACE}/state {PLACE}/storage"
+        line = f"{booted.CLOCKS_ARE_NOT_ITS_OWN} shakedown run --config /share/node.yaml --state-dir {PLACE}/state {PLACE}/storage"
         cls.machine.output(f"setsid bash -c '{line}; echo $? > /share/{life}.status' > /share/{life}.log 2>&1 < /dev/null &")
 
     @classmethod
