@@ -194,15 +194,54 @@ pub(super) const fn field(
     Field { key, shape, source, words: NOTHING, about, next }
 }
 
+/// A text that the inventory has under the name of the key.
+pub(super) const fn text(key: &'static str, about: &'static str, next: &'static str) -> Field {
+    field(key, Shape::Text, Source::Text(key), about, next)
+}
+
+/// A version that the inventory has under the name of the key.
+pub(super) const fn version(key: &'static str, about: &'static str, next: &'static str) -> Field {
+    field(key, Shape::Version, Source::Text(key), about, next)
+}
+
+/// A place that the inventory has under the name of the key.
+pub(super) const fn place(key: &'static str, about: &'static str, next: &'static str) -> Field {
+    field(key, Shape::Place, Source::Text(key), about, next)
+}
+
+/// A whole number that the inventory has under the name of the key.
+pub(super) const fn whole(key: &'static str, about: &'static str, next: &'static str) -> Field {
+    field(key, Shape::Whole, Source::Number(key), about, next)
+}
+
+/// A flag that the inventory has under the name of the key.
+pub(super) const fn flag(key: &'static str, about: &'static str, next: &'static str) -> Field {
+    field(key, Shape::Flag, Source::Flag(key), about, next)
+}
+
 /// One of which all words are known.
 pub(super) const fn of(words: &'static [&'static str], field: Field) -> Field {
     Field { words, ..field }
 }
 
+/// Next step where another part than the ordered one was delivered.
+pub(super) const ORDER: &str = "compare the part with the order";
+/// Next step where the part is worse than the ordered one.
+pub(super) const CLAIM: &str = "compare the part with the order; claim it";
+/// Next step where firmware is older than ordered.
+pub(super) const UPDATE: &str = "update the firmware; after an update it is told only after a restart";
+
+/// The slot of a card.
+pub(super) const CARD_SLOT: Field = text("slot", "Name of the slot on the board.", "move the card to its slot");
+/// The NUMA node of a card.
+pub(super) const CARD_NODE: Field = whole("numa_node", "NUMA node.", "move the card to a slot of the other socket");
+
+/// The widths of a PCI Express link.
+const WIDTHS: &[&str] = &["1", "2", "4", "8", "12", "16", "32"];
 /// The keys of a PCI Express link.
 pub(super) const LINK: [Field; 4] = [
     of(
-        &["1", "2", "4", "8", "12", "16", "32"],
+        WIDTHS,
         field(
             "link.width",
             Shape::Whole,
@@ -222,13 +261,13 @@ pub(super) const LINK: [Field; 4] = [
         ),
     ),
     of(
-        &["1", "2", "4", "8", "12", "16", "32"],
+        WIDTHS,
         field(
             "link.maximum_width",
             Shape::Whole,
             Source::Made(made::maximum_width),
             "Lanes that the device can use.",
-            "compare the part with the order",
+            ORDER,
         ),
     ),
     of(
@@ -238,7 +277,7 @@ pub(super) const LINK: [Field; 4] = [
             Shape::Number(Unit::Gigatransfers, 0.0),
             Source::Made(made::maximum_link_speed),
             "GT/s that the device can do.",
-            "compare the part with the order",
+            ORDER,
         ),
     ),
 ];

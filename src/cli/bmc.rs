@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::inventory::{Format, bmc_page, pretty, print};
+use super::format::Format;
+use super::inventory::{bmc_page, pretty, print};
 use super::resources::Machine;
 use super::{gap, state};
 use crate::inventory::collect_bmc;

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::accept::machines::{self, Content};
+use super::format::Format;
 use super::{answer, answer_whole, exit, help};
 use crate::acceptance::{Herd, Machine, Member, compare, figures, page, text};
 use crate::report::table;
@@ -25,13 +26,6 @@ pub(super) struct Arguments {
     /// Write one page for the whole batch, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::format::Format;
 use super::{answer, connection, exit};
 use crate::config::{Connection, From, Setting, settings};
 use crate::host::Host;
@@ -43,13 +44,6 @@ struct Show {
     region: bool,
     #[command(flatten)]
     connection: connection::Options,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 /// A line of the answer.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::inventory::Format;
+use super::format::Format;
 use super::resources::Machine;
 use super::{answer, exit};
 use crate::diagnosis::{Incident, Judge, Parts, Snapshot, event_in_words};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::format::Format;
 use super::{answer, exit, help, state};
 use crate::agent::sync::{Items, parse_items};
 use crate::host::Host;
@@ -31,13 +32,6 @@ pub(super) struct Arguments {
     format: Format,
     #[command(flatten)]
     state: state::Options,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {

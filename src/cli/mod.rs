@@ -28,6 +28,7 @@ mod diagnose;
 mod diff;
 mod disk;
 mod events;
+mod format;
 mod gap;
 mod help;
 mod inventory;

@@ -152,7 +152,63 @@ impl fmt::Display for Policy {
     }
 }
 
-/// What it does where a site says nothing.
+/// Data were damaged or a part is gone: a pass becomes failed.
+const FAILING: [Code; 32] = [
+    Code::MemoryUncorrected,
+    Code::MemoryPoisonConsumed,
+    Code::MemoryFatal,
+    Code::MemoryCorrectedStorm,
+    Code::CxlError,
+    Code::CpuMceUncorrected,
+    Code::CpuMceFatal,
+    Code::PcieUncorrected,
+    Code::PcieFatal,
+    Code::PcieDpcContained,
+    Code::PcieLinkDown,
+    Code::PcieDeviceInaccessible,
+    Code::IommuFault,
+    Code::DiskMediumError,
+    Code::DiskHardwareError,
+    Code::DiskProtectionError,
+    Code::DiskOffline,
+    Code::DiskPredictedFailure,
+    Code::FilesystemError,
+    Code::RaidDegraded,
+    Code::NetLinkFlap,
+    Code::GpuLost,
+    Code::GpuMemoryUncorrected,
+    Code::GpuMemoryRemapFailed,
+    Code::GpuNvlinkError,
+    Code::GpuFirmwareTimeout,
+    Code::GpuReset,
+    Code::ThermalCritical,
+    Code::UsbControllerDied,
+    Code::KernelOops,
+    Code::KernelSoftLockup,
+    Code::KernelHardLockup,
+];
+/// These change nothing: no part of the machine failed. Whose memory was short is in the exit of the script itself.
+const HARMLESS: [Code; 17] = [
+    Code::CpuMcePreviousBoot,
+    Code::PcieLinkDegraded,
+    Code::FirmwareErrorRecord,
+    Code::FirmwareBug,
+    Code::GpuApplicationFault,
+    Code::KernelWarning,
+    Code::KernelAllocationFailure,
+    Code::KernelPanic,
+    Code::DiskReservationConflict,
+    Code::UsbDisconnect,
+    Code::UsbReset,
+    Code::UsbEnumerationFailed,
+    Code::TpmError,
+    Code::BmcError,
+    Code::OomKill,
+    Code::OomKillCgroup,
+    Code::ProgramCrashed,
+];
+
+/// The effect of an incident where the site's policy has no entry for its code.
 fn usual(incident: &Incident) -> Effect {
     use Code as C;
     if incident.severity == Severity::Info {
@@ -170,56 +226,8 @@ fn usual(incident: &Incident) -> Effect {
         | C::DiskTimeout
         | C::DiskTaskAbort
         | C::DiskControllerReset => from(DISK),
-        C::MemoryUncorrected
-        | C::MemoryPoisonConsumed
-        | C::MemoryFatal
-        | C::MemoryCorrectedStorm
-        | C::CxlError
-        | C::CpuMceUncorrected
-        | C::CpuMceFatal
-        | C::PcieUncorrected
-        | C::PcieFatal
-        | C::PcieDpcContained
-        | C::PcieLinkDown
-        | C::PcieDeviceInaccessible
-        | C::IommuFault
-        | C::DiskMediumError
-        | C::DiskHardwareError
-        | C::DiskProtectionError
-        | C::DiskOffline
-        | C::DiskPredictedFailure
-        | C::FilesystemError
-        | C::RaidDegraded
-        | C::NetLinkFlap
-        | C::GpuLost
-        | C::GpuMemoryUncorrected
-        | C::GpuMemoryRemapFailed
-        | C::GpuNvlinkError
-        | C::GpuFirmwareTimeout
-        | C::GpuReset
-        | C::ThermalCritical
-        | C::UsbControllerDied
-        | C::KernelOops
-        | C::KernelSoftLockup
-        | C::KernelHardLockup => Effect::Failed,
-        C::CpuMcePreviousBoot
-        | C::PcieLinkDegraded
-        | C::FirmwareErrorRecord
-        | C::FirmwareBug
-        | C::GpuApplicationFault
-        | C::KernelWarning
-        | C::KernelAllocationFailure
-        | C::KernelPanic
-        | C::DiskReservationConflict
-        | C::UsbDisconnect
-        | C::UsbReset
-        | C::UsbEnumerationFailed
-        | C::TpmError
-        | C::BmcError
-        // Whose memory it was is told by the exit of the script itself.
-        | C::OomKill
-        | C::OomKillCgroup
-        | C::ProgramCrashed => Effect::Note,
+        code if FAILING.contains(&code) => Effect::Failed,
+        code if HARMLESS.contains(&code) => Effect::Note,
         _ => Effect::Degraded,
     }
 }

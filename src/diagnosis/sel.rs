@@ -52,92 +52,118 @@ const TYPES: [&str; 45] = [
     "Session Audit",
 ];
 
-/// What an event means; nothing for most.
+/// An event, in the words of `ipmitool sel elist`.
+struct Event<'a> {
+    /// Type of the sensor, one of [`TYPES`]; empty if it is none.
+    kind: &'a str,
+    /// The column behind the state.
+    detail: &'a str,
+    /// The event itself, in lower case.
+    word: String,
+}
+
+impl Event<'_> {
+    fn has(&self, part: &str) -> bool {
+        self.word.contains(part)
+    }
+
+    fn has_any(&self, parts: &[&str]) -> bool {
+        parts.iter().any(|part| self.has(part))
+    }
+}
+
+/// The incident of a line; `None` of most events, and of one that ended.
 pub(super) fn line(now: &Now<'_>) -> Option<Found> {
     let mut fields = now.text.split('|').map(str::trim);
-    let (sensor, event) = (fields.next()?, fields.next()?);
+    let (sensor, word) = (fields.next()?, fields.next()?);
     if fields.next().is_some_and(|state| state.starts_with("Deasserted")) {
         return None;
     }
-    let kind = TYPES
-        .iter()
-        .filter(|kind| sensor.starts_with(**kind))
-        .max_by_key(|kind| kind.len())
-        .copied()
-        .unwrap_or_default();
+    let kinds = TYPES.iter().filter(|kind| sensor.starts_with(**kind));
+    let kind = kinds.max_by_key(|kind| kind.len()).copied().unwrap_or_default();
     let name = sensor[kind.len()..].trim();
-    let detail = fields.next().unwrap_or_default();
-    let word = event.to_ascii_lowercase();
-    let has = |part: &str| word.contains(part);
-    let found = |code: Code| Some(Found::new(code, name));
-    match kind {
-        "Memory" => {
-            let name = dimm(name).or_else(|| dimm(detail)).unwrap_or(name);
-            let found = |code: Code| Some(Found::new(code, name));
-            if has("logging limit reached") {
-                found(Code::MemoryCorrectedStorm)
-            } else if has("uncorrectable") || has("parity") {
-                found(Code::MemoryUncorrected)
-            } else if has("correctable ecc") || has("scrub failed") {
-                found(Code::MemoryCorrected)
-            } else if has("critical overtemperature") {
-                found(Code::ThermalCritical)
-            } else if has("throttled") {
-                found(Code::ThermalSensorHigh)
-            } else {
-                None
-            }
+    let event = Event { kind, detail: fields.next().unwrap_or_default(), word: word.to_ascii_lowercase() };
+    if kind == "Memory" {
+        let name = dimm(name).or_else(|| dimm(event.detail)).unwrap_or(name);
+        return memory(&event).map(|code| Found::new(code, name));
+    }
+    let (code, severity) = incident(&event)?;
+    let found = Found::new(code, name);
+    Some(severity.into_iter().fold(found, Found::severity))
+}
+
+/// The code of an event, and its severity where that is not the usual one.
+fn incident(event: &Event<'_>) -> Option<(Code, Option<Severity>)> {
+    let usual = |code: Code| (code, None);
+    match event.kind {
+        "Processor" => processor(event).map(usual),
+        "Power Supply" | "Power Unit" | "Cooling Device" | "Fan" if event.has_any(&["redundancy", "non-redundant"]) => {
+            let is_fan = matches!(event.kind, "Fan" | "Cooling Device");
+            let code = if is_fan { Code::ThermalSensorHigh } else { Code::PowerRedundancyLost };
+            let is_lost = event.has_any(&["redundancy lost", "redundancy degraded", "non-redundant"]);
+            is_lost.then_some((code, Some(Severity::Warning)))
         }
-        "Processor" => match () {
-            () if has("ierr") || has("uncorrectable machine check") || has("machine check exception") || has("frb") => {
-                found(Code::CpuMceFatal)
-            }
-            () if has("thermal trip") => found(Code::ThermalCritical),
-            () if has("throttled") => found(Code::CpuThrottled),
-            () if has("correctable machine check") => found(Code::CpuMceCorrected),
-            () => None,
-        },
-        "Power Supply" | "Power Unit" | "Cooling Device" | "Fan" if has("redundancy") || has("non-redundant") => {
-            let lost = has("redundancy lost") || has("redundancy degraded") || has("non-redundant");
-            let fan = matches!(kind, "Fan" | "Cooling Device");
-            lost.then(|| {
-                Found::new(if fan { Code::ThermalSensorHigh } else { Code::PowerRedundancyLost }, name)
-                    .severity(Severity::Warning)
-            })
+        "Power Supply" if event.has("predictive") => Some((Code::PowerPsuFailed, Some(Severity::Warning))),
+        "Power Supply" => {
+            let is_failed = event.has_any(&["failure", "ac lost", "input lost", "out-of-range", "config"]);
+            is_failed.then_some(usual(Code::PowerPsuFailed))
         }
-        "Power Supply" => match () {
-            () if has("predictive") => Some(Found::new(Code::PowerPsuFailed, name).severity(Severity::Warning)),
-            () if has("failure") || has("ac lost") || has("input lost") || has("out-of-range") || has("config") => {
-                found(Code::PowerPsuFailed)
-            }
-            () => None,
-        },
-        "Power Unit" if has("failure") || has("power control") || has("interlock") || has("ac lost") => {
-            found(Code::PowerPsuFailed)
+        "Power Unit" if event.has_any(&["failure", "power control", "interlock", "ac lost"]) => {
+            Some(usual(Code::PowerPsuFailed))
         }
-        "Drive Slot / Bay" => match () {
-            () if has("predictive") => found(Code::DiskPredictedFailure),
-            () if has("drive fault") || has("failed") || has("in critical array") => found(Code::DiskHardwareError),
-            () if has("in failed array") => found(Code::RaidDegraded),
-            () if has("rebuild/remap aborted") => found(Code::RaidDegraded),
-            () => None,
-        },
-        "Event Logging Disabled" if has("correctable memory error logging disabled") => {
-            found(Code::MemoryCorrectedStorm)
+        "Drive Slot / Bay" => drive(event).map(usual),
+        "Event Logging Disabled" if event.has("correctable memory error logging disabled") => {
+            Some(usual(Code::MemoryCorrectedStorm))
         }
-        "Critical Interrupt" => match () {
-            () if has("bus fatal") => found(Code::PcieFatal),
-            () if has("bus uncorrectable") || has("perr") || has("serr") => found(Code::PcieUncorrected),
-            () if has("bus correctable") || has("bus degraded") => found(Code::PcieCorrected),
-            () if has("nmi") => found(Code::NmiUnknown),
-            () => None,
-        },
-        "OS Critical Stop" if !has("graceful") && !has("installation") => found(Code::KernelPanic),
-        "Battery" if has("failed") || has("low") => found(Code::PowerBatteryFailed),
+        "Critical Interrupt" => interrupt(event).map(usual),
+        "OS Critical Stop" if !event.has_any(&["graceful", "installation"]) => Some(usual(Code::KernelPanic)),
+        "Battery" if event.has_any(&["failed", "low"]) => Some(usual(Code::PowerBatteryFailed)),
         "Temperature" | "Voltage" | "Current" | "Fan" => {
-            threshold(kind, &word).map(|(code, severity)| Found::new(code, name).severity(severity))
+            threshold(event.kind, &event.word).map(|(code, severity)| (code, Some(severity)))
         }
         _ => None,
+    }
+}
+
+fn memory(event: &Event<'_>) -> Option<Code> {
+    match () {
+        () if event.has("logging limit reached") => Some(Code::MemoryCorrectedStorm),
+        () if event.has_any(&["uncorrectable", "parity"]) => Some(Code::MemoryUncorrected),
+        () if event.has_any(&["correctable ecc", "scrub failed"]) => Some(Code::MemoryCorrected),
+        () if event.has("critical overtemperature") => Some(Code::ThermalCritical),
+        () if event.has("throttled") => Some(Code::ThermalSensorHigh),
+        () => None,
+    }
+}
+
+fn processor(event: &Event<'_>) -> Option<Code> {
+    match () {
+        () if event.has_any(&["ierr", "uncorrectable machine check", "machine check exception", "frb"]) => {
+            Some(Code::CpuMceFatal)
+        }
+        () if event.has("thermal trip") => Some(Code::ThermalCritical),
+        () if event.has("throttled") => Some(Code::CpuThrottled),
+        () if event.has("correctable machine check") => Some(Code::CpuMceCorrected),
+        () => None,
+    }
+}
+
+fn drive(event: &Event<'_>) -> Option<Code> {
+    match () {
+        () if event.has("predictive") => Some(Code::DiskPredictedFailure),
+        () if event.has_any(&["drive fault", "failed", "in critical array"]) => Some(Code::DiskHardwareError),
+        () if event.has_any(&["in failed array", "rebuild/remap aborted"]) => Some(Code::RaidDegraded),
+        () => None,
+    }
+}
+
+fn interrupt(event: &Event<'_>) -> Option<Code> {
+    match () {
+        () if event.has("bus fatal") => Some(Code::PcieFatal),
+        () if event.has_any(&["bus uncorrectable", "perr", "serr"]) => Some(Code::PcieUncorrected),
+        () if event.has_any(&["bus correctable", "bus degraded"]) => Some(Code::PcieCorrected),
+        () if event.has("nmi") => Some(Code::NmiUnknown),
+        () => None,
     }
 }
 

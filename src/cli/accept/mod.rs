@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::format::Format;
 use super::{answer, answer_whole, exit, help};
 use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, schema};
 use crate::report::table;
@@ -45,13 +46,6 @@ pub(super) struct Arguments {
     /// Write a result file for MAAS, as its scripts do
     #[arg(long, value_name = "FILE", env = "RESULT_PATH")]
     result_path: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {

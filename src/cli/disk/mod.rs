@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
+use super::format::Format;
 use crate::disk::{Disks, Error, Smartctl};
 use crate::host::Host;
 use crate::telemetry::LogFormat;
@@ -66,13 +67,6 @@ impl Machine {
             None => smartctl,
         })
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {

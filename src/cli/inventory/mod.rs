@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::events::since;
+use super::format::Format;
 use super::resources::Machine;
 use super::{answer_whole, exit, gap, help, state};
 use crate::host::Host;
@@ -44,13 +45,6 @@ pub(super) struct Arguments {
     machine: Machine,
     #[command(flatten)]
     state: state::Options,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    #[default]
-    Table,
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
