@@ -153,7 +153,7 @@ impl fmt::Display for Policy {
     }
 }
 
-/// The default effect, for codes that the site does not set.
+/// What it does where a site says nothing.
 fn usual(incident: &Incident) -> Effect {
     use Code as C;
     if incident.severity == Severity::Info {
@@ -217,7 +217,7 @@ fn usual(incident: &Incident) -> Effect {
         | C::UsbEnumerationFailed
         | C::TpmError
         | C::BmcError
-        // If the script itself was killed, its exit status shows that.
+        // Whose memory it was is told by the exit of the script itself.
         | C::OomKill
         | C::OomKillCgroup
         | C::ProgramCrashed => Effect::Note,
