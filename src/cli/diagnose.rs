@@ -1,4 +1,4 @@
-//! `shakedown diagnose`: what a machine itself said is wrong with it.
+//! `shakedown diagnose`: the faults that a machine's own logs and counters report.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
@@ -34,7 +34,7 @@ Exit codes:
   2  the command line is wrong
   3  a file cannot be read (the others are judged)";
 
-/// A part of a log that is read at once.
+/// Bytes of a log that are read at once.
 const PIECE: usize = 4 << 20;
 
 #[derive(Debug, clap::Args)]
@@ -53,12 +53,12 @@ pub(super) struct Arguments {
     machine: Machine,
 }
 
-/// A line of the answer: a file, or a source of this machine.
+/// One entry of the output (a line, as JSON): a file, or a source of this machine.
 #[derive(Debug, Serialize)]
 struct Source {
     file: String,
     incidents: Vec<Incident>,
-    /// Why it could not be read, or not all of it.
+    /// The reason why the source was not read completely; `None` if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<String>,
 }
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     Ok(if arguments.check && code == exit::OK && raised { exit::SCRIPT_FAILED } else { code })
 }
 
-/// A saved log, piece by piece: it may be larger than the machine's memory.
+/// Reads a saved log piece by piece, since a log may be larger than the machine's memory.
 fn read(path: &Path) -> io::Result<Vec<Incident>> {
     if path == Path::new("-") { judge(io::stdin().lock()) } else { judge(File::open(path)?) }
 }
@@ -102,7 +102,7 @@ fn judge(log: impl Read) -> io::Result<Vec<Incident>> {
         if log.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
             return Ok(judge.end());
         }
-        // Up to the end of the line; one without end is no line of a log.
+        // Read on to the end of the line. The bound is for input that is no log and has no line ends.
         if piece.len() == PIECE {
             log.by_ref().take(PIECE as u64).read_until(b'\n', &mut piece)?;
         }
@@ -110,7 +110,7 @@ fn judge(log: impl Read) -> io::Result<Vec<Incident>> {
     }
 }
 
-/// All that a machine keeps of what it said.
+/// Reads every source that a machine has: the kernel's log, crash records, the BMCs' event logs, counters.
 fn machine_says(host: &Host) -> Vec<Source> {
     let mut sources = Vec::new();
     if host.is_live() || host.exists("/dev/kmsg") {
@@ -148,7 +148,7 @@ fn kernel_log(host: &Host) -> Source {
     Source { file, incidents: judge.end(), gap }
 }
 
-/// What the kernel saved before it stopped. A record in several parts is one log: the higher the part, the earlier.
+/// Reads the crash records that the kernel saved before it stopped (pstore), one source for each file of a directory.
 fn crash_records(host: &Host, directory: &str) -> Vec<Source> {
     let paths = names_below(host, directory);
     paths

@@ -1,4 +1,4 @@
-//! What a site sets once, and the one list of its keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], its
+//! The settings of a site, and the one list of their keys. **To add a key**: a field of [`Site`] with its default, a line of [`KEYS`], its
 //! explanation in `packaging/config/config.toml`, and its effect in `cli/settings.rs`: tests ask for both.
 
 use std::path::PathBuf;
@@ -12,17 +12,17 @@ use crate::runner::{DEFAULT_OUTPUT_BYTES, Names};
 /// The settings of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// What the journal keeps.
+    /// Limits of the journal: runs, days, bytes of script output.
     pub retention: Retention,
-    /// Hardware sync sends everything when the region took it so many days ago; `None` never does.
+    /// Days after which hardware sync sends everything again; `None` for never.
     pub full_after_days: Option<u32>,
     /// Volumes in other machines count as hardware of this one, also those that the system is not on.
     pub network_volumes: bool,
-    /// How often `watch` asks the drives how they are, in minutes; `None` never does.
+    /// Minutes between two health checks of the drives by `watch`; `None` for never.
     pub disks_every_minutes: Option<u32>,
     /// Most bytes of output files of one script; `None` is no bound.
     pub output_bytes: Option<u64>,
-    /// What the machine itself reports while scripts run, and what that does to a pass.
+    /// Policy for faults that the machine reports while a script runs: ignored, noted, or counted against its pass.
     pub meanwhile: Policy,
     /// Variables that scripts get with the passwords that are in them.
     pub pass_environment: Names,
@@ -49,7 +49,7 @@ impl Default for Site {
     }
 }
 
-/// Every key: its name in the file, the field that it sets, and what it means in a few words.
+/// Every key: its name in the file, the field that it sets, and its meaning in a few words.
 pub(super) const KEYS: &[Key] = &[
     key!("journal.keep_runs", retention.runs, "runs that are kept; 0 keeps all"),
     key!("journal.keep_days", retention.days, "days that runs and events are kept; 0 keeps them for ever"),

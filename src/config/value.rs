@@ -11,26 +11,26 @@ use crate::runner::Names;
 pub(super) struct Key {
     /// Section and name, as `journal.keep_runs`.
     pub(super) name: &'static str,
-    /// What it means, in a few words.
+    /// The meaning of the key, in a few words.
     pub(super) meaning: &'static str,
-    /// What its value has to be, for errors.
+    /// The values that the key takes, for errors: the text after "must be".
     pub(super) what: fn(&Site) -> &'static str,
-    /// What its value is in TOML, in the words of the TOML library.
+    /// The TOML type of the value, in the words of the TOML library.
     pub(super) form: fn(&Site) -> &'static str,
-    /// Sets it from a text; false when that is no such value.
+    /// Sets the field from a text; false if the text is not a valid value.
     pub(super) set: fn(&mut Site, &str) -> bool,
-    /// Its value as text.
+    /// The field's value as text.
     pub(super) text: fn(&Site) -> String,
 }
 
 impl Key {
-    /// The variable that sets it: `SHAKEDOWN_JOURNAL_KEEP_RUNS`.
+    /// The environment variable that sets the key, for example `SHAKEDOWN_JOURNAL_KEEP_RUNS`.
     pub(super) fn variable(&self) -> String {
         format!("SHAKEDOWN_{}", self.name.replace('.', "_").to_uppercase())
     }
 }
 
-/// A key for a field of [`Site`], which says by its type what the value may be.
+/// A key for a field of [`Site`]; the field's type decides which values are valid.
 macro_rules! key {
     ($name:literal, $($field:ident).+, $meaning:literal) => {
         $crate::config::value::Key {
@@ -65,13 +65,13 @@ pub(super) fn set<T: Value>(field: &mut T, text: &str) -> bool {
 
 /// A type that a setting may have.
 pub(super) trait Value: Sized {
-    /// For errors, after "must be".
+    /// The valid values, for errors: the text after "must be".
     const WHAT: &'static str;
-    /// What it is in TOML.
+    /// The TOML type of the value.
     const FORM: &'static str;
-    /// From a text.
+    /// Reads a value; `None` if the text is not a valid one.
     fn parse(text: &str) -> Option<Self>;
-    /// As a text that [`Value::parse`] reads.
+    /// The value as a text that [`Value::parse`] reads back.
     fn text(&self) -> String;
 }
 
@@ -145,7 +145,7 @@ impl Value for Option<PathBuf> {
     }
 }
 
-/// What the machine reports while scripts run.
+/// Policy for faults that the machine reports while a script runs.
 impl Value for Policy {
     const WHAT: &'static str = "count, note or off, then codes of docs/diagnosis.md as CODE=note, =degraded or =failed";
     const FORM: &'static str = "string";

@@ -1,4 +1,4 @@
-//! The incidents as they are found, before it is decided what follows from what.
+//! The incidents as they are found, before consequences are merged into their causes (`chain`).
 
 use std::collections::HashMap;
 
@@ -6,17 +6,17 @@ use super::code::{Code, Severity};
 use super::intended;
 use super::stamp::Stamp;
 
-/// When something was said.
+/// The time of a log line; fields are `None` where the log has no stamp.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct At {
     pub(super) text: Option<String>,
     pub(super) seconds: Option<f64>,
-    /// The time since the machine started, where it is known.
+    /// Seconds since the machine started, where they are known.
     pub(super) since_boot: Option<f64>,
 }
 
 impl At {
-    /// The same as [`At::new`], in the memory that is there.
+    /// Sets the time like [`At::new`], but reuses the text's memory. No stamp leaves the time unchanged.
     fn set(&mut self, stamp: Option<Stamp<'_>>) {
         let Some(stamp) = stamp else { return };
         let text = self.text.get_or_insert_default();
@@ -36,7 +36,7 @@ impl At {
     }
 }
 
-/// A line that means something.
+/// A log line that matched a rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Now<'t> {
     pub(super) text: &'t str,
@@ -48,7 +48,7 @@ impl Now<'_> {
         At::new(self.stamp)
     }
 
-    /// The line as it is shown.
+    /// The line as reports show it: the stamp in brackets, then at most [`LONGEST_LINE`] characters.
     pub(super) fn line(&self) -> String {
         let text: String = self.text.chars().take(LONGEST_LINE).collect();
         match self.stamp {
@@ -58,16 +58,16 @@ impl Now<'_> {
     }
 }
 
-/// So much of a line is kept.
+/// Most characters of a line that are kept.
 const LONGEST_LINE: usize = 400;
-/// So many lines are kept for an incident; all are counted.
+/// Most lines that are kept for an incident; all are counted.
 const MOST_LINES: usize = 12;
-/// So many incidents are told apart. A log that names more devices is not a log of one machine.
+/// Most incidents of one log. A log that names more devices is not a log of one machine.
 const MOST_INCIDENTS: usize = 500;
-/// So many occurrences of an incident are kept one by one. A storm is nothing that somebody wanted.
+/// Most occurrences of an incident that are kept one by one. A storm is not the result of an intended action.
 const MOST_MARKS: usize = 64;
 
-/// An incident on its way.
+/// An incident while the log is still being read.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) code: Code,
@@ -77,13 +77,13 @@ pub(super) struct Entry {
     pub(super) first: At,
     pub(super) last: At,
     pub(super) lines: Vec<String>,
-    /// Its occurrences one by one, the first of them, where an action on purpose can explain them.
+    /// The first occurrences one by one, for codes that an intended action can explain; else empty.
     pub(super) marks: Vec<Mark>,
-    /// The device is only who spoke, or the code only what is seen from afar: another entry may know better.
+    /// True if the device is only the reporter, or the code only a distant symptom: another entry may be more exact.
     pub(super) weak: bool,
 }
 
-/// One occurrence.
+/// One occurrence of an incident.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     /// The number of the line in the log.
@@ -92,7 +92,7 @@ pub(super) struct Mark {
     count: u64,
 }
 
-/// What was found.
+/// A finding in one line or story, before it is added to the book.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) code: Code,
@@ -117,20 +117,20 @@ impl Found {
     }
 }
 
-/// All entries so far.
+/// All incidents found so far.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pub(super) entries: Vec<Entry>,
     index: HashMap<(Code, String), usize>,
     last: Option<usize>,
-    /// The number of the line that is read.
+    /// The number of the line that is being read, from 1.
     pub(super) order: u64,
-    /// Repetitions that the kernel left out, for the next entry.
+    /// Repetitions that the kernel did not print and that are added to the next entry.
     owed: u64,
 }
 
 impl Book {
-    /// Notes what a line says.
+    /// Records the finding of one line.
     pub(super) fn note(&mut self, found: Found, now: &Now<'_>) {
         let repeated = |entry: &&mut Entry| entry.code == found.code && entry.device == found.device;
         let last = self.last.and_then(|last| self.entries.get_mut(last)).filter(repeated);
@@ -152,7 +152,7 @@ impl Book {
         }
     }
 
-    /// Notes what several lines say together.
+    /// Records a finding that several lines make together.
     pub(super) fn note_lines(&mut self, found: Found, first: At, last: At, mut lines: Vec<String>) {
         let key = (found.code, found.device.clone());
         let count = found.count + std::mem::take(&mut self.owed);
@@ -186,7 +186,7 @@ impl Book {
         self.entries.push(Entry { code, severity, device, count, first, last, lines, marks, weak });
     }
 
-    /// Adds a line to the entry found last, if that is of one of these codes.
+    /// Adds a line to the newest entry with one of these codes; `None` if there is none.
     pub(super) fn more(&mut self, codes: &[Code], now: &Now<'_>) -> Option<&mut Entry> {
         let entry = self.entries.iter_mut().rev().find(|entry| codes.contains(&entry.code))?;
         entry.last = now.at();
@@ -196,7 +196,7 @@ impl Book {
         Some(entry)
     }
 
-    /// Repetitions that were not printed belong to what was printed last.
+    /// Adds repetitions that the kernel did not print to the entry of the line printed last.
     pub(super) fn suppressed(&mut self, number: u64) {
         match self.last.and_then(|last| self.entries.get_mut(last)) {
             Some(entry) => entry.count += number,
@@ -204,7 +204,7 @@ impl Book {
         }
     }
 
-    /// Keeps of the occurrences that are known one by one those that `keep` says.
+    /// Drops the occurrences for which `keep` is false, with their lines; an entry without any left is removed.
     pub(super) fn keep(&mut self, keep: impl Fn(&Entry, &Mark) -> bool) {
         self.entries.retain_mut(|entry| {
             let kept: Vec<bool> = entry.marks.iter().map(|mark| keep(entry, mark)).collect();

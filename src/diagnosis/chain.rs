@@ -1,4 +1,4 @@
-//! What follows from what: one incident for one cause.
+//! Merges consequences into their causes, so that one cause gives one incident.
 
 use super::book::Entry;
 use super::code::{Code, Kind, Severity};
@@ -6,14 +6,14 @@ use super::judge::Incident;
 use super::name::family;
 use super::stories::Names;
 
-/// So many seconds may lie between cause and consequence; error handling of disks takes minutes.
+/// Most seconds between cause and consequence; error handling of disks takes minutes.
 const SOON: f64 = 60.0;
 const DISK: f64 = 180.0;
-/// What lies so many seconds around an error of a disk is told of the same command.
+/// A controller's event within so many seconds of a disk's error is a report about the same command.
 const MOMENT: f64 = 2.0;
-/// Slowed down for so many seconds, no figure of performance counts.
+/// Throttling that lasts longer, in seconds, makes performance figures worthless.
 const LONG_HEAT: f64 = 60.0;
-/// So many corrected errors of one module are a storm.
+/// Corrected errors of one module from which on they are a storm.
 const STORM: u64 = 100;
 
 /// The incidents of all entries, worst first.
@@ -50,7 +50,7 @@ impl Entry {
         Incident { code, severity, device, count, first: first.text, last: last.text, lines, part: None }
     }
 
-    /// Whether all of it lies no more than some seconds around another.
+    /// True if the entry's whole time span lies within `seconds` of the other's, or a time is unknown.
     fn within(&self, other: &Entry, seconds: f64) -> bool {
         match (self.first.seconds, self.last.seconds, other.first.seconds, other.last.seconds) {
             (Some(first), Some(last), Some(from), Some(to)) => first >= from - seconds && last <= to + seconds,
@@ -81,7 +81,7 @@ fn rename(entries: &mut [Entry], names: &Names) {
             _ => {}
         }
     }
-    // An address that no line gives a name, and one disk of which the log speaks: they are the same.
+    // One SCSI address without a name and one disk in the whole log: the address is that disk's.
     let mut disks: Vec<&str> =
         entries.iter().filter(|entry| entry.code.kind() == Kind::Disk).map(|entry| entry.device.as_str()).collect();
     disks.sort_unstable();
@@ -134,7 +134,7 @@ fn merge(entries: &mut Vec<Entry>) {
     *entries = kept;
 }
 
-/// What a cause knows of its consequences: their times and lines, and a better name of the device.
+/// Adds to each cause the times and lines of its consequences, and a better device name where they have one.
 fn hand_over(entries: &mut [Entry], gone: &[bool]) {
     for index in 0..entries.len() {
         if !gone[index] {
@@ -169,7 +169,7 @@ fn hand_over(entries: &mut [Entry], gone: &[bool]) {
     }
 }
 
-/// Whether an entry follows from another.
+/// True if `entry` is a consequence of `cause`.
 fn follows(entry: &Entry, cause: &Entry) -> bool {
     match (entry.code.kind(), cause.code.kind()) {
         (Kind::Memory | Kind::Cpu, Kind::Memory | Kind::Cpu) => memory(entry, cause),
@@ -229,7 +229,7 @@ fn memory(entry: &Entry, cause: &Entry) -> bool {
     }
 }
 
-/// The rank of a cause: a disk that is gone explains more than a request that failed.
+/// True if one disk incident follows from another. Causes have ranks: a disk that is gone explains more than a failed request.
 fn disk(entry: &Entry, cause: &Entry) -> bool {
     use Code as C;
     let same = entry.device == cause.device || family(&entry.device) == family(&cause.device);
@@ -241,7 +241,7 @@ fn disk(entry: &Entry, cause: &Entry) -> bool {
     {
         return true;
     }
-    // The controller tells in its own words what a disk of it answered.
+    // The controller's event repeats, in its own words, an answer of one of its disks.
     if entry.code == C::DiskHbaEvent && matches!(cause.code, C::DiskMediumError | C::DiskHardwareError) {
         return entry.within(cause, MOMENT);
     }
@@ -252,7 +252,7 @@ fn disk(entry: &Entry, cause: &Entry) -> bool {
         // One thing under two names: the disk rather than its partition.
         return entry.device != cause.device && entry.weak && !(cause.weak && cause.device.len() > entry.device.len());
     }
-    // A request that the disk itself refused is why the port was reset; one of which only the block layer tells may follow from that.
+    // A request that the disk itself refused is why the port was reset; one that only the block layer reports may follow from the reset.
     match (entry.code, cause.code) {
         (C::DiskLinkReset, C::DiskIoError) => return !cause.weak,
         (C::DiskIoError, C::DiskLinkReset) => return entry.weak,
@@ -291,7 +291,7 @@ fn disk(entry: &Entry, cause: &Entry) -> bool {
     lesser.contains(&entry.code)
 }
 
-/// Of one device, outside memory and disks.
+/// True if a code is a consequence of another code of the same device; for devices other than memory and disks.
 fn consequence(entry: Code, cause: Code) -> bool {
     use Code as C;
     let lesser: &[Code] = match cause {
@@ -323,7 +323,7 @@ fn kernel(entry: &Entry, cause: &Entry) -> bool {
 }
 
 impl Incident {
-    /// Whether this is to be raised, and not only noted.
+    /// True if the severity is `Warning` or above; such an incident is to be raised, not only noted.
     #[must_use]
     pub fn is_raised(&self) -> bool {
         self.severity >= Severity::Warning

@@ -1,10 +1,10 @@
-//! What can be found: one line for each code, with its kind, its usual severity, its meaning and the next step.
+//! The table of incident codes: one entry for each, with its kind, its usual severity, its meaning and the next step.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How bad an incident is. From `Warning` on it is to be raised.
+/// Severity of an incident. From `Warning` on it is to be raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -29,7 +29,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What part of the machine an incident is about.
+/// The part of the machine that an incident is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]
@@ -71,7 +71,7 @@ impl Kind {
 
 macro_rules! codes {
     ($($name:ident: $word:literal, $kind:ident, $severity:ident, $meaning:literal, $next:literal;)*) => {
-        /// What happened.
+        /// The code of an incident: one kind of fault or event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "`meaning` says it")]
         pub enum Code { $($name),* }
@@ -90,17 +90,17 @@ macro_rules! codes {
             pub fn kind(self) -> Kind {
                 match self { $(Self::$name => Kind::$kind),* }
             }
-            /// How bad this is as a rule; a single line may say otherwise.
+            /// The usual severity; a rule or a counter may set another one for an incident.
             #[must_use]
             pub fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity),* }
             }
-            /// The code in a sentence.
+            /// The meaning of the code, as a sentence.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $meaning),* }
             }
-            /// What to do about it.
+            /// The next step for the operator.
             #[must_use]
             pub fn next(self) -> &'static str {
                 match self { $(Self::$name => $next),* }

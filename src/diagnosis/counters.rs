@@ -1,7 +1,7 @@
-//! Counters of the kernel and of devices: what happened, also where no line of any log tells of it.
+//! Counters of the kernel and of devices, which show faults that no log line reports.
 //!
-//! Everything that a machine does not have is absent. A [`Snapshot`] is what was counted at some time; two of them give what
-//! happened between, and one alone what the machine counted since its start.
+//! A counter that a machine does not have is absent. A [`Snapshot`] holds all counters at one time; two of them give the incidents
+//! between them, and one alone gives the incidents since the machine started.
 
 mod read;
 
@@ -12,7 +12,7 @@ use super::code::{Code, Severity};
 use super::judge::Incident;
 use super::{chain, stories};
 
-/// What is counted: the code it is of, the device, and the place that it was read from.
+/// A counter: the code that it counts, the device, and the file (with row) that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     code: Code,
@@ -20,21 +20,21 @@ struct Key {
     place: String,
 }
 
-/// A number, and what it means that there is one.
+/// The number of a counter, and how to read it without an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Value {
     number: u64,
     standing: Standing,
 }
 
-/// What a number says without an earlier one.
+/// The meaning of a counter's number where there is no earlier one to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// So often since the machine started.
+    /// Occurrences since the machine started.
     SinceStart,
-    /// Nothing: healthy machines have such numbers, too, or they are years old.
+    /// None: healthy machines have such numbers, too, or the events may be years old.
     Nothing,
-    /// How things are now; no count.
+    /// A present state, not a count of events.
     State,
 }
 
@@ -44,11 +44,11 @@ pub struct Snapshot {
     values: BTreeMap<Key, Value>,
 }
 
-/// So often down within one look is a link that flaps.
+/// Losses of a link between two snapshots from which on the link flaps.
 const FLAPS: u64 = 3;
 
 impl Snapshot {
-    /// What was counted since an earlier look, as incidents; a counter that began anew counts from 0.
+    /// Incidents between an earlier snapshot and this one; a counter that was reset counts from 0.
     #[must_use]
     pub fn since(&self, before: &Snapshot) -> Vec<Incident> {
         let rises = self.values.iter().filter_map(|(key, now)| {
@@ -67,7 +67,7 @@ impl Snapshot {
         incidents(rises)
     }
 
-    /// What was counted since the machine started.
+    /// Incidents since the machine started; counters without that meaning are left out.
     #[must_use]
     pub fn since_start(&self) -> Vec<Incident> {
         let counted = self.values.iter().filter(|(_, value)| value.standing != Standing::Nothing && value.number > 0);
@@ -86,13 +86,14 @@ fn incidents<'a>(rises: impl Iterator<Item = (&'a Key, u64, String)>) -> Vec<Inc
         if *code == Code::NetLinkDown && number >= FLAPS {
             found = Found::new(Code::NetLinkFlap, device.clone()).times(number);
         }
-        // The kernel counts those that went over their own limit, too; answers of a disk that does not know a command as its errors; and each
-        // command of SATA that failed as one that timed out (Linux, `drivers/ata/libata-eh.c`, ata_qc_schedule_eh). The log knows better.
+        // These counters include harmless events: programs killed at their own memory limit (OOM), a disk's answers to commands that it
+        // does not know (I/O errors), and each failed SATA command as a timeout (Linux, `drivers/ata/libata-eh.c`, ata_qc_schedule_eh).
+        // The log is more exact.
         let is_vague = matches!(code, Code::DiskIoError | Code::DiskTimeout);
         if is_vague || matches!(code, Code::PowerLimited | Code::KernelWarning | Code::OomKill) {
             found = found.severity(Severity::Info);
         }
-        // The counters of exceptions and of threshold interrupts name nobody: what names a part knows better.
+        // The counters of exceptions and of threshold interrupts name no device: an incident that names one is more exact.
         let nobody = device.is_empty();
         book.note_lines(
             if nobody { found.weak() } else { found },

@@ -1,8 +1,8 @@
-//! What somebody wanted: sleep, a slot's button, a disk that is taken out by command, a driver that is loaded again.
+//! Intended actions: sleep, the button of a slot, a disk removed by command, a driver that is loaded again.
 //!
-//! A link that goes down because the machine goes to sleep is no incident. The kernel tells such actions in lines of their own; around
-//! them lie windows, and what happens in a window to a device of the action is taken back when the log is over: the line that explains
-//! often stands behind the line that it explains.
+//! A link that goes down because the machine goes to sleep is no incident. The kernel logs such actions in lines of their own. Each
+//! action opens a window of time; incidents of its devices within the window are removed at the end of the log, since the line that
+//! explains often stands behind the line that it explains.
 
 use super::book::{Book, Entry, Mark, Now};
 use super::code::Code;
@@ -22,7 +22,7 @@ pub(super) enum Action {
     Driver,
 }
 
-/// What a line says of an action.
+/// The step of an action that a line reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The action goes on.
@@ -31,15 +31,15 @@ pub(super) enum Step {
     Ends,
 }
 
-/// How far an action reaches.
+/// The time, codes and devices that an action can explain.
 struct Reach {
     /// Seconds before its first line.
     before: f64,
     /// Seconds after its last line.
     after: f64,
-    /// What it explains.
+    /// The codes of incidents that the action explains.
     codes: &'static [Code],
-    /// Only of the device that its line names.
+    /// True if the action explains only incidents of the device that its line names.
     same: bool,
 }
 
@@ -54,20 +54,20 @@ impl Action {
             },
             Self::Button => Reach { before: 0.0, after: 15.0, codes: &[Code::PcieLinkDown], same: true },
             Self::Removal => Reach { before: 0.0, after: 5.0, codes: &[Code::DiskOffline], same: true },
-            // Drivers tell of their end up to some seconds after they took the link down.
+            // A driver logs its end up to some seconds after it took the link down.
             Self::Driver => Reach { before: 6.0, after: 3.0, codes: &[Code::NetLinkDown], same: true },
         }
     }
 }
 
-/// Codes that an action can explain: their occurrences are kept apart.
+/// True if an action can explain the code; occurrences of such codes are kept one by one.
 pub(super) fn can_explain(code: Code) -> bool {
     [Action::Sleep, Action::Button, Action::Removal, Action::Driver]
         .iter()
         .any(|action| action.reach().codes.contains(&code))
 }
 
-/// Where a line stands: in the order of the log, and in time where that is known.
+/// The place of a line: its number in the log, and its time in seconds where that is known.
 #[derive(Clone, Copy, Debug)]
 struct Point {
     order: u64,
@@ -77,24 +77,24 @@ struct Point {
 #[derive(Debug)]
 struct Window {
     action: Action,
-    /// The names of its device.
+    /// The names of the action's device; empty if the action is about the whole machine.
     devices: Vec<String>,
     first: Point,
     last: Point,
     open: bool,
 }
 
-/// The actions that a log tells of.
+/// The intended actions that a log reports.
 #[derive(Debug, Default)]
 pub(super) struct Intended {
     windows: Vec<Window>,
 }
 
-/// So many are kept; a log with more is not one of a machine that is tested.
+/// Most actions that are kept; a machine under test does not log more.
 const MOST: usize = 1000;
 
 impl Intended {
-    /// Takes a line that tells of an action.
+    /// Records a line that reports an action.
     pub(super) fn note(&mut self, (action, step): (Action, Step), order: u64, now: &Now<'_>) {
         let point = Point { order, seconds: now.at().seconds };
         let devices = if action.reach().same { devices(action, now.text) } else { Vec::new() };
@@ -113,7 +113,7 @@ impl Intended {
         }
     }
 
-    /// Takes back what these actions explain.
+    /// Removes the occurrences that these actions explain.
     pub(super) fn take_back(&self, book: &mut Book, names: &Names) {
         if self.windows.is_empty() {
             return;

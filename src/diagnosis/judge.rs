@@ -14,24 +14,24 @@ use super::rules::{self, Act, Name, Rule};
 use super::stories::{State, Story};
 use super::{chain, name, sel, stories};
 
-/// Something that happened to one device, with all lines that belong to it.
+/// A fault or event of one device, with the lines that report it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incident {
-    /// What happened.
+    /// The kind of fault or event.
     pub code: Code,
-    /// How bad: the worst of its lines.
+    /// Severity: the worst of its lines.
     pub severity: Severity,
-    /// The device as an operator names it; empty where nothing names one.
+    /// The device as an operator names it; empty if no line names one.
     pub device: String,
-    /// How often, with what the kernel counted and did not print.
+    /// Occurrences, including repetitions that the kernel counted but did not print.
     pub count: u64,
-    /// The stamp of its first line, as the log has it.
+    /// The stamp of its first line, as the log writes it; `None` for lines without one.
     pub first: Option<String>,
-    /// The stamp of its last line.
+    /// The stamp of its last line; `None` for lines without one.
     pub last: Option<String>,
-    /// The first lines, as evidence.
+    /// The first of its lines, as evidence.
     pub lines: Vec<String>,
-    /// What the device is on the machine that was asked, beyond its name.
+    /// The hardware behind `device` on the live machine (model, serial number, bay, interface); `None` for a saved log or if unknown.
     pub part: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A log of any form.
+    /// Reads lines of a log of any form; may be called again for the next piece of the same log.
     pub fn read(&mut self, log: &str) {
         let mut joiner = Joiner::default();
         for line in log.lines() {
@@ -86,7 +86,7 @@ impl Judge {
         joiner.end(&mut |record| self.record(&record));
     }
 
-    /// What was found, the worst first.
+    /// The incidents of the log, the worst first.
     #[must_use]
     pub fn end(mut self) -> Vec<Incident> {
         self.intended.take_back(&mut self.book, &self.state.names);
@@ -118,7 +118,7 @@ impl Judge {
         let order = book.order;
         patterns.each(now.text, seen, |index, found| {
             let act = rules[index].act;
-            // In a log without facilities, `name[pid]: ` is how programs begin; the kernel so speaks of programs only.
+            // In a log without facilities, `name[pid]: ` begins a program's line. The kernel writes it only in lines about crashed programs.
             if !matches!(act, Act::Story(Story::Crash)) && is_of_a_program(now.text) {
                 return false;
             }
@@ -140,7 +140,7 @@ impl Judge {
     }
 }
 
-/// An incident that one line tells.
+/// Records an incident that one line reports; false leaves the line to the rules that follow.
 fn simple(
     (book, state): (&mut Book, &mut State),
     (code, severity): (Code, Severity),
@@ -160,7 +160,7 @@ fn simple(
     true
 }
 
-/// `name[12]: ` at the start.
+/// True if the text starts like a program's line: `name[12]: `.
 fn is_of_a_program(text: &str) -> bool {
     let Some((head, _)) = text.split_once("]: ") else { return false };
     let Some((name, pid)) = head.split_once('[') else { return false };

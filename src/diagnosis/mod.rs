@@ -1,4 +1,4 @@
-//! What the machine itself said: the kernel's log, the BMC's event log and counters, as incidents.
+//! Incidents from a machine's own reports: the kernel's log, the BMC's event log and counters.
 //!
 //! An incident is one pair of code and device. Repetitions belong to it, and so do the lines that follow from it. Everything here is
 //! pure: text goes in, incidents come out.

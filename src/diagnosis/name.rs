@@ -1,4 +1,4 @@
-//! What a line calls its device.
+//! The name of the device that a log line is about.
 
 use super::pattern::word;
 use super::rules::Name;
@@ -22,13 +22,13 @@ pub(super) fn of(name: Name, part: &str, text: &str) -> String {
     }
 }
 
-/// `cpu 12` of `12` and what may follow.
+/// `cpu 12` from a text that starts with `12`.
 pub(super) fn cpu(part: &str) -> String {
     let digits: String = part.trim().chars().take_while(char::is_ascii_digit).collect();
     if digits.is_empty() { digits } else { format!("cpu {digits}") }
 }
 
-/// What stands before the first `: `.
+/// The text before the first `: `; empty if there is none.
 pub(super) fn prefix(text: &str) -> &str {
     text.split_once(": ").map_or("", |(before, _)| before)
 }
@@ -123,7 +123,7 @@ pub(super) fn scsi(text: &str) -> (Option<&str>, Option<&str>) {
     (address, name.filter(|name| is_block(name)))
 }
 
-/// Whether a word is the name of a block device.
+/// True if a word is the name of a block device.
 pub(super) fn is_block(name: &str) -> bool {
     const STARTS: [&str; 11] = ["sd", "sr", "st", "nvme", "vd", "xvd", "hd", "mmcblk", "md", "dm-", "dasd"];
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -189,7 +189,7 @@ pub(super) fn module(text: &str) -> Option<&str> {
         .then_some(name)
 }
 
-/// `name[123]` at the start of a text, before what the kernel says of the program.
+/// `name[123]` at the start of a text, before the kernel's message about the program.
 pub(super) fn program(text: &str) -> Option<String> {
     let text = text.strip_prefix("traps: ").unwrap_or(text);
     let mut from = 0;

@@ -1,10 +1,10 @@
-//! What a device of a log is on the machine: the disk behind `ata3`, its serial number and bay, the interface at a PCI address.
+//! The hardware behind a device name of a log: the disk at `ata3` with its serial number and bay, the interface at a PCI address.
 
 use super::judge::Incident;
 use super::name::family;
 use crate::host::{Disk, Host};
 
-/// The parts of a machine by the names that logs have for them.
+/// The disks and network interfaces of a machine, found by the names that logs use.
 #[derive(Debug, Default)]
 pub struct Parts {
     disks: Vec<Place>,
@@ -16,14 +16,14 @@ pub struct Parts {
 struct Place {
     name: String,
     words: String,
-    /// The way to it through buses and controllers, as sysfs has it.
+    /// The disk's path in sysfs, through buses and controllers.
     path: String,
-    /// Host, channel, target and unit.
+    /// The SCSI address: host, channel, target and unit.
     address: String,
 }
 
 impl Parts {
-    /// Reads where the machine's disks and interfaces are.
+    /// Reads the machine's disks and interfaces with their paths in sysfs.
     #[must_use]
     pub fn read(host: &Host) -> Self {
         let path = |link: String| host.real(link).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
@@ -44,14 +44,14 @@ impl Parts {
         Self { disks: disks.collect(), interfaces: interfaces.filter(|(_, path)| !path.is_empty()).collect() }
     }
 
-    /// Adds to incidents what their devices are.
+    /// Sets [`Incident::part`] of each incident.
     pub fn name(&self, incidents: &mut [Incident]) {
         for incident in incidents {
             incident.part = self.of(&incident.device);
         }
     }
 
-    /// Whether the device of a log is this disk or interface, a part of it, or a controller on its way.
+    /// True if the device of a log is the disk or interface called `name`, a part of it, or a controller on its path.
     #[must_use]
     pub fn belongs(&self, device: &str, name: &str) -> bool {
         if device.is_empty() {
@@ -61,7 +61,7 @@ impl Parts {
         device == name || interface || self.disks.iter().any(|disk| disk.name == name && disk.is(device))
     }
 
-    /// What a device is; `None` when its name says all.
+    /// The disks and interfaces behind a device name, in words; `None` if the machine has none for it.
     fn of(&self, device: &str) -> Option<String> {
         if device.is_empty() {
             return None;
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// Whether a device is a step of a path of sysfs.
+/// True if a device is a step of a path in sysfs.
 fn on_way(path: &str, device: &str) -> bool {
     path.split('/').any(|step| step == device)
 }

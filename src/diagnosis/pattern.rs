@@ -10,7 +10,7 @@ use memchr::memmem;
 /// One pattern in its parts.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    /// Literal text with what stands before it.
+    /// Literal texts, each with the kind of gap before it.
     parts: Vec<(Before, &'static str)>,
     /// The record must begin with the first part.
     at_start: bool,
@@ -25,10 +25,10 @@ enum Before {
     Capture,
 }
 
-/// Where a pattern matched.
+/// The match of a pattern.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found<'t> {
-    /// What `{}` stands for; empty if there is none.
+    /// The text captured by `{}`; empty if the pattern has none.
     pub(super) name: &'t str,
 }
 

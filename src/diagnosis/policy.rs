@@ -1,4 +1,4 @@
-//! What an incident changes in the result of a test that passed. Nothing makes a failure a pass.
+//! The effect of incidents on the result of a test that passed. No incident turns a failure into a pass.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::fmt;
 use super::code::{Code, Severity};
 use super::judge::Incident;
 
-/// What an incident does to a pass.
+/// The effect of an incident on a test that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
-    /// Nothing: it is told beside the result.
+    /// None: the incident is reported beside the result.
     Note,
     /// The pass becomes degraded.
     Degraded,
@@ -29,20 +29,20 @@ impl Effect {
     }
 }
 
-/// Whether the machine is listened to while a script runs.
+/// How far a machine's own reports are used while a script runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Listening {
-    /// Not at all.
+    /// Not read at all.
     Off,
-    /// What it says is told, and changes nothing.
+    /// Incidents are reported and change no result.
     Note,
-    /// What it says counts.
+    /// Incidents are reported and may change a pass.
     #[default]
     Count,
 }
 
 impl Listening {
-    /// From the word in settings and headers.
+    /// Reads the word that settings and script headers use; `None` if it is none of the three.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -62,25 +62,26 @@ impl Listening {
     }
 }
 
-/// What counts at this site.
+/// A site's policy for incidents while a script runs: the general level, and effects set for single codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether anything does.
+    /// The general level: ignored, reported, or counted.
     pub listening: Listening,
     other: BTreeMap<Code, Effect>,
 }
 
-/// So many corrected errors of one module, and of one processor, within one test are no single events any more. Source: the limits of
+/// Corrected errors of one module, and of one processor, within one test from which on a pass becomes failed. Source: the limits of
 /// mcelog (10 in 24 hours for a module) and rasdaemon (18 in 24 hours for a processor).
 const MEMORY: u64 = 10;
 const PROCESSOR: u64 = 18;
-/// A handful of repairs is common when a link changes its power state; thousands are a bad link.
+/// Corrected PCIe errors from which on a pass becomes degraded, and failed. A few are common when a link changes its power state;
+/// thousands are a bad link.
 const LINK: [u64; 2] = [10, 1000];
-/// So many troubles of a disk with its link within one test return in production.
+/// Link errors, timeouts or resets of a disk within one test from which on a pass becomes failed: so many will return in production.
 const DISK: u64 = 3;
 
 impl Policy {
-    /// `count`, `note` or `off`, then what counts otherwise, as `pcie-corrected=note`; `None` if a word is none of these.
+    /// Reads `count`, `note` or `off`, then effects of single codes such as `pcie-corrected=note`; `None` if a word is none of these.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut policy = Self::default();
@@ -97,25 +98,25 @@ impl Policy {
         Some(policy)
     }
 
-    /// Nobody listens.
+    /// The policy that reads no reports of the machine.
     #[must_use]
     pub fn off() -> Self {
         Self::default().at_most(Listening::Off)
     }
 
-    /// The same, listening no more than so.
+    /// This policy with its level lowered to `listening`; a lower level stays.
     #[must_use]
     pub fn at_most(&self, listening: Listening) -> Self {
         Self { listening: self.listening.min(listening), other: self.other.clone() }
     }
 
-    /// What an incident does to a pass at this site.
+    /// The effect of an incident on a pass at this site.
     #[must_use]
     pub fn effect(&self, incident: &Incident) -> Effect {
         self.counts(incident, usual)
     }
 
-    /// The same, of an incident of the disk or interface that the test was given.
+    /// The effect of an incident of the disk or interface that the test was given; never less than [`Policy::effect`] by default.
     #[must_use]
     pub fn effect_on_subject(&self, incident: &Incident) -> Effect {
         self.counts(incident, of_subject)
@@ -129,7 +130,7 @@ impl Policy {
     }
 }
 
-/// What it does to the test of the very disk or interface that it is about: more than to others, never less.
+/// The default effect on a test of the very disk or interface that the incident is about: never less than on other tests.
 fn of_subject(incident: &Incident) -> Effect {
     use Code as C;
     let usual = usual(incident);

@@ -5,46 +5,46 @@ use super::stamp::{self, Stamp};
 /// A line as it stands in a log of any form.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Line<'a> {
-    /// When, as the log says it.
+    /// The stamp that the log writes; `None` if the line has none.
     pub(super) stamp: Option<Stamp<'a>>,
-    /// Whether the kernel itself said so.
+    /// The writer of the line: kernel, program or BMC.
     pub(super) origin: Origin,
-    /// Part of a line that other parts belong to.
+    /// Completeness of the line: whole, or a fragment of one.
     pub(super) part: Part,
-    /// `T12` or `C3`: the thread or CPU that spoke, where the log tells.
+    /// `T12` or `C3`: the thread or CPU that printed the line; empty if the log does not name it.
     pub(super) caller: &'a str,
     /// The text, without stamp and prefix; escapes are still in it.
     pub(super) text: &'a str,
-    /// Whether `\x0a` and the like stand for single bytes.
+    /// True if `\x0a` and the like stand for single bytes.
     pub(super) escaped: bool,
 }
 
-/// Who said it.
+/// The writer of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The kernel.
     Kernel,
-    /// A program, whatever it says.
+    /// A program; such a line is never an incident.
     Program,
-    /// The log does not say; a line without stamp belongs to the one before.
+    /// Not named in the line: a line without stamp belongs to the one before.
     Same,
     /// The event log of a BMC.
     Bmc,
 }
 
-/// What a record of `/dev/kmsg` says about its completeness.
+/// Completeness of a record of `/dev/kmsg`, from its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// All of a line.
+    /// A whole line.
     Whole,
-    /// `c`: a fragment.
+    /// `c`: the first fragment of a line.
     Fragment,
-    /// `+`: what follows a fragment.
+    /// `+`: the continuation of a fragment.
     More,
 }
 
 impl<'a> Line<'a> {
-    /// A line of any form; `None` for what is no message: empty lines, the properties of a record.
+    /// Reads a line of any form; `None` for lines that are no message: empty ones, the properties of a record.
     ///
     /// Forms: `/dev/kmsg` (Documentation/ABI/testing/dev-kmsg), `dmesg` with any of its stamps and with `-x`, console and pstore with
     /// `<N>`, syslog and `journalctl -o short` and its ISO variants, `ipmitool sel elist`.
@@ -142,7 +142,7 @@ fn priority(line: &str) -> Option<(u32, &str)> {
     Some((number, rest.strip_prefix("1 ").unwrap_or(rest)))
 }
 
-/// `kern  :err   : ` of `dmesg -x`: whether the kernel spoke.
+/// `kern  :err   : ` of `dmesg -x`: true if the kernel wrote the line, and the text; `None` if there is no such prefix.
 fn decoded_priority(line: &str) -> Option<(bool, &str)> {
     const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
     if !line.as_bytes().first()?.is_ascii_lowercase() {

@@ -1,4 +1,4 @@
-//! Times as logs write them: enough to tell how far two records are apart.
+//! Times as logs write them, read just exactly enough to measure the distance of two records.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ pub(super) struct Stamp<'a> {
     pub(super) text: &'a str,
     /// Seconds, by a clock that is the same for all records of one log.
     pub(super) seconds: f64,
-    /// Seconds since the machine started, where the log says so.
+    /// Seconds since the machine started; `None` if the stamp is of another clock.
     pub(super) since_boot: Option<f64>,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn bracketed(line: &str) -> (Option<Stamp<'_>>, &str) {
         };
     }
     if first == b'+' {
-        // Steps without a sum: the order of the lines says more.
+        // `+` stamps are steps from the line before; without their sum, only the order of the lines is of use.
         let known = seconds_of(&text[1..]).is_some();
         return if known { (Some(Stamp { text, seconds: 0.0, since_boot: None }), rest) } else { (None, line) };
     }
@@ -118,13 +118,13 @@ fn dated(text: &str) -> Option<f64> {
     Some(days(year, month, day) * 86400.0 + time)
 }
 
-/// A line of syslog or `journalctl`: the stamp, whether the kernel spoke, and the text.
+/// Reads a line of syslog or `journalctl`: the stamp, true if the kernel wrote it, and the text.
 ///
-/// What stands between time and name differs (host, facility and level, a year); so only the time at the start and the name before
-/// the first `: ` are looked at.
+/// The text between time and name differs (host, facility and level, a year), so only the time at the start and the name before
+/// the first `: ` are read.
 pub(super) fn syslog(line: &str) -> Option<(Stamp<'_>, bool, &str)> {
     let bytes = line.as_bytes();
-    // What a search in several files prints: the file before the line.
+    // A search in several files (`grep`) prints the file's name before the line.
     if line.starts_with('/')
         && let Some((file, rest)) = line.split_once(':')
         && !file.contains(' ')
@@ -149,7 +149,7 @@ pub(super) fn syslog(line: &str) -> Option<(Stamp<'_>, bool, &str)> {
     Some((stamp, false, rest.get(at + 2..)?))
 }
 
-/// How long the time at the start of a line is, and its seconds.
+/// The length of the time at the start of a line, in bytes, and its seconds; `None` if there is no time.
 fn time_at_start(line: &str) -> Option<(usize, f64)> {
     let mut end = 0;
     let mut date = None;

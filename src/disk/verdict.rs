@@ -69,7 +69,7 @@ pub struct Reason {
     pub subject: Option<String>,
     /// The finding, in words.
     pub seen: String,
-    /// The same as a number.
+    /// The finding as a number. Absent if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     /// The number at the last look. Absent if there was none.

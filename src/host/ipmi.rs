@@ -1,5 +1,5 @@
-//! What a BMC says of itself, asked through the kernel's driver (`/dev/ipmiN`). Nothing here can change anything in it: there is no
-//! other way to a BMC than a [`Question`], and no question that sets, resets or logs in.
+//! Reading a BMC's identity, event log and network settings through the kernel's driver (`/dev/ipmiN`). Nothing here can change a BMC:
+//! every request is a [`Question`], and no question sets, resets or logs in.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -15,20 +15,20 @@ use serde::{Deserialize, Serialize};
 use super::Host;
 use super::ioctl::{ipmi_receive, ipmi_send};
 
-/// How long one answer is waited for. One that does not come ends the asking: a BMC that hangs is not asked thirty times.
+/// Longest wait for one answer. A missing answer ends the session, so that a BMC that hangs is not asked thirty times.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long all of them together are.
+/// Longest wait for all answers of a session together.
 const ALL_PATIENCE: Duration = Duration::from_secs(10);
-/// How long the questions for an event log are.
+/// Longest wait for all answers of a session that reads an event log.
 const LOG_PATIENCE: Duration = Duration::from_secs(90);
-/// So many records of a log are read.
+/// Most records of an event log that are read.
 const MOST_RECORDS: usize = 20_000;
 /// Channels that a machine's maker may use (IPMI 2.0, 6.3).
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
-/// IPv6 addresses of a kind that are asked for; BMCs have room for up to 255 that nobody fills.
+/// IPv6 addresses of a kind that are read; BMCs have up to 255 places, most of them empty.
 const IPV6_ADDRESSES: u8 = 4;
 
-/// What can be asked of a BMC.
+/// The requests that can be sent to a BMC; all of them only read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     /// Get Device ID (IPMI 2.0, 20.1).
@@ -43,7 +43,7 @@ pub(super) enum Question {
     Lan { channel: u8, parameter: LanParameter, place: u8 },
 }
 
-/// Which of the LAN parameters; none of them holds a user or a password.
+/// The LAN parameters that are read; none of them holds a user or a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum LanParameter {
@@ -79,7 +79,7 @@ impl Question {
     }
 }
 
-/// What a BMC is, by its own words.
+/// The identity of a BMC, from its answer to Get Device ID (IPMI 2.0, 20.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcDevice {
     /// Its maker's number for the kind of device.
@@ -131,15 +131,15 @@ pub struct BmcLan {
 }
 
 impl Host {
-    /// What the BMC behind a device node of `/dev`, for example `ipmi0`, says of itself; `None` when it does not know the question.
+    /// The identity of the BMC behind a device node of `/dev`, for example `ipmi0`; `None` if the BMC does not know the command.
     ///
     /// # Errors
-    /// When there is no such node, it may not be opened, or no answer comes in time.
+    /// The node does not exist or cannot be opened, or the BMC does not answer in time.
     pub fn bmc_device(&self, node: &str) -> io::Result<Option<BmcDevice>> {
         self.ask(&format!("bmc_device {node}"), || device(&mut Session::open(node)?.asker()))
     }
 
-    /// The event log of that BMC; `None` when it has none.
+    /// The event log of the BMC behind a device node; `None` if it has none.
     ///
     /// # Errors
     /// As for [`Host::bmc_device`].
@@ -147,7 +147,7 @@ impl Host {
         self.ask(&format!("bmc_log {node}"), || log(&mut Session::open(node)?.patient().asker()))
     }
 
-    /// The network connections of that BMC; none when it has none or tells of none.
+    /// The network connections of the BMC behind a device node; empty if it has none or reports none.
     ///
     /// # Errors
     /// As for [`Host::bmc_device`].
@@ -156,14 +156,14 @@ impl Host {
     }
 }
 
-/// What a BMC has on record. Nothing is taken out of it.
+/// The event log of a BMC (SEL). Reading leaves the log as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BmcLog {
     /// The records as they are, 16 bytes each (IPMI 2.0, 32.1), the oldest first.
     pub records: Vec<Vec<u8>>,
-    /// The BMC had no room for what came after.
+    /// True if the log is full: later events were not recorded.
     pub is_full: bool,
-    /// Not all of it could be read in time.
+    /// True if not all records could be read in time.
     pub is_cut: bool,
 }
 
@@ -182,7 +182,7 @@ impl Session {
         Ok(Session { node, number: 0, deadline: Instant::now() + ALL_PATIENCE })
     }
 
-    /// For a log, which takes one question for each record.
+    /// The session with the longer limit of an event log, which takes one question for each record.
     fn patient(self) -> Self {
         Self { deadline: Instant::now() + LOG_PATIENCE, ..self }
     }
@@ -214,7 +214,7 @@ impl Session {
                 Err(error) => return Err(error.into()),
             }
             match ipmi_receive(&self.node) {
-                // What is left of a question that was given up, or an event that somebody asked for.
+                // The late answer to an abandoned question, or an event that another program subscribed to.
                 Ok(Some((number, _))) if number != self.number => {}
                 Ok(Some((_, answer))) => return Ok(answer),
                 Ok(None) => {}
@@ -225,7 +225,7 @@ impl Session {
     }
 }
 
-/// What follows the completion code; `None` when the BMC does not know the question or has nothing to say.
+/// The bytes after the completion code; `None` if the BMC does not know the command or has no data for it.
 fn payload(answer: &[u8]) -> io::Result<Option<&[u8]>> {
     let error = |number| Err(io::Error::from_raw_os_error(number));
     match answer.split_first() {
@@ -238,7 +238,7 @@ fn payload(answer: &[u8]) -> io::Result<Option<&[u8]>> {
     }
 }
 
-/// Reads answers as if a BMC had given them, each as long as the byte before it says: for the fuzzers, which nobody's BMC has to bear.
+/// Reads answers from bytes in place of a BMC, each after a byte with its length. For the fuzzers.
 #[doc(hidden)]
 pub fn ipmi_answers(bytes: &[u8]) {
     let mut rest = bytes;
@@ -308,7 +308,7 @@ fn lans(ask: Ask<'_>) -> io::Result<Vec<BmcLan>> {
 
 fn lan(channel: u8, ask: Ask<'_>) -> io::Result<BmcLan> {
     use LanParameter as P;
-    // After the revision of the parameters.
+    // The value follows a byte with the revision of the parameters.
     let mut value = |parameter, place| -> io::Result<Vec<u8>> {
         let answer = ask(Question::Lan { channel, parameter, place })?;
         Ok(payload(&answer)?.and_then(|payload| payload.get(1..)).unwrap_or_default().to_vec())

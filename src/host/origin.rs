@@ -1,24 +1,24 @@
-//! What is hardware: the one place by which a device of the kernel counts as something that somebody plugged in, or not.
+//! The one decision whether a device of the kernel is hardware of this machine, made by software, or in another machine.
 //!
-//! Kernels show much as a device that software made: mirrors of a switch's ports, areas of a disk, disks over the network. All who
-//! tell hardware from the rest ask here; the document for a region, which shows what the reference shows, is apart.
+//! Kernels show many devices that software made: mirrors of a switch's ports, areas of a disk, disks over the network. Every part of
+//! the program that needs the difference asks here, except the document for a region, which shows what the reference shows.
 //!
-//! A bus that is not real makes no device unreal: platform devices, guests' disks and the drivers that stand in for a device where there
-//! is none have one. `scsi_debug` answers as a disk does, the reference lists it, and who loads it wants it tested: it stays hardware.
-//! So only what is known to be made of something else, by a program, or by a driver that only feigns a device, is software.
+//! A virtual bus does not make a device virtual: platform devices, guests' disks and the drivers that stand in for a device have one.
+//! `scsi_debug` answers like a disk, the reference lists it, and an operator who loads it wants it tested, so it stays hardware.
+//! Only a device that is known to be made from another one, by a program, or by a driver that feigns it, is software.
 
 use std::path::Path;
 
 use super::Host;
 
-/// Who made a device.
+/// The origin of a device: hardware, software, or another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// It is plugged into this machine, or its board has it.
+    /// The device is plugged into this machine or built into its board.
     Hardware,
-    /// This machine's software made it; nothing comes or goes with it.
+    /// Software of this machine made the device; no hardware comes or goes with it.
     Software,
-    /// It is in another machine, and reached over this network or bus: `iscsi`, `nvme-tcp`, `usbip` …
+    /// The device is in another machine and reached over this network or bus: `iscsi`, `nvme-tcp`, `usbip` …
     Network(&'static str),
 }
 
@@ -31,19 +31,19 @@ const HARDWARE_WITHOUT_PARENT: [&str; 1] = ["fio"];
 /// Subsystems of devices that carry an interface and are no hardware: sub-functions of a card, the other end of a guest's interface.
 const SOFTWARE_CARRIERS: [&str; 2] = ["auxiliary", "xen-backend"];
 /// Devices of drivers that feign a network card, a wireless card, a USB port or a SCSI port (Linux, `drivers/net/netdevsim`,
-/// `drivers/net/wireless/virtual`, `drivers/usb/gadget/udc/dummy_hcd.c`, `drivers/target/loopback`). What hangs on them is made by a
-/// program.
+/// `drivers/net/wireless/virtual`, `drivers/usb/gadget/udc/dummy_hcd.c`, `drivers/target/loopback`). A program makes the devices behind
+/// them.
 const FEIGNED: [&str; 4] = ["netdevsim", "mac80211_hwsim", "dummy_hcd", "tcm_loop"];
 
-/// Whether the way to a device leads through one that a driver feigns, or through the device that this machine is for another one's USB
-/// port (`gadget.0`).
+/// True if a device's path in sysfs leads through a feigned device, or through the USB gadget that this machine is for another machine
+/// (`gadget.0`).
 fn is_feigned(way: &Path) -> bool {
     let is_it = |part: &str| FEIGNED.iter().any(|stem| part.starts_with(stem)) || part.starts_with("gadget.");
     way.iter().any(|part| is_it(&part.to_string_lossy()))
 }
 
 impl Host {
-    /// Who made a block device, by its kernel name.
+    /// The origin of a block device, by its kernel name.
     #[must_use]
     pub fn origin_of_disk(&self, name: &str) -> Origin {
         if is_software_disk(name) {
@@ -52,7 +52,7 @@ impl Host {
         let place = Path::new("/sys/class/block").join(name);
         let real = self.real(&place).unwrap_or_default();
         let way = real.to_string_lossy();
-        // Drivers that have a device give it as the parent of what they make of it.
+        // A driver with a device of its own makes it the parent of its block device.
         let is_orphan = way.starts_with("/sys/devices/virtual/block/");
         if is_orphan && !HARDWARE_WITHOUT_PARENT.iter().any(|stem| name.starts_with(stem)) {
             return Origin::Software;
@@ -77,7 +77,7 @@ impl Host {
         self.fabric(&real, &place).map_or(Origin::Hardware, Origin::Network)
     }
 
-    /// Whether a disk hangs on a host of SRP over InfiniBand, by the name of its driver (Linux, `drivers/infiniband/ulp/srp`). The class
+    /// True if a disk is reached by SRP over InfiniBand, by the driver of its SCSI host (Linux, `drivers/infiniband/ulp/srp`). The class
     /// `srp_host` is no sign: a partition of POWER reaches its own disks by the same protocol.
     fn is_srp(&self, real: &Path) -> bool {
         let names = real.iter().map(|part| part.to_string_lossy());
@@ -88,7 +88,7 @@ impl Host {
         })
     }
 
-    /// Over which network an NVMe namespace is reached; `None` for one that is not, and for one that has a path on this machine's bus.
+    /// The network over which an NVMe namespace is reached; `None` if it is local or also has a path on this machine's bus.
     fn fabric(&self, real: &Path, place: &Path) -> Option<&'static str> {
         let parts: Vec<String> = real.iter().map(|part| part.to_string_lossy().into_owned()).collect();
         let subsystem = parts.iter().any(|part| part.starts_with("nvme-subsys"));
@@ -113,7 +113,7 @@ impl Host {
         }
     }
 
-    /// Who made a network interface that has a device, by its directory.
+    /// The origin of a network interface that has a device, by its directory in sysfs.
     #[must_use]
     pub fn origin_of_interface(&self, place: &Path) -> Origin {
         if is_representor(&self.text(place.join("phys_port_name")).unwrap_or_default()) {
@@ -130,7 +130,7 @@ impl Host {
         Origin::Hardware
     }
 
-    /// Who made a USB device, by its directory.
+    /// The origin of a USB device, by its directory in sysfs.
     #[must_use]
     pub fn origin_of_usb(&self, place: &Path) -> Origin {
         let real = self.real(place).unwrap_or_default();
@@ -141,7 +141,7 @@ impl Host {
     }
 }
 
-/// Whether a port of a card's switch stands for something else than the card's own connector: names as devlink makes them,
+/// True if a port of a card's switch stands for something other than the card's own connector. Names are those of devlink:
 /// `[cCONTROLLER]pfFUNCTION`, then `vfNUMBER`, `sfNUMBER` or nothing; a connector's own is `pNUMBER` (Linux,
 /// `Documentation/networking/devlink/devlink-port.rst`).
 #[must_use]

@@ -16,16 +16,16 @@ const LINKS: u32 = 40;
 /// Longest text of a symbolic link.
 const LONGEST: usize = 4096;
 
-/// What becomes of symbolic links and of `..` on the way.
+/// The treatment of symbolic links and of `..` in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Both stay inside, as if the directory were the machine's root.
     InRoot,
-    /// A link on the way is an error (`ELOOP`), and so is what would leave the directory (`EXDEV`).
+    /// A link on the way is an error (`ELOOP`), and so is a path that would leave the directory (`EXDEV`).
     Plain,
 }
 
-/// Opens what a relative path leads to.
+/// Opens the file or directory at a relative path.
 pub(super) fn open(directory: BorrowedFd<'_>, inside: &OsStr, flags: OFlags, way: Way) -> rustix::io::Result<OwnedFd> {
     let resolve = match way {
         Way::InRoot => ResolveFlags::IN_ROOT,
@@ -37,7 +37,7 @@ pub(super) fn open(directory: BorrowedFd<'_>, inside: &OsStr, flags: OFlags, way
     }
 }
 
-/// Whether the kernel, or who guards its calls (seccomp answers EPERM, too), does not do `openat2` at all.
+/// True if the kernel has no `openat2` (`ENOSYS`) or a sandbox refuses the call (seccomp may answer `EPERM`). Tried once.
 fn is_missing() -> bool {
     static MISSING: OnceLock<bool> = OnceLock::new();
     *MISSING.get_or_init(|| {
@@ -47,8 +47,8 @@ fn is_missing() -> bool {
     })
 }
 
-/// The directories from the top to where a look-up is. None is ever asked for its `..`, so that a directory that is moved meanwhile leads
-/// nowhere else.
+/// The open directories from the top to the present place of a look-up. `..` goes back in this list and is never opened, so that a
+/// directory that is moved meanwhile leads nowhere else.
 struct Walk<'a> {
     top: BorrowedFd<'a>,
     below: Vec<OwnedFd>,
@@ -60,11 +60,11 @@ impl Walk<'_> {
     }
 }
 
-/// A part of a path that is still to be gone.
+/// A part of a path that is not yet looked up.
 #[derive(Clone, Debug)]
 struct Part {
     name: OsString,
-    /// A slash follows, so that what is there has to be a directory, and a link is followed whatever was asked.
+    /// True if a slash follows: the name has to be a directory, and a link is followed whatever the flags are.
     slash: bool,
 }
 
@@ -131,7 +131,7 @@ fn step_by_step(top: BorrowedFd<'_>, inside: &OsStr, flags: OFlags, way: Way) ->
     rustix::fs::openat(walk.here(), ".", flags - OFlags::NOFOLLOW, Mode::empty())
 }
 
-/// Puts what a link says in front of what is still to be gone.
+/// Puts the target of a link in front of the parts that are not yet looked up.
 fn follow(link: &OwnedFd, part: &Part, walk: &mut Walk<'_>, left: &mut VecDeque<Part>) -> rustix::io::Result<()> {
     let mut target = [MaybeUninit::uninit(); LONGEST];
     let (target, _) = rustix::fs::readlinkat_raw(link, "", &mut target)?;
@@ -146,7 +146,7 @@ fn follow(link: &OwnedFd, part: &Part, walk: &mut Walk<'_>, left: &mut VecDeque<
     Ok(())
 }
 
-/// Opens a file by the name that was just looked at. Who puts a link in its place meanwhile gets an error, and leads nowhere.
+/// Opens a file by the name that was just checked. A link put in its place meanwhile is an error and is not followed.
 fn last(walk: &Walk<'_>, name: &OsStr, there: OwnedFd, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     match (flags.contains(OFlags::PATH), flags.contains(OFlags::DIRECTORY)) {
         (_, true) => Err(Errno::NOTDIR),
@@ -169,7 +169,7 @@ mod tests {
         rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).expect("a directory")
     }
 
-    /// What was opened, by the kernel's own name of it.
+    /// The path of an opened file, as the kernel names it (`/proc/self/fd`).
     fn told(opened: rustix::io::Result<OwnedFd>) -> Result<PathBuf, Errno> {
         opened.map(|file| std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("an open file"))
     }

@@ -1,27 +1,27 @@
-//! What a kernel calls itself and the machine, also of a copied machine, which no kernel of its own can be asked about.
+//! The names of kernel and machine (`uname`), also for a machine copy, where they are read from its files.
 
 use serde::{Deserialize, Serialize};
 
 use super::Host;
 
-/// Where nobody knows.
+/// The value of a name that is not known.
 const UNKNOWN: &str = "unknown";
 
-/// What `uname` tells.
+/// The fields of `uname`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Uname {
     /// `uname -s`.
     pub system: String,
     /// `uname -n`.
     pub node: String,
-    /// `uname -r`; `unknown` of a copy that does not tell.
+    /// `uname -r`; `unknown` for a copy without that file.
     pub release: String,
-    /// `uname -m`; `unknown` of a copy that does not tell.
+    /// `uname -m`; `unknown` for a copy whose files do not show it.
     pub machine: String,
 }
 
 impl Host {
-    /// What the running kernel calls itself and the machine. A plain copy tells what its own files say, never what runs here.
+    /// The `uname` of the running kernel, or of the kernel in a copy's files; never that of the kernel here for a copy.
     #[must_use]
     pub fn uname(&self) -> Uname {
         self.ask("uname", || Ok(Uname::of_this_kernel())).unwrap_or_else(|_| self.uname_of_copy())
@@ -39,7 +39,7 @@ impl Host {
         }
     }
 
-    /// From the kernel's own word (since Linux 6.1), else from what only processors of one architecture say of themselves.
+    /// The architecture from `/proc/sys/kernel/arch` (since Linux 6.1), else from fields of `/proc/cpuinfo` that only one architecture has.
     fn architecture_of_copy(&self) -> String {
         if let Some(own) = self.text("/proc/sys/kernel/arch") {
             return own;

@@ -1,4 +1,4 @@
-//! This program itself: the signals that it was started with, and once more, as a child that does one thing and answers.
+//! This program itself: the signals that it was started with, and further processes of it, started as a child for one task.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,15 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Peer;
 
-/// An answer is short.
+/// Most bytes that are read of a child's answer.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
-/// Runs this program with other arguments; its exit status and what it printed. Its errors go where this program's go.
+/// Runs this program with other arguments; returns the exit status and the standard output. Standard error is this program's.
 ///
-/// Past the limit, and when `stop` strikes, it gets SIGTERM, and SIGKILL after the grace.
+/// After `limit`, or when `stop` is cancelled, the child gets SIGTERM, and SIGKILL after `grace`.
 ///
 /// # Errors
-/// When it cannot be started, or the system cannot say how it ended.
+/// The child cannot be started, its output cannot be read, or its exit status cannot be read.
 pub async fn ask_own(
     arguments: &[OsString],
     limit: Duration,
@@ -52,7 +52,7 @@ pub async fn ask_own(
         () = tokio::time::sleep(limit) => tracing::warn!(?limit, "a child of this program takes too long and is stopped"),
         () = stop.cancelled() => {}
     }
-    // It has not been waited for, so the number is still its own.
+    // The child has not been waited for, so the number is still its own.
     let signal = |signal| id.map(|id| kill(id, signal));
     signal(Signal::SIGTERM);
     if let Ok(ended) = tokio::time::timeout(grace, &mut end).await {
@@ -62,26 +62,26 @@ pub async fn ask_own(
     end.await
 }
 
-/// This program once more, to outlive the one that starts it.
+/// A further process of this program that outlives the one that starts it.
 #[derive(Debug)]
 pub struct Detached<'a> {
-    /// What it is to do.
+    /// The command line of the new process, without the program's name.
     pub arguments: &'a [OsString],
-    /// Variables that it keeps of this program's environment; all others are gone.
+    /// Variables of this program's environment that the new process gets; it gets no others.
     pub keeps: &'a [&'a str],
-    /// Takes what it prints.
+    /// The file for the new process's standard output and standard error.
     pub log: File,
 }
 
-/// Such a process, as long as this program is its parent.
+/// A started [`Detached`] process, as long as this program is its parent.
 #[derive(Debug)]
 pub struct Started(Child);
 
 impl Detached<'_> {
-    /// Starts it. Where it shall have a session of its own it makes that itself.
+    /// Starts the process. A session of its own is made by the new process itself ([`leave_session`]).
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// The process cannot be started.
     pub fn start(&self) -> io::Result<Started> {
         let mut command = std::process::Command::new("/proc/self/exe");
         command.arg0(std::env::args_os().next().unwrap_or_default()).args(self.arguments);
@@ -93,27 +93,27 @@ impl Detached<'_> {
 }
 
 impl Started {
-    /// Which process it is.
+    /// The identity of the process; `None` if it cannot be read.
     #[must_use]
     pub fn peer(&self) -> Option<Peer> {
         Peer::of(i32::try_from(self.0.id()).ok()?)
     }
 
-    /// How it ended; `None` while it runs.
+    /// The exit status; `None` while the process runs.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// The exit status cannot be read.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }
 }
 
-/// Leaves the session and the process group of whoever started this program, whose signals then do not reach it.
+/// Leaves the session and the process group of the starter, so that signals to those do not reach this program.
 pub fn leave_session() {
     let _ = rustix::process::setsid();
 }
 
-/// Whether this process ignores a signal, as one that `nohup` started ignores SIGHUP (`/proc/self/status`, `SigIgn`).
+/// True if this process ignores a signal, as a process under `nohup` ignores SIGHUP (`/proc/self/status`, `SigIgn`).
 #[must_use]
 pub fn is_ignored(signal: Signal) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Other processes of this machine that are not this program's own family: looked at, halted, let go on, ended.
+//! Processes of this machine other than this program's children: read, halted, continued, killed.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use super::table::{Identity, Process};
 
-/// A process, told from a later one that got the same number.
+/// A process, distinct from a later one that gets the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     pid: i32,
-    /// Clock ticks between the system's start and its own.
+    /// Clock ticks from the system's start to the start of the process.
     start: u64,
 }
 
 impl Peer {
-    /// The process that has this number now.
+    /// The process that has this number now; `None` if there is none.
     #[must_use]
     pub fn of(pid: i32) -> Option<Peer> {
         Process::read(pid).map(|process| Peer { pid, start: process.id.start })
@@ -33,7 +33,7 @@ impl Peer {
         Peer::of(i32::try_from(std::process::id()).ok()?)
     }
 
-    /// The processes that this one comes from, the nearest first.
+    /// The parent of this process, its parent and so on, the nearest first.
     #[must_use]
     pub fn ancestors() -> Vec<Peer> {
         let mut found: Vec<Peer> = Vec::new();
@@ -45,7 +45,7 @@ impl Peer {
         found
     }
 
-    /// Its number.
+    /// The process number.
     #[must_use]
     pub fn pid(self) -> i32 {
         self.pid
@@ -55,28 +55,28 @@ impl Peer {
         Identity { pid: self.pid, start: self.start }
     }
 
-    /// Whether it still runs; one that was halted does, one that has ended and waits to be collected does not.
+    /// True if the process runs or is halted; false if it has ended, also while it is a zombie.
     #[must_use]
     pub fn is_alive(self) -> bool {
         self.identity().is_alive()
     }
 
-    /// Halts it with all its threads (SIGSTOP).
+    /// Halts the process with all its threads (SIGSTOP).
     pub fn halt(self) {
         self.identity().signal(Signal::STOP);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues the process (SIGCONT).
     pub fn go_on(self) {
         self.identity().signal(Signal::CONT);
     }
 
-    /// Ends it at once (SIGKILL), halted or not.
+    /// Kills the process at once (SIGKILL), halted or not.
     pub fn kill(self) {
         self.identity().signal(Signal::KILL);
     }
 
-    /// The processes that it started and that have not ended.
+    /// The child processes that have not ended.
     #[must_use]
     pub fn children(self) -> Vec<Peer> {
         let all = Process::all();
@@ -84,7 +84,7 @@ impl Peer {
         own.map(|process| Peer { pid: process.id.pid, start: process.id.start }).collect()
     }
 
-    /// Its command line (`/proc/PID/cmdline`); empty when it has ended.
+    /// The command line (`/proc/PID/cmdline`); empty if the process has ended.
     #[must_use]
     pub fn arguments(self) -> Vec<OsString> {
         let bytes = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
@@ -92,16 +92,16 @@ impl Peer {
         words.split(|&byte| byte == 0).map(|word| OsStr::from_bytes(word).to_owned()).collect()
     }
 
-    /// The directory that it is in.
+    /// The working directory; `None` if it cannot be read.
     #[must_use]
     pub fn directory(self) -> Option<PathBuf> {
         fs::read_link(format!("/proc/{}/cwd", self.pid)).ok()
     }
 
-    /// Writes a line to where its standard output goes, without waiting for whoever reads that.
+    /// Writes a line to the process's standard output, without waiting for its reader.
     ///
     /// # Errors
-    /// When there is nothing to write to, or it takes nothing now.
+    /// The standard output cannot be opened, or takes nothing now.
     pub fn tell(self, line: &str) -> io::Result<()> {
         let mut options = fs::OpenOptions::new();
         let output = options.append(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);

@@ -1,4 +1,4 @@
-//! What an administrator keeps in a region: files and scripts (contract ADOPTION, §2 and §3; recorded: "files API", "scripts API").
+//! An administrator's files and scripts in a region (contract ADOPTION, §2 and §3; recorded: "files API", "scripts API").
 
 use base64::Engine as _;
 use reqwest::Url;
@@ -10,38 +10,38 @@ use super::enlist::read;
 use super::exchange::{Accepts, not_the_region, whole};
 use super::{Client, Error};
 
-/// A list of scripts with their contents, or a file, is not larger than this.
+/// Most bytes that are read of a file, or of the list of scripts with their contents.
 const LARGEST: usize = 64 << 20;
-/// The most that a region takes in one request, with room for what is around a file: its web server refuses more than 10 MB.
+/// Most bytes of a file that fit in one request with its envelope: the region's web server refuses more than 10 MB.
 pub const LARGEST_FILE: usize = (10 << 20) - (64 << 10);
 
-/// A file that a region keeps.
+/// A file in a region.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StoredFile {
-    /// Its name.
+    /// The file's name.
     #[serde(rename = "filename")]
     pub name: String,
-    /// Where anybody gets it: a path on the region. The same name keeps it with new content.
+    /// The path on the region where the file can be fetched without credentials. Stays the same when the content is replaced.
     #[serde(rename = "anon_resource_uri")]
     pub address: String,
 }
 
-/// A script that a region keeps.
+/// A script in a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredScript {
-    /// Its name.
+    /// The script's name.
     pub name: String,
-    /// Its type for people, for example `Testing script`.
+    /// The region's name of the script's type, for example `Testing script`.
     pub type_name: String,
-    /// Its tags.
+    /// The script's tags.
     pub tags: Vec<String>,
-    /// It came with the region, which neither changes nor deletes it.
+    /// True if the script came with the region, which neither changes nor deletes it.
     pub is_built_in: bool,
-    /// Its newest version; empty when the region does not show it.
+    /// The content of the newest version; empty if the region does not show it.
     pub content: Vec<u8>,
-    /// What was said of that version when it was put there.
+    /// The comment with which the newest version was uploaded; empty if there is none.
     pub comment: String,
-    /// How many versions of it there are.
+    /// The number of versions.
     pub versions: usize,
 }
 
@@ -64,7 +64,7 @@ impl StoredScript {
 }
 
 impl Client {
-    /// The files whose names begin so.
+    /// The files whose names begin with `prefix`.
     ///
     /// # Errors
     /// By class of answer.
@@ -76,7 +76,7 @@ impl Client {
             .map_err(|error| not_the_region(&self.shown(&url), format!("no list of files: {error}")))
     }
 
-    /// The content of a file, as anybody gets it by its address.
+    /// The content of a file, fetched by its address without credentials.
     ///
     /// # Errors
     /// By class of answer.
@@ -91,7 +91,7 @@ impl Client {
         whole(&self.shown(&url), response, LARGEST).await
     }
 
-    /// Puts a file there, or new content into one of that name.
+    /// Uploads a file; replaces the content of a file of the same name.
     ///
     /// # Errors
     /// By class of answer.
@@ -126,7 +126,7 @@ impl Client {
         scripts.ok_or_else(|| not_the_region(&self.shown(&url), "no list of scripts".to_owned()))
     }
 
-    /// Makes a script, which must be new.
+    /// Creates a script, whose name must be new.
     ///
     /// # Errors
     /// By class of answer.
@@ -135,7 +135,7 @@ impl Client {
         self.document(&url, |url| self.http.post(url).multipart(script(content, comment))).await.map(drop)
     }
 
-    /// Makes a new version of a script. Its tags and its time limit stay as they are.
+    /// Uploads a new version of a script. Its tags and its time limit stay as they are.
     ///
     /// # Errors
     /// By class of answer.

@@ -13,20 +13,20 @@ use super::{Error, Slice, oversized};
 use crate::private;
 use crate::script::Found;
 
-/// Read at once of a file that is sent.
+/// Bytes that are read at once of a file that is sent.
 const CHUNK: usize = 64 << 10;
 
-/// What a file of a result is for a region.
+/// The role of a result's file for the region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
-    /// Output for people. The middle of it is left out where there is no room for all.
+    /// Output for people. The middle is left out if the whole is too large for the region.
     Output,
     /// Output that the region parses: sent whole or not at all.
     Parsed,
     /// The result file, whose status decides: sent whole or not at all.
     ResultFile {
-        /// The text that is sent in place of one that is gone, empty or too large: the status that has counted goes to the region in any case.
-        /// Empty if no status of it has counted.
+        /// The text that is sent in place of a file that is gone, empty or too large, so that the status that counted here reaches the
+        /// region in any case. Empty if no status of the file counted.
         otherwise: String,
     },
 }
@@ -37,15 +37,15 @@ pub enum Content {
 pub struct FilePart {
     /// `NAME`, `NAME.out`, `NAME.err` or `NAME.yaml`.
     pub name: String,
-    /// Where it lies. One that was never written is sent empty.
+    /// The file's path. A file that was never written is sent empty.
     pub path: PathBuf,
-    /// Bytes that it had as the script ended. One that has fewer by now was changed, or its disk lost some of it.
+    /// The file's size when the script ended, in bytes; `None` if unknown. A smaller file was changed since, or its disk lost data.
     pub size: Option<u64>,
-    /// What the region does with it.
+    /// The role of the file for the region.
     pub content: Content,
 }
 
-/// A file as a journal may hold it. Messages of version 0.1 say only that a file must go whole: its name tells which of the two it is.
+/// A file as a journal may hold it. Messages of version 0.1 have only `whole`; the file's name then decides between the two whole roles.
 #[derive(Deserialize)]
 struct Stored {
     name: String,
@@ -72,18 +72,18 @@ impl From<Stored> for FilePart {
 }
 
 impl FilePart {
-    /// True if it goes whole or not at all.
+    /// True if the file is sent whole or not at all.
     pub(super) fn is_whole(&self) -> bool {
         self.content != Content::Output
     }
 
-    /// True if it is output that the region parses.
+    /// True if the file is output that the region parses.
     pub(super) fn is_parsed(&self) -> bool {
         self.content == Content::Parsed
     }
 
-    /// The result file as it is, or what is sent in its place. It is read to its end before any of it is announced: one that breaks off
-    /// while it is sent would have lost the status that has counted here.
+    /// The result file as it is, or `otherwise`. The file is read to its end before its length is sent: a file that breaks off while it
+    /// is sent would lose the status that counted here.
     pub(super) fn result_file(&self, otherwise: &str) -> Result<Part, Error> {
         match Found::at(&self.path) {
             Ok(Found::Content(bytes)) if !bytes.is_empty() && self.lost(bytes.len() as u64) == 0 => {
@@ -94,12 +94,12 @@ impl FilePart {
         }
     }
 
-    /// Bytes that are gone since the script ended, of one that has so many.
+    /// Bytes that are gone since the script ended; `size` is the present size.
     fn lost(&self, size: u64) -> u64 {
         self.size.unwrap_or(0).saturating_sub(size)
     }
 
-    /// All of a file that has so many bytes.
+    /// The whole file, which has `size` bytes.
     pub(super) fn all(&self, size: u64) -> Result<Vec<u8>, Error> {
         let read = || {
             if self.lost(size) > 0 {
@@ -118,23 +118,23 @@ impl FilePart {
         })
     }
 
-    /// Compact JSON of output that the region parses and that is larger than there is room; `None` of all else.
+    /// Compact JSON of parsed output that is larger than `room` bytes; `None` for all other files.
     pub(super) fn packed(&self, room: u64) -> Option<Vec<u8>> {
         (self.is_parsed() && length(&self.path) > room).then(|| oversized::compact(&self.path)).flatten()
     }
 }
 
-/// True if others will give back what there was not enough of.
+/// True if the error is a lack of descriptors or memory, which other processes will free again.
 fn is_want(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
 }
 
-/// Bytes of a file; 0 where there is none, and something where there is no file that can be read, which [`part`] tells.
+/// Bytes of a file; 0 if there is none, and 1 if the path is no regular file, so that [`part`] runs and reports that.
 pub(super) fn length(path: &Path) -> u64 {
     path.symlink_metadata().map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 1 })
 }
 
-/// A part that reads its file as it is sent. In place of what cannot be read stands a line that says so: no file holds up a result.
+/// A part that reads its file while it is sent. A line with the error replaces a file that cannot be read: no file holds up a result.
 pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Error> {
     let path = &file.path;
     let gone = match file.lost(size) {
@@ -170,19 +170,19 @@ pub(super) fn part(file: &FilePart, size: u64, slice: Slice) -> Result<Part, Err
     Ok(Part::stream_with_length(reqwest::Body::wrap_stream(body), length))
 }
 
-/// A file that is read as it is sent. What was announced of it is sent in any case, or the region would wait for the rest.
+/// A file that is read while it is sent. As many bytes as announced are sent in any case, or the region would wait for the rest.
 #[derive(Clone)]
 struct Source(Arc<std::fs::File>);
 
 impl Source {
-    /// Opens a regular file, whatever a script has put in its place, and sees whether the disk gives it.
+    /// Opens a file if it is a regular one (a script may have put something else in its place), and checks that the disk can read it.
     fn open(path: &Path) -> std::io::Result<Self> {
         let file = private::regular(path)?;
         file.read_at(&mut [0], 0)?;
         Ok(Source(Arc::new(file)))
     }
 
-    /// So many bytes from a place on; a line and blanks for those that there are not.
+    /// `length` bytes from offset `from` on; bytes that cannot be read are replaced by a line about that and blanks.
     fn piece(self, from: u64, length: u64) -> impl stream::Stream<Item = std::io::Result<Vec<u8>>> {
         stream::unfold((self, from, length, None::<String>), |(source, from, left, missing)| async move {
             let most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);

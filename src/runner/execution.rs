@@ -36,7 +36,7 @@ impl Runner {
         if let Err(error) = make_directories(&outputs) {
             return self.not_executed(script, error.raw_os_error().unwrap_or(2), &format!("{script}: {error}\n"));
         }
-        // What an earlier start left is no end of this one.
+        // The record of an earlier start's end is not the end of this start.
         let _ = fs::remove_file(&outputs.end);
         if script.has_started {
             // The agent that started it may be gone while it is still at work.
@@ -50,7 +50,7 @@ impl Runner {
         self.run_prepared(script, &outputs).await
     }
 
-    /// Runs a script whose networking and place for output are as they should be.
+    /// Runs a script whose networking is applied and whose output directory is ready.
     pub(super) async fn run_prepared(&self, script: &Arc<Script>, outputs: &Outputs) -> Finished {
         let arguments = match parameters::arguments(script, &self.host, self.options.region) {
             Ok(arguments) => arguments,
@@ -95,7 +95,8 @@ impl Runner {
         self.tell_bmc(script, outputs, finished).await
     }
 
-    /// Whether and how the machine is listened to while a script runs. What the region reads itself is never added to.
+    /// The policy for faults that the machine reports during this script: the site's, lowered to the level that the script's header asks
+    /// for. Off if the region parses the script's output, since nothing may be added to that.
     fn meanwhile(&self, script: &Script, program: &Path) -> Policy {
         let site = &self.options.meanwhile;
         let own = if script.stdout_is_parsed() || site.listening == Listening::Off {
@@ -117,10 +118,10 @@ impl Runner {
         }
     }
 
-    /// Makes the disk write a script's outputs: what is on record as ended is never run again, so a power cut may not take its outputs.
+    /// Syncs a script's outputs to disk: a script that is recorded as ended is never run again, so a power cut must not lose its outputs.
     ///
     /// # Errors
-    /// When the disk says that it lost some of it. Where it cannot be asked that is a warning.
+    /// The disk reports that it lost data or is full. Any other failure to sync is logged as a warning.
     pub(super) async fn keep(&self, script: &Script) -> std::io::Result<()> {
         use nix::libc::{EDQUOT, EIO, ENOSPC};
         let outputs = self.workspace.outputs(script);
@@ -153,7 +154,7 @@ impl Runner {
     }
 }
 
-/// Longest wait for what a start needs and others hold: descriptors, processes, memory.
+/// Longest wait until other processes free what a start needs: descriptors, processes, memory.
 const SCARCE: Duration = Duration::from_secs(300);
 
 impl Runner {
@@ -180,7 +181,7 @@ pub(super) fn output_files(outputs: &Outputs) -> OutputFiles {
     OutputFiles { combined: outputs.combined.clone(), stdout: outputs.stdout.clone(), stderr: outputs.stderr.clone() }
 }
 
-/// Says in a script's output, and to the operator, what the machine reported while it ran.
+/// Appends the faults that the machine reported while a script ran to its output, and adds those that count to its notes.
 fn tell_testimony(script: &Script, outputs: &Outputs, policy: &Policy, testimony: &Testimony, finished: &mut Finished) {
     finished.notes.extend(testimony.reasons(script, policy));
     let section = testimony.section(script, policy);
@@ -199,13 +200,13 @@ fn make_directories(outputs: &Outputs) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Outputs that there are, and their names in the directory; the first error.
+/// Syncs the outputs that exist, and their names in the directory; returns the first error.
 fn sync(outputs: &Outputs) -> std::io::Result<()> {
     let files =
         [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config];
     let mut worst = Ok(());
     for path in files.into_iter().map(PathBuf::as_path).chain(outputs.combined.parent()) {
-        // A script may have put a pipe in the place of its result, which nobody would ever open for writing.
+        // A script may have put a pipe in the place of its result file; opening one that has no writer would block for ever.
         let opened = fs::OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
         let synced = opened.and_then(|file| file.sync_all());
         if worst.is_ok() && synced.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
@@ -215,7 +216,7 @@ fn sync(outputs: &Outputs) -> std::io::Result<()> {
     worst
 }
 
-/// Removes what a script of the same name and number left, in another run or for another region.
+/// Removes the outputs of a script of the same name and number from another run or another region.
 fn remove(outputs: &Outputs) -> std::io::Result<()> {
     for path in
         [&outputs.combined, &outputs.stdout, &outputs.stderr, &outputs.result, &outputs.sent, &outputs.bmc_config]
@@ -230,13 +231,13 @@ fn remove(outputs: &Outputs) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What an earlier run left in `DOWNLOAD_PATH` is not what the script asked for now.
+/// Empties `DOWNLOAD_PATH`: files of an earlier run are not what the script asked for now.
 fn renew(directory: &Path) -> std::io::Result<()> {
     unpack::remove(directory)?;
     fs::create_dir_all(directory)
 }
 
-/// Exit status as a shell tells it: 128 + N after signal N.
+/// Exit status as a shell reports it: 128 + N after signal N.
 pub(super) fn exit_status(ended: &Ended) -> i32 {
     ended.status.code().or_else(|| ended.status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

@@ -1,7 +1,7 @@
 //! Running a set of scripts on this machine: in order, with their parameters, software and limits.
 //!
-//! [`Runner::run`] takes the scripts of one type and tells what happens in [`Report`]s; it knows files and processes, not
-//! the network. Who hears the reports decides what they mean for the region.
+//! [`Runner::run`] takes the scripts of one type and sends [`Report`]s of every step; it uses files and processes, not
+//! the network. The receiver of the reports decides what they mean for the region.
 
 mod bmc;
 mod contents;
@@ -35,35 +35,35 @@ pub use ending::{Conclusion, Ending, Finished, Interruption, ResultPart, keep_en
 pub use inherited::Names;
 pub use schedule::schedule;
 
-/// 8 GiB: a disk that tells of every bad sector comes nowhere near.
+/// 8 GiB: the output about a disk that reports every bad sector is far smaller.
 pub const DEFAULT_OUTPUT_BYTES: u64 = 8 << 30;
 
 /// How scripts are run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Between SIGTERM and SIGKILL when a script is stopped.
+    /// Time between SIGTERM and SIGKILL when a script is stopped.
     pub grace: Duration,
-    /// Ends every grace when it strikes.
+    /// Ends every grace at once when it is cancelled.
     pub hurry: CancellationToken,
     /// `MAAS_BASE_URL`.
     pub base_url: String,
-    /// Which MAAS the scripts come from: arguments are named as its own runner names them.
+    /// The version of the region that the scripts come from: arguments get the names that its own runner gives them.
     pub region: RegionVersion,
     /// Niceness of scripts.
     pub nice: i32,
     /// Most bytes that the output files of a script may have together; `None` is no bound. Beyond, head and tail are kept.
     pub output_bytes: Option<u64>,
-    /// How long a script that told of the machine's BMC waits for what the region says of it.
+    /// Longest wait for the region's answer after a script reported BMC credentials.
     pub bmc_patience: Duration,
-    /// Where the journal is, for a script that asks the agent something.
+    /// The journal's directory, for scripts that query the agent; `None` if there is none.
     pub state_dir: Option<PathBuf>,
-    /// Where the software that scripts need comes from.
+    /// Sources of the software that scripts need.
     pub packages: packages::Options,
-    /// Variables that scripts get from this program's environment as they are, with the passwords of proxies that are in them.
+    /// Variables that scripts get unchanged from this program's environment, with the passwords of proxies that are in them.
     pub pass_environment: Names,
-    /// How the networking of the deployed machine is applied for scripts that ask for it; without, they fail.
+    /// How the networking of the deployed machine is applied for scripts that ask for it; with `None`, those scripts fail.
     pub networking: Option<netplan::Options>,
-    /// What the machine itself reports meanwhile, and what that does to a pass. Off unless somebody asks for it.
+    /// Policy for faults that the machine reports while a script runs. Off by default.
     pub meanwhile: Policy,
 }
 
@@ -97,20 +97,21 @@ impl Options {
 /// Something that happened to a script.
 #[derive(Debug)]
 pub enum Report {
-    /// The operator's networking is about to be applied for it, and is when the sender is answered: by then it is on record.
+    /// The operator's networking is about to be applied for the script. The runner waits for an answer on the sender, sent once this is
+    /// recorded.
     ApplyingNetconf(Arc<Script>, oneshot::Sender<()>),
     /// The machine's networking was changed for a script, or put back; in words.
     Networking(String),
-    /// Its packages are about to be installed; what, in words.
+    /// The script's packages are about to be installed; the text names them.
     Installing(Arc<Script>, String),
-    /// It is about to start, and does so when the sender is answered: by then it is on record that it may have run. An error is the reason
-    /// why it must not.
+    /// The script is about to start. The runner waits for an answer on the sender: `Ok` once it is recorded that the script may have run,
+    /// or an error with the reason why it must not start.
     Starting(Arc<Script>, oneshot::Sender<Result<(), String>>),
-    /// It runs; the progress can be watched.
+    /// The script runs; its progress can be watched.
     Running(Arc<Script>, Arc<Progress>),
-    /// It has ended and left the access to the machine's BMC. How it ended is final only when that is answered.
+    /// The script ended and wrote BMC credentials; its result is provisional until the receiver replies.
     Bmc(Arc<Script>, FoundBmc),
-    /// It ended, one way or another. Exactly one for each script that was begun.
+    /// The script ended, with any outcome. Exactly one for each script that was begun.
     Finished(Arc<Script>, Finished),
 }
 
@@ -127,7 +128,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner that reports to a channel and stops its scripts when `cancel` strikes.
+    /// A runner that reports to a channel and stops its scripts when `cancel` is cancelled.
     #[must_use]
     pub fn new(
         workspace: Workspace,
@@ -141,14 +142,14 @@ impl Runner {
         Runner { workspace, host, options, reports, cancel, contents: Contents::default(), witness }
     }
 
-    /// The same for scripts of a region of this version.
+    /// This runner, for scripts of a region of this version.
     #[must_use]
     pub fn of_region(mut self, version: RegionVersion) -> Self {
         self.options.region = version;
         self
     }
 
-    /// Lets only the content that is on record run.
+    /// This runner, restricted to executables whose hash is recorded in `contents`.
     #[must_use]
     pub fn of_contents(mut self, contents: Contents) -> Self {
         self.contents = contents;
@@ -176,12 +177,12 @@ impl Runner {
                     }
                 });
             }
-            // A panic in one script's task is that script's loss alone; the dispatcher misses its end and says so.
+            // A panic in one script's task harms that script alone; the dispatcher misses its end and reports that.
             while running.join_next().await.is_some() {}
         }
     }
 
-    /// The same for all but those that must not be run: they are reported as failed, with the reason as their output.
+    /// Runs scripts like [`Runner::run`], except the refused ones, which are reported as failed with the reason as their output.
     pub async fn run_but(self: &Arc<Self>, mut scripts: Vec<Script>, refused: &[(Script, &str)]) {
         for (script, reason) in refused {
             if scripts.contains(script) {
@@ -206,8 +207,8 @@ impl Runner {
         self.report(Report::Finished(Arc::new(script), finished)).await;
     }
 
-    /// Concludes a script that an earlier process of this program left running: stops what is left of it, says in its output
-    /// what happened, and keeps what it had written.
+    /// Concludes a script that an earlier process of this program left running: stops its remaining processes, adds the reason to its
+    /// output, and keeps what it had written.
     pub async fn conclude_interrupted(&self, script: &Script, why: Interruption) -> Finished {
         self.stop_remains(script).await;
         let outputs = self.workspace.outputs(script);
@@ -224,7 +225,7 @@ impl Runner {
         finished
     }
 
-    /// Stops what an earlier process of this program left running of a script.
+    /// Stops the processes of a script that an earlier process of this program left running.
     pub async fn stop_remains(&self, script: &Script) {
         process::stop_marked(&self.workspace.outputs(script).combined, self.options.grace).await;
     }
@@ -234,7 +235,7 @@ impl Runner {
         let _ = self.reports.send(report).await;
     }
 
-    /// A script that cannot be run says why in its own output.
+    /// Writes the reason why a script cannot be run to the script's output.
     fn not_executed(&self, script: &Script, exit: i32, text: &str) -> Finished {
         let outputs = self.workspace.outputs(script);
         let mut notes = Vec::new();

@@ -1,4 +1,4 @@
-//! What a script's result file means once the script has ended.
+//! The effect of a script's result file once the script has ended.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,13 @@ use crate::script::{
     Evidence, Exit, Found, Judged, Kept, Lacking, Machine, Outputs, ResultFile, Said, Script, Unpassed, Verdict,
 };
 
-/// Longest wait until the system lets a result file be opened.
+/// Longest wait until a result file can be opened while the system lacks descriptors or memory.
 const SCARCE: Duration = Duration::from_secs(60);
-/// A disk with less room is full: what a script wrote last may be cut.
+/// A disk with fewer free bytes counts as full: the end of a script's output may be missing.
 const FULL: u64 = 64 << 10;
 
 impl Runner {
-    /// Reads the result file, lets it decide what it may decide, and replaces it where it must not decide.
+    /// Reads the result file, applies its status where that may count, and replaces the file where it must not.
     pub(super) async fn conclude(
         &self,
         script: &Script,
@@ -78,7 +78,7 @@ fn conclude(
     finished
 }
 
-/// Sets the conclusion, and what is sent as the result file.
+/// Sets the conclusion, and the content that is sent as the result file.
 fn decide(
     outputs: &Outputs,
     (found, judged): (&Found, &Judged),
@@ -131,7 +131,7 @@ fn decide(
     }
 }
 
-/// It would have passed, but the machine itself reported trouble: the region hears the changed status.
+/// Concludes a script that would have passed, had the machine not reported trouble: the region gets the changed status.
 fn troubled(outputs: &Outputs, judged: &Judged, unpassed: Unpassed, finished: &mut Finished) {
     if unpassed == Unpassed::Failed {
         finished.disbelieve("the machine reported trouble while it ran: that is no pass");
@@ -142,8 +142,8 @@ fn troubled(outputs: &Outputs, judged: &Judged, unpassed: Unpassed, finished: &m
     replace(outputs, &ResultFile { status: Some(unpassed.into()), ..file }, finished);
 }
 
-/// The file as the script wrote it, in a copy of what was judged: what is left behind of a script may write another verdict before the region
-/// has this one.
+/// Sends the file as the script wrote it, from a copy of the bytes that were judged: a process that the script left behind may write
+/// another verdict before the region has this one.
 fn as_it_is(outputs: &Outputs, found: &Found, judged: &Judged, finished: &mut Finished) {
     let Found::Content(bytes) = found else { return };
     if bytes.is_empty() {
@@ -154,7 +154,7 @@ fn as_it_is(outputs: &Outputs, found: &Found, judged: &Judged, finished: &mut Fi
     finished.result = ResultPart::AsItIs(status);
 }
 
-/// The region would not store the result with such a file: its status goes alone.
+/// Sends only the status of a file with which the region would not store the result.
 fn poisoned(outputs: &Outputs, judged: &Judged, status: Option<Verdict>, finished: &mut Finished) {
     let Judged::Poison(why, _) = judged else { return };
     finished
@@ -170,7 +170,7 @@ fn send_alone(outputs: &Outputs, status: Option<Verdict>, finished: &mut Finishe
     }
 }
 
-/// What a result file said does not count: a region, to which it would, gets another one.
+/// Discards the result file's status; a region, where it would count, gets another file.
 fn set_aside(outputs: &Outputs, judged: &Judged, finished: &mut Finished, why: &str) {
     let ours = Some(verdict_of(&finished.ending));
     match judged {
@@ -186,12 +186,12 @@ fn set_aside(outputs: &Outputs, judged: &Judged, finished: &mut Finished, why: &
     }
 }
 
-/// The status that an ending without a pass has in a result file.
+/// The result file's status for an ending without a pass.
 fn verdict_of(ending: &Ending) -> Verdict {
     if matches!(ending, Ending::TimedOut(_)) { Verdict::TimedOut } else { Verdict::Failed }
 }
 
-/// The script failed after its result file had decided something else.
+/// Concludes a script as failed after its result file had decided something else.
 pub(super) fn overrule(script: &Script, outputs: &Outputs, finished: &mut Finished) {
     let found = Found::at(&outputs.sent).unwrap_or(Found::Absent);
     if matches!(finished.result, ResultPart::None) {
@@ -205,14 +205,14 @@ pub(super) fn overrule(script: &Script, outputs: &Outputs, finished: &mut Finish
     replace(outputs, &ResultFile { status: Some(Unpassed::Failed.into()), ..file }, finished);
 }
 
-/// Replaces what is sent; the script's own file stays.
+/// Replaces the content that is sent; the script's own file stays.
 fn replace(outputs: &Outputs, file: &ResultFile, finished: &mut Finished) {
     let alone = file.status.map(|status| format!("status: {}\n", status.word())).unwrap_or_default();
     keep(outputs, &file.to_bytes(), finished);
     finished.result = ResultPart::Replaced(alone);
 }
 
-/// Writes what is sent as the result file.
+/// Writes the content that is sent as the result file.
 fn keep(outputs: &Outputs, bytes: &[u8], finished: &mut Finished) {
     // A file of an earlier end would be sent in its place.
     let written = fs::remove_file(&outputs.sent).or_else(absent_is_fine).and_then(|()| fs::write(&outputs.sent, bytes));
@@ -226,7 +226,7 @@ fn absent_is_fine(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// The word that a file has for its status, if it is none of the five.
+/// The status in a file as its author wrote it, if it is none of the five.
 fn named(found: &Found) -> String {
     let Found::Content(bytes) = found else { return String::new() };
     let text = String::from_utf8_lossy(bytes);

@@ -1,4 +1,4 @@
-//! What the machine itself says while a script runs: one reader of the kernel's log for all scripts, and counters before and after.
+//! Faults that the machine reports while scripts run: one reader of the kernel's log for all scripts, and counters before and after each.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -13,17 +13,17 @@ use crate::diagnosis::{Code, Effect, Incident, Judge, Kind, Listening, Parts, Po
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
 
-/// A line of a script that says how far it wants the machine to be listened to.
+/// The start of a script's header line with the level at which the machine's reports are used for it (`count`, `note`, `off`).
 const WISH: &str = "# shakedown: meanwhile=";
-/// So much of a script is looked through for it.
+/// Bytes of a script that are searched for that line.
 const HEAD: u64 = 64 << 10;
 
-/// How often the log is emptied while scripts run, so that little can be overwritten before it is read.
+/// Interval of reading the kernel's log while scripts run, so that little is overwritten before it is read.
 const EVERY: Duration = Duration::from_secs(1);
-/// So much of the log is kept for the scripts that run.
+/// Most bytes of the log that are kept for the running scripts.
 const MOST: usize = 4 << 20;
 
-/// The one reader.
+/// The one reader of the kernel's log for all scripts; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Witness {
     host: Host,
@@ -36,17 +36,17 @@ struct Log {
     source: Option<KernelLog>,
     records: VecDeque<String>,
     bytes: usize,
-    /// The number of the oldest record that is kept.
+    /// The number of the oldest record in `records`.
     oldest: u64,
-    /// How often the kernel overwrote records before they were read.
+    /// The number of times that the kernel overwrote records before they were read.
     lost: u64,
-    /// It was said that the log cannot be read.
+    /// True once the warning that the log cannot be read has been logged; it is logged once.
     is_told: bool,
     next: u64,
     running: BTreeMap<u64, Running>,
 }
 
-/// A script that runs, with those that ran at the same time.
+/// A running script, with the scripts that ran at the same time.
 #[derive(Debug)]
 struct Running {
     name: String,
@@ -55,25 +55,25 @@ struct Running {
     others: Vec<Arc<Subjects>>,
 }
 
-/// The disks and interfaces that a script was given, and where they were before it could lose them.
+/// The disks and interfaces that a script was given, with their places before the test, which may make them vanish.
 #[derive(Debug, Default)]
 struct Subjects {
     names: Vec<String>,
     parts: Parts,
 }
 
-/// Whose device an incident is about.
+/// The owner of the device that an incident is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
-    /// That of the script.
+    /// The script itself: the device was given to it.
     Own,
-    /// That of another script that ran at the same time.
+    /// Another script that ran at the same time.
     Anothers,
-    /// Nobody's: the machine's.
+    /// No script: a device of the machine.
     Nobodys,
 }
 
-/// The beginning of a script.
+/// The state at a script's begin: the position in the kernel's log, the counters, its devices.
 #[derive(Debug)]
 pub(super) struct Watch {
     number: u64,
@@ -83,7 +83,7 @@ pub(super) struct Watch {
     subjects: Arc<Subjects>,
 }
 
-/// What was said until its end.
+/// The incidents that the machine reported while a script ran, with their owners; the lost log records; the scripts beside it.
 #[derive(Debug, Default)]
 pub(super) struct Testimony {
     incidents: Vec<(Incident, Whose)>,
@@ -96,7 +96,7 @@ impl Witness {
         Self { host, log: Arc::default() }
     }
 
-    /// A script begins.
+    /// Starts to watch the machine for a script that begins; `None` if the task that does so panicked.
     pub(super) async fn begin(&self, script: &Script) -> Option<Watch> {
         let (this, script) = (self.clone(), script.clone());
         let begun = tokio::task::spawn_blocking(move || this.begun(&script)).await.ok()?;
@@ -141,7 +141,7 @@ impl Witness {
         (Watch { number, from, lost: log.lost, before, subjects }, is_first)
     }
 
-    /// The same script ends.
+    /// Ends the watch of a script and collects the incidents since its begin.
     pub(super) async fn end(&self, watch: Watch) -> Testimony {
         let this = self.clone();
         tokio::task::spawn_blocking(move || this.ended(&watch)).await.unwrap_or_default()
@@ -166,7 +166,7 @@ impl Witness {
         judge.read(&text);
         let mut incidents = judge.end();
         for counted in Snapshot::read(&self.host).since(&watch.before) {
-            // The log names more; the counter is one more piece of evidence.
+            // The incident from the log has more detail; the counter is added to it as further evidence.
             let told = incidents
                 .iter_mut()
                 .find(|one| one.code == counted.code && (one.device == counted.device || counted.device.is_empty()));
@@ -251,7 +251,7 @@ fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
 }
 
 impl Testimony {
-    /// What it does to a pass of a script.
+    /// The strongest effect of the incidents on a pass of the script.
     pub(super) fn says(&self, script: &Script, policy: &Policy) -> Machine {
         match self.effects(script, policy).max() {
             Some(Effect::Failed) => Machine::Fails,
@@ -264,7 +264,7 @@ impl Testimony {
         self.incidents.iter().map(move |said| effect(said, script, policy))
     }
 
-    /// Its incidents in a line each, those that count.
+    /// The incidents that change a pass, in a line each.
     pub(super) fn reasons(&self, script: &Script, policy: &Policy) -> Vec<String> {
         let counts =
             self.incidents.iter().zip(self.effects(script, policy)).filter(|(_, effect)| *effect > Effect::Note);
@@ -278,7 +278,7 @@ impl Testimony {
             .collect()
     }
 
-    /// The last section of the script's output; empty when there is nothing to say.
+    /// The last section of the script's output; empty if there are no incidents and no lost records.
     pub(super) fn section(&self, script: &Script, policy: &Policy) -> String {
         if self.incidents.is_empty() && self.lost == 0 {
             return String::new();
@@ -316,7 +316,7 @@ impl Testimony {
     }
 }
 
-/// What a script says in its header: `# shakedown: meanwhile=note` or `off`.
+/// The level in a script's header (`# shakedown: meanwhile=note` or `off`); `Count` if there is none or the file cannot be read.
 pub(super) fn wish_of(program: &Path) -> Listening {
     let mut head = Vec::new();
     let read = File::open(program).and_then(|file| file.take(HEAD).read_to_end(&mut head));
@@ -328,10 +328,11 @@ pub(super) fn wish_of(program: &Path) -> Listening {
     wish.unwrap_or_default()
 }
 
-/// What an incident does to a pass of this script.
+/// The effect of an incident on a pass of this script. Only a note for another script's device and for links that the script
+/// configures itself.
 fn effect((incident, whose): &(Incident, Whose), script: &Script, policy: &Policy) -> Effect {
     let own_links = script.apply_configured_networking && incident.code.kind() == Kind::Network;
-    // A memory test does not heat: its figures are none.
+    // Throttling spoils performance figures, and only CPU tests have such: a memory test, for example, has none.
     let other_heat = incident.code == Code::CpuThrottled && script.hardware_type != HardwareType::Cpu;
     match whose {
         _ if own_links || other_heat => Effect::Note,

@@ -1,10 +1,10 @@
-//! What a pass has to show: without an [`Evidence`] the table of [`super::Status`] has no way to Passed.
+//! The proof that a script passed: without an [`Evidence`] the table of [`super::Status`] has no way to Passed.
 
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 
-/// How a script's process ended, as the system tells.
+/// The end of a script's process, as the system reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
@@ -19,12 +19,12 @@ pub enum Exit {
 pub struct Killed {
     /// The signal's number.
     pub signal: i32,
-    /// The kernel killed something since memory ran out while the script ran.
+    /// True if the kernel killed a process for lack of memory while the script ran.
     pub out_of_memory: bool,
 }
 
 impl std::fmt::Display for Killed {
-    /// Reads after "it was".
+    /// Writes a text that follows "it was".
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match nix::sys::signal::Signal::try_from(self.signal) {
             Ok(signal) => write!(f, "killed by {signal}")?,
@@ -34,7 +34,7 @@ impl std::fmt::Display for Killed {
     }
 }
 
-/// What is kept of a script's output.
+/// The part of a script's output that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
@@ -42,41 +42,41 @@ pub enum Kept {
     Whole,
     /// Head and tail, since there was more than the configured bound: a loss that the result declares.
     Bounded,
-    /// Not all, for a reason: who knows what was in the rest.
+    /// Not all, for the given reason: the rest may have held an error.
     Lost(String),
 }
 
-/// What a result file says to a pass.
+/// The statement of a result file about a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Said {
-    /// Nothing: there is none, it is empty, it has no status, or the region's rule refuses it and it names no other status.
+    /// None: there is no file, it is empty or has no status, or the region's rule refuses it and it names no other status.
     Nothing,
-    /// That the script passed.
+    /// The script passed.
     Passed,
 }
 
-/// What the machine itself reported while a script ran, as the site's policy weighs it.
+/// The weight of the machine's own reports while a script ran, by the site's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
-    /// Nothing that counts, or nobody listened.
+    /// No report that counts, or the machine was not watched.
     Quiet,
-    /// Something that no pass may hide, and that did no harm.
+    /// A report that no pass may hide, though it did no harm: a pass becomes degraded.
     Degrades,
-    /// Something with which no result can be believed.
+    /// A report after which no result can be trusted: a pass becomes failed.
     Fails,
 }
 
-/// That a script passed: it ended by itself, its output is kept, and neither result file nor machine speaks against it. Only [`Evidence::weigh`] makes one
-/// on a machine.
+/// The proof that a script passed: it ended by itself, its output is kept, and neither its result file nor the machine reports a fault.
+/// Only [`Evidence::weigh`] makes one on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Evidence(());
 
-/// Why there is no pass.
+/// The reason why there is no pass.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lacking {
-    /// The exit status says so, and nothing else.
+    /// The exit status is not 0, and no result file states a pass.
     #[error("its exit status is {0}")]
     Exit(i32),
     /// A signal ended it, whatever it had written before.
@@ -85,16 +85,16 @@ pub enum Lacking {
     /// Output is missing.
     #[error("part of its output is lost: {0}")]
     Output(String),
-    /// The machine itself reported trouble meanwhile; what the pass becomes.
+    /// The machine itself reported trouble while the script ran; holds what the pass becomes.
     #[error("the machine reported trouble while it ran")]
     Machine(Unpassed),
 }
 
 impl Evidence {
-    /// Weighs what is known of a script that nobody stopped.
+    /// Decides from the facts of a script that was not stopped.
     ///
     /// # Errors
-    /// What a pass lacks.
+    /// The first fact that rules a pass out.
     pub fn weigh(exit: &Exit, kept: &Kept, said: Said, machine: Machine) -> Result<Evidence, Lacking> {
         match (exit, kept, said) {
             (Exit::Signal(killed), _, _) => Err(Lacking::Killed(*killed)),
@@ -108,14 +108,14 @@ impl Evidence {
         }
     }
 
-    /// A region has nothing but the word of a node. For the region in a box alone; `tests/architecture.rs` holds others off.
+    /// Proof on a node's report alone, which is all that a region has. For the emulated region only; `tests/architecture.rs` bars other users.
     #[must_use]
     pub fn on_the_word_of_a_node() -> Evidence {
         Evidence(())
     }
 }
 
-/// Whatever a result file says but `passed`.
+/// A status other than `passed` in a result file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unpassed {
@@ -130,7 +130,7 @@ pub enum Unpassed {
 }
 
 impl Verdict {
-    /// What it is if it is no pass.
+    /// The status as an [`Unpassed`]; `None` if it is a pass.
     #[must_use]
     pub fn unpassed(self) -> Option<Unpassed> {
         match self {

@@ -1,4 +1,4 @@
-//! Where the counters are. Source: the kernel's Documentation/ABI, named at each reader.
+//! Reading the counters. Source: the kernel's Documentation/ABI, named at each reader.
 
 use super::super::code::Code;
 use super::{Snapshot, Standing};
@@ -30,7 +30,7 @@ fn number(host: &Host, path: &str) -> Option<u64> {
     }
 }
 
-/// testing/sysfs-devices-edac: the counters of the modules are the exact ones; those of a controller hold what no module is known of.
+/// Memory errors (testing/sysfs-devices-edac). A controller's own counters hold only errors whose module is unknown.
 fn edac(host: &Host, found: &mut Snapshot) {
     const TOP: &str = "/sys/devices/system/edac/mc";
     for controller in host.list(TOP).into_iter().filter(|name| name.starts_with("mc")) {
@@ -90,7 +90,7 @@ fn pci(host: &Host, found: &mut Snapshot) {
     }
 }
 
-/// A link that is narrower than both of its ends could have it. Speed drops with power saving, and is no sign.
+/// A link that is narrower than both of its ends support. Speed also drops to save power, so it is no sign of a fault.
 fn link_width(host: &Host, address: &str, directory: &str, found: &mut Snapshot) {
     let width = |path: &str| number(host, path).filter(|lanes| (1..=32).contains(lanes));
     let place = format!("{directory}/current_link_width");
@@ -205,7 +205,7 @@ fn networks(host: &Host, found: &mut Snapshot) {
     }
 }
 
-/// What the kernel counts of itself.
+/// The kernel's own counters: OOM kills, memory pages taken out of use, oopses, warnings.
 fn kernel(host: &Host, found: &mut Snapshot) {
     let word = |path: &str, name: &str| {
         let text = host.text(path)?;

@@ -1,7 +1,7 @@
-//! The table: what the kernel's lines mean.
+//! The table of rules: the meaning of the kernel's log lines.
 //!
-//! A pattern is the kernel's format string, with the wordings of all versions that are in use (4.4 to 7.0). Lines that only mean
-//! something together with others name a story instead of a code. The first rule that takes a line has it; so what is harmless stands first.
+//! A pattern is the kernel's format string, in the variants of all versions that are in use (4.4 to 7.0). Lines that only have a
+//! meaning together with others name a story instead of a code. The first rule that accepts a line decides, so harmless lines come first.
 
 mod disk;
 mod gpu;
@@ -19,33 +19,33 @@ use super::stories::Story;
 /// A line of the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
-    /// The kernel's words; see `pattern`.
+    /// The kernel's format string, in the syntax of `pattern`.
     pub(super) pattern: &'static str,
     pub(super) act: Act,
-    /// Where the words come from: a file of the kernel, or whose driver it is.
+    /// The source of the pattern: a file or directory of the kernel, or the vendor's driver.
     #[cfg_attr(not(test), expect(dead_code, reason = "for people, and for the test that each rule has one"))]
     pub(super) source: &'static str,
 }
 
-/// What a line means.
+/// The meaning of a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
-    /// Nothing: only looks like something.
+    /// Harmless, though the line looks like a fault.
     Harmless,
-    /// An incident.
+    /// An incident with the usual severity of its code.
     Is(Code, Name),
-    /// An incident that is more or less than the code usually is.
+    /// An incident with another severity than its code usually has.
     As(Code, Severity, Name),
-    /// Tells of an action on purpose; other rules may take the line, too.
+    /// A step of an intended action; other rules may take the line, too.
     Meant(Action, Step),
-    /// Part of something that takes several lines.
+    /// Part of an incident that takes several lines.
     Story(Story),
 }
 
-/// How the device is named.
+/// The part of a line from which the device's name is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
-    /// Not at all.
+    /// None: the line names no device.
     No,
     /// By the captured part.
     Part,

@@ -16,13 +16,13 @@ const SLOT: f64 = 60.0;
 pub(super) struct State {
     /// The sense key of the last line, with its disk.
     key: (String, String),
-    /// Drives without a medium: what fails there is no fault.
+    /// Drives without a medium: a failed request there is no fault.
     empty: BTreeSet<String>,
-    /// The ATA port that spoke last.
+    /// The ATA port of the last line about a port.
     port: String,
     /// Ports that had an exception.
     faulty: BTreeSet<String>,
-    /// Ports whose link went and did not come back.
+    /// Ports whose link went down and did not come back.
     gone: BTreeMap<String, (At, String)>,
     /// An abort of `mptscsih`, with its controller, until the line that names the disk.
     abort: Option<(String, At, String)>,
@@ -30,7 +30,7 @@ pub(super) struct State {
     emptied: BTreeMap<String, (At, String)>,
 }
 
-/// Lines of the SCSI layer.
+/// Handles lines of the SCSI layer.
 pub(super) fn scsi(story: Story, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
     let disk = name::disk(now.text);
     if disk.is_empty() || disk.starts_with("sr") || disk.starts_with("st") {
@@ -70,7 +70,7 @@ pub(super) fn scsi(story: Story, now: &Now<'_>, book: &mut Book, all: &mut All) 
     true
 }
 
-/// Devices without hardware behind them, and those whose errors are those of a missing medium.
+/// False for devices without hardware behind them, and for those whose errors come from a missing medium.
 fn counts(device: &str, state: &State) -> bool {
     let none = ["loop", "fd", "ram", "zram", "sr", "nbd", "rbd", "drbd"].iter().any(|start| device.starts_with(start));
     !none && !device.is_empty() && !state.empty.contains(name::family(device))
@@ -171,7 +171,7 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
     true
 }
 
-/// What libata says of a port.
+/// Handles a line of libata about a port: link lost or back, timeout, reduced speed, reset, port given up.
 pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
     let state = &mut all.disk;
     let port = name::ata(given);
@@ -199,7 +199,7 @@ pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book
     true
 }
 
-/// `mptscsih` tells the controller, and the disk in the line that shows the command.
+/// Handles aborts of `mptscsih`: its line names only the controller; the disk stands in the line that shows the command.
 pub(super) fn fusion(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     let mut told = |device: String, (at, line): (At, String), last: At| {
         book.note_lines(Found::new(Code::DiskTaskAbort, device), at, last, vec![line]);
@@ -251,7 +251,7 @@ pub(super) fn nvme(story: Story, part: &str, now: &Now<'_>, book: &mut Book) -> 
         (2, 0x80 | 0x81) => (Code::DiskMediumError, false),
         (2, 0x82..=0x84) => (Code::DiskProtectionError, false),
         (3, 0x01..=0x03) => (Code::DiskPathFailed, false),
-        // Invalid opcode, field or range: the one who asked.
+        // Invalid opcode, field or range: a fault of the request, not of the drive.
         (0, 0x01 | 0x02 | 0x0b | 0x80) => return true,
         _ => (Code::DiskIoError, true),
     };
@@ -330,7 +330,7 @@ fn scsi_disk(number: &str) -> String {
     format!("sd{}", letters.into_iter().rev().collect::<String>())
 }
 
-/// A link that did not come back is a disk that is gone.
+/// Concludes at the end of the log: a link that did not come back is a disk that is gone.
 pub(super) fn end(state: &mut State, book: &mut Book) {
     if let Some((controller, at, line)) = state.abort.take() {
         book.note_lines(Found::new(Code::DiskTaskAbort, controller), at.clone(), at, vec![line]);

@@ -13,7 +13,7 @@ const CONTEXT_CORRUPT: u64 = 1 << 57;
 const DEFERRED: u64 = 1 << 44;
 const POISON: u64 = 1 << 43;
 
-/// Before so many seconds, banks still hold what the start before left in them.
+/// Banks read within so many seconds after the start still hold errors from before it.
 const LEFT_FROM_BEFORE: f64 = 5.0;
 
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ fn is_dram(text: &str) -> bool {
     code.split_once("Error Code: 0").is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
-/// Tells the bank that waits.
+/// Records the bank that waits for its unit, as a memory error or an error of the processor.
 fn flush(state: &mut State, book: &mut Book, memory: bool) {
     let Some(Bank { status, fatal, cpu, at, lines }) = state.bank.take() else { return };
     let uncorrected = status & (UNCORRECTED | DEFERRED) != 0;
@@ -166,7 +166,7 @@ pub(super) fn end(state: &mut State, book: &mut Book) {
     flush(state, book, false);
 }
 
-/// `Machine check events logged` without any line that says which: a corrected one, of nobody knows whom. Old kernels log heat so, too.
+/// `Machine check events logged` without a line with details: a corrected error of an unknown part. Old kernels log heat so, too.
 pub(super) fn unexplained(state: &mut State, book: &mut Book) {
     let Some((first, last, line)) = state.logged.take() else { return };
     let near = |seconds: Option<f64>| match (first.seconds, last.seconds, seconds) {

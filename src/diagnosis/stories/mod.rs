@@ -1,4 +1,4 @@
-//! What several lines say together.
+//! Stories: incidents that take several log lines.
 
 mod apei;
 mod disk;
@@ -14,7 +14,7 @@ use super::book::{Book, Now};
 
 pub(super) use names::Names;
 
-/// A line that is part of something, by what is done with it.
+/// A line that is part of a story, named by how it is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     EdacCorrected,
@@ -105,7 +105,7 @@ pub(super) enum Story {
     Suppressed,
 }
 
-/// What earlier lines said that later ones complete.
+/// Facts from earlier lines that later lines complete.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) names: Names,
@@ -117,7 +117,7 @@ pub(super) struct State {
     trace: trace::State,
 }
 
-/// Takes a line; `false` leaves it to the rules that follow.
+/// Handles a line of a story; `false` leaves it to the rules that follow.
 pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     use Story as S;
     state.names.learn(now.text);
@@ -163,7 +163,7 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
             system::other(story, part, now, book, &mut state.system)
         }
         S::Panic | S::OnPurpose => {
-            // What firmware and banks said before the end is the reason of the end.
+            // Errors that firmware and banks reported before the panic are its reason.
             apei::end(&mut state.apei, book);
             mce::end(&mut state.mce, book);
             trace::panic(story, now, book, &mut state.trace)
@@ -175,7 +175,7 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
     }
 }
 
-/// The log is over: what waited for more is told as it is.
+/// Concludes at the end of the log: incidents that waited for more lines are recorded as they are.
 pub(super) fn end(state: &mut State, book: &mut Book) {
     apei::end(&mut state.apei, book);
     mce::end(&mut state.mce, book);

@@ -1,9 +1,10 @@
-//! What the answers of a SCSI device mean.
+//! The meaning of a SCSI device's answers: sense data and results.
 
 use crate::diagnosis::code::Code;
 use crate::diagnosis::pattern::word;
 
-/// What an additional sense code means, with its key. Source: SPC-5 annex F, `drivers/scsi/sense_codes.h`.
+/// The incident code of an additional sense text with its sense key; `None` if it is no fault or does not name one. Source: SPC-5
+/// annex F, `drivers/scsi/sense_codes.h`.
 pub(super) fn additional(key: &str, sense: &str) -> Option<Code> {
     let has = |part: &str| sense.contains(part);
     match () {

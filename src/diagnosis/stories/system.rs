@@ -10,17 +10,17 @@ use crate::diagnosis::pattern::word;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The CPU that told of heat first; the others of its package tell the same.
+    /// The CPU that reported throttling first; the others of its package repeat it.
     hot: Option<String>,
     limited: Option<String>,
-    /// Devices that the BMC pretends to be.
+    /// USB devices that the BMC emulates.
     virtual_usb: BTreeSet<String>,
-    /// Processes that were killed for lack of memory.
+    /// Processes that were killed because memory ran out.
     killed: BTreeSet<String>,
-    /// What the line that names the process will be of.
+    /// An incident that waits for the line that names its process: code, name if known, time, line.
     waits: Option<(Code, String, At, String)>,
     clock: String,
-    /// A file server that does not answer.
+    /// True if a file server does not answer.
     server: bool,
 }
 
@@ -148,7 +148,7 @@ pub(super) fn other(story: Story, part: &str, now: &Now<'_>, book: &mut Book, st
 
 pub(super) fn end(state: &mut State, book: &mut Book) {
     waited(state, book);
-    // A program that waits for a server that is away says nothing of this machine.
+    // A program that waits for an unreachable server is no sign of a fault of this machine.
     if state.server {
         let hung = book.entries.iter_mut().filter(|entry| entry.code == Code::TaskHung);
         hung.for_each(|entry| entry.severity = Severity::Warning);

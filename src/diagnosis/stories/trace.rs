@@ -12,9 +12,9 @@ pub(super) struct State {
     fault: Option<Trace>,
     /// A stall whose CPUs stand in the next lines.
     stall: Option<(At, Vec<String>)>,
-    /// A CPU of the last stall was named; there may be more.
+    /// True if a CPU of the last stall was named; more may follow.
     listing: bool,
-    /// Somebody crashed the kernel by hand.
+    /// True if the kernel was crashed on purpose (sysrq).
     on_purpose: bool,
 }
 
@@ -26,7 +26,7 @@ struct Trace {
     lines: Vec<String>,
 }
 
-/// What the kernel gives as the reason of a panic.
+/// Records a panic by the reason after `not syncing: `; a panic that an earlier incident explains is added to that.
 pub(super) fn panic(story: Story, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     if story == Story::OnPurpose {
         state.on_purpose = true;

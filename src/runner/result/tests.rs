@@ -3,7 +3,7 @@ use crate::host::Host;
 use crate::runner::Interruption;
 use crate::script::{Killed, ResultFileError, Workspace, parse_index};
 
-/// What a script came to that wrote this (nothing: no file), and what is sent as its result file.
+/// The end of a script that wrote these bytes as its result file (empty: no file), and the content sent as its result file.
 fn concluded_of(written: &[u8], ending: Ending, kept: Kept, operstate: &str) -> (Finished, String) {
     concluded_with(written, ending, (kept, Machine::Quiet), operstate)
 }
