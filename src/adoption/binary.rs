@@ -1,4 +1,4 @@
-//! The program for the machines of a region: for which architecture it is, packed as a region takes it, and named by what is in it.
+//! The agent's program for the machines of a region: its architecture, its xz-compressed form, and a file name made from its content.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::region::LARGEST_FILE;
 
-/// How much is tried to pack it: what 6 MB are at a level of 9 they are nearly at 6, in a third of the time.
+/// Level of the xz compression. At level 9 a packed program of 6 MB is hardly smaller, and takes three times as long.
 const EFFORT: u32 = 6;
-/// Memory for unpacking, in KiB: files are packed by others, too, with up to 64 MiB of dictionary.
+/// Memory limit of the xz decoder, in KiB: a file that an operator packed may need a dictionary of up to 64 MiB.
 const MEMORY: u32 = 128 << 10;
-/// Larger is no program of this project.
+/// Largest size of an unpacked program, in bytes: no program of this project is larger.
 const LARGEST: u64 = 256 << 20;
-/// The beginning of a file that xz made.
+/// The first bytes of every `.xz` file.
 const XZ: &[u8] = b"\xfd7zXZ\0";
 
 /// Architectures that machines of a region have.
@@ -35,7 +35,7 @@ impl Architecture {
     pub const ALL: [Architecture; 4] =
         [Architecture::X86_64, Architecture::Aarch64, Architecture::Ppc64le, Architecture::S390x];
 
-    /// As `uname -m` says it.
+    /// The name that `uname -m` prints.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Architecture {
         }
     }
 
-    /// By that word, or by Debian's.
+    /// The architecture with this name, as `uname -m` or Debian writes it; `None` for any other name.
     #[must_use]
     pub fn from_name(word: &str) -> Option<Self> {
         let word = match word {
@@ -58,7 +58,7 @@ impl Architecture {
         Architecture::ALL.into_iter().find(|one| one.name() == word)
     }
 
-    /// Of a program (ELF, gABI: `e_machine` with the order of bytes that `e_ident` names).
+    /// The architecture of an ELF program (gABI: `e_machine`, in the byte order that `e_ident` names); `None` when it is none of these.
     fn of_program(bytes: &[u8]) -> Option<Self> {
         let header = bytes.get(..20)?;
         if header[..5] != *b"\x7fELF\x02" {
@@ -77,7 +77,7 @@ impl Architecture {
 /// Why a file cannot be given to machines.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be read, or unpacked.
+    /// The file cannot be read or unpacked.
     #[error("{path}: {source}")]
     Read {
         /// The file.
@@ -85,12 +85,12 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// It is not the kind of file that machines need.
+    /// The file was read and is not a program that machines can run: wrong architecture, dynamically linked, too large.
     #[error("{path} {why}")]
     Unfit {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, with the next step.
+        /// The reason and the next step, in words that follow the path.
         why: String,
     },
 }
@@ -98,20 +98,20 @@ pub enum Error {
 /// The program for one architecture.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Binary {
-    /// Which.
+    /// The architecture that the program is built for.
     pub architecture: Architecture,
-    /// As it is stored and downloaded (xz).
+    /// The xz-compressed program, as the region stores it and machines download it.
     pub packed: Vec<u8>,
-    /// SHA-256 of that, in hexadecimal.
+    /// SHA-256 of [`Binary::packed`], in hexadecimal.
     pub packed_sha256: String,
-    /// Bytes of the program itself.
+    /// Size of the unpacked program, in bytes.
     pub size: u64,
-    /// SHA-256 of the program itself.
+    /// SHA-256 of the unpacked program, in hexadecimal.
     pub sha256: String,
 }
 
 impl std::fmt::Debug for Binary {
-    /// Without the bytes.
+    /// Prints architecture and checksum, not the bytes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Binary")
             .field("architecture", &self.architecture)
@@ -121,10 +121,10 @@ impl std::fmt::Debug for Binary {
 }
 
 impl Binary {
-    /// Reads a program, or one that xz packed; its architecture is asked of the file, and said for one that does not tell.
+    /// Reads a program, plain or packed by xz. The architecture is read from its ELF header; `said` is used where that names none.
     ///
     /// # Errors
-    /// When it cannot be read, is for another architecture than was said, needs libraries, or is larger than a region takes.
+    /// The file cannot be read, is built for another architecture than `said`, is dynamically linked, or is larger than a region accepts.
     pub fn read(path: &Path, said: Option<Architecture>) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let unfit = |why: String| Error::Unfit { path: path.to_owned(), why };
@@ -164,14 +164,14 @@ impl Binary {
         })
     }
 
-    /// The name of its file: other content is another file, so that who has an older script still gets what that asks for.
+    /// The program's file name in a region. The name contains the checksum, so an older script still finds the program it was made with.
     #[must_use]
     pub fn file_name(&self) -> String {
         format!("shakedown-{}-{}-{}.xz", env!("CARGO_PKG_VERSION"), self.architecture.name(), &self.packed_sha256[..12])
     }
 }
 
-/// Version and architecture, if a name is one that [`Binary::file_name`] gives.
+/// Version and architecture in a name that [`Binary::file_name`] makes; `None` for any other name.
 #[must_use]
 pub fn of_file_name(name: &str) -> Option<(&str, Architecture)> {
     let inner = name.strip_prefix("shakedown-")?.strip_suffix(".xz")?;

@@ -1,14 +1,14 @@
-//! What an agent did, by what it left: its journal, and the outputs of scripts where the journal has nothing.
+//! Evidence of the work that an agent did, read from its journal, and from the scripts' output files where the journal has nothing.
 
 use std::path::Path;
 
 use super::next::Facts;
 use crate::journal::{RunEnd, RunRecord, Store};
 
-/// What is on record since a takeover began.
+/// The work that journal and output files show since a takeover began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Evidence {
-    /// A number that grows with everything that gets done.
+    /// A count of output files, runs, and starts and ends of scripts: it grows whenever the agent gets on.
     pub(super) progress: u64,
     pub(super) has_run: bool,
     pub(super) is_finished: bool,
@@ -16,7 +16,7 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    /// Reads it.
+    /// Reads the runs after `last_run` from the journal, and counts the output files of the storage directory.
     pub(super) fn of(state_directory: &Path, storage: &Path, last_run: i64) -> Evidence {
         let outputs = std::fs::read_dir(storage.join("out")).map_or(0, |entries| entries.flatten().count() as u64);
         let mut evidence = Evidence { progress: outputs, has_run: outputs > 0, ..Evidence::default() };
@@ -40,13 +40,13 @@ impl Evidence {
         evidence
     }
 
-    /// With how often in a row the agent has died without getting on.
+    /// The facts for [`super::next::next`]; `deaths` counts the agent's deaths in a row without progress.
     pub(super) fn facts(&self, deaths: u32, goes_down: bool) -> Facts {
         Facts { has_run: self.has_run, is_finished: self.is_finished, has_told: self.has_told, goes_down, deaths }
     }
 }
 
-/// The newest run of the journal; 0 when there is none.
+/// The number of the newest run in the journal; 0 when there is none.
 pub(super) fn last_run(state_directory: &Path) -> i64 {
     let runs = Store::read(state_directory).and_then(|store| store.runs()).unwrap_or_default();
     runs.iter().map(|run| run.id.number()).max().unwrap_or(0)

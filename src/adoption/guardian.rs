@@ -42,17 +42,17 @@ impl Guardian<'_> {
         self.record.write(&self.place.state).map_err(system("the record of the takeover"))
     }
 
-    /// Runs the agent until it is clear how that ends; `None` when the machine goes down.
+    /// Runs the agent, again if it dies, until there is a decision; `None` when the machine is shutting down.
     async fn run(&mut self) -> Result<Option<Ending>, Error> {
         if self.record.phase == Phase::Ready {
-            // Written first: whoever comes after this one knows that the runner may be halted.
+            // Written before the halt, so that a later guardian knows that the runner may be halted.
             self.record.phase = Phase::Halted;
             self.write()?;
         }
         self.record.runner.halt();
         self.tell("takes over");
         let (mut deaths, mut before) = (0, self.evidence());
-        // One that an earlier guardian started is still at work, or has ended nobody knows how.
+        // An agent that an earlier guardian started is still at work, or its exit status is lost: only its parent could read that.
         let mut adopted = self.record.agent;
         loop {
             let exit = match adopted.take() {
@@ -133,7 +133,7 @@ impl Guardian<'_> {
 
     fn see_to_watcher(&mut self) {
         let has_none = |started: &mut Started| !matches!(started.ended(), Ok(None));
-        // The script's own process holds the lock from before this one is started, so nobody has it only when that has gone.
+        // The script's own process held this lock before the guardian was started, so a free lock means that the script has gone.
         if self.watcher.as_mut().is_none_or(has_none) && free(&self.place.lock("watch")).is_some() {
             self.watcher = self.place.start("--watch").inspect_err(|error| tracing::error!(%error, "no watcher")).ok();
         }
@@ -154,7 +154,7 @@ impl Guardian<'_> {
         }
     }
 
-    /// Tells the region that nothing will come any more.
+    /// Sends the region the signal FAILED with the reason, since no further result will follow. Gives up after 120 s.
     fn tell_failed(&mut self, reason: &str) {
         let mut arguments: Vec<OsString> = ["signal", "--give-up-after", "120"].map(OsString::from).into();
         arguments.extend(self.record.options.iter().map(OsString::from));
@@ -171,7 +171,7 @@ impl Guardian<'_> {
 
     fn carry_out(&self) {
         if let Some(Ending::GivenBack(_)) = self.record.ending() {
-            // The script ends first, so that its runner finds an end and no time that ran out.
+            // The script ends first, so that MAAS's runner records an exit status and not a timeout.
             let deadline = Instant::now() + SCRIPT_END;
             while self.record.script.is_alive() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(20));
@@ -180,7 +180,7 @@ impl Guardian<'_> {
         self.record.carry_out();
     }
 
-    /// Says something where the runner does, which in an ephemeral system is cloud-init's log.
+    /// Writes a line to the output of MAAS's runner (in an ephemeral system: cloud-init's log) and to the takeover's own log.
     fn tell(&self, what: &str) {
         let runner = self.record.runner;
         let line = format!(

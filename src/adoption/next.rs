@@ -1,4 +1,5 @@
-//! What follows from how an agent ended: a pure function, so that no machine is left between two programs.
+//! The decision after an agent's process ended: restart it, give back to MAAS's runner, or fail. A pure function, so that every case can
+//! be tested and no machine is left without a runner.
 
 use std::time::Duration;
 
@@ -8,50 +9,50 @@ use super::record::Ending;
 const BEFORE_ANYTHING: u32 = 3;
 /// How often in a row an agent may die without anything new in its journal.
 const WITHOUT_PROGRESS: u32 = 20;
-/// Waits before it is started again: from, up to.
+/// Shortest and longest pause before the agent is started again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 
 /// How the agent's process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// With an exit status of its own.
+    /// The process exited with this status.
     Code(i32),
-    /// By a signal, a panic, or nobody knows how, since its parent was killed.
+    /// The process was ended by a signal or a panic, or its exit status is lost because its parent was killed.
     Died,
 }
 
-/// What is known besides.
+/// The facts beside the exit status that the decision depends on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     /// A script was started, or may have been.
     pub(super) has_run: bool,
-    /// Its run has an end on record, and the region has everything.
+    /// The journal contains the end of the agent's run, and the region acknowledged every message.
     pub(super) is_finished: bool,
-    /// Its run was refused before its scripts, of which it has told the region.
+    /// The run was refused before its first script, and the agent reported that to the region.
     pub(super) has_told: bool,
     /// The machine is about to be switched off or rebooted.
     pub(super) goes_down: bool,
-    /// How often in a row it has died without anything new on record.
+    /// How often in a row the agent has died without a new entry in its journal.
     pub(super) deaths: u32,
 }
 
-/// What to do.
+/// The next step of the guardian.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Start the agent once more after a pause.
     Again(Duration),
-    /// Decide.
+    /// End the takeover in this way.
     End(Ending),
-    /// Nothing: the machine goes down, and the next boot is another takeover.
+    /// Do nothing: the machine is shutting down, and the next boot begins another takeover.
     Leave,
 }
 
-/// Decides.
+/// Decides the next step from the agent's exit status and the facts.
 pub(super) fn next(exit: Exit, facts: Facts) -> Next {
     let given_back = |reason: &str| Next::End(Ending::GivenBack(reason.to_owned()));
     let hopeless = |reason: String| Next::End(Ending::Hopeless(reason));
     match exit {
-        // Passed, failed, not all taken by the region: each is an end (the codes of `shakedown run`).
+        // Passed, failed, not everything accepted by the region: each is an end (the exit codes of `shakedown run`).
         Exit::Code(0 | 1 | 4) => Next::End(Ending::Done),
         _ if facts.is_finished => Next::End(Ending::Done),
         _ if facts.goes_down => Next::Leave,

@@ -5,24 +5,24 @@ use std::path::Path;
 
 use crate::process::Peer;
 
-/// How its program is called, with the ending that a module has.
+/// File names of MAAS's runner: the program, and the Python module without its ending.
 const NAMES: [&str; 2] = ["maas-run-remote-scripts", "maas_run_remote_scripts"];
-/// Its options that say which region, and as whom; ours are the same.
+/// Options of MAAS's runner that name the region and the credentials; the agent's options have the same names.
 const OPTIONS: [&str; 7] = ["--config", "--ckey", "--tkey", "--csec", "--tsec", "--apiver", "--url"];
 
-/// The runner that this program came of.
+/// The running MAAS runner that started this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
-    /// Its process.
+    /// The process of the runner.
     pub process: Peer,
-    /// The options that it was given and that this program's agent needs, too.
+    /// The runner's options that the agent needs, too.
     pub options: Vec<OsString>,
-    /// What it runs beside the script that this program is part of.
+    /// The runner's other child processes: scripts that run beside the one that this program is part of.
     pub others: Vec<Peer>,
 }
 
 impl Original {
-    /// Looks for it among this program's ancestors.
+    /// Looks for MAAS's runner among this program's ancestors; `None` when this program was started by something else.
     #[must_use]
     pub fn among_ancestors() -> Option<Original> {
         let ancestors = Peer::ancestors();
@@ -44,7 +44,7 @@ fn is_runner(arguments: &[OsString]) -> bool {
         let name = Path::new(word).file_name().and_then(|name| name.to_str()).unwrap_or_default();
         NAMES.contains(&name.trim_end_matches(".py"))
     };
-    // An interpreter has its own options before the program, none of which is called so.
+    // An interpreter has its own options before the program, and none of them has this name.
     arguments.iter().take(4).any(named)
 }
 
@@ -66,7 +66,7 @@ fn options(arguments: &[OsString]) -> Vec<OsString> {
     found
 }
 
-/// Its configuration is looked for from where it is.
+/// The runner's configuration file as an absolute path: a relative one counts from the runner's working directory.
 fn absolute(options: &mut [OsString], directory: &Path) {
     let Some(at) = options.iter().position(|word| word == "--config") else { return };
     let is_file = |value: &OsString| !value.to_string_lossy().contains("://");

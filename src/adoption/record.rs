@@ -1,4 +1,4 @@
-//! What the processes of a takeover know together: one small file, which appears whole or not at all.
+//! The record that the processes of a takeover share: one small file, which is replaced as a whole.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::Peer;
 
-/// A record has this many bytes, so that a later one finds its room.
+/// Smallest size of a record, in bytes. Padding keeps room on the disk, so that a later record can overwrite it when the disk is full.
 const ROOM: usize = 4096;
 
-/// How far a takeover is.
+/// The phase of a takeover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// All is ready; MAAS's runner is still at work.
+    /// Everything is prepared; MAAS's runner is still at work.
     Ready,
     /// MAAS's runner is halted, or is about to be.
     Halted,
-    /// It is decided what becomes of MAAS's runner, and whoever reads this does it.
+    /// The fate of MAAS's runner is decided; every process that reads this carries the decision out.
     Ended(Ending),
 }
 
-/// What becomes of MAAS's runner.
+/// The fate of MAAS's runner at the end of a takeover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
@@ -31,37 +31,37 @@ pub enum Ending {
     Done,
     /// The agent ran nothing, for this reason: the runner goes on.
     GivenBack(String),
-    /// The agent ran something and cannot go on, for this reason: the runner is ended, and the region is told FAILED.
+    /// The agent ran something and cannot go on, for this reason: the runner is ended, and the region is sent FAILED.
     Hopeless(String),
 }
 
-/// A takeover.
+/// The record of a takeover, as `takeover.json` in the state directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// In which boot it began: numbers of processes mean nothing in another.
+    /// The boot in which the takeover began (`/proc/sys/kernel/random/boot_id`): process numbers mean nothing in another boot.
     pub boot_id: String,
     /// MAAS's runner.
     pub runner: Peer,
-    /// The script's own process, which that runner waits for.
+    /// The process of the takeover script, which MAAS's runner waits for.
     pub script: Peer,
-    /// Which region, and as whom: options of the agent.
+    /// Options of the agent that name the region and the credentials.
     pub options: Vec<String>,
-    /// The last run of the journal from before it.
+    /// The number of the journal's last run before the takeover; 0 when there was none.
     pub last_run: i64,
-    /// The agent, once it was started.
+    /// The agent's process; `None` until it was started.
     pub agent: Option<Peer>,
-    /// How far it is.
+    /// The phase of the takeover.
     pub phase: Phase,
 }
 
 impl Record {
-    /// Where it is kept.
+    /// The path of the record.
     #[must_use]
     pub fn file(state_directory: &Path) -> PathBuf {
         state_directory.join("takeover.json")
     }
 
-    /// Reads it; `None` when there is none of this boot.
+    /// Reads the record; `None` when there is none of this boot.
     #[must_use]
     pub fn read(state_directory: &Path) -> Option<Record> {
         let bytes = fs::read(Record::file(state_directory)).ok()?;
@@ -69,11 +69,11 @@ impl Record {
         (record.boot_id == boot_id()).then_some(record)
     }
 
-    /// Writes it. On a disk that is full it goes into the place that the one before it has: that may be torn, and a decision that nobody hears of
-    /// is worse.
+    /// Writes the record by replacing the file. On a full disk it overwrites the old record in place: a torn record is possible then, but a
+    /// decision that is lost would be worse.
     ///
     /// # Errors
-    /// When the disk does not take it.
+    /// Neither way of writing succeeded.
     pub fn write(&self, state_directory: &Path) -> io::Result<()> {
         let mut bytes = serde_json::to_vec(self)?;
         bytes.resize(bytes.len().max(ROOM), b' ');
@@ -91,7 +91,7 @@ impl Record {
         })
     }
 
-    /// The decision, if there is one.
+    /// The decision; `None` before there is one.
     #[must_use]
     pub fn ending(&self) -> Option<&Ending> {
         match &self.phase {
@@ -100,7 +100,7 @@ impl Record {
         }
     }
 
-    /// Does to MAAS's runner what was decided. More than once is as good as once.
+    /// Carries out the decision on MAAS's runner. Repeating it is harmless.
     pub(super) fn carry_out(&self) {
         match self.ending() {
             Some(Ending::Done | Ending::Hopeless(_)) => self.runner.kill(),
@@ -110,7 +110,7 @@ impl Record {
     }
 }
 
-/// Which boot this is.
+/// The kernel's identifier of this boot; empty when it cannot be read.
 pub(super) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }

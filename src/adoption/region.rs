@@ -1,4 +1,4 @@
-//! What is put into a region, compared with what is there, and taken away again.
+//! The files and scripts that `shakedown region` installs in a region: compares the wanted ones with those there, and removes them again.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::script::{self, Contents, From, TAG};
 use crate::region::{Client, Error, StoredFile, StoredScript};
 use crate::script::ScriptType;
 
-/// The scripts of this project that a region can have besides, by name.
+/// The project's own scripts that a region can have in addition, as name and text.
 pub const SITE_SCRIPTS: [(&str, &str); 12] = {
     macro_rules! script {
         ($folder:literal, $name:literal) => {
@@ -30,36 +30,36 @@ pub const SITE_SCRIPTS: [(&str, &str); 12] = {
     ]
 };
 
-/// What a region shall have.
+/// The programs and scripts that a region is to have.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The programs, one for each architecture.
     pub binaries: Vec<Binary>,
-    /// A folder of a web server of the site that has them; nothing has the region keep them.
+    /// Address of a folder on a web server of the site that has the programs; `None` when the region stores them.
     pub site: Option<String>,
-    /// The certificates that machines shall trust, in PEM; empty for those of their systems.
+    /// The CA certificates that machines are to trust, in PEM; empty when they use those of their systems.
     pub certificates: String,
-    /// Names of [`SITE_SCRIPTS`].
+    /// The chosen names of [`SITE_SCRIPTS`].
     pub scripts: Vec<&'static str>,
 }
 
 /// One change of a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A program is put there.
+    /// A program is uploaded.
     Upload {
         /// The name of its file.
         file: String,
-        /// Its bytes.
+        /// Size of the file, in bytes.
         bytes: usize,
     },
-    /// A script is made.
+    /// A script with this name is created.
     Create(String),
-    /// A script gets a new version.
+    /// The script with this name gets a new version.
     Replace(String),
-    /// A script goes, with all its versions.
+    /// The script with this name is deleted, with all its versions.
     DeleteScript(String),
-    /// A program goes that no script asks for any more.
+    /// The program with this file name is deleted, since no script asks for it any more.
     DeleteFile(String),
 }
 
@@ -75,22 +75,22 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// What there is in a region of this project.
+/// The programs and scripts of this project that a region has.
 #[derive(Clone, Debug, Default)]
 pub struct Present {
-    /// Programs.
+    /// The programs, packed.
     pub files: Vec<StoredFile>,
-    /// Scripts that [`Wanted`] put there.
+    /// The scripts with the tag of `shakedown region install`.
     pub scripts: Vec<StoredScript>,
-    /// All other scripts' names.
+    /// The names of all other scripts in the region.
     pub others: BTreeSet<String>,
 }
 
 impl Present {
-    /// Asks the region.
+    /// Reads files and scripts from the region's API.
     ///
     /// # Errors
-    /// By class of answer.
+    /// The region gave no answer, or refused the request.
     pub async fn ask(client: &Client) -> Result<Present, Error> {
         let files = client.files("shakedown-").await?;
         let (scripts, others): (Vec<_>, Vec<_>) =
@@ -110,7 +110,7 @@ impl Present {
         self.scripts.iter().find(|script| script.name == name)
     }
 
-    /// What it takes to have nothing of this project in a region any more.
+    /// The changes that remove everything of this project from a region: scripts first, then the programs that they ask for.
     #[must_use]
     pub fn removal(&self) -> Vec<Change> {
         let scripts = self.scripts.iter().map(|script| Change::DeleteScript(script.name.clone()));
@@ -118,7 +118,7 @@ impl Present {
         scripts.chain(files).collect()
     }
 
-    /// The programs that a script asks for and that the region has, by the paths that stand in it.
+    /// Version and architecture of each program in the region whose path the script's text contains.
     #[must_use]
     pub fn programs_of<'a>(&'a self, script: &StoredScript) -> Vec<(&'a str, Architecture)> {
         let text = String::from_utf8_lossy(&script.content);
@@ -128,7 +128,7 @@ impl Present {
 }
 
 impl Wanted {
-    /// The scripts that the region shall have, given where its files are. Those that it has not yet are nowhere.
+    /// Name and text of each script that the region is to have. A program that is not uploaded yet has an empty path in the text.
     #[must_use]
     pub fn contents(&self, present: &Present, region: &str) -> Vec<(String, String)> {
         let place = |binary: &Binary| match &self.site {
@@ -146,22 +146,22 @@ impl Wanted {
         own.into_iter().chain(chosen.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))).collect()
     }
 
-    /// The names of scripts that are in the region already, and that somebody else put there.
+    /// The names of wanted scripts that the region already has and that `shakedown region install` did not put there.
     #[must_use]
     pub fn conflicts(&self, present: &Present, region: &str) -> Vec<String> {
         let names = self.contents(present, region).into_iter().map(|(name, _)| name);
         names.filter(|name| present.others.contains(name)).collect()
     }
 
-    /// The programs that the region does not keep yet.
+    /// The programs that the region does not store yet; none when a web server of the site has them.
     #[must_use]
     pub fn uploads(&self, present: &Present) -> Vec<&Binary> {
         let is_wanted = |binary: &&Binary| self.site.is_none() && present.file(&binary.file_name()).is_none();
         self.binaries.iter().filter(is_wanted).collect()
     }
 
-    /// All changes of scripts, then the programs that go: those that neither a script of now asks for nor the one before it did, which
-    /// a machine may be at work with.
+    /// All changes of scripts with their new text, then the deletion of programs that neither a new script nor its previous version asks
+    /// for: a machine may still be running the previous version.
     #[must_use]
     pub fn changes(&self, present: &Present, region: &str) -> Vec<(Change, String)> {
         let contents = self.contents(present, region);
@@ -186,10 +186,10 @@ impl Wanted {
     }
 }
 
-/// Makes one change of scripts or files; `text` is the script's.
+/// Makes one change in the region; `text` is the new text of the script.
 ///
 /// # Errors
-/// By class of answer.
+/// The region gave no answer, or refused the change.
 pub async fn make(client: &Client, change: &Change, text: &str) -> Result<(), Error> {
     let comment = concat!("shakedown ", env!("CARGO_PKG_VERSION"));
     match change {
@@ -200,7 +200,7 @@ pub async fn make(client: &Client, change: &Change, text: &str) -> Result<(), Er
         Change::Replace(name) => client.replace_script(name, text.as_bytes(), comment).await,
         Change::DeleteScript(name) => client.delete_script(name).await,
         Change::DeleteFile(name) => client.delete_file(name).await,
-        // A program is put there with its bytes.
+        // Uploads are made elsewhere, by the caller, who has the bytes.
         Change::Upload { .. } => Ok(()),
     }
 }

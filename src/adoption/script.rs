@@ -1,9 +1,9 @@
-//! The scripts that take over: of each type one, with all that they need to know of the programs.
+//! The takeover scripts, one of each type, with addresses and checksums of the programs.
 
 use super::binary::Binary;
 use crate::script::ScriptType;
 
-/// What every script is made of.
+/// The template of every takeover script.
 const TEMPLATE: &str = include_str!("takeover.sh");
 /// The tag of everything that `region install` puts into a region.
 pub(super) const TAG: &str = "shakedown-installed";
@@ -11,18 +11,18 @@ pub(super) const TAG: &str = "shakedown-installed";
 /// Where the machines get a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum From {
-    /// The region, by the path of a file that it keeps.
+    /// The region, with the path of a file that it stores.
     Region(String),
-    /// A web server of the site, by the whole address.
+    /// A web server of the site, with the whole address.
     Site(String),
 }
 
-/// What the scripts are to say.
+/// The values that are filled into the template.
 #[derive(Clone, Debug)]
 pub(super) struct Contents<'a> {
-    /// The programs, and where each is.
+    /// The programs, each with the place that machines get it from.
     pub(super) binaries: &'a [(Binary, From)],
-    /// Scheme, host and port of the region, for machines that do not get on by the address that their runner has.
+    /// Scheme, host and port of the region, for machines that cannot reach it at the address that their runner uses.
     pub(super) region: &'a str,
     /// The certificates to trust, in PEM; empty for those of the ephemeral system.
     pub(super) certificates: &'a str,
@@ -70,7 +70,7 @@ pub(super) fn script(kind: ScriptType, contents: &Contents<'_>) -> String {
     lines.into_iter().fold(TEMPLATE.to_owned(), |text, (word, value)| text.replace(word, &value))
 }
 
-/// Only what is a certificate: what stands around it may be anything, also the end of the text that the script has it in.
+/// Keeps only the certificates of a PEM file: other text could end the here-document that the script has them in.
 fn certificates(pem: &str) -> String {
     let mut inside = false;
     let mut kept = String::new();

@@ -1,8 +1,8 @@
-//! Handing over from MAAS's runner to the agent, so that at every instant somebody is responsible for the machine.
+//! Handing over from MAAS's runner to the agent, so that at every instant one process is responsible for the machine.
 //!
 //! Two processes watch each other: the *guardian*, which halts the runner and starts the agent, again if need be, and the *watcher*, which
 //! begins as the script's own process, and starts the guardian again. Each holds a lock as long as it lives, so that the other sees at once
-//! that it has gone. What is decided stands in the record before it is done, and whoever reads it does it.
+//! that it has gone. A decision is written to the record before it is carried out, and every process that reads it carries it out.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -26,11 +26,11 @@ use crate::region::{self, Client};
 
 /// How many guardians may end before one has begun.
 const GUARDIANS: u32 = 20;
-/// Pace of looking after each other.
+/// Interval at which guardian and watcher check each other.
 pub(super) const POLL: Duration = Duration::from_millis(250);
-/// How long the region may take to say that it waits for a run.
+/// How long to wait for the region's answer that it expects a run.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What the agent keeps of the script's environment: nothing that speaks of that script.
+/// Environment variables that the agent inherits from the takeover script; none of them describes that script.
 pub(super) const KEPT: [&str; 13] = [
     "PATH",
     "HOME",
@@ -50,34 +50,34 @@ pub(super) const KEPT: [&str; 13] = [
 /// Why nothing was taken over. MAAS's runner is at work as before.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no runner.
+    /// MAAS's runner is not among this program's ancestors.
     #[error("this was not started by MAAS's runner (maas-run-remote-scripts): there is nothing to take over from")]
     NoRunner,
-    /// It runs something else at the same time.
+    /// MAAS's runner runs other scripts at the same time; their number.
     #[error("MAAS's runner runs {0} other scripts at the same time: a takeover script has to say `parallel: disabled`")]
     Busy(usize),
-    /// A takeover is under way.
+    /// Another takeover is under way.
     #[error("a takeover is under way already")]
     UnderWay,
-    /// Region or credentials cannot be had.
+    /// The address of the region or the credentials cannot be found.
     #[error("the credentials of MAAS's runner cannot be used: {0}")]
     Credentials(#[from] config::Error),
-    /// The credentials are of another kind.
+    /// The runner has no credentials of a commissioning or testing run; the text names those that it has.
     #[error("MAAS's runner has {0}: a run of the agent would not be the same")]
     Kind(&'static str),
-    /// The client cannot be set up.
+    /// The HTTP client cannot be set up.
     #[error(transparent)]
     Region(#[from] region::Error),
-    /// The region does not answer, or not as it should.
+    /// The region does not answer, or expects no run; the reason.
     #[error("the region does not wait for a run of this machine: {0}")]
     Unexpected(String),
-    /// The journal cannot be used.
+    /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::Error),
-    /// Something of the system's.
+    /// A system call failed.
     #[error("{what}: {source}")]
     System {
-        /// What was tried.
+        /// The file or step that failed.
         what: String,
         /// The system's reason.
         source: std::io::Error,
@@ -100,7 +100,7 @@ impl Place {
         self.state.join(format!("takeover-{role}.lock"))
     }
 
-    /// The agent's output.
+    /// The log file of the takeover, with the agent's output.
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.state.join("takeover.log")
@@ -110,7 +110,7 @@ impl Place {
         fs::OpenOptions::new().create(true).append(true).mode(0o600).open(self.log())
     }
 
-    /// A role of this program in a process that outlives this one.
+    /// Starts this program in another role (`--guard`, `--watch`), as a process that outlives this one.
     pub(super) fn start(&self, role: &str) -> std::io::Result<Started> {
         let mut arguments: Vec<OsString> = vec!["takeover".into(), role.into(), "--state-dir".into()];
         arguments.extend([self.state.clone().into(), "--storage".into(), self.storage.clone().into()]);
@@ -121,7 +121,7 @@ impl Place {
     }
 }
 
-/// The lock of a role, if nobody has it.
+/// The lock of a role, taken; `None` when another process holds it or the file cannot be opened.
 pub(super) fn free(lock: &Path) -> Option<File> {
     let mut options = fs::OpenOptions::new();
     let file = options.create(true).append(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(lock).ok()?;
@@ -132,11 +132,11 @@ pub(super) fn system(what: &str) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::System { what: what.to_owned(), source }
 }
 
-/// Finds MAAS's runner, makes sure that the agent has its credentials, its journal and an answer of the region, and only then has the
-/// runner halted. Stays until it is decided what becomes of that runner.
+/// Finds MAAS's runner, makes sure that the agent has credentials, a journal and an answer of the region, and only then has the runner
+/// halted. Returns when the fate of that runner is decided.
 ///
 /// # Errors
-/// Why nothing was taken over; the runner was not touched.
+/// The reason why nothing was taken over; the runner was not touched.
 pub async fn hand_over(place: &Place) -> Result<Ending, Error> {
     let original = Original::among_ancestors().ok_or(Error::NoRunner)?;
     if !original.others.is_empty() {
@@ -165,7 +165,7 @@ pub async fn hand_over(place: &Place) -> Result<Ending, Error> {
     Ok(ending.unwrap_or_else(|| Ending::GivenBack("the record of the takeover has gone".to_owned())))
 }
 
-/// Whether the region waits for a run, asked as the agent will ask.
+/// Checks that the region expects a run of this machine, with the credentials and the request that the agent will use.
 async fn check_region(original: &Original, place: &Place) -> Result<(), Error> {
     let option = |name: &str| {
         let at = original.options.iter().position(|word| word == name)?;
@@ -204,7 +204,7 @@ async fn check_region(original: &Original, place: &Place) -> Result<(), Error> {
     }
 }
 
-/// The watcher as a process of its own, when the script's own has gone.
+/// Runs the watcher as a process of its own, after the script's process has gone.
 pub fn watch(place: &Place) {
     leave_session();
     if let Some(lock) = free(&place.lock("watch")) {
@@ -212,19 +212,19 @@ pub fn watch(place: &Place) {
     }
 }
 
-/// Starts the guardian whenever there is none, until it is decided what becomes of the runner; does that, too.
+/// Starts the guardian whenever there is none, until the fate of the runner is decided, and carries the decision out, too.
 fn watch_with(place: &Place, _lock: File) -> Option<Ending> {
     let mut record = Record::read(&place.state)?;
     let mut guardian: Option<Started> = None;
     let mut starts = 0;
     loop {
-        // One that cannot be read now is as it was.
+        // A record that cannot be read at this moment counts as unchanged.
         record = Record::read(&place.state).unwrap_or(record);
         if let Some(ending) = record.ending() {
             record.carry_out();
             return Some(ending.clone());
         }
-        // One that was just started has not its lock yet.
+        // A guardian that was just started does not hold its lock yet.
         let has_ended = guardian.as_mut().is_none_or(|started| !matches!(started.ended(), Ok(None)));
         if has_ended && free(&place.lock("guard")).is_some() {
             if !record.runner.is_alive() {

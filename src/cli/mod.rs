@@ -1,7 +1,6 @@
 //! The command line: one file a verb, and the names of the reference programs by `argv[0]`.
 
-/// Tells people how things go. That nobody reads it any more, or the disk that it goes to is full, ends nothing: `println!` would
-/// panic.
+/// Prints a line of progress to standard output. A closed pipe or a full disk is ignored there, where `println!` would panic.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
@@ -9,7 +8,7 @@ macro_rules! say {
     }};
 }
 
-/// The same on standard error.
+/// Prints a line to standard error, and ignores a closed pipe or a full disk, where `eprintln!` would panic.
 macro_rules! complain {
     ($($text:tt)*) => {{
         use std::io::Write as _;
@@ -65,7 +64,7 @@ use crate::private;
 use crate::process;
 use crate::telemetry::{self, LogFormat};
 
-/// Exit codes, as `--help` tells them.
+/// Exit codes, as `--help` lists them.
 mod exit {
     pub(super) const OK: u8 = 0;
     pub(super) const SCRIPT_FAILED: u8 = 1;
@@ -123,7 +122,7 @@ enum Verb {
     Snapshot(snapshot::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
-    /// What this machine said is wrong with it: kernel log, crash records, BMC, counters; or a saved log
+    /// Report what this machine's logs show: kernel log, crash records, BMC, counters; or a saved log
     Diagnose(diagnose::Arguments),
     /// Tell the region of a deployed machine what changed: one request when nothing did
     Sync(sync::Arguments),
@@ -163,7 +162,7 @@ pub fn command() -> clap::Command {
     <Arguments as clap::CommandFactory>::command()
 }
 
-/// The program: parses, runs, says what went wrong.
+/// Runs the program: parses the command line, runs the verb, prints the error.
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
@@ -226,7 +225,7 @@ pub fn main() -> ExitCode {
     result.map_or_else(|error| failed(&error), ExitCode::from)
 }
 
-/// Runs what waits for several things at once. The others do without the threads, which may be most of what they cost.
+/// Runs a verb that waits for several things at once, on two threads. Other verbs do without, since threads may be most of their cost.
 fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
@@ -234,12 +233,12 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<
         private::settle_masks();
         work.await
     });
-    // A capture thread may still be reading what a daemon prints; nobody waits for it.
+    // A capture thread may still be reading the output of a script's daemon; the program must not wait for it.
     runtime.shutdown_background();
     result
 }
 
-/// Runs what waits most of the time, without a thread to spare.
+/// Runs a verb that mostly waits, on the current thread alone.
 fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(async {
@@ -248,7 +247,7 @@ fn in_small_runtime(work: impl Future<Output = anyhow::Result<u8>>) -> anyhow::R
     })
 }
 
-/// Prints an answer. One that does not get to where it should go is an error, unless its reader has gone.
+/// Prints an answer and a line end. An answer that cannot be written is an error, unless its reader has closed the pipe.
 fn answer(text: &str) -> anyhow::Result<()> {
     unless_reader_has_gone(print_line(text))
 }
@@ -279,13 +278,13 @@ fn unless_reader_has_gone(printed: std::io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Tells an error, one cause a line.
+/// Prints an error, one cause a line, and returns the exit code of a failure.
 fn failed(error: &anyhow::Error) -> ExitCode {
     let (who, code) = names::failure();
     let mut told = error.to_string();
     complain!("{who}: {told}");
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Many texts hold their cause, since the region has to be told in one line.
+        // Many texts contain their cause, since the region gets an error as one line.
         if !told.contains(&cause) {
             complain!("  because: {cause}");
         }

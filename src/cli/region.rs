@@ -1,4 +1,4 @@
-//! `shakedown region`: puts the agent onto every machine of a region that nobody may change, and takes it away again.
+//! `shakedown region`: installs the agent for all machines of a region, whose software stays unchanged, and removes it again.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 enum Verb {
     /// Have the machines of a region run by Shakedown: uploads the programs and the scripts that take over
     Install(Install),
-    /// What of Shakedown is in a region: programs, scripts, and whether they fit together
+    /// List Shakedown's programs and scripts in a region and check that they fit together
     Status(Status),
     /// Take away what `install` put into a region, and nothing else
     Remove(Remove),
@@ -152,7 +152,7 @@ async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// What the region has, asked anew, each program looked at byte by byte.
+/// Prints the programs and scripts that the region has. Downloads each program and checks its checksum.
 async fn show(client: &Client) -> anyhow::Result<u8> {
     let present = Present::ask(client).await?;
     if present.files.is_empty() && present.scripts.is_empty() {
@@ -194,7 +194,7 @@ async fn show(client: &Client) -> anyhow::Result<u8> {
     Ok(if is_well { exit::OK } else { exit::SCRIPT_FAILED })
 }
 
-/// The scripts that were asked for; `None` when only a list was.
+/// The scripts that the command line names; `None` when it asks for the list of them, which is printed.
 fn chosen(words: &[String]) -> anyhow::Result<Option<Vec<&'static str>>> {
     let all: Vec<&'static str> = SITE_SCRIPTS.iter().map(|(name, _)| *name).collect();
     if words.iter().any(|word| word == "help") {
@@ -211,7 +211,7 @@ fn chosen(words: &[String]) -> anyhow::Result<Option<Vec<&'static str>>> {
     words.iter().map(find).collect::<anyhow::Result<_>>().map(Some)
 }
 
-/// The programs that were given, else this one and those beside it.
+/// The programs that the command line names, else this program and those beside it.
 fn binaries(words: &[String]) -> anyhow::Result<Vec<Binary>> {
     let mut found: Vec<Binary> = Vec::new();
     let given = words.iter().map(|word| {
@@ -236,7 +236,8 @@ fn binaries(words: &[String]) -> anyhow::Result<Vec<Binary>> {
     Ok(found)
 }
 
-/// Those of a release in the folder of this program, packed ones first, and this one itself where they have none for this architecture.
+/// The programs of this release in the folder of this program, packed ones first, and this program itself where none is for its
+/// architecture.
 fn beside(own: &Path) -> Vec<PathBuf> {
     let folder = own.parent().unwrap_or(Path::new("/"));
     let mut found = Vec::new();

@@ -12,14 +12,14 @@ use std::os::unix::fs::FileExt as _;
 use super::survey::{legible, storable};
 use crate::host::Host;
 
-/// What a packed database may hold unpacked; the largest today has 1.6 MB.
+/// Largest unpacked size of a database, in bytes; the largest today has 1.6 MB.
 const LARGEST: u64 = 16 << 20;
-/// How much is held of a file: no line is nearly as long.
+/// Size of the read buffer, in bytes; every line is much shorter.
 const PIECE: usize = 32 << 10;
-/// What is read of a name, of which no more than 255 characters are told.
+/// Bytes that are read of a name, of which at most 255 characters are used.
 const LONGEST: usize = 2 << 10;
 
-/// Numbers to the places where their names begin.
+/// Identifiers with the offsets of their names in the database.
 type Places = HashMap<u16, u64>;
 
 /// A database of names.
@@ -29,7 +29,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// `pci.ids` from where distributions put it, packed or not; none is no name.
+    /// `pci.ids` from the places where distributions put it, packed or not; without one all names are empty.
     pub(super) fn pci(host: &'a Host) -> Self {
         let places = ["/root/.cache/pci.ids", "/usr/share/hwdata/pci.ids", "/usr/share/misc/pci.ids"];
         let packed = ["/usr/share/hwdata/pci.ids.gz", "/usr/share/misc/pci.ids.gz"];
@@ -39,17 +39,17 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// `usb.ids`.
+    /// `usb.ids` of the machine; without one all names are empty.
     pub(super) fn usb(host: &'a Host) -> Self {
         Names::new(move || host.open_file("/usr/share/misc/usb.ids").ok().map(Text::File))
     }
 
-    /// What this program knows of PCI by itself: vendors and classes.
+    /// The PCI names in this program: vendors and classes.
     pub(super) fn pci_by_itself() -> Self {
         Names::new(|| unpacked(include_bytes!("../../data/pci-names.gz")).map(Text::Unpacked))
     }
 
-    /// The same of USB.
+    /// The USB names in this program: vendors and classes.
     pub(super) fn usb_by_itself() -> Self {
         Names::new(|| unpacked(include_bytes!("../../data/usb-names.gz")).map(Text::Unpacked))
     }
@@ -62,23 +62,23 @@ impl<'a> Names<'a> {
         self.index.get_or_init(|| Index::new((self.open)().unwrap_or(Text::Unpacked(Vec::new()))))
     }
 
-    /// The vendor with four hexadecimal digits.
+    /// The name of the vendor with this number (four hexadecimal digits); empty when unknown.
     pub(super) fn vendor(&self, id: &str) -> String {
         let Some(number) = number(id.as_bytes()) else { return String::new() };
         let index = self.index();
         index.name(index.vendors.get(&number))
     }
 
-    /// A product of a vendor.
+    /// The name of a vendor's product; empty when unknown.
     pub(super) fn product(&self, vendor: &str, id: &str) -> String {
         let Some((vendor, id)) = number(vendor.as_bytes()).zip(number(id.as_bytes())) else { return String::new() };
         let index = self.index();
         index.vendors.get(&vendor).map(|place| index.name_below(*place, id)).unwrap_or_default()
     }
 
-    /// A class and a subclass (`usb.ids` only).
+    /// The names of a class and a subclass (`usb.ids` only); empty when unknown.
     pub(super) fn class(&self, class: u64, subclass: u64) -> (String, String) {
-        // Class 0 says that each interface has its own.
+        // Class 0 means that each interface has a class of its own.
         let Some(class) = u16::try_from(class).ok().filter(|class| *class > 0) else { return Default::default() };
         let index = self.index();
         let Some(place) = index.classes.get(&class) else { return Default::default() };
@@ -86,7 +86,7 @@ impl<'a> Names<'a> {
         (index.name(Some(place)), below.map(|below| index.name_below(*place, below)).unwrap_or_default())
     }
 
-    /// A class and subclass of `pci.ids`, as far as it has a name.
+    /// The name of a PCI subclass, else of its class; empty when unknown.
     pub(super) fn pci_class(&self, class: u8, subclass: u8) -> String {
         let index = self.index();
         let Some(place) = index.classes.get(&class.into()) else { return String::new() };
@@ -95,14 +95,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Where in a database what stands.
+/// The offsets of names in a database.
 struct Index {
     text: Text,
     vendors: Places,
     classes: Places,
-    /// What stands below a vendor or class, by the place of its name.
+    /// Products or subclasses of a vendor or class, by the offset of its name.
     below: RefCell<HashMap<u64, Places>>,
-    /// Names that were told before, by their places.
+    /// Names that were read before, by their offsets.
     told: RefCell<HashMap<u64, String>>,
 }
 
@@ -126,7 +126,7 @@ impl Index {
         self.name(known.get(&number))
     }
 
-    /// What is indented by one tabulator until the next line that is not.
+    /// The entries that are indented by one tab below a vendor or class.
     fn places_below(&self, place: u64) -> Places {
         let mut places = Places::new();
         self.text.each_line(place, |at, line| {
@@ -138,7 +138,7 @@ impl Index {
         places
     }
 
-    /// The rest of the line at a place.
+    /// The name at an offset: the rest of its line; empty for `None`.
     fn name(&self, place: Option<&u64>) -> String {
         let Some(place) = place else { return String::new() };
         self.told.borrow_mut().entry(*place).or_insert_with(|| self.text.name_at(*place)).clone()
@@ -152,7 +152,7 @@ enum Text {
 }
 
 impl Text {
-    /// Fills a buffer as far as there is something; what cannot be read is not there.
+    /// Reads into a buffer at an offset and returns the number of bytes; a read error counts as the end of the text.
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> usize {
         match self {
             Text::File(file) => file.read_at(buffer, at).unwrap_or(0),
@@ -165,7 +165,7 @@ impl Text {
         }
     }
 
-    /// Hands on lines from a place on, each with its place, for as long as they are wanted.
+    /// Calls `wants_more` with each line and its offset, from an offset on, until it returns false.
     fn each_line(&self, from: u64, mut wants_more: impl FnMut(u64, &[u8]) -> bool) {
         let mut piece = vec![0; PIECE];
         let (mut at, mut held) = (from, 0);
@@ -180,7 +180,7 @@ impl Text {
                 start = line_end + 1;
             }
             if count == 0 {
-                // The last line may lack its end; one that fills a piece is none.
+                // The last line may lack its line end; a line that fills the buffer is no valid one.
                 wants_more(at + start as u64, &piece[start..end]);
                 return;
             }
@@ -197,7 +197,7 @@ impl Text {
     }
 }
 
-/// The number at the start of a line, and where its name begins, after two blanks.
+/// The number at the start of a line, and the index where its name begins, after two blanks.
 fn entry(line: &[u8]) -> Option<(u16, usize)> {
     let digits = line.iter().take(5).position(|byte| *byte == b' ')?;
     line[digits..].starts_with(b"  ").then_some((number(&line[..digits])?, digits + 2))

@@ -1,4 +1,4 @@
-//! What an inventory is read by: topics, and what it means when one is missing.
+//! The topics of an inventory, and the consequences of one that could not be read.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::Kind;
 
-/// A part of the machine that is read by itself.
+/// A part of the machine that is read by its own reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Topic {
@@ -32,10 +32,10 @@ pub enum Topic {
     System,
     /// Kernel and distribution, of the region's document.
     Environment,
-    /// What is read on one thread of the region's document.
+    /// Processors and memory of the region's document, which one thread reads together.
     #[serde(rename = "cpu and memory")]
     CpuAndMemory,
-    /// PCI functions and graphics cards, of either.
+    /// PCI functions and graphics cards, of the region's document and in depth.
     Cards,
     /// Processors in depth.
     Processors,
@@ -59,13 +59,13 @@ pub enum Topic {
     Bmc,
     /// Readings.
     Sensors,
-    /// Of another release of this program.
+    /// A topic of another release of this program.
     #[serde(other)]
     Other,
 }
 
 impl Topic {
-    /// All that this release reads.
+    /// All topics that this release reads.
     pub const ALL: [Topic; 22] = [
         Topic::Cpu,
         Topic::Memory,
@@ -91,7 +91,7 @@ impl Topic {
         Topic::Sensors,
     ];
 
-    /// In words.
+    /// The name of the topic, as it is written in documents.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -121,7 +121,7 @@ impl Topic {
         }
     }
 
-    /// The kinds of hardware of which nothing, or not their places, is known when the whole topic could not be read.
+    /// The kinds of hardware whose items, or their places, are unknown when the whole topic could not be read.
     #[must_use]
     pub fn hides(self) -> &'static [Kind] {
         match self {
@@ -132,7 +132,7 @@ impl Topic {
             Topic::Interfaces => &[Kind::Interface],
             Topic::Bmc => &[Kind::Bmc],
             Topic::UsbTree | Topic::Usb => &[Kind::UsbDevice],
-            // Drives and interfaces are told by the slots of their cards.
+            // The places of drives and interfaces are those of their cards.
             Topic::Cards | Topic::Pci => &[Kind::PciDevice, Kind::Interface, Kind::BlockDevice],
             Topic::Gpu
             | Topic::Network
@@ -147,7 +147,7 @@ impl Topic {
         }
     }
 
-    /// Whether the region's document is made of it: what is missing there, a region would take for gone.
+    /// True if the region's document is made from this topic: a region takes data that are missing there for hardware that is gone.
     #[must_use]
     pub fn is_of_the_document(self) -> bool {
         match self {
@@ -184,13 +184,13 @@ impl fmt::Display for Topic {
     }
 }
 
-/// What of a topic is missing.
+/// The part of a topic that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Missing {
-    /// All of it; written as `/`.
+    /// The whole topic; written as `/`.
     Everything,
-    /// A file or a device.
+    /// This file or device.
     File(String),
 }
 
@@ -215,7 +215,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Something about the machine that could not be found out.
+/// A part of the machine that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Gap {
@@ -225,24 +225,24 @@ pub struct Gap {
     /// The file, below the root; `/` for the whole topic.
     #[cfg_attr(test, schemars(with = "String"))]
     pub path: Missing,
-    /// What is wrong with it.
+    /// The reason why it could not be read.
     pub reason: String,
 }
 
 impl Gap {
-    /// Nothing of a topic could be found out.
+    /// The gap of a topic of which nothing could be read.
     #[must_use]
     pub fn of_all(topic: Topic, reason: impl fmt::Display) -> Self {
         Gap { topic, path: Missing::Everything, reason: reason.to_string() }
     }
 
-    /// A file or a device of a topic could not be found out.
+    /// The gap of one file or device of a topic.
     #[must_use]
     pub fn of_file(topic: Topic, path: impl Into<String>, reason: impl fmt::Display) -> Self {
         Gap { topic, path: Missing::File(path.into()), reason: reason.to_string() }
     }
 
-    /// The kinds of hardware of which nothing is known by this.
+    /// The kinds of hardware whose items are unknown because of this gap.
     #[must_use]
     pub fn hides(&self) -> &'static [Kind] {
         match self.path {
@@ -251,7 +251,7 @@ impl Gap {
         }
     }
 
-    /// Whether the region's document is not whole by this.
+    /// True if this gap leaves the region's document incomplete.
     #[must_use]
     pub fn halves_the_document(&self) -> bool {
         self.path == Missing::Everything && self.topic.is_of_the_document()

@@ -1,4 +1,4 @@
-//! What is learnt from a machine accepts that machine: of all fixture machines, and of machines that nobody has seen.
+//! A profile that was learnt from a machine accepts that machine: for all fixture machines, and for generated ones.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn machine(document: &Value) -> Machine {
     Machine::of(document).expect("an inventory")
 }
 
-/// Learns and judges; what is wrong.
+/// Learns a profile from a machine and judges the machine by it; the faults found.
 fn disagreement(machines: &[Machine]) -> Option<String> {
     let text = match learn(machines, None) {
         Ok(text) => text,

@@ -1,11 +1,11 @@
-//! One machine, one change: each is named as exactly that, and nothing else is told.
+//! One machine, one change: exactly that change is reported, and nothing else.
 
 use serde_json::{Value, json};
 use shakedown::acceptance::{Figures, Judgement, Machine, Profile, Siblings, Verdict, judge};
 
 use crate::server;
 
-/// What is changed, how, and what has to be told: `SEVERITY WHAT.KEY @ PLACE: FOUND`, with `unknown` for what cannot be read.
+/// Name of a change, the change itself, and the expected report: `SEVERITY WHAT.KEY @ PLACE: FOUND`, with `unknown` for unreadable values.
 type Case = (&'static str, fn(&mut Value), &'static str);
 
 fn list<'a>(machine: &'a mut Value, name: &str) -> &'a mut Vec<Value> {

@@ -1,11 +1,11 @@
-//! What a machine's logs and counters say, judged.
+//! Diagnosis of a machine from its logs and counters.
 //!
 //! * `corpus`: excerpts of real logs, which are no part of this project: `SHAKEDOWN_SHARED` names the folder that holds them.
 //! * `spoken.txt`: logs after the kernel's own format strings, with what they mean; `own` judges them.
 //! * `forms`: the same log in every form in which logs are written.
 //! * `command`: `shakedown diagnose` as a user calls it.
-//! * `run`: what is said while a script runs, in its result.
-//! * `damage`: whatever is cut out or changed, nothing panics.
+//! * `run`: incidents that are logged while a script runs appear in its result.
+//! * `damage`: no log that is cut or changed causes a panic.
 
 mod command;
 mod corpus;
@@ -24,7 +24,7 @@ fn told(incidents: &[Incident]) -> Vec<String> {
     told
 }
 
-/// What a log says, as `code@device`.
+/// The incidents in a log, as `code@device`, sorted.
 fn says(log: &str) -> Vec<String> {
     told(&judge(log))
 }

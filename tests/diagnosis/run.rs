@@ -1,4 +1,4 @@
-//! What the machine says while a script runs, in the result of the script.
+//! Incidents that the machine logs while a script runs appear in the result of the script.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -57,7 +57,7 @@ impl Machine {
         self
     }
 
-    /// Runs scripts beside each other; how each ended, with its output.
+    /// Runs scripts in parallel; returns the end and the output of each.
     async fn run(&self, policy: &str, scripts: &[(&str, &str)]) -> Vec<(String, Finished, String)> {
         let home = tempfile::tempdir().expect("a folder");
         let workspace = Workspace::new(home.path());

@@ -1,5 +1,5 @@
-//! What is lost of a report never makes a bad drive healthy: a text that was torn off at any byte, a line or a key that is missing. The
-//! tests that are ignored take every byte of everything, which lasts minutes; the others take a part.
+//! A loss in a report never makes a bad drive healthy: a text that was cut off at any byte, a line or a key that is missing. The ignored
+//! tests check every byte of every report, which takes minutes; the others check a sample.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -13,14 +13,14 @@ use crate::{fixture, fixtures, judged};
 
 type Input = (String, Vec<u8>);
 
-/// How much of everything is taken.
+/// The share of all cases that a test checks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Sample,
     Everything,
 }
 
-/// Inputs with their verdicts: those of this project, and where there are, the recordings and the cases that are no part of it.
+/// The reports by name: the fixtures of this project, and those in `SHAKEDOWN_SHARED` where it is set.
 fn inputs() -> Vec<Input> {
     let mut inputs: Vec<Input> = fixtures().into_iter().map(|(name, _)| (name.clone(), fixture(&name))).collect();
     if let Some(shared) = std::env::var_os("SHAKEDOWN_SHARED").filter(|folder| !folder.is_empty()) {
@@ -32,7 +32,7 @@ fn inputs() -> Vec<Input> {
     inputs
 }
 
-/// All files of a folder and those below it, by their path in it.
+/// Adds all reports of a folder and those below it, by their path in it.
 fn gather(folder: &Path, above: &str, inputs: &mut Vec<Input>) {
     let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for file in files.flatten() {
@@ -45,7 +45,7 @@ fn gather(folder: &Path, above: &str, inputs: &mut Vec<Input>) {
     }
 }
 
-/// Worse ones are larger; what was not judged is no better than anything.
+/// The rank of a verdict: worse ones are larger. An error is as bad as a failed drive, so that a torn report may always end in one.
 fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::NotSupported | Verdict::Healthy => 0,
@@ -54,7 +54,7 @@ fn rank(verdict: Verdict) -> u8 {
     }
 }
 
-/// What every input gives, on all processors.
+/// Runs `look` on every input, on all processors, and returns all its lines.
 fn of_each(inputs: &[Input], look: impl Fn(&str, &[u8]) -> Vec<String> + Sync) -> Vec<String> {
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -73,8 +73,8 @@ fn of_each(inputs: &[Input], look: impl Fn(&str, &[u8]) -> Vec<String> + Sync) -
     found
 }
 
-/// Where a text is torn off: behind each line, and in the middle of each. Anywhere else in a line the text ends without a line end like
-/// in its middle, which [`a_line_that_has_no_end_is_never_good`] holds to.
+/// The offsets at which a text is cut off: after each line, and in the middle of each. Any other cut ends the text without a line end, like
+/// one in the middle, which [`a_line_that_has_no_end_is_never_good`] covers.
 fn text_cuts(whole: &[u8], part: Part) -> Vec<usize> {
     let wide = whole.iter().take(200).filter(|byte| **byte == 0).count() > 50;
     // UTF-16 has its line end in two bytes.
@@ -87,7 +87,7 @@ fn text_cuts(whole: &[u8], part: Part) -> Vec<usize> {
     all.into_iter().enumerate().filter(|(place, _)| place % every == 0).map(|(_, at)| at).collect()
 }
 
-/// What a prefix of a document ends in: how deep it is, whether in a string, and behind which kind of character.
+/// The state at the end of a prefix of a JSON document: the nesting depth, true if inside a string, and the kind of the last character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Class {
     depth: usize,
@@ -118,7 +118,8 @@ fn classes(document: &[u8]) -> Vec<Class> {
     document.iter().map(|byte| step(*byte)).collect()
 }
 
-/// Where a document is torn off: once in each class of places, and all over what stands before it. No prefix is a document.
+/// The offsets at which a document is cut off: once in each class of places, at each sixteenth, and at every byte before it begins.
+/// No prefix is a whole document.
 fn document_cuts(name: &str, whole: &[u8], part: Part) -> Vec<usize> {
     let start = whole.iter().position(|byte| *byte == b'{').unwrap_or_default();
     let end = whole.trim_ascii_end().len();
@@ -133,7 +134,7 @@ fn document_cuts(name: &str, whole: &[u8], part: Part) -> Vec<usize> {
     cuts.into_iter().enumerate().filter(|(place, _)| place % every == 0).map(|(_, at)| at).collect()
 }
 
-/// Torn reports that are judged better than the whole ones. Those that may be whole ones are told as `proven`.
+/// Cut reports with a better verdict than the whole ones. A cut text that could be a whole report goes to `proven`.
 fn better_when_torn(part: Part, ends: &[&str], proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !ends.iter().any(|end| name.ends_with(end)) {
@@ -199,7 +200,7 @@ fn a_line_that_has_no_end_is_never_good() {
     assert!(good.is_empty(), "{} of them:\n{}", good.len(), good.join("\n"));
 }
 
-/// Lists what is left and shows health by itself.
+/// Prints the cut reports that show health by themselves.
 fn list(proven: Mutex<Vec<String>>) {
     let mut out = std::io::stdout().lock();
     for line in proven.into_inner().expect("no panic") {
@@ -207,7 +208,7 @@ fn list(proven: Mutex<Vec<String>>) {
     }
 }
 
-/// The long form.
+/// The thorough form of these tests: every byte.
 fn is_never_better_at_any_byte(ends: &[&str]) {
     let proven = Mutex::default();
     let better = better_when_torn(Part::Everything, ends, &proven);
@@ -227,7 +228,8 @@ fn a_document_that_is_torn_off_at_any_byte_is_never_better_than_the_whole() {
     is_never_better_at_any_byte(&[".json"]);
 }
 
-/// Failed drives that are well or left out without one line of their text. Those whose rest shows health by itself are told as `proven`.
+/// Failed drives that are judged healthy, or left out, when one line of their text is missing. Texts that still show health by themselves
+/// go to `proven`.
 fn healthy_without_a_line(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !name.ends_with(".txt")
@@ -241,7 +243,7 @@ fn healthy_without_a_line(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String
             let rest: Vec<u8> =
                 lines.iter().enumerate().filter(|(at, _)| *at != lost).flat_map(|(_, line)| line.to_vec()).collect();
             let found = judged(rest).verdict;
-            // Of a drive that says "passed" a row alone may tell of the fault: the last one of the log, or of the attributes.
+            // On a drive with the verdict "passed" a single row may show the fault: the last one of the log, or of the attributes.
             let line = String::from_utf8_lossy(lines[lost]);
             let alone = ["read failure", "FAILING_NOW", "failed segments", "Fatal or unknown"]
                 .iter()
@@ -301,7 +303,8 @@ fn without_a_key(value: &Value, path: &str, found: &mut dyn FnMut(String, Value)
     }
 }
 
-/// Failed drives that are well or left out without one key of their document. Those whose rest shows health by itself are told as `proven`.
+/// Failed drives that are judged healthy, or left out, when one key of their document is missing. Documents that still show health by
+/// themselves go to `proven`.
 fn healthy_without_a_key(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String> {
     of_each(&inputs(), |name, whole| {
         if !name.ends_with(".json")
@@ -314,8 +317,8 @@ fn healthy_without_a_key(part: Part, proven: &Mutex<Vec<String>>) -> Vec<String>
         let mut healthy = Vec::new();
         without_a_key(&document, "", &mut |path, rest| {
             let found = judged(rest.to_string()).verdict;
-            // A log of NVMe without rows is that of a drive that was never tested, and one that is not there that of a drive without
-            // self-tests, of which the answer says `self-tests-unseen`.
+            // An NVMe log without rows belongs to a drive that was never tested, and a missing log to a drive without self-tests, for which
+            // the answer contains `self-tests-unseen`.
             let is_known = [".nvme_self_test_log", ".nvme_self_test_log.table"].contains(&path.as_str());
             let line = || format!("{name} without {path}: {}", found.name());
             match (rank(found) == 0, is_known) {

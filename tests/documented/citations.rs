@@ -8,7 +8,7 @@ use crate::page;
 /// The pages by their names in citations.
 const PAGES: [&str; 6] = ["ADOPTION", "REGION", "RESOURCES", "SCRIPTS", "SMART", "VERSIONS"];
 
-/// One citation: where it stands, and what it says from the page's name on.
+/// One citation: its place in the source, and its text from the page's name on.
 struct Citation {
     place: String,
     words: String,
@@ -33,7 +33,7 @@ fn comments(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Whether a word is written as the name of a page is.
+/// True if a word is written like the name of a page: four or more capital letters.
 fn is_page(word: &str) -> bool {
     word.len() >= 4 && word.chars().all(|c| c.is_ascii_uppercase())
 }

@@ -1,10 +1,10 @@
 //! Every command line that README, `docs/` and the examples of `--help` show is executed by a test.
 //!
 //! * `page` finds them: the lines of `sh` and `console` blocks, and those under "Examples:" of a verb's help.
-//! * What begins with a program of `scene::PROGRAMS` runs here, as it stands, in a scene that holds what the page takes for granted;
-//!   `scene::STAND_INS` is the table of all words that are others here. One page's lines follow each other in one folder.
-//! * What changes the machine that it runs on, or takes a build, is run by another check: the table of `elsewhere` names it, and here it
-//!   is seen that the check is there and speaks of it.
+//! * A line that begins with a program of `scene::PROGRAMS` runs here unchanged, in a scene with everything that the page presupposes;
+//!   `scene::STAND_INS` is the table of all words that are replaced. The lines of one page run in order in one folder.
+//! * A line that changes the machine that it runs on, or needs a build, is run by another check: the table of `elsewhere` names that
+//!   check, and a test here makes sure that the check exists and contains the line.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -25,7 +25,7 @@ use std::path::Path;
 use page::Line;
 use scene::Scene;
 
-/// What a page that reads the record of a machine takes for granted: a run, and a hardware sync.
+/// Commands that run before a page that reads a machine's record: a run, and a hardware sync.
 const BEFORE: [&str; 2] = ["shakedown run --config node.yaml", "shakedown sync"];
 /// Verbs that read the record.
 const READERS: [&str; 6] = ["runs", "results", "report", "events", "deliver", "diff --last"];
@@ -38,7 +38,7 @@ fn before(lines: &[Line]) -> Vec<Line> {
     wanted.map(line).collect()
 }
 
-/// Runs what is to be run here, and says what is wrong with all of it.
+/// Runs the lines that are to run here, and fails with a list of all that went wrong.
 async fn follow(lines: &[Line]) {
     let scene = Scene::new();
     let mut wrong = Vec::new();
@@ -73,7 +73,7 @@ async fn the_examples_of_the_verbs_work_one_after_the_other() {
     follow(&lines).await;
 }
 
-/// Whether a page has a heading.
+/// True if a page has this heading.
 fn has_heading(page: &Path, heading: &str) -> bool {
     let text = std::fs::read_to_string(page).unwrap_or_default();
     text.lines().any(|line| line.starts_with('#') && line.trim_start_matches('#').trim() == heading)

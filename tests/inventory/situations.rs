@@ -1,4 +1,4 @@
-//! Situations that people reported in public, from `SHAKEDOWN_SHARED`: what changed of a machine and, mostly, what did not.
+//! Situations that people reported in public, from `SHAKEDOWN_SHARED`: changes of a machine and, mostly, their absence.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::say;
 
-/// What is right between two looks: changes as `WORD DEVICE`.
+/// Two inventories of a machine, and the right changes between them, as `WORD DEVICE`.
 struct Pair {
     case: &'static str,
     before: &'static str,
@@ -66,7 +66,7 @@ const PAIRS: &[Pair] = &[
     pair("i43-bond-in-a-plain-tree", &[]),
 ];
 
-/// What a call of the program prints of one machine, and what has to stand there or must not.
+/// A call of the program on one machine, with texts that its output must contain or must not contain.
 struct Look {
     case: &'static str,
     arguments: &'static [&'static str],

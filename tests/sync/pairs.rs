@@ -10,7 +10,7 @@ use crate::machine::{disk, found, function, interface, server, told};
 use crate::smbios::{self, dimm};
 use crate::tree::Tree;
 
-/// What is told when something is done to the server.
+/// The changes that are reported after `act` was done to the server.
 fn after(act: impl FnOnce(&Tree)) -> Vec<String> {
     let tree = server();
     let before = found(&tree);
@@ -158,7 +158,7 @@ fn a_new_bridge_that_renumbers_the_buses_is_all_that_changed() {
             tree.remove(&format!("sys/bus/pci/devices/{name}"));
         }
         tree.remove("sys/class/net/eth2").remove("sys/devices/pci0000:00/0000:00:06.0");
-        // It stands before the other and takes bus 1.
+        // The new bridge comes before the other and takes bus 1.
         function(tree, "0000:00:02.0", "0x060400");
         function(tree, "0000:00:06.0", "0x060400");
         function(tree, "0000:00:06.0/0000:02:00.0", "0x020000");
@@ -190,7 +190,7 @@ fn a_tree_that_cannot_be_read_takes_nothing_away() {
     assert_eq!((told(&before, &now), told(&now, &before)), (Vec::new(), Vec::new()));
 }
 
-/// A thread of a socket of its own, with what the firmware says of two sockets: both are filled, and have one number.
+/// A thread in a socket of its own, with firmware tables of two sockets: both are filled, and have the same part number.
 fn processor(tree: &Tree, socket: u64) {
     let topology = format!("sys/devices/system/cpu/cpu{socket}/topology");
     let number = socket.to_string();
@@ -205,7 +205,7 @@ fn processor(tree: &Tree, socket: u64) {
     smbios::write(tree, vec![described("CPU 0"), described("CPU 1")]);
 }
 
-/// With one processor of two that the firmware tells of, nobody knows which of both it is; with two, each has its number.
+/// When the kernel lists one of two processors in the firmware tables, it is unknown which one that is; with two, each has its number.
 #[test]
 fn a_processor_that_comes_or_goes_is_told_with_its_number_and_the_other_one_is_the_same() {
     let tree = server();
@@ -267,7 +267,7 @@ fn a_port_of_an_nvme_drive_that_is_lost_is_a_path_and_the_drive_stays() {
     assert_eq!(there.len(), 1, "{there:?}");
     assert!(there[0].starts_with("block device nvme1, a path to"), "{there:?}");
     assert!(told(&after, &before)[0].contains("was found"), "{:?}", told(&after, &before));
-    // An earlier release did not tell by which controllers a drive is reached.
+    // An earlier release did not record the controllers of a drive.
     let mut earlier = before;
     for item in earlier.values_mut().flatten() {
         item.controllers.clear();
@@ -303,7 +303,7 @@ fn a_volume_in_another_machine_counts_when_the_system_is_on_it_or_the_site_says_
     }
 }
 
-/// An earlier release, or other settings, had on record what counts as no hardware.
+/// An earlier release, or other settings, recorded devices that do not count as hardware.
 #[test]
 fn what_counts_no_longer_was_not_pulled() {
     let tree = server();
@@ -328,7 +328,7 @@ fn what_counts_no_longer_was_not_pulled() {
     assert_eq!(changes(&uncounted.taken_from(&recorded, false), &today).len(), 1, "a name alone is not enough else");
 }
 
-/// What a device says of itself, of few words, so that many say the same: by kind, place on the machine, name that is shared.
+/// The name of each device, by kind and place. There are few names, so that several devices share one.
 fn machines() -> impl Strategy<Value = BTreeMap<(u8, u8), u8>> {
     proptest::collection::btree_map((0..4u8, 1..9u8), 0..3u8, 1..12)
 }

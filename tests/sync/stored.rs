@@ -1,4 +1,4 @@
-//! What a region stores beside the hardware: a change there brings it the scripts, and is no event.
+//! Data that a region stores beside the hardware: a change there sends the scripts' results, and is no event.
 
 use shakedown::agent::sync::Reason;
 use shakedown::host::Host;
@@ -70,7 +70,7 @@ async fn a_thousand_ticks_of_a_machine_with_containers_are_a_thousand_requests()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_known_by_an_earlier_release_has_not_changed() {
     let tree = server();
-    // Two sticks that say the same number: the first had its bare identity, the second its place added.
+    // Two sticks with the same serial number: the first had its bare identity, the second one with its place.
     tree.usb_device("1-5", &[("devnum", "6"), ("serial", "4C530001")]);
     let mut machine = Deployed::new(&tree).await;
     machine.sync().await;
@@ -82,12 +82,12 @@ async fn a_machine_known_by_an_earlier_release_has_not_changed() {
     assert_eq!((outcome.reason, outcome.changes.len(), outcome.is_delivered), (None, 0, true));
     assert_eq!(machine.requests_since(requests), ["POST  200"], "no storm when a site takes a new release");
     assert_eq!(machine.log(), [""; 0]);
-    // From then on what the region stores is known.
+    // From then on the data that the region stores is on record.
     tree.files("sys/class/dmi/id", &[("bios_version", "1.1")]);
     assert_eq!(machine.sync().await.reason, Some(Reason::Stored));
 }
 
-/// Writes what is on record as an earlier release did: fewer fields, bare identities, places of its kind, nothing of the rest.
+/// Rewrites the record as an earlier release had it: fewer fields, one bare identity, no digests of the other data.
 fn earlier(machine: &Deployed) {
     let region =
         Store::read(&machine.state()).expect("a journal").last_hardware().expect("readable").expect("known").region;

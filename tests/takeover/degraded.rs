@@ -1,4 +1,4 @@
-//! What keeps the agent from beginning leaves MAAS's runner to its work, and says so.
+//! A fault that keeps the agent from beginning leaves MAAS's runner at work, and is logged.
 
 use shakedown::sandbox::{Action, Fault, NodeStatus, Sandbox};
 use shakedown::script::Status;
@@ -7,7 +7,7 @@ use crate::machine::{Machine, lines};
 use crate::support::{row, until};
 use crate::{administer, adopted, binary, region, site};
 
-/// MAAS's runner has run everything, and the takeover script says why.
+/// MAAS's runner has run everything, and the output of the takeover script contains the reason.
 async fn is_left_alone(machine: &Machine, region: &Sandbox, reason: &str) {
     let mut runner = machine.boot(region);
     assert_eq!(runner.finish(|| {}).await, Some(0), "{}", runner.log());
@@ -37,7 +37,7 @@ async fn without_a_program_for_its_architecture() {
 async fn with_a_file_of_another_checksum() {
     let machine = Machine::new();
     let region = adopted(&machine, &[site(&machine, "look", "", "")]).await;
-    // Somebody has put something else there under that name, of the same length.
+    // The file with that name has other content of the same length.
     let client = shakedown::region::Client::new(options(&region)).expect("a client");
     let files = client.files("shakedown-").await.expect("a list");
     let mut content = client.file_content(&files[0]).await.expect("a file");
@@ -62,7 +62,7 @@ pub(crate) fn options(region: &Sandbox) -> shakedown::region::ClientOptions {
 async fn without_space() {
     let machine = Machine::new();
     let region = adopted(&machine, &[site(&machine, "look", "", "")]).await;
-    // What tells how much is free is asked by name.
+    // The program that prints the free space is looked up by name.
     machine.program("bin/df", "#!/bin/sh\necho Filesystem\necho /dev/x 100 100 7 100% /\n");
     let path = format!("{}:{}", machine.at("bin").display(), std::env::var("PATH").unwrap_or_default());
     let text = std::fs::read_to_string(machine.at("bin/maas-run-remote-scripts")).expect("a program");
@@ -95,7 +95,7 @@ async fn with_a_program_that_does_not_run_here() {
 async fn with_an_agent_that_cannot_begin_although_all_else_can() {
     let machine = Machine::new();
     let region = adopted(&machine, &[site(&machine, "look", "", "")]).await;
-    // In the place of its storage directory is a file: that shows only when MAAS's runner is halted already.
+    // A file is in the place of the storage directory: this shows only after MAAS's runner was halted.
     std::fs::write(machine.state().join("run"), "").expect("written");
     is_left_alone(&machine, &region, "the agent could not begin").await;
 }

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use shakedown::sandbox::Sandbox;
 use tempfile::TempDir;
 
-/// Longer than this no takeover of these tests takes, unless the machine hangs.
+/// Time limit of a takeover in these tests; a longer one hangs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) struct Machine {
@@ -33,7 +33,7 @@ impl Machine {
         fs::set_permissions(machine.at("state"), fs::Permissions::from_mode(0o700)).expect("one's own");
         let runner = include_str!("maas-run-remote-scripts");
         machine.program("bin/maas-run-remote-scripts", runner);
-        // The program that is being tested, as small as a region takes it: what it needs of the release is its bytes alone.
+        // A script that starts the program under test, since that is too large for a region; only the bytes of this file are compared.
         let own = env!("CARGO_BIN_EXE_shakedown");
         machine.program("shakedown", &format!("#!/bin/sh\nexec {own} \"$@\"\n"));
         machine
@@ -57,7 +57,7 @@ impl Machine {
         self.boot_behind(region, region.url().trim_end_matches("/MAAS/"))
     }
 
-    /// The same where scripts are told another address than the region's own, as behind a rack.
+    /// Boots for a run where scripts get another address (`base`) than the region's own, as behind a rack.
     pub(crate) fn boot_behind(&self, region: &Sandbox, base: &str) -> Runner {
         region.boot();
         fs::write(self.at("creds.yaml"), region.node_config()).expect("written");
@@ -93,13 +93,13 @@ impl Machine {
         found
     }
 
-    /// Kills all processes with that word; how many there were.
+    /// Kills all processes with these words; returns their number.
     pub(crate) fn kill(&self, word: &str) -> usize {
         let found = self.processes(word);
         found.iter().filter(|pid| kill(Pid::from_raw(**pid), Signal::SIGKILL).is_ok()).count()
     }
 
-    /// Nothing of the takeover may be left when it is over.
+    /// True if no process of the takeover is left.
     pub(crate) fn is_quiet(&self) -> bool {
         ["takeover", "run"].iter().all(|word| self.processes(word).is_empty())
     }
@@ -114,12 +114,12 @@ impl Drop for Machine {
 }
 
 impl Runner {
-    /// How it ended, once it has.
+    /// The exit status of the runner; `None` while it is running.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("one's own child")
     }
 
-    /// Waits for its end, and does something now and then; its exit code, `None` after a signal.
+    /// Waits for the end of the runner and calls `meanwhile` now and then; its exit code, `None` after a signal.
     pub(crate) async fn finish(&mut self, mut meanwhile: impl FnMut()) -> Option<i32> {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -132,7 +132,7 @@ impl Runner {
         }
     }
 
-    /// What cloud-init's log has of it.
+    /// The runner's output in cloud-init's log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.output).unwrap_or_default()
     }
@@ -145,7 +145,7 @@ impl Drop for Runner {
     }
 }
 
-/// An operator's words to a region, by its API.
+/// Sends an operator's request to the region's API.
 pub(crate) async fn operator(region: &Sandbox, op: &str) {
     let key = region.api_key();
     let parts: Vec<&str> = key.split(':').collect();
@@ -165,7 +165,7 @@ pub(crate) async fn operator(region: &Sandbox, op: &str) {
     assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
 }
 
-/// What a file has, line by line.
+/// The lines of a file; none when it cannot be read.
 pub(crate) fn lines(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
 }

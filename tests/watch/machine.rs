@@ -27,7 +27,7 @@ pub(crate) async fn deployed() -> Sandbox {
 
 pub(crate) struct Machine {
     home: TempDir,
-    /// What the service manager was told.
+    /// The messages that the service manager received.
     heard: Arc<Mutex<Vec<String>>>,
     manager: String,
 }
@@ -57,7 +57,7 @@ impl Machine {
         self.home.path().join(name)
     }
 
-    /// A disk is plugged in; nobody hears of it yet.
+    /// Plugs a disk in, without a kernel event.
     pub(crate) fn plug(&self, name: &str, serial: &str) {
         let minor = u32::from(name.as_bytes()[2] - b'a') * 16;
         let place = self.path(&format!("root/sys/devices/disks/{name}"));
@@ -82,20 +82,20 @@ impl Machine {
         symlink(format!("/sys/devices/disks/{name}"), class.join(name)).expect("a link");
     }
 
-    /// A disk is pulled out; nobody hears of it yet.
+    /// Pulls a disk out, without a kernel event.
     pub(crate) fn unplug(&self, name: &str) {
         fs::remove_file(self.path(&format!("root/sys/class/block/{name}"))).expect("it was there");
         fs::remove_dir_all(self.path(&format!("root/sys/devices/disks/{name}"))).expect("it was there");
     }
 
-    /// The kernel's news.
+    /// Sends a kernel event to the service.
     pub(crate) fn tell(&self, action: &str, path: &str, subsystem: &str) {
         let message = format!("{action}@{path}\0ACTION={action}\0DEVPATH={path}\0SUBSYSTEM={subsystem}\0");
         let socket = UnixDatagram::unbound().expect("a socket");
         socket.send_to(message.as_bytes(), self.path("news")).expect("the service hears");
     }
 
-    /// The kernel's news of a disk.
+    /// Sends a kernel event about a disk.
     pub(crate) fn tell_of_disk(&self, action: &str, name: &str) {
         self.tell(action, &format!("/devices/pci0000:00/0000:00:1f.2/ata1/block/{name}"), "block");
     }
@@ -113,12 +113,12 @@ impl Machine {
             .env("WATCHDOG_USEC", "200000")
     }
 
-    /// The service for the tree, which is ready and has looked for the first time. It asks no drives.
+    /// Starts the service for the tree and waits until it is ready and took its first inventory. The service queries no drives.
     pub(crate) async fn watch(&self, interval: &str) -> Running {
         self.started(self.service().args(["--interval", interval])).await
     }
 
-    /// The same with more words, and with a smartctl in this machine's folder.
+    /// Starts the service with further options, and with a smartctl in this machine's folder.
     pub(crate) async fn watch_with(&self, interval: &str, words: &[&str], smartctl: &str) -> Running {
         let service = self.service().args(["--interval", interval]).args(words);
         self.started(service.arg("--smartctl").arg(self.path(smartctl))).await
@@ -134,7 +134,7 @@ impl Machine {
         running
     }
 
-    /// What `shakedown sync` would do now.
+    /// The output of `shakedown sync --dry-run`.
     pub(crate) async fn preview(&self) -> String {
         let program = Program::new("sync").arg("--dry-run").arg("--config").arg(self.path("creds.yml"));
         let program = program.arg("--state-dir").arg(self.path("state"));
@@ -143,12 +143,12 @@ impl Machine {
         ended.stdout
     }
 
-    /// How many looks came to their end.
+    /// The number of inventories that the service completed.
     pub(crate) fn looks(&self) -> usize {
         self.count("STATUS=")
     }
 
-    /// How often the service manager was told that.
+    /// How often the service manager received a message with this beginning.
     pub(crate) fn count(&self, message: &str) -> usize {
         self.heard.lock().expect("no panic").iter().filter(|heard| heard.starts_with(message)).count()
     }
@@ -158,7 +158,7 @@ impl Machine {
         self.events_of(&[("level", "AUDIT"), ("limit", "1000")])
     }
 
-    /// The same for another query.
+    /// The events of the local log that match a query.
     pub(crate) fn events_of(&self, pairs: &[(&str, &str)]) -> Vec<EventRecord> {
         let pairs: Vec<_> = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let query = EventQuery::parse(&pairs).expect("a query");

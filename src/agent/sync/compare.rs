@@ -1,4 +1,4 @@
-//! Whether there is something to tell, and why.
+//! Comparison of the hardware found with the record: the changes, and the reason for a full report to the region, if there is one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use crate::journal::Hardware;
 /// Why a region is sent everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It was never told anything by these credentials.
+    /// The region was never sent anything with these credentials.
     First,
-    /// Somebody asked for it.
+    /// A full report was requested (`--full`).
     Asked,
     /// The hardware changed.
     Changed,
-    /// It did not take everything the last time.
+    /// The region did not accept everything the last time.
     Owed,
     /// A kind of hardware can be read for the first time.
     MoreKnown,
-    /// Something that it stores and that is no hardware: firmware, drivers, links, addresses.
+    /// Data that the region stores beside the hardware changed: firmware, drivers, links, addresses.
     Stored,
-    /// The last time is long ago.
+    /// The last full report is older than the site's limit.
     Due,
 }
 
 impl Reason {
-    /// In words.
+    /// The reason in words, for log and output.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -46,32 +46,32 @@ impl Reason {
     }
 }
 
-/// What a region was told.
+/// The journal's record of the data that a region was sent.
 #[derive(Debug, Default)]
 pub(in super::super) struct OnRecord {
     pub(in super::super) hardware: Option<Hardware>,
-    /// The hardware that the events of the log lead to.
+    /// The hardware as the recorded events leave it; `None` when the region was never sent any, or the record cannot be read.
     pub(in super::super) items: Option<Items>,
-    /// What it took of the rest; unknown of what an earlier release told.
+    /// Digests of the other data that the region accepted; `None` when an earlier release recorded none.
     pub(in super::super) stored: Option<Stored>,
 }
 
 impl OnRecord {
-    /// The hardware that it was told, as far as that counts as hardware today.
+    /// The hardware that the region was sent, without the items that do not count as hardware today.
     pub(in super::super) fn hardware_of_today(&self, uncounted: &Uncounted) -> Option<Items> {
         self.items.as_ref().map(|items| uncounted.taken_from(items, self.stored.is_none()))
     }
 }
 
-/// What a look found.
+/// The state of the machine, as one inventory found it.
 #[derive(Debug)]
 pub(in super::super) struct Found {
     pub(in super::super) items: Items,
-    /// What a region has when it is sent everything; absent when not everything could be read.
+    /// Digests of the data that the region stores after a full report; `None` when a topic could not be read.
     pub(in super::super) stored: Option<Stored>,
-    /// The parts of it that are flapping: a change of them is no reason to send anything.
+    /// The parts of `stored` that are flapping: a change of these alone is no reason to send anything.
     pub(in super::super) restless: BTreeSet<String>,
-    /// What is there and does not count.
+    /// Devices that are present and do not count as hardware.
     pub(in super::super) uncounted: Uncounted,
 }
 
@@ -83,22 +83,22 @@ impl Found {
     }
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug)]
 pub(super) struct Compared {
     pub(super) reason: Option<Reason>,
     pub(super) changes: Vec<Change>,
-    /// What is on record from now on, as JSON.
+    /// The items to record from now on, as JSON.
     pub(super) recorded: String,
-    /// Something that was on record counts no longer.
+    /// True if an item on record no longer counts as hardware.
     pub(super) forgets: bool,
-    /// What the region has when it has taken everything; absent when not everything could be read.
+    /// Digests of the data that the region stores once it accepted everything; `None` when a topic could not be read.
     pub(super) stored: Option<Stored>,
-    /// The parts of it that the region has otherwise, without those that are flapping.
+    /// The parts of `stored` that differ from those in the region, without the flapping ones.
     pub(super) differing: BTreeSet<String>,
 }
 
-/// Reads items as they are kept; `None` for what an other version of this program wrote.
+/// Parses items from the journal's JSON; `None`, with an error in the log, for the form of another version of this program.
 #[must_use]
 pub fn parse(text: &str) -> Option<Items> {
     serde_json::from_str(text)
@@ -108,7 +108,7 @@ pub fn parse(text: &str) -> Option<Items> {
         .ok()
 }
 
-/// Compares what was found with what is on record.
+/// Compares the state found with the record.
 pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now: Timestamp) -> Compared {
     let known = on_record.hardware.as_ref();
     let of_today = on_record.hardware_of_today(&found.uncounted);
@@ -122,7 +122,7 @@ pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now
     let more_known = old.is_some_and(|old| found.keys().any(|kind| !old.contains_key(kind)));
     let mut recorded = found;
     for (kind, items) in old.into_iter().flatten() {
-        // What could not be read is there until a look says otherwise.
+        // Hardware that could not be read counts as present until it can be read again.
         recorded.entry(*kind).or_insert_with(|| items.clone());
     }
     for (kind, items) in unseen {
@@ -144,7 +144,7 @@ pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now
     Compared { reason, changes: changed, recorded, forgets, stored, differing }
 }
 
-/// A clock that was set back makes nothing due.
+/// Time since the last report; zero when the clock was set back, so that this makes nothing due.
 fn age(told: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(told)).unwrap_or_default()
 }

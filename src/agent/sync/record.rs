@@ -1,4 +1,4 @@
-//! What is on record of a region – the hardware that it was told, and what else it stores – and of each synchronisation.
+//! The journal's record of a region – the hardware that it was sent, and the other data that it stores – and of each synchronisation.
 
 use super::super::message::{Payload, head, message};
 use super::super::{Notice, resume};
@@ -10,23 +10,24 @@ use crate::journal::{Audience, NewRun, RunEnd, RunEnding, RunId, Store};
 use crate::region::NodeEvent;
 
 impl Sync {
-    /// What the region was told.
+    /// Reads the record of the data that the region was sent.
     pub(in super::super) async fn on_record(&self) -> Result<OnRecord, Error> {
         let (region, fact) = (self.client.identity(), self.stored_fact());
         let read = move |store: &mut Store| Ok((store.hardware(&region)?, store.read_fact(&fact)?));
         let (hardware, stored) = self.journal.with("what the region knows", read).await.ok_or(Error::NoJournal)?;
         let items = hardware.as_ref().and_then(|known| parse(&known.recorded));
-        // Without the hardware it was never told anything.
+        // Without hardware on record the region was never sent anything.
         let stored = stored.filter(|_| items.is_some()).and_then(|text| Stored::parse(&text));
         Ok(OnRecord { hardware, items, stored })
     }
 
-    /// Where the journal keeps what the region stores beside the hardware.
+    /// The key under which the journal keeps digests of the data that the region stores beside the hardware.
     pub(super) fn stored_fact(&self) -> String {
         Stored::fact(&self.client.identity())
     }
 
-    /// What an earlier release told is taken for what is there: the region is told everything now and then anyway.
+    /// Takes the present state as the one that an earlier release sent, which recorded no digests. A later full report corrects any
+    /// difference.
     pub(super) async fn adopt(&self, on_record: &OnRecord, compared: &Compared) -> Result<(), Error> {
         let Some(text) = compared.stored.as_ref().map(Stored::to_text) else { return Ok(()) };
         let known = on_record.hardware.as_ref().filter(|_| compared.forgets);
@@ -50,7 +51,7 @@ impl Sync {
         }
     }
 
-    /// Begins a run with the changes on record; its number.
+    /// Records the changes and begins a run, in one transaction. Returns the number of the run; `None` when the journal failed.
     pub(super) async fn begin(&self, compared: &Compared) -> Option<RunId> {
         let new = self.new_run();
         let (node, changes, recorded) = (self.node(), compared.changes.clone(), compared.recorded.clone());
@@ -60,7 +61,7 @@ impl Sync {
             let run_id = store.begin_run(&new)?;
             store.supersede_results(&new.region)?;
             let events: Vec<_> = changes.iter().map(|change| change.event(&node)).collect();
-            // An event is posted to the address of the node, which is not known without its name.
+            // An event is posted to the node's address, which contains its system id.
             let told = changes.iter().filter(|change| system_id.is_some() && change.is_beyond_the_region());
             let told = told.map(|change| NodeEvent::new(EVENT_NAME, describe(change, &node), false));
             let messages: Vec<_> = told.map(|event| message(&Payload::Event(event), None, Some(run_id))).collect();
@@ -70,7 +71,7 @@ impl Sync {
         self.journal.with("changes of the hardware", record).await
     }
 
-    /// What is on record of a run of this.
+    /// The journal entry of a synchronisation's run.
     pub(in super::super) fn new_run(&self) -> NewRun {
         NewRun {
             region: self.client.identity(),

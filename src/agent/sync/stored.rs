@@ -1,7 +1,7 @@
-//! What a region stores of a deployed machine beside its hardware: the document that it is sent, normalized. A change there is told by
-//! the scripts that carry the document, in the same synchronization, and is no event: nobody plugged anything.
+//! The data that a region stores of a deployed machine beside its hardware: the document that it is sent, normalized. A change there is
+//! reported by the scripts that carry the document, in the same synchronization, and is no event, since no device was plugged or pulled.
 //!
-//! [`STORED`] is the one list of what counts. What is not in it is counters, usage, frequencies and order, which change at each look.
+//! [`STORED`] is the one list of the keys that count. All others – counters, usage, frequencies, order – change at each reading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::inventory::{Gap, Inventory, NetworkVolumes};
 
-/// Keys of the document that count, and what a region makes of them (contract RESOURCES §3.3). `name[key]` is each of a list, known by
-/// its key; `name{}` is each of a map.
+/// Keys of the document that count, each with the region's use of it (contract RESOURCES §3.3). `name[key]` is each entry of a list,
+/// identified by its key; `name{}` is each entry of a map.
 const STORED: [(&str, &str); 58] = [
     ("resources/system/uuid", "the machine's number"),
     ("resources/system/vendor", "a field of the machine"),
@@ -73,21 +73,22 @@ const STORED: [(&str, &str); 58] = [
     ("resources/usb/devices[bus_address,device_address]/product", "a field of the device"),
     ("resources/usb/devices[bus_address,device_address]/interfaces[number]/driver", "a field of the device"),
 ];
-/// Kernels keep more or less memory for themselves.
+/// Memory is compared in steps of so many bytes, since each kernel reserves another amount for itself.
 const MEMORY_GRAIN: u64 = 64 << 20;
 
-/// The document as a region stores it: each of its parts, for example `resources/storage/disks[sda]`, with a digest of what counts of it.
+/// The document as a region stores it: each of its parts, for example `resources/storage/disks[sda]`, with a digest of its keys that
+/// count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored(BTreeMap<String, String>);
 
 impl Stored {
-    /// The name under which the journal keeps what a region has.
+    /// The key under which the journal keeps these digests for a region.
     #[must_use]
     pub fn fact(region: &str) -> String {
         format!("stored by {region}")
     }
 
-    /// Of an inventory; `None` of one of which a topic is missing, since what was not read has not changed.
+    /// The digests of an inventory; `None` when a topic of the document could not be read, since unread data would look like a change.
     #[must_use]
     pub fn of(inventory: &Inventory, volumes: NetworkVolumes) -> Option<Self> {
         if inventory.gaps.iter().any(Gap::halves_the_document) {
@@ -107,13 +108,13 @@ impl Stored {
         Some(Stored(values.into_iter().map(|(part, text)| (part, digest(text))).collect()))
     }
 
-    /// As it is kept.
+    /// The digests as JSON, for the journal.
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What was kept; `None` of what cannot be read.
+    /// Parses the JSON of [`Stored::to_text`]; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
@@ -125,7 +126,7 @@ impl Stored {
         &self.0
     }
 
-    /// The parts of which something differs.
+    /// The names of the parts that differ, including those that only one side has.
     #[must_use]
     pub fn differing(&self, other: &Stored) -> BTreeSet<String> {
         let all = self.0.keys().chain(other.0.keys());
@@ -133,7 +134,8 @@ impl Stored {
     }
 }
 
-/// What of the document is this machine's own: what containers, guests and volumes in other machines bring along comes and goes.
+/// Names of the machine's own devices in the document. Devices of containers and guests, and volumes in other machines, come and go and do
+/// not count.
 struct Own {
     /// Interfaces with hardware, and bridges, bonds and VLANs that no runtime made.
     interfaces: BTreeSet<String>,
@@ -158,7 +160,7 @@ impl Own {
         }
     }
 
-    /// Whether one of a list or a map counts.
+    /// True if an entry of a list or a map of the document counts.
     fn counts(&self, list: &str, key: &str, one: &Value) -> bool {
         match list {
             "networks" | "ports" => self.interfaces.contains(key),
@@ -170,7 +172,7 @@ impl Own {
         }
     }
 
-    /// A value without its order, and without what comes and goes.
+    /// A value as text: lists sorted and without devices that come and go, memory rounded.
     fn plain(&self, name: &str, value: &Value) -> String {
         match value {
             Value::Array(values) => {
@@ -191,12 +193,12 @@ impl Own {
     }
 }
 
-/// Where a walk through the document is.
+/// The position of a walk through the document.
 #[derive(Clone, Default)]
 struct Way {
-    /// The part that it is in.
+    /// The name of the current part.
     part: String,
-    /// From the part on.
+    /// The path below the part.
     rest: String,
 }
 
@@ -242,7 +244,7 @@ fn walk(value: &Value, steps: &[&str], way: &Way, own: &Own, found: &mut BTreeMa
     }
 }
 
-/// That a part is there counts by itself.
+/// Enters a part. The part is recorded even without values, since its presence counts by itself.
 fn enter(one: &Value, rest: &[&str], way: &Way, own: &Own, found: &mut BTreeMap<String, String>) {
     found.entry(way.part.clone()).or_default();
     walk(one, rest, way, own, found);

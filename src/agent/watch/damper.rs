@@ -1,4 +1,5 @@
-//! What comes and goes again and again – a loose cable, a failing expander – is told once as that, and then not until it is settled.
+//! Damping of devices that come and go again and again – a loose cable, a failing expander: flapping is reported once, and the device not
+//! again until it has settled.
 //! Pure: the clock is handed in, as seconds since the Unix epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,61 +12,61 @@ use crate::inventory::{Item, Items, Kind};
 
 /// More changes of one device than this within [`WINDOW`] are flapping.
 const FEW: usize = 4;
-/// In seconds.
+/// The window in which changes are counted, in seconds.
 const WINDOW: u64 = 300;
-/// Before the names of parts of what a region stores.
+/// Prefix of the keys of stored parts, which share a map with the devices.
 const STORED: &str = "stored ";
-/// A device that did not change for so many seconds is settled.
+/// A device that has not changed for this many seconds has settled.
 const CALM: u64 = 300;
 
-/// What a machine's devices did lately.
+/// The recent changes of a machine's devices, kept in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Damper {
-    /// By kind and identity, as they were seen last.
+    /// A digest of each device as last seen, by kind and identity.
     #[serde(default)]
     seen: BTreeMap<String, String>,
-    /// Those that changed lately.
+    /// The devices and stored parts that changed recently.
     #[serde(default)]
     restless: BTreeMap<String, Restless>,
-    /// The parts of what a region stores, as they were seen last.
+    /// The data that a region stores, as last seen.
     #[serde(default)]
     stored: Option<Stored>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Restless {
-    /// When it changed.
+    /// Times of the changes, in seconds since the Unix epoch.
     changes: Vec<u64>,
-    /// It is flapping.
+    /// True once the changes were too many; until it has settled.
     flapping: bool,
 }
 
 impl Restless {
-    /// It changed a short while ago. A clock that was set back makes nothing restless.
+    /// True if the last change is less than [`CALM`] ago. A change in the future (the clock was set back) does not count.
     fn is_uneasy(&self, now: u64) -> bool {
         self.changes.last().is_some_and(|at| *at <= now && now - at < CALM)
     }
 }
 
-/// What a look comes to.
+/// The result of damping one inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Damped {
-    /// The hardware, with what is flapping as it was told last.
+    /// The hardware, with flapping devices as they were last reported.
     pub items: Items,
-    /// What began to flap: to be told, once.
+    /// The devices that began to flap, each to be reported once.
     pub began: Vec<(Kind, Item)>,
-    /// Seconds until another look is worth while, if something is flapping.
+    /// Seconds until the last flapping device may have settled; `None` when none is flapping.
     pub again: Option<u64>,
 }
 
 impl Damper {
-    /// Notes what is found and holds back what is flapping. `told` is the hardware as it was told last.
+    /// Records the devices found and holds back changes of flapping ones. `told` is the hardware as it was last reported.
     pub(super) fn damp(&mut self, told: &Items, found: Items, now: u64) -> Damped {
         if self.seen.is_empty() {
             self.seen = marks(told);
         }
         let mut seen = marks(&found);
-        // What could not be read is as it was.
+        // Devices that could not be read count as unchanged.
         seen.extend(self.seen.clone().into_iter().filter(|(key, _)| !found.keys().any(|kind| is_of(*kind, key))));
         if !self.seen.is_empty() {
             let keys: BTreeSet<&String> = self.seen.keys().chain(seen.keys()).collect();
@@ -90,8 +91,8 @@ impl Damper {
         Damped { items: self.hold(told, found), began, again }
     }
 
-    /// Notes what a region would store; the parts of it that are flapping, such as a link. A change of those brings the region nothing,
-    /// though it has them when it is sent everything for another reason: so this tells which not to compare, and holds back none.
+    /// Records the data that a region would store, and returns the names of its flapping parts, such as a link. A change of those alone is
+    /// no reason for a report, but a report for another reason contains them: so they are left out of the comparison, and not held back.
     pub(super) fn damp_stored(&mut self, told: Option<&Stored>, found: Option<&Stored>, now: u64) -> BTreeSet<String> {
         let Some(found) = found else { return BTreeSet::new() };
         let last = self.stored.as_ref().or(told);
@@ -112,7 +113,7 @@ impl Damper {
         flapping.filter_map(|(key, _)| key.strip_prefix(STORED).map(str::to_owned)).collect()
     }
 
-    /// What is flapping is as it was told.
+    /// The hardware found, with flapping devices replaced by their last reported state.
     fn hold(&self, told: &Items, found: Items) -> Items {
         let is_flapping =
             |kind: Kind, item: &Item| self.restless.get(&key(kind, item)).is_some_and(|restless| restless.flapping);
@@ -141,7 +142,7 @@ fn find(items: &Items, wanted: &str) -> Option<(Kind, Item)> {
     all.find(|(kind, item)| key(*kind, item) == wanted).map(|(kind, item)| (kind, item.clone()))
 }
 
-/// A short mark of every item; another mark is another state of it.
+/// A short digest of every item, by kind and identity; a different digest means a different state.
 fn marks(items: &Items) -> BTreeMap<String, String> {
     let all = items.iter().flat_map(|(kind, list)| list.iter().map(|item| (*kind, item)));
     let mark = |item: &Item| {
@@ -162,8 +163,8 @@ mod tests {
         BTreeMap::from([(Kind::BlockDevice, identities.iter().map(item).collect())])
     }
 
-    /// A look every `pace` seconds at a machine whose disk b is there or not; how many changes were told, how often it was told as
-    /// flapping, and what the machine is told to have at the end.
+    /// Takes an inventory every `pace` seconds of a machine whose disk b is present or not. Returns the number of reported changes, how
+    /// often flapping was reported, and the hardware last reported.
     fn looks(presence: &[bool], pace: u64) -> (usize, usize, Items) {
         let mut told = items(&["a", "b"]);
         let (mut damper, mut count, mut flapping) = (Damper::default(), 0, 0);

@@ -81,7 +81,7 @@ pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// All that is known of one device.
+/// Prints all that is known of one device.
 fn device(inventory: &Inventory, value: &Value, topic: Topic, name: &str, format: Format) -> anyhow::Result<String> {
     let found = topic.find(value, name).with_context(|| {
         format!("there is no {name} in this topic; `shakedown inventory {topic}` lists what there is")
@@ -94,7 +94,7 @@ fn device(inventory: &Inventory, value: &Value, topic: Topic, name: &str, format
     Ok(page::page(topic, name, found, findings.map(|finding| finding.text.as_str())))
 }
 
-/// What is said where a topic holds nothing: of a copy without the files of the topic, that nobody knows.
+/// The text for a topic without devices: "not known" for a copied machine that lacks the files of the topic.
 fn nothing(topic: Topic, host: &Host) -> String {
     let is_plain_copy = !host.has_kernel();
     match topic.source().filter(|source| is_plain_copy && !host.has(source)) {

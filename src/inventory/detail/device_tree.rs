@@ -11,7 +11,7 @@ use super::super::survey::{Survey, legible, storable};
 
 const TREE: &str = "/proc/device-tree";
 
-/// What a device tree says of the machine as a whole.
+/// Model, serial number and compatible boards of the machine, from the root of its device tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(default)]
@@ -20,15 +20,15 @@ pub struct DeviceTree {
     /// Model, for example `IBM,9009-42A` or `Raspberry Pi 5 Model B Rev 1.0`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
-    /// Serial number; of POWER machines from `system-id`, without the name of the maker before it.
+    /// Serial number (`serial-number`); on POWER machines from `system-id`, without the prefix that names the maker.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub serial: String,
-    /// What software may take it for, from the most to the least exact.
+    /// The boards that the machine is compatible with (`compatible`), from the most to the least specific.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub compatible: Vec<String>,
 }
 
-/// `None` on a machine without one.
+/// Reads the root of the device tree; `None` on a machine without one.
 pub(super) fn collect(survey: &Survey<'_>) -> Option<DeviceTree> {
     let file = |name: &str| survey.host.read(Path::new(TREE).join(name)).unwrap_or_default();
     let text = |name: &str| storable(legible(&file(name)).trim_matches(|c: char| c == '\0' || c.is_whitespace()));

@@ -1,4 +1,4 @@
-//! Disks with all their names and what stands on them.
+//! Disks with all their names and contents.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ pub struct Disk {
     pub size: u64,
     /// `sata`, `scsi`, `nvme`, `virtio`, `usb`, `cdrom` …
     pub kind: String,
-    /// Vendor, where it is told apart from the model.
+    /// Vendor, where the kernel reports it apart from the model.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub vendor: String,
     /// Model.
@@ -56,7 +56,7 @@ pub struct Disk {
     /// Number of an NVMe namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<u64>,
-    /// It turns.
+    /// The medium rotates (a hard disk).
     pub rotational: bool,
     /// Bytes.
     pub physical_block_size: u64,
@@ -75,31 +75,31 @@ pub struct Disk {
     /// Slot in the enclosure or on the board, where the kernel knows.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bay: String,
-    /// PCI address of the controller that it hangs on.
+    /// PCI address of the controller that the disk is attached to.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub controller: String,
-    /// How it is attached, where the kernel tells: `ata`, `usb`, `sas`, `fc`, `iscsi`.
+    /// Transport of the disk, where the kernel's paths show it: `ata`, `usb`, `sas`, `fc`, `iscsi`; empty for others.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub attachment: String,
-    /// Of what the kernel tells otherwise, the fields that are told by udev's record: `firmware`, `model`, `kind`, `serial`.
+    /// Fields that were read from udev's record and that the kernel may report differently: `firmware`, `model`, `kind`, `serial`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub from_udev: Vec<String>,
-    /// SCSI host or NVMe controllers that it hangs on, by kernel name.
+    /// Kernel names of the SCSI host or the NVMe controllers that the disk is attached to.
     pub hosts: Vec<String>,
-    /// What the kernel makes of it, `running`, `offline`, `live` …
+    /// State that the kernel reports: `running`, `offline`, `live` …
     #[serde(skip_serializing_if = "String::is_empty")]
     pub state: String,
-    /// RAID level of a volume of a RAID controller, where its driver tells.
+    /// RAID level of a volume of a RAID controller, where its driver reports it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub raid_level: String,
-    /// Over which network it is reached, of a volume that is in another machine: `iscsi`, `nvme-tcp`, `fc`, `usbip` …
+    /// Network by which a volume in another machine is reached: `iscsi`, `nvme-tcp`, `fc`, `usbip` …; empty for a disk of this machine.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub network: String,
-    /// Cannot be written.
+    /// The disk cannot be written.
     pub read_only: bool,
-    /// Can be taken out.
+    /// The medium can be taken out.
     pub removable: bool,
-    /// What is on the disk itself.
+    /// Content of the disk itself, outside its partitions.
     #[serde(flatten)]
     pub content: Content,
     /// Partitions.
@@ -116,12 +116,12 @@ pub struct Volume {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// What is on it.
+    /// Content of the partition.
     #[serde(flatten)]
     pub content: Content,
 }
 
-/// What is hardware, or a volume in another machine: what software made of them is not told as a disk.
+/// Reads the disks that are hardware or volumes in other machines. Devices that software made of them (RAID, LVM, loop) are left out.
 pub(super) fn collect(survey: &Survey<'_>, known: &[BlockDevice]) -> Vec<Disk> {
     let mounts = Mounts::read(survey);
     let disk = |known: &BlockDevice| match survey.host.origin_of_disk(&known.id) {
@@ -137,7 +137,7 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
     let device = place.join("device");
     let udev = survey.host.udev_block(&known.device);
     let property = |key: &str| udev.get(key).map(storable).unwrap_or_default();
-    // Drivers refuse to read many of these; what they do not tell is not known.
+    // Many drivers give an error for some of these files: such a value stays empty, and is no gap.
     let quiet = |path: &Path, key: &str| survey.host.text(path.join(key)).map(storable).unwrap_or_default();
     let queue = |key: &str| survey.number(place.join("queue").join(key)).unwrap_or(0);
     let partition = |known: &super::super::Partition| Volume {
@@ -194,14 +194,14 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
 }
 
 impl Disk {
-    /// Whether several block devices may be paths to this one disk.
+    /// True if other block devices may be paths to this disk, too: it has a world-wide name, and SAS, a fabric or plain SCSI leads to it.
     pub(in super::super) fn may_have_paths(&self) -> bool {
         let is_fabric = matches!(self.attachment.as_str(), "sas" | "fc" | "iscsi");
         let is_named = plain_name(&self.wwn).is_some();
         is_named && (is_fabric || self.attachment.is_empty() && self.kind == "scsi")
     }
 
-    /// Whether the root file system is on it, also on what is stacked on it.
+    /// True if the root file system is on the disk, on one of its partitions, or on a volume or an array above those.
     pub(in super::super) fn holds_the_system(&self, volumes: &[MappedVolume], arrays: &[Array]) -> bool {
         let mut waiting: Vec<&Content> =
             [&self.content].into_iter().chain(self.partitions.iter().map(|volume| &volume.content)).collect();
@@ -220,7 +220,7 @@ impl Disk {
     }
 }
 
-/// From the way to it, else from the name of its link in `/dev/disk/by-path`.
+/// The transport, from the device's path in sysfs, else from the name of its link in `/dev/disk/by-path`; empty when neither shows it.
 fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str {
     const WAYS: [(&str, &str); 6] = [
         ("usb", "usb"),
@@ -241,7 +241,7 @@ fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str
     way.or_else(|| LINKS.iter().find(|(part, _)| by_path.contains(part))).map_or("", |(_, attachment)| attachment)
 }
 
-/// udev's rules tell more than the kernel of a SCSI disk, and are gone when its record is.
+/// Names of the fields that come from udev's record. udev knows more of a SCSI disk than the kernel does; without its record these differ.
 fn from_udev(udev: &Record, has_own_firmware: bool, has_serial: bool) -> Vec<String> {
     let told = |keys: &[&str]| keys.iter().any(|key| udev.get(key).is_some());
     let fields = [
@@ -265,11 +265,11 @@ fn serial(survey: &Survey<'_>, place: &Path, known: &BlockDevice) -> String {
     first([known.serial.clone(), quiet("device/serial"), quiet("serial"), page])
 }
 
-/// A world-wide name without the spellings that differ between sources; nothing for one that says nothing.
+/// A world-wide name in one spelling, whichever source it came from; `None` for a name of zeros, or one made of model and serial number.
 fn plain_name(wwn: &str) -> Option<String> {
     let name = wwn.split_whitespace().collect::<Vec<_>>().join(" ");
     let name = name.strip_prefix("0x").map(|number| format!("naa.{number}")).unwrap_or(name);
-    // A T10 name is model and serial number in other words, and often enough only the model.
+    // A T10 name contains model and serial number, and often only the model.
     (!is_empty_name(&name) && !name.starts_with("t10.")).then_some(name)
 }
 
@@ -286,7 +286,7 @@ fn known_by(disk: &Disk) -> String {
     }
 }
 
-/// SCSI host, or NVMe controllers: one, or those of the subsystem.
+/// The SCSI host of a disk, or its NVMe controllers: one, or all those of its subsystem.
 fn hosts(survey: &Survey<'_>, device: &Path) -> Vec<String> {
     let real = survey.host.real(device).unwrap_or_default();
     let names: Vec<String> = real.iter().map(|part| part.to_string_lossy().into_owned()).collect();

@@ -1,5 +1,5 @@
-//! The deep inventory: what MAAS's JSON knows, and what it does not – modules, links, sensors, trust – with an identity for
-//! each device that survives reboots and renames, and the findings of a first look.
+//! The deep inventory: the content of MAAS's JSON, and more – memory modules, links, sensors, trust – with an identity for each device
+//! that survives reboots and renames, and findings that need attention.
 
 mod array;
 mod bay;
@@ -85,12 +85,12 @@ pub struct Inventory {
     pub hostname: String,
     /// Kernel release.
     pub kernel: String,
-    /// What `shakedown resources` prints.
+    /// The document that `shakedown resources` prints.
     // Not read back: all that is compared is in the rest.
     #[serde(skip_deserializing)]
     #[cfg_attr(test, schemars(!skip_deserializing))]
     pub machine_resources: MachineResources,
-    /// What the device tree says of the machine, where there is one.
+    /// Model, serial number and compatible boards from the device tree; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_tree: Option<DeviceTree>,
     /// Processors.
@@ -99,7 +99,7 @@ pub struct Inventory {
     pub memory: MemoryState,
     /// Disks.
     pub disks: Vec<Disk>,
-    /// What disks hang on.
+    /// Storage controllers.
     pub storage_controllers: Vec<StorageController>,
     /// Software RAID.
     pub arrays: Vec<Array>,
@@ -109,7 +109,7 @@ pub struct Inventory {
     pub multipaths: Vec<Multipath>,
     /// Network interfaces with hardware.
     pub interfaces: Vec<Nic>,
-    /// Network interfaces without.
+    /// Network interfaces without hardware.
     pub virtual_interfaces: Vec<VirtualInterface>,
     /// PCI functions.
     pub pci: Vec<PciFunction>,
@@ -127,19 +127,19 @@ pub struct Inventory {
     pub power_supplies: Vec<PowerSupply>,
     /// Readings.
     pub sensors: Vec<Sensor>,
-    /// What is worth a look.
+    /// Findings: faults and oddities that need attention.
     pub findings: Vec<Finding>,
-    /// What could not be found out.
+    /// Topics and files that could not be read.
     pub gaps: Vec<Gap>,
 }
 
 /// Which volumes in other machines – iSCSI, NVMe over a network, Fibre Channel – count as hardware of this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkVolumes {
-    /// The one that the system is on: containers' storage comes and goes without anybody's hand at the machine.
+    /// Only the volume that the root file system is on: containers' storage comes and goes without a change of the machine.
     #[default]
     OfTheSystem,
-    /// All.
+    /// All of them.
     All,
 }
 
@@ -165,8 +165,8 @@ pub fn collect_detail(host: &Host) -> Inventory {
     inventory
 }
 
-/// The disks alone, for those who need no more: what could not be found out of one is left out, and there are none if one of them does
-/// not let itself be read.
+/// The disks alone, for callers who need no more. Values that could not be read are left out; the list is empty if reading a disk hangs or
+/// fails.
 #[must_use]
 pub fn collect_disks(host: &Host) -> Vec<Disk> {
     let topic = Reading::start(host, Topic::Disks, |survey| disk::collect(survey, &block::collect(survey).disks));
@@ -176,7 +176,7 @@ pub fn collect_disks(host: &Host) -> Vec<Disk> {
     alone.disks
 }
 
-/// The BMC alone, for those who need no more; `None` where there is none.
+/// The BMC alone, for callers who need no more; `None` where there is none.
 #[must_use]
 pub fn collect_bmc(host: &Host) -> Collected<Option<Bmc>> {
     let mut gaps = Vec::new();
@@ -194,7 +194,7 @@ impl Inventory {
         self.disks.iter().filter(is_own)
     }
 
-    /// Of a machine of which nothing could be read.
+    /// The inventory of a machine of which nothing could be read: a gap for each topic.
     #[must_use]
     pub fn unread() -> Self {
         let hidden = Topic::ALL.into_iter().filter(|topic| !topic.hides().is_empty() || topic.is_of_the_document());
@@ -204,7 +204,7 @@ impl Inventory {
     }
 }
 
-/// What is being read at the same time.
+/// The topics that are read in parallel.
 struct Topics {
     processors: Reading<ProcessorState>,
     memory: Reading<MemoryState>,
@@ -252,7 +252,7 @@ impl Topics {
         }
     }
 
-    /// Takes all answers, with identities that differ.
+    /// Collects the results of all topics, and makes identities unique.
     fn finish(self, inventory: &mut Inventory) {
         let deadline = Instant::now() + TIME_LIMIT;
         let mut gaps = Vec::new();
@@ -276,7 +276,7 @@ impl Topics {
     }
 }
 
-/// Tells interfaces and drives what is known only of the PCI functions that they belong to.
+/// Adds model, slot and firmware of the PCI functions to the interfaces and drives that belong to them.
 fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
     let functions: HashMap<&str, &PciFunction> =
         inventory.pci.iter().map(|function| (function.address.as_str(), function)).collect();
@@ -294,7 +294,7 @@ fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
     }
     let networks = &inventory.machine_resources.networks;
     for interface in &mut inventory.virtual_interfaces {
-        // Older kernels do not say of a VLAN's interface what it is.
+        // Older kernels do not mark the interface of a VLAN as one.
         if let Some(vlan) = networks.get(&interface.name).and_then(|network| network.vlan.as_ref()) {
             interface.kind = "vlan".to_owned();
             if interface.lower.is_empty() {
@@ -313,7 +313,7 @@ fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
     }
 }
 
-/// The JSON Schema of [`Inventory`], as it is in `docs/`. A test makes it from the types; the program does without what that takes.
+/// The JSON Schema of [`Inventory`], as it is in `docs/`. A test generates it from the types; the program only contains the file.
 #[must_use]
 pub fn schema() -> &'static str {
     include_str!("../../../docs/inventory.schema.json")
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn the_schema_in_docs_is_that_of_the_types() {
-        // Of what is written, where a field that is not known is left out.
+        // The schema of written documents, in which an unknown field is left out.
         let settings = SchemaSettings::draft2020_12().for_serialize();
         let made = settings.into_generator().into_root_schema_for::<Inventory>();
         let made = serde_json::to_string_pretty(&made).unwrap_or_default() + "\n";

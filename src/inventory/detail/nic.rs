@@ -31,29 +31,29 @@ pub struct Nic {
     pub model: String,
     /// MAC address in use.
     pub mac_address: String,
-    /// MAC address that is burnt in, where the driver or a bond tells.
+    /// Permanent (burnt-in) MAC address, where the driver or a bond reports it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub permanent_address: String,
     /// Driver.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub driver: String,
-    /// Firmware, as the driver tells.
+    /// Firmware version that the driver reports.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub firmware: String,
-    /// Mbit/s of the link.
+    /// Speed of the link, in Mbit/s; absent when unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<u64>,
-    /// The most Mbit/s that the card can do.
+    /// Highest speed that the card supports, in Mbit/s; absent when unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum_speed: Option<u64>,
     /// `full` or `half`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub duplex: String,
-    /// There is a link.
+    /// The interface has a link (carrier).
     pub link: bool,
     /// `operstate` of the kernel.
     pub state: String,
-    /// Bytes of the largest packet.
+    /// Largest packet, in bytes (MTU); absent when unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u64>,
     /// Number of the port on the card.
@@ -72,7 +72,7 @@ pub struct Nic {
     /// SR-IOV.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_functions: Option<VirtualFunctions>,
-    /// It is itself a virtual function, of the function with this address.
+    /// PCI address of the physical function, if this interface is a virtual function of SR-IOV.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub virtual_function_of: String,
     /// The bond, bridge or other interface that it belongs to.
@@ -86,14 +86,14 @@ pub struct Nic {
 #[serde(default)]
 #[cfg_attr(test, schemars(!default))]
 pub struct VirtualFunctions {
-    /// Switched on.
+    /// Number of virtual functions that are enabled.
     pub enabled: u64,
-    /// Possible.
+    /// Number of virtual functions that the card supports.
     pub possible: u64,
 }
 
 impl Nic {
-    /// Where it is: tells two interfaces apart that say the same address.
+    /// The interface's place: PCI or USB address and port. Distinguishes two interfaces that report the same MAC address.
     pub(in super::super) fn place(&self) -> String {
         let address = if self.pci_address.is_empty() { &self.usb_address } else { &self.pci_address };
         if self.port == 0 { address.clone() } else { format!("{address} port {}", self.port) }
@@ -117,7 +117,8 @@ pub(super) fn collect(survey: &Survey<'_>) -> (Vec<Nic>, Vec<VirtualInterface>) 
     (nics, others)
 }
 
-/// The hardware behind an interface. A copied tree may lack the link to it, but not the directories that it stands in.
+/// The sysfs directory of the hardware behind an interface; `None` when there is none. A copied tree may lack the link `device`, but not
+/// the directories above the interface.
 fn device(survey: &Survey<'_>, place: &Path) -> Option<PathBuf> {
     let device = place.join("device");
     if survey.host.has(&device) {
@@ -126,7 +127,7 @@ fn device(survey: &Survey<'_>, place: &Path) -> Option<PathBuf> {
     nearest_pci(survey, place).map(|address| Path::new(DEVICES).join(address))
 }
 
-/// Names of bonds' members and their own addresses, which the bond hides behind its own (`/proc/net/bonding`).
+/// Names and permanent addresses of the members of bonds (`/proc/net/bonding`): a bond gives each member its own address.
 fn bonded(survey: &Survey<'_>) -> Vec<(String, String)> {
     const BONDS: &str = "/proc/net/bonding";
     let texts = survey.names(BONDS).into_iter().filter_map(|bond| survey.text(Path::new(BONDS).join(bond)));
@@ -150,7 +151,7 @@ fn members(text: &str) -> Vec<(String, String)> {
 
 fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &[(String, String)]) -> Nic {
     let [driver, _, firmware] = survey.host.driver_info(&name).unwrap_or_default();
-    // Many of these give an error instead of a value while there is no link.
+    // Many of these files give an error instead of a value while there is no link.
     let quiet = |key: &str| survey.host.text(place.join(key)).map(storable).unwrap_or_default();
     let asked = survey.host.permanent_address(&name).ok();
     let of_bond = || bonded.iter().find(|(member, _)| *member == name).map(|(_, address)| address.clone());
@@ -162,7 +163,7 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
     };
     let real = survey.host.real(device);
     let usb_address = real.as_deref().and_then(|real| survey.usb_address(real)).unwrap_or_default();
-    // Of a USB interface that would be the address of the USB controller.
+    // For a USB interface this would be the address of the USB controller.
     let nearest = |device: &Path| if usb_address.is_empty() { nearest_pci(survey, device) } else { None };
     let settings = survey.host.link_settings(&name).ok();
     let mut nic = Nic {
@@ -171,7 +172,7 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
         permanent_address: permanent,
         driver: if driver.is_empty() { survey.driver(device) } else { driver },
         firmware: storable(firmware),
-        // -1 when nobody knows.
+        // The kernel reports -1 when the speed is unknown.
         speed: quiet("speed").parse().ok().filter(|speed| *speed > 0),
         maximum_speed: settings.and_then(|settings| super::super::link_mode::fastest(&settings)),
         duplex: Some(quiet("duplex")).filter(|duplex| duplex != "unknown").unwrap_or_default(),
@@ -201,19 +202,19 @@ fn kind(survey: &Survey<'_>, place: &Path) -> &'static str {
     }
 }
 
-/// Whether it is an address and not all zeros or all ones.
+/// True if a MAC address is neither empty, nor all zeros, nor all ones.
 fn is_address(address: &str) -> bool {
     !address.bytes().all(|byte| matches!(byte, b'0' | b':')) && !address.bytes().all(|byte| matches!(byte, b'f' | b':'))
 }
 
-/// Whether an address is locally administered (IEEE 802, the second bit of the first byte). An interface on USB that has no number of its
-/// own makes one up at each boot; a hypervisor keeps those that it gives.
+/// True if an address is locally administered (IEEE 802, the second bit of the first byte). A USB interface without an address of its own
+/// gets a random one at each boot; an address that a hypervisor assigned stays.
 fn is_made_up(address: &str) -> bool {
     address.get(..2).and_then(|byte| u8::from_str_radix(byte, 16).ok()).is_some_and(|byte| byte & 2 != 0)
 }
 
 fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> String {
-    // How the address in use came about: 0 is burnt in; random, taken from another interface or set by somebody are not its own.
+    // The origin of the address in use: 0 is permanent; random, taken from another interface and set by an administrator are not its own.
     let assigned = survey.host.text(place.join("addr_assign_type"));
     let is_own = assigned.is_none_or(|how| how == "0") && nic.master.is_empty();
     let is_known = |address: &str| is_address(address) && (nic.usb_address.is_empty() || !is_made_up(address));
@@ -225,7 +226,7 @@ fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> Stri
         (false, false) => None,
     };
     match address {
-        // InfiniBand's has 20 bytes; only the last eight, the port's GUID, stay the same.
+        // An InfiniBand address has 20 bytes, of which only the last eight, the port's GUID, are constant.
         Some(address) if address.len() == 20 * 3 - 1 => format!("nic:guid:{}", &address[12 * 3..]),
         Some(address) => format!("nic:{address}"),
         None => {

@@ -1,4 +1,4 @@
-//! Comparing two lists of items.
+//! Comparison of two lists of hardware items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,54 +8,54 @@ use super::item::{Item, Items, Kind, TOTAL};
 use super::pairing::Paired;
 use super::paths::between as paths_between;
 
-/// Less of all memory than this may come and go without a module: kernels keep more or less for themselves.
+/// A smaller difference of the total memory, in bytes, is no change: each kernel reserves another amount for itself.
 const MEMORY_GRAIN: u64 = 64 << 20;
 
-/// What became of an item.
+/// The kind of a change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// It was not there.
+    /// The item is new.
     Added,
-    /// It is no longer there.
+    /// The item is gone.
     Removed,
-    /// Another one is in its place.
+    /// Another item is in the same place.
     Replaced,
-    /// It is in another place.
+    /// The item is in another place.
     Moved {
-        /// Where it was.
+        /// The former place.
         from: String,
-        /// Where it is.
+        /// The present place.
         to: String,
     },
-    /// It has another name.
+    /// The item has another name.
     Renamed {
-        /// What it was called.
+        /// The former name.
         from: String,
-        /// What it is called.
+        /// The present name.
         to: String,
     },
-    /// A path to it went; it is there by others.
+    /// One of several paths to the item is gone; others remain.
     PathLost {
         /// Kernel name of the path.
         path: String,
-        /// Where the path led from.
+        /// The place of the port or controller that the path began at.
         place: String,
     },
-    /// A path to it came.
+    /// A further path to the item was found.
     PathFound {
         /// Kernel name of the path.
         path: String,
-        /// Where the path leads from.
+        /// The place of the port or controller that the path begins at.
         place: String,
     },
-    /// It is the same and not as it was.
+    /// The item is the same one, and a field of it changed.
     Updated {
-        /// What of it.
+        /// Name of the field.
         field: String,
-        /// What it was; empty when unknown.
+        /// The former value; empty when unknown.
         before: String,
-        /// What it is; empty when unknown.
+        /// The present value; empty when unknown.
         after: String,
     },
 }
@@ -63,30 +63,30 @@ pub enum What {
 /// A change of a machine's hardware.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Change {
-    /// Of what kind of hardware.
+    /// The kind of hardware.
     pub kind: Kind,
-    /// What happened.
+    /// The kind of the change.
     pub what: What,
-    /// As it was; absent when it was not there.
+    /// The item as it was; `None` when it is new.
     pub before: Option<Item>,
-    /// As it is; absent when it is not there.
+    /// The item as it is; `None` when it is gone.
     pub after: Option<Item>,
 }
 
-/// What changed from one list of items to another, whatever their order. A kind that one of them lacks could not be read there (see
-/// [`super::items`]): nothing of it counts as come or gone.
+/// The changes from one list of items to another, whatever their order. A kind that one of them lacks could not be read there (see
+/// [`super::items`]): none of its items counts as new or gone.
 #[must_use]
 pub fn changes(old: &Items, new: &Items) -> Vec<Change> {
     compare(old, new).0
 }
 
-/// The same, and what of the old list is not seen in the new one and there all the same: it is kept on record, so that it does not
-/// come back as something new.
+/// The changes, as [`changes`] returns them, and the interfaces that only the old list has although their cards are still present (moved
+/// to a namespace or a guest): these stay on record, so that they are not reported as new when they return.
 #[must_use]
 pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
     let (mut found, mut unseen) = (Vec::new(), Items::new());
     let mut carriers = Carriers::default();
-    // What carries interfaces comes first.
+    // Cards and USB devices come first, since interfaces are judged by them.
     for kind in [Kind::PciDevice, Kind::UsbDevice].into_iter().chain(Kind::ALL) {
         let (Some(before), Some(after)) = (old.get(&kind), new.get(&kind)) else { continue };
         if carriers.knows(kind) {
@@ -119,14 +119,14 @@ pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
     (found, unseen)
 }
 
-/// Cards and USB devices that are in both looks. An interface of one of them was not plugged or pulled: it went to a namespace or a
-/// guest, or its driver did.
+/// Cards and USB devices that are in both lists. An interface of one of them that appears or vanishes was not plugged or pulled: it moved
+/// to a namespace or a guest, or its driver was loaded or unloaded.
 #[derive(Default)]
 struct Carriers {
     known: BTreeMap<Kind, Sides>,
 }
 
-/// The same devices, as they were and as they are.
+/// Devices that are in both lists, as each list has them.
 struct Sides {
     before: BTreeSet<Item>,
     after: BTreeSet<Item>,
@@ -158,7 +158,7 @@ impl Carriers {
     }
 }
 
-/// Whether an interface is one of a card. An earlier release did not say, but interfaces stood at the places of their cards.
+/// True if an interface belongs to a card. Items of an earlier release do not name the card; there the places are compared.
 fn is_carried_by(interface: &Item, carrier: &Item) -> bool {
     if !interface.card.is_empty() {
         return interface.card == carrier.identity;
@@ -173,7 +173,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    /// What changed of one that is in both.
+    /// Adds the changes of an item that is in both lists.
     fn same(&mut self, before: &Item, after: &Item) {
         let both = |what| Change { kind: self.kind, what, before: Some(before.clone()), after: Some(after.clone()) };
         let mut found = Vec::new();
@@ -183,7 +183,7 @@ impl Comparison {
         } else if is_elsewhere(before, after) {
             found.push(both(What::Moved { from: before.place.clone(), to: after.place.clone() }));
         }
-        // Other kernel names depend on who was found first.
+        // Kernel names of other devices depend on the order of discovery.
         if self.kind == Kind::Interface && before.name != after.name {
             found.push(both(What::Renamed { from: before.name.clone(), to: after.name.clone() }));
         }
@@ -191,7 +191,7 @@ impl Comparison {
         names.sort_unstable();
         names.dedup();
         for name in names {
-            // What is not known in one look is no change of the device, nor what another source tells of it.
+            // A value that only one list has is no change of the device, nor is a value that was read from another source.
             let (Some(old), Some(new)) = (before.fields.get(name), after.fields.get(name)) else { continue };
             if old != new && is_one_source(name, before, after) && !(before.identity == TOTAL && is_grain(old, new)) {
                 let (before, after) = (old.clone(), new.clone());
@@ -206,7 +206,7 @@ impl Comparison {
     }
 }
 
-/// Whether both looks have a value from the same source; an earlier release did not say from which.
+/// True if both items have a field from the same source, or one of them, of an earlier release, does not name the source.
 fn is_one_source(field: &str, before: &Item, after: &Item) -> bool {
     match (before.sources.get(field), after.sources.get(field)) {
         (Some(old), Some(new)) => old == new,
@@ -214,8 +214,8 @@ fn is_one_source(field: &str, before: &Item, after: &Item) -> bool {
     }
 }
 
-/// Whether it is in another place. One in the same position is not: only one look could tell the board's name of it. An earlier release
-/// told places of disks by PCI addresses where it now tells ways.
+/// True if an item is in another place. An item with the same position has not moved: only one inventory could read the board's name of
+/// its place. Places of disks that begin with a PCI address, as an earlier release recorded them, are not compared with places of today.
 fn is_elsewhere(before: &Item, after: &Item) -> bool {
     let is_address = |place: &str| place.starts_with("pci-") || place.is_empty();
     let (from, to) = (&before.place, &after.place);
@@ -229,7 +229,7 @@ fn is_grain(old: &str, new: &str) -> bool {
 }
 
 impl Change {
-    /// The same seen from the other side.
+    /// The same change seen backwards: from the new list to the old one.
     #[must_use]
     pub fn reversed(self) -> Change {
         let what = match self.what {

@@ -1,8 +1,8 @@
-//! The hardware of a machine as a flat list: what can be added, removed, moved or replaced.
+//! The hardware of a machine as a flat list of the items that can be added, removed, moved or replaced.
 //!
-//! Only what somebody can plug or flash counts. What software made is not in it (see [`crate::host::Origin`]), nor are virtual functions
-//! and volumes in other machines, nor is anything that varies by nature or is set – link state, speed and threads in use, temperatures,
-//! counters, kernel names of disks.
+//! Only parts and firmware that a person can plug or flash count. Devices that software made are not in it (see [`crate::host::Origin`]),
+//! nor are virtual functions and volumes in other machines, nor any value that varies or is configured: link state, speed and threads in
+//! use, temperatures, counters, kernel names of disks.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ impl Kind {
     pub const ALL: [Kind; 7] =
         [Kind::BlockDevice, Kind::Bmc, Kind::Cpu, Kind::Interface, Kind::Memory, Kind::PciDevice, Kind::UsbDevice];
 
-    /// As the region's events say it.
+    /// The name in the region's event types.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,46 +63,46 @@ pub type Items = BTreeMap<Kind, Vec<Item>>;
 pub struct DiskPlace {
     /// Kernel name.
     pub name: String,
-    /// Where it leads from.
+    /// The place of the port or controller that the path begins at.
     pub place: String,
 }
 
 /// A piece of hardware.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Item {
-    /// Known by this after reboots, under other names, in other places.
+    /// Identity that survives reboots, renames and other places.
     pub identity: String,
-    /// What a person calls it: kernel name, slot, address.
+    /// Name for people: kernel name, slot, address.
     pub name: String,
-    /// Where it is plugged in; empty where nobody knows.
+    /// The slot, bay or bus path that the item is plugged into; empty when unknown.
     #[serde(default)]
     pub place: String,
-    /// Where it stands by another count than that of its place, which not every look can tell: the kernel's number of a socket.
+    /// A second name of the place, for inventories that cannot read the first: the kernel's number of a socket. Empty for other kinds.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub position: String,
     /// Model and serial number, for people.
     #[serde(default)]
     pub label: String,
-    /// Number that the maker gave it, where it tells one: two with different numbers of one source are two devices. Earlier releases
-    /// did not tell it.
+    /// The maker's serial number; empty when unknown, and in items of earlier releases. Two different numbers from one source mean two
+    /// devices.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub serial: String,
-    /// Equal for two of the same make of which nothing else tells which is which.
+    /// Make and model: equal for devices that only their own names and places distinguish.
     #[serde(default)]
     pub likeness: String,
-    /// What it is, by name of the field.
+    /// Properties, by name; unknown ones are left out.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
-    /// Which source told a field that several tell differently, by name of the field.
+    /// The source (`udev`, `kernel`) of each field that several sources report differently, by name of the field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, String>,
-    /// Identity of the card or the USB device that an interface is one of.
+    /// Identity of the card or the USB device that an interface belongs to; empty for other kinds.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub card: String,
     /// The paths to a disk that has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<DiskPlace>,
-    /// The controllers by which an NVMe drive is reached: one for each of its ports. Earlier releases did not tell them.
+    /// The controllers by which an NVMe drive is reached: one for each of its ports. Empty in items of earlier releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<DiskPlace>,
 }
@@ -110,13 +110,13 @@ pub struct Item {
 /// The identity of all memory together.
 pub(super) const TOTAL: &str = "memory:total";
 
-/// The hardware of an inventory. A kind that could not be read as a whole is left out: what is not seen is not gone.
+/// The hardware of an inventory. A kind that could not be read as a whole is left out, so that its items do not count as gone.
 #[must_use]
 pub fn items(inventory: &Inventory) -> Items {
     items_with(inventory, NetworkVolumes::default())
 }
 
-/// The same, with the volumes in other machines that count.
+/// The hardware of an inventory, as [`items`] returns it, with a choice of the volumes in other machines that count.
 #[must_use]
 pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     let nics = inventory.interfaces.iter().filter(|nic| nic.virtual_function_of.is_empty());
@@ -142,7 +142,7 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     for kind in inventory.gaps.iter().flat_map(Gap::hides) {
         all.remove(kind);
     }
-    // A package of which all threads are switched off cannot be seen.
+    // The kernel does not list a package of which all threads are offline.
     let processors = &inventory.processors;
     if !processors.offline.is_empty()
         && processors.fitted.is_some_and(|fitted| fitted > processors.packages.len() as u64)
@@ -155,8 +155,8 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     all
 }
 
-/// Whether a package may be there of which all threads are switched off: no firmware tells how many there are, and as many threads are
-/// not in use as a package has.
+/// True if there may be a processor package of which all threads are offline: no firmware reports the number of packages, and at least as
+/// many threads are offline as the smallest package has.
 fn may_hide_a_package(processors: &ProcessorState) -> bool {
     let smallest = processors.packages.iter().map(|package| package.threads).min().unwrap_or(0);
     let is_described =
@@ -164,21 +164,21 @@ fn may_hide_a_package(processors: &ProcessorState) -> bool {
     !is_described && !processors.offline.is_empty() && processors.offline.len() as u64 >= smallest
 }
 
-/// Where the fields of a disk were read that udev may tell otherwise than the kernel.
+/// The source of each field of a disk that udev and the kernel may report differently.
 fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
     let source = |field: &str| if disk.from_udev.iter().any(|one| one == field) { "udev" } else { "kernel" };
     let fields = [("firmware", "firmware"), ("model", "model"), ("kind", "type"), ("serial", "serial")];
     fields.map(|(field, told)| (told.to_owned(), source(field).to_owned())).into()
 }
 
-/// Some rules of udev tell the world-wide name, or a part of it, as the serial number.
+/// The serial number of a disk; empty when it is a placeholder, or the world-wide name or a part of it, as some udev rules report it.
 fn disk_serial(disk: &Disk) -> String {
     let number = disk.wwn.trim_start_matches("naa.").trim_start_matches("eui.").trim_start_matches("0x");
     let is_name = disk.wwn.contains(&disk.serial) || !number.is_empty() && disk.serial.contains(number);
     if is_name || is_placeholder(&disk.serial) { String::new() } else { disk.serial.clone() }
 }
 
-/// The machine's own disks, those with several paths as one each.
+/// The machine's own disks; one with several paths is one item.
 fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'_>) -> Vec<Item> {
     let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
     let mut found = Vec::new();
@@ -197,8 +197,8 @@ fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'
     found
 }
 
-/// Whether disks that say the same of themselves are one disk: they are of one size, and reached over several hosts, or over a fabric,
-/// which leads to one target by several ports.
+/// True if block devices with equal names are paths to one disk: they have one size, and are reached over different hosts, or over a
+/// fabric, which leads to one target by several ports.
 fn are_paths(disks: &[&Disk]) -> bool {
     let first = disks.first().map(|disk| disk.size);
     let mut hosts: Vec<&Vec<String>> = disks.iter().map(|disk| &disk.hosts).collect();
@@ -207,7 +207,7 @@ fn are_paths(disks: &[&Disk]) -> bool {
     disks.iter().all(|disk| Some(disk.size) == first && (is_apart || !disk.attachment.is_empty()))
 }
 
-/// Those that are known.
+/// The fields without those that are empty.
 fn fields<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<String, String> {
     let known = fields.into_iter().filter(|(_, value)| !value.is_empty());
     known.map(|(name, value)| (name.to_owned(), value)).collect()
@@ -217,7 +217,7 @@ pub(super) fn words(words: &[&str]) -> String {
     words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")
 }
 
-/// Nothing of hardware is 0: it could not be read.
+/// A size as text; empty for 0, which means that it could not be read.
 fn known(number: u64) -> String {
     if number == 0 { String::new() } else { number.to_string() }
 }
@@ -226,7 +226,7 @@ fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// Its place is enclosure and bay, else the way to it.
+/// The item of a disk. Its place is enclosure and bay, else the bus path.
 fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
     let (bay, way) = (words(&[&disk.enclosure, &disk.bay]), disk_way(disk, around));
     let path = || DiskPlace { name: disk.name.clone(), place: way.clone() };
@@ -280,13 +280,13 @@ fn cpu(package: &Package) -> Item {
         position,
         label: words(&[&package.model, &package.serial]),
         likeness: package.model.clone(),
-        // How many threads are in use is set, not plugged.
+        // The number of threads in use is a setting, not hardware.
         fields: fields([("model", package.model.clone()), ("cores fitted", number(package.cores_fitted))]),
         ..Item::default()
     }
 }
 
-/// Its place is told in words that stay when buses are counted anew: the place of the card, and the port on it.
+/// The item of an interface. Its place is that of the card with the port number, which stays when buses are renumbered.
 fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
     let function = around.function(&nic.pci_address);
     let device = around.usb(&nic.usb_address);
@@ -303,7 +303,7 @@ fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
         place,
         label: words(&[&nic.model, &nic.mac_address]),
         likeness: nic.model.clone(),
-        // Its numbers, and no name: those come with a database of names, and change with it.
+        // Numbers and no names: names come from a database, and change with its version.
         fields: fields([
             ("id", function.map(|function| function.ids.clone()).unwrap_or_default()),
             ("firmware", nic.firmware.clone()),
@@ -332,7 +332,7 @@ fn dimm(dimm: &Dimm) -> Item {
     }
 }
 
-/// Of a graphics card, its driver may tell a number that the function itself does not.
+/// The item of a PCI function. The serial number of a graphics card is the one that its driver reports.
 fn pci(function: &PciFunction, around: &Surroundings<'_>) -> Item {
     let serial = around.card_number(&function.address).to_owned();
     Item {
@@ -353,7 +353,7 @@ fn pci(function: &PciFunction, around: &Surroundings<'_>) -> Item {
 }
 
 fn usb(device: &UsbNode) -> Item {
-    // One without a number of its own is known by the way to it.
+    // A device without a serial number is identified by its bus path.
     let way = device.identity.split_once(":at:").map(|(_, way)| way.to_owned());
     let is_alone = way.is_none() && !device.identity.contains('@');
     let at = if is_alone { String::new() } else { format!("at {}", device.name) };
@@ -363,7 +363,7 @@ fn usb(device: &UsbNode) -> Item {
         place: way.unwrap_or_else(|| device.name.clone()),
         label: words(&[&device.ids, &device.serial, &at]),
         likeness: device.ids.clone(),
-        // No names: those come with a database of names, and change with it.
+        // No names: they come from a database, and change with its version.
         fields: fields([("id", device.ids.clone()), ("release", device.release.clone())]),
         ..Item::default()
     }

@@ -1,11 +1,11 @@
-//! What an item is known by, from best to worst – also of items that an earlier release put on record.
+//! The names that identify an item, from best to worst – also for items that an earlier release recorded.
 
 use std::collections::BTreeMap;
 
 use super::super::detail::is_placeholder;
 use super::item::{Item, Kind};
 
-/// How many names an item has at most.
+/// The most names that an item has.
 pub(super) const NAMES: usize = 3;
 
 /// The names of each item of a list.
@@ -15,21 +15,20 @@ pub(super) fn names(kind: Kind, items: &[Item]) -> Vec<Vec<String>> {
         *members.entry(shared(&item.identity)).or_default() += 1;
     }
     let own = |item: &Item| match members.get(shared(&item.identity)) {
-        // What was added to tell it from its neighbours is no part of its name.
+        // A suffix that distinguishes the item from its neighbours is no part of its name.
         Some(count) if *count > 1 => shared(&item.identity).to_owned(),
         _ => item.identity.clone(),
     };
     items.iter().map(|item| [vec![own(item)], others(kind, item)].concat()).collect()
 }
 
-/// An identity without the place or the number that tells devices apart which say the same of themselves.
+/// An identity without the suffix (place or number) that distinguishes devices with equal names.
 pub(super) fn shared(identity: &str) -> &str {
     identity.split(['@', '#']).next().unwrap_or(identity)
 }
 
-/// What a graphics card is known by beside its place: the number that its driver tells. What a disk is known by beside its world-wide
-/// name, which changes with the kernel's rules: model and serial number; and, since sources tell models in different lengths, number and
-/// size.
+/// Further names of an item. For a graphics card: the serial number that its driver reports. For a disk, whose world-wide name changes
+/// with the kernel's rules: model and serial number; and, since sources report models in different lengths, serial number and size.
 fn others(kind: Kind, item: &Item) -> Vec<String> {
     if kind == Kind::PciDevice && !item.serial.is_empty() {
         return vec![format!("pci:#{}", item.serial)];
@@ -44,20 +43,21 @@ fn others(kind: Kind, item: &Item) -> Vec<String> {
     vec![format!("disk:={model} {serial}"), format!("disk:#{serial} {size}")]
 }
 
-/// The serial number of a disk; an earlier release told it behind the model.
+/// The serial number of a disk, from its label, where it follows the model (also in items of earlier releases).
 fn told_serial(item: &Item) -> &str {
     let model = item.likeness.rsplit_once(' ').map_or("", |(model, _)| model);
     item.label.strip_prefix(model).unwrap_or_default().trim()
 }
 
-/// Whether two say different serial numbers of themselves, told by one source: they are two devices, whatever else they share. Sources
-/// of one kind differ in how much they tell.
+/// True if one source reports different serial numbers for two items: they are two devices, whatever else they share. A number that
+/// contains the other counts as equal, since sources may cut it.
 pub(super) fn is_another(one: &Item, other: &Item) -> bool {
     let source = |item: &Item| item.sources.get("serial").cloned();
     are_different(&one.serial, &other.serial) && source(one) == source(other)
 }
 
-/// Whether two items of one look are two disks: see [`is_another`], also of an earlier release, which told serial numbers for people.
+/// True if the labels of two items of one inventory have different serial numbers, so that they are two disks. See [`is_another`]; this
+/// one also works for items of an earlier release.
 pub(super) fn is_another_in_one_look(one: &Item, other: &Item) -> bool {
     let number = |item| Some(told_serial(item)).filter(|serial| !is_placeholder(serial)).unwrap_or_default();
     are_different(number(one), number(other))
@@ -67,10 +67,10 @@ fn are_different(one: &str, other: &str) -> bool {
     !one.is_empty() && !other.is_empty() && !one.contains(other) && !other.contains(one)
 }
 
-/// Bytes of a product's name in a disk's answer to INQUIRY (SCSI Primary Commands); what follows is cut.
+/// Length of the product name in a disk's answer to INQUIRY, in bytes (SCSI Primary Commands); a longer name is cut.
 const INQUIRY_MODEL: usize = 16;
 
-/// Whether two are of the same make, as far as is told. The model of a disk is cut by the one source and whole in the other.
+/// True if two items are of the same make, or the make of one is unknown. A disk's model may be cut in one source and whole in another.
 pub(super) fn is_alike(kind: Kind, one: &Item, other: &Item) -> bool {
     if one.likeness == other.likeness || one.likeness.is_empty() || other.likeness.is_empty() {
         return true;
@@ -88,7 +88,7 @@ pub(super) fn is_alike(kind: Kind, one: &Item, other: &Item) -> bool {
     size == same && is_model
 }
 
-/// Whether an identity is more than the place of the device.
+/// True if an identity names the device itself, and not only its place.
 pub(super) fn has_own_name(kind: Kind, identity: &str) -> bool {
     match kind {
         Kind::BlockDevice => !identity.starts_with("disk:at:") && !identity.starts_with("disk:name:"),

@@ -1,7 +1,7 @@
-//! Which item of one look is which of another.
+//! Pairs the items of an earlier inventory with those of a later one.
 //!
-//! A device is known by several names. Those that share a name are compared as a group: who stands where he stood is the same one, so
-//! that of four with one serial number, one of which was pulled, the other three are found before anyone asks which is missing.
+//! A device has several names. Devices that share a name are compared as a group: the one in the same place is the same one. So when one
+//! of four devices with one serial number was pulled, the other three are paired first, and the missing one is left over.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use super::item::{Item, Kind};
 use super::known;
 use super::paths::merged;
 
-/// What became of the items of two looks.
+/// The items of two inventories, paired.
 #[derive(Default)]
 pub(super) struct Paired {
-    /// The same ones, earlier and later.
+    /// Items that are in both: the earlier and the later state.
     pub(super) same: Vec<(Item, Item)>,
-    /// Others in the same places.
+    /// Different items in the same place: the earlier and the later one.
     pub(super) replaced: Vec<(Item, Item)>,
-    /// Only in the earlier look.
+    /// Items only in the earlier inventory.
     pub(super) gone: Vec<Item>,
-    /// Only in the later one.
+    /// Items only in the later inventory.
     pub(super) come: Vec<Item>,
 }
 
-/// An item with all that it is known by.
+/// An item with all names that identify it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     item: Item,
@@ -43,7 +43,7 @@ impl Paired {
             left.pair(move |entry| Some((name(entry)?, entry.item.place.clone())), Unequal::Together);
             left.pair(name, Unequal::Together);
         }
-        // One of the same make and without a name of its own is the same one elsewhere, when as many went as came.
+        // Items of one make without names of their own are the same ones in other places, when as many are gone as are new.
         left.pair(|entry| is_nameless(&entry.item).then(|| entry.item.likeness.clone()), Unequal::Apart);
         let in_place = left.in_place();
         let (same, replaced): (Vec<_>, Vec<_>) =
@@ -61,27 +61,27 @@ fn entries(kind: Kind, items: Vec<Item>) -> Vec<Entry> {
     entries
 }
 
-/// Known by nothing but its place.
+/// True if an item is identified by nothing but its place.
 fn is_nameless(item: &Item) -> bool {
     !item.likeness.is_empty() && !item.place.is_empty() && item.identity.contains(item.place.as_str())
 }
 
-/// Whether two of the same make in one place are one, since only one of both looks could tell a name of its own.
+/// True if two items of the same make in one place are one device, because only one of the two inventories could read a name of its own.
 fn is_same_in_place(kind: Kind, before: &Item, after: &Item) -> bool {
     let named = [before, after].map(|item| known::has_own_name(kind, &item.identity));
     named[0] != named[1] && known::is_alike(kind, before, after) && !known::is_another(before, after)
 }
 
-/// What becomes of a group that has not as many members before as after.
+/// The treatment of a group with different numbers of members before and after.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unequal {
-    /// None of them is paired: nobody knows which went.
+    /// None of them is paired, since it is unknown which one is missing.
     Apart,
     /// As many as possible are paired in the order of their places.
     Together,
 }
 
-/// What is not paired yet.
+/// The items that are not paired yet, and the pairs found so far.
 struct Left {
     gone: Vec<Entry>,
     come: Vec<Entry>,
@@ -89,13 +89,13 @@ struct Left {
 }
 
 impl Left {
-    /// Takes from both lists those that have the same key and may be one, in the order of their places.
+    /// Pairs items that have the same key and may be one device, in the order of their places.
     fn pair<K: Ord>(&mut self, key: impl Fn(&Entry) -> Option<K>, unequal: Unequal) {
         let found = self.take(key, unequal, |old, new| !known::is_another(old, new));
         self.same.extend(found);
     }
 
-    /// Takes those that stand in one place, then those in one position.
+    /// Pairs items that are in the same place, then those in the same position.
     fn in_place(&mut self) -> Vec<(Item, Item)> {
         let known = |place: &String| Some(place.clone()).filter(|place| !place.is_empty());
         let mut found = self.take(|entry| known(&entry.item.place), Unequal::Apart, |_, _| true);
@@ -128,7 +128,7 @@ impl Left {
                 let by_place = |entry: &Entry| (entry.item.place.clone(), entry.item.name.clone());
                 olds.sort_by_cached_key(by_place);
                 news.sort_by_cached_key(by_place);
-                // Most find theirs first: it is taken from the end.
+                // Most items match the first candidate; the list is reversed so that removing it is cheap.
                 news.reverse();
                 for old in std::mem::take(&mut olds) {
                     match news.iter().rposition(|new| may_be(&old.item, &new.item)) {
@@ -156,7 +156,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    /// Devices by what they say of themselves; each stands in a place of its own.
+    /// Devices as pairs of name and place; several may share a name, each has a place of its own.
     fn devices() -> impl Strategy<Value = (Kind, Vec<(u8, u8)>)> {
         let kinds = [Kind::BlockDevice, Kind::Memory, Kind::PciDevice, Kind::UsbDevice, Kind::Interface];
         let all = proptest::collection::btree_map(0..40u8, 0..4u8, 1..14);
@@ -164,7 +164,8 @@ mod tests {
             .prop_map(|(kind, places)| (kind, places.into_iter().map(|(place, name)| (name, place)).collect()))
     }
 
-    /// As an inventory tells them: with the place where a name is shared, by an earlier release not for the first of a group.
+    /// The items of these devices. An identity that several share has the place as suffix; in an earlier release, the first of a group has
+    /// none.
     fn told(devices: &[(u8, u8)], earlier: bool) -> Vec<Item> {
         let item = |(index, (name, place)): (usize, &(u8, u8))| {
             let others = devices.iter().filter(|(other, _)| other == name).count();
@@ -194,7 +195,7 @@ mod tests {
             let mut rest = all.clone();
             let (_, place) = rest.remove(which.index(all.len()));
             let there = between(kind, told(&all, earlier), told(&rest, false));
-            // Kernel names are counted anew, which is told of interfaces.
+            // Kernel names are renumbered, which is reported for interfaces.
             let there: Vec<&Change> = there.iter().filter(|change| !matches!(change.what, What::Renamed { .. })).collect();
             prop_assert_eq!(there.len(), 1, "{:?}", there);
             prop_assert_eq!(&there[0].what, &What::Removed);
@@ -260,7 +261,7 @@ mod tests {
         };
         assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdb"])), std::slice::from_ref(&lost));
         assert_eq!(whats(disk(&["sda", "sdb"]), disk(&["sdc", "sdd"])), []);
-        // An earlier release had each path as a disk.
+        // An earlier release recorded each path as a disk.
         let earlier = |name: &str, identity: &str| Item {
             name: name.into(),
             place: format!("port {name}"),

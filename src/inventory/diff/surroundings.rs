@@ -1,19 +1,19 @@
-//! What devices hang on, and the places that follow from it: in words that stay when buses are counted anew.
+//! The controllers and cards that devices are attached to, and places made from them that stay when buses are renumbered.
 
 use std::collections::HashMap;
 
 use super::super::{Disk, Inventory, PciFunction, StorageController, UsbNode};
 use super::item::{DiskPlace, words};
 
-/// What disks and interfaces hang on, by what they name it.
+/// The PCI functions, USB devices and controllers that disks and interfaces are attached to.
 pub(super) struct Surroundings<'a> {
-    /// By address.
+    /// PCI functions by address.
     functions: HashMap<&'a str, &'a PciFunction>,
-    /// By address.
+    /// USB devices by address (`BUS:DEVICE`).
     usb: HashMap<&'a str, &'a UsbNode>,
-    /// Those of NVMe drives that the kernel has not given up, by name.
+    /// Controllers of NVMe drives by kernel name, without those that are dead or being deleted.
     controllers: HashMap<&'a str, &'a StorageController>,
-    /// Numbers of graphics cards, by address.
+    /// Serial numbers of graphics cards by PCI address.
     cards: HashMap<&'a str, &'a str>,
 }
 
@@ -30,23 +30,23 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    /// The PCI function at an address.
+    /// The PCI function at an address; `None` when there is none.
     pub(super) fn function(&self, address: &str) -> Option<&'a PciFunction> {
         self.functions.get(address).copied()
     }
 
-    /// The number of the graphics card at an address, as its driver tells it; empty where none does.
+    /// The serial number of the graphics card at an address, from its driver; empty when unknown.
     pub(super) fn card_number(&self, address: &str) -> &'a str {
         self.cards.get(address).copied().unwrap_or_default()
     }
 
-    /// The USB device at an address.
+    /// The USB device at an address; `None` when there is none.
     pub(super) fn usb(&self, address: &str) -> Option<&'a UsbNode> {
         self.usb.get(address).copied()
     }
 }
 
-/// The way to a disk. udev's begins with a PCI address, which changes when buses are counted anew.
+/// The bus path of a disk. udev's path begins with a PCI address, which changes when buses are renumbered; here it is replaced.
 pub(super) fn disk_way(disk: &Disk, around: &Surroundings<'_>) -> String {
     let own = || {
         let rest = disk.place.strip_prefix("pci-")?;
@@ -56,7 +56,7 @@ pub(super) fn disk_way(disk: &Disk, around: &Surroundings<'_>) -> String {
     own().unwrap_or_else(|| disk.place.clone())
 }
 
-/// The controllers that lead to an NVMe drive.
+/// The controllers of an NVMe drive, sorted.
 pub(super) fn controllers(disk: &Disk, around: &Surroundings<'_>) -> Vec<DiskPlace> {
     let place = |one: &StorageController| {
         let function = around.function(&one.pci_address);
@@ -70,14 +70,14 @@ pub(super) fn controllers(disk: &Disk, around: &Surroundings<'_>) -> Vec<DiskPla
     found
 }
 
-/// The way to a function that has no number of its own, from the root of its bus: without addresses, which change when a bridge comes
-/// before it.
+/// The path from the root of the bus to a function without a serial number; `None` for one that has a number. The path contains no
+/// addresses, which change when a bridge is added before it.
 fn way(function: &PciFunction) -> Option<&str> {
     let is_numbered = !function.serial.is_empty() && function.identity.contains(&function.serial);
     if is_numbered { None } else { function.identity.strip_prefix("pci:") }
 }
 
-/// Slot, or the way.
+/// The place of a PCI function: its slot, else the bus path.
 pub(super) fn pci_place(function: &PciFunction) -> String {
     let part = function.address.rsplit_once('.').map_or("0", |(_, part)| part);
     match way(function) {

@@ -1,22 +1,22 @@
-//! What is there and counts as no hardware, but stands on record as some: of an earlier release, which took all for hardware that the
-//! kernel showed, or of a site that had other settings. To the eyes of a comparison nobody pulled it.
+//! Devices that are present and do not count as hardware, but are on record as hardware: an earlier release recorded everything that the
+//! kernel listed, and a site may have had other settings. A comparison must not report them as removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Inventory, NetworkVolumes};
 use super::item::{Item, Items, Kind};
 
-/// Devices that are no hardware.
+/// Devices that are present and do not count as hardware.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uncounted {
-    /// Volumes in other machines, by their identities.
+    /// Identities of volumes in other machines.
     volumes: BTreeSet<String>,
-    /// All, by what an earlier release calls them: kernel names, and numbers of USB devices.
+    /// The names under which an earlier release recorded them: kernel names, and `VENDOR:PRODUCT` of USB devices.
     names: BTreeMap<Kind, BTreeSet<String>>,
 }
 
 impl Uncounted {
-    /// Of an inventory.
+    /// The devices of an inventory that do not count.
     #[must_use]
     pub fn of(inventory: &Inventory, volumes: NetworkVolumes) -> Self {
         let (document, shown) = (&inventory.machine_resources.resources, &inventory.machine_resources.networks);
@@ -38,8 +38,8 @@ impl Uncounted {
         }
     }
 
-    /// Items that were on record, without these. Names are asked of what an earlier release put there alone: any disk may have had
-    /// the name that a volume has now.
+    /// The recorded items without these devices. Names are compared only in a record of an earlier release: in a newer one, another disk
+    /// may have had the name that a volume has now.
     #[must_use]
     pub fn taken_from(&self, recorded: &Items, is_of_an_earlier_release: bool) -> Items {
         let counts = |kind: Kind, item: &Item| {

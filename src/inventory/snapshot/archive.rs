@@ -1,4 +1,4 @@
-//! The file: a tree and its manifest, packed as `.tar.xz`. What is read may come from anybody.
+//! The snapshot file: a tree and its manifest, packed as `.tar.xz`. A file that is read may come from an untrusted source.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, Write as _};
@@ -12,19 +12,19 @@ use super::{FORM, MANIFEST, Manifest, Node, Snapshot};
 use crate::host::Host;
 use crate::unpack::XZ_MEMORY;
 
-/// How hard `xz` tries: snapshots are small, and sent by mail.
+/// Level of the xz compression: snapshots are small, and sent by mail.
 const EFFORT: u32 = 6;
-/// More members than this are refused: a machine of ten thousand functions has a few hundred thousand.
+/// The most members of an archive: a machine with ten thousand PCI functions has a few hundred thousand.
 const MOST_MEMBERS: u64 = 2_000_000;
-/// One of these is in each copied machine.
+/// Paths of which every copied machine has at least one.
 const MARKS: [&str; 3] = ["/sys", "/proc", "/run/udev"];
-/// More bytes than this, unpacked, are refused.
+/// The largest unpacked size, in bytes.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Why a snapshot cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// No file, no permission.
+    /// The file does not exist or may not be read.
     #[error("cannot open {path}: {source}")]
     Open {
         /// The file.
@@ -32,37 +32,37 @@ pub enum SnapshotError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file of another kind.
+    /// The file is neither a directory nor an xz archive.
     #[error("{0} is neither a directory nor a .tar.xz archive, as `shakedown snapshot` writes it")]
     NoArchive(PathBuf),
-    /// Half of a `.tar.xz`, or one that is damaged.
+    /// The `.tar.xz` is cut off or damaged.
     #[error("{path} is no whole .tar.xz archive: {source}")]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error of the decoder or the archive reader.
         source: io::Error,
     },
-    /// Another directory, most often one too high.
+    /// The directory holds no copied machine; most often it is the one above.
     #[error("{path} holds no copied machine: sys, proc, run/udev and {MANIFEST} were looked for{hint}")]
     NoMachine {
         /// The directory.
         path: PathBuf,
-        /// What was found instead.
+        /// A hint where the machine may be, as the end of the message; empty when there is none.
         hint: String,
     },
-    /// More than any machine.
+    /// The archive unpacks to more than any machine has.
     #[error("{0} was refused: it unpacks to more than a machine can hold")]
     TooMuch(PathBuf),
-    /// Nobody has so many.
+    /// The machine has more serial numbers and addresses than there are replacements.
     #[error("the machine has too many serial numbers and addresses to replace them; keep them with --keep-serials")]
     Identifiers,
-    /// Not what `snapshot` writes.
+    /// The manifest is not one that this version of `shakedown snapshot` writes.
     #[error("{path} has a {MANIFEST} that this version cannot read: {reason}")]
     Manifest {
         /// The directory or file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason in words.
         reason: String,
     },
 }
@@ -91,7 +91,7 @@ pub(super) fn write(snapshot: &Snapshot, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for every snapshot: neither times nor owners are part of a machine.
+/// The tar header of a member, without times and owners, so that one machine always gives the same archive.
 fn header(kind: EntryType, size: usize) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
@@ -103,7 +103,7 @@ fn header(kind: EntryType, size: usize) -> Header {
     header
 }
 
-/// A copied machine that can be read; what was unpacked for it goes with this value.
+/// A copied machine that can be read; its unpacked files are deleted when this value is dropped.
 #[derive(Debug)]
 pub struct Opened {
     /// The machine.
@@ -112,7 +112,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// This machine, which needs no opening.
+    /// The live machine, which needs no unpacking.
     #[must_use]
     pub fn live() -> Self {
         Opened { host: Host::live(), _directory: None }
@@ -122,7 +122,7 @@ impl Opened {
 /// Opens a copied machine: a directory with its tree, or a snapshot, packed or not.
 ///
 /// # Errors
-/// When it is neither, or damaged.
+/// The path is neither, or the archive is damaged or too large.
 pub fn open(path: &Path) -> Result<Opened, SnapshotError> {
     let opening = |source| SnapshotError::Open { path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(opening)?.is_dir() {
@@ -154,15 +154,15 @@ fn is_packed(mut file: &File) -> io::Result<bool> {
     Ok(MAGIC.starts_with(&start))
 }
 
-/// Takes files, directories and links; a member that would leave the directory is passed over, devices too. No more than `most`
-/// bytes are ever unpacked, whatever the members say of their sizes.
+/// Unpacks files, directories and links; devices, and members that would leave the directory, are skipped. At most `most` bytes are
+/// unpacked, whatever sizes the headers claim.
 fn unpack(file: File, path: &Path, into: &Path, most: u64) -> Result<(), SnapshotError> {
     let mut archive = Archive::new(XzReader::new_mem_limit(BufReader::new(file), true, XZ_MEMORY).take(most));
     archive.set_preserve_permissions(false);
     archive.set_preserve_mtime(false);
     let unpacked = members(&mut archive, into);
     let mut rest = archive.into_inner();
-    // The checksum stands at the end, behind what an archive needs.
+    // The checksum of xz comes after the end of the tar archive, so the rest is read, too.
     let drained = unpacked.and_then(|()| io::copy(&mut rest, &mut io::sink()).map(drop));
     if rest.limit() == 0 {
         return Err(SnapshotError::TooMuch(path.to_owned()));
@@ -183,7 +183,7 @@ fn members<R: Read>(archive: &mut Archive<R>, into: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the machine may be that was not found.
+/// A hint where the machine that was not found may be; empty when there is none.
 fn hint(path: &Path) -> String {
     let names = Host::at(path).list("/");
     let below = names.iter().find(|name| MARKS.iter().any(|mark| Host::at(path.join(name)).has(mark)));
@@ -194,7 +194,7 @@ fn hint(path: &Path) -> String {
     }
 }
 
-/// The machine below a root, with what its kernel answered if it is a snapshot.
+/// The machine below a root, with the recorded answers of its kernel if it is a snapshot.
 fn host(root: &Path, named: &Path) -> Result<Host, SnapshotError> {
     let host = Host::at(root);
     let refused = |reason: String| SnapshotError::Manifest { path: named.to_owned(), reason };

@@ -1,4 +1,4 @@
-//! Arrays, paths and disks that are not all there.
+//! Findings on arrays, paths and disks of which a part is missing.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ fn arrays(inventory: &Inventory, found: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a mirror was made with more places than disks, as appliances do: several members are in sync, nothing is being rebuilt, and
+/// True if a mirror was made with more places than disks, as appliances do: several members are in sync, nothing is being rebuilt, and
 /// several places behind them were never filled.
 fn has_spare_places(array: &Array) -> bool {
     let mut filled: Vec<u64> = array
@@ -95,7 +95,7 @@ fn states(inventory: &Inventory, found: &mut Vec<Finding>) {
     }
 }
 
-/// One of several disks of a model that was forgotten at an update: one among at least three that agree.
+/// Finds a disk that a firmware update left out: one whose version differs from at least three others of its model that agree.
 fn firmwares(inventory: &Inventory, found: &mut Vec<Finding>) {
     let mut models: BTreeMap<&str, Vec<_>> = BTreeMap::new();
     for disk in inventory.disks.iter().filter(|disk| !disk.model.is_empty() && !disk.firmware.is_empty()) {
