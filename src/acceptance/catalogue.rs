@@ -1,68 +1,68 @@
-//! The words of a profile: each section and kind of device with its keys, what they hold and where the inventory tells them.
+//! The keys of a profile: for each section and kind of device the keys, their value types and the inventory fields they are read from.
 //!
-//! One table for all: the parser, the schema, `--learn` and the judge read it.
+//! The parser, the schema, `--learn` and the judge all read this one table, so they cannot disagree.
 
 use super::fact::Fact;
 use super::look::Look;
 use super::made;
 use super::unit::Unit;
 
-/// What a key holds.
+/// Value type of a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Shape {
-    /// A text.
+    /// A text; a profile may ask for a regular expression (`~…`).
     Text,
-    /// A text in which `0..59` is any number from one to the other.
+    /// A text in which a profile may write a range: `bay 0..59` fits each bay from 0 to 59.
     Place,
-    /// A version.
+    /// A version, compared number by number.
     Version,
     /// Yes or no.
     Flag,
-    /// A number, which fits within a share of it.
+    /// A number in this unit. A single expected value is met within this tolerance, a share of the value (0.02 is 2 %).
     Number(Unit, f64),
-    /// A number without fractions.
+    /// A whole number.
     Whole,
 }
 
-/// Where an inventory tells a fact.
+/// The place in the inventory that a fact is read from.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
-    /// A text of the device.
+    /// The text field of the device with this name.
     Text(&'static str),
-    /// A number of the device.
+    /// The number field of the device with this name.
     Number(&'static str),
-    /// A flag of the device.
+    /// The boolean field of the device with this name.
     Flag(&'static str),
-    /// It is made of more.
+    /// A function that computes the fact from several fields.
     Made(fn(&Look<'_>) -> Fact),
 }
 
-/// A key.
+/// One key of a profile.
 #[derive(Clone, Copy)]
 pub(super) struct Field {
-    /// As it is written; `link.width` is `width` in the table `link`.
+    /// Name of the key as a profile writes it; `link.width` is `width` in the table `link`.
     pub(super) key: &'static str,
-    /// What it holds.
+    /// Value type of the key.
     pub(super) shape: Shape,
-    /// Where it comes from.
+    /// The place in the inventory that the fact is read from.
     pub(super) source: Source,
-    /// All that there is, where that is known; else empty.
+    /// All possible values; empty if there is no fixed list.
     pub(super) words: &'static [&'static str],
-    /// What it is, for the schema.
+    /// Description of the key in the JSON Schema.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test makes the schema of it"))]
     pub(super) about: &'static str,
-    /// What to do when it is not as ordered.
+    /// Next step for the operator when the fact differs from the order.
     pub(super) next: &'static str,
 }
 
 impl Field {
-    /// The unit that its numbers are told in.
+    /// Unit that numbers of this key are printed in; `Unit::None` for all other value types.
     pub(super) fn unit(&self) -> Unit {
         if let Shape::Number(unit, _) = self.shape { unit } else { Unit::None }
     }
 }
 
-/// A kind of devices, or the machine as a whole.
+/// A kind of device, or a section about the machine as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     /// Processors.
@@ -81,22 +81,22 @@ pub(super) enum Kind {
     Psu,
     /// Software RAID.
     Array,
-    /// What disks hang on.
+    /// Storage controllers.
     Controller,
-    /// Firmware of the machine.
+    /// Firmware versions of the machine: BIOS, BMC …
     Firmware,
-    /// What the firmware switches.
+    /// Settings and features of the machine: UEFI, Secure Boot, IOMMU …
     Settings,
 }
 
 impl Kind {
-    /// Those of which a profile has groups.
+    /// Kinds that a profile describes in groups (`[[disk]]`).
     pub(super) const GROUPS: [Kind; 8] =
         [Kind::Memory, Kind::Disk, Kind::Nic, Kind::Gpu, Kind::Pci, Kind::Psu, Kind::Array, Kind::Controller];
-    /// Those of which a profile has one table.
+    /// Kinds that a profile describes in one table (`[cpu]`).
     pub(super) const TABLES: [Kind; 3] = [Kind::Cpu, Kind::Firmware, Kind::Settings];
 
-    /// Its name in a profile.
+    /// Name of the kind in a profile: `disk`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Kind::Cpu => "cpu",
@@ -113,7 +113,7 @@ impl Kind {
         }
     }
 
-    /// What several of them are called.
+    /// Plural noun for messages: `disks`.
     pub(super) fn plural(self) -> &'static str {
         match self {
             Kind::Cpu => "processors",
@@ -129,22 +129,22 @@ impl Kind {
         }
     }
 
-    /// Whether its devices belong to sockets by their NUMA nodes.
+    /// True if a device of this kind is assigned to a socket by its NUMA node.
     pub(super) fn has_socket(self) -> bool {
         matches!(self, Kind::Disk | Kind::Nic | Kind::Gpu | Kind::Pci)
     }
 
-    /// The key that says where a device is in words of the board.
+    /// True if the inventory has slot names for devices of this kind.
     pub(super) fn has_slots(self) -> bool {
         matches!(self, Kind::Memory | Kind::Nic | Kind::Gpu | Kind::Pci)
     }
 
-    /// Whether a slot holds one device; a card may have several ports or functions.
+    /// True if a slot holds one device. Network cards may have several ports in one slot, PCI cards several functions.
     pub(super) fn is_alone_in_slot(self) -> bool {
         matches!(self, Kind::Memory | Kind::Gpu)
     }
 
-    /// What to do when one is missing.
+    /// Next step for the operator when a device is missing.
     pub(super) fn missing(self) -> &'static str {
         match self {
             Kind::Cpu => "seat the processor, or claim it",
@@ -158,7 +158,7 @@ impl Kind {
         }
     }
 
-    /// Its keys.
+    /// Keys of this kind; `Device::facts` has the same order.
     pub(super) fn fields(self) -> &'static [Field] {
         match self {
             Kind::Cpu => super::table::CPU,
@@ -175,15 +175,16 @@ impl Kind {
         }
     }
 
-    /// One of its keys, and where it stands among them.
+    /// The key with this name and its index in `fields()`; `None` if the kind has no such key.
     pub(super) fn field(self, key: &str) -> Option<(usize, &'static Field)> {
         self.fields().iter().enumerate().find(|(_, field)| field.key == key)
     }
 }
 
+/// Stands for "no fixed list of values".
 const NOTHING: &[&str] = &[];
 
-/// A key that holds what the inventory has under a name.
+/// Makes a key without a fixed list of values.
 pub(super) const fn field(
     key: &'static str,
     shape: Shape,
@@ -194,49 +195,49 @@ pub(super) const fn field(
     Field { key, shape, source, words: NOTHING, about, next }
 }
 
-/// A text that the inventory has under the name of the key.
+/// Makes a key for a text; the inventory field has the same name as the key.
 pub(super) const fn text(key: &'static str, about: &'static str, next: &'static str) -> Field {
     field(key, Shape::Text, Source::Text(key), about, next)
 }
 
-/// A version that the inventory has under the name of the key.
+/// Makes a key for a version; the inventory field has the same name as the key.
 pub(super) const fn version(key: &'static str, about: &'static str, next: &'static str) -> Field {
     field(key, Shape::Version, Source::Text(key), about, next)
 }
 
-/// A place that the inventory has under the name of the key.
+/// Makes a key for a place (a text with ranges); the inventory field has the same name as the key.
 pub(super) const fn place(key: &'static str, about: &'static str, next: &'static str) -> Field {
     field(key, Shape::Place, Source::Text(key), about, next)
 }
 
-/// A whole number that the inventory has under the name of the key.
+/// Makes a key for a whole number; the inventory field has the same name as the key.
 pub(super) const fn whole(key: &'static str, about: &'static str, next: &'static str) -> Field {
     field(key, Shape::Whole, Source::Number(key), about, next)
 }
 
-/// A flag that the inventory has under the name of the key.
+/// Makes a key for a yes or no; the inventory field has the same name as the key.
 pub(super) const fn flag(key: &'static str, about: &'static str, next: &'static str) -> Field {
     field(key, Shape::Flag, Source::Flag(key), about, next)
 }
 
-/// One of which all words are known.
+/// Limits a key to a fixed list of values.
 pub(super) const fn of(words: &'static [&'static str], field: Field) -> Field {
     Field { words, ..field }
 }
 
-/// Next step where another part than the ordered one was delivered.
+/// Next step if another part than the ordered one was delivered.
 pub(super) const ORDER: &str = "compare the part with the order";
-/// Next step where the part is worse than the ordered one.
+/// Next step if the part is worse than the ordered one.
 pub(super) const CLAIM: &str = "compare the part with the order; claim it";
-/// Next step where firmware is older than ordered.
+/// Next step if firmware is older than ordered.
 pub(super) const UPDATE: &str = "update the firmware; after an update it is told only after a restart";
 
-/// The slot of a card.
+/// Key for the slot of a card.
 pub(super) const CARD_SLOT: Field = text("slot", "Name of the slot on the board.", "move the card to its slot");
-/// The NUMA node of a card.
+/// Key for the NUMA node of a card.
 pub(super) const CARD_NODE: Field = whole("numa_node", "NUMA node.", "move the card to a slot of the other socket");
 
-/// The widths of a PCI Express link.
+/// Possible widths of a PCI Express link, in lanes.
 const WIDTHS: &[&str] = &["1", "2", "4", "8", "12", "16", "32"];
 /// The keys of a PCI Express link.
 pub(super) const LINK: [Field; 4] = [
@@ -281,4 +282,5 @@ pub(super) const LINK: [Field; 4] = [
         ),
     ),
 ];
+/// Possible speeds of a PCI Express lane, in GT/s.
 const SPEEDS: &[&str] = &["2.5", "5", "8", "16", "32", "64"];

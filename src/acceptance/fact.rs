@@ -1,4 +1,4 @@
-//! What an inventory says of one thing, and what it does not.
+//! One fact of the inventory: a value, or the reason why it is unknown.
 
 use super::unit::Unit;
 
@@ -7,26 +7,26 @@ use super::unit::Unit;
 pub(super) enum Fact {
     /// A text.
     Text(String),
-    /// Names of which each is right: a disk is `sata` and an `hdd`.
+    /// Names for the same thing, of which one has to match: a disk is `sata` and also `hdd`.
     Any(Vec<String>),
-    /// Texts that hold at once: two microcodes. All of them have to be right.
+    /// Several values at once, such as two microcode versions; all of them have to match.
     Every(Vec<String>),
-    /// A number in what the inventory counts in.
+    /// A number in the unit of the inventory (see `Unit`).
     Number(f64),
     /// Yes or no.
     Flag(bool),
-    /// It could not be read, or the machine does not tell; with the reason.
+    /// No value, with the reason: reading failed, or the machine does not report it.
     Unknown(String),
 }
 
 impl Fact {
-    /// A text; nothing is not a text.
+    /// A text with its blanks tidied; `Unknown` if it is empty.
     pub(super) fn text(text: &str) -> Self {
         let text = plain(text);
         if text.is_empty() { Fact::Unknown("the machine does not tell it".to_owned()) } else { Fact::Text(text) }
     }
 
-    /// For people.
+    /// The value with its unit for messages: `64 GiB`, `on`, `unknown`.
     pub(super) fn show(&self, unit: Unit) -> String {
         match self {
             Fact::Text(text) => text.clone(),
@@ -38,7 +38,7 @@ impl Fact {
         }
     }
 
-    /// The texts of it, the best one first.
+    /// Texts of the fact, the preferred one first; none for numbers, flags and unknown facts.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let (one, more): (Option<&str>, &[String]) = match self {
             Fact::Text(text) => (Some(text), &[]),
@@ -48,13 +48,13 @@ impl Fact {
         one.into_iter().chain(more.iter().map(String::as_str))
     }
 
-    /// Whether it is known.
+    /// True if the value is known.
     pub(super) fn is_known(&self) -> bool {
         !matches!(self, Fact::Unknown(_))
     }
 }
 
-/// A text without blanks around it, and runs of blanks as one.
+/// Trims a text, and replaces each run of blanks by one.
 pub(super) fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

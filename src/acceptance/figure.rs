@@ -9,11 +9,11 @@ use serde_json::Value;
 pub struct Amount {
     /// The number.
     pub number: f64,
-    /// The unit; empty where none is told.
+    /// The unit, such as `GiB/s`; empty if none is given.
     pub unit: String,
 }
 
-/// Units of one quantity, and how much of the first one each is.
+/// Units by quantity, each with its factor to the first unit of its list.
 const FAMILIES: [&[(&str, f64)]; 4] = [
     &[
         ("B/s", 1.0),
@@ -31,7 +31,7 @@ const FAMILIES: [&[(&str, f64)]; 4] = [
 ];
 
 impl Amount {
-    /// Its number in the unit of another one; none where their units are of different things. A number without unit is in the other's.
+    /// The number in the unit of `other`; `None` if the units are of different quantities. A number without unit takes the other's unit.
     pub(super) fn in_unit_of(&self, other: &Amount) -> Option<f64> {
         let factor = |unit: &str| {
             FAMILIES.iter().enumerate().find_map(|(family, units)| {
@@ -45,12 +45,12 @@ impl Amount {
         (own == its).then(|| self.number * by / its_by)
     }
 
-    /// How often another one goes into it; none where their units are of different things.
+    /// This amount divided by `other`; `None` if the units are of different quantities.
     pub(super) fn ratio(&self, other: &Amount) -> Option<f64> {
         Some(self.in_unit_of(other)? / other.number)
     }
 
-    /// For people.
+    /// Number and unit for messages: no decimals from 100 on, at most two below (`12.5 ms`).
     #[must_use]
     pub fn show(&self) -> String {
         let number = if self.number.abs() >= 100.0 {
@@ -61,17 +61,17 @@ impl Amount {
         format!("{number} {}", self.unit).trim_end().to_owned()
     }
 
-    /// Whether less of it is better: times are better short.
+    /// True if a smaller amount is better: the unit is one of time.
     #[must_use]
     pub fn is_better_small(&self) -> bool {
         FAMILIES[2].iter().any(|(name, _)| *name == self.unit)
     }
 }
 
-/// Reads `400 GiB/s`.
+/// Parses a number with an optional unit, such as `400 GiB/s`.
 ///
 /// # Errors
-/// The reason.
+/// A message if the text does not begin with a number.
 pub(super) fn amount(text: &str) -> Result<Amount, String> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
@@ -82,8 +82,8 @@ pub(super) fn amount(text: &str) -> Result<Amount, String> {
 /// Figures by name.
 pub type Figures = BTreeMap<String, Amount>;
 
-/// Takes the figures out of a JSON document: `{"NAME": 3}`, `{"NAME": {"value": 3, "unit": "GiB/s"}}`, the same below `results` or
-/// `figures`, a list of `{"name", "value", "unit"}`, or OCP's measurements, one document a line.
+/// Collects the figures of a JSON document: `{"NAME": 3}`, `{"NAME": {"value": 3, "unit": "GiB/s"}}`, the same below `results`, `figures`
+/// or `measurements`, a list of `{"name", "value", "unit"}`, or one line of OCP output with a measurement.
 #[must_use]
 pub fn figures(document: &Value) -> Figures {
     let mut found = Figures::new();
@@ -119,7 +119,7 @@ fn collect(document: &Value, depth: usize, found: &mut Figures) {
     }
 }
 
-/// `{"name": "memory-read-bandwidth", "value": 412.5, "unit": "GiB/s"}`
+/// Adds a figure of the form `{"name": "memory-read-bandwidth", "value": 412.5, "unit": "GiB/s"}`.
 fn named(entry: &Value, found: &mut Figures) {
     if let (Some(name), Some(amount)) = (entry["name"].as_str(), figure(entry)) {
         found.insert(name.to_owned(), amount);
@@ -133,7 +133,7 @@ fn figure(value: &Value) -> Option<Amount> {
             number: entries.get("value")?.as_f64()?,
             unit: entries.get("unit").and_then(Value::as_str).unwrap_or_default().to_owned(),
         }),
-        // A result file of a script has texts alone.
+        // A result file of a script contains only texts.
         Value::String(text) => amount(text).ok(),
         _ => None,
     }

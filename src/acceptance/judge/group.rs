@@ -1,4 +1,4 @@
-//! Groups of a kind against its devices: who fits, who nearly does, what is missing, what is too much.
+//! Compares the groups of one kind with its devices, and reports differences, missing devices and surplus devices.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::memo::Memo;
 use super::position::{At, Edge, Position, positions};
 use super::{Findings, Of, shown};
 
-/// Most places that one line names.
+/// Maximum number of places listed in one line.
 const NAMED: usize = 6;
 
-/// Judges all groups of a kind; `is_all` says that there must be no other devices.
+/// Judges all groups of a kind. If `is_all` is set, devices outside all groups are reported too.
 pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine: &Machine, is_all: bool) {
     found.checked += groups.iter().map(|group| group.expects.len() + 1).sum::<usize>() + usize::from(is_all);
     let listing = machine.listing(kind);
@@ -40,7 +40,7 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     }
 }
 
-/// Who fits, and who may.
+/// For each position the devices that fit, and the devices that fit or may fit (a fact is unknown).
 fn edges(kind: Kind, memo: &Memo, positions: &[Position<'_>], devices: &[Device]) -> (Edges, Edges) {
     let (mut yes, mut all) = (Vec::with_capacity(positions.len()), Vec::with_capacity(positions.len()));
     for position in positions {
@@ -51,7 +51,7 @@ fn edges(kind: Kind, memo: &Memo, positions: &[Position<'_>], devices: &[Device]
                     fits.push(number);
                     may.push(number);
                 }
-                // What can be taken out at any time fills no place by what is not known of it.
+                // A removable device must not fill a place only because its facts are unknown.
                 Edge::Maybe if device.stay == Stay::Fitted && position.is_likely(kind, memo, devices, number) => {
                     may.push(number);
                 }
@@ -64,8 +64,8 @@ fn edges(kind: Kind, memo: &Memo, positions: &[Position<'_>], devices: &[Device]
     (yes, all)
 }
 
-/// First what has to be there by what fits, then by what may fit; then what may be there beyond that. What stays with the machine comes
-/// before what can be taken out.
+/// Assigns devices to positions. Minimum counts are filled first, with devices that fit and then with those that may fit; places up to
+/// the maximum follow. Fitted devices take precedence over removable ones.
 fn assign(positions: &[Position<'_>], yes: &Edges, all: &Edges, devices: &[Device]) -> Assignment {
     let is_fitted = |device: &usize| devices[*device].stay == Stay::Fitted;
     let fitted: Edges = yes.iter().map(|edges| edges.iter().copied().filter(is_fitted).collect()).collect();
@@ -83,7 +83,7 @@ fn assign(positions: &[Position<'_>], yes: &Edges, all: &Edges, devices: &[Devic
     assignment
 }
 
-/// What the places of a profile are held against.
+/// State while one kind is judged: positions of the profile, devices of the machine, and the assignment between them.
 struct Work<'a> {
     found: &'a mut Findings,
     kind: Kind,
@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
         Of { kind: self.kind, device: Some(device), place: &self.listing.devices[device].place }
     }
 
-    /// Says what is not known of the devices that took a place.
+    /// Reports the unknown facts of devices that were assigned to a position.
     fn fitting(&mut self) {
         for (number, device) in self.listing.devices.iter().enumerate() {
             let Some(owner) = self.assignment.owner(number) else { continue };
@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Pairs free places with devices that nearly fit, tells the differences, and returns how many of each are free still.
+    /// Pairs free places with devices that nearly fit, and reports the differences. Returns the number of free places left per position.
     fn nearly(&mut self, left: &mut Vec<usize>) -> Vec<usize> {
         let free = |number: usize| self.positions[number].count.least.saturating_sub(self.assignment.filled(number));
         let rows: Vec<usize> = (0..self.positions.len()).flat_map(|number| vec![number; free(number)]).collect();
@@ -129,7 +129,7 @@ impl<'a> Work<'a> {
             let devices = &self.listing.devices;
             candidates.iter().map(|device| position.difference(self.kind, &self.memo, devices, *device)).collect()
         };
-        // Places that are alike follow each other.
+        // Equal places are adjacent, so `dedup` leaves one of each and its costs are computed once.
         let mut different = rows.clone();
         different.dedup();
         let known: BTreeMap<usize, Vec<Option<u64>>> =
@@ -141,7 +141,7 @@ impl<'a> Work<'a> {
             is_free[row] = false;
             self.take(&mut lacking, left, (rows[row], candidates[column]));
         }
-        // At last those of whom so little is known that they may be anything.
+        // Devices of which too little is known to compare them come last.
         let rows: Vec<usize> =
             rows.into_iter().zip(is_free).filter(|(_, is_free)| *is_free).map(|(row, _)| row).collect();
         let candidates: Vec<usize> = candidates.into_iter().filter(|device| left.contains(device)).collect();
@@ -155,7 +155,7 @@ impl<'a> Work<'a> {
         lacking
     }
 
-    /// Gives a free place a device, and tells what differs or is not known.
+    /// Assigns a device to a free place, and reports what differs or is unknown.
     fn take(&mut self, lacking: &mut [usize], left: &mut Vec<usize>, (position, device): (usize, usize)) {
         lacking[position] -= 1;
         left.retain(|other| *other != device);
@@ -192,7 +192,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Tells what is missing: by slot where slots were asked for, else by group.
+    /// Reports missing devices: by slot if the group names slots, otherwise by group.
     fn missing(&mut self, lacking: &[usize]) {
         for (number, position) in self.positions.iter().enumerate().filter(|(number, _)| lacking[*number] > 0) {
             let of = Of { kind: self.kind, device: None, place: "" };
@@ -220,7 +220,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Where not all devices could be read there may be more than were ordered.
+    /// Reports counts with a maximum as unknown if not all devices could be read: there may be more than were ordered.
     fn uncounted(&mut self, lacking: &[usize]) {
         let Some(reason) = &self.listing.unread else { return };
         for position in self.positions.iter().zip(lacking).filter(|(_, lacking)| **lacking == 0).map(|(it, _)| it) {
@@ -240,10 +240,10 @@ impl<'a> Work<'a> {
         if names.is_empty() { String::new() } else { format!("; empty: {}", named(&names)) }
     }
 
-    /// Tells devices of which there are too many, and takes them off those that are left.
+    /// Reports surplus devices of each position, and removes them from `left`.
     fn surplus(&mut self, yes: &Edges, left: &mut Vec<usize>) {
         for (number, position) in self.positions.iter().enumerate() {
-            // A stick in a socket is nobody's disk too many, unless there has to be none.
+            // A USB stick is not a surplus disk, unless the profile allows no disk at all.
             let counts =
                 |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
             let more = left.iter().copied().filter(|device| yes[number].binary_search(device).is_ok());
@@ -267,14 +267,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Where the count of each socket was asked for: whether all together are as many as was ordered.
+    /// Compares the total of each group that has `per_socket` with its `count`.
     fn totals(&mut self, groups: &[&Group]) {
         for (number, group) in groups.iter().enumerate().filter(|(_, group)| group.per_socket.is_some()) {
             let own = || self.positions.iter().enumerate().filter(|(_, position)| position.number == number);
             let there: usize = own().map(|(place, _)| self.assignment.filled(place)).sum();
             let wanted: usize = own().map(|(_, position)| position.count.least).sum();
             let fits = there >= group.count.least && group.count.most.is_none_or(|most| there <= most);
-            // What is missing or too many at a socket has been told.
+            // Devices that are missing or surplus at one socket have been reported already.
             if fits || there < wanted || self.machine.sockets.is_empty() {
                 continue;
             }
@@ -285,7 +285,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Tells what nobody ordered.
+    /// Reports devices that belong to no group of the profile.
     fn strangers(&mut self, left: &[usize]) {
         for number in left {
             let device = &self.listing.devices[*number];
@@ -327,13 +327,13 @@ fn at(at: At<'_>) -> String {
     }
 }
 
-/// Names, as many as a line holds.
+/// Joins names for one line; names beyond `NAMED` become `and 3 more`.
 fn named(names: &[&str]) -> String {
     let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
 }
 
-/// What a group is, by the keys that people call it by: `modules of 64 GiB DDR5`.
+/// Describes a group by up to three of its best-known keys: `modules (64 GiB, DDR5)`.
 fn describe(group: &Group) -> String {
     let of = |keys: &[&str]| {
         let texts = keys.iter().filter_map(|key| group.expects.iter().find(|expect| expect.key == *key));

@@ -1,4 +1,4 @@
-//! What each device makes of each expectation, tested once: many groups ask the same, and many devices say the same.
+//! Results of each expectation for each device, computed once: many groups share an expectation, and many devices share a fact.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use super::super::profile::{Expect, Group};
 use super::super::want::{Fit, Want};
 use super::position::Edge;
 
-/// The tests of a kind.
+/// Results of all expectations of one kind.
 pub(super) struct Memo {
-    /// A row for each different expectation, a cell for each device.
+    /// One row per different expectation, one cell per device.
     rows: Vec<Vec<Edge>>,
-    /// Rows of each group's expectations, in their order.
+    /// For each group the row of each of its expectations, in their order.
     places: Vec<Vec<usize>>,
 }
 
@@ -37,13 +37,13 @@ impl Memo {
         memo
     }
 
-    /// How a device compares with an expectation of a group.
+    /// Result of an expectation for a device; the arguments are indexes of the group, its expectation and the device.
     pub(super) fn edge(&self, group: usize, expect: usize, device: usize) -> Edge {
         self.rows[self.places[group][expect]][device]
     }
 }
 
-/// For each device the first that says the same.
+/// For each device the index of the first device with the same fact.
 fn first_alike(field: usize, devices: &[Device]) -> Vec<usize> {
     let mut first: HashMap<String, usize> = HashMap::new();
     devices

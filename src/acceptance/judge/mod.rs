@@ -1,4 +1,4 @@
-//! A machine held against a profile.
+//! Compares a machine with a profile.
 
 mod because;
 mod group;
@@ -16,10 +16,10 @@ use super::want::Fit;
 
 pub use measure::Siblings;
 
-/// Keys of processors that are the machine's.
+/// Keys of `[cpu]` that are about the whole machine, not about each processor.
 const WHOLE: [&str; 3] = ["count", "numa_nodes", "offline"];
 
-/// Judges a machine, with the figures that were measured on it and on its siblings.
+/// Compares a machine, and the figures measured on it and on its siblings, with a profile.
 #[must_use]
 pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: &Siblings) -> Judgement {
     let mut found = Findings::default();
@@ -46,7 +46,7 @@ pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: 
     }
 }
 
-/// A deviation, of which device.
+/// A deviation with the index of its device; `None` if it concerns no single device.
 struct Found {
     kind: Kind,
     severity: Severity,
@@ -54,14 +54,14 @@ struct Found {
     deviation: Deviation,
 }
 
-/// What is not known, of which device.
+/// An unknown fact with the index of its device; `None` if it concerns no single device.
 struct Missed {
     kind: Kind,
     device: Option<usize>,
     unknown: Unknown,
 }
 
-/// All that has been found so far.
+/// Deviations and unknown facts found so far, and the number of expectations.
 #[derive(Default)]
 struct Findings {
     deviations: Vec<Found>,
@@ -69,7 +69,7 @@ struct Findings {
     checked: usize,
 }
 
-/// Of what something is told.
+/// Subject of a finding: the kind, the index of the device and its place for messages.
 #[derive(Clone, Copy)]
 struct Of<'a> {
     kind: Kind,
@@ -109,7 +109,7 @@ impl Findings {
         });
     }
 
-    /// Tells how a fact compares with what is expected of it.
+    /// Compares a fact with its expectation, and records a deviation or an unknown fact.
     fn compare(&mut self, of: Of<'_>, expect: &Expect, device: &Device) {
         let field = &of.kind.fields()[expect.field];
         let fact = &device.facts[expect.field];
@@ -132,14 +132,14 @@ fn shown(field: &Field, fact: &Fact) -> String {
     fact.show(field.unit())
 }
 
-/// How a device compares with one expectation.
+/// Result of one expectation for a device.
 fn fit(kind: Kind, expect: &Expect, device: &Device) -> Fit {
     let nothing = Fact::Unknown("its model is not known".to_owned());
     let model = kind.field("model").map_or(&nothing, |(place, _)| &device.facts[place]);
     expect.want.test(&device.facts[expect.field], model)
 }
 
-/// A section: what the machine is as a whole, and each processor.
+/// Judges one section: `[cpu]` key by key for the machine or for each processor, `[firmware]` and `[settings]` for the machine.
 fn section(found: &mut Findings, kind: Kind, expects: &[Expect], machine: &Machine) {
     let listing = machine.listing(kind);
     found.checked += expects.len();
@@ -155,7 +155,7 @@ fn section(found: &mut Findings, kind: Kind, expects: &[Expect], machine: &Machi
                 listing.unread.as_deref().unwrap_or("the machine tells none"),
             );
         }
-        // Of processors that were not all read nobody knows how many there are.
+        // If not all processors could be read, facts about all of them are unknown.
         let unread = listing.unread.as_ref().filter(|_| is_whole && kind == Kind::Cpu && !devices.is_empty());
         if let Some(reason) = unread {
             found.is_unknown(none, expect.key, &expect.shown, reason);

@@ -6,7 +6,7 @@ use super::super::profile::Group;
 use super::super::range::Count;
 use super::memo::Memo;
 
-/// Keys by which a device is recognised in another place or with other firmware; the others weigh 1.
+/// Weights of the keys that identify a device even in another place or with other firmware; all other keys weigh 1.
 const WEIGHTS: [(&str, u64); 9] = [
     ("kind", 3),
     ("model", 2),
@@ -18,10 +18,10 @@ const WEIGHTS: [(&str, u64); 9] = [
     ("level", 2),
     ("class", 2),
 ];
-/// Keys that say where a device is: what is in the place of another is told as that.
+/// Keys of a device's location. A device in an ordered place is compared with the order for that place, whatever else differs.
 const PLACES: [&str; 4] = ["slot", "place", "bay", "location"];
 
-/// Where a device has to be beside what it has to be.
+/// Required location of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At<'a> {
     /// Anywhere.
@@ -30,36 +30,36 @@ pub(super) enum At<'a> {
     Slot(&'a str),
     /// In one of these slots.
     Slots(&'a [String]),
-    /// Next to this socket.
+    /// At the processor socket with this number.
     Socket(u64),
 }
 
-/// A place, or several that are alike.
+/// One place, or several equal ones, that devices of a group have to fill.
 pub(super) struct Position<'a> {
-    /// Whose it is.
+    /// Group that the position belongs to.
     pub(super) group: &'a Group,
-    /// Which group of the kind.
+    /// Index of the group among the groups of its kind.
     pub(super) number: usize,
-    /// Where.
+    /// Required location.
     pub(super) at: At<'a>,
-    /// How many.
+    /// Required number of devices.
     pub(super) count: Count,
-    /// What each expectation weighs, and whether it says where the device is.
+    /// Weight of each expectation of the group; true if its key is a location.
     weights: Vec<(u64, bool)>,
 }
 
-/// How a device compares with a position.
+/// Result of comparing a device with a position or with one expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
-    /// It fits.
+    /// The device fits.
     Yes,
-    /// It may fit: something is not known.
+    /// The device may fit: a fact or its location is unknown.
     Maybe,
-    /// It does not.
+    /// The device does not fit.
     No,
 }
 
-/// All positions of a kind's groups, narrow ones first.
+/// Positions of all groups of a kind; those with the most expectations come first.
 pub(super) fn positions<'a>(groups: &[&'a Group], machine: &Machine) -> Vec<Position<'a>> {
     let mut found = Vec::new();
     let weigh = |key: &str| {
@@ -86,7 +86,7 @@ pub(super) fn positions<'a>(groups: &[&'a Group], machine: &Machine) -> Vec<Posi
 }
 
 impl Position<'_> {
-    /// Whether a device fits.
+    /// Compares a device with the location and all expectations of this position.
     pub(super) fn edge(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Edge {
         let mut edge = match self.is_here(kind, &devices[device]) {
             Some(true) => Edge::Yes,
@@ -103,7 +103,7 @@ impl Position<'_> {
         edge
     }
 
-    /// Whether a device is where it has to be; none where nobody knows where it is.
+    /// True if the device is at the required location; `None` if its location is unknown.
     pub(super) fn is_here(&self, kind: Kind, device: &Device) -> Option<bool> {
         let slot = || kind.field("slot").map(|(place, _)| &device.facts[place]);
         match (self.at, slot()) {
@@ -117,7 +117,7 @@ impl Position<'_> {
         }
     }
 
-    /// Whether most of what is known of a device speaks for it.
+    /// True if at least half of the expectations, by weight, are known to be met.
     pub(super) fn is_likely(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> bool {
         let place = u64::from(self.at != At::Anywhere);
         let is_here = place == 1 && self.is_here(kind, &devices[device]) == Some(true);
@@ -127,7 +127,8 @@ impl Position<'_> {
         (agreed + u64::from(is_here)) * 2 >= all + place
     }
 
-    /// How much differs, weighed; none if too little is as ordered to say that this device was meant.
+    /// Total weight of the expectations that the device does not meet; `None` if less than a quarter, by weight, is met, so that another
+    /// device may have been meant. A device in the required slot or bay always counts as the one that was meant.
     pub(super) fn difference(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Option<u64> {
         let (mut all, mut agreed, mut cost, mut is_in_place) = (0, 0, 0, false);
         if self.at != At::Anywhere {
