@@ -1,4 +1,4 @@
-//! A machine as a profile sees it: what it says of each key, by the document of the deep inventory.
+//! A machine as a profile sees it: a fact for each key, read from the document of the deep inventory.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::fact::{Fact, plain};
 use super::look::{Index, Look};
 use super::made;
 
-/// Who a machine is, for `match`.
+/// Identity of a machine, for `match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct System {
     /// Vendor.
@@ -20,50 +20,50 @@ pub struct System {
     pub sku: String,
 }
 
-/// Whether a device stays with the machine.
+/// How firmly a device belongs to the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stay {
-    /// It belongs to the machine.
+    /// A fixed part of the machine.
     Fitted,
-    /// It can be taken out, such as a USB stick.
+    /// A device that can be pulled out at any time, such as a USB stick.
     Removable,
-    /// It has no hardware of its own, or no medium: a BMC's virtual floppy, an empty drive.
+    /// A device without hardware of its own or without medium: a BMC's virtual floppy, an empty drive.
     Virtual,
 }
 
 /// A device with a fact for each key of its kind.
 #[derive(Clone, Debug)]
 pub(super) struct Device {
-    /// Where it is, for people.
+    /// Location of the device for messages: `slot A1`, `bay 3 (sda)`.
     pub(super) place: String,
-    /// In the order of the kind's keys.
+    /// One fact per key, in the order of `Kind::fields()`.
     pub(super) facts: Vec<Fact>,
-    /// The socket that it is next to.
+    /// Number of the socket that the device is attached to; `None` if unknown.
     pub(super) socket: Option<u64>,
-    /// Whether it stays.
+    /// How firmly the device belongs to the machine.
     pub(super) stay: Stay,
 }
 
 /// All devices of a kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listing {
-    /// The devices.
+    /// Devices that could be read.
     pub(super) devices: Vec<Device>,
-    /// Why there may be others.
+    /// Reason why there may be more devices; `None` if all were read.
     pub(super) unread: Option<String>,
 }
 
-/// A machine.
+/// A machine, read from an inventory.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// Its name.
+    /// Host name.
     pub name: String,
-    /// Who it is.
+    /// Vendor, product and SKU.
     pub system: System,
     pub(super) kinds: BTreeMap<Kind, Listing>,
-    /// Numbers of the sockets.
+    /// Numbers of the processor sockets, ascending.
     pub(super) sockets: Vec<u64>,
-    /// Slots of memory that are known, in use or not.
+    /// Names of the known memory slots, with and without a module.
     pub(super) slots: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl Machine {
     /// Reads a document as `shakedown inventory --format json` prints it.
     ///
     /// # Errors
-    /// The reason, where it is no such document.
+    /// A message if the document is not such an inventory: it has no `form`.
     pub fn of(document: &Value) -> Result<Self, String> {
         if document["form"].as_u64().is_none_or(|form| form == 0) {
             return Err(
@@ -100,7 +100,7 @@ impl Machine {
 
     /// The devices of a kind.
     pub(super) fn listing(&self, kind: Kind) -> &Listing {
-        // Every kind is read when the machine is made.
+        // `Machine::of` reads every kind, so the entry exists.
         &self.kinds[&kind]
     }
 }
@@ -117,7 +117,7 @@ fn sockets(document: &Value) -> Vec<u64> {
     sockets
 }
 
-/// NUMA nodes with the sockets that they belong to.
+/// For each NUMA node the number of its socket.
 fn nodes(index: &Index<'_>) -> BTreeMap<u64, u64> {
     let mut nodes = BTreeMap::new();
     for socket in devices_of(&index.resources()["cpu"]["sockets"]) {
@@ -129,7 +129,7 @@ fn nodes(index: &Index<'_>) -> BTreeMap<u64, u64> {
     nodes
 }
 
-/// The list of a kind in the document, and the topics whose gaps concern it.
+/// JSON pointer to the list of a kind (empty: the document itself), and the topics whose gaps concern it.
 fn source(kind: Kind) -> (&'static str, &'static [&'static str]) {
     match kind {
         Kind::Cpu => ("/processors/packages", &["processors", "cpu", "cpu and memory"]),
@@ -148,7 +148,7 @@ fn source(kind: Kind) -> (&'static str, &'static [&'static str]) {
 fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing {
     let (pointer, topics) = source(kind);
     let found = index.document.pointer(pointer);
-    // What belongs to the whole machine is one device, with the document itself as what is looked at.
+    // A section about the whole machine is one device, and its fields are those of the document itself.
     let devices: Vec<&Value> = if pointer.is_empty() {
         vec![index.document]
     } else {
@@ -181,7 +181,7 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
     Listing { devices: devices.iter().map(device).collect(), unread }
 }
 
-/// Says why something is not known, where a gap tells.
+/// Replaces the reason of an unknown fact by that of a matching gap, because the gap names the cause.
 fn explained(index: &Index<'_>, topics: &[&str], look: &Look<'_>, fact: Fact) -> Fact {
     let Fact::Unknown(reason) = fact else { return fact };
     let names: Vec<&str> = ["name", "pci_address", "address"]
@@ -193,7 +193,7 @@ fn explained(index: &Index<'_>, topics: &[&str], look: &Look<'_>, fact: Fact) ->
     Fact::Unknown(index.gap(topics, concerns).unwrap_or(reason))
 }
 
-/// Whether an entry of a list is a device of the kind.
+/// True if an entry of a list counts as a device: empty memory slots, absent power supplies and virtual functions do not.
 fn is_one(index: &Index<'_>, kind: Kind, device: &Value) -> bool {
     let is_virtual = |function: &Value| function["virtual_function_of"].as_str().is_some_and(|of| !of.is_empty());
     match kind {
@@ -225,7 +225,7 @@ fn stay(kind: Kind, look: &Look<'_>) -> Stay {
     }
 }
 
-/// Where a device is, in words of the board as far as there are any.
+/// Location of a device for messages, in the board's own names if there are any: `slot A1`, `enclosure 0 bay 3 (sda)`.
 fn place(kind: Kind, look: &Look<'_>) -> String {
     let named = |word: &str, key: &str| {
         let text = plain(look.text(key));

@@ -1,4 +1,4 @@
-//! Facts that are made of more than one value of an inventory.
+//! Facts that are computed from the inventory, because no single field holds them.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn count(number: usize) -> Fact {
     Fact::Number(number as f64)
 }
 
-/// Processors.
+/// Number of processors.
 pub(super) fn packages(look: &Look<'_>) -> Fact {
     match list(&look.index.document["processors"]["packages"]).count() {
         0 => unknown("the machine tells no processors"),
@@ -28,7 +28,7 @@ pub(super) fn packages(look: &Look<'_>) -> Fact {
     }
 }
 
-/// NUMA nodes with threads: memory and devices may have nodes of their own.
+/// Number of NUMA nodes with threads; nodes of memory or devices alone are not counted.
 pub(super) fn numa_nodes(look: &Look<'_>) -> Fact {
     let sockets = list(&look.index.resources()["cpu"]["sockets"]);
     let threads = sockets.flat_map(|socket| list(&socket["cores"])).flat_map(|core| list(&core["threads"]));
@@ -40,14 +40,14 @@ pub(super) fn numa_nodes(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Threads that are not in use.
+/// Number of threads that are offline.
 pub(super) fn offline(look: &Look<'_>) -> Fact {
     look.index.document["processors"]["offline"]
         .as_array()
         .map_or_else(|| unknown("the machine does not tell it"), |threads| count(threads.len()))
 }
 
-/// Names of a disk's kind: of its bus, and of how it stores.
+/// Names of a disk's kind: its bus (`sata`, `nvme`), and `hdd` or `ssd`.
 pub(super) fn disk_kind(look: &Look<'_>) -> Fact {
     let bus = look.text("kind");
     let turning = match look.device["rotational"].as_bool() {
@@ -59,7 +59,7 @@ pub(super) fn disk_kind(look: &Look<'_>) -> Fact {
     if names.is_empty() { unknown("the machine does not tell it") } else { Fact::Any(names) }
 }
 
-/// Where a disk is, in words that are the same after the next start.
+/// Names of a disk's location that are the same after a reboot: enclosure and bay, bay alone, bus path.
 pub(super) fn disk_place(look: &Look<'_>) -> Fact {
     let (enclosure, bay, path) = (look.text("enclosure"), look.text("bay"), look.text("place"));
     let mut names = Vec::new();
@@ -75,7 +75,7 @@ pub(super) fn disk_place(look: &Look<'_>) -> Fact {
     if names.is_empty() { unknown("the machine does not tell where it is") } else { Fact::Any(names) }
 }
 
-/// What the kernel has as the link of a device.
+/// The device's PCI Express link as the kernel reports it; `None` if it reports none.
 fn link<'a>(look: &Look<'a>) -> Option<&'a Value> {
     look.function().map(|function| &function["link"]).filter(|link| link.is_object())
 }
@@ -89,17 +89,17 @@ fn speed(look: &Look<'_>, key: &str) -> Option<f64> {
     link(look)?[key].as_str()?.split_whitespace().next()?.parse().ok()
 }
 
-/// Lanes in use.
+/// Number of lanes in use.
 pub(super) fn width(look: &Look<'_>) -> Fact {
     of_link(look, "width")
 }
 
-/// Lanes that the device has.
+/// Number of lanes that the device supports.
 pub(super) fn maximum_width(look: &Look<'_>) -> Fact {
     of_link(look, "maximum_width")
 }
 
-/// GT/s. An idle device may have gone down to the first generation, which says nothing of what it can do.
+/// Current speed of the link in GT/s. Below 5 GT/s it is unknown if the device supports more: an idle device may be saving power.
 pub(super) fn link_speed(look: &Look<'_>) -> Fact {
     let Some(now) = speed(look, "speed") else { return unknown("the kernel tells no PCI Express link of it") };
     match speed(look, "maximum_speed") {
@@ -110,12 +110,12 @@ pub(super) fn link_speed(look: &Look<'_>) -> Fact {
     }
 }
 
-/// GT/s that the device can do.
+/// Highest link speed that the device supports, in GT/s.
 pub(super) fn maximum_link_speed(look: &Look<'_>) -> Fact {
     speed(look, "maximum_speed").map_or_else(|| unknown("the kernel tells no PCI Express link of it"), Fact::Number)
 }
 
-/// Mbit/s of a port that is up.
+/// Speed of a port in Mbit/s; unknown while the port has no link.
 pub(super) fn nic_speed(look: &Look<'_>) -> Fact {
     match number(&look.device["speed"]) {
         Fact::Unknown(_) => unknown("the port has no link, so its speed is not known: connect it"),
@@ -123,7 +123,7 @@ pub(super) fn nic_speed(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Names of a module's slot. Some firmware calls it the same in each bank.
+/// Names of a module's slot, the most exact first; none if the firmware does not name it. The bank distinguishes slots of equal name.
 pub(super) fn slot_names(document: &Value, module: &Value) -> Vec<String> {
     let text = |key: &str| plain(module[key].as_str().unwrap_or_default());
     let (slot, bank) = (text("slot"), text("bank"));
@@ -135,7 +135,7 @@ pub(super) fn slot_names(document: &Value, module: &Value) -> Vec<String> {
     }
 }
 
-/// The slot of a module.
+/// Slot of a memory module.
 pub(super) fn memory_slot(look: &Look<'_>) -> Fact {
     let mut names = slot_names(look.index.document, look.device);
     match names.len() {
@@ -145,7 +145,7 @@ pub(super) fn memory_slot(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Virtual functions that a card offers; one that has no word of them offers none.
+/// Number of virtual functions that a card supports; 0 if the inventory lists none.
 pub(super) fn virtual_functions(look: &Look<'_>) -> Fact {
     match &look.device["virtual_functions"] {
         Value::Null => Fact::Number(0.0),
@@ -153,7 +153,7 @@ pub(super) fn virtual_functions(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Maker and name of a card.
+/// Vendor and product name of a card.
 pub(super) fn card_model(look: &Look<'_>) -> Fact {
     Fact::text(&format!("{} {}", look.text("vendor"), look.text("product")))
 }
@@ -163,7 +163,7 @@ pub(super) fn bios(look: &Look<'_>) -> Fact {
     Fact::text(look.index.resources()["system"]["firmware"]["version"].as_str().unwrap_or_default())
 }
 
-/// Firmware of the BMC.
+/// Firmware version of the BMC.
 pub(super) fn bmc_firmware(look: &Look<'_>) -> Fact {
     match &look.index.document["bmc"] {
         Value::Null => unknown("there is no BMC, or nothing here may ask it"),
@@ -171,25 +171,25 @@ pub(super) fn bmc_firmware(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Microcode of all processors.
+/// Microcode versions of all processors.
 pub(super) fn microcode(look: &Look<'_>) -> Fact {
     let versions = list(&look.index.document["processors"]["microcode"]).filter_map(Value::as_str);
     let versions: Vec<String> = versions.map(plain).filter(|version| !version.is_empty()).collect();
     if versions.is_empty() { unknown("the machine does not tell it") } else { Fact::Every(versions) }
 }
 
-/// Firmware of the embedded controller.
+/// Firmware version of the embedded controller.
 pub(super) fn embedded_controller(look: &Look<'_>) -> Fact {
     let listed = list(&look.index.document["firmware"]).find(|entry| entry["name"] == "embedded controller");
     Fact::text(listed.and_then(|entry| entry["version"].as_str()).unwrap_or_default())
 }
 
-/// Started by UEFI.
+/// True if the machine was started by UEFI.
 pub(super) fn uefi(look: &Look<'_>) -> Fact {
     flag(&look.index.document["trust"]["uefi"])
 }
 
-/// Secure Boot.
+/// True if Secure Boot is on; false without UEFI.
 pub(super) fn secure_boot(look: &Look<'_>) -> Fact {
     let trust = &look.index.document["trust"];
     match (trust["secure_boot"].as_bool(), trust["uefi"].as_bool()) {
@@ -199,7 +199,7 @@ pub(super) fn secure_boot(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Version of the TPM.
+/// Version of the TPM: `2.0`, `1.2`, or `none` if there is no TPM.
 pub(super) fn tpm(look: &Look<'_>) -> Fact {
     let Some(tpms) = look.index.document["trust"]["tpms"].as_array() else {
         return unknown("the machine does not tell it");
@@ -214,7 +214,7 @@ pub(super) fn tpm(look: &Look<'_>) -> Fact {
     }
 }
 
-/// Some device is in an IOMMU group.
+/// True if at least one PCI function is in an IOMMU group.
 pub(super) fn iommu(look: &Look<'_>) -> Fact {
     let mut functions = list(&look.index.document["pci"]).peekable();
     if functions.peek().is_none() {
@@ -223,7 +223,7 @@ pub(super) fn iommu(look: &Look<'_>) -> Fact {
     Fact::Flag(functions.any(|function| function["iommu_group"].is_u64()))
 }
 
-/// Some card offers virtual functions.
+/// True if at least one network card supports virtual functions.
 pub(super) fn sriov(look: &Look<'_>) -> Fact {
     let mut cards = list(&look.index.document["interfaces"]).peekable();
     if cards.peek().is_none() {
@@ -232,7 +232,7 @@ pub(super) fn sriov(look: &Look<'_>) -> Fact {
     Fact::Flag(cards.any(|card| card["virtual_functions"]["possible"].as_u64().is_some_and(|possible| possible > 0)))
 }
 
-/// More threads than cores.
+/// True if the processors have more threads than cores.
 pub(super) fn smt(look: &Look<'_>) -> Fact {
     let packages = || list(&look.index.document["processors"]["packages"]);
     let sum = |key: &str| packages().filter_map(|package| package[key].as_u64()).sum::<u64>();
@@ -242,7 +242,7 @@ pub(super) fn smt(look: &Look<'_>) -> Fact {
     Fact::Flag(sum("threads") > sum("cores"))
 }
 
-/// There is a BMC.
+/// True if there is a BMC; unknown if it could not be read.
 pub(super) fn bmc(look: &Look<'_>) -> Fact {
     if look.index.document["bmc"].is_object() {
         return Fact::Flag(true);
@@ -250,14 +250,14 @@ pub(super) fn bmc(look: &Look<'_>) -> Fact {
     look.index.gap(&["bmc"], |_| true).map_or(Fact::Flag(false), Fact::Unknown)
 }
 
-/// Error correction of all boards.
+/// Kinds of error correction on all memory boards.
 pub(super) fn error_correction(look: &Look<'_>) -> Fact {
     let boards = list(&look.index.document["memory"]["boards"]).filter_map(|board| board["error_correction"].as_str());
     let kinds: BTreeSet<String> = boards.map(plain).filter(|kind| !kind.is_empty()).collect();
     if kinds.is_empty() { unknown("the firmware does not tell it") } else { Fact::Every(kinds.into_iter().collect()) }
 }
 
-/// Bytes that the kernel has.
+/// Memory in total as the kernel reports it, in bytes.
 pub(super) fn memory_total(look: &Look<'_>) -> Fact {
     match number(&look.index.document["memory"]["total"]) {
         Fact::Number(total) if total > 0.0 => Fact::Number(total),

@@ -1,8 +1,9 @@
-//! Whether a machine is the one that was ordered: what a [`Profile`] says, held against a [`Machine`], and machines against their siblings.
+//! Acceptance of machines: compares a [`Machine`] with the [`Profile`] of what was ordered, and machines with their siblings.
 //!
-//! Pure: documents and texts in, judgements and texts out. `catalogue` with its tables is the one list of what a profile may speak of and
-//! where the inventory tells it (`made` what is put together); `pattern`, `range`, `version`, `unit` are the values, `want` compares them;
-//! `matching` and `pairing` assign devices; `judge` tells the differences; `learn` writes a profile; `siblings` compares many machines.
+//! Pure: documents and texts in, judgements and texts out. `catalogue` with its tables is the one list of the keys of a profile and of the
+//! inventory fields that they are read from (`made` computes facts from several fields); `pattern`, `range`, `version` and `unit` are the
+//! values, and `want` compares them; `matching` and `pairing` assign devices; `judge` reports the differences; `learn` writes a profile;
+//! `siblings` compares many machines.
 
 mod cards;
 mod catalogue;

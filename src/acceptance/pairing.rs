@@ -1,19 +1,20 @@
-//! What is left over on both sides, paired so that the fewest differences explain it.
+//! Pairs places that are still free with devices that are left over, at the lowest total difference.
 
 use std::collections::BTreeMap;
 
-/// Most on either side for which the best pairing is looked for; beyond, the nearest pairs are taken first.
+/// Maximum number of rows or columns for the exact method; larger inputs are paired greedily, cheapest pair first.
 const EXACT: usize = 64;
-/// The cost of what is not to be paired: more than all that may be.
+/// Cost of a row that stays alone: more than any allowed pair. A forbidden pair costs twice as much.
 const NEVER: u64 = 1 << 32;
 
-/// Pairs rows with columns, at the least total cost of the most pairs. `cost` is none where two must not be paired.
+/// Pairs rows with columns: as many pairs as possible, at the lowest total cost (up to `EXACT` rows and columns; beyond, greedily). `cost`
+/// returns `None` for a forbidden pair. The pairs are `(row, column)`, in order of rows.
 pub(super) fn pair(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u64>) -> Vec<(usize, usize)> {
     if rows.max(columns) > EXACT { nearest(rows, columns, cost) } else { cheapest(rows, columns, cost) }
 }
 
 fn nearest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u64>) -> Vec<(usize, usize)> {
-    // By cost, and those of one cost in the order of rows and columns.
+    // Cheapest pairs first; pairs of equal cost in the order of rows and columns, so that results are reproducible.
     let mut pairs: BTreeMap<u64, Vec<(usize, usize)>> = BTreeMap::new();
     for row in 0..rows {
         for column in 0..columns {
@@ -34,7 +35,7 @@ fn nearest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u6
     found
 }
 
-/// The Hungarian method, with a column of its own for each row that stays alone.
+/// Hungarian method, with one extra column per row that stands for "stays alone".
 fn cheapest(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> Option<u64>) -> Vec<(usize, usize)> {
     let width = columns + rows;
     let price = |row: usize, column: usize| -> i64 {
@@ -93,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// The most pairs and the least cost of so many, by trying everything.
+    /// Largest number of pairs and its lowest cost, by brute force.
     fn best(costs: &[Vec<Option<u64>>], row: usize, taken: u32) -> (usize, u64) {
         let Some(own) = costs.get(row) else { return (0, 0) };
         let mut found = best(costs, row + 1, taken);

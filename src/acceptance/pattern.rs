@@ -1,38 +1,38 @@
-//! Texts of a profile: equal ones, regular expressions in linear time, places with numbers from one to another.
+//! Patterns for texts in a profile: exact texts, regular expressions (in linear time), and places with ranges (`bay 0..59`).
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::fact::plain;
 
-/// Most memory that one expression may take.
+/// Maximum memory of one compiled expression, in bytes.
 const LIMIT: usize = 1 << 20;
 
-/// What a text has to be.
+/// A pattern that a text of the inventory has to match.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
-    /// This, in any case.
+    /// This text, in lower case; case is ignored.
     Exact(String),
-    /// All of it fits the expression, which begins with these letters.
+    /// A regular expression for the whole text, preceded by the letters that every match begins with.
     Expression(String, Regex),
-    /// These words, some of which are numbers between two.
+    /// These words, at least one of which is a range of numbers.
     Place(Vec<Word>),
 }
 
 /// A word of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Word {
-    /// As it stands.
+    /// This word, in lower case; case is ignored.
     Exact(String),
-    /// A number from one to the other.
+    /// A number within these bounds, both included.
     Between(u64, u64),
 }
 
 impl Pattern {
-    /// Reads a text of a profile; `~` begins an expression.
+    /// Parses a text of a profile: `~` begins a regular expression; `has_ranges` allows words such as `0..59`.
     ///
     /// # Errors
-    /// The reason, also where it fits nothing.
+    /// A message if the pattern is invalid, too large, or can match no text.
     pub(super) fn parse(text: &str, has_ranges: bool) -> Result<Self, String> {
         if let Some(expression) = text.trim().strip_prefix('~') {
             return Ok(Pattern::Expression(beginning(expression).to_owned(), expression_of(expression)?));
@@ -48,7 +48,7 @@ impl Pattern {
         Ok(Pattern::Exact(text.to_lowercase()))
     }
 
-    /// Whether a text, with one blank for several, is what it has to be.
+    /// True if `text` matches; its runs of blanks must have been reduced to one before (see `plain`).
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Pattern::Exact(wanted) => text.chars().flat_map(char::to_lowercase).eq(wanted.chars()),
@@ -81,7 +81,7 @@ fn word(text: &str) -> Result<Word, String> {
     }
 }
 
-/// An expression that has to fit all of a text. Only ASCII has classes; other letters stand for themselves.
+/// Compiles an expression for the whole text. Character classes cover ASCII only; other letters match themselves.
 fn expression_of(text: &str) -> Result<Regex, String> {
     let anchored = format!("^(?:{text})$");
     let words = |error: &dyn ToString| {
@@ -99,7 +99,7 @@ fn expression_of(text: &str) -> Result<Regex, String> {
     made.map_err(|error| format!("this expression is too large: {}", words(&error)))
 }
 
-/// The letters that an expression certainly begins with, which spares most texts the rest of it.
+/// Letters that every match begins with. Comparing them first is cheap and excludes most texts.
 fn beginning(expression: &str) -> &str {
     if expression.contains('|') {
         return "";
@@ -107,12 +107,12 @@ fn beginning(expression: &str) -> &str {
     let end = expression
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_')))
         .unwrap_or(expression.len());
-    // What comes before one of these may be missing.
+    // These signs make the letter before them optional.
     let is_needed = !expression[end..].starts_with(['?', '*', '{']);
     &expression[..if is_needed { end } else { end.saturating_sub(1) }]
 }
 
-/// Whether there may be a text that fits: an empty class fits none, and nothing comes before the beginning or after the end.
+/// False if no text can match: an empty class matches nothing, and no letter comes before the start or after the end of a text.
 fn can_fit(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Concat(parts) => {
@@ -128,7 +128,7 @@ fn can_fit(hir: &Hir) -> bool {
     }
 }
 
-/// Whether a part can only stand at the beginning or the end.
+/// True if every match of a part includes the anchor `look`, so that the part stands at the start or the end of the text.
 fn is_look(hir: &Hir, look: Look) -> bool {
     match hir.kind() {
         HirKind::Look(own) => *own == look,

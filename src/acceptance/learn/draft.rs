@@ -1,4 +1,4 @@
-//! What was learnt, in values that a profile can say and that fit what they were learnt from.
+//! A learnt profile before it is written: values that a profile can express, and that the machines they were learnt from meet.
 
 use toml::de::DeTable;
 
@@ -9,23 +9,23 @@ use super::super::pattern::Pattern;
 use super::super::profile::want;
 use super::super::want::Fit;
 
-/// A key and its value as a profile has it.
+/// A key with its value in TOML syntax.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) key: &'static str,
     pub(super) text: String,
 }
 
-/// A group.
+/// A learnt group of devices.
 pub(super) struct Group {
     pub(super) kind: Kind,
-    /// As a profile writes it.
+    /// Number of devices in TOML syntax: `4` or `">=4"`.
     pub(super) count: String,
     pub(super) values: Vec<Value>,
     pub(super) slots: Vec<String>,
 }
 
-/// All that was learnt.
+/// All parts of a learnt profile, and what was left out with the reasons.
 #[derive(Default)]
 pub(super) struct Learnt {
     pub(super) name: String,
@@ -35,10 +35,10 @@ pub(super) struct Learnt {
     pub(super) left_out: Vec<String>,
 }
 
-/// A key of `match` and what it is of a machine.
+/// A key of `match`, and the field of `System` that it is compared with.
 type Named = (&'static str, fn(&System) -> &String);
 
-/// Vendor, product and SKU, as far as all machines have the same.
+/// Vendor, product and SKU in TOML syntax, each only if all machines have the same.
 pub(super) fn matches(machines: &[Machine]) -> Vec<(&'static str, String)> {
     let fields: [Named; 3] =
         [("vendor", |system| &system.vendor), ("product", |system| &system.product), ("sku", |system| &system.sku)];
@@ -52,7 +52,7 @@ pub(super) fn matches(machines: &[Machine]) -> Vec<(&'static str, String)> {
     fields.into_iter().filter_map(same).collect()
 }
 
-/// The value of some facts, any of which is right; none if a profile cannot say it so that each fits.
+/// A value that each of these facts meets; `None` if a profile cannot express one.
 pub(super) fn value(kind: Kind, key: &'static str, facts: &[&Fact]) -> Option<Value> {
     let (_, field) = kind.field(key)?;
     let texts: Option<Vec<String>> = facts.iter().map(|fact| say(field, fact)).collect();
@@ -62,13 +62,13 @@ pub(super) fn value(kind: Kind, key: &'static str, facts: &[&Fact]) -> Option<Va
     checked(field, key, text, facts)
 }
 
-/// A version that is the least which all have.
+/// The value `>=version`; `None` if one of the facts does not meet it.
 pub(super) fn at_least(kind: Kind, key: &'static str, version: &str, facts: &[&Fact]) -> Option<Value> {
     let (_, field) = kind.field(key)?;
     checked(field, key, quoted(&format!(">={version}")), facts)
 }
 
-/// A value that the profile's own reader takes, and that each fact fits.
+/// Reads the value with the profile's own reader; `None` if the reader refuses it or one of the facts does not meet it.
 fn checked(field: &Field, key: &'static str, text: String, facts: &[&Fact]) -> Option<Value> {
     let document = format!("value = {text}");
     let table = DeTable::parse(&document).ok()?;
@@ -81,7 +81,7 @@ fn say(field: &Field, fact: &Fact) -> Option<String> {
     match fact {
         Fact::Text(text) if field.shape == Shape::Version => Some(quoted(text)),
         Fact::Text(text) => Some(quoted(&literal(text))),
-        // A disk is best known as what it is on its bus or, there, by how it stores.
+        // `nvme` describes a disk best; on other buses `hdd` or `ssd` is more informative than the bus.
         Fact::Any(names) if field.key == "kind" => {
             let name = names.iter().find(|name| *name == "nvme").or(names.last())?;
             Some(quoted(&literal(name)))
@@ -101,7 +101,7 @@ fn say(field: &Field, fact: &Fact) -> Option<String> {
     }
 }
 
-/// A text that stands for itself: what would be a sign is an expression that means it.
+/// A text that a profile reads literally: one that looks like a range or an expression becomes an escaped expression.
 fn literal(text: &str) -> String {
     let is_sign = text.starts_with(['~', '>', '<', '=']);
     let has_range = text.split(' ').any(|word| {
@@ -110,7 +110,7 @@ fn literal(text: &str) -> String {
     if is_sign || has_range { format!("~{}", regex_syntax::escape(text)) } else { text.to_owned() }
 }
 
-/// A text of TOML.
+/// A quoted and escaped TOML string.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

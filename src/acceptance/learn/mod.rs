@@ -1,5 +1,5 @@
-//! A profile from one good machine, or from what several agree on. What is learnt is judged before it is written: a machine always
-//! agrees with what was learnt from it.
+//! Learns a profile from one good machine, or from the facts that several machines share. Each value is checked before it is written, so
+//! a machine always meets the profile that was learnt from it.
 
 mod draft;
 mod write;
@@ -19,7 +19,7 @@ const TABLES: [(Kind, &[&str]); 3] = [
         &["uefi", "secure_boot", "tpm", "iommu", "sriov", "error_correction", "memory_total", "architecture"],
     ),
 ];
-/// Keys that are learnt of devices; where several machines differ, the last ones are given up first.
+/// Keys that are learnt of devices; if several machines differ, keys are dropped from the end of the list.
 const GROUPS: [(Kind, &[&str]); 6] = [
     (Kind::Memory, &["size", "kind", "configured_speed", "ranks", "ecc"]),
     (Kind::Disk, &["size", "kind", "model", "link.width", "link.maximum_speed"]),
@@ -29,10 +29,10 @@ const GROUPS: [(Kind, &[&str]); 6] = [
     (Kind::Controller, &["model"]),
 ];
 
-/// Writes a profile that all of some machines agree with.
+/// Learns a profile, in TOML, that all `machines` meet. Without `name`, the profile is named after the product.
 ///
 /// # Errors
-/// The reason, where nothing can be learnt.
+/// A message if there is no machine, or if nothing is known that a profile could ask for.
 pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String> {
     let Some(first) = machines.first() else { return Err("there is no machine to learn from".to_owned()) };
     let mut learnt =
@@ -53,7 +53,7 @@ pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String>
     Ok(write::profile(&learnt, machines.len()))
 }
 
-/// A name that can be the name of a file.
+/// Makes a profile name that can be a file name: `poweredge-r760`.
 fn slug(product: &str) -> String {
     let letters =
         product.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
@@ -84,13 +84,13 @@ fn table(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
     learnt.tables.push((kind, values));
 }
 
-/// What one machine says of a key: one fact, or one of each processor.
+/// Facts of one machine for a key: one, or one per processor.
 fn facts<'a>(machine: &'a Machine, kind: Kind, key: &str) -> Vec<&'a Fact> {
     let Some((place, _)) = kind.field(key) else { return Vec::new() };
     machine.listing(kind).devices.iter().map(|device| &device.facts[place]).collect()
 }
 
-/// What all say; processors of one machine may say several things.
+/// The value that all machines share; the processors of a single machine may have several. The error is the reason to leave the key out.
 fn same(kind: Kind, key: &'static str, facts: &[&Fact], machines: usize) -> Result<Value, String> {
     if let Some(Fact::Unknown(reason)) = facts.iter().find(|fact| !fact.is_known()) {
         return Err(reason.clone());
@@ -114,7 +114,7 @@ fn same(kind: Kind, key: &'static str, facts: &[&Fact], machines: usize) -> Resu
     draft::value(kind, key, &several).ok_or_else(|| "a profile has no words for it".to_owned())
 }
 
-/// At least the lowest version.
+/// A value that requires at least the lowest of these versions. The error is the reason to leave the key out.
 fn lowest(kind: Kind, key: &'static str, facts: &[&Fact]) -> Result<Value, String> {
     let mut versions = Vec::new();
     for fact in facts {
@@ -129,7 +129,7 @@ fn lowest(kind: Kind, key: &'static str, facts: &[&Fact]) -> Result<Value, Strin
     draft::at_least(kind, key, lowest, facts).ok_or_else(|| "a profile has no words for it".to_owned())
 }
 
-/// Devices of one machine that say the same.
+/// Devices of one machine with equal values.
 struct Alike<'a> {
     values: Vec<Value>,
     devices: Vec<&'a Device>,
@@ -140,7 +140,7 @@ fn alike<'a>(kind: Kind, keys: &[&'static str], machine: &'a Machine) -> Vec<Ali
     for device in machine.listing(kind).devices.iter().filter(|device| device.stay == Stay::Fitted) {
         let fact = |key: &&'static str| kind.field(key).map(|(place, _)| (*key, &device.facts[place]));
         let is_worth = |(key, fact): &(&str, &Fact)| {
-            // How a supply was at start is asked for only where it was well.
+            // The state of a power supply is learnt only if the supply is in order.
             *key != "state" || matches!(fact, Fact::Text(state) if state == "ok" || state == "online")
         };
         let known = keys.iter().filter_map(fact).filter(|(_, fact)| fact.is_known()).filter(is_worth);
@@ -179,7 +179,7 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
         for own in &each[0] {
             let others = each.iter().flat_map(|groups| groups.iter().filter(|group| group.values == own.values));
             let devices: Vec<&Device> = others.flat_map(|group| group.devices.iter().copied()).collect();
-            // Where not all were read there may be more.
+            // If not all devices could be read, there may be more of them.
             let is_read = machines.iter().all(|machine| machine.listing(kind).unread.is_none());
             let count = own.devices.len();
             let count = if is_read { count.to_string() } else { format!("\">={count}\"") };
@@ -190,7 +190,7 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
 }
 
 impl Learnt {
-    /// Takes a group over, with the firmware that all its devices have at least, and their slots as a remark.
+    /// Adds a group; the lowest firmware of its devices becomes the minimum, their slots become a comment.
     fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: String, devices: &[&Device]) {
         let of = |key: &str| -> Vec<&Fact> {
             kind.field(key)

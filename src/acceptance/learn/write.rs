@@ -1,9 +1,9 @@
-//! What was learnt as TOML with remarks.
+//! Writes a learnt profile as TOML with comments.
 
 use super::super::catalogue::Kind;
 use super::draft::{Group, Learnt, Value, quoted};
 
-/// Keys that say how new firmware is: an older one is worth a look, and no reason to send the machine back.
+/// Keys of firmware versions: older firmware is a warning, not a reason to send the machine back.
 const FIRMWARE: [&str; 3] = ["firmware", "bios", "bmc"];
 
 pub(super) fn profile(learnt: &Learnt, machines: usize) -> String {
@@ -39,7 +39,7 @@ fn table(group: &Group) -> String {
     text
 }
 
-/// Keys and values, those of a link together.
+/// Lines of keys and values; the `link.…` keys become one table `link`.
 fn lines(values: &[Value]) -> String {
     let mut text = String::new();
     for value in values.iter().filter(|value| !value.key.contains('.')) {
@@ -63,7 +63,7 @@ fn lines(values: &[Value]) -> String {
     text
 }
 
-/// A remark has no control characters.
+/// Replaces control characters by `?`, because TOML allows none in a comment.
 fn remark(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
