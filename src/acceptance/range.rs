@@ -2,21 +2,21 @@
 
 use super::want::End;
 
-/// A range of what it is a range of.
+/// A range of numbers, versions or amounts.
 #[derive(Clone, Debug)]
 pub(super) struct Range<T> {
-    /// The low end.
+    /// Lower end; `None` if there is no lower limit.
     pub(super) low: Option<End<T>>,
-    /// The high end.
+    /// Upper end; `None` if there is no upper limit.
     pub(super) high: Option<End<T>>,
-    /// It was written as one value.
+    /// True if the profile has a single value instead of a range.
     pub(super) is_one: bool,
 }
 
-/// Reads a range with the reader of its ends.
+/// Parses a range; `read` parses its ends.
 ///
 /// # Errors
-/// The reason.
+/// A message if the text is not a range, or the error of `read`.
 pub(super) fn parse<T: Clone>(text: &str, read: &impl Fn(&str) -> Result<T, String>) -> Result<Range<T>, String> {
     let text = text.trim();
     let mut range = Range { low: None, high: None, is_one: false };
@@ -56,20 +56,20 @@ pub(super) fn parse<T: Clone>(text: &str, read: &impl Fn(&str) -> Result<T, Stri
     Ok(range)
 }
 
-/// How many there may be.
+/// Allowed number of devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Count {
-    /// At least.
+    /// Minimum number.
     pub(super) least: usize,
-    /// At most.
+    /// Maximum number; `None` if there is no limit.
     pub(super) most: Option<usize>,
 }
 
 impl Count {
-    /// Reads a count as text.
+    /// Parses a count: `4`, `>=2`, `2..4`.
     ///
     /// # Errors
-    /// The reason, also where no number of devices would do.
+    /// A message if the text is not a count, or if it allows no number of devices.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let number = |text: &str| {
             text.trim().parse::<usize>().map_err(|_| format!("\"{}\" is no number of devices", text.trim()))
@@ -87,12 +87,12 @@ impl Count {
         Ok(Count { least, most })
     }
 
-    /// One number.
+    /// Allows exactly this number.
     pub(super) fn exactly(number: usize) -> Self {
         Count { least: number, most: Some(number) }
     }
 
-    /// For people.
+    /// The count in words for messages: `4`, `at least 2`, `2 to 4`.
     pub(super) fn show(self) -> String {
         match (self.least, self.most) {
             (least, Some(most)) if least == most => least.to_string(),

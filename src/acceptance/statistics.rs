@@ -1,29 +1,29 @@
-//! Whether a machine is as good as its siblings: by median and median deviation, which the odd one does not move.
+//! Compares a machine's figure with its siblings' by median and median absolute deviation, which a single outlier does not move.
 //!
-//! The numbers are those of simulations (4 000 groups of normal figures with a scatter of 1 %): without a floor four deviations cry wolf
-//! in 6 to 10 % of groups of 4 to 8 machines, with a floor of 3 % in about 1 % at most, with 5 % in none.
+//! The limits are from simulations (4 000 groups of normal figures with a scatter of 1 %). In groups of 4 to 8 machines, a limit of four
+//! deviations raises a false alarm in 6 to 10 % of groups without a floor, in at most about 1 % with a floor of 3 %, in none with 5 %.
 
 use std::fmt;
 
-/// Machines that a verdict needs.
+/// Minimum number of machines for a verdict.
 pub(super) const LEAST: usize = 6;
-/// Deviations that are too many.
+/// Distance from the median, in standard deviations, beyond which a figure is odd.
 const DEVIATIONS: f64 = 4.0;
-/// What makes a median deviation of normal figures their standard deviation.
+/// Factor from the median absolute deviation of normally distributed figures to their standard deviation.
 const NORMAL: f64 = 1.4826;
-/// Scatter, as a share of the median, beyond which nothing can be said.
+/// Standard deviation, as a share of the median, beyond which no verdict is possible.
 const SCATTER: f64 = 0.10;
 
-/// Why there is no verdict.
+/// Reason why there is no verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// Too few machines.
+    /// Too few machines; this is their number.
     Few(usize),
-    /// More than a third are off.
+    /// More than a third of the machines are odd: number of odd machines, number of all.
     NotUniform(usize, usize),
-    /// The figures scatter too much; the share.
+    /// The figures scatter too much; standard deviation as a share of the median.
     Scattered(f64),
-    /// The figures are no numbers that can be compared.
+    /// The figures cannot be compared: one is not a finite number, or the median is not positive.
     NoNumbers,
 }
 
@@ -40,34 +40,34 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Where one figure stands in its group.
+/// Verdict on one figure of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// As the others.
+    /// Not worse than the limit allows.
     Usual,
-    /// On the bad side, by this share of the median.
+    /// Worse than the limit allows.
     Odd {
-        /// Share of the median.
+        /// Distance from the median, as a share of it.
         share: f64,
     },
-    /// Nobody can tell.
+    /// No verdict, for this reason.
     Unjudged(Reason),
 }
 
-/// A group of figures.
+/// Statistics of a group of figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// Their median.
+    /// Median of the figures; NaN if they cannot be compared.
     pub median: f64,
-    /// Their deviation.
+    /// Estimated standard deviation, from the median absolute deviation; NaN if the figures cannot be compared.
     pub deviation: f64,
-    /// Those on the bad side, by their places in the group, worst first. Of fewer machines than a verdict needs there are none.
+    /// Indexes of the figures that are worse than the limit allows, worst first; empty if there is no verdict.
     pub odd: Vec<usize>,
-    /// Why there is no verdict.
+    /// Reason why there is no verdict; `None` if there is one.
     pub reason: Option<Reason>,
 }
 
-/// The median; of an even number the mean of both in the middle.
+/// Median of the finite figures, for an even number the mean of the middle two; `None` if there are none.
 #[must_use]
 pub fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted: Vec<f64> = figures.iter().copied().filter(|figure| figure.is_finite()).collect();
@@ -77,7 +77,8 @@ pub fn median(figures: &[f64]) -> Option<f64> {
     Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) })
 }
 
-/// Judges a group. Only the bad side counts: small figures, or large ones where small ones are better.
+/// Judges a group. Only worse figures are odd: smaller ones, or larger ones if `is_better_small`. A distance from the median counts only
+/// beyond `floor`, a share of the median.
 #[must_use]
 pub fn group(figures: &[f64], is_better_small: bool, floor: f64) -> Group {
     let none = |reason| Group { median: f64::NAN, deviation: f64::NAN, odd: Vec::new(), reason: Some(reason) };
@@ -107,7 +108,7 @@ pub fn group(figures: &[f64], is_better_small: bool, floor: f64) -> Group {
     found
 }
 
-/// Who is beyond the limit on the bad side, worst first.
+/// Indexes of the figures that are worse than the limit allows, worst first.
 fn beyond(figures: &[f64], group: &Group, is_better_small: bool, floor: f64) -> Vec<usize> {
     let limit = (DEVIATIONS * group.deviation).max(floor * group.median);
     let loss =
@@ -117,7 +118,7 @@ fn beyond(figures: &[f64], group: &Group, is_better_small: bool, floor: f64) -> 
     odd
 }
 
-/// Where one figure of a group stands.
+/// Verdict on the figure at index `place` of a group; the other arguments are those of [`group`].
 #[must_use]
 pub fn standing(figures: &[f64], place: usize, is_better_small: bool, floor: f64) -> Standing {
     let group = group(figures, is_better_small, floor);
@@ -130,7 +131,8 @@ pub fn standing(figures: &[f64], place: usize, is_better_small: bool, floor: f64
     }
 }
 
-/// The least share of the median that counts, by what a figure is of.
+/// Smallest distance from the median that counts, as a share of it, by the figure's name: disks 0.10, times 0.08, memory and network 0.05,
+/// others 0.03.
 #[must_use]
 pub fn floor(name: &str, is_better_small: bool) -> f64 {
     let name = name.to_lowercase();
@@ -171,7 +173,7 @@ mod tests {
 
     const GROUPS: u32 = 4_000;
 
-    /// Share of groups of which something holds; `losses` are those of the first machines.
+    /// Share of simulated groups for which `holds` is true; `losses` lowers the figures of the first machines.
     fn share(machines: usize, losses: &[f64], floor: f64, holds: impl Fn(&[usize]) -> bool) -> f64 {
         let mut random = Random(machines as u64 * 1000 + losses.len() as u64);
         let mut count = 0_u32;
@@ -196,7 +198,7 @@ mod tests {
         let alarm = |machines, floor| share(machines, &[], floor, |odd| !odd.is_empty());
         let found = |machines, loss| share(machines, &[loss], 0.03, |odd| odd.contains(&0));
         let both = |machines| share(machines, &[0.10, 0.10], 0.03, |odd| odd.contains(&0) && odd.contains(&1));
-        // What was told is rounded to a percent; three standard errors of both simulations.
+        // The expected rates are rounded to a percent; three standard errors of both simulations are allowed.
         let is_about = |measured: f64, low: f64, high: f64| {
             let error = |rate: f64| 3.0 * (2.0 * rate * (1.0 - rate) / f64::from(GROUPS)).sqrt() + 0.005;
             assert!(

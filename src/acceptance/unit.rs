@@ -1,17 +1,17 @@
-//! Numbers with units, as people write them in a profile, and as they are told.
+//! Numbers with units: parsed as people write them in a profile, and printed for people.
 
-/// What a number counts.
+/// Unit in which the inventory counts a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Things, or a number that has no unit.
+    /// No unit, for example a number of devices.
     None,
     /// Bytes.
     Bytes,
-    /// Mbit/s of a network.
+    /// Speed of a network in Mbit/s.
     Megabits,
-    /// GT/s of a lane of PCI Express.
+    /// Speed of a PCI Express lane in GT/s.
     Gigatransfers,
-    /// MT/s of memory.
+    /// Speed of memory in MT/s.
     Megatransfers,
     /// Watts.
     Watts,
@@ -43,7 +43,7 @@ const MEGABITS: [(&str, f64); 8] = [
 ];
 
 impl Unit {
-    /// Its names, and how much of what the inventory counts in is one of each.
+    /// Accepted unit names, each with its factor to the inventory's unit (`GiB`: 1,073,741,824 bytes).
     fn names(self) -> &'static [(&'static str, f64)] {
         match self {
             Unit::None => &[],
@@ -55,7 +55,7 @@ impl Unit {
         }
     }
 
-    /// A number, with or without one of the unit's names: `64 GiB`. The reason, where it is none.
+    /// Parses a number with or without a unit name: `64 GiB` is 68,719,476,736. The error shows how such numbers are written.
     pub(super) fn parse(self, text: &str) -> Result<f64, String> {
         let text = text.trim();
         let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
@@ -79,7 +79,7 @@ impl Unit {
         }
     }
 
-    /// A number for people, and for a profile: read again it is the same.
+    /// Formats a number for people and for a profile: `64 GiB`, `2.5 Gbit/s`. `parse` reads the result again.
     pub(super) fn show(self, number: f64) -> String {
         match self {
             Unit::None => number.to_string(),
@@ -93,8 +93,8 @@ impl Unit {
     }
 }
 
-/// Bytes in the largest unit that says them exactly in a few digits: modules in GiB, disks in TB with what is lost by rounding. That a
-/// disk has whole GiB, too, is chance.
+/// Formats bytes in TiB, GiB or MiB if they are a multiple of a quarter of it, as memory is; otherwise in decimal units rounded to two
+/// digits, as disks are sold.
 fn bytes(number: f64) -> String {
     for (name, factor) in
         ["TiB", "GiB", "MiB"].into_iter().filter_map(|name| BYTES.iter().find(|(known, _)| *known == name))

@@ -1,4 +1,4 @@
-//! What came of it, for people and machines.
+//! Result of a judgement, for people and for programs.
 
 use serde::Serialize;
 
@@ -7,18 +7,18 @@ use super::profile::Severity;
 /// The verdict on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is what was ordered.
+    /// The machine is as ordered.
     Accepted,
-    /// It is, and there is something to know.
+    /// The machine is as ordered, apart from deviations that do not reject it (`warn`, `note`).
     Noted,
-    /// It is not.
+    /// The machine differs from the order.
     Rejected,
-    /// Something could not be read, so nobody knows.
+    /// Some expectations could not be checked, and no other rejects the machine.
     Incomplete,
 }
 
 impl Verdict {
-    /// As documents write it.
+    /// The verdict in words, as in documents: `accepted with notes`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -30,57 +30,57 @@ impl Verdict {
     }
 }
 
-/// One difference between what was ordered and what there is.
+/// One difference between the order and the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deviation {
-    /// How grave: `fail`, `warn`, `note`.
+    /// Severity: `fail`, `warn` or `note`.
     pub severity: &'static str,
-    /// Of what: `memory`, `disk` …
+    /// Kind of device, section or figure: `memory`, `disk` …
     pub what: &'static str,
-    /// Which key of the profile: `firmware`, `count` …
+    /// Key of the profile: `firmware`, `count` …
     pub key: String,
-    /// Where: slot, bay, socket; empty where no place is meant.
+    /// Location: slot, bay or socket; empty if the deviation has no location.
     pub place: String,
-    /// What was ordered.
+    /// Value that was ordered.
     pub expected: String,
-    /// What there is.
+    /// Value that was found.
     pub found: String,
-    /// What to do.
+    /// Next step for the operator.
     pub next: String,
 }
 
-/// What could not be read, so that it is neither as ordered nor not.
+/// One expectation that could not be checked because a fact is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unknown {
-    /// Of what.
+    /// Kind of device, section or figure.
     pub what: &'static str,
-    /// Which key of the profile.
+    /// Key of the profile.
     pub key: String,
-    /// Where.
+    /// Location; empty if there is none.
     pub place: String,
-    /// What was ordered.
+    /// Value that was ordered.
     pub expected: String,
-    /// Why it is not known.
+    /// Reason why the fact is unknown.
     pub reason: String,
 }
 
-/// All that was found of one machine.
+/// Result of comparing one machine with a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// Name of the profile.
     pub profile: String,
     /// Name of the machine.
     pub machine: String,
-    /// Differences, gravest first.
+    /// Differences, most severe first.
     pub deviations: Vec<Deviation>,
-    /// What could not be read.
+    /// Expectations that could not be checked.
     pub unknown: Vec<Unknown>,
-    /// How many expectations were looked at.
+    /// Number of all expectations, unknown ones included.
     pub checked: usize,
 }
 
 impl Judgement {
-    /// The verdict.
+    /// The verdict: a deviation of severity `fail` rejects; otherwise an unknown makes it incomplete.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.failures() > 0 {
@@ -98,7 +98,7 @@ impl Judgement {
         self.deviations.iter().filter(|deviation| deviation.severity == Severity::Fail.word()).count()
     }
 
-    /// The verdict in one line.
+    /// The verdict in one line: `rejected: 3 deviations`.
     #[must_use]
     pub fn headline(&self) -> String {
         let things = |count: usize, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
@@ -117,7 +117,7 @@ impl Judgement {
         }
     }
 
-    /// For programs.
+    /// The judgement as a JSON document.
     #[must_use]
     pub fn document(&self) -> serde_json::Value {
         serde_json::json!({
@@ -131,7 +131,7 @@ impl Judgement {
         })
     }
 
-    /// Rows for a table: what, where with expected and found, next step.
+    /// Rows of a table: kind with severity, the difference in words, next step.
     #[must_use]
     pub fn rows(&self) -> Vec<[String; 3]> {
         let deviations = self.deviations.iter().map(|deviation| {
@@ -156,7 +156,7 @@ impl Judgement {
 }
 
 impl Deviation {
-    /// Where, what is found and what was ordered.
+    /// The difference in words: `bay 3 (sda): firmware 1.9, ordered at least 2.4`.
     #[must_use]
     pub fn sentence(&self) -> String {
         let at = place(&self.place);

@@ -1,24 +1,24 @@
-//! Versions, compared by the numbers in them: "2.10" is newer than "2.9", and nothing is ever read as a fraction.
+//! Versions, compared number by number: "2.10" is newer than "2.9", because no part is read as a decimal fraction.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// A piece of a version.
+/// A part of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Run {
-    /// Digits, without leading zeros: they may be more than any integer holds.
+    /// Digits without leading zeros, kept as text because they may exceed any integer type.
     Number(String),
-    /// Letters, in small ones.
+    /// Letters, in lower case.
     Text(String),
 }
 
-/// A version as its runs of digits and letters; what stands between them says nothing.
+/// A version as its runs of digits and letters; separators are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Version(Vec<Run>);
 
 impl Version {
-    /// Reads a text. A hexadecimal number, as microcode has them, is one number.
+    /// Splits a text into its runs. A hexadecimal number, such as a microcode version (`0x2b0`), is one number.
     pub(super) fn of(text: &str) -> Self {
         let text = text.trim();
         if let Some(digits) = text.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
@@ -40,12 +40,12 @@ impl Version {
         Version(runs)
     }
 
-    /// Whether there is anything to compare.
+    /// True if the version has neither digits nor letters, so that there is nothing to compare.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Which is older. Zeros at the end add nothing: "2.4" is "2.4.0".
+    /// Compares by age: `Less` if this version is older. Zeros at the end do not matter: "2.4" equals "2.4.0".
     pub(super) fn compare(&self, other: &Version) -> Ordering {
         let zero = Run::Number("0".to_owned());
         for place in 0..self.0.len().max(other.0.len()) {
@@ -64,7 +64,7 @@ impl Version {
         Ordering::Equal
     }
 
-    /// Whether it begins with all of another: 22.43.1014 is of 22.43.
+    /// True if the version begins with all runs of `other`: 22.43.1014 begins with 22.43.
     pub(super) fn begins_with(&self, other: &Version) -> bool {
         self.0.starts_with(&other.0)
     }

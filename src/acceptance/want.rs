@@ -1,4 +1,4 @@
-//! What a key of a profile wants of a fact.
+//! Required values of a profile's keys, and their comparison with facts.
 
 use std::cmp::Ordering;
 
@@ -7,16 +7,16 @@ use super::fact::Fact;
 use super::pattern::Pattern;
 use super::version::Version;
 
-/// How a fact compares with what was ordered.
+/// Result of comparing a fact with the required value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// It is as ordered.
+    /// The fact is as ordered.
     Yes,
-    /// It is not.
+    /// The fact differs from the order.
     No,
-    /// It is a newer version than the one that was ordered.
+    /// The version is newer than the one that was ordered.
     Newer,
-    /// It could not be read, with the reason: neither of both.
+    /// The fact is unknown, for this reason, so it is neither as ordered nor different.
     Unknown(String),
 }
 
@@ -25,31 +25,31 @@ pub(super) enum Fit {
 pub(super) struct End<T> {
     /// The value.
     pub(super) value: T,
-    /// The value itself is in the range.
+    /// True if the value itself belongs to the range.
     pub(super) included: bool,
 }
 
-/// What is wanted.
+/// Required value of a key.
 #[derive(Clone, Debug)]
 pub(super) enum Want {
-    /// Yes or no.
+    /// On (true) or off.
     Flag(bool),
-    /// A text.
+    /// A text that matches this pattern.
     Text(Pattern),
-    /// This version.
+    /// This version; a newer one compares as `Fit::Newer`.
     Version(Version),
-    /// A version from one to another.
+    /// A version between these ends; `None` is no limit.
     Versions(Option<End<Version>>, Option<End<Version>>),
-    /// A number from one to another.
+    /// A number between these ends; `None` is no limit.
     Numbers(Option<End<f64>>, Option<End<f64>>),
-    /// One of them.
+    /// Any one of these.
     Any(Vec<Want>),
-    /// By the model of the device: the first that fits decides, and where none fits nothing is wanted.
+    /// A value that depends on the device's model: the first pattern that matches decides; if none matches, any value fits.
     ByModel(Vec<(Pattern, Want)>),
 }
 
 impl Want {
-    /// Compares a fact; `model` is that of the device.
+    /// Compares a fact with the required value; `model` is the device's model.
     pub(super) fn test(&self, fact: &Fact, model: &Fact) -> Fit {
         if let (Fact::Unknown(reason), true) = (fact, !matches!(self, Want::ByModel(_))) {
             return Fit::Unknown(reason.clone());
@@ -81,7 +81,7 @@ impl Want {
             Want::Text(pattern) => yes_if(pattern.fits(text)),
             Want::Version(wanted) => match version().compare(wanted) {
                 Ordering::Equal => Fit::Yes,
-                // A word and a number have no order that means anything to people.
+                // A text without digits and letters is no version, so it cannot be newer.
                 Ordering::Greater if !version().is_empty() => Fit::Newer,
                 _ => Fit::No,
             },
@@ -92,7 +92,7 @@ impl Want {
                     order == Ordering::Greater && (low.included || !own.begins_with(&low.value))
                         || low.included && order == Ordering::Equal
                 });
-                // 22.43.1014 is not beyond 22.43.
+                // 22.43.1014 belongs to 22.43, so it is not beyond that end.
                 let is_below = high.as_ref().is_none_or(|high| {
                     let is_of = own.compare(&high.value) == Ordering::Equal || own.begins_with(&high.value);
                     if high.included {
@@ -107,7 +107,7 @@ impl Want {
         }
     }
 
-    /// Whether any of the words that there are would do.
+    /// True if at least one of the possible values `words` fits; also true if there is no fixed list of values.
     pub(super) fn can_fit(&self, shape: Shape, words: &[&str]) -> bool {
         let fact = |word: &&str| match shape {
             Shape::Number(..) | Shape::Whole => word.parse().map_or_else(|_| Fact::text(word), Fact::Number),
@@ -129,7 +129,7 @@ fn below(high: Option<&End<f64>>, number: f64) -> bool {
     high.is_none_or(|high| number < high.value || high.included && number <= high.value)
 }
 
-/// The best of some; newer than all that may be is newer.
+/// Best of several results: one `Yes` suffices, an unknown comes next; `Newer` only if all are newer.
 fn any(fits: impl Iterator<Item = Fit>) -> Fit {
     let (mut unknown, mut is_newer, mut is_none) = (None, true, true);
     for fit in fits {
@@ -144,7 +144,7 @@ fn any(fits: impl Iterator<Item = Fit>) -> Fit {
     unknown.unwrap_or(if is_newer && !is_none { Fit::Newer } else { Fit::No })
 }
 
-/// The worst of some.
+/// Worst of several results: one `No` suffices, then an unknown, then `Newer`; `No` if there are no results.
 fn all(fits: impl Iterator<Item = Fit>) -> Fit {
     let (mut unknown, mut is_newer, mut is_none) = (None, false, true);
     for fit in fits {

@@ -1,4 +1,4 @@
-//! Limits of figures: absolute ones are a contract, those against siblings are a comparison.
+//! Limits for measured figures: an absolute limit is part of the order; a limit relative to the siblings is a comparison and only warns.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -9,23 +9,23 @@ use super::Severity;
 use super::problem::{Notes, suggestion};
 use super::value::{in_words, span, written};
 
-/// What a figure has to be.
+/// Required value of a measured figure.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Limit {
-    /// Its name.
+    /// Name of the figure.
     pub(in super::super) name: String,
     pub(in super::super) wanted: Wanted,
-    /// The same for people.
+    /// Requirement in words for messages: `at least 400 GiB/s`.
     pub(in super::super) shown: String,
     pub(in super::super) severity: Severity,
 }
 
-/// Against what it is held.
+/// Range that a figure has to be in.
 #[derive(Clone, Debug)]
 pub(in super::super) enum Wanted {
-    /// A range.
+    /// A fixed range.
     Range(Range<Amount>),
-    /// At most this share of the siblings' median on its bad side.
+    /// At most this share (0.06 is 6 %) worse than the siblings' median.
     Within(f64),
 }
 

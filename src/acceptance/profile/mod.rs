@@ -1,4 +1,4 @@
-//! A profile: what was ordered.
+//! The profile: a description of the machine that was ordered.
 
 mod measure;
 mod problem;
@@ -18,20 +18,20 @@ pub use problem::{Problem, ProfileError};
 pub(super) use read::names;
 pub(super) use value::want;
 
-/// How grave a deviation is.
+/// Severity of a deviation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The machine is not what was ordered.
+    /// The machine is rejected: it differs from the order.
     #[default]
     Fail,
-    /// Somebody should see to it.
+    /// The machine is accepted, but an operator should look at the deviation.
     Warn,
-    /// Worth knowing.
+    /// The machine is accepted; the deviation is for information.
     Note,
 }
 
 impl Severity {
-    /// As profiles and documents write it.
+    /// The word in profiles and documents: `fail`, `warn` or `note`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -42,61 +42,61 @@ impl Severity {
     }
 }
 
-/// What one key is expected to be.
+/// Expectation for one key.
 #[derive(Clone, Debug)]
 pub(super) struct Expect {
-    /// Place of the key among those of its kind.
+    /// Index of the key in `Kind::fields()`.
     pub(super) field: usize,
-    /// The key.
+    /// Name of the key.
     pub(super) key: &'static str,
-    /// What is wanted.
+    /// Required value.
     pub(super) want: Want,
-    /// The same for people.
+    /// Required value in words for messages: `at least 2.4`.
     pub(super) shown: String,
-    /// How grave it is otherwise.
+    /// Severity of any other value.
     pub(super) severity: Severity,
 }
 
-/// Devices that are expected.
+/// A group of devices that the profile expects.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    /// What they are.
+    /// Kind of the devices.
     pub(super) kind: Kind,
-    /// How many.
+    /// Required number of devices in the whole machine.
     pub(super) count: Count,
-    /// How many for each socket.
+    /// Required number of devices at each socket; `None` if the sockets do not matter.
     pub(super) per_socket: Option<Count>,
-    /// What each is.
+    /// Expectations for each device.
     pub(super) expects: Vec<Expect>,
-    /// Where they are, if that is asked for: in these slots, one each.
+    /// Slots that the devices have to be in, one in each if there are as many slots as devices; empty if any slot will do.
     pub(super) slots: Vec<String>,
-    /// How grave it is if one is missing or too many.
+    /// Severity of a missing, surplus or misplaced device.
     pub(super) severity: Severity,
 }
 
-/// What is expected of the machine as a whole, or of each processor.
+/// Expectations for the machine as a whole, or for each processor.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// Of what.
+    /// Section of the profile.
     pub(super) kind: Kind,
-    /// What.
+    /// Expectations of the section.
     pub(super) expects: Vec<Expect>,
 }
 
-/// A profile.
+/// A profile: the description of the machine that was ordered.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
-    /// Its name.
+    /// Name of the profile.
     pub name: String,
     pub(super) matches: Match,
     pub(super) only: Vec<Kind>,
     pub(super) tables: Vec<Table>,
     pub(super) groups: Vec<Group>,
-    /// Limits of figures.
+    /// Limits for measured figures.
     pub(super) limits: Vec<Limit>,
 }
 
-/// For which machines a profile is.
+/// Machines that a profile is made for; a field that is `None` allows any value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Match {
     pub(super) vendor: Option<Pattern>,
@@ -105,15 +105,15 @@ pub(super) struct Match {
 }
 
 impl Profile {
-    /// Reads a profile, and says all that is wrong with it.
+    /// Parses a profile in TOML. Reading goes on after a problem, so that all are reported at once.
     ///
     /// # Errors
-    /// What is wrong, each with its line.
+    /// All problems of the text, each with its line and column.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         read::profile(text)
     }
 
-    /// Whether it is made for a machine; one without `match` is for none by itself.
+    /// True if the profile's `match` fits a machine; false for a profile without `match`, which has to be chosen by name.
     #[must_use]
     pub fn is_for(&self, system: &System) -> bool {
         let pairs = [

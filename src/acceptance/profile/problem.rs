@@ -1,16 +1,16 @@
-//! What is wrong with a profile, and where.
+//! Problems in a profile, each with its line and column.
 
 use std::fmt;
 use std::ops::Range;
 
-/// One thing that is wrong.
+/// One problem in a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Line, from 1.
     pub line: usize,
     /// Column, from 1.
     pub column: usize,
-    /// What is wrong, and what to write instead.
+    /// Description of the problem, with the correction.
     pub text: String,
 }
 
@@ -20,15 +20,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong with a profile, in the order of its lines.
+/// All problems in a profile, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct ProfileError {
-    /// What is wrong.
+    /// The problems, sorted by line and column.
     pub problems: Vec<Problem>,
 }
 
-/// Takes down what is wrong with a text.
+/// Collects the problems in a profile's text.
 pub(super) struct Notes<'a> {
     text: &'a str,
     problems: Vec<Problem>,
@@ -39,7 +39,7 @@ impl<'a> Notes<'a> {
         Notes { text, problems: Vec::new() }
     }
 
-    /// Something is wrong at a place.
+    /// Records a problem at a byte range of the text.
     pub(super) fn add(&mut self, at: Range<usize>, text: impl Into<String>) {
         let before = &self.text[..self.text.floor_char_boundary(at.start)];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -47,12 +47,12 @@ impl<'a> Notes<'a> {
         self.problems.push(Problem { line, column: before[line_start..].chars().count() + 1, text: text.into() });
     }
 
-    /// Whether nothing is wrong so far.
+    /// True if no problem has been recorded so far.
     pub(super) fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// What came of it.
+    /// Returns `value` if there is no problem, otherwise all problems in the order of lines.
     pub(super) fn finish<T>(mut self, value: T) -> Result<T, ProfileError> {
         if self.problems.is_empty() {
             return Ok(value);
@@ -62,7 +62,7 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// What may have been meant: the nearest of some words, else all of them.
+/// End of a message on an unknown word: the nearest known word if one is close enough, otherwise all known words.
 pub(super) fn suggestion(given: &str, known: &[&str]) -> String {
     let nearest = known.iter().map(|word| (distance(given, word), word)).min();
     match nearest {
@@ -71,7 +71,7 @@ pub(super) fn suggestion(given: &str, known: &[&str]) -> String {
     }
 }
 
-/// How many letters are to be changed.
+/// Number of letters to insert, delete or replace (Levenshtein); only the first 40 letters of `a` are compared.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(40).collect(), b.chars().collect());
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,4 +1,4 @@
-//! From TOML to a profile, with all that is wrong noted where it stands.
+//! Reads a profile from TOML, and records every problem with its position.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,11 +15,11 @@ use super::problem::{Notes, ProfileError, suggestion};
 use super::value::{span, want, written};
 use super::{Expect, Group, Match, Profile, Severity, Table};
 
-/// The version of the form.
+/// Version of the profile format.
 pub(in super::super) const SCHEMA: &str = "1";
-/// Keys of a profile beside sections and groups.
+/// Top-level keys of a profile other than sections and groups.
 pub(in super::super) const HEAD: [&str; 6] = ["schema", "name", "description", "match", "only", "measure"];
-/// Keys of any section and group.
+/// Keys that every section and group may have.
 pub(in super::super) const EVERYWHERE: [&str; 4] = ["severity", "fail", "warn", "note"];
 
 type Key<'a> = Spanned<Cow<'a, str>>;
@@ -62,7 +62,7 @@ pub(super) fn profile(text: &str) -> Result<Profile, ProfileError> {
     notes.finish(profile)
 }
 
-/// All keys of a profile.
+/// All top-level keys of a profile.
 pub(in super::super) fn names() -> Vec<&'static str> {
     let kinds = Kind::TABLES.into_iter().chain(Kind::GROUPS).map(Kind::name);
     HEAD.into_iter().chain(kinds).collect()
@@ -189,7 +189,7 @@ fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table:
         }
     }
     group.expects = reader.expects;
-    // Versions are dear to compare, and most devices are told apart by less.
+    // Versions are expensive to compare, and the other keys exclude most devices before.
     group.expects.sort_by_key(|expect| kind.fields()[expect.field].shape == Shape::Version);
     group.count = counted.unwrap_or_else(|| Count::exactly(group.slots.len().max(1)));
     if kind.is_alone_in_slot() && group.count.least > group.slots.len() && !group.slots.is_empty() {
@@ -208,7 +208,7 @@ fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table:
             notes.add(span(key), "slots say where each device is: `per_socket` is for groups without them");
         }
         if counted.is_none() || matches!(value.get_ref(), DeValue::Boolean(true)) {
-            // Each socket has its count, so how many there are in all depends on the machine.
+            // Each socket has its own count, so the total depends on the machine's number of sockets.
             group.count = Count { least: 0, most: None };
         }
     }
@@ -248,7 +248,7 @@ fn slots(notes: &mut Notes<'_>, kind: Kind, key: &Key<'_>, value: &Spanned<DeVal
 /// A key with its value.
 type Entry<'a, 'i> = (&'a Key<'i>, &'a Spanned<DeValue<'i>>);
 
-/// What the keys of a section or a group expect.
+/// Collects the expectations of a section or a group.
 struct Reader {
     kind: Kind,
     severities: Severities,
@@ -293,7 +293,7 @@ pub(in super::super) fn keys(kind: Kind) -> Vec<&'static str> {
     own.chain(groups.iter().copied()).chain(EVERYWHERE).collect()
 }
 
-/// How grave deviations are: those of all keys, and of those that are named.
+/// Severities of a section or a group: one for all keys, and others for single keys.
 struct Severities {
     own: Severity,
     named: Vec<(String, Severity)>,
@@ -325,7 +325,7 @@ impl Severities {
         found
     }
 
-    /// What has a severity has to be asked for.
+    /// Records a problem if a severity is given for a key that the section or group does not ask for.
     fn check(notes: &mut Notes<'_>, kind: Kind, table: &DeTable<'_>, (name, at): (&str, Range<usize>)) {
         let top = name.split('.').next().unwrap_or(name);
         if !table.contains_key(top) {

@@ -1,4 +1,4 @@
-//! A value of a profile, read as what its key holds.
+//! Reads a value of a profile, by the value type of its key.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -11,13 +11,13 @@ use super::super::unit::Unit;
 use super::super::version::Version;
 use super::super::want::{End, Want};
 
-/// Most values in a list, and most models in a table: nobody writes more by hand, and each costs time for each device.
+/// Maximum number of values in a list, and of models in a table: each costs time for each device, and no hand-written profile has more.
 const MOST: usize = 1_000;
 
-/// What a value wants, and the same for people.
+/// Reads the required value of a key. Returns it with its words for messages.
 ///
 /// # Errors
-/// The reason, also where nothing would do.
+/// A message if the value is invalid, or if no fact could ever meet it.
 pub(in super::super) fn want(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
     let (want, shown) = match value {
         DeValue::Array(values) => {
@@ -74,7 +74,7 @@ fn one(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
     }
 }
 
-/// A text, or a number as it was written.
+/// The text of a string, or the digits of a number as they were written. The error names the type of any other value.
 pub(super) fn written(value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
@@ -122,7 +122,7 @@ fn number(unit: Unit, tolerance: f64, text: &str) -> Result<(Want, String), Stri
     Ok((Want::Numbers(range.low, range.high), shown.unwrap_or_default()))
 }
 
-/// As it was written, if that has a unit.
+/// A number for messages: as it was written if it has a unit, otherwise with the unit of its key.
 fn shown_number(unit: Unit, text: &str, value: f64) -> String {
     let has_unit = text.contains(|c: char| c.is_alphabetic());
     if has_unit { text.trim_start_matches('=').trim().to_owned() } else { unit.show(value) }
@@ -156,7 +156,7 @@ fn check(range: &Range<f64>, text: &str) -> Result<(), String> {
     }
 }
 
-/// A range as people say it.
+/// A range in words: `>=2` is `at least 2`, `2..4` is `2 to 4`.
 pub(super) fn in_words(text: &str) -> String {
     let text = plain(text);
     let words =
@@ -169,7 +169,7 @@ pub(super) fn in_words(text: &str) -> String {
     text.split(',').map(part).collect::<Vec<_>>().join(" and ")
 }
 
-/// Where a value stands.
+/// Byte range of a value in the profile's text.
 pub(super) fn span<T>(value: &Spanned<T>) -> std::ops::Range<usize> {
     value.span()
 }

@@ -1,4 +1,4 @@
-//! What a machine says of itself in words that can be held against its siblings': no serial numbers, addresses or kernel names.
+//! Facts of a machine that can be compared with those of its siblings: no serial numbers, addresses or kernel names.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::super::catalogue::Kind;
 use super::super::fact::Fact;
 use super::super::machine::{Device, Machine, Stay};
 
-/// Keys of devices that sum up what there is.
+/// Facts that count equal devices: kind, name of the fact, and the keys in which devices have to be equal.
 const SUMS: [(Kind, &str, &[&str]); 6] = [
     (Kind::Memory, "memory", &["size", "kind", "ranks"]),
     (Kind::Disk, "disks", &["model", "size"]),
@@ -17,7 +17,7 @@ const SUMS: [(Kind, &str, &[&str]); 6] = [
     (Kind::Psu, "power supplies", &["watts", "model"]),
     (Kind::Controller, "controllers", &["model"]),
 ];
-/// Keys of devices that are told for each model, or for all where there are no models.
+/// Keys of devices with one fact per model, or one for the whole kind if devices have no model.
 const EACH: [(Kind, &str); 10] = [
     (Kind::Memory, "slot"),
     (Kind::Memory, "configured_speed"),
@@ -30,10 +30,10 @@ const EACH: [(Kind, &str); 10] = [
     (Kind::Gpu, "link.width"),
     (Kind::Psu, "state"),
 ];
-/// Most letters of a fact; what is longer is told apart by its beginning and a hash.
+/// Maximum number of letters of a fact; a longer one is cut, and a hash of the whole is added so that different facts stay different.
 const LONGEST: usize = 400;
 
-/// Facts by name; what is not known is not there.
+/// Facts of a machine by name; unknown facts are left out.
 pub(super) fn facts(machine: &Machine) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for kind in Kind::TABLES {
@@ -78,7 +78,7 @@ fn shown(kind: Kind, place: usize, fact: &Fact) -> Option<String> {
     fact.is_known().then(|| fact.show(kind.fields()[place].unit()))
 }
 
-/// Takes over what all say, or each different thing once.
+/// Adds a fact with each different value once, separated by commas.
 fn add(found: &mut BTreeMap<String, String>, name: String, values: impl Iterator<Item = String>) {
     let mut different: Vec<String> = Vec::new();
     for value in values {
@@ -91,7 +91,7 @@ fn add(found: &mut BTreeMap<String, String>, name: String, values: impl Iterator
     }
 }
 
-/// `16 × 64 GiB DDR5 2`, most first.
+/// Numbers of equal devices, the largest number first: `16 × 64 GiB DDR5 2`.
 fn sum(kind: Kind, keys: &[&str], machine: &Machine) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for device in fitted(kind, machine) {
@@ -118,7 +118,7 @@ fn hash(text: &str) -> String {
     Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What siblings have in common: vendor, product and SKU; where nobody wrote those down, what the machine is built of.
+/// Name that all siblings share: vendor, product and SKU; without a product name, a hash of the machine's parts.
 pub(super) fn herd(machine: &Machine) -> String {
     let system = &machine.system;
     let is_name = |text: &str| {

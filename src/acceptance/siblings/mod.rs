@@ -1,4 +1,4 @@
-//! Machines against their siblings: facts by majority, figures by median, the odd ones named.
+//! Compares machines with their siblings: facts by majority, figures by median. The machines that deviate are called odd.
 
 mod facts;
 mod page;
@@ -15,68 +15,68 @@ use super::statistics::{self, LEAST};
 pub use page::page;
 pub use text::text;
 
-/// Machines that a majority needs.
+/// Minimum number of machines for a majority.
 const MAJORITY: usize = 3;
-/// Machines that a rank needs.
+/// Minimum number of machines for a rank.
 const RANKED: usize = 4;
 
-/// One of many machines.
+/// One machine of a comparison.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its name.
+    /// Name of the machine.
     pub name: String,
-    /// What it is; `None` where only figures of it are known.
+    /// Facts of the machine; `None` if only figures of it are known.
     pub machine: Option<Machine>,
-    /// What was measured on it.
+    /// Figures that were measured on the machine.
     pub figures: Figures,
 }
 
-/// What one fact is on the machines of a herd.
+/// One fact on all machines of a herd.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FactRow {
-    /// Its name.
+    /// Name of the fact.
     pub name: String,
-    /// What each machine says; `None` where it is not known.
+    /// Value of each machine, in the order of [`Herd::machines`]; `None` if unknown.
     pub values: Vec<Option<String>>,
-    /// What most say, if so many do that the others are odd.
+    /// Value of the majority: more than 60 % of at least three known values; `None` if there is no majority.
     pub usual: Option<String>,
-    /// Places of the odd ones.
+    /// Indexes of the machines whose value differs from the majority's.
     pub odd: Vec<usize>,
 }
 
-/// What one figure is on the machines of a herd.
+/// One figure on all machines of a herd.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FigureRow {
-    /// Its name.
+    /// Name of the figure.
     pub name: String,
-    /// The unit of the values.
+    /// Unit of the values; empty if they have none.
     pub unit: String,
-    /// What each machine measured.
+    /// Value of each machine, in the order of [`Herd::machines`]; `None` if it was not measured.
     pub values: Vec<Option<f64>>,
-    /// The median.
+    /// Median of the values.
     pub median: f64,
-    /// Small ones are the good ones.
+    /// True if smaller values are better.
     pub is_better_small: bool,
-    /// Places of the odd ones, worst first.
+    /// Indexes of the machines that are worse than the others, worst first.
     pub odd: Vec<usize>,
-    /// Why there is no verdict, or the rank where there are too few for one.
+    /// Reason why there is no verdict, or the last in rank if there are too few machines; `None` if there is a verdict.
     pub remark: Option<String>,
 }
 
-/// Machines of one kind.
+/// A herd: machines of the same model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Herd {
-    /// What they have in common.
+    /// Name that all machines share: vendor, product and SKU.
     pub name: String,
-    /// Their names.
+    /// Names of the machines, in natural order (`node-9` before `node-12`).
     pub machines: Vec<String>,
-    /// Facts.
+    /// Facts, one row each.
     pub facts: Vec<FactRow>,
-    /// Figures.
+    /// Figures, one row each.
     pub figures: Vec<FigureRow>,
 }
 
-/// Compares machines with those of their kind.
+/// Sorts machines into herds of the same model, and compares the machines of each. The largest herd comes first.
 #[must_use]
 pub fn compare(mut members: Vec<Member>) -> Vec<Herd> {
     members.sort_by_cached_key(|member| natural(&member.name));
@@ -90,7 +90,7 @@ pub fn compare(mut members: Vec<Member>) -> Vec<Herd> {
     herds
 }
 
-/// "node-9" comes before "node-12".
+/// Sort key of a name, by which "node-9" comes before "node-12".
 fn natural(name: &str) -> Vec<(String, u64)> {
     let mut parts = Vec::new();
     let mut rest = name;
@@ -125,7 +125,7 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     }
 }
 
-/// The majority of a fact needs three machines and more than 60 % of them.
+/// Compares one fact. A majority needs at least three known values, and more than 60 % of them have to be equal.
 fn fact(name: &str, values: Vec<Option<String>>) -> FactRow {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     values.iter().flatten().for_each(|value| *counts.entry(value).or_default() += 1);
@@ -165,7 +165,7 @@ fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
     })
 }
 
-/// Of four or five machines only who is last.
+/// Remark on four or five machines, too few for a verdict: how far the last is from the median; `None` without values.
 fn rank(known: &[(usize, f64)], median: f64, is_better_small: bool) -> Option<String> {
     let worst = known.iter().map(|(_, value)| *value);
     let worst = if is_better_small { worst.reduce(f64::max) } else { worst.reduce(f64::min) }?;

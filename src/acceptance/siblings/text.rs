@@ -1,11 +1,11 @@
-//! What differs, as lines.
+//! Differences between the machines of a herd, as lines of text.
 
 use super::{FactRow, FigureRow, Herd};
 
-/// Most machines that one line names.
+/// Maximum number of machines listed in one line.
 const NAMED: usize = 6;
 
-/// What is odd, for people: machine, what, here, usually; then what there is no verdict on.
+/// Headline of a herd; rows of machine, fact or figure, value on this machine and usual value; remarks on what has no verdict.
 #[must_use]
 pub fn text(herd: &Herd) -> (String, Vec<[String; 4]>, Vec<String>) {
     let count = herd.machines.len();
@@ -38,7 +38,7 @@ fn usually(fact: &FactRow) -> String {
     format!("{usual} on {count}")
 }
 
-/// A fact that has no majority, with who says what.
+/// Remark on a fact without majority: which machines have which value; `None` if there is a majority, or only one value.
 fn split(herd: &Herd, fact: &FactRow) -> Option<String> {
     if fact.usual.is_some() {
         return None;
@@ -69,7 +69,7 @@ pub(super) fn number(value: f64, unit: &str) -> String {
 }
 
 impl FigureRow {
-    /// Lowest and highest value.
+    /// Lowest and highest value; `None` if there are no values.
     pub(super) fn ends(&self) -> Option<(f64, f64)> {
         let values = || self.values.iter().flatten().copied();
         Some((values().reduce(f64::min)?, values().reduce(f64::max)?))

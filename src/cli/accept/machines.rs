@@ -1,4 +1,4 @@
-//! Machines in files, as `accept` and `compare` take them.
+//! Reads machines from files, for `accept` and `compare`.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _};
@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::host::Host;
 use crate::inventory::{collect_detail, open};
 
-/// The most bytes of a file that is read as a document: the inventory of the largest machine has a tenth of it.
+/// Maximum bytes of a file that are read as a document; the inventory of the largest known machine has a tenth of that.
 const MOST: u64 = 256 << 20;
 
-/// What a file holds.
+/// Content of a file.
 pub(in crate::cli) enum Content {
-    /// JSON, one document or one a line.
+    /// JSON: one document, or one per line.
     Documents(Vec<Value>),
-    /// A snapshot, or the tree of a machine.
+    /// Deep inventory of a snapshot, or of the copied tree of a machine.
     Machine(Box<Value>),
 }
 
@@ -26,7 +26,7 @@ pub(in crate::cli) fn live() -> anyhow::Result<Value> {
     serde_json::to_value(collect_detail(&Host::live())).context("cannot write the inventory as JSON")
 }
 
-/// The deep inventory of a machine in a file: a snapshot, a copied tree, or what `shakedown inventory --format json` printed.
+/// The deep inventory of a machine in a file: a snapshot, a copied tree, or the output of `shakedown inventory --format json`.
 pub(in crate::cli) fn inventory(path: &Path) -> anyhow::Result<Value> {
     match content(path)? {
         Content::Machine(inventory) => Ok(*inventory),
@@ -35,7 +35,7 @@ pub(in crate::cli) fn inventory(path: &Path) -> anyhow::Result<Value> {
     }
 }
 
-/// What a file holds, by its first byte.
+/// Reads a file: as JSON if its first byte is `{` or `[`, otherwise as a snapshot or a copied tree.
 pub(in crate::cli) fn content(path: &Path) -> anyhow::Result<Content> {
     let shown = path.display();
     if path.is_file() {
@@ -54,7 +54,7 @@ pub(in crate::cli) fn content(path: &Path) -> anyhow::Result<Content> {
     Ok(Content::Machine(Box::new(inventory)))
 }
 
-/// The files that are meant: of a folder that is no machine's tree all in it, in the order of their names.
+/// Replaces each folder by the files in it, in order of their names and without hidden ones. The tree of a machine stays one path.
 pub(in crate::cli) fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {

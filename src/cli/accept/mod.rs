@@ -1,4 +1,4 @@
-//! `shakedown accept`: whether a machine is the one that was ordered.
+//! `shakedown accept`: compares a machine with the profile of what was ordered.
 
 pub(super) mod machines;
 mod profiles;
@@ -16,25 +16,25 @@ use crate::report::table;
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::ACCEPT)]
 pub(super) struct Arguments {
-    /// The profile: what was ordered; or a folder of profiles, of which the one whose `match` fits the machine is taken
+    /// Profile of the machine that was ordered; or a folder of profiles, of which the one whose `match` fits the machine is used
     #[arg(long, value_name = "FILE|DIR", default_value = profiles::FOLDER)]
     profile: PathBuf,
-    /// Judge a machine in a file instead of this one: a snapshot, a copied tree, or what `shakedown inventory --format json` printed
+    /// Judge a machine in a file instead of this one: a snapshot, a copied tree, or the output of `shakedown inventory --format json`
     #[arg(long, value_name = "PATH")]
     root: Option<PathBuf>,
     /// Results with figures of this machine for `[measure]`: JSON, OCP lines
     #[arg(long, value_name = "RESULTS", num_args = 1..)]
     measured: Vec<PathBuf>,
-    /// The same of its siblings, one file each, or folders of them
+    /// Results with figures of the machine's siblings: one file per sibling, or folders of such files
     #[arg(long, value_name = "RESULTS", num_args = 1..)]
     siblings: Vec<PathBuf>,
-    /// Write a profile from this machine, or from what several in files agree on
+    /// Write a profile from this machine, or from the facts that several machines in files share
     #[arg(long, value_name = "SNAPSHOT", num_args = 0.., conflicts_with_all = ["root", "measured", "siblings", "check"])]
     learn: Option<Vec<PathBuf>>,
     /// The name in the profile that --learn writes
     #[arg(long, value_name = "NAME", requires = "learn")]
     name: Option<String>,
-    /// Say what is wrong with profiles, and judge nothing
+    /// Report all problems in profiles, and judge no machine
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["root", "measured", "siblings"])]
     check: Vec<PathBuf>,
     /// Print the JSON Schema of profiles and nothing else
