@@ -36,7 +36,7 @@ pub struct Target {
     pub identity: String,
     /// Bytes; 0 when nobody knows.
     pub size: u64,
-    /// It turns.
+    /// The medium rotates (a hard disk).
     pub rotational: bool,
     /// The RAID controller's node that it would hang on, if its SCSI host belongs to one: `/dev/bus/6`.
     pub bus: Option<String>,
