@@ -11,6 +11,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::super::detail::is_placeholder;
 use super::super::smbios::structures;
 use super::super::survey::legible;
 use super::address::{internet, is_public, targets};
@@ -130,7 +131,7 @@ impl Mask {
     /// The maker's part of a PCI function's serial number, the last three bytes, stays.
     fn configuration(&self, content: &[u8]) -> Vec<u8> {
         let mut content = content.to_vec();
-        let noise = self.noise(&legible(&content[SERIAL_NUMBER]));
+        let noise = self.noise(&legible(&content[SERIAL_NUMBER]), 0);
         content[SERIAL_NUMBER.start..SERIAL_NUMBER.end - 3].copy_from_slice(&noise[..5]);
         content
     }
@@ -230,7 +231,7 @@ impl Mask {
 
     /// Of the same kind – loopback, link-local, private, public –, with another host part.
     fn ip(&self, ip: IpAddr) -> IpAddr {
-        let noise = self.noise(&ip.to_string());
+        let noise = self.noise(&ip.to_string(), 0);
         match ip {
             ip if is_public(ip) => ip,
             IpAddr::V4(v4) => {
@@ -325,7 +326,14 @@ impl Mask {
     }
 
     /// Letters and digits become others; everything between them stays, and so does what tells the maker.
+    /// What identifies a device identifies it afterwards, too: chance must not make `666` of a serial number.
     fn masked(&self, text: &str) -> String {
+        let must_identify = !is_placeholder(text);
+        let usable = |masked: &String| !must_identify || !is_placeholder(masked);
+        (0..u8::MAX).map(|turn| self.masked_by(text, turn)).find(usable).unwrap_or_default()
+    }
+
+    fn masked_by(&self, text: &str, turn: u8) -> String {
         let plain = plain(text);
         let kept = match plain.len() {
             // The maker's half of a MAC address.
@@ -334,7 +342,7 @@ impl Mask {
             16.. if self.found.makers.contains(&plain) => 7,
             _ => 0,
         };
-        let mut noise = self.noise(&plain).into_iter().cycle();
+        let mut noise = self.noise(&plain, turn).into_iter().cycle();
         let mut place = 0;
         let mut replace = |c: char| {
             if c.is_ascii() && !c.is_ascii_alphanumeric() {
@@ -348,9 +356,9 @@ impl Mask {
         parts.join("\\x20")
     }
 
-    /// Bytes that only this snapshot's key gives for a text.
-    fn noise(&self, text: &str) -> [u8; 32] {
-        Sha256::new().chain_update(self.key).chain_update(text).finalize().into()
+    /// Bytes that only this snapshot's key gives for a text; other ones at each turn.
+    fn noise(&self, text: &str, turn: u8) -> [u8; 32] {
+        Sha256::new().chain_update(self.key).chain_update(text).chain_update([turn]).finalize().into()
     }
 }
 
@@ -377,4 +385,14 @@ fn alike(c: char, noise: u8) -> char {
         _ => (b'g', 20),
     };
     char::from(first + noise % count)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_identifies_a_device_still_does() {
+        let mask = super::Mask::new(super::find(&super::Nodes::new(), "")).expect("nothing to find");
+        let numbers = (0..1000).map(|number| format!("{number:03}")).filter(|number| !super::is_placeholder(number));
+        assert_eq!(numbers.map(|number| mask.masked(&number)).find(|masked| super::is_placeholder(masked)), None);
+    }
 }
