@@ -64,6 +64,21 @@ pub struct Unknown {
     pub reason: String,
 }
 
+/// One expectation that a device or the machine meets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Kind of device, section or figure.
+    pub what: &'static str,
+    /// Key of the profile.
+    pub key: String,
+    /// Location; empty if there is none.
+    pub place: String,
+    /// Value that was ordered.
+    pub expected: String,
+    /// Value that was found.
+    pub found: String,
+}
+
 /// Result of comparing one machine with a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
@@ -75,6 +90,8 @@ pub struct Judgement {
     pub deviations: Vec<Deviation>,
     /// Expectations that could not be checked.
     pub unknown: Vec<Unknown>,
+    /// Expectations that were met, with the values that prove it.
+    pub kept: Vec<Kept>,
     /// Number of all expectations, unknown ones included.
     pub checked: usize,
 }

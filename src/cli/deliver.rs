@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connected, Options};
+use super::settings::{Given, Settings};
 use super::{exit, help, restore, state, sync};
 use crate::agent::{self, MessageKind, Refused};
 use crate::config::{Origin, enlisted_file};
@@ -31,6 +32,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    let settings = Settings::read(Given::default())?;
+    let state_dir = arguments.state.state_dir.clone();
+    let delivered = deliver(arguments).await;
+    settings.write_metrics(&state_dir);
+    delivered
+}
+
+async fn deliver(arguments: Arguments) -> anyhow::Result<u8> {
     let host = restore::machine();
     restore::networking(&host, &arguments.state).await;
     let connected = arguments.region.connect_enlisted(&host, enlisted_file(&arguments.state.state_dir)).await?;

@@ -65,6 +65,18 @@ Examples:
   shakedown results                                  # of the last run
   shakedown results --script maas-serial-ports --output combined";
 
+pub(super) const STATUS: &str = "\
+Examples:
+  shakedown status
+  shakedown status --wait 600 --format json          # when the run has ended
+  shakedown status --format prometheus               # for node_exporter's textfile collector
+
+Exit codes:
+  0  nothing is wrong, or a run is under way
+  1  the newest run failed or was interrupted, or a drive is in trouble
+  3  there is no journal
+  4  nothing failed, but a region lacks something";
+
 pub(super) const EVENTS: &str = "\
 Examples:
   shakedown events query --since 2h --format table
@@ -95,6 +107,7 @@ Examples:
   shakedown accept --check r760.toml
   shakedown accept --profile r760.toml --root machine.tar.xz
   shakedown accept --profile r760.toml --root machine.tar.xz --format json
+  shakedown accept --profile r760.toml --root machine.tar.xz --format ocp
 
 Exit codes:
   0  accepted, perhaps with notes

@@ -47,6 +47,7 @@ mod show;
 mod signal;
 mod snapshot;
 mod state;
+mod status;
 mod sync;
 mod takeover;
 mod trial;
@@ -104,6 +105,8 @@ enum Verb {
     Deliver(deliver::Arguments),
     /// The runs of this machine, newest first
     Runs(results::Runs),
+    /// This machine at a glance: what runs, what failed, what no region has, drives in trouble
+    Status(status::Arguments),
     /// The script results of a run, or what a script printed
     Results(results::Results),
     /// A run on one page: what is wrong and what to do, timeline, outputs, disks, log
@@ -195,6 +198,7 @@ pub fn main() -> ExitCode {
         Verb::Takeover(arguments) => in_small_runtime(takeover::run(arguments)),
         Verb::Deliver(arguments) => in_runtime(deliver::run(arguments)),
         Verb::Runs(arguments) => results::runs(&arguments),
+        Verb::Status(arguments) => status::run(&arguments),
         Verb::Results(arguments) => results::results(&arguments),
         Verb::Report(arguments) => report::run(&arguments),
         Verb::Config(arguments) => in_runtime(config::run(arguments)),

@@ -102,6 +102,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
     let store = arguments.state.open_for_run(&host.hostname(), &region)?;
     let outcome = watched(connected.client, host, options, store, format).await?;
+    settings.write_metrics(&arguments.state.state_dir);
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
 }

@@ -35,6 +35,7 @@ pub(super) struct Settings {
     output_bytes: Option<u64>,
     meanwhile: Policy,
     pass_environment: runner::Names,
+    metrics_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -58,6 +59,7 @@ impl Settings {
             output_bytes,
             meanwhile,
             pass_environment,
+            metrics_file,
         } = site;
         let cache = given.package_cache.or(package_cache).map(|directory| {
             let found = directory.canonicalize().ok().filter(|path| path.is_dir());
@@ -73,6 +75,7 @@ impl Settings {
             output_bytes,
             meanwhile,
             pass_environment,
+            metrics_file,
         })
     }
 
@@ -107,6 +110,14 @@ impl Settings {
         given.map_or(self.disks_every, |seconds| Some(Duration::from_secs(seconds))).filter(|every| !every.is_zero())
     }
 
+    /// Writes the metrics where the site wants them, when the work of a verb is done. A failure is a warning: the work itself is done.
+    pub(super) fn write_metrics(&self, state_dir: &Path) {
+        let Some(path) = &self.metrics_file else { return };
+        if let Err(error) = super::status::write_metrics(path, state_dir) {
+            tracing::warn!("{error:#}: correct [metrics] textfile");
+        }
+    }
+
     fn scripts(&self, options: &mut runner::Options, state_dir: &Path) {
         options.packages = packages::Options::new(self.package_cache.clone(), self.download.clone());
         options.state_dir = Some(state_dir.to_owned());
@@ -129,13 +140,15 @@ mod tests {
         Sync,
         /// When `watch` asks the drives.
         Drives,
+        /// What is written when the work of a verb is done.
+        Afterwards,
     }
 
-    const TAKERS: [Taker; 3] = [Taker::Run, Taker::Sync, Taker::Drives];
+    const TAKERS: [Taker; 4] = [Taker::Run, Taker::Sync, Taker::Drives, Taker::Afterwards];
 
     /// Whom a key concerns, and a value that is not its default. A new key is named here, or this fails.
     fn concerned(key: &str) -> (&'static [Taker], &'static str) {
-        use Taker::{Drives, Run, Sync};
+        use Taker::{Afterwards, Drives, Run, Sync};
         match key {
             "sync.full_after_days" => (&[Sync], "17"),
             "sync.network_volumes" => (&[Sync], "true"),
@@ -150,6 +163,7 @@ mod tests {
             | "packages.tries" => (&[Run, Sync], "17"),
             "runner.meanwhile" => (&[Run], "note"),
             "runner.pass_environment" => (&[Run, Sync], "http_proxy"),
+            "metrics.textfile" => (&[Afterwards], "/metrics.prom"),
             "packages.cache" => (&[Run, Sync], "/"),
             other => panic!("which verbs does the key {other} concern?"),
         }
@@ -160,6 +174,7 @@ mod tests {
         match taker {
             Taker::Run => format!("{:?}", settings.run(storage, "http://192.0.2.1", state)),
             Taker::Sync => format!("{:?}", settings.sync(storage, "http://192.0.2.1", state)),
+            Taker::Afterwards => format!("{:?}", settings.metrics_file),
             Taker::Drives => format!("{:?}", settings.disks_every(None)),
         }
     }

@@ -116,6 +116,7 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
     drop(sync);
     stopper.abort();
     let _ = shown.await;
+    settings.write_metrics(&how.state.state_dir);
     let outcome = done?;
     show::synchronised(&outcome, format);
     Ok(exit_code(&outcome))

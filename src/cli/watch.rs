@@ -194,6 +194,7 @@ async fn look_once(
         Purpose::Drives => look_at_drives(&sync, &session(arguments, &sync)).await?,
         _ => look(&sync, purpose).await?,
     };
+    settings.write_metrics(&arguments.state.state_dir);
     super::answer(&serde_json::to_string(&looked)?)?;
     Ok(exit::OK)
 }

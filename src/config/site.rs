@@ -28,6 +28,8 @@ pub struct Site {
     pub pass_environment: Names,
     /// A directory of packages that is looked into before anything is fetched.
     pub package_cache: Option<PathBuf>,
+    /// File that gets the metrics of this machine after each run, synchronisation and look; `None` is no file.
+    pub metrics_file: Option<PathBuf>,
     /// Limits of what scripts have downloaded.
     pub download: download::Options,
 }
@@ -44,6 +46,7 @@ impl Default for Site {
             meanwhile: Policy::default(),
             pass_environment: Names::default(),
             package_cache: None,
+            metrics_file: None,
             download,
         }
     }
@@ -75,6 +78,11 @@ pub(super) const KEYS: &[Key] = &[
         "runner.pass_environment",
         pass_environment,
         "variables that scripts get whole, with the passwords of proxies in them"
+    ),
+    key!(
+        "metrics.textfile",
+        metrics_file,
+        "file that gets the metrics of this machine, for node_exporter's textfile collector"
     ),
     key!("packages.cache", package_cache, "directory of packages that is looked into before anything is fetched"),
     key!("packages.download_bytes", download.most, "most bytes of one download"),

@@ -84,6 +84,19 @@ macro_rules! event_types {
     };
 }
 
+impl EventType {
+    /// The types of a change of the hardware.
+    pub const HARDWARE: [EventType; 7] = [
+        EventType::NODE_HARDWARE_SYNC_MEMORY,
+        EventType::NODE_HARDWARE_SYNC_INTERFACE,
+        EventType::NODE_HARDWARE_SYNC_BLOCK_DEVICE,
+        EventType::NODE_HARDWARE_SYNC_PCI_DEVICE,
+        EventType::NODE_HARDWARE_SYNC_CPU,
+        EventType::NODE_HARDWARE_SYNC_USB_DEVICE,
+        EventType::NODE_HARDWARE_SYNC_BMC,
+    ];
+}
+
 event_types! {
     /// Credentials: registered, rotated, refused.
     AUTHORISATION = Audit, "Authorisation";

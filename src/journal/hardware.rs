@@ -67,7 +67,7 @@ impl Store {
         self.connection.query_row(&sql, [], hardware).optional().map_err(Error::sqlite(&self.path))
     }
 
-    fn has_hardware(&self) -> Result<bool, Error> {
+    pub(super) fn has_hardware(&self) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'hardware')";
         self.connection.query_row(sql, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::model::Report;
-use super::{html, junit, markdown};
+use super::{html, junit, markdown, ocp};
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Form {
     Json,
     /// For CI systems.
     Junit,
+    /// Test & Validation output of the Open Compute Project, one JSON object per line.
+    Ocp,
 }
 
 impl Form {
@@ -27,6 +29,7 @@ impl Form {
             "md" | "markdown" => Some(Form::Markdown),
             "json" => Some(Form::Json),
             "xml" => Some(Form::Junit),
+            "jsonl" => Some(Form::Ocp),
             _ => None,
         }
     }
@@ -40,6 +43,7 @@ impl Form {
             // Writing names and texts to memory cannot fail.
             Form::Json => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
             Form::Junit => junit::document(report),
+            Form::Ocp => ocp::lines(report),
         }
     }
 }

@@ -7,6 +7,7 @@ mod html;
 mod junit;
 mod markdown;
 mod model;
+mod ocp;
 mod plain;
 mod reason;
 mod table;

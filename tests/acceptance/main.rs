@@ -9,6 +9,9 @@ mod checker;
 mod learnt;
 #[path = "../support/left_out.rs"]
 mod left_out;
+mod ocp;
+#[path = "../support/ocp.rs"]
+mod ocp_schema;
 mod program;
 mod script;
 mod seeded;

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::{checker, server};
 
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Place {
+    pub(crate) fn new() -> Place {
         let place = Place(tempfile::tempdir().expect("a temporary directory"));
         place.write("good.json", &server::compute().to_string());
         let mut bad = server::compute();
@@ -22,7 +22,7 @@ impl Place {
         place
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.0.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
         fs::write(path, text).expect("a small file");
@@ -32,18 +32,18 @@ impl Place {
         fs::read_to_string(self.0.path().join(name)).expect("a file")
     }
 
-    fn accept(&self, words: &[&str]) -> Output {
+    pub(crate) fn accept(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
         command.arg("accept").args(words).current_dir(self.0.path()).env_remove("RESULT_PATH");
         command.output().expect("the program can be started")
     }
 }
 
-fn example(name: &str) -> String {
+pub(crate) fn example(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profiles").join(name).display().to_string()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -22,6 +22,7 @@ mod refused;
 mod results;
 mod retention;
 mod secrets;
+mod status;
 mod tampered;
 mod together;
 mod unheard;

@@ -11,7 +11,7 @@ use crate::harness::{Machine, Script, region};
 use crate::markup::{Tag, flaws_of_xml, tags};
 
 /// A run with an end of each kind.
-async fn mixed() -> Machine {
+pub(crate) async fn mixed() -> Machine {
     let machine = Machine::new();
     let to = |status: &str| {
         format!(
@@ -34,7 +34,7 @@ async fn mixed() -> Machine {
 #[tokio::test]
 async fn the_same_run_gives_the_same_bytes() {
     let machine = mixed().await;
-    for form in ["html", "markdown", "json", "junit"] {
+    for form in ["html", "markdown", "json", "junit", "ocp"] {
         let first = machine.report(form).await;
         assert_eq!(machine.report(form).await, first, "{form}");
     }

@@ -4,6 +4,7 @@
 //! * `hostile`: whatever scripts print, the page stays one page, and of a bounded size.
 //! * `forms`: JSON, `JUnit`, Markdown; the same run gives the same bytes.
 //! * `machine`: disks and inventory, as far as the run has them on record.
+//! * `ocp`: the form of the Open Compute Project, checked with its schema.
 //! * `markup` reads tags as a tolerant parser would.
 
 mod forms;
@@ -15,6 +16,9 @@ mod hostile;
 mod left_out;
 mod machine;
 mod markup;
+mod ocp;
+#[path = "../support/ocp.rs"]
+mod ocp_schema;
 mod verdict;
 
 use std::fs;

@@ -6,7 +6,7 @@ use super::super::catalogue::Kind;
 use super::super::figure::{Amount, Figures};
 use super::super::profile::{Limit, Severity, Wanted};
 use super::super::statistics::{self, Standing};
-use super::super::verdict::{Deviation, Unknown};
+use super::super::verdict::{Deviation, Kept, Unknown};
 use super::{Findings, Found, Missed};
 
 /// The figures of the other machines, by name.
@@ -20,7 +20,13 @@ pub(super) fn judge(found: &mut Findings, limits: &[Limit], figures: &Figures, s
             Some(own) => compare(limit, own, siblings.get(&limit.name).map_or(&[], Vec::as_slice)),
         };
         match outcome {
-            Outcome::Fits => {}
+            Outcome::Fits => found.kept.push(Kept {
+                what: "measure",
+                key: limit.name.clone(),
+                place: String::new(),
+                expected: limit.shown.clone(),
+                found: figures.get(&limit.name).map(Amount::show).unwrap_or_default(),
+            }),
             Outcome::Unknown(reason) => found.unknown.push(Missed {
                 kind: Kind::Settings,
                 device: None,

@@ -11,7 +11,7 @@ use super::fact::Fact;
 use super::figure::Figures;
 use super::machine::{Device, Machine};
 use super::profile::{Expect, Profile, Severity};
-use super::verdict::{Deviation, Judgement, Unknown};
+use super::verdict::{Deviation, Judgement, Kept, Unknown};
 use super::want::Fit;
 
 pub use measure::Siblings;
@@ -42,6 +42,7 @@ pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: 
         machine: machine.name.clone(),
         deviations: deviations.into_iter().map(|(_, deviation)| deviation).collect(),
         unknown: found.unknown.into_iter().map(|it| it.unknown).collect(),
+        kept: found.kept,
         checked: found.checked,
     }
 }
@@ -61,11 +62,12 @@ struct Missed {
     unknown: Unknown,
 }
 
-/// Deviations and unknown facts found so far, and the number of expectations.
+/// Deviations, unknown facts and expectations that were met so far, and the number of all expectations.
 #[derive(Default)]
 struct Findings {
     deviations: Vec<Found>,
     unknown: Vec<Missed>,
+    kept: Vec<Kept>,
     checked: usize,
 }
 
@@ -114,7 +116,13 @@ impl Findings {
         let field = &of.kind.fields()[expect.field];
         let fact = &device.facts[expect.field];
         match fit(of.kind, expect, device) {
-            Fit::Yes => {}
+            Fit::Yes => self.kept.push(Kept {
+                what: of.kind.name(),
+                key: expect.key.to_owned(),
+                place: of.place.to_owned(),
+                expected: expect.shown.clone(),
+                found: shown(field, fact),
+            }),
             Fit::Unknown(reason) => self.is_unknown(of, expect.key, &expect.shown, &reason),
             fit => {
                 // Newer firmware than asked for is no reason to send a machine back.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::{Hardware, News, Service};
 
-pub use drives::look_at_drives;
+pub use drives::{TroubledDrive, look_at_drives, troubled_drives};
 pub use look::look;
 pub use schedule::{Looked, Plan, Purpose, phase};
 

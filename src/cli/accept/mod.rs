@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::format::Format;
 use super::{answer, answer_whole, exit, help};
-use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, schema};
+use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, ocp_lines, schema};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
@@ -42,10 +41,22 @@ pub(super) struct Arguments {
     schema: bool,
     /// For people or for machines
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
     /// Write a result file for MAAS, as its scripts do
     #[arg(long, value_name = "FILE", env = "RESULT_PATH")]
     result_path: Option<PathBuf>,
+}
+
+/// Form of a judgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+    /// Test & Validation output of the Open Compute Project: one JSON object per line.
+    Ocp,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
@@ -71,8 +82,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
     let judged = judged?;
     match arguments.format {
-        Format::Json => answer(&format!("{:#}", judged.document()))?,
-        Format::Table => answer_whole(&page(&judged))?,
+        Form::Json => answer(&format!("{:#}", judged.document()))?,
+        Form::Table => answer_whole(&page(&judged))?,
+        Form::Ocp => {
+            let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+            let lines = ocp_lines(&judged, &words.join(" "), Vec::new())?;
+            answer_whole(&String::from_utf8_lossy(&lines))?;
+        }
     }
     Ok(match judged.verdict() {
         Verdict::Accepted | Verdict::Noted => exit::OK,

@@ -25,6 +25,7 @@ Forms:
   markdown  the same in short, for a ticket
   json      for programs; docs/report.md tells its shape
   junit     for CI systems; a suite for each set of scripts, and one for the run: what is unfinished or undelivered is an error there
+  ocp       Test & Validation output 2.0 of the Open Compute Project; a step for each script result
 
 Exit codes:
   0  the report is written, whatever its verdict
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     /// Number of the run, from `shakedown runs`; the last one by default
     #[arg(value_name = "RUN")]
     run: Option<i64>,
-    /// Write to a file, whose ending tells the form: .html, .md, .json, .xml; standard output by default
+    /// Write to a file, whose ending tells the form: .html, .md, .json, .xml, .jsonl; standard output by default
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The form, if the file's ending does not tell it; html by default
@@ -56,6 +57,7 @@ enum Format {
     Markdown,
     Json,
     Junit,
+    Ocp,
 }
 
 impl From<Format> for Form {
@@ -65,6 +67,7 @@ impl From<Format> for Form {
             Format::Markdown => Form::Markdown,
             Format::Json => Form::Json,
             Format::Junit => Form::Junit,
+            Format::Ocp => Form::Ocp,
         }
     }
 }
@@ -87,7 +90,7 @@ fn form(arguments: &Arguments) -> anyhow::Result<Form> {
         (Some(format), _) => Ok(format.into()),
         (None, None) => Ok(Form::Html),
         (None, Some(path)) => Form::of(path).with_context(|| {
-            format!("the ending of {} tells no form (.html, .md, .json, .xml): give --format", path.display())
+            format!("the ending of {} tells no form (.html, .md, .json, .xml, .jsonl): give --format", path.display())
         }),
     }
 }
