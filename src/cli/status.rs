@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// Wait until the run that is under way has ended; at most so many seconds, if given
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "0")]
     wait: Option<u64>,
-    /// For people, for programs, or for node_exporter's textfile collector
+    /// For people, for programs, or for the textfile collector of Prometheus
     #[arg(long, value_enum, default_value_t)]
     format: Form,
 }

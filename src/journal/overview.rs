@@ -109,7 +109,7 @@ pub fn workers(state_directory: &Path) -> Vec<u32> {
     workers
 }
 
-/// Process that holds the lock of a file (proc_locks(5)): `1: FLOCK  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF`. Lines of processes that
+/// Process that holds the lock of a file (`man 5 proc_locks`): `1: FLOCK  ADVISORY  WRITE 3568 fd:00:2531452 0 EOF`. Lines of processes that
 /// wait have an arrow (`1: -> FLOCK …`).
 fn holder(locks: &str, inode: u64) -> Option<u32> {
     locks.lines().find_map(|line| {

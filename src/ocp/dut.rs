@@ -6,7 +6,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dut {
-    dut_info_id: String,
+    #[serde(rename = "dutInfoId")]
+    id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -49,23 +50,20 @@ struct Listed {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Software {
-    software_info_id: &'static str,
+    #[serde(rename = "softwareInfoId")]
+    id: &'static str,
     name: &'static str,
     version: &'static str,
-    software_type: &'static str,
+    #[serde(rename = "softwareType")]
+    kind: &'static str,
 }
 
 impl Dut {
     /// A machine by the region's system id, by its UUID, or by its host name. This program is listed as its only software.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
-        let program = Software {
-            software_info_id: "0",
-            name: "shakedown",
-            version: env!("CARGO_PKG_VERSION"),
-            software_type: "APPLICATION",
-        };
-        Dut { dut_info_id: id.into(), name: None, hardware_infos: Vec::new(), software_infos: [program] }
+        let program = Software { id: "0", name: "shakedown", version: env!("CARGO_PKG_VERSION"), kind: "APPLICATION" };
+        Dut { id: id.into(), name: None, hardware_infos: Vec::new(), software_infos: [program] }
     }
 
     /// Sets the host name; an empty name stays out.

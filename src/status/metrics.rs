@@ -1,4 +1,4 @@
-//! The overview in the text format of Prometheus, for the textfile collector of node_exporter. Names follow its conventions: the unit is
+//! The overview in the text format of Prometheus, for the textfile collector of `node_exporter`. Names follow its conventions: the unit is
 //! in the name, times are seconds since 1970 and end in `_time_seconds`.
 
 use std::fmt::Write as _;

@@ -1,5 +1,7 @@
 //! The overview in words.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 
 use super::{Overview, Run, State};
@@ -13,7 +15,7 @@ const NAMED: usize = 10;
 pub fn text(overview: &Overview) -> String {
     let mut lines = vec![row("State", headline(overview))];
     let at_work = overview.working.iter().map(|worker| format!("shakedown {} (process {})", worker.verb, worker.pid));
-    lines.push(row("At work", listed(at_work.collect(), "nothing")));
+    lines.push(row("At work", listed(&at_work.collect::<Vec<_>>(), "nothing")));
     match &overview.run {
         None => lines.push(row("Last run", "none yet".to_owned())),
         Some(run) => lines.extend(of_run(run, overview.time)),
@@ -48,7 +50,7 @@ pub fn text(overview: &Overview) -> String {
     lines.concat()
 }
 
-fn row(name: &str, value: String) -> String {
+fn row(name: &str, value: impl Display) -> String {
     format!("{:<15}{value}\n", format!("{name}:"))
 }
 
@@ -89,7 +91,7 @@ fn of_run(run: &Run, now: Timestamp) -> Vec<String> {
     lines
 }
 
-fn listed(names: Vec<String>, none: &str) -> String {
+fn listed(names: &[String], none: &str) -> String {
     if names.is_empty() { none.to_owned() } else { names.join(", ") }
 }
 

@@ -11,10 +11,10 @@ use super::schedule::Looked;
 use crate::disk::{self, Disks, Noted, RULES, Reason, Rule, Session, Severity, Tested, Verdict};
 use crate::event::EventType;
 use crate::host::Host;
-use crate::journal::{self, Store};
+use crate::journal::Store;
 
 /// Where the journal keeps what was told of drives.
-const FACT: &str = "troubled drives";
+pub(super) const FACT: &str = "troubled drives";
 /// A drive that was well for so long, or away, is told anew: one at its temperature limit is not told at each turn.
 const FORGIVEN: i64 = 86_400;
 /// Of many reasons the gravest are told.
@@ -62,9 +62,9 @@ fn was_pulled_out(one: &Tested, session: &Session, host: &Host) -> bool {
 
 /// What was told.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Troubled {
+pub(super) struct Troubled {
     /// Of drives, by what they are.
-    drives: BTreeMap<String, Trouble>,
+    pub(super) drives: BTreeMap<String, Trouble>,
     /// What was counted when it was told, or first seen, by drive and reason.
     #[serde(default)]
     counts: BTreeMap<String, BTreeMap<String, Count>>,
@@ -80,32 +80,12 @@ struct Count {
     at: i64,
 }
 
-/// A drive in trouble, as it was reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TroubledDrive {
-    /// Model and serial number, or its place.
-    pub drive: String,
-    /// True if it is failing, false if it is degraded.
-    pub is_failing: bool,
-}
-
-/// The drives that are in trouble now, from a journal that is only looked at.
-///
-/// # Errors
-/// When the journal cannot be read.
-pub fn troubled_drives(store: &Store) -> Result<Vec<TroubledDrive>, journal::Error> {
-    let troubled: Troubled =
-        store.read_fact(FACT)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let now = troubled.drives.into_iter().filter(|(_, trouble)| trouble.better_since.is_none());
-    Ok(now.map(|(drive, trouble)| TroubledDrive { drive, is_failing: trouble.is_failing }).collect())
-}
-
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Trouble {
+pub(super) struct Trouble {
     /// It was told to fail, not only that something counts against it.
-    is_failing: bool,
+    pub(super) is_failing: bool,
     /// Since when it does not say so any more, or is away, in seconds since the Unix epoch.
-    better_since: Option<i64>,
+    pub(super) better_since: Option<i64>,
 }
 
 impl Troubled {

@@ -11,6 +11,7 @@ mod look;
 mod notice;
 mod schedule;
 mod settle;
+mod troubled;
 
 use std::io;
 use std::time::Duration;
@@ -21,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::{Hardware, News, Service};
 
-pub use drives::{TroubledDrive, look_at_drives, troubled_drives};
+pub use drives::look_at_drives;
 pub use look::look;
 pub use schedule::{Looked, Plan, Purpose, phase};
+pub use troubled::{TroubledDrive, troubled_drives};
 
 use settle::Settling;
 
