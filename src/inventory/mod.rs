@@ -34,7 +34,8 @@ pub use detail::{
     collect_disks, schema,
 };
 pub use diff::{
-    Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, compare, describe, device, items, items_with,
+    Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, changes_of_the_whole, compare, describe, device,
+    items, items_with,
 };
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};

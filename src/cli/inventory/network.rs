@@ -67,7 +67,7 @@ fn nic(nic: &Nic) -> [String; 13] {
         nic.speed.map(|speed| format!("{speed} Mbit/s")).unwrap_or_default(),
         nic.driver.clone(),
         nic.firmware.clone(),
-        if nic.pci_address.is_empty() { format!("usb {}", nic.usb_address) } else { nic.pci_address.clone() },
+        nic.shown_place(),
         nic.slot.clone(),
         functions,
         nic.master.clone(),

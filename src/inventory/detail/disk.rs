@@ -201,6 +201,13 @@ impl Disk {
         is_named && (is_fabric || self.attachment.is_empty() && self.kind == "scsi")
     }
 
+    /// The number among the units of one SCSI target (LUN), from the end of the place; empty for a disk that is no such unit.
+    pub(in super::super) fn unit(&self) -> &str {
+        let after = |mark| self.place.rsplit_once(mark).map(|(_, number)| number);
+        let address = || after(":").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        after("-lun-").or_else(address).unwrap_or_default()
+    }
+
     /// True if the root file system is on the disk, on one of its partitions, or on a volume or an array above those.
     pub(in super::super) fn holds_the_system(&self, volumes: &[MappedVolume], arrays: &[Array]) -> bool {
         let mut waiting: Vec<&Content> =

@@ -36,11 +36,11 @@ use std::time::Instant;
 
 #[cfg(test)]
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::survey::Survey;
 use super::topic::Topic;
-use super::{Collected, Gap, MachineResources, Resources, block, collect};
+use super::{Collected, Gap, MachineResources, Resources, System, block, collect};
 use crate::host::Host;
 use reading::{Reading, TIME_LIMIT};
 
@@ -86,9 +86,8 @@ pub struct Inventory {
     /// Kernel release.
     pub kernel: String,
     /// The document that `shakedown resources` prints.
-    // Not read back: all that is compared is in the rest.
-    #[serde(skip_deserializing)]
-    #[cfg_attr(test, schemars(!skip_deserializing))]
+    // Only the names of the machine are read back: all else that is compared is in the rest.
+    #[serde(deserialize_with = "names_of_the_machine")]
     pub machine_resources: MachineResources,
     /// Model, serial number and compatible boards from the device tree; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +130,23 @@ pub struct Inventory {
     pub findings: Vec<Finding>,
     /// Topics and files that could not be read.
     pub gaps: Vec<Gap>,
+}
+
+/// Reads a document of which nothing but the names and numbers of the machine counts.
+fn names_of_the_machine<'de, D: Deserializer<'de>>(from: D) -> Result<MachineResources, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Document {
+        resources: Hardware,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Hardware {
+        system: System,
+    }
+    let mut document = MachineResources::default();
+    document.resources.system = Document::deserialize(from)?.resources.system;
+    Ok(document)
 }
 
 /// Which volumes in other machines – iSCSI, NVMe over a network, Fibre Channel – count as hardware of this one.
