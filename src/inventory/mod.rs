@@ -16,6 +16,7 @@ mod names;
 mod networks;
 mod nodes;
 mod pci;
+mod reading;
 mod resources;
 mod smbios;
 mod snapshot;

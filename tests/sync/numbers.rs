@@ -81,7 +81,7 @@ fn with_units(units: &[(&str, u8)]) -> Tree {
 #[test]
 fn units_of_one_drive_are_several_disks_each_with_its_own_number() {
     let both = with_units(&[("sdg", 0), ("sdh", 1)]);
-    for (kept, gone) in [(1, "6:0:0:0 7 LUN 0"), (0, "6:0:0:0 7 LUN 1")] {
+    for (kept, gone) in [(1, "6:0:0:0 7"), (0, "6:0:0:0 7 LUN 1")] {
         // The kernel gives the one that is left the first name.
         let one = with_units(&[("sdg", kept)]);
         let (before, after) = (found(&both), found(&one));

@@ -132,6 +132,22 @@ pub(super) fn collect(survey: &Survey<'_>, known: &[BlockDevice]) -> Vec<Disk> {
     known.iter().filter_map(disk).collect()
 }
 
+/// The disks by their names, with what their drivers say without asking them.
+pub(super) fn by_name(survey: &Survey<'_>) -> Vec<Disk> {
+    let device = |name: &str| Path::new(BLOCK).join(name).join("device");
+    let listed = survey.host.disks().into_iter().filter(|disk| survey.host.has(device(&disk.name)));
+    let disk = |disk: crate::host::Disk| Disk {
+        identity: format!("disk:name:{}", disk.name),
+        size: disk.size,
+        model: disk.models.into_iter().next().unwrap_or_default(),
+        serial: disk.serials.into_iter().next().unwrap_or_default(),
+        hosts: hosts(survey, &device(&disk.name)),
+        name: disk.name,
+        ..Disk::default()
+    };
+    listed.map(disk).collect()
+}
+
 fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str) -> Disk {
     let place = Path::new(BLOCK).join(&known.id);
     let device = place.join("device");

@@ -96,12 +96,6 @@ pub struct VirtualFunctions {
 }
 
 impl Nic {
-    /// The interface's place for people: the PCI address, the USB address behind the word `usb`, or the way.
-    #[must_use]
-    pub fn shown_place(&self) -> String {
-        if self.usb_address.is_empty() { self.address().to_owned() } else { format!("usb {}", self.usb_address) }
-    }
-
     fn address(&self) -> &str {
         let known = [&self.pci_address, &self.usb_address].into_iter().find(|address| !address.is_empty());
         known.unwrap_or(&self.place)

@@ -13,7 +13,7 @@ use super::super::{
     Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, UsbNode,
 };
 use super::paths::one_of_paths;
-use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
+use super::surroundings::{Surroundings, controllers, disk_bay, disk_way, pci_place};
 
 /// The kinds of hardware that the region has event types for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -227,9 +227,9 @@ fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// The item of a disk. Its place is enclosure and bay, with the number of the unit where one drive has several, else the bus path.
+/// The item of a disk. Its place is enclosure and bay, with the number of a further unit of the drive, else the bus path.
 fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
-    let (bay, way) = (around.bay(disk), disk_way(disk, around));
+    let (bay, way) = (disk_bay(disk), disk_way(disk, around));
     let path = || DiskPlace { name: disk.name.clone(), place: way.clone() };
     Item {
         identity: disk.identity.clone(),

@@ -1,11 +1,11 @@
 //! The controllers and cards that devices are attached to, and places made from them that stay when buses are renumbered.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::super::{Disk, Inventory, PciFunction, StorageController, UsbNode};
 use super::item::{DiskPlace, words};
 
-/// Precedes the number of a unit in the place of a drive that has several.
+/// Precedes the number of a unit in the place of a drive's further units.
 pub(super) const UNIT: &str = " LUN ";
 
 /// The PCI functions, USB devices and controllers that disks and interfaces are attached to.
@@ -18,21 +18,14 @@ pub(super) struct Surroundings<'a> {
     controllers: HashMap<&'a str, &'a StorageController>,
     /// Serial numbers of graphics cards by PCI address.
     cards: HashMap<&'a str, &'a str>,
-    /// Bays of drives with several units, as enclosure and bay.
-    shared_bays: BTreeSet<[&'a str; 2]>,
 }
 
 impl<'a> Surroundings<'a> {
     pub(super) fn of(inventory: &'a Inventory) -> Self {
         let is_alive = |state: &str| state != "dead" && !state.starts_with("deleting");
         let all = inventory.storage_controllers.iter().filter(|one| one.kind == "nvme" && is_alive(&one.state));
-        let mut bays: BTreeMap<[&str; 2], BTreeSet<&str>> = BTreeMap::new();
-        for disk in inventory.disks.iter().filter(|disk| !disk.bay.is_empty()) {
-            bays.entry([&disk.enclosure, &disk.bay]).or_default().insert(disk.unit());
-        }
         let cards = inventory.gpus.iter().filter(|gpu| !gpu.pci_address.is_empty());
         Surroundings {
-            shared_bays: bays.into_iter().filter(|(_, units)| units.len() > 1).map(|(bay, _)| bay).collect(),
             cards: cards.map(|gpu| (gpu.pci_address.as_str(), gpu.serial.as_str())).collect(),
             functions: inventory.pci.iter().map(|function| (function.address.as_str(), function)).collect(),
             usb: inventory.usb.iter().map(|device| (device.address.as_str(), device)).collect(),
@@ -50,17 +43,17 @@ impl<'a> Surroundings<'a> {
         self.cards.get(address).copied().unwrap_or_default()
     }
 
-    /// Enclosure and bay of a disk, with the number of its unit if others are in the same bay; empty when unknown.
-    pub(super) fn bay(&self, disk: &Disk) -> String {
-        let bay = words(&[&disk.enclosure, &disk.bay]);
-        let is_shared = self.shared_bays.contains(&[disk.enclosure.as_str(), disk.bay.as_str()]);
-        if is_shared { format!("{bay}{UNIT}{}", disk.unit()) } else { bay }
-    }
-
     /// The USB device at an address; `None` when there is none.
     pub(super) fn usb(&self, address: &str) -> Option<&'a UsbNode> {
         self.usb.get(address).copied()
     }
+}
+
+/// Enclosure and bay of a disk, with the number of its unit if that is not the first one of the drive; empty when unknown.
+pub(super) fn disk_bay(disk: &Disk) -> String {
+    let bay = words(&[&disk.enclosure, &disk.bay]);
+    let is_first = matches!(disk.unit(), "" | "0");
+    if bay.is_empty() || is_first { bay } else { format!("{bay}{UNIT}{}", disk.unit()) }
 }
 
 /// The bus path of a disk. udev's path begins with a PCI address, which changes when buses are renumbered; here it is replaced.
