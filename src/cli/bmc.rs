@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         (Format::Json, bmc) => print(&pretty(&json!({"bmc": bmc, "gaps": found.gaps}))),
         (Format::Table, Some(bmc)) => {
             let has_no_lan = bmc.lan.is_empty() && !bmc.devices.is_empty();
-            print(&bmc_page(bmc))?;
+            print(&bmc_page(bmc)?)?;
             print(if has_no_lan { "\nno connection to a network is known\n" } else { "" })
         }
         (Format::Table, None) => {

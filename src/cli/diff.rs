@@ -11,7 +11,9 @@ use super::format::Format;
 use super::{answer, exit, help, state};
 use crate::agent::sync::{Items, parse_items};
 use crate::host::Host;
-use crate::inventory::{Change, Inventory, Kind, What, changes, collect_detail, device, items, open};
+use crate::inventory::{
+    Change, Inventory, Item, Kind, What, changes, changes_of_the_whole, collect_detail, device, items, open,
+};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
@@ -35,9 +37,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let (old, new) = match (&arguments.old, &arguments.new) {
-        (Some(old), Some(new)) => (read(old)?, read(new)?),
-        _ => (last(&arguments.state)?, items(&collect_detail(&Host::live()))),
+    let (old, new, whole) = match (&arguments.old, &arguments.new) {
+        (Some(old), Some(new)) => {
+            let (old, new) = (read(old)?, read(new)?);
+            (items(&old), items(&new), changes_of_the_whole(&old, &new))
+        }
+        // The record of the last synchronization has the hardware alone.
+        _ => (last(&arguments.state)?, items(&collect_detail(&Host::live())), Vec::new()),
     };
     let found = changes(&old, &new);
     let unread: Vec<&str> = Kind::ALL
@@ -46,23 +52,28 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         .map(|kind| kind.name())
         .collect();
     if arguments.format == Format::Json {
-        answer(&format!("{:#}", json!({"changes": found.iter().map(document).collect::<Vec<_>>(), "unread": unread})))?;
+        let changes: Vec<Value> = whole.iter().map(document_of_the_whole).chain(found.iter().map(document)).collect();
+        answer(&format!("{:#}", json!({"changes": changes, "unread": unread})))?;
         return Ok(exit::OK);
     }
     if !unread.is_empty() {
         complain!("shakedown: not compared, since it could not be read: {}", unread.join(", "));
     }
-    if found.is_empty() {
+    if found.is_empty() && whole.is_empty() {
         answer("Nothing changed")?;
     } else {
-        let rows: Vec<Vec<String>> = found.iter().map(row).collect();
+        let of_the_whole = whole.iter().map(|what| columns(what, WHOLE.to_owned(), ends(what, None)));
+        let rows: Vec<Vec<String>> = of_the_whole.chain(found.iter().map(row)).collect();
         answer(table(&["CHANGE", "DEVICE", "WHAT", "BEFORE", "AFTER"], &rows).trim_end())?;
     }
     Ok(exit::OK)
 }
 
-/// The hardware of a machine in a file.
-fn read(path: &Path) -> anyhow::Result<Items> {
+/// The device that names, numbers and firmware of the machine as a whole belong to.
+const WHOLE: &str = "system";
+
+/// The inventory of a machine in a file.
+fn read(path: &Path) -> anyhow::Result<Inventory> {
     let shown = path.display();
     if path.is_file() {
         let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
@@ -76,11 +87,11 @@ fn read(path: &Path) -> anyhow::Result<Items> {
                 inventory.form > 0,
                 "{shown} is no inventory as `shakedown inventory --format json` prints it: it has no \"form\""
             );
-            return Ok(items(&inventory));
+            return Ok(inventory);
         }
     }
     let opened = open(path).with_context(|| format!("cannot read {shown}"))?;
-    Ok(items(&collect_detail(&opened.host)))
+    Ok(collect_detail(&opened.host))
 }
 
 fn last(state: &state::Options) -> anyhow::Result<Items> {
@@ -90,27 +101,31 @@ fn last(state: &state::Options) -> anyhow::Result<Items> {
 }
 
 fn row(change: &Change) -> Vec<String> {
-    let (before, after) = ends(change);
-    let what = match &change.what {
+    let device = if change.kind == Kind::Bmc { format!("bmc {}", device(change)) } else { device(change) };
+    columns(&change.what, device, ends(&change.what, Some(change)))
+}
+
+fn columns(what: &What, device: String, (before, after): (String, String)) -> Vec<String> {
+    let field = match what {
         What::Updated { field, .. } => field.clone(),
         What::Moved { .. } | What::PathLost { .. } | What::PathFound { .. } => "place".to_owned(),
         What::Renamed { .. } => "name".to_owned(),
-        _ => String::new(),
+        What::Added | What::Removed | What::Replaced => String::new(),
     };
-    let device = if change.kind == Kind::Bmc { format!("bmc {}", device(change)) } else { device(change) };
-    vec![change.what.word().to_owned(), device, what, before, after]
+    vec![what.word().to_owned(), device, field, before, after]
 }
 
-/// What was, and what is.
-fn ends(change: &Change) -> (String, String) {
-    match &change.what {
+/// The values before and after; of an item that came or went, its label.
+fn ends(what: &What, change: Option<&Change>) -> (String, String) {
+    match what {
         What::Moved { from, to } | What::Renamed { from, to } => (from.clone(), to.clone()),
         What::Updated { before, after, .. } => (before.clone(), after.clone()),
         What::PathLost { place, .. } => (place.clone(), String::new()),
         What::PathFound { place, .. } => (String::new(), place.clone()),
         What::Added | What::Removed | What::Replaced => {
-            let end = |item: &Option<_>| item.as_ref().map(|item: &crate::inventory::Item| item.label.clone());
-            (end(&change.before).unwrap_or_default(), end(&change.after).unwrap_or_default())
+            let label =
+                |end: fn(&Change) -> &Option<Item>| change.and_then(|it| end(it).as_ref()).map(|it| it.label.clone());
+            (label(|it| &it.before).unwrap_or_default(), label(|it| &it.after).unwrap_or_default())
         }
     }
 }
@@ -124,4 +139,8 @@ fn document(change: &Change) -> Value {
         "before": change.before,
         "after": change.after,
     })
+}
+
+fn document_of_the_whole(what: &What) -> Value {
+    json!({"kind": WHOLE, "change": what.word(), "device": WHOLE, "what": what, "before": null, "after": null})
 }

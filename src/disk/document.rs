@@ -62,7 +62,7 @@ impl<'a> Document<'a> {
         Document {
             device: &tested.target.name,
             smartctl_device: tested.target.address.words(),
-            identity: &tested.target.identity,
+            identity: &tested.target.disk.identity,
             model: tested.model(),
             serial: tested.serial(),
             size: tested.size(),

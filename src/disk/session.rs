@@ -111,7 +111,7 @@ impl Session {
         let mut volume = self.examine(target.clone()).await;
         let Some(bus) = target.bus.filter(|_| volume.is_unreachable()) else { return vec![volume] };
         // Each volume of a controller would bring all of its disks: the first one does.
-        let is_sibling = |other: &&Target| other.bus.as_deref() == Some(&bus) && other.model == target.model;
+        let is_sibling = |other: &&Target| other.bus.as_deref() == Some(&bus) && other.disk.model == target.disk.model;
         if self.disks.targets.iter().find(is_sibling).is_some_and(|first| first.name != target.name) {
             return vec![volume];
         }
@@ -220,8 +220,8 @@ impl Session {
             return Ending::new(State::NotSupported, obstacle);
         }
         let estimate = report.self_tests.ability(kind).estimate;
-        let rotates = report.rotates() || (report.identity.rotation_rate.is_none() && target.rotational);
-        let longest = plan::limit(kind, estimate, rotates, report.identity.capacity.unwrap_or(target.size));
+        let rotates = report.rotates() || (report.identity.rotation_rate.is_none() && target.disk.rotational);
+        let longest = plan::limit(kind, estimate, rotates, report.identity.capacity.unwrap_or(target.disk.size));
         // Units and paths of one drive take turns; another path has the drive's result already.
         let drive = self.drives.of(report);
         let mut drive = drive.lock().await;
@@ -250,7 +250,7 @@ impl Session {
 
 /// Facts of a device that only the kernel knows.
 fn told_by_kernel(report: &mut Report, target: &Target) {
-    report.kernel = Some(target.transport.clone()).filter(|kind| !kind.is_empty());
+    report.kernel = Some(target.disk.kind.clone()).filter(|kind| !kind.is_empty());
     report.driver.clone_from(&target.driver);
 }
 
@@ -271,6 +271,6 @@ fn is_path(one: &Tested, other: &Tested) -> bool {
     let unit = |tested: &Tested| tested.report.as_ref().map(|report| Unit::of(&tested.target, report));
     let report = other.report.as_ref();
     // Paths that differ in what they say are told both.
-    let alike = one.target.transport != "raid" && one.verdict == other.verdict;
+    let alike = one.target.disk.kind != "raid" && one.verdict == other.verdict;
     alike && unit(one).zip(report).is_some_and(|(unit, report)| unit.is_path_to(report))
 }

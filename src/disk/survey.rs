@@ -37,7 +37,7 @@ pub async fn survey(smartctl: &Result<Smartctl, Error>, disks: &Disks, cancel: &
     };
     let (mut surveyed, members) = tokio::join!(known, members);
     for member in members {
-        if !is_shown(program, disks, Some(&member.target.serial), cancel).await {
+        if !is_shown(program, disks, Some(&member.target.disk.serial), cancel).await {
             surveyed.push(member);
         }
     }
@@ -71,10 +71,10 @@ async fn ask(smartctl: &Smartctl, mut target: Target, cancel: &CancellationToken
             *known = told.clone().unwrap_or_default();
         }
     };
-    fill(&mut target.model, &report.identity.model);
-    fill(&mut target.serial, &report.identity.serial);
-    if target.size == 0 {
-        target.size = report.identity.capacity.unwrap_or(0);
+    fill(&mut target.disk.model, &report.identity.model);
+    fill(&mut target.disk.serial, &report.identity.serial);
+    if target.disk.size == 0 {
+        target.disk.size = report.identity.capacity.unwrap_or(0);
     }
     if !has_smart(&report) {
         let said = report.call.messages.join("; ");

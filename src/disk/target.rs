@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::smartctl::{Address, Error as SmartctlError, Smartctl};
-use crate::host::{Host, Origin};
+use crate::host::Host;
 use crate::inventory::{Disk, collect_disks};
 
 /// What smartctl calls the disks behind RAID controllers; a comma and the disk's number follow.
@@ -26,18 +26,8 @@ pub struct Target {
     pub name: String,
     /// The words with which smartctl reaches it.
     pub address: Address,
-    /// `sata`, `scsi`, `nvme`, `virtio`, `usb` … or `raid`.
-    pub transport: String,
-    /// Model as the kernel knows it.
-    pub model: String,
-    /// Serial number as the kernel knows it.
-    pub serial: String,
-    /// Survives reboots and renames (see [`Disk::identity`]).
-    pub identity: String,
-    /// Bytes; 0 when nobody knows.
-    pub size: u64,
-    /// The medium rotates (a hard disk).
-    pub rotational: bool,
+    /// What the kernel says of it; of one behind a RAID controller its kind is `raid`, and the rest is not known before it is asked.
+    pub disk: Disk,
     /// The RAID controller's node that it would hang on, if its SCSI host belongs to one: `/dev/bus/6`.
     pub bus: Option<String>,
     /// The kernel's driver of its SCSI host, such as `megaraid_sas`.
@@ -90,23 +80,8 @@ impl Disks {
     /// Those that the kernel knows.
     #[must_use]
     pub fn of(host: &Host) -> Self {
-        let mut disks = collect_disks(host);
-        // Where the inventory came to no end, since a disk does not let itself be read, its name and what its driver says are enough.
-        let plain = host.disks().into_iter().map(|disk| Disk {
-            identity: format!("disk:name:{}", disk.name),
-            size: disk.size,
-            model: disk.models.into_iter().next().unwrap_or_default(),
-            serial: disk.serials.into_iter().next().unwrap_or_default(),
-            name: disk.name,
-            ..Disk::default()
-        });
-        for disk in plain {
-            if !disks.iter().any(|known| known.name == disk.name) {
-                disks.push(disk);
-            }
-        }
-        let known: Vec<Target> =
-            disks.into_iter().filter(|disk| is_disk(host, disk)).map(|disk| target(host, disk)).collect();
+        let disks = collect_disks(host).into_iter().filter(|disk| is_testable(host, disk));
+        let known: Vec<Target> = disks.map(|disk| target(host, disk)).collect();
         let mut targets: Vec<Target> = Vec::new();
         for target in &known {
             if !targets.iter().any(|other| other.address.node == target.address.node) {
@@ -231,7 +206,7 @@ impl Disks {
     #[must_use]
     pub fn known(&self, serial: Option<&str>) -> Option<&Target> {
         let serial = serial.map(str::trim).filter(|serial| !serial.is_empty())?;
-        self.known.iter().find(|target| target.serial.trim() == serial)
+        self.known.iter().find(|target| target.disk.serial == serial)
     }
 }
 
@@ -267,78 +242,44 @@ fn is_raid(kind: &str) -> bool {
     kind.split_once(',').is_some_and(|(family, number)| RAID.contains(&family) && !number.is_empty())
 }
 
-fn is_disk(host: &Host, disk: &Disk) -> bool {
-    let place = format!("/sys/class/block/{}", disk.name);
-    let is_one = |key: &str| host.text(format!("{place}/{key}")).as_deref() == Some("1");
-    let is_reader = ["fd", "sr"].iter().any(|prefix| disk.name.starts_with(prefix));
+fn is_testable(host: &Host, disk: &Disk) -> bool {
+    let is_hidden = host.text(format!("/sys/class/block/{}/hidden", disk.name)).as_deref() == Some("1");
+    let is_reader = disk.kind == "cdrom" || ["fd", "sr"].iter().any(|prefix| disk.name.starts_with(prefix));
     // A disk without a size may be broken; a reader of cards without one is empty. NVMe hides the single paths of a multipath disk.
-    !is_reader
-        && host.origin_of_disk(&disk.name) != Origin::Software
-        && host.has(format!("{place}/device"))
-        && disk.kind != "cdrom"
-        && !is_one("hidden")
-        && (disk.size > 0 || !is_one("removable"))
+    !is_reader && !is_hidden && (disk.size > 0 || !disk.removable)
 }
 
-fn target(host: &Host, disk: Disk) -> Target {
+/// An NVMe disk is asked by its controller: asked about a namespace, smartctl 7.4 reads a log that some drives refuse, and the drive counts
+/// that as an error (contract SMART §4).
+fn target(host: &Host, mut disk: Disk) -> Target {
     let name = format!("/dev/{}", disk.name);
-    let node =
-        nvme_controller(host, &disk.name).map_or_else(|| name.clone(), |controller| format!("/dev/{controller}"));
-    let adapter = scsi_host(host, &disk.name);
+    let controller = disk.hosts.first().map_or("", String::as_str);
+    let adapter = controller.strip_prefix("host");
+    let node = if controller.starts_with("nvme") { format!("/dev/{controller}") } else { name.clone() };
     let driver = adapter.and_then(|number| host.text(format!("/sys/class/scsi_host/host{number}/proc_name")));
+    let bus = adapter.map(|number| format!("/dev/bus/{number}"));
+    disk.model = disk.model.trim().to_owned();
+    disk.serial = disk.serial.trim().to_owned();
     Target {
         address: Address::of_node(node),
-        bus: adapter.map(|number| format!("/dev/bus/{number}")),
+        bus,
         driver: driver.filter(|driver| !driver.is_empty() && driver != "(null)" && driver != "<NULL>"),
-        transport: disk.kind,
-        model: disk.model.trim().to_owned(),
-        serial: disk.serial.trim().to_owned(),
-        identity: disk.identity,
-        size: disk.size,
-        rotational: disk.rotational,
+        disk,
         name,
     }
 }
 
 pub(super) fn plain(path: &str) -> Target {
-    Target {
-        name: path.to_owned(),
-        address: Address::of_node(path),
-        transport: String::new(),
-        model: String::new(),
-        serial: String::new(),
-        identity: format!("disk:name:{path}"),
-        size: 0,
-        rotational: false,
-        bus: None,
-        driver: None,
-    }
+    let disk = Disk { identity: format!("disk:name:{path}"), ..Disk::default() };
+    Target { name: path.to_owned(), address: Address::of_node(path), disk, bus: None, driver: None }
 }
 
 fn behind(node: &str, kind: &str, turn: &Arc<Mutex<()>>) -> Target {
     let name = format!("{node}:{kind}");
     let address = Address { node: node.to_owned(), kind: Some(kind.to_owned()), turn: Arc::clone(turn) };
+    let mut target = Target { address, bus: Some(node.to_owned()), ..plain(&name) };
+    target.disk.kind = "raid".to_owned();
     // What it is made of is not known before it is asked; a hard disk is given the most time.
-    Target { address, transport: "raid".to_owned(), rotational: true, bus: Some(node.to_owned()), ..plain(&name) }
-}
-
-/// The controller of an NVMe namespace. Asked about a namespace, smartctl 7.4 reads a log that some drives refuse, and the drive
-/// counts that as an error (contract SMART §4).
-fn nvme_controller(host: &Host, name: &str) -> Option<String> {
-    let is_controller = |name: &str| {
-        let number = name.strip_prefix("nvme").unwrap_or_default();
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if !name.starts_with("nvme") {
-        return None;
-    }
-    let above = format!("/sys/class/block/{name}/device");
-    let own = host.real(&above).and_then(|real| Some(real.file_name()?.to_string_lossy().into_owned()));
-    // With multipath it is the subsystem that is above, and the controllers are in it.
-    own.filter(|own| is_controller(own)).or_else(|| host.list(&above).into_iter().find(|name| is_controller(name)))
-}
-
-fn scsi_host(host: &Host, name: &str) -> Option<u32> {
-    let real = host.real(format!("/sys/class/block/{name}/device"))?;
-    real.iter().find_map(|part| part.to_str()?.strip_prefix("host")?.parse().ok())
+    target.disk.rotational = true;
+    target
 }

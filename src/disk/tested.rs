@@ -85,21 +85,21 @@ impl Tested {
     #[must_use]
     pub fn model(&self) -> String {
         let told = self.report.as_ref().and_then(|report| report.identity.model.clone());
-        told.unwrap_or_else(|| self.target.model.clone())
+        told.unwrap_or_else(|| self.target.disk.model.clone())
     }
 
     /// The serial number: the drive's word for it, else the kernel's.
     #[must_use]
     pub fn serial(&self) -> String {
         let told = self.report.as_ref().and_then(|report| report.identity.serial.clone());
-        told.unwrap_or_else(|| self.target.serial.clone())
+        told.unwrap_or_else(|| self.target.disk.serial.clone())
     }
 
     /// Bytes; 0 when nobody knows.
     #[must_use]
     pub fn size(&self) -> u64 {
         let told = self.report.as_ref().and_then(|report| report.identity.capacity);
-        told.unwrap_or(self.target.size)
+        told.unwrap_or(self.target.disk.size)
     }
 
     /// Whether it is something behind which there may be drives that the kernel does not show.

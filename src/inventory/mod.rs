@@ -16,6 +16,7 @@ mod names;
 mod networks;
 mod nodes;
 mod pci;
+mod reading;
 mod resources;
 mod smbios;
 mod snapshot;
@@ -34,7 +35,8 @@ pub use detail::{
     collect_disks, schema,
 };
 pub use diff::{
-    Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, compare, describe, device, items, items_with,
+    Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, changes_of_the_whole, compare, describe, device,
+    items, items_with,
 };
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 #[cfg(test)]
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::survey::Survey;
 use crate::process::succeeds;
@@ -12,8 +12,10 @@ use crate::process::succeeds;
 const DMI: &str = "/sys/class/dmi/id";
 
 /// Names and numbers of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
+#[serde(default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct System {
     /// Product UUID.
     pub uuid: String,
@@ -41,8 +43,10 @@ pub struct System {
 }
 
 /// BIOS or UEFI.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
+#[serde(default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Firmware {
     /// Vendor.
     pub vendor: String,
@@ -53,8 +57,10 @@ pub struct Firmware {
 }
 
 /// The case.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
+#[serde(default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Chassis {
     /// Vendor.
     pub vendor: String,
@@ -68,8 +74,10 @@ pub struct Chassis {
 }
 
 /// The board.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(JsonSchema))]
+#[serde(default)]
+#[cfg_attr(test, schemars(!default))]
 pub struct Motherboard {
     /// Vendor.
     pub vendor: String,

@@ -1,6 +1,8 @@
-//! What was found out, for people and machines. Pure: results in, text out. `table` are numbers and columns; the rest is the report of
+//! What was found out, for people and machines. Pure: results in, text out. `table` are numbers and columns, `device` the facts
+//! of devices; the rest is the report of
 //! a run: a [`Report`] that its caller fills, and the forms that it is written in.
 
+mod device;
 mod excerpt;
 mod form;
 mod html;
@@ -14,6 +16,10 @@ mod table;
 mod time;
 mod verdict;
 
+pub use device::{
+    ARRAYS, BMC_LAN, CONTROLLERS, DISKS, Devices, FIRMWARE, FUNCTIONS, Field, GRAPHICS, INTERFACES, MODULES,
+    MULTIPATHS, NODES, PACKAGES, PARTITIONS, POWER, REDFISH, SENSORS, USB, Unit, VIRTUAL_INTERFACES, VOLUMES, View,
+};
 pub use excerpt::Excerpt;
 pub use form::Form;
 pub use html::Html;

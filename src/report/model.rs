@@ -294,6 +294,17 @@ pub struct Section {
     pub left_out: usize,
 }
 
+impl Section {
+    /// A list with the columns that any row fills.
+    #[must_use]
+    pub fn new(title: &'static str, columns: impl Iterator<Item = &'static str>, rows: Vec<Vec<String>>) -> Self {
+        let is_filled = |column: usize| rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty()));
+        let (places, columns): (Vec<usize>, Vec<_>) = columns.enumerate().filter(|(at, _)| is_filled(*at)).unzip();
+        let pick = |mut row: Vec<String>| places.iter().map(|at| std::mem::take(&mut row[*at])).collect();
+        Section { title, columns, rows: rows.into_iter().map(pick).collect(), left_out: 0 }
+    }
+}
+
 /// A row of the event log.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {

@@ -3,6 +3,7 @@
 //! * `memory`, `storage`, `network`, `cards`, `machine`: each fact and each finding, from the file that tells it.
 //! * `identity`: what a device is known by survives a reboot, a rename and another slot, and no two devices share it.
 //! * `people`: tables, pages, and a line where there is nothing.
+//! * `roots`: what is no copied machine is an error that says what was looked for.
 //! * `damage`: what is broken spoils nothing else.
 //! * `situations`: what people reported in public of machines that changed, or did not.
 //! * `fixtures`: the machines of `SHAKEDOWN_SHARED` against their references; `schema` checks every document against the schema.
@@ -23,6 +24,7 @@ mod memory;
 mod network;
 mod people;
 mod program;
+mod roots;
 mod schema;
 #[path = "../resources/shared.rs"]
 mod shared;

@@ -72,6 +72,40 @@ fn machines_get_the_difference_as_a_document() {
     assert_eq!(moved["what"]["moved"]["to"], "6:0:0:0 9");
 }
 
+/// The server with what its firmware calls it.
+fn named(version: &str, serial: &str, board: &str) -> Tree {
+    let tree = server();
+    let files =
+        [("bios_version", version), ("product_serial", serial), ("board_serial", board), ("product_sku", "SKU-1")];
+    tree.files("sys/class/dmi/id", &files);
+    tree
+}
+
+#[test]
+fn another_board_and_another_firmware_are_told_beside_the_hardware() {
+    let (old, new) = (named("1.2.3", "SYS-1", "BOARD-1"), named("1.2.4", "SYS-2", "BOARD-2"));
+    let room = tempfile::tempdir().expect("a temporary directory");
+    let table = printed(room.path(), &["diff", text(old.root()), text(new.root())]);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["updated", "system", "serial", "SYS-1", "SYS-2"], "{table}");
+    assert_eq!(lines[2], ["updated", "system", "firmware", "version", "1.2.3", "1.2.4"], "{table}");
+    assert_eq!(lines[3], ["updated", "system", "board", "serial", "BOARD-1", "BOARD-2"], "{table}");
+    assert_eq!(lines.len(), 4, "{table}");
+    // A document that was printed earlier tells the same as the machine that it was printed of.
+    let document = room.path().join("old.json");
+    let inventory = printed(room.path(), &["inventory", "--format", "json", "--root", text(old.root())]);
+    std::fs::write(&document, inventory).expect("a file");
+    assert_eq!(printed(room.path(), &["diff", text(&document), text(new.root())]), table);
+    let json = printed(room.path(), &["diff", "--format", "json", text(&document), text(new.root())]);
+    let value: Value = serde_json::from_str(&json).expect("JSON");
+    let serial = &value["changes"][0];
+    assert_eq!((serial["kind"].as_str(), serial["change"].as_str()), (Some("system"), Some("updated")), "{json}");
+    assert_eq!(serial["what"]["updated"]["after"], "SYS-2");
+    // Only root may read a serial number: one that was not read has not changed.
+    let unread = named("1.2.3", "", "BOARD-1");
+    assert_eq!(printed(room.path(), &["diff", text(old.root()), text(unread.root())]), "Nothing changed\n");
+}
+
 #[test]
 fn what_was_not_read_is_not_compared_and_that_is_said() {
     let (old, new) = (server(), changed());

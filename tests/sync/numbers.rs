@@ -1,7 +1,7 @@
 //! Devices that share a name or a place and not a number, and values that two sources tell differently.
 
 use shakedown::host::Host;
-use shakedown::inventory::{collect_detail, items};
+use shakedown::inventory::{What, collect_detail, items};
 
 use crate::machine::{found, function, server, told};
 use crate::smbios;
@@ -58,6 +58,49 @@ fn two_paths_of_one_disk_have_one_serial_number() {
     let lost = between(&with_disks(&["ZA-0001", "ZA-0001"]), &with_disks(&["ZA-0001"]));
     assert_eq!(lost.len(), 1, "{lost:?}");
     assert!(lost[0].contains("a path to"), "{lost:?}");
+}
+
+/// A drive in a bay with two units, both of one world-wide name and one serial number.
+fn with_units(units: &[(&str, u8)]) -> Tree {
+    let tree = server();
+    for (name, unit) in units {
+        let target = "sys/devices/pci0000:00/0000:00:04.0/host0/port-0:7/end_device-0:7/target0:0:7";
+        let device = format!("{target}/0:0:7:{unit}");
+        let place = format!("{device}/block/{name}");
+        let number = format!("8:{}", u32::from(name.as_bytes()[2] - b'a') * 16);
+        tree.files(&place, &[("dev", number.as_str()), ("size", "976773168"), ("ro", "0"), ("removable", "0")]);
+        tree.files(&device, &[("model", "TWO-ACTUATORS"), ("rev", "A1"), ("wwid", "naa.5000c500a1b2c3d4")]);
+        tree.file(&format!("{device}/vpd_pg80"), b"\0\x80\0\x07ZA-0001");
+        tree.link(&format!("{device}/enclosure_device:7"), "/sys/class/enclosure/6:0:0:0/7");
+        tree.link(&format!("{place}/device"), &format!("/{device}"));
+        tree.link(&format!("sys/class/block/{name}"), &format!("/{place}"));
+    }
+    tree
+}
+
+#[test]
+fn units_of_one_drive_are_several_disks_each_with_its_own_number() {
+    let both = with_units(&[("sdg", 0), ("sdh", 1)]);
+    for (kept, gone) in [(1, "6:0:0:0 7"), (0, "6:0:0:0 7 LUN 1")] {
+        // The kernel gives the one that is left the first name.
+        let one = with_units(&[("sdg", kept)]);
+        let (before, after) = (found(&both), found(&one));
+        let changes = shakedown::inventory::changes(&before, &after);
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!(changes[0].what, What::Removed, "{changes:?}");
+        assert_eq!(changes[0].before.as_ref().map(|item| item.place.as_str()), Some(gone));
+    }
+    assert_eq!(
+        between(&both, &with_units(&[("sdh", 0), ("sdg", 1)])),
+        [""; 0],
+        "the kernel found them in another order"
+    );
+    // An earlier release recorded the bay alone.
+    let (mut recorded, today) = (found(&both), found(&both));
+    for item in recorded.values_mut().flatten() {
+        item.place = item.place.split(" LUN ").next().unwrap_or_default().to_owned();
+    }
+    assert_eq!(told(&recorded, &today), [""; 0]);
 }
 
 /// Two graphics cards, by the numbers that their driver tells; none where it is not loaded.

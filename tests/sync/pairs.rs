@@ -119,6 +119,35 @@ fn an_interface_with_another_name_was_renamed() {
     assert_eq!(told, ["interface enp0s3 was renamed from eth0 to enp0s3 on node n"]);
 }
 
+/// An interface of the board that is on neither PCI nor USB, as small boards with a device tree have them.
+fn on_board(tree: &Tree, address: &str) {
+    let device = "sys/devices/platform/soc/fd580000.ethernet";
+    let place = format!("{device}/net/end0");
+    let files = [("type", "1"), ("operstate", "up"), ("addr_assign_type", "0"), ("address", address)];
+    tree.files(&place, &files).link(&format!("{device}/subsystem"), "/sys/bus/platform");
+    tree.link(&format!("{place}/device"), "../..").link("sys/class/net/end0", &format!("/{place}"));
+}
+
+#[test]
+fn an_interface_of_the_board_has_its_place_there() {
+    let (old, new) = (server(), server());
+    on_board(&old, "2c:cf:67:00:00:01");
+    on_board(&new, "2c:cf:67:00:00:02");
+    let (old, new) = (found(&old), found(&new));
+    let place = |items: &BTreeMap<Kind, Vec<Item>>| {
+        items[&Kind::Interface].iter().find(|item| item.name == "end0").map(|item| item.place.clone())
+    };
+    assert_eq!(place(&old).as_deref(), Some("platform/soc/fd580000.ethernet"));
+    let expected = "interface end0 (2c:cf:67:00:00:01) was replaced by another (2c:cf:67:00:00:02) on node n";
+    assert_eq!(told(&old, &new), [expected]);
+    // An earlier release recorded no place.
+    let mut recorded = old.clone();
+    for item in recorded.values_mut().flatten().filter(|item| item.name == "end0") {
+        item.place.clear();
+    }
+    assert_eq!(told(&recorded, &old), [""; 0]);
+}
+
 #[test]
 fn cards_that_were_exchanged_took_their_interfaces_along() {
     let told = after(|tree| {

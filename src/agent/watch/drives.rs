@@ -225,7 +225,7 @@ fn key(one: &Tested) -> String {
     let serial = one.serial();
     let unit = one.report.as_ref().and_then(|report| report.identity.wwn.as_deref()).unwrap_or_default();
     let drive = || format!("{} {serial} {unit}", one.model()).trim_end().to_owned();
-    if serial.trim().is_empty() { one.target.identity.clone() } else { drive() }
+    if serial.trim().is_empty() { one.target.disk.identity.clone() } else { drive() }
 }
 
 /// As the events of changes name it, with what tells it from its neighbours.
@@ -260,7 +260,7 @@ mod tests {
         let tree = tempfile::tempdir().expect("a temporary directory");
         let mut target =
             Disks::of(&Host::at(tree.path())).find("/dev/bus/0:megaraid,1").expect("a disk behind a controller");
-        target.serial = serial.to_owned();
+        target.disk.serial = serial.to_owned();
         Tested {
             target,
             verdict,

@@ -42,11 +42,18 @@ fn words(tests: &[Test]) -> Vec<&'static str> {
 }
 
 fn row(disk: &Surveyed) -> Vec<String> {
-    let size = if disk.target.size == 0 { "-".to_owned() } else { bytes(disk.target.size) };
+    let size = if disk.target.disk.size == 0 { "-".to_owned() } else { bytes(disk.target.disk.size) };
     let tests = if disk.tests.is_empty() { format!("none: {}", disk.obstacle) } else { words(&disk.tests).join(" ") };
     let shown = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let target = &disk.target;
-    vec![target.name.clone(), shown(&target.transport), shown(&target.model), shown(&target.serial), size, tests]
+    vec![
+        target.name.clone(),
+        shown(&target.disk.kind),
+        shown(&target.disk.model),
+        shown(&target.disk.serial),
+        size,
+        tests,
+    ]
 }
 
 fn document(disk: &Surveyed) -> Value {
@@ -54,11 +61,11 @@ fn document(disk: &Surveyed) -> Value {
     json!({
         "device": target.name,
         "smartctl_device": target.address.words(),
-        "type": target.transport,
-        "identity": target.identity,
-        "model": target.model,
-        "serial": target.serial,
-        "size": target.size,
+        "type": target.disk.kind,
+        "identity": target.disk.identity,
+        "model": target.disk.model,
+        "serial": target.disk.serial,
+        "size": target.disk.size,
         "tests": words(&disk.tests),
         "obstacle": disk.obstacle,
     })

@@ -1,11 +1,10 @@
-//! Tables about the machine as a whole.
+//! Tables of what is no list of devices.
 
-use super::section::Section;
-use crate::host::BmcLan;
-use crate::inventory::{CacheInstance, Inventory, Package, PowerSupply, RedfishService, Sensor};
-use crate::report::bytes;
+use super::section::{facts, rows};
+use crate::inventory::{CacheInstance, Inventory};
+use crate::report::{Section, bytes};
 
-pub(super) fn system(inventory: &Inventory) -> Vec<Section> {
+pub(super) fn system(inventory: &Inventory) -> Section {
     let system = &inventory.machine_resources.resources.system;
     let environment = &inventory.machine_resources.environment;
     let firmware = system.firmware.as_ref().map(|f| format!("{} {} {}", f.vendor, f.version, f.date));
@@ -14,7 +13,7 @@ pub(super) fn system(inventory: &Inventory) -> Vec<Section> {
     let known = |name: &str| if name == "unknown" { String::new() } else { name.to_owned() };
     let tree = inventory.device_tree.clone().unwrap_or_default();
     let first = |told: String, else_told: String| if told.trim().is_empty() { else_told } else { told };
-    vec![Section::facts(
+    facts(
         "",
         [
             ("host", known(&inventory.hostname)),
@@ -28,35 +27,18 @@ pub(super) fn system(inventory: &Inventory) -> Vec<Section> {
             ("kernel", inventory.kernel.clone()),
             ("system", format!("{} {}", environment.os_name, environment.os_version)),
         ],
-    )]
+    )
 }
 
-pub(super) fn cpu(inventory: &Inventory) -> Vec<Section> {
+pub(super) fn cpu(inventory: &Inventory) -> [Section; 3] {
     let state = &inventory.processors;
-    let package = |package: &Package| {
-        let cores =
-            package.cores_fitted.filter(|fitted| *fitted != package.cores).map(|fitted| format!(" of {fitted}"));
-        [
-            package.socket.to_string(),
-            package.slot.clone(),
-            package.model.clone(),
-            format!("{}{}", package.cores, cores.unwrap_or_default()),
-            package.threads.to_string(),
-            package.identity.clone(),
-        ]
-    };
     let offline = state.offline.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    let facts = [("microcode", state.microcode.join(", ")), ("offline threads", offline)];
+    let known = [("microcode", state.microcode.join(", ")), ("offline threads", offline)];
     let mitigations = state.mitigations.iter().map(|(name, state)| [name.clone(), state.clone()]);
-    vec![
-        Section::new(
-            "",
-            ["SOCKET", "SLOT", "MODEL", "CORES", "THREADS", "IDENTITY"],
-            state.packages.iter().map(package),
-        ),
-        Section::facts("STATE", facts),
-        Section::new("CACHES", ["LEVEL", "KIND", "SIZE", "INSTANCES", "THREADS OF EACH"], caches(&state.caches)),
-        Section::new("VULNERABILITIES", ["NAME", "STATE"], mitigations),
+    [
+        facts("State", known),
+        rows("Caches", ["Level", "Kind", "Size", "Instances", "Threads of each"], caches(&state.caches)),
+        rows("Vulnerabilities", ["Name", "State"], mitigations),
     ]
 }
 
@@ -81,9 +63,8 @@ fn caches(all: &[CacheInstance]) -> Vec<[String; 5]> {
     alike.iter().map(row).collect()
 }
 
-pub(super) fn firmware(inventory: &Inventory) -> Vec<Section> {
-    let versions =
-        inventory.firmware.iter().map(|f| [f.name.clone(), f.version.clone(), f.date.clone(), f.device.clone()]);
+/// TPM, Secure Boot, start.
+pub(super) fn trust(inventory: &Inventory) -> Section {
     let trust = &inventory.trust;
     let mut state: Vec<[String; 2]> = Vec::new();
     for tpm in &trust.tpms {
@@ -96,16 +77,13 @@ pub(super) fn firmware(inventory: &Inventory) -> Vec<Section> {
     if trust.uefi {
         state.push(["started by".to_owned(), "UEFI".to_owned()]);
     }
-    vec![
-        Section::new("", ["FIRMWARE OF", "VERSION", "DATE", "DEVICE"], versions),
-        Section::new("TRUST", ["WHAT", "STATE"], state),
-    ]
+    rows("Trust", ["What", "State"], state)
 }
 
-pub(super) fn bmc(inventory: &Inventory) -> Vec<Section> {
-    let Some(bmc) = &inventory.bmc else { return Vec::new() };
+pub(super) fn bmc(inventory: &Inventory) -> Section {
+    let Some(bmc) = inventory.bmc.as_ref() else { return Section::default() };
     let number = |number: Option<u8>| number.map(|number| number.to_string()).unwrap_or_default();
-    let facts = [
+    let known = [
         ("identity", bmc.identity.clone()),
         ("interface", format!("{} {}", bmc.interface, bmc.bus_address)),
         ("IPMI", bmc.ipmi_version.clone()),
@@ -118,78 +96,62 @@ pub(super) fn bmc(inventory: &Inventory) -> Vec<Section> {
         ("devices", bmc.devices.join(" ")),
         ("Redfish", if bmc.redfish_interface { "by an interface of its own" } else { "" }.to_owned()),
     ];
-    let lan = |lan: &BmcLan| {
-        let prefix = lan.prefix.map(|prefix| format!("/{prefix}")).unwrap_or_default();
-        let suites: Vec<String> = lan.cipher_suites.iter().map(ToString::to_string).collect();
-        [
-            lan.channel.to_string(),
-            format!("{}{prefix}", lan.address),
-            lan.source.clone(),
-            lan.gateway.clone(),
-            lan.mac_address.clone(),
-            lan.vlan.map(|vlan| vlan.to_string()).unwrap_or_default(),
-            suites.join(" "),
-            lan.ipv6.join(" "),
-        ]
-    };
-    let service = |service: &RedfishService| {
-        let port = service.port.map(|port| port.to_string()).unwrap_or_default();
-        let RedfishService { device, address, host_address, host_name, .. } = service.clone();
-        [device, address, port, host_name, host_address]
-    };
-    vec![
-        Section::facts("", facts),
-        Section::new(
-            "LAN",
-            ["CHANNEL", "ADDRESS", "FROM", "GATEWAY", "MAC", "VLAN", "CIPHER SUITES", "IPV6"],
-            bmc.lan.iter().map(lan),
-        ),
-        Section::new(
-            "REDFISH",
-            ["INTERFACE", "ADDRESS", "PORT", "NAME", "ADDRESS OF THIS MACHINE"],
-            bmc.redfish.iter().map(service),
-        ),
-    ]
+    facts("", known)
 }
 
-pub(super) fn power(inventory: &Inventory) -> Vec<Section> {
-    let row = |supply: &PowerSupply| {
-        let charge = supply.charge.map(|charge| format!("{charge} %")).unwrap_or_default();
-        [
-            supply.name.clone(),
-            supply.kind.clone(),
-            supply.location.clone(),
-            supply.state.clone(),
-            charge,
-            supply.watts.map(|watts| format!("{watts} W")).unwrap_or_default(),
-            format!("{} {}", supply.manufacturer, supply.model).trim().to_owned(),
-            supply.serial.clone(),
-        ]
-    };
-    let head = ["NAME", "KIND", "LOCATION", "STATE", "CHARGE", "POWER", "MODEL", "SERIAL"];
-    vec![Section::new("", head, inventory.power_supplies.iter().map(row))]
-}
-
-pub(super) fn sensors(inventory: &Inventory) -> Vec<Section> {
-    let row = |sensor: &Sensor| {
-        let limit = |name: &str, value: Option<f64>| value.map(|value| format!("{name} {value}")).unwrap_or_default();
-        let limits = [limit("min", sensor.minimum), limit("max", sensor.maximum), limit("critical", sensor.critical)];
-        let limits: Vec<String> = limits.into_iter().filter(|text| !text.is_empty()).collect();
-        [
-            sensor.chip.clone(),
-            sensor.device.clone(),
-            sensor.name.clone(),
-            format!("{} {}", sensor.value, sensor.unit),
-            limits.join(", "),
-            if sensor.alarm { "ALARM" } else { "" }.to_owned(),
-        ]
-    };
-    vec![Section::new("", ["CHIP", "DEVICE", "NAME", "VALUE", "LIMITS", "ALARM"], inventory.sensors.iter().map(row))]
-}
-
-pub(super) fn findings(inventory: &Inventory) -> Vec<Section> {
+pub(super) fn findings(inventory: &Inventory) -> [Section; 2] {
     let found =
         inventory.findings.iter().map(|finding| [finding.code.clone(), finding.text.clone(), finding.device.clone()]);
     let gaps = inventory.gaps.iter().map(|gap| [gap.to_string()]);
-    vec![Section::new("", ["CODE", "WHAT", "DEVICE"], found), Section::new("NOT KNOWN", ["WHAT"], gaps)]
+    [rows("", ["Code", "What", "Device"], found), rows("Not known", ["What"], gaps)]
+}
+
+/// All memory, and how many slots are fitted.
+pub(super) fn memory(inventory: &Inventory) -> Section {
+    let state = &inventory.memory;
+    let fitted = state.dimms.iter().filter(|dimm| dimm.size > 0);
+    let boards = state.boards.iter().map(|board| {
+        let maximum = board.maximum.map(|maximum| format!(", at most {}", bytes(maximum))).unwrap_or_default();
+        format!("{} slots{maximum}, error correction: {}", board.slots, board.error_correction)
+    });
+    let modules = if state.dimms.is_empty() {
+        String::new()
+    } else {
+        let installed = bytes(fitted.clone().map(|dimm| dimm.size).sum());
+        format!("{} of {} slots fitted with {installed}", fitted.count(), state.dimms.len())
+    };
+    let total = if state.total == 0 { String::new() } else { bytes(state.total) };
+    facts("", [("total", total), ("modules", modules), ("boards", boards.collect::<Vec<_>>().join("; "))])
+}
+
+/// Errors of memory: of all controllers, and of those modules that have errors.
+pub(super) fn memory_errors(inventory: &Inventory) -> Section {
+    let mut errors = Vec::new();
+    for controller in &inventory.memory.controllers {
+        let row = |module: &str, correctable: u64, uncorrectable: u64| {
+            let (id, name) = (controller.id.clone(), controller.name.clone());
+            [id, name, module.to_owned(), correctable.to_string(), uncorrectable.to_string()]
+        };
+        errors.push(row("all", controller.correctable_errors, controller.uncorrectable_errors));
+        for module in
+            controller.modules.iter().filter(|module| module.correctable_errors + module.uncorrectable_errors > 0)
+        {
+            let name = if module.label.is_empty() { &module.id } else { &module.label };
+            errors.push(row(name, module.correctable_errors, module.uncorrectable_errors));
+        }
+    }
+    rows("Errors", ["Controller", "Kind", "Module", "Corrected", "Uncorrected"], errors)
+}
+
+/// The addresses of all interfaces.
+pub(super) fn addresses(inventory: &Inventory) -> Section {
+    let addresses = |name: &str| {
+        let state = inventory.machine_resources.networks.get(name);
+        let addresses = state.into_iter().flat_map(|state| &state.addresses);
+        addresses.map(|address| format!("{}/{}", address.address, address.netmask)).collect::<Vec<_>>().join(" ")
+    };
+    let hardware = inventory.interfaces.iter().map(|nic| &nic.name);
+    let all = hardware.chain(inventory.virtual_interfaces.iter().map(|other| &other.name));
+    let reachable = all.map(|name| [name.clone(), addresses(name)]).filter(|[_, addresses]| !addresses.is_empty());
+    rows("Addresses", ["Name", "Addresses"], reachable)
 }

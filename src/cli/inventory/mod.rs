@@ -1,13 +1,9 @@
 //! `shakedown inventory`: the machine in depth, for people and machines.
 
-mod cards;
 mod changed;
 mod machine;
-mod memory;
-mod network;
 mod page;
 mod section;
-mod storage;
 mod topic;
 
 use anyhow::Context as _;
@@ -62,14 +58,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         (Some(topic), Some(name), format) => device(&inventory, &value, topic, name, format)?,
         (None, _, Format::Json) => pretty(&value),
         (Some(topic), None, Format::Json) => pretty(&topic.part_of(&value)),
-        (topic, _, Format::Table) => tables(&inventory, topic, &machine.host),
+        (topic, _, Format::Table) => tables(&inventory, &value, topic, &machine.host),
     };
     print(&text)
 }
 
 /// The table of a BMC, as `shakedown bmc` prints it.
-pub(super) fn bmc_page(bmc: Bmc) -> String {
-    tables(&Inventory { bmc: Some(bmc), ..Inventory::default() }, Some(Topic::Bmc), &Host::live())
+pub(super) fn bmc_page(bmc: Bmc) -> anyhow::Result<String> {
+    let inventory = Inventory { bmc: Some(bmc), ..Inventory::default() };
+    Ok(tables(&inventory, &serde_json::to_value(&inventory)?, Some(Topic::Bmc), &Host::live()))
 }
 
 pub(super) fn print(text: &str) -> anyhow::Result<u8> {
@@ -103,10 +100,10 @@ fn nothing(topic: Topic, host: &Host) -> String {
     }
 }
 
-fn tables(inventory: &Inventory, topic: Option<Topic>, host: &Host) -> String {
+fn tables(inventory: &Inventory, value: &Value, topic: Option<Topic>, host: &Host) -> String {
     let topics = Topic::ALL.into_iter().filter(|one| topic.is_none_or(|wanted| wanted == *one));
     topics
-        .map(|topic| section::print(&topic.to_string(), &nothing(topic, host), &topic.sections(inventory)))
+        .map(|topic| section::print(&topic.to_string(), &nothing(topic, host), &topic.sections(inventory, value)))
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -5,10 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::section::printable;
 use super::topic::Topic;
-use crate::report::{bytes, table};
-
-/// Numbers of bytes.
-const BYTES: [&str; 6] = ["size", "total", "maximum", "memory", "physical_block_size", "logical_block_size"];
+use crate::report::{Unit, bytes, table};
 
 /// The page of a device, with what was found odd about it.
 pub(super) fn page<'a>(topic: Topic, name: &str, device: &Value, findings: impl Iterator<Item = &'a str>) -> String {
@@ -84,35 +81,16 @@ fn written(topic: Topic, key: &str, value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::String(text) => printable(text),
-        Value::Number(number) if BYTES.contains(&key) && topic != Topic::Sensor => {
-            let count = number.as_u64().unwrap_or(0);
-            if count < 1024 { bytes(count) } else { format!("{} ({count} bytes)", bytes(count)) }
-        }
-        // Whole numbers without a fraction.
-        Value::Number(number) => {
-            let number =
-                number.as_u64().map_or_else(|| number.as_f64().unwrap_or(0.0).to_string(), |whole| whole.to_string());
-            format!("{number}{}", unit(topic, key))
-        }
+        Value::Number(number) => match (topic.unit(key), number.as_u64()) {
+            (Unit::Bytes, Some(count)) if count >= 1024 => format!("{} ({count} bytes)", bytes(count)),
+            (unit, _) => unit.written(value),
+        },
         Value::Array(list) => list.iter().map(|value| written(topic, key, value)).collect::<Vec<_>>().join(", "),
         Value::Object(map) => {
             let parts =
                 map.iter().map(|(key, value)| format!("{} {}", key.replace('_', " "), written(topic, key, value)));
             parts.collect::<Vec<_>>().join(", ")
         }
-    }
-}
-
-fn unit(topic: Topic, key: &str) -> &'static str {
-    match (topic, key) {
-        (Topic::Memory, "speed" | "configured_speed") => " MT/s",
-        (Topic::Memory, "millivolts") => " mV",
-        (Topic::Interface | Topic::Usb, "speed" | "maximum_speed") => " Mbit/s",
-        (Topic::Interface, "mtu") => " bytes",
-        (Topic::Cpu, "maximum_speed") => " MHz",
-        (Topic::Power, "watts") => " W",
-        (Topic::Power, "charge") => " %",
-        _ => "",
     }
 }
 

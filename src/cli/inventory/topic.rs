@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::section::Section;
-use super::{cards, machine, memory, network, storage};
+use super::machine;
+use super::section::devices;
 use crate::inventory::Inventory;
+use crate::report::{self, Devices, Section, Unit};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Topic {
@@ -69,15 +70,32 @@ impl Topic {
         }
     }
 
-    /// Lists of devices that have names.
-    fn lists(self) -> &'static [&'static str] {
+    /// The kinds of its devices, in the order of their tables.
+    fn kinds(self) -> &'static [Devices] {
+        use report::{
+            ARRAYS, BMC_LAN, CONTROLLERS, DISKS, FIRMWARE, FUNCTIONS, GRAPHICS, INTERFACES, MODULES, MULTIPATHS, NODES,
+            PACKAGES, PARTITIONS, POWER, REDFISH, SENSORS, USB, VIRTUAL_INTERFACES, VOLUMES,
+        };
         match self {
-            Topic::Cpu => &["/processors/packages"],
-            Topic::Memory => &["/memory/dimms", "/memory/controllers"],
-            Topic::Firmware => &["/firmware", "/trust/tpms"],
-            Topic::System | Topic::Bmc | Topic::Finding => &[],
-            others => others.places(),
+            Topic::System | Topic::Finding => &[],
+            Topic::Cpu => &[PACKAGES],
+            Topic::Memory => &[MODULES, NODES],
+            Topic::Disk => &[DISKS, PARTITIONS, CONTROLLERS, ARRAYS, VOLUMES, MULTIPATHS],
+            Topic::Interface => &[INTERFACES, VIRTUAL_INTERFACES],
+            Topic::Pci => &[FUNCTIONS],
+            Topic::Usb => &[USB],
+            Topic::Gpu => &[GRAPHICS],
+            Topic::Firmware => &[FIRMWARE],
+            Topic::Bmc => &[BMC_LAN, REDFISH],
+            Topic::Power => &[POWER],
+            Topic::Sensor => &[SENSORS],
         }
+    }
+
+    /// The unit of a number of its devices, by the number's key.
+    pub(super) fn unit(self, key: &str) -> Unit {
+        let mut fields = self.kinds().iter().flat_map(|kind| kind.fields);
+        fields.find(|field| field.key == key).map_or(Unit::Letters(""), |field| field.unit)
     }
 
     /// What there is to say when there is nothing.
@@ -121,7 +139,7 @@ impl Topic {
         Value::Object(self.places().iter().map(part).collect())
     }
 
-    /// A device by any of its names; the first list that has it decides. A partition is a device of its own.
+    /// A device by any of its names; the first list that has it decides.
     pub(super) fn find<'a>(self, value: &'a Value, name: &str) -> Option<&'a Value> {
         const NAMES: [&str; 11] = [
             "identity",
@@ -140,27 +158,31 @@ impl Topic {
         let says = |value: &Value| {
             value.as_str() == Some(name) || value.as_u64().is_some_and(|number| number.to_string() == name)
         };
-        let lists = || self.lists().iter().filter_map(|pointer| value.pointer(pointer)?.as_array());
-        let devices = || lists().flatten();
-        let partitions = || devices().filter_map(|device| device["partitions"].as_array()).flatten();
-        NAMES.iter().find_map(|key| devices().chain(partitions()).find(|device| says(&device[*key])))
+        let others: &[&str] = match self {
+            Topic::Memory => &["/memory/controllers"],
+            Topic::Firmware => &["/trust/tpms"],
+            _ => &[],
+        };
+        let others = || others.iter().filter_map(|place| value.pointer(place)?.as_array()).flatten();
+        let devices = || self.kinds().iter().flat_map(|kind| kind.list(value)).chain(others());
+        NAMES.iter().find_map(|key| devices().find(|device| says(&device[*key])))
     }
 
-    pub(super) fn sections(self, inventory: &Inventory) -> Vec<Section> {
+    /// Its tables, from the inventory and from its JSON.
+    pub(super) fn sections(self, inventory: &Inventory, value: &Value) -> Vec<Section> {
+        let mut kinds: Vec<Section> = self.kinds().iter().map(|kind| devices(kind, value)).collect();
         match self {
-            Topic::System => machine::system(inventory),
-            Topic::Cpu => machine::cpu(inventory),
-            Topic::Memory => memory::memory(inventory),
-            Topic::Disk => storage::disks(inventory),
-            Topic::Interface => network::interfaces(inventory),
-            Topic::Pci => cards::pci(inventory),
-            Topic::Usb => cards::usb(inventory),
-            Topic::Gpu => cards::gpu(inventory),
-            Topic::Firmware => machine::firmware(inventory),
-            Topic::Bmc => machine::bmc(inventory),
-            Topic::Power => machine::power(inventory),
-            Topic::Sensor => machine::sensors(inventory),
-            Topic::Finding => machine::findings(inventory),
+            Topic::System => vec![machine::system(inventory)],
+            Topic::Cpu => kinds.into_iter().chain(machine::cpu(inventory)).collect(),
+            Topic::Memory => {
+                kinds[0].title = "Modules";
+                [vec![machine::memory(inventory)], kinds, vec![machine::memory_errors(inventory)]].concat()
+            }
+            Topic::Interface => kinds.into_iter().chain([machine::addresses(inventory)]).collect(),
+            Topic::Firmware => kinds.into_iter().chain([machine::trust(inventory)]).collect(),
+            Topic::Bmc => [machine::bmc(inventory)].into_iter().chain(kinds).collect(),
+            Topic::Finding => machine::findings(inventory).into(),
+            Topic::Disk | Topic::Pci | Topic::Usb | Topic::Gpu | Topic::Power | Topic::Sensor => kinds,
         }
     }
 }

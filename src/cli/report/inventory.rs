@@ -7,7 +7,9 @@ use super::output;
 use crate::host::Host;
 use crate::inventory::collect_detail;
 use crate::journal::ResultRecord;
-use crate::report::{Inventory, Parameter, Section, bytes};
+use crate::report::{
+    DISKS, Devices, FIRMWARE, GRAPHICS, INTERFACES, Inventory, MODULES, Parameter, Section, Unit, View, bytes,
+};
 
 /// Largest document that is read, and most devices of a kind, findings and gaps that are shown.
 const LARGEST: u64 = 16 << 20;
@@ -64,19 +66,16 @@ fn described(document: &Value, source: &str, whole: &str) -> Found {
     let resources = if is_deep { &document["machine_resources"]["resources"] } else { &document["resources"] };
     let environment = if is_deep { &document["machine_resources"]["environment"] } else { &document["environment"] };
     let ports = ports(&resources["network"]["cards"]);
-    let sections = if is_deep {
-        vec![
-            section("Disks", &DISKS, &document["disks"]),
-            section("Memory modules", &MODULES, &document["memory"]["dimms"]),
-            section("Network interfaces", &INTERFACES, &document["interfaces"]),
-            section("Graphics and compute cards", &CARDS, &document["gpus"]),
-            section("Firmware", &FIRMWARE, &document["firmware"]),
-        ]
+    let sections: Vec<Section> = if is_deep {
+        let kinds = [DISKS, MODULES, INTERFACES, GRAPHICS, FIRMWARE];
+        kinds.iter().map(|kind| section(kind, View::Report, &kind.list(document), document)).collect()
     } else {
+        let of =
+            |kind, devices: &Value| section(kind, View::Region, &list(devices).iter().collect::<Vec<_>>(), document);
         vec![
-            section("Disks", &REGION_DISKS, &resources["storage"]["disks"]),
-            section("Network interfaces", &REGION_PORTS, &ports),
-            section("Graphics and compute cards", &CARDS, &resources["gpu"]["cards"]),
+            of(&DISKS, &resources["storage"]["disks"]),
+            of(&INTERFACES, &ports),
+            of(&GRAPHICS, &resources["gpu"]["cards"]),
         ]
     };
     let lines = |key: &str, line: fn(&Value) -> String| -> Option<Vec<String>> {
@@ -89,19 +88,17 @@ fn described(document: &Value, source: &str, whole: &str) -> Found {
         facts: facts(resources, environment),
         sections: sections.into_iter().filter(|section| !section.rows.is_empty()).collect(),
         findings: lines("findings", |finding| {
-            format!("{}: {} ({})", cell(finding, "code", ""), cell(finding, "text", ""), cell(finding, "device", ""))
+            format!("{}: {} ({})", cell(finding, "code"), cell(finding, "text"), cell(finding, "device"))
         }),
         findings_left_out: left_out("findings"),
         gaps_left_out: left_out("gaps"),
-        gaps: lines("gaps", |gap| {
-            format!("{}: {}: {}", cell(gap, "topic", ""), cell(gap, "path", ""), cell(gap, "reason", ""))
-        })
-        .unwrap_or_default(),
+        gaps: lines("gaps", |gap| format!("{}: {}: {}", cell(gap, "topic"), cell(gap, "path"), cell(gap, "reason")))
+            .unwrap_or_default(),
     };
     let disks = list(&resources["storage"]["disks"]).iter().map(|disk| Named {
-        name: cell(disk, "id", ""),
-        model: cell(disk, "model", ""),
-        serial: cell(disk, "serial", ""),
+        name: cell(disk, "id"),
+        model: cell(disk, "model"),
+        serial: cell(disk, "serial"),
     });
     Found { shown, disks: disks.collect() }
 }
@@ -110,94 +107,38 @@ fn described(document: &Value, source: &str, whole: &str) -> Found {
 fn facts(resources: &Value, environment: &Value) -> Vec<Parameter> {
     let system = &resources["system"];
     let joined = |value: &Value, keys: &[&str]| {
-        keys.iter().map(|key| cell(value, key, "")).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        keys.iter().map(|key| cell(value, key)).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     };
     let sockets = list(&resources["cpu"]["sockets"]);
     let processors = match sockets {
         [] => String::new(),
         [first, ..] => {
-            format!("{} × {}, {} threads", sockets.len(), cell(first, "name", ""), cell(&resources["cpu"], "total", ""))
+            format!("{} × {}, {} threads", sockets.len(), cell(first, "name"), cell(&resources["cpu"], "total"))
         }
     };
     let rows = [
         ("Machine", joined(system, &["vendor", "product", "version"])),
-        ("Serial number", cell(system, "serial", "")),
+        ("Serial number", cell(system, "serial")),
         ("Firmware", joined(&system["firmware"], &["vendor", "version", "date"])),
         ("Processors", processors),
-        ("Memory", cell(&resources["memory"], "total", "B")),
-        ("Disks", cell(&resources["storage"], "total", "")),
-        ("Network cards", cell(&resources["network"], "total", "")),
-        ("PCI functions", cell(&resources["pci"], "total", "")),
+        ("Memory", resources["memory"]["total"].as_u64().filter(|total| *total > 0).map(bytes).unwrap_or_default()),
+        ("Disks", cell(&resources["storage"], "total")),
+        ("Network cards", cell(&resources["network"], "total")),
+        ("PCI functions", cell(&resources["pci"], "total")),
         ("System", joined(environment, &["os_name", "os_version"])),
-        ("Kernel", cell(environment, "kernel_version", "")),
+        ("Kernel", cell(environment, "kernel_version")),
     ];
     let known = rows.into_iter().filter(|(_, value)| !value.is_empty());
     known.map(|(name, value)| Parameter { name: name.to_owned(), value }).collect()
 }
 
-/// Name of a column, its key, and the unit of its numbers: `B` for bytes.
-type Column = (&'static str, &'static str, &'static str);
-
-const DISKS: [Column; 7] = [
-    ("Name", "name", ""),
-    ("Model", "model", ""),
-    ("Serial", "serial", ""),
-    ("Size", "size", "B"),
-    ("Kind", "kind", ""),
-    ("Firmware", "firmware", ""),
-    ("Place", "place", ""),
-];
-const MODULES: [Column; 6] = [
-    ("Slot", "slot", ""),
-    ("Size", "size", "B"),
-    ("Kind", "kind", ""),
-    ("Speed", "configured_speed", " MT/s"),
-    ("Part", "part", ""),
-    ("Serial", "serial", ""),
-];
-const INTERFACES: [Column; 6] = [
-    ("Name", "name", ""),
-    ("Model", "model", ""),
-    ("MAC", "mac_address", ""),
-    ("State", "state", ""),
-    ("Speed", "speed", " Mbit/s"),
-    ("Firmware", "firmware", ""),
-];
-const CARDS: [Column; 4] =
-    [("Vendor", "vendor", ""), ("Product", "product", ""), ("Driver", "driver", ""), ("Address", "pci_address", "")];
-const FIRMWARE: [Column; 4] =
-    [("Device", "device", ""), ("Firmware", "name", ""), ("Version", "version", ""), ("Date", "date", "")];
-const REGION_DISKS: [Column; 6] = [
-    ("Name", "id", ""),
-    ("Model", "model", ""),
-    ("Serial", "serial", ""),
-    ("Size", "size", "B"),
-    ("Kind", "type", ""),
-    ("Firmware", "firmware_version", ""),
-];
-const REGION_PORTS: [Column; 5] = [
-    ("Name", "id", ""),
-    ("Model", "product", ""),
-    ("MAC", "address", ""),
-    ("Link", "link_detected", ""),
-    ("Speed", "link_speed", " Mbit/s"),
-];
-
-/// A table with the columns that any device fills.
-fn section(title: &'static str, columns: &[Column], devices: &Value) -> Section {
-    let devices = list(devices);
+/// The table of the first of these devices.
+fn section(kind: &Devices, view: View, devices: &[&Value], inventory: &Value) -> Section {
     let shown = &devices[..devices.len().min(MOST)];
-    let filled: Vec<&Column> = columns
-        .iter()
-        .filter(|(_, key, unit)| shown.iter().any(|device| !cell(device, key, unit).is_empty()))
-        .collect();
-    let row = |device: &Value| filled.iter().map(|(_, key, unit)| cell(device, key, unit)).collect();
-    Section {
-        title,
-        columns: filled.iter().map(|(name, _, _)| *name).collect(),
-        rows: shown.iter().map(row).collect(),
-        left_out: devices.len() - shown.len(),
-    }
+    let mut section = kind.table(view, shown, inventory);
+    section.rows.iter_mut().flatten().for_each(|cell| *cell = text(cell));
+    section.left_out = devices.len() - shown.len();
+    section
 }
 
 /// The ports of network cards, each with the name of its card.
@@ -219,15 +160,6 @@ fn list(value: &Value) -> &[Value] {
 }
 
 /// A fact as text; nothing for what is not known.
-fn cell(device: &Value, key: &str, unit: &str) -> String {
-    match &device[key] {
-        Value::String(value) => text(value),
-        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
-        Value::Number(number) => match (unit, number.as_u64()) {
-            ("B", Some(0)) => String::new(),
-            ("B", Some(count)) => bytes(count),
-            _ => format!("{number}{unit}"),
-        },
-        _ => String::new(),
-    }
+fn cell(device: &Value, key: &str) -> String {
+    text(&Unit::Letters("").written(&device[key]))
 }

@@ -132,6 +132,22 @@ pub(super) fn collect(survey: &Survey<'_>, known: &[BlockDevice]) -> Vec<Disk> {
     known.iter().filter_map(disk).collect()
 }
 
+/// The disks by their names, with what their drivers say without asking them.
+pub(super) fn by_name(survey: &Survey<'_>) -> Vec<Disk> {
+    let device = |name: &str| Path::new(BLOCK).join(name).join("device");
+    let listed = survey.host.disks().into_iter().filter(|disk| survey.host.has(device(&disk.name)));
+    let disk = |disk: crate::host::Disk| Disk {
+        identity: format!("disk:name:{}", disk.name),
+        size: disk.size,
+        model: disk.models.into_iter().next().unwrap_or_default(),
+        serial: disk.serials.into_iter().next().unwrap_or_default(),
+        hosts: hosts(survey, &device(&disk.name)),
+        name: disk.name,
+        ..Disk::default()
+    };
+    listed.map(disk).collect()
+}
+
 fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str) -> Disk {
     let place = Path::new(BLOCK).join(&known.id);
     let device = place.join("device");
@@ -199,6 +215,13 @@ impl Disk {
         let is_fabric = matches!(self.attachment.as_str(), "sas" | "fc" | "iscsi");
         let is_named = plain_name(&self.wwn).is_some();
         is_named && (is_fabric || self.attachment.is_empty() && self.kind == "scsi")
+    }
+
+    /// The number among the units of one SCSI target (LUN), from the end of the place; empty for a disk that is no such unit.
+    pub(in super::super) fn unit(&self) -> &str {
+        let after = |mark| self.place.rsplit_once(mark).map(|(_, number)| number);
+        let address = || after(":").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        after("-lun-").or_else(address).unwrap_or_default()
     }
 
     /// True if the root file system is on the disk, on one of its partitions, or on a volume or an array above those.

@@ -63,7 +63,24 @@ pub struct FirmwareVersion {
     pub date: String,
 }
 
-pub(super) fn trust(survey: &Survey<'_>) -> Trust {
+/// Trust, the versions that SMBIOS lists, and those of InfiniBand cards by PCI address.
+type Read = (Trust, Vec<FirmwareVersion>, Vec<(String, String)>);
+
+/// Reads trust and versions that belong to no other topic.
+pub(super) fn collect(survey: &Survey<'_>) -> Read {
+    (trust(survey), listed(survey), infiniband(survey))
+}
+
+/// Puts these in their places in an inventory that has its interfaces.
+pub(super) fn put(inventory: &mut Inventory, (trust, listed, cards): Read) {
+    (inventory.trust, inventory.firmware) = (trust, listed);
+    for nic in inventory.interfaces.iter_mut().filter(|nic| nic.firmware.is_empty()) {
+        let own = cards.iter().find(|(address, _)| *address == nic.pci_address);
+        nic.firmware = own.map(|(_, version)| version.clone()).unwrap_or_default();
+    }
+}
+
+fn trust(survey: &Survey<'_>) -> Trust {
     let class = Path::new("/sys/class/tpm");
     let tpm = |name: String| {
         let place = class.join(&name);
@@ -94,7 +111,7 @@ fn secure_boot(survey: &Survey<'_>) -> Option<bool> {
 }
 
 /// What SMBIOS lists of its own: embedded controller, and SMBIOS 3.5's type 45.
-pub(super) fn listed(survey: &Survey<'_>) -> Vec<FirmwareVersion> {
+fn listed(survey: &Survey<'_>) -> Vec<FirmwareVersion> {
     let mut found = Vec::new();
     let embedded = survey.host.text("/sys/class/dmi/id/ec_firmware_release").map(storable);
     found.extend(embedded.map(|version| version_of("system", "embedded controller", &version, "")));
@@ -106,11 +123,8 @@ pub(super) fn listed(survey: &Survey<'_>) -> Vec<FirmwareVersion> {
     found
 }
 
-/// PCI addresses and versions.
-pub(super) type ByAddress = Vec<(String, String)>;
-
 /// InfiniBand's own firmware.
-pub(super) fn infiniband(survey: &Survey<'_>) -> ByAddress {
+fn infiniband(survey: &Survey<'_>) -> Vec<(String, String)> {
     let class = Path::new("/sys/class/infiniband");
     let version = |name: String| {
         let place = class.join(name);
@@ -128,9 +142,9 @@ fn version_of(device: &str, name: &str, version: &str, date: &str) -> FirmwareVe
     }
 }
 
-/// The versions of all firmware in an inventory whose devices have their identities.
-pub(super) fn versions(inventory: &Inventory, listed: Vec<FirmwareVersion>) -> Vec<FirmwareVersion> {
-    let mut found = Vec::new();
+/// Completes the list with the versions of all devices of an inventory, which have their identities.
+pub(super) fn complete(inventory: &mut Inventory) {
+    let (listed, mut found) = (std::mem::take(&mut inventory.firmware), Vec::new());
     if let Some(firmware) = &inventory.machine_resources.resources.system.firmware {
         found.push(version_of("system", &format!("{} BIOS", firmware.vendor), &firmware.version, &firmware.date));
     }
@@ -158,5 +172,5 @@ pub(super) fn versions(inventory: &Inventory, listed: Vec<FirmwareVersion>) -> V
         add(&supply.identity, &format!("power supply {}", supply.name), &supply.revision);
     }
     found.retain(|firmware| !firmware.version.is_empty());
-    found
+    inventory.firmware = found;
 }

@@ -78,7 +78,7 @@ pub(super) fn settle(inventory: &mut Inventory) {
     entries.extend(inventory.volumes.iter_mut().map(|it| entry(&mut it.identity, none(), it.name.clone())));
     entries.extend(inventory.multipaths.iter_mut().map(|it| entry(&mut it.identity, none(), it.name.clone())));
     for nic in &mut inventory.interfaces {
-        let (place, name) = (nic.place(), nic.name.clone());
+        let (place, name) = (nic.port_address(), nic.name.clone());
         entries.push(entry(&mut nic.identity, place, name));
     }
     entries.extend(inventory.pci.iter_mut().map(|it| entry(&mut it.identity, it.address.clone(), none())));

@@ -24,7 +24,6 @@ mod pcie;
 mod place;
 mod power;
 mod processor;
-mod reading;
 mod redfish;
 mod sensor;
 mod slot;
@@ -32,17 +31,16 @@ mod usb;
 mod virtual_interface;
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 #[cfg(test)]
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::reading::{Thread, finish};
 use super::survey::Survey;
 use super::topic::Topic;
-use super::{Collected, Gap, MachineResources, Resources, block, collect};
+use super::{Collected, Gap, MachineResources, Resources, System, block, collect};
 use crate::host::Host;
-use reading::{Reading, TIME_LIMIT};
 
 pub use array::{Array, ArrayMember};
 pub use bmc::Bmc;
@@ -86,9 +84,8 @@ pub struct Inventory {
     /// Kernel release.
     pub kernel: String,
     /// The document that `shakedown resources` prints.
-    // Not read back: all that is compared is in the rest.
-    #[serde(skip_deserializing)]
-    #[cfg_attr(test, schemars(!skip_deserializing))]
+    // Only the names of the machine are read back: all else that is compared is in the rest.
+    #[serde(deserialize_with = "names_of_the_machine")]
     pub machine_resources: MachineResources,
     /// Model, serial number and compatible boards from the device tree; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,6 +130,23 @@ pub struct Inventory {
     pub gaps: Vec<Gap>,
 }
 
+/// Reads a document of which nothing but the names and numbers of the machine counts.
+fn names_of_the_machine<'de, D: Deserializer<'de>>(from: D) -> Result<MachineResources, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Document {
+        resources: Hardware,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Hardware {
+        system: System,
+    }
+    let mut document = MachineResources::default();
+    document.resources.system = Document::deserialize(from)?.resources.system;
+    Ok(document)
+}
+
 /// Which volumes in other machines – iSCSI, NVMe over a network, Fibre Channel – count as hardware of this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkVolumes {
@@ -147,7 +161,7 @@ pub enum NetworkVolumes {
 #[must_use]
 pub fn collect_detail(host: &Host) -> Inventory {
     let Collected { value, gaps } = collect(host);
-    let topics = Topics::start(host, &value.resources);
+    let threads = start(host, &value.resources);
     let is_own = host.has_kernel();
     let mut inventory = Inventory {
         form: FORM,
@@ -160,27 +174,37 @@ pub fn collect_detail(host: &Host) -> Inventory {
         gaps,
         ..Inventory::default()
     };
-    topics.finish(&mut inventory);
+    let unread = finish(threads, &mut inventory);
+    inventory.gaps.extend(unread);
+    inventory.memory.total = inventory.machine_resources.resources.memory.total;
+    join(&mut inventory);
+    identity::settle(&mut inventory);
+    firmware::complete(&mut inventory);
     inventory.findings = finding::findings(&inventory);
     inventory
 }
 
-/// The disks alone, for callers who need no more. Values that could not be read are left out; the list is empty if reading a disk hangs or
-/// fails.
+/// The disks alone, for callers who need no more. Values that could not be read are left out. Of a disk that does not let itself be read,
+/// its name, its size and what its driver says are known.
 #[must_use]
 pub fn collect_disks(host: &Host) -> Vec<Disk> {
-    let topic = Reading::start(host, Topic::Disks, |survey| disk::collect(survey, &block::collect(survey).disks));
-    let disks = topic.finish(Instant::now() + TIME_LIMIT, &mut Vec::new());
-    let mut alone = Inventory { disks, ..Inventory::default() };
+    let read = |survey: &Survey<'_>| disk::collect(survey, &block::collect(survey).disks);
+    let mut alone = Inventory::default();
+    finish([Part::of(host, Topic::Disks, read, |all, disks| all.disks = disks)], &mut alone);
     identity::settle(&mut alone);
+    for disk in disk::by_name(&Survey::new(host, Topic::Disks)) {
+        if !alone.disks.iter().any(|known| known.name == disk.name) {
+            alone.disks.push(disk);
+        }
+    }
     alone.disks
 }
 
 /// The BMC alone, for callers who need no more; `None` where there is none.
 #[must_use]
 pub fn collect_bmc(host: &Host) -> Collected<Option<Bmc>> {
-    let mut gaps = Vec::new();
-    let value = Reading::start(host, Topic::Bmc, bmc::collect).finish(Instant::now() + TIME_LIMIT, &mut gaps);
+    let mut value = None;
+    let gaps = finish([Thread::of(host, Topic::Bmc, bmc::collect, |found, bmc| *found = bmc)], &mut value);
     Collected { value, gaps }
 }
 
@@ -204,80 +228,44 @@ impl Inventory {
     }
 }
 
-/// The topics that are read in parallel.
-struct Topics {
-    processors: Reading<ProcessorState>,
-    memory: Reading<MemoryState>,
-    storage: Reading<(Vec<Disk>, Vec<StorageController>)>,
-    stacked: Reading<(Vec<Array>, Vec<MappedVolume>, Vec<Multipath>)>,
-    interfaces: Reading<(Vec<Nic>, Vec<VirtualInterface>)>,
-    cards: Reading<(Vec<PciFunction>, Vec<GpuDevice>)>,
-    usb: Reading<Vec<UsbNode>>,
-    firmware: Reading<(Trust, Vec<FirmwareVersion>, firmware::ByAddress)>,
-    power_supplies: Reading<Vec<PowerSupply>>,
-    bmc: Reading<Option<Bmc>>,
-    sensors: Reading<Vec<Sensor>>,
+/// A part of the inventory that is being read.
+type Part = Thread<Inventory>;
+
+/// Starts to read all topics, each on a thread of its own.
+fn start(host: &Host, known: &Resources) -> [Part; 11] {
+    let (sockets, block, usb) = (known.cpu.sockets.clone(), known.storage.disks.clone(), known.usb.devices.clone());
+    let (pci, gpu) = (known.pci.devices.clone(), known.gpu.clone());
+    let processors = move |survey: &Survey<'_>| processor::collect(survey, &sockets);
+    let storage = move |survey: &Survey<'_>| {
+        let disks = disk::collect(survey, &block);
+        let controllers = controller::collect(survey, &disks, nvme::collect(survey));
+        (disks, controllers)
+    };
+    let stacked = |survey: &Survey<'_>| {
+        let volumes = mapped::collect(survey);
+        (array::collect(survey), multipath::collect(survey, &volumes), volumes)
+    };
+    let cards = move |survey: &Survey<'_>| {
+        let functions = pcie::collect(survey, &pci);
+        (gpu::collect(survey, &gpu, &functions), functions)
+    };
+    [
+        Part::of(host, Topic::Processors, processors, |all, it| all.processors = it),
+        Part::of(host, Topic::Modules, memory::collect, |all, it| all.memory = it),
+        Part::of(host, Topic::Disks, storage, |all, it| (all.disks, all.storage_controllers) = it),
+        Part::of(host, Topic::StackedDisks, stacked, |all, it| (all.arrays, all.multipaths, all.volumes) = it),
+        Part::of(host, Topic::Interfaces, nic::collect, |all, it| (all.interfaces, all.virtual_interfaces) = it),
+        Part::of(host, Topic::Cards, cards, |all, it| (all.gpus, all.pci) = it),
+        Part::of(host, Topic::UsbTree, move |survey| usb::collect(survey, &usb), |all, it| all.usb = it),
+        Part::of(host, Topic::Power, power::collect, |all, it| all.power_supplies = it),
+        Part::of(host, Topic::Bmc, bmc::collect, |all, it| all.bmc = it),
+        Part::of(host, Topic::Sensors, sensor::collect, |all, it| all.sensors = it),
+        Part::of(host, Topic::Firmware, firmware::collect, firmware::put),
+    ]
 }
 
-impl Topics {
-    fn start(host: &Host, known: &Resources) -> Self {
-        let (sockets, block, usb) = (known.cpu.sockets.clone(), known.storage.disks.clone(), known.usb.devices.clone());
-        let (pci, gpu) = (known.pci.devices.clone(), known.gpu.clone());
-        Topics {
-            processors: Reading::start(host, Topic::Processors, move |survey| processor::collect(survey, &sockets)),
-            memory: Reading::start(host, Topic::Modules, memory::collect),
-            storage: Reading::start(host, Topic::Disks, move |survey| {
-                let disks = disk::collect(survey, &block);
-                let controllers = controller::collect(survey, &disks, nvme::collect(survey));
-                (disks, controllers)
-            }),
-            stacked: Reading::start(host, Topic::StackedDisks, |survey| {
-                let volumes = mapped::collect(survey);
-                let multipaths = multipath::collect(survey, &volumes);
-                (array::collect(survey), volumes, multipaths)
-            }),
-            interfaces: Reading::start(host, Topic::Interfaces, nic::collect),
-            cards: Reading::start(host, Topic::Cards, move |survey| {
-                let functions = pcie::collect(survey, &pci);
-                let gpus = gpu::collect(survey, &gpu, &functions);
-                (functions, gpus)
-            }),
-            usb: Reading::start(host, Topic::UsbTree, move |survey| usb::collect(survey, &usb)),
-            firmware: Reading::start(host, Topic::Firmware, |survey| {
-                (firmware::trust(survey), firmware::listed(survey), firmware::infiniband(survey))
-            }),
-            power_supplies: Reading::start(host, Topic::Power, power::collect),
-            bmc: Reading::start(host, Topic::Bmc, bmc::collect),
-            sensors: Reading::start(host, Topic::Sensors, sensor::collect),
-        }
-    }
-
-    /// Collects the results of all topics, and makes identities unique.
-    fn finish(self, inventory: &mut Inventory) {
-        let deadline = Instant::now() + TIME_LIMIT;
-        let mut gaps = Vec::new();
-        inventory.processors = self.processors.finish(deadline, &mut gaps);
-        inventory.memory = self.memory.finish(deadline, &mut gaps);
-        inventory.memory.total = inventory.machine_resources.resources.memory.total;
-        (inventory.disks, inventory.storage_controllers) = self.storage.finish(deadline, &mut gaps);
-        (inventory.arrays, inventory.volumes, inventory.multipaths) = self.stacked.finish(deadline, &mut gaps);
-        (inventory.interfaces, inventory.virtual_interfaces) = self.interfaces.finish(deadline, &mut gaps);
-        (inventory.pci, inventory.gpus) = self.cards.finish(deadline, &mut gaps);
-        inventory.usb = self.usb.finish(deadline, &mut gaps);
-        inventory.power_supplies = self.power_supplies.finish(deadline, &mut gaps);
-        inventory.bmc = self.bmc.finish(deadline, &mut gaps);
-        inventory.sensors = self.sensors.finish(deadline, &mut gaps);
-        let (trust, listed, by_address) = self.firmware.finish(deadline, &mut gaps);
-        inventory.trust = trust;
-        inventory.gaps.extend(gaps);
-        join(inventory, &by_address);
-        identity::settle(inventory);
-        inventory.firmware = firmware::versions(inventory, listed);
-    }
-}
-
-/// Adds model, slot and firmware of the PCI functions to the interfaces and drives that belong to them.
-fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
+/// Adds model and slot of the PCI functions to the interfaces and drives that belong to them.
+fn join(inventory: &mut Inventory) {
     let functions: HashMap<&str, &PciFunction> =
         inventory.pci.iter().map(|function| (function.address.as_str(), function)).collect();
     let function = |address: &str| functions.get(address);
@@ -285,11 +273,6 @@ fn join(inventory: &mut Inventory, versions: &firmware::ByAddress) {
         if let Some(function) = function(&nic.pci_address) {
             nic.model = format!("{} {}", function.vendor, function.product);
             nic.slot = function.slot.clone();
-        }
-        if let Some((_, version)) =
-            versions.iter().find(|(address, _)| nic.firmware.is_empty() && *address == nic.pci_address)
-        {
-            nic.firmware = version.clone();
         }
     }
     let networks = &inventory.machine_resources.networks;

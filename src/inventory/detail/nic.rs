@@ -64,6 +64,9 @@ pub struct Nic {
     /// `BUS:DEVICE` of a USB interface.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub usb_address: String,
+    /// Way from the root of its bus, of an interface that is on neither PCI nor USB.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// Name of the slot on the board.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub slot: String,
@@ -93,10 +96,15 @@ pub struct VirtualFunctions {
 }
 
 impl Nic {
-    /// The interface's place: PCI or USB address and port. Distinguishes two interfaces that report the same MAC address.
-    pub(in super::super) fn place(&self) -> String {
-        let address = if self.pci_address.is_empty() { &self.usb_address } else { &self.pci_address };
-        if self.port == 0 { address.clone() } else { format!("{address} port {}", self.port) }
+    fn address(&self) -> &str {
+        let known = [&self.pci_address, &self.usb_address].into_iter().find(|address| !address.is_empty());
+        known.unwrap_or(&self.place)
+    }
+
+    /// The address and the port. Distinguishes two interfaces that report the same MAC address.
+    pub(in super::super) fn port_address(&self) -> String {
+        let address = self.address().to_owned();
+        if self.port == 0 { address } else { format!("{address} port {}", self.port) }
     }
 }
 
@@ -189,7 +197,11 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
         name,
         ..Nic::default()
     };
-    nic.identity = identity(survey, place, device, &nic);
+    let way = way(survey, device).unwrap_or_default();
+    nic.identity = identity(survey, place, &way, &nic);
+    if nic.address().is_empty() {
+        nic.place = way;
+    }
     nic
 }
 
@@ -213,7 +225,7 @@ fn is_made_up(address: &str) -> bool {
     address.get(..2).and_then(|byte| u8::from_str_radix(byte, 16).ok()).is_some_and(|byte| byte & 2 != 0)
 }
 
-fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> String {
+fn identity(survey: &Survey<'_>, place: &Path, way: &str, nic: &Nic) -> String {
     // The origin of the address in use: 0 is permanent; random, taken from another interface and set by an administrator are not its own.
     let assigned = survey.host.text(place.join("addr_assign_type"));
     let is_own = assigned.is_none_or(|how| how == "0") && nic.master.is_empty();
@@ -230,7 +242,7 @@ fn identity(survey: &Survey<'_>, place: &Path, device: &Path, nic: &Nic) -> Stri
         Some(address) if address.len() == 20 * 3 - 1 => format!("nic:guid:{}", &address[12 * 3..]),
         Some(address) => format!("nic:{address}"),
         None => {
-            let place = way(survey, device).unwrap_or_else(|| nic.name.clone());
+            let place = if way.is_empty() { &nic.name } else { way };
             format!("nic:at:{place}:port {}", nic.port)
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::item::{Item, Items, Kind, TOTAL};
 use super::pairing::Paired;
 use super::paths::between as paths_between;
+use super::surroundings::UNIT;
 
 /// A smaller difference of the total memory, in bytes, is no change: each kernel reserves another amount for itself.
 const MEMORY_GRAIN: u64 = 64 << 20;
@@ -215,11 +216,14 @@ fn is_one_source(field: &str, before: &Item, after: &Item) -> bool {
 }
 
 /// True if an item is in another place. An item with the same position has not moved: only one inventory could read the board's name of
-/// its place. Places of disks that begin with a PCI address, as an earlier release recorded them, are not compared with places of today.
+/// its place. Places of disks that begin with a PCI address, as an earlier release recorded them, are not compared with places of today; a
+/// unit of a drive is in the bay that an earlier release recorded without the unit's number.
 fn is_elsewhere(before: &Item, after: &Item) -> bool {
     let is_address = |place: &str| place.starts_with("pci-") || place.is_empty();
     let (from, to) = (&before.place, &after.place);
     let stayed = !before.position.is_empty() && before.position == after.position;
+    let in_one_bay = |whole: &str, bay: &str| whole.strip_prefix(bay).is_some_and(|rest| rest.starts_with(UNIT));
+    let stayed = stayed || in_one_bay(from, to) || in_one_bay(to, from);
     from != to && !stayed && !from.is_empty() && !to.is_empty() && is_address(from) == is_address(to)
 }
 

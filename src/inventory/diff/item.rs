@@ -13,7 +13,7 @@ use super::super::{
     Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, UsbNode,
 };
 use super::paths::one_of_paths;
-use super::surroundings::{Surroundings, controllers, disk_way, pci_place};
+use super::surroundings::{Surroundings, controllers, disk_bay, disk_way, pci_place};
 
 /// The kinds of hardware that the region has event types for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,10 +182,11 @@ fn disk_serial(disk: &Disk) -> String {
 fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'_>) -> Vec<Item> {
     let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
     let mut found = Vec::new();
-    let mut shared: BTreeMap<[&str; 5], Vec<&Disk>> = BTreeMap::new();
+    let mut shared: BTreeMap<[&str; 6], Vec<&Disk>> = BTreeMap::new();
     for one in inventory.own_disks(volumes).filter(is_there) {
         if one.may_have_paths() {
-            shared.entry([&one.wwn, &one.serial, &one.model, &one.enclosure, &one.bay]).or_default().push(one);
+            let key = [&one.wwn, &one.serial, &one.model, &one.enclosure, &one.bay, one.unit()];
+            shared.entry(key).or_default().push(one);
         } else {
             found.push(disk(one, around));
         }
@@ -226,9 +227,9 @@ fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// The item of a disk. Its place is enclosure and bay, else the bus path.
+/// The item of a disk. Its place is enclosure and bay, with the number of a further unit of the drive, else the bus path.
 fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
-    let (bay, way) = (words(&[&disk.enclosure, &disk.bay]), disk_way(disk, around));
+    let (bay, way) = (disk_bay(disk), disk_way(disk, around));
     let path = || DiskPlace { name: disk.name.clone(), place: way.clone() };
     Item {
         identity: disk.identity.clone(),
@@ -293,6 +294,7 @@ fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
     let (place, card) = match (function, device) {
         (Some(function), _) => (pci_place(function), function.identity.clone()),
         (None, Some(device)) => (device.name.clone(), device.identity.clone()),
+        (None, None) if nic.pci_address.is_empty() => (nic.place.clone(), String::new()),
         (None, None) => (nic.pci_address.clone(), String::new()),
     };
     let place = if nic.port == 0 || place.is_empty() { place } else { format!("{place} port {}", nic.port) };

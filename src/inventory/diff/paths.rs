@@ -48,7 +48,8 @@ pub(super) fn merged(kind: Kind, items: &[Item], others: &[Item]) -> Vec<Item> {
     let mut found: Vec<Item> = Vec::new();
     let mut groups: BTreeMap<String, Vec<Vec<Item>>> = BTreeMap::new();
     for (item, names) in items.iter().zip(names(kind, items)) {
-        match names.into_iter().next().filter(|name| with_paths.contains(name)) {
+        // A disk of today already has all of its paths.
+        match names.into_iter().next().filter(|name| item.paths.is_empty() && with_paths.contains(name)) {
             Some(name) => {
                 // Disks that share a name and not a number are several.
                 let disks = groups.entry(name).or_default();

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use super::super::{Disk, Inventory, PciFunction, StorageController, UsbNode};
 use super::item::{DiskPlace, words};
 
+/// Precedes the number of a unit in the place of a drive's further units.
+pub(super) const UNIT: &str = " LUN ";
+
 /// The PCI functions, USB devices and controllers that disks and interfaces are attached to.
 pub(super) struct Surroundings<'a> {
     /// PCI functions by address.
@@ -44,6 +47,13 @@ impl<'a> Surroundings<'a> {
     pub(super) fn usb(&self, address: &str) -> Option<&'a UsbNode> {
         self.usb.get(address).copied()
     }
+}
+
+/// Enclosure and bay of a disk, with the number of its unit if that is not the first one of the drive; empty when unknown.
+pub(super) fn disk_bay(disk: &Disk) -> String {
+    let bay = words(&[&disk.enclosure, &disk.bay]);
+    let is_first = matches!(disk.unit(), "" | "0");
+    if bay.is_empty() || is_first { bay } else { format!("{bay}{UNIT}{}", disk.unit()) }
 }
 
 /// The bus path of a disk. udev's path begins with a PCI address, which changes when buses are renumbered; here it is replaced.

@@ -43,7 +43,7 @@ pub enum SnapshotError {
         /// The error of the decoder or the archive reader.
         source: io::Error,
     },
-    /// The directory holds no copied machine; most often it is the one above.
+    /// The directory holds no copied machine; most often the machine is in the directory below or above.
     #[error("{path} holds no copied machine: sys, proc, run/udev and {MANIFEST} were looked for{hint}")]
     NoMachine {
         /// The directory.
@@ -183,12 +183,17 @@ fn members<R: Read>(archive: &mut Archive<R>, into: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A hint where the machine that was not found may be; empty when there is none.
+/// A hint where the machine that was not found may be: one directory below or above; empty when there is none.
 fn hint(path: &Path) -> String {
     let names = Host::at(path).list("/");
-    let below = names.iter().find(|name| MARKS.iter().any(|mark| Host::at(path.join(name)).has(mark)));
-    match below {
-        Some(below) => format!("; {} is one: give that", path.join(below).display()),
+    let is_machine = |place: &PathBuf| MARKS.iter().any(|mark| Host::at(place).has(mark));
+    let above = path
+        .canonicalize()
+        .ok()
+        .and_then(|path| Some(path.parent()?.to_owned()))
+        .filter(|above| above != Path::new("/"));
+    match names.iter().map(|name| path.join(name)).chain(above).find(is_machine) {
+        Some(place) => format!("; {} is one: give that", place.display()),
         None if names.is_empty() => "; it is empty".to_owned(),
         None => String::new(),
     }
