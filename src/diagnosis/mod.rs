@@ -7,6 +7,7 @@ mod book;
 mod chain;
 mod code;
 mod counters;
+mod crash;
 mod event;
 mod intended;
 mod join;
@@ -23,6 +24,7 @@ mod stories;
 
 pub use code::{Code, Kind, Severity};
 pub use counters::Snapshot;
+pub use crash::{CrashFile, CrashLog, joined};
 pub use event::event_in_words;
 pub use judge::{Incident, Judge, judge};
 pub use parts::Parts;

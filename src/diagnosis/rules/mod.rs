@@ -77,9 +77,12 @@ const fn rule(pattern: &'static str, act: Act, source: &'static str) -> Rule {
     Rule { pattern, act, source }
 }
 
+/// Lines that say nothing but that two names mean one device. They stand last: what a line says comes first.
+const NAMES: &[Rule] = &[rule("^sd *: [sd", Act::Harmless, "drivers/scsi/sd.c")];
+
 /// All rules, in their order.
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
-    let tables: [&'static [Rule]; 8] = [
+    let tables: [&'static [Rule]; 9] = [
         intended::RULES,
         memory::RULES,
         pcie::RULES,
@@ -88,6 +91,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         gpu::RULES,
         kernel::RULES,
         platform::RULES,
+        NAMES,
     ];
     tables.into_iter().flatten()
 }

@@ -27,6 +27,8 @@ pub(super) const RULES: &[Rule] = &[
     // USB.
     rule("^usb *: Product: ", Tale(Story::UsbProduct), "drivers/usb/core/hub.c"),
     rule("^usb *: Manufacturer: ", Tale(Story::UsbProduct), "drivers/usb/core/hub.c"),
+    // The driver of a hub on the board turns the hub off and on again.
+    rule("^onboard*: USB disconnect, ", Harmless, "drivers/usb/misc/onboard_usb_dev.c"),
     rule(": USB disconnect, ", Tale(Story::UsbDisconnect), HUB),
     rule("^usb *: reset * USB device number ", Is(Code::UsbReset, Name::Usb), HUB),
     rule(": over-current condition", Is(Code::UsbOverCurrent, Name::Hub), HUB),
@@ -35,6 +37,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("^usb *: device not accepting address ", Tale(Story::UsbSilent), HUB),
     rule("^usb *: Device not responding to setup address", Tale(Story::UsbSilent), HUB),
     rule("unable to enumerate USB device", Tale(Story::UsbSilent), HUB),
+    rule("^usb *: unable to read config index ", Tale(Story::UsbSilent), "drivers/usb/core/config.c"),
+    rule("^usb *: can't read configurations", Tale(Story::UsbSilent), HUB),
+    rule("^usb *: Device not responding to set address", Tale(Story::UsbSilent), HUB),
     rule("^usb *: can't set config #", Tale(Story::UsbSilent), HUB),
     rule("^usb *: cannot reset (err = ", Tale(Story::UsbSilent), HUB),
     rule(" Maybe the USB cable is bad?", Tale(Story::UsbSilent), HUB),

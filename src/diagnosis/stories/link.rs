@@ -1,6 +1,6 @@
 //! Links and cards: AER, network links, GPUs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Story;
 use crate::diagnosis::book::{Book, Found, Now};
@@ -18,6 +18,8 @@ const FLAPPING: f64 = 900.0;
 pub(super) struct State {
     /// Interfaces that were up.
     up: BTreeSet<String>,
+    /// Interfaces that got their name, and when, in seconds.
+    named: BTreeMap<String, f64>,
     /// The card of `The NVIDIA GPU …`, until the line that says what is with it.
     card: String,
 }
@@ -55,11 +57,20 @@ pub(super) fn network(story: Story, part: &str, now: &Now<'_>, book: &mut Book, 
                 book.note(Found::new(Code::NetModuleError, device), now);
             }
         }
+        Story::Renamed => {
+            if let Some(seconds) = now.at().seconds {
+                state.named.insert(device, seconds);
+            }
+        }
+        // After another start, nothing is up.
+        Story::Banner => *state = State::default(),
         Story::LinkUp => {
             state.up.insert(device);
         }
         _ => {
-            let starting = now.stamp.and_then(|stamp| stamp.since_boot).is_some_and(|seconds| seconds < STARTING);
+            let at = now.at();
+            let named = state.named.get(&device).zip(at.seconds).map(|(named, seconds)| seconds - named);
+            let starting = [at.since_boot, named].into_iter().flatten().any(|age| (0.0..STARTING).contains(&age));
             if device.is_empty() || (starting && !state.up.contains(&device)) {
                 return true;
             }
