@@ -244,7 +244,7 @@ fn memory(entry: &Entry, cause: &Entry) -> bool {
 fn disk(entry: &Entry, cause: &Entry) -> bool {
     use Code as C;
     let same = entry.device == cause.device || family(&entry.device) == family(&cause.device);
-    if !entry.near(cause, DISK) {
+    if !entry.within(cause, DISK) {
         return false;
     }
     let elsewhere = entry.device.starts_with("dm-") || entry.device.starts_with("md");

@@ -62,6 +62,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("[ cut here ]", Tale(Story::CutHere), "kernel/panic.c"),
     rule("^Modules linked in:", Tale(Story::Modules), "kernel/module/main.c"),
     rule("^WARNING: *dev_watchdog+", Tale(Story::WarningTold), "net/sched/sch_generic.c"),
+    rule("^WARNING: at ", Tale(Story::Warning), "kernel/panic.c, to 3.10"),
     rule("^WARNING: CPU: * PID: * at ", Tale(Story::Warning), "kernel/panic.c"),
     rule("^WARNING: * at *+0x*/0x*CPU#", Tale(Story::Warning), "kernel/panic.c, since 6.18"),
     rule("] tis_int_handler", Tale(Story::TpmHandler), "kernel/irq/spurious.c"),

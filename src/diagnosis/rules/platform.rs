@@ -30,7 +30,8 @@ pub(super) const RULES: &[Rule] = &[
     // The driver of a hub on the board turns the hub off and on again.
     rule("^onboard*: USB disconnect, ", Harmless, "drivers/usb/misc/onboard_usb_dev.c"),
     rule(": USB disconnect, ", Tale(Story::UsbDisconnect), HUB),
-    rule("^usb *: reset * USB device number ", Is(Code::UsbReset, Name::Usb), HUB),
+    rule("^usb *: new * USB device number ", Tale(Story::UsbNew), HUB),
+    rule("^usb *: reset * USB device number ", Tale(Story::UsbReset), HUB),
     rule(": over-current condition", Is(Code::UsbOverCurrent, Name::Hub), HUB),
     rule(": over-current change", Harmless, HUB),
     rule("^usb *: device descriptor read/", Tale(Story::UsbSilent), HUB),

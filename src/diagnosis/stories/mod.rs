@@ -72,6 +72,7 @@ pub(super) enum Story {
     PortModule,
     LinkUp,
     Renamed,
+    Opened,
     Banner,
     Xid,
     NvidiaNamed,
@@ -82,6 +83,8 @@ pub(super) enum Story {
     Throttled,
     PowerLimited,
     HeatShutdown,
+    UsbNew,
+    UsbReset,
     UsbProduct,
     UsbDisconnect,
     UsbSilent,
@@ -158,13 +161,13 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::MegaraidSense
         | S::PathFailed
         | S::Btrfs => disk::above(story, part, now, book),
-        S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp | S::Renamed | S::Banner => {
+        S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp | S::Renamed | S::Opened | S::Banner => {
             link::network(story, part, now, book, &mut state.link)
         }
         S::Xid | S::NvidiaNamed | S::NvidiaLost => link::nvidia(story, part, now, book, &mut state.link),
         S::AmdgpuRing | S::AmdgpuCount | S::AmdgpuBus => link::amdgpu(story, now, book),
         S::Throttled | S::PowerLimited | S::HeatShutdown => system::heat(story, part, now, book, &mut state.system),
-        S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
+        S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
         S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)

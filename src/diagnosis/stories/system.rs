@@ -1,6 +1,6 @@
 //! Heat, USB, lack of memory, programs, clocks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Story;
 use crate::diagnosis::book::{At, Book, Found, Now};
@@ -10,6 +10,8 @@ use crate::diagnosis::pattern::word;
 
 /// USB devices that leave within so many seconds after the start are not ready yet.
 const SETTLING: f64 = 10.0;
+/// Within so many seconds after it was plugged in, a USB device is taken by its driver.
+const TAKING: f64 = 5.0;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -18,6 +20,8 @@ pub(super) struct State {
     limited: Option<String>,
     /// USB devices that the BMC emulates.
     virtual_usb: BTreeSet<String>,
+    /// When USB devices were plugged in, in seconds.
+    plugged: BTreeMap<String, f64>,
     /// Processes that were killed because memory ran out.
     killed: BTreeSet<String>,
     /// An incident that waits for the line that names its process: code, name if known, time, line.
@@ -54,7 +58,19 @@ pub(super) fn usb(story: Story, now: &Now<'_>, book: &mut Book, state: &mut Stat
                 state.virtual_usb.insert(device);
             }
         }
+        Story::UsbNew => {
+            if let Some(seconds) = now.at().seconds {
+                state.plugged.insert(device, seconds);
+            }
+        }
         _ if state.virtual_usb.contains(&device) => {}
+        Story::UsbReset => {
+            let age = state.plugged.get(&device).zip(now.at().seconds).map(|(from, seconds)| seconds - from);
+            // Some drivers reset a device that they take.
+            if !age.is_some_and(|age| (0.0..TAKING).contains(&age)) {
+                book.note(Found::new(Code::UsbReset, device), now);
+            }
+        }
         // Devices come back under another number when their firmware is loaded or their hub is set up.
         Story::UsbDisconnect if now.at().since_boot.is_some_and(|seconds| seconds < SETTLING) => {}
         Story::UsbDisconnect => book.note(Found::new(Code::UsbDisconnect, device), now),
