@@ -2,6 +2,7 @@
 //! a run: a [`Report`] that its caller fills, and the forms that it is written in.
 
 mod excerpt;
+mod findings;
 mod form;
 mod html;
 mod junit;
@@ -11,6 +12,7 @@ mod plain;
 mod reason;
 mod table;
 mod time;
+mod used;
 mod verdict;
 
 pub use excerpt::Excerpt;
@@ -22,4 +24,5 @@ pub use model::{
 pub use plain::plain;
 pub use reason::{Words, reason_and_next};
 pub use table::{bytes, span, table};
+pub use used::used;
 pub use verdict::{Problem, Verdict};

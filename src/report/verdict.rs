@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::findings;
 use super::model::{Grade, Run, TestResult, Undelivered};
 use crate::journal::RunEnd;
 
@@ -31,7 +32,8 @@ pub struct Problem {
     pub result: Option<usize>,
 }
 
-/// Judges a run. A failure outweighs what is unfinished, that what is undelivered, that what is degraded.
+/// Judges a run. A failure outweighs what is unfinished, that what is undelivered, that what is degraded. What the machine itself reported
+/// comes first among the problems: the results follow from it.
 pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelivered]) -> (Verdict, Vec<Problem>) {
     let mut problems: Vec<Problem> =
         results.iter().enumerate().filter_map(|(at, result)| of_result(at, result)).collect();
@@ -45,6 +47,7 @@ pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelive
     if !run.is_for_region && !results.is_empty() {
         headline.push_str(" The region was told nothing of this run.");
     }
+    problems.splice(0..0, findings::problems(results));
     (Verdict { grade, headline }, problems)
 }
 
@@ -210,6 +213,8 @@ mod tests {
             parameters: Vec::new(),
             values: Vec::new(),
             notes: String::new(),
+            findings: Vec::new(),
+            cost: None,
             output: Excerpt::default(),
         }
     }

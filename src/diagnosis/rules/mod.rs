@@ -65,8 +65,6 @@ pub(super) enum Name {
     Bus,
     /// By the device of a journal, without the number of its inode: `sda2` of `sda2-8`.
     Journal,
-    /// By the USB device: `usb 1-2`.
-    Usb,
     /// By the hub, or by the USB device at its port.
     Hub,
     /// By the captured number of a page frame.

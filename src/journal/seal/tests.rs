@@ -26,6 +26,8 @@ fn failed(home: &std::path::Path) -> (Store, RunId, String) {
         exit_status: Some(1),
         runtime: Some(Duration::from_micros(1_234_567)),
         notes: String::new(),
+        findings: Vec::new(),
+        cost: None,
     };
     store.record(Some(&change), &[], &[]).expect("its end");
     let mut told = String::new();
