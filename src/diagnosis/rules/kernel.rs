@@ -14,7 +14,7 @@ const NMI: &str = "arch/x86/kernel/nmi.c";
 pub(super) const RULES: &[Rule] = &[
     rule("Kernel panic - not syncing: ", Tale(Story::Panic), "kernel/panic.c"),
     // 2.4 and early 2.6.
-    rule("Kernel panic: ", Tale(Story::Panic), "kernel/panic.c"),
+    rule("^Kernel panic: ", Tale(Story::Panic), "kernel/panic.c"),
     rule("SysRq : Trigger a crash", Tale(Story::OnPurpose), "drivers/tty/sysrq.c"),
     rule("sysrq: Trigger a crash", Tale(Story::OnPurpose), "drivers/tty/sysrq.c"),
     rule("INFO: task {} blocked for more than ", Tale(Story::HungTask), "kernel/hung_task.c"),
@@ -43,6 +43,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("BUG: unable to handle ", Tale(Story::Oops), "arch/x86/mm/fault.c"),
     rule("^Unable to handle kernel ", Tale(Story::Oops), "arch/arm64/mm/fault.c"),
     rule("^kernel BUG at ", Tale(Story::Oops), "lib/bug.c"),
+    rule("^Kernel BUG at ", Tale(Story::Oops), "arch/x86_64/kernel/traps.c, to 2.6.2x"),
     rule("^Oops: ", Tale(Story::OopsMore), "arch/x86/kernel/dumpstack.c"),
     rule("^Internal error: Oops", Tale(Story::OopsMore), "arch/arm64/kernel/traps.c"),
     rule("^general protection fault", Tale(Story::Oops), "arch/x86/kernel/traps.c"),

@@ -125,6 +125,7 @@ mod tests {
             output: Excerpt::default(),
         };
         let html = section(&run, &[result]);
+        assert!(!html.contains("class=\"mark"), "{html}");
         assert!(html.contains("<span>11:30:00</span>") && html.contains("+ 30:00</span>"), "{html}");
     }
 }
