@@ -35,6 +35,8 @@ async fn at_its_limit_a_script_is_asked_then_killed() {
     let row = row(&region, "endless");
     assert_eq!(row.status, Status::TimedOut, "whatever the script wrote before its work was done");
     assert_eq!(String::from_utf8_lossy(&row.stdout), "begun\nasked\n");
+    let output = String::from_utf8_lossy(&row.output);
+    assert!(output.contains("\nWhere its processes stood at its time limit\n- endless ("), "{output}");
     assert_eq!(region.node_status(), NodeStatus::FailedTesting);
     let signals = tap.signals();
     let result = signals.iter().find(|signal| signal.is_result()).expect("a result");

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::diagnosis::{Effect, Finding};
 use crate::runner::{Ending, Finished};
 use crate::script::{Script, ScriptType, Status};
 
@@ -73,10 +74,20 @@ pub(super) fn beyond_the_region(script: &Script, status: Status, finished: &Fini
     let subject = script.subject();
     match (&finished.ending, status) {
         (Ending::Interrupted(why), _) => Some(format!("{subject} was interrupted by {}", why.text())),
-        (_, Status::Degraded) => Some(format!("{subject} is degraded: its output and results say why")),
+        (_, Status::Degraded) => Some(match reported(finished) {
+            Some(reported) => format!("{subject} is degraded: {reported}"),
+            None => format!("{subject} is degraded: its output and results say why"),
+        }),
         _ if !finished.notes.is_empty() => Some(format!("{subject}: {}", finished.notes.join("; "))),
         _ => None,
     }
+}
+
+/// The faults that the machine reported and that made the status what it is: code, device and number of each.
+fn reported(finished: &Finished) -> Option<String> {
+    let counts = finished.findings.iter().filter(|finding| finding.effect > Effect::Note);
+    let named: Vec<String> = counts.map(Finding::words).collect();
+    (!named.is_empty()).then(|| format!("while it ran, the machine reported {}", named.join(", ")))
 }
 
 /// The region does not take the credentials that it gave when the machine enlisted; the file that held them was deleted.

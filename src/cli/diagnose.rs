@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::format::Format;
 use super::resources::Machine;
 use super::{answer, exit};
-use crate::diagnosis::{Incident, Judge, Parts, Snapshot, event_in_words};
+use crate::diagnosis::{CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined};
 use crate::host::Host;
 
 const HELP: &str = "\
@@ -148,23 +148,27 @@ fn kernel_log(host: &Host) -> Source {
     Source { file, incidents: judge.end(), gap }
 }
 
-/// Reads the crash records that the kernel saved before it stopped (pstore), one source for each file of a directory.
+/// Reads the crash records that the kernel saved before it stopped (pstore): one source for each crash, its parts joined.
 fn crash_records(host: &Host, directory: &str) -> Vec<Source> {
-    let paths = names_below(host, directory);
-    paths
-        .into_iter()
-        .map(|path| {
-            let mut judge = Judge::default();
-            let gap = match host.read(&path) {
-                Ok(bytes) => {
-                    judge.read(&String::from_utf8_lossy(&bytes));
-                    None
-                }
-                Err(error) => Some(error.to_string()),
-            };
-            Source { file: path, incidents: judge.end(), gap }
-        })
-        .collect()
+    let (mut files, mut sources) = (Vec::new(), Vec::new());
+    for path in names_below(host, directory) {
+        let read = if path.contains(".enc") {
+            Err("the kernel could not unpack it: load the module of its compression, and mount pstore again".to_owned())
+        } else {
+            host.read(&path).map_err(|error| error.to_string())
+        };
+        match read {
+            Ok(bytes) => files.push(CrashFile { path, text: String::from_utf8_lossy(&bytes).into_owned() }),
+            Err(gap) => sources.push(Source { file: path, incidents: Vec::new(), gap: Some(gap) }),
+        }
+    }
+    let judged = joined(files).into_iter().map(|log| {
+        let mut judge = Judge::default();
+        judge.read(&log.text);
+        Source { file: log.name, incidents: judge.end(), gap: None }
+    });
+    sources.extend(judged);
+    sources
 }
 
 /// Files of a directory and of those in it: `systemd-pstore` makes one for each crash.
@@ -177,6 +181,11 @@ fn names_below(host: &Host, directory: &str) -> Vec<String> {
         } else if name.starts_with("dmesg") || name.starts_with("console") || name.starts_with("mce") {
             paths.push(path);
         }
+    }
+    // systemd-pstore writes the parts that it moved once more, joined.
+    if let Some(whole) = paths.iter().find(|path| path.ends_with("/dmesg.txt")).cloned() {
+        let parts = format!("{directory}/dmesg-");
+        paths.retain(|path| *path == whole || !path.starts_with(&parts));
     }
     paths.sort();
     paths.truncate(200);

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::{answer, exit, help, raw_output, state, unless_reader_has_gone};
 use crate::journal::{Audience, ResultRecord, RunId, RunRecord, stamp};
 use crate::private;
-use crate::report::{span, table};
+use crate::report::{span, table, used};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Runs {
@@ -95,7 +95,7 @@ pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-const HEAD: [&str; 9] = ["SCRIPT", "SET", "STATUS", "EXIT", "STARTED", "TIME", "SHA-256", "OUTPUT", "NOTES"];
+const HEAD: [&str; 10] = ["SCRIPT", "SET", "STATUS", "EXIT", "STARTED", "TIME", "USED", "SHA-256", "OUTPUT", "NOTES"];
 
 fn row(result: &ResultRecord) -> Vec<String> {
     let dash = || "-".to_owned();
@@ -106,6 +106,7 @@ fn row(result: &ResultRecord) -> Vec<String> {
         result.exit_status.map_or_else(dash, |status| status.to_string()),
         result.started.map_or_else(dash, |started| short(&stamp(started))),
         result.runtime.map_or_else(dash, span),
+        result.cost.as_ref().map(used).filter(|used| !used.is_empty()).unwrap_or_else(dash),
         result.script_sha256.as_deref().map_or_else(dash, |hash| hash.chars().take(12).collect()),
         result.combined.display().to_string(),
         result.notes.clone(),

@@ -13,7 +13,7 @@ use super::connection::Options;
 use super::settings::{Given, Settings};
 use super::{exit, help, restore, state};
 use crate::agent::sync::Sync;
-use crate::agent::watch::{Looked, Plan, Purpose, look, look_at_drives, watch};
+use crate::agent::watch::{Looked, Plan, Purpose, look, look_at_drives, look_at_incidents, watch};
 use crate::config::{Connection, DEFAULT_INTERVAL, Origin, sync_interval};
 use crate::disk::{self, Disks, Session, Smartctl};
 use crate::host::{Host, News, Service};
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Report so often, in seconds, whatever the timer unit says that MAAS installs (`maas_hardware_sync.timer`; without it, 900)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     interval: Option<u64>,
-    /// Ask the disks so often how they are, in seconds; 0 is never. By default as `watch.disks_every_minutes` is configured
+    /// Ask the disks so often how they are, and read what the machine itself says is wrong, in seconds; 0 is never. By default as `watch.disks_every_minutes` is configured
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=604_800))]
     disks_every: Option<u64>,
     /// The smartctl to use, called as it is. By default the one in PATH, /usr/sbin or /sbin
@@ -191,7 +191,12 @@ async fn look_once(
     let (client, journal) = (Arc::new(client), Arc::new(Journal::start(Some(store))));
     let sync = Sync { client, host, journal, options, notices, stop };
     let looked = match purpose {
-        Purpose::Drives => look_at_drives(&sync, &session(arguments, &sync)).await?,
+        Purpose::Drives => {
+            // First, since a drive that hangs takes its time, and is why the kernel says something.
+            let incidents = look_at_incidents(&sync).await?;
+            let drives = look_at_drives(&sync, &session(arguments, &sync)).await?;
+            Looked { changed: incidents.changed || drives.changed, ..drives }
+        }
         _ => look(&sync, purpose).await?,
     };
     settings.write_metrics(&arguments.state.state_dir);

@@ -81,6 +81,8 @@ pub(super) struct Entry {
     pub(super) marks: Vec<Mark>,
     /// True if the device is only the reporter, or the code only a distant symptom: another entry may be more exact.
     pub(super) weak: bool,
+    /// The number of its last line in the log.
+    updated: u64,
 }
 
 /// One occurrence of an incident.
@@ -125,8 +127,8 @@ pub(super) struct Book {
     last: Option<usize>,
     /// The number of the line that is being read, from 1.
     pub(super) order: u64,
-    /// Repetitions that the kernel did not print and that are added to the next entry.
-    owed: u64,
+    /// Repetitions that the kernel did not print before it printed one: they are added to the next entry with one of these codes.
+    owed: Option<(&'static [Code], u64)>,
 }
 
 impl Book {
@@ -139,8 +141,9 @@ impl Book {
             self.note_lines(found, now.at(), now.at(), vec![now.line()]);
             return;
         };
-        let count = found.count + std::mem::take(&mut self.owed);
+        let count = found.count + owed(&mut self.owed, found.code);
         entry.count += count;
+        entry.updated = self.order;
         entry.severity = entry.severity.max(found.severity);
         entry.weak &= found.weak;
         entry.last.set(now.stamp);
@@ -155,11 +158,12 @@ impl Book {
     /// Records a finding that several lines make together.
     pub(super) fn note_lines(&mut self, found: Found, first: At, last: At, mut lines: Vec<String>) {
         let key = (found.code, found.device.clone());
-        let count = found.count + std::mem::take(&mut self.owed);
+        let count = found.count + owed(&mut self.owed, found.code);
         if let Some(&at) = self.index.get(&key)
             && let Some(entry) = self.entries.get_mut(at)
         {
             self.last = Some(at);
+            entry.updated = self.order;
             entry.count += count;
             entry.severity = entry.severity.max(found.severity);
             if intended::can_explain(entry.code) && entry.marks.len() < MOST_MARKS {
@@ -183,7 +187,7 @@ impl Book {
         } else {
             Vec::new()
         };
-        self.entries.push(Entry { code, severity, device, count, first, last, lines, marks, weak });
+        self.entries.push(Entry { code, severity, device, count, first, last, lines, marks, weak, updated: self.order });
     }
 
     /// Adds a line to the newest entry with one of these codes; `None` if there is none.
@@ -196,12 +200,20 @@ impl Book {
         Some(entry)
     }
 
-    /// Adds repetitions that the kernel did not print to the entry of the line printed last.
-    pub(super) fn suppressed(&mut self, number: u64) {
-        match self.last.and_then(|last| self.entries.get_mut(last)) {
+    /// Adds repetitions that the kernel did not print to the entry with one of these codes that was printed last; if there is none, to
+    /// the next one.
+    pub(super) fn suppressed(&mut self, codes: &'static [Code], number: u64) {
+        let entries = self.entries.iter_mut().filter(|entry| codes.contains(&entry.code));
+        match entries.max_by_key(|entry| entry.updated) {
             Some(entry) => entry.count += number,
-            None => self.owed += number,
+            None => self.owed = Some((codes, number)),
         }
+    }
+
+    /// Takes back an entry that a later line explains.
+    pub(super) fn withdraw(&mut self, what: impl Fn(&Entry) -> bool) {
+        self.entries.retain(|entry| !what(entry));
+        self.index_again();
     }
 
     /// Drops the occurrences for which `keep` is false, with their lines; an entry without any left is removed.
@@ -227,6 +239,10 @@ impl Book {
             }
             entry.count > 0
         });
+        self.index_again();
+    }
+
+    fn index_again(&mut self) {
         let places = self.entries.iter().enumerate();
         self.index = places.map(|(at, entry)| ((entry.code, entry.device.clone()), at)).collect();
         self.last = None;
@@ -235,4 +251,9 @@ impl Book {
     pub(super) fn has(&self, code: Code) -> bool {
         self.entries.iter().any(|entry| entry.code == code)
     }
+}
+
+/// Takes the repetitions that are owed to a code.
+fn owed(owed: &mut Option<(&'static [Code], u64)>, code: Code) -> u64 {
+    owed.take_if(|(codes, _)| codes.contains(&code)).map_or(0, |(_, number)| number)
 }

@@ -109,6 +109,13 @@ fn rename(entries: &mut [Entry], names: &Names) {
             entry.device.clone_from(card);
         }
     }
+    // The driver's own lines number the cards: `GPU6`.
+    let silent: Vec<Entry> =
+        entries.iter().filter(|one| one.code == Code::GpuFirmwareTimeout && one.device.contains(':')).cloned().collect();
+    if let [card] = silent.as_slice() {
+        let numbered = |one: &Entry| one.code == card.code && !one.device.contains(':') && one.near(card, SOON);
+        entries.iter_mut().filter(|one| numbered(one)).for_each(|one| one.device.clone_from(&card.device));
+    }
     for entry in entries.iter_mut().filter(|entry| entry.device == "amdgpu") {
         entry.device = gpu.clone().unwrap_or_else(|| entry.device.clone());
     }
@@ -194,7 +201,11 @@ fn follows(entry: &Entry, cause: &Entry) -> bool {
             let same = entry.device == cause.device;
             let consequence = consequence(entry.code, cause.code);
             let all = cause.code == Code::UsbControllerDied;
-            consequence && (same || all) && entry.near(cause, SOON)
+            // A card that is lost is no consequence of what it reported last.
+            let worse = entry.code.kind() == Kind::Network && entry.severity > cause.severity;
+            // A device that came back, and only after a second try.
+            let tried = entry.code != Code::UsbEnumerationFailed || entry.weak || all;
+            consequence && (same || all) && entry.within(cause, SOON) && !worse && tried
         }
     }
 }
@@ -233,7 +244,7 @@ fn memory(entry: &Entry, cause: &Entry) -> bool {
 fn disk(entry: &Entry, cause: &Entry) -> bool {
     use Code as C;
     let same = entry.device == cause.device || family(&entry.device) == family(&cause.device);
-    if !entry.near(cause, DISK) {
+    if !entry.within(cause, DISK) {
         return false;
     }
     let elsewhere = entry.device.starts_with("dm-") || entry.device.starts_with("md");

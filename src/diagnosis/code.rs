@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Severity of an incident. From `Warning` on it is to be raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth a note; changes nothing.
@@ -84,6 +84,11 @@ macro_rules! codes {
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self { $(Self::$name => $word),* }
+            }
+            /// The code with that word; `None` if there is none.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.word() == word)
             }
             /// The part of the machine.
             #[must_use]

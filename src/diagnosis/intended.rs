@@ -20,6 +20,8 @@ pub(super) enum Action {
     Removal,
     /// A driver that lets go of a network card or takes it.
     Driver,
+    /// The driver of a TPM that finds out that the TPM's interrupt does not come.
+    Polling,
 }
 
 /// The step of an action that a line reports.
@@ -56,13 +58,15 @@ impl Action {
             Self::Removal => Reach { before: 0.0, after: 5.0, codes: &[Code::DiskOffline], same: true },
             // A driver logs its end up to some seconds after it took the link down.
             Self::Driver => Reach { before: 6.0, after: 3.0, codes: &[Code::NetLinkDown], same: true },
+            // The command that waits for the interrupt fails first; polling is what such machines use from then on.
+            Self::Polling => Reach { before: 5.0, after: 1.0, codes: &[Code::TpmError], same: true },
         }
     }
 }
 
 /// True if an action can explain the code; occurrences of such codes are kept one by one.
 pub(super) fn can_explain(code: Code) -> bool {
-    [Action::Sleep, Action::Button, Action::Removal, Action::Driver]
+    [Action::Sleep, Action::Button, Action::Removal, Action::Driver, Action::Polling]
         .iter()
         .any(|action| action.reach().codes.contains(&code))
 }
@@ -159,6 +163,7 @@ fn devices(action: Action, text: &str) -> Vec<String> {
             let port = host.map(|host| format!("ata{}", host.saturating_add(1)));
             [disk, address].into_iter().flatten().map(str::to_string).chain(port).collect()
         }
+        Action::Polling => name::prefix(text).rsplit(' ').next().map(str::to_string).into_iter().collect(),
         _ => match name::pci(text) {
             Some(address) => vec![address],
             None => Some(name::net(text)).filter(|name| !name.is_empty()).into_iter().collect(),

@@ -11,6 +11,7 @@ use super::join::{Joiner, Record};
 use super::pattern::Patterns;
 use super::record::{Line, Origin};
 use super::rules::{self, Act, Name, Rule};
+use super::stamp::Stamp;
 use super::stories::{State, Story};
 use super::{chain, name, sel, stories};
 
@@ -71,6 +72,7 @@ pub struct Judge {
     book: Book,
     state: State,
     intended: Intended,
+    clock: Clock,
     seen: Vec<usize>,
 }
 
@@ -104,8 +106,9 @@ impl Judge {
                 }
             }
             Origin::Kernel | Origin::Same => {
+                let stamp = record.stamp.map(|stamp| self.clock.read(stamp, &record.text));
                 for text in record.text.split('\n') {
-                    self.line(Now { text: text.trim(), stamp: record.stamp });
+                    self.line(Now { text: text.trim(), stamp });
                 }
             }
         }
@@ -113,7 +116,7 @@ impl Judge {
 
     fn line(&mut self, now: Now<'_>) {
         let Table { rules, patterns } = &*TABLE;
-        let Self { book, state, intended, seen } = self;
+        let Self { book, state, intended, seen, .. } = self;
         book.order += 1;
         let order = book.order;
         patterns.each(now.text, seen, |index, found| {
@@ -159,6 +162,29 @@ fn simple(
     book.note(Found::new(code, device).severity(severity), now);
     true
 }
+
+/// The start of the machine by the clock of the log: only so do stamps of the wall clock tell how long the machine had been running.
+#[derive(Debug, Default)]
+struct Clock {
+    started: Option<f64>,
+}
+
+impl Clock {
+    /// Adds the time since the start to a stamp that has none, once the log has shown the start.
+    fn read<'t>(&mut self, stamp: Stamp<'t>, text: &str) -> Stamp<'t> {
+        if stamp.since_boot.is_some() || stamp.text.starts_with('+') {
+            return stamp;
+        }
+        if text.starts_with(BANNER) {
+            self.started = Some(stamp.seconds);
+        }
+        let since_boot = self.started.map(|started| stamp.seconds - started).filter(|seconds| *seconds >= 0.0);
+        Stamp { since_boot, ..stamp }
+    }
+}
+
+/// The first line of each start. Source: `init/version-timestamp.c`.
+const BANNER: &str = "Linux version ";
 
 /// True if the text starts like a program's line: `name[12]: `.
 fn is_of_a_program(text: &str) -> bool {

@@ -17,7 +17,7 @@ pub(super) fn of(name: Name, part: &str, text: &str) -> String {
         Name::Journal => journal(word(part.trim())).to_string(),
         Name::Prefix => prefix(text).rsplit(' ').next().unwrap_or_default().to_string(),
         Name::Hub if text.starts_with("hub ") => prefix(text).to_string(),
-        Name::Usb | Name::Hub => usb(text),
+        Name::Hub => usb(text),
         Name::Page => page(part).unwrap_or_default(),
     }
 }

@@ -51,6 +51,10 @@ impl<'a> Line<'a> {
     pub(super) fn read(line: &'a str) -> Option<Self> {
         let bytes = line.as_bytes();
         let first = *bytes.first()?;
+        // A log within a report is indented.
+        if first == b' ' && line.trim_start().starts_with('[') {
+            return Self::read(line.trim_start());
+        }
         if first.is_ascii_digit() {
             if let Some(found) = device_record(line) {
                 return Some(found);
@@ -157,6 +161,9 @@ fn decoded_priority(line: &str) -> Option<(bool, &str)> {
 
 /// `host kernel: ` after a stamp in brackets (`journalctl -o short-monotonic`).
 fn after_host(rest: &str) -> (Option<bool>, &str) {
+    if let Some(text) = rest.strip_prefix("kernel: ") {
+        return (Some(true), text);
+    }
     let Some((host, after)) = rest.split_once(' ') else { return (None, rest) };
     match after.strip_prefix("kernel: ") {
         Some(text) if !host.contains([':', '[', ',']) => (Some(true), text),

@@ -82,6 +82,8 @@ pub(super) fn line(now: &Now<'_>) -> Option<Found> {
     let kinds = TYPES.iter().filter(|kind| sensor.starts_with(**kind));
     let kind = kinds.max_by_key(|kind| kind.len()).copied().unwrap_or_default();
     let name = sensor[kind.len()..].trim();
+    // `sel list` has the number of a sensor in place of its name; the number alone names nothing.
+    let name = if name.starts_with("#0x") { sensor } else { name };
     let event = Event { kind, detail: fields.next().unwrap_or_default(), word: word.to_ascii_lowercase() };
     if kind == "Memory" {
         let name = dimm(name).or_else(|| dimm(event.detail)).unwrap_or(name);

@@ -9,6 +9,8 @@ use rusqlite::types::Type;
 
 use super::end::statuses;
 use super::{Audience, RunEnd, RunId};
+use crate::diagnosis::Finding;
+use crate::process::Cost;
 use crate::script::{ScriptType, Status};
 
 /// A run in the journal.
@@ -85,12 +87,16 @@ pub struct ResultRecord {
     pub stderr: PathBuf,
     /// Result file.
     pub result_file: PathBuf,
+    /// What the machine reported while it ran.
+    pub findings: Vec<Finding>,
+    /// What it used; `None` where that is not on record.
+    pub cost: Option<Cost>,
 }
 
 /// What [`result`] reads.
 pub(super) const RESULT_COLUMNS: &str =
     "run_id, name, kind, result_id, version_id, subject, status, exit_status, started, ended, runtime,
-    script_sha256, may_reboot, notes, combined, stdout, stderr, result_file, parameters";
+    script_sha256, may_reboot, notes, combined, stdout, stderr, result_file, parameters, findings, cost";
 
 pub(super) fn result(row: &Row<'_>) -> Result<ResultRecord, rusqlite::Error> {
     let path = |index: usize| row.get::<_, String>(index).map(PathBuf::from);
@@ -114,6 +120,9 @@ pub(super) fn result(row: &Row<'_>) -> Result<ResultRecord, rusqlite::Error> {
         stderr: path(16)?,
         result_file: path(17)?,
         parameters: row.get(18)?,
+        // What a newer version words otherwise is as good as absent: the notes tell it, too.
+        findings: serde_json::from_str(&row.get::<_, String>(19)?).unwrap_or_default(),
+        cost: serde_json::from_str(&row.get::<_, String>(20)?).ok(),
     })
 }
 

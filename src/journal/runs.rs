@@ -8,6 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::end::statuses;
 use super::row::{RESULT_COLUMNS, ResultRecord, RunRecord, result, run, select_run};
 use super::{Audience, Error, Head, Message, MessageId, RunEnd, RunId, Store, age, outbox, schema, seal};
+use crate::diagnosis::Finding;
+use crate::process::Cost;
 use crate::script::{Outputs, Script, ScriptType, Status};
 
 /// A run that begins.
@@ -67,12 +69,17 @@ pub struct ResultChange {
     pub runtime: Option<Duration>,
     /// What an operator should know besides.
     pub notes: String,
+    /// What the machine reported while it ran, once known.
+    pub findings: Vec<Finding>,
+    /// What it used, once known.
+    pub cost: Option<Cost>,
 }
 
 pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -> Result<(), rusqlite::Error> {
     connection
         .prepare_cached(
             "UPDATE script_result SET status = ?4, exit_status = ifnull(?5, exit_status), runtime = ifnull(?6, runtime), notes = ?7,
+                findings = ifnull(?11, findings), cost = ifnull(?12, cost),
                 started = CASE WHEN ?8 THEN ifnull(started, ?10) ELSE started END,
                 ended = CASE WHEN ?9 THEN ?10 ELSE ended END
              WHERE run_id = ?1 AND name = ?2 AND result_id IS ?3",
@@ -88,6 +95,8 @@ pub(super) fn apply(connection: &Connection, change: &ResultChange, now: &str) -
             change.status != Status::Pending,
             change.status.is_final(),
             now,
+            (!change.findings.is_empty()).then(|| serde_json::to_string(&change.findings).unwrap_or_default()),
+            change.cost.map(|cost| serde_json::to_string(&cost).unwrap_or_default()),
         ])?;
     if change.status.is_final() {
         seal::result(connection, change.run_id, &change.name, change.result_id)?;

@@ -90,6 +90,13 @@ const END_KIND: &str = "CASE
     WHEN outcome LIKE 'Hardware sync (%' THEN 'unfinished'
     ELSE 'refused' END";
 
+/// What the machine reported while a script ran ([`crate::diagnosis::Finding`]) and what the script used ([`crate::process::Cost`]), as
+/// JSON; empty of a result that has none.
+const V4: &str = "
+ALTER TABLE script_result ADD COLUMN findings TEXT NOT NULL DEFAULT '';
+ALTER TABLE script_result ADD COLUMN cost TEXT NOT NULL DEFAULT '';
+";
+
 /// The region's column of a run that told nobody ended so.
 const NOBODY: &str = "' (told nothing)'";
 
@@ -124,28 +131,32 @@ pub(super) fn complete(end_kind: &str, run_id: &str) -> String {
 /// Lets a journal of an older version, which is only looked at, look like one of this version. Nothing is written to the file.
 pub(super) fn as_current(connection: &Connection) -> Result<(), rusqlite::Error> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if !(1..3).contains(&version) {
+    if !(1..4).contains(&version) {
         return Ok(());
     }
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    if version == 3 {
+        let view = "CREATE TEMP VIEW script_result AS SELECT *, '' AS findings, '' AS cost FROM main.script_result";
+        return connection.execute_batch(view);
+    }
     let complete = complete("end_kind", "ended_run.id");
     connection.execute_batch(&format!(
         "CREATE TEMP VIEW run AS WITH ended_run AS (SELECT *, {END_KIND} AS end_kind FROM main.run)
             SELECT id, started, ended, outcome, {} AS region, storage, boot_id, requested_by, end_kind, {complete} AS complete,
                 {} AS audience, NULL AS started_monotonic, NULL AS duration FROM ended_run;
-         CREATE TEMP VIEW script_result AS SELECT *, NULL AS signal FROM main.script_result;",
+         CREATE TEMP VIEW script_result AS SELECT *, NULL AS signal, '' AS findings, '' AS cost FROM main.script_result;",
         region(),
         audience(),
     ))
 }
 
 /// The steps, first to last.
-fn migrations() -> [String; 3] {
-    [V1.to_owned(), V2.to_owned(), v3()]
+fn migrations() -> [String; 4] {
+    [V1.to_owned(), V2.to_owned(), v3(), V4.to_owned()]
 }
 
 /// The version that this program writes: the number of migrations.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// Brings a database to the current version; the caller has found out that it is not newer.
 pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {

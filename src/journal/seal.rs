@@ -45,14 +45,14 @@ impl Kind {
         }
     }
 
-    /// What is sealed of a row, as one text. Fractions are sealed as whole microseconds: how the former are written is not the same in
+    /// What is sealed of a row, as one text. Rows from before there were findings and costs are sealed without them. Fractions are sealed as whole microseconds: how the former are written is not the same in
     /// every version of `SQLite`.
     fn content(self) -> &'static str {
         match self {
             Kind::Result => {
                 "SELECT json_array(id, run_id, name, kind, result_id, version_id, subject, status, exit_status, signal, started, ended,
                     CAST(round(runtime * 1000000) AS INTEGER), script_sha256, may_reboot, parameters, notes, combined, stdout, stderr,
-                    result_file)
+                    result_file) || CASE WHEN findings = '' AND cost = '' THEN '' ELSE json_array(findings, cost) END
                  FROM script_result WHERE id = ?1"
             }
             Kind::Run => {

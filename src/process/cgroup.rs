@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::cost::Cost;
+
 /// A cgroup made by this program; removed when it is empty at the end.
 #[derive(Debug)]
 pub(super) struct Cgroup {
@@ -41,6 +43,24 @@ impl Cgroup {
     /// How often the kernel killed something in it since memory ran out; `None` where nobody counts that.
     pub(super) fn oom_kills(&self) -> Option<u64> {
         counted(&fs::read_to_string(self.directory.join("memory.events")).ok()?, "oom_kill")
+    }
+
+    /// What was used in it. Without the controllers of memory and storage only the processor's time is known.
+    pub(super) fn cost(&self) -> Cost {
+        let read = |name: &str| fs::read_to_string(self.directory.join(name)).unwrap_or_default();
+        let io = read("io.stat");
+        let sum = |key: &str| {
+            let numbers = io.split_ascii_whitespace().filter_map(|word| word.strip_prefix(key)?.parse::<u64>().ok());
+            (!io.is_empty()).then(|| numbers.sum())
+        };
+        Cost {
+            #[expect(clippy::cast_precision_loss, reason = "microseconds of years")]
+            cpu_seconds: counted(&read("cpu.stat"), "usage_usec").map(|micros| micros as f64 / 1e6),
+            peak_memory: read("memory.peak").trim().parse().ok(),
+            read_bytes: sum("rbytes="),
+            written_bytes: sum("wbytes="),
+            context_switches: None,
+        }
     }
 
     /// Kills everything in it at once (kernel 5.14 and later; older ones refuse, and the caller kills one by one).

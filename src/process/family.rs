@@ -12,7 +12,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
 use super::cgroup::Cgroup;
-use super::table::{Identity, Process, timer_slack, variable};
+use super::cost::Cost;
+use super::standing::Standing;
+use super::table::{Identity, Process, memory, timer_slack, variable};
 
 /// The variable that marks a family: set for its leader, inherited by the others.
 pub(super) const MARK: &str = "OUTPUT_COMBINED_PATH";
@@ -59,6 +61,31 @@ impl Family {
     /// How often the kernel killed one of it since memory ran out; `None` where nobody counts that.
     pub(super) fn oom_kills(&self) -> Option<u64> {
         self.cgroup.as_ref().and_then(Cgroup::oom_kills)
+    }
+
+    /// What its cgroup knows of what it used.
+    pub(super) fn cost(&self) -> Cost {
+        self.cgroup.as_ref().map(Cgroup::cost).unwrap_or_default()
+    }
+
+    /// Who is alive, from its cgroup where it has one: that costs little on a machine with many processes.
+    pub(super) fn processes(&self) -> Vec<Process> {
+        match &self.cgroup {
+            Some(cgroup) => cgroup.members().into_iter().filter_map(Process::read).filter(|one| !one.dead).collect(),
+            None => self.search(),
+        }
+    }
+
+    /// Who is alive, and the memory that they use together.
+    pub(super) fn weighed(&self) -> (Vec<Process>, u64) {
+        let processes = self.processes();
+        let memory = processes.iter().filter_map(|process| memory(process.id.pid)).sum();
+        (processes, memory)
+    }
+
+    /// Where those stand that are alive.
+    pub(super) fn standing(&self) -> Vec<Standing> {
+        Standing::of_all(self.search())
     }
 
     /// Starts a process that is to lead a family. It is a leader before anybody can take it for an orphan.

@@ -13,11 +13,13 @@
 mod bound;
 mod capture;
 mod cgroup;
+mod cost;
 mod family;
 mod limits;
 mod own;
 mod peer;
 mod spawn;
+mod standing;
 mod table;
 mod terminal;
 mod tool;
@@ -32,11 +34,13 @@ use tokio_util::sync::CancellationToken;
 use crate::private::Seen;
 
 pub use capture::{Captured, Progress};
+pub use cost::Cost;
 pub use family::{Member, adopt_orphans};
 pub use limits::{is_scarcity, places, raise_descriptors};
 pub use own::{Detached, Started, ask_own, end_with_parent, is_ignored, leave_session};
 pub use peer::Peer;
 pub use spawn::{Running, stop_marked};
+pub use standing::Standing;
 pub use terminal::Terminal;
 pub use tool::{Answer, Tool, ToolError, machine_is_going_down};
 
@@ -109,6 +113,21 @@ pub struct Ended {
     pub leftover: Vec<Member>,
     /// What became of the output.
     pub output: Captured,
+    /// What it used.
+    pub cost: Cost,
+    /// Where its processes stood: those that hung in the kernel for a minute, and at its time limit all of them.
+    pub stood: Stood,
+}
+
+/// Where the processes of a family stood when that was of interest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stood {
+    /// Those that waited for the kernel for a minute, as they were then.
+    pub hanging: Vec<Standing>,
+    /// All of them at the time limit; empty if it did not come to that.
+    pub at_limit: Vec<Standing>,
+    /// Disks that had requests in flight then, with their numbers.
+    pub in_flight: Vec<String>,
 }
 
 /// Why a process could not be started.

@@ -12,9 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::capture::{Capture, Files, Progress};
 use super::cgroup::{self, Cgroup};
+use super::cost::{Cost, Handle, end_of};
 use super::family::{Family, MARK, set_slack};
 use super::limits::give_back;
-use super::{Cause, Command, Ended, Limits, StartError};
+use super::standing::{Hangs, Standing, in_flight};
+use super::table::Process;
+use super::{Cause, Command, Ended, Limits, StartError, Stood};
 
 /// How long after SIGKILL the dead are waited for: a process in uninterruptible sleep on a broken disk may stay for ever.
 const KILL_WAIT: Duration = Duration::from_secs(10);
@@ -22,7 +25,7 @@ const KILL_WAIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 /// Longest look at the process table; what takes longer hangs.
 const LOOK: Duration = Duration::from_secs(5);
-/// Pace of collecting dead orphans while a process runs.
+/// Pace of collecting dead orphans and of looking at the family while a process runs.
 const REAP: Duration = Duration::from_secs(5);
 
 /// A process under way. If it is dropped instead of waited for, its whole family is killed.
@@ -141,37 +144,63 @@ impl Running {
             }
         };
         tokio::pin!(time_limit);
-        let (cause, status) = loop {
+        let handle = Handle::of(&self.child);
+        let (mut hangs, mut stood, mut most_memory) = (Hangs::default(), Stood::default(), 0);
+        let (cause, ended) = loop {
             tokio::select! {
                 // What has ended by itself was not stopped.
                 biased;
-                status = self.child.wait() => break (Cause::Exited, Some(status?)),
+                ended = end_of(&mut self.child, &handle) => break (Cause::Exited, Some(ended?)),
                 () = cancel.cancelled() => break (Cause::Cancelled, None),
                 () = &mut time_limit => break (Cause::TimedOut, None),
-                () = tokio::time::sleep(REAP) => Family::reap(),
+                () = tokio::time::sleep(REAP) => {
+                    Family::reap();
+                    let (processes, memory) = look(&self.family, Family::weighed).await.unwrap_or_default();
+                    most_memory = most_memory.max(memory);
+                    let hanging = hangs.look(&processes, Instant::now());
+                    if !hanging.is_empty() {
+                        stood.in_flight = in_flight();
+                    }
+                    stood.hanging.extend(hanging.iter().map(told_hanging));
+                }
             }
         };
         let runtime = self.started.elapsed();
-        let status = match status {
-            Some(status) => status,
-            None => self.stop(limits).await?,
+        if cause == Cause::TimedOut {
+            stood.at_limit = look(&self.family, Family::standing).await.unwrap_or_default();
+            stood.in_flight = in_flight();
+        }
+        let (status, cost) = match ended {
+            Some(ended) => ended,
+            None => self.stop(limits, &handle).await?,
         };
+        // A cgroup also knows of those whom nobody waited for.
+        let sampled = Cost { peak_memory: Some(most_memory).filter(|memory| *memory > 0), ..Cost::default() };
+        let cost = self.family.cost().or(sampled.max_memory(cost));
         self.family.note_collected();
         let output = self.capture.finish().await;
         let leftover = look(&self.family, Family::members).await.unwrap_or_default();
         let in_machine = cgroup::oom_kills().zip(self.oom_kills).is_some_and(|(now, before)| now > before);
         let out_of_memory = self.family.oom_kills().map_or(in_machine, |kills| kills > 0);
         self.family.release();
-        Ok(Ended { cause, status, runtime, out_of_memory, leftover, output })
+        Ok(Ended { cause, status, runtime, out_of_memory, leftover, output, cost, stood })
     }
 
-    async fn stop(&mut self, limits: &Limits) -> std::io::Result<ExitStatus> {
+    async fn stop(&mut self, limits: &Limits, handle: &Handle) -> std::io::Result<(ExitStatus, Cost)> {
         stop(&self.family, limits).await;
-        tokio::time::timeout(Duration::from_secs(1), self.child.wait())
+        tokio::time::timeout(Duration::from_secs(1), end_of(&mut self.child, handle))
             .await
             // It hangs in the kernel and will die of SIGKILL, if ever.
-            .unwrap_or_else(|_| Ok(std::os::unix::process::ExitStatusExt::from_raw(9)))
+            .unwrap_or_else(|_| Ok((std::os::unix::process::ExitStatusExt::from_raw(9), Cost::default())))
     }
+}
+
+/// Where a process stands that hangs, which is told at once: it may take hours until its limit.
+fn told_hanging(process: &Process) -> Standing {
+    let standing = Standing::of(process);
+    let Standing { pid, name, waits_in, stack, files, .. } = &standing;
+    tracing::warn!(pid, name, ?waits_in, ?stack, ?files, "it has waited for the kernel for a minute and takes no signal");
+    standing
 }
 
 /// Stops what is left of a process that an earlier run of this program started, by the combined output file that marks it.

@@ -45,6 +45,8 @@ pub(super) struct Process {
     pub(super) group: i32,
     pub(super) session: i32,
     pub(super) dead: bool,
+    /// The letter of its state; `D` waits for the kernel.
+    pub(super) state: char,
     pub(super) name: String,
 }
 
@@ -85,9 +87,17 @@ impl Process {
             session: number(3)?,
             // A process whose first thread has ended looks dead while its other threads work on.
             dead: matches!(*fields.first()?, "Z" | "X") && number(17)? <= 1,
+            state: fields.first()?.chars().next()?,
             name: name.to_owned(),
         })
     }
+}
+
+/// The memory of a process that is in use, in bytes (`VmRSS`).
+pub(super) fn memory(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kibibytes.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Timer slack of a process in nanoseconds; only root may see that of others.

@@ -4,6 +4,7 @@
 
 mod device;
 mod excerpt;
+mod findings;
 mod form;
 mod html;
 mod junit;
@@ -14,6 +15,7 @@ mod plain;
 mod reason;
 mod table;
 mod time;
+mod used;
 mod verdict;
 
 pub use device::{
@@ -29,4 +31,5 @@ pub use model::{
 pub use plain::plain;
 pub use reason::{Words, reason_and_next};
 pub use table::{bytes, span, table};
+pub use used::used;
 pub use verdict::{Problem, Verdict};

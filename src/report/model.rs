@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::excerpt::Excerpt;
 use super::verdict::{Problem, Verdict, verdict};
+use crate::diagnosis::Finding;
 use crate::journal::RunEnd;
+use crate::process::Cost;
 use crate::script::Status;
 
 /// Version of the form: grows when a field changes its meaning or goes.
@@ -191,6 +193,10 @@ pub struct TestResult {
     pub values: Vec<Parameter>,
     /// What the agent noted besides.
     pub notes: String,
+    /// What the machine reported while it ran, what counts first.
+    pub findings: Vec<Finding>,
+    /// What it used; `None` where that is not on record.
+    pub cost: Option<Cost>,
     /// What it printed.
     pub output: Excerpt,
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::findings;
 use super::model::{Grade, Run, TestResult, Undelivered};
 use crate::journal::RunEnd;
 
@@ -31,13 +32,15 @@ pub struct Problem {
     pub result: Option<usize>,
 }
 
-/// Judges a run. A failure outweighs what is unfinished, that what is undelivered, that what is degraded.
+/// Judges a run. A failure outweighs what is unfinished, that what is undelivered, that what is degraded. What the machine itself reported
+/// comes first among the problems: the results follow from it.
 pub(super) fn verdict(run: &Run, results: &[TestResult], undelivered: &[Undelivered]) -> (Verdict, Vec<Problem>) {
     let mut problems: Vec<Problem> =
         results.iter().enumerate().filter_map(|(at, result)| of_result(at, result)).collect();
     problems.extend(of_run(run, results));
     problems.extend(of_delivery(undelivered));
     problems.sort_by_key(|problem| std::cmp::Reverse(problem.grade));
+    problems.splice(0..0, findings::problems(results));
     let worst = problems.iter().map(|problem| problem.grade).max();
     let is_tested = results.iter().any(|result| result.grade == Grade::Passed);
     let grade = worst.unwrap_or(if is_tested { Grade::Passed } else { Grade::Skipped });
@@ -178,7 +181,10 @@ fn headline(grade: Grade, run: &Run, results: &[TestResult], problems: &[Problem
         Grade::Failed => match (count(Grade::Failed), count(Grade::Unfinished)) {
             (0, _) => format!(
                 "The run broke off: {}.",
-                problems.first().map_or("", |problem| problem.reason.trim_end_matches('.'))
+                problems
+                    .iter()
+                    .find(|problem| problem.grade == Grade::Failed)
+                    .map_or("", |problem| problem.reason.trim_end_matches('.'))
             ),
             (failed, 0) => format!("{failed} of {} failed.", scripts(total)),
             (failed, open) => format!("{failed} of {} failed, {open} without a result.", scripts(total)),
@@ -210,6 +216,8 @@ mod tests {
             parameters: Vec::new(),
             values: Vec::new(),
             notes: String::new(),
+            findings: Vec::new(),
+            cost: None,
             output: Excerpt::default(),
         }
     }
@@ -275,6 +283,38 @@ mod tests {
         assert_eq!((verdict.grade, problems.len()), (Grade::Noted, 1));
         assert!(problems[0].reason.contains("status must be") && problems[0].result == Some(0), "{problems:?}");
         assert_eq!(verdict.headline, "Nothing failed; 1 of 2 scripts ended well and should be looked at all the same.");
+    }
+
+    #[test]
+    fn what_the_machine_reported_comes_before_the_results_that_follow_from_it() {
+        use crate::diagnosis::{Code, Effect, Finding, Severity};
+        let finding = |effect, count| Finding {
+            code: Code::MemoryUncorrected,
+            severity: Severity::Error,
+            device: "DIMM_A1".into(),
+            part: None,
+            count,
+            effect,
+            after: None,
+            line: Some("EDAC MC0: 1 UE".into()),
+        };
+        let with = |status, effect, count| TestResult { findings: vec![finding(effect, count)], ..result(status) };
+        let results = [
+            result(Status::TimedOut),
+            with(Status::Failed, Effect::Failed, 1),
+            with(Status::Failed, Effect::Failed, 3),
+            with(Status::Passed, Effect::Note, 3),
+        ];
+        let (told, problems) = verdict(&run(Some(RunEnd::Failed)), &results, &[]);
+        assert_eq!(told.headline, "3 of 4 scripts failed.");
+        assert_eq!((problems.len(), problems[0].result, problems[0].grade), (4, Some(1), Grade::Failed));
+        assert_eq!(problems[0].what, "memory-uncorrected of DIMM_A1");
+        assert_eq!(problems[0].status, "error, reported 3 times by the machine while a and a ran");
+        assert!(problems[0].reason.ends_with("could not correct: EDAC MC0: 1 UE"), "{problems:?}");
+        // A script that had nothing to do here keeps its word; the run is one to look at.
+        let skipped = [result(Status::Passed), with(Status::Skipped, Effect::Failed, 1)];
+        let (told, problems) = verdict(&run(Some(RunEnd::Passed)), &skipped, &[]);
+        assert_eq!((told.grade, problems[0].grade), (Grade::Noted, Grade::Noted));
     }
 
     #[test]

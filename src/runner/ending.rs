@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::Finding;
 use crate::private;
+use crate::process::Cost;
 use crate::script::{Evidence, Killed, Outputs, Unpassed, Verdict};
 
 /// Largest file that is read back: a few notes.
@@ -26,13 +28,27 @@ pub struct Finished {
     pub result: ResultPart,
     /// What an operator should know besides: an invalid result file, output that was lost.
     pub notes: Vec<String>,
+    /// The faults that the machine reported while it ran.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+    /// The resources that it used; `None` when it never ran.
+    #[serde(default)]
+    pub cost: Option<Cost>,
 }
 
 impl Finished {
     /// An end without a pass, without anything besides.
     #[must_use]
     pub fn failed(ending: Ending) -> Self {
-        Finished { ending, conclusion: Conclusion::Failed, runtime: None, result: ResultPart::None, notes: Vec::new() }
+        Finished {
+            ending,
+            conclusion: Conclusion::Failed,
+            runtime: None,
+            result: ResultPart::None,
+            notes: Vec::new(),
+            findings: Vec::new(),
+            cost: None,
+        }
     }
 
     /// Nothing that it claims for itself counts: the region hears an exit status other than 0.

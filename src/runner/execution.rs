@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use tokio::sync::oneshot;
 
 use super::witness::{self, Testimony, Watch};
-use super::{Ending, Finished, Interruption, Report, Runner, append, environment, parameters};
+use super::{Ending, Finished, Interruption, Report, Runner, append, environment, parameters, stuck};
 use crate::diagnosis::{Listening, Policy};
 use crate::process::{Cause, Command, Ended, Limits, OutputFiles, Running, StartError, is_scarcity};
 use crate::script::{Kept, Killed, Outputs, Script};
@@ -92,6 +92,7 @@ impl Runner {
         let seen = (finished, kept, testimony.says(script, &policy));
         let mut finished = self.conclude(script, outputs, arguments.interface.as_deref(), seen).await;
         tell_testimony(script, outputs, &policy, &testimony, &mut finished);
+        stuck::tell(script, outputs, &ended.stood, &mut finished);
         self.tell_bmc(script, outputs, finished).await
     }
 
@@ -184,6 +185,7 @@ pub(super) fn output_files(outputs: &Outputs) -> OutputFiles {
 /// Appends the faults that the machine reported while a script ran to its output, and adds those that count to its notes.
 fn tell_testimony(script: &Script, outputs: &Outputs, policy: &Policy, testimony: &Testimony, finished: &mut Finished) {
     finished.notes.extend(testimony.reasons(script, policy));
+    finished.findings = testimony.findings(script, policy);
     let section = testimony.section(script, policy);
     if section.is_empty() {
         return;
@@ -281,5 +283,5 @@ fn finished(script: &Script, ended: &Ended) -> (Finished, Kept) {
         None if left_out > 0 => Kept::Bounded,
         None => Kept::Whole,
     };
-    (Finished { runtime: Some(ended.runtime), notes, ..Finished::failed(ending) }, kept)
+    (Finished { runtime: Some(ended.runtime), notes, cost: Some(ended.cost), ..Finished::failed(ending) }, kept)
 }

@@ -14,6 +14,7 @@ pub mod packages;
 mod parameters;
 mod result;
 mod schedule;
+mod stuck;
 mod witness;
 
 use std::path::PathBuf;

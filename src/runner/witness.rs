@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::parameters;
-use crate::diagnosis::{Code, Effect, Incident, Judge, Kind, Listening, Parts, Policy, Snapshot};
+use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, Parts, Policy, Snapshot};
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
 
@@ -81,12 +81,16 @@ pub(super) struct Watch {
     lost: u64,
     before: Snapshot,
     subjects: Arc<Subjects>,
+    /// Seconds since the machine started.
+    began: f64,
 }
 
 /// The incidents that the machine reported while a script ran, with their owners; the lost log records; the scripts beside it.
 #[derive(Debug, Default)]
 pub(super) struct Testimony {
     incidents: Vec<(Incident, Whose)>,
+    /// Seconds since the machine started, when the script began.
+    began: f64,
     lost: u64,
     beside: BTreeSet<String>,
 }
@@ -138,7 +142,7 @@ impl Witness {
         }
         log.running.insert(number, Running { name, subjects: Arc::clone(&subjects), beside, others });
         let from = log.oldest + log.records.len() as u64;
-        (Watch { number, from, lost: log.lost, before, subjects }, is_first)
+        (Watch { number, from, lost: log.lost, before, subjects, began: uptime(&self.host) }, is_first)
     }
 
     /// Ends the watch of a script and collects the incidents since its begin.
@@ -194,7 +198,7 @@ impl Witness {
             let whose = whose(&incident);
             (incident, whose)
         });
-        Testimony { incidents: incidents.collect(), lost, beside }
+        Testimony { incidents: incidents.collect(), began: watch.began, lost, beside }
     }
 }
 
@@ -246,6 +250,12 @@ impl Log {
     }
 }
 
+/// Seconds since the machine started, as its kernel's log counts them; 0 if that cannot be read.
+fn uptime(host: &Host) -> f64 {
+    let text = host.text("/proc/uptime").unwrap_or_default();
+    text.split(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0.0)
+}
+
 fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -262,6 +272,18 @@ impl Testimony {
 
     fn effects(&self, script: &Script, policy: &Policy) -> impl Iterator<Item = Effect> {
         self.incidents.iter().map(move |said| effect(said, script, policy))
+    }
+
+    /// The incidents as the result keeps them, what changes a pass first.
+    pub(super) fn findings(&self, script: &Script, policy: &Policy) -> Vec<Finding> {
+        let found = self.incidents.iter().zip(self.effects(script, policy)).map(|((incident, _), effect)| {
+            let first = incident.first.as_deref().and_then(|first| first.parse::<f64>().ok());
+            let after = first.map(|first| first - self.began).filter(|after| *after >= 0.0);
+            Finding::new(incident, effect, after)
+        });
+        let mut found: Vec<Finding> = found.collect();
+        found.sort_by_key(|finding| std::cmp::Reverse((finding.effect, finding.severity)));
+        found
     }
 
     /// The incidents that change a pass, in a line each.

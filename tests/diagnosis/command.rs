@@ -82,18 +82,29 @@ fn a_copied_machine_tells_its_crash_records_and_its_counters() {
     };
     write(
         "sys/fs/pstore/dmesg-efi-170000000001001",
-        "Panic#1 Part1\n<0>[  9.0] Kernel panic - not syncing: hung_task: blocked tasks\n",
+        "Panic#1 Part1\n<0>[  9.0] Kernel panic - not syncing: Fatal exception\n",
     );
+    write(
+        "sys/fs/pstore/dmesg-efi-170000000002001",
+        "Panic#1 Part2\n<1>[  8.0] BUG: kernel NULL pointer dereference, address: 0000000000000000\n",
+    );
+    write("var/lib/systemd/pstore/16/001/dmesg-efi-160000000001001", "Panic#1 Part1\n[  9.0] rcu: no\n");
+    write("var/lib/systemd/pstore/16/001/dmesg.txt", "[  9.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [a:1]\n");
     write("sys/devices/system/edac/mc/mc0/dimm0/dimm_ue_count", "2\n");
     write("sys/devices/system/edac/mc/mc0/dimm0/dimm_label", "CPU0_DIMM_A1\n");
     let output = diagnose(&["--format", "json", "--root", &root.path().to_string_lossy()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let lines = lines(&output);
     let codes: Vec<_> = lines.iter().map(|line| (&line["file"], &line["incidents"][0]["code"])).collect();
-    let expected = [("/sys/fs/pstore/dmesg-efi-170000000001001", "kernel-panic"), ("counters", "memory-uncorrected")];
+    let expected = [
+        ("/sys/fs/pstore/dmesg-efi-170000000001001 (2 parts)", "kernel-panic"),
+        ("/var/lib/systemd/pstore/16/001/dmesg.txt", "kernel-soft-lockup"),
+        ("counters", "memory-uncorrected"),
+    ];
     assert_eq!(
         codes,
         expected.map(|(file, code)| (Value::from(file), Value::from(code))).each_ref().map(|(a, b)| (a, b))
     );
-    assert_eq!(lines[1]["incidents"][0]["device"], "CPU0_DIMM_A1");
+    assert_eq!(lines[2]["incidents"][0]["device"], "CPU0_DIMM_A1");
+    assert_eq!(lines[0]["incidents"].as_array().map(Vec::len), Some(1), "the fault is why it stopped: one incident");
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use shakedown::diagnosis::Policy;
+use shakedown::diagnosis::{Code, Effect, Policy};
 use shakedown::host::Host;
 use shakedown::private::Seen;
 use shakedown::runner::{Conclusion, Contents, Finished, Options, Report, Runner};
@@ -129,6 +129,9 @@ async fn a_script_during_which_nothing_is_said_passes_and_its_output_is_its_own(
     let (finished, output) = Machine::new().run_one("count", "echo fine").await;
     assert!(is_passed(&finished), "{finished:?}");
     assert_eq!(output, "fine\n");
+    assert_eq!(finished.findings, []);
+    let cost = finished.cost.expect("it ran");
+    assert!(cost.cpu_seconds.is_some_and(|seconds| seconds < 60.0), "{cost:?}");
 }
 
 #[tokio::test]
@@ -144,6 +147,9 @@ async fn a_line_of_the_kernel_meanwhile_fails_a_pass_and_stands_in_the_output() 
     }
     assert!(!output.contains("BEFORE"), "what was said before is not of this script: {output}");
     assert!(finished.notes.iter().any(|note| note.contains("memory-uncorrected of CPU0_DIMM_A1")), "{finished:?}");
+    let [finding] = finished.findings.as_slice() else { panic!("one finding: {finished:?}") };
+    assert_eq!((finding.code, finding.device.as_str()), (Code::MemoryUncorrected, "CPU0_DIMM_A1"));
+    assert_eq!((finding.count, finding.effect), (1, Effect::Failed));
 }
 
 #[tokio::test]

@@ -69,10 +69,11 @@ async fn results_are_one_line_each() {
     let (machine, _region) = after_a_run().await;
     let table = machine.ask("results").end().await.answer();
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["SCRIPT", "SET", "STATUS", "EXIT", "STARTED", "TIME", "SHA-256", "OUTPUT", "NOTES"]);
+    assert_eq!(lines[0], ["SCRIPT", "SET", "STATUS", "EXIT", "STARTED", "TIME", "USED", "SHA-256", "OUTPUT", "NOTES"]);
     assert_eq!(lines[1][..4], ["binary", "testing", "Passed", "0"]);
     assert_eq!(lines[2][..4], ["fails", "testing", "Failed", "3"]);
     assert_eq!(lines[3][..4], ["silent", "testing", "Passed", "0"]);
+    assert!(lines[1].contains(&"processor,"), "{table}");
     let file = machine.path("storage/out/binary.4000").display().to_string();
     assert!(lines[1].contains(&file.as_str()), "{table}");
     let one = machine.ask("results").words(&["1", "--script", "fails"]).end().await.answer();

@@ -34,6 +34,8 @@ fn starts(run_id: RunId) -> ResultChange {
         exit_status: None,
         runtime: None,
         notes: String::new(),
+        findings: Vec::new(),
+        cost: None,
     }
 }
 

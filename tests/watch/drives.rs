@@ -78,6 +78,27 @@ fn script_lists(region: &Sandbox) -> usize {
 }
 
 #[tokio::test]
+async fn a_fault_that_the_kernel_logs_is_told_once_and_the_region_has_it_as_an_error() {
+    let region = deployed().await;
+    let machine = Machine::new(&region);
+    let drive = Drive::of(&machine, HEALTHY);
+    let log = machine.path("root/dev/kmsg");
+    fs::create_dir_all(log.parent().expect("a parent")).expect("a directory");
+    let quiet = "6,1,1000000,-;usb 1-1: new high-speed USB device number 2 using xhci_hcd\n";
+    fs::write(&log, quiet).expect("a file");
+    let _service = watch(&machine).await;
+    drive.is_asked_twice().await;
+    assert_eq!(errors(&region), [""; 0]);
+    let fault = "4,2,9000000,-;EDAC MC0: 1 UE memory read error on CPU0_DIMM_A1 (channel:0 slot:0 page:0x1)\n";
+    fs::write(&log, format!("{quiet}{fault}")).expect("a file");
+    until("the region has it", || !errors(&region).is_empty()).await;
+    drive.is_asked_twice().await;
+    let errors = errors(&region);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("memory-uncorrected of CPU0_DIMM_A1 on node"), "{errors:?}");
+}
+
+#[tokio::test]
 async fn a_drive_that_begins_to_fail_is_told_once_and_the_region_has_it_as_an_error() {
     let region = deployed().await;
     let machine = Machine::new(&region);

@@ -57,6 +57,8 @@ impl Dispatcher {
             exit_status: finished.map(|finished| finished.ending.exit_status()),
             runtime: finished.and_then(|finished| finished.runtime),
             notes: finished.map(|finished| finished.notes.join("; ")).unwrap_or_default(),
+            findings: finished.map(|finished| finished.findings.clone()).unwrap_or_default(),
+            cost: finished.and_then(|finished| finished.cost),
         })
     }
 }

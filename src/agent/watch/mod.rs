@@ -7,6 +7,7 @@
 
 mod damper;
 mod drives;
+mod incidents;
 mod look;
 mod notice;
 mod schedule;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::{Hardware, News, Service};
 
 pub use drives::look_at_drives;
+pub use incidents::look_at_incidents;
 pub use look::look;
 pub use schedule::{Looked, Plan, Purpose, phase};
 pub use troubled::{TroubledDrive, troubled_drives};

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::disks::Values;
 use super::{disks, inventory, output};
+use crate::diagnosis::Finding;
 use crate::event::EventRecord;
 use crate::host::Host;
 use crate::journal::{Audience, ResultRecord, RunId, RunRecord, Store, stamp};
@@ -134,7 +135,19 @@ fn result(record: &ResultRecord, file: &ResultFile, count: usize) -> TestResult 
         parameters: parameters(record),
         values,
         notes,
+        findings: record.findings.iter().map(finding).collect(),
+        cost: record.cost,
         output,
+    }
+}
+
+/// With its texts in bounds: the devices and lines come from outside.
+fn finding(found: &Finding) -> Finding {
+    Finding {
+        device: text(&found.device),
+        part: found.part.as_deref().map(text),
+        line: found.line.as_deref().map(text),
+        ..found.clone()
     }
 }
 

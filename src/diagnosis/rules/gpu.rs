@@ -5,6 +5,7 @@ use super::{Name, Rule, rule};
 use crate::diagnosis::code::{Code, Severity};
 use crate::diagnosis::stories::Story;
 
+const NVIDIA: &str = "NVIDIA driver, kernel_gsp.c";
 const AMDGPU: &str = "drivers/gpu/drm/amd/amdgpu";
 
 pub(super) const RULES: &[Rule] = &[
@@ -23,6 +24,11 @@ pub(super) const RULES: &[Rule] = &[
     rule("NVRM: The NVIDIA GPU {}", Tale(Story::NvidiaNamed), "NVIDIA driver"),
     rule("fallen off the bus", Tale(Story::NvidiaLost), "NVIDIA driver"),
     rule("NVRM: GPU {}: RmInitAdapter failed", Is(Code::GpuFirmwareTimeout, Name::Part), "NVIDIA driver"),
+    rule("NVRM: {} _kgspIsHeartbeatTimedOut: Heartbeat timed out", Is(Code::GpuFirmwareTimeout, Name::Part), NVIDIA),
+    rule("NVRM: {} _kgsp*GSP Timeout *", Is(Code::GpuFirmwareTimeout, Name::Part), NVIDIA),
+    rule("NVRM: _kgspIsHeartbeatTimedOut: Heartbeat timed out", Is(Code::GpuFirmwareTimeout, Name::No), NVIDIA),
+    rule("NVRM: _kgsp*GSP Timeout *", Is(Code::GpuFirmwareTimeout, Name::No), NVIDIA),
+    rule("NVRM: *rpcRecvPoll timedout for fn ", Is(Code::GpuFirmwareTimeout, Name::No), NVIDIA),
     rule("NVRM: GPU at PCI:", Harmless, "NVIDIA driver"),
     rule("*ERROR* ring * timeout, signaled seq=", Tale(Story::AmdgpuRing), AMDGPU),
     rule("ring * timeout, signaled seq=", Tale(Story::AmdgpuRing), AMDGPU),

@@ -32,5 +32,15 @@ pub(super) const RULES: &[Rule] = &[
     rule(": removed PHC ", Meant(Action::Driver, Step::Goes), "ixgbe, igb, i40e, ice, e1000e"),
     rule(": E-Switch: Unload vfs", Meant(Action::Driver, Step::Goes), "mlx5"),
     rule(": E-Switch: cleanup", Meant(Action::Driver, Step::Goes), "mlx5"),
+    rule(
+        "^tpm *: [Firmware Bug]: TPM interrupt not working, polling instead",
+        Meant(Action::Polling, Step::Ends),
+        "drivers/char/tpm/tpm_tis_core.c",
+    ),
+    rule(
+        "^tpm *: [Firmware Bug]: TPM interrupt storm detected, polling instead",
+        Meant(Action::Polling, Step::Ends),
+        "drivers/char/tpm/tpm_tis_core.c",
+    ),
     rule("^ixgbe *: complete", Meant(Action::Driver, Step::Goes), "ixgbe"),
 ];

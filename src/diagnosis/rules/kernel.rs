@@ -13,6 +13,8 @@ const NMI: &str = "arch/x86/kernel/nmi.c";
 
 pub(super) const RULES: &[Rule] = &[
     rule("Kernel panic - not syncing: ", Tale(Story::Panic), "kernel/panic.c"),
+    // 2.4 and early 2.6.
+    rule("^Kernel panic: ", Tale(Story::Panic), "kernel/panic.c"),
     rule("SysRq : Trigger a crash", Tale(Story::OnPurpose), "drivers/tty/sysrq.c"),
     rule("sysrq: Trigger a crash", Tale(Story::OnPurpose), "drivers/tty/sysrq.c"),
     rule("INFO: task {} blocked for more than ", Tale(Story::HungTask), "kernel/hung_task.c"),
@@ -41,6 +43,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("BUG: unable to handle ", Tale(Story::Oops), "arch/x86/mm/fault.c"),
     rule("^Unable to handle kernel ", Tale(Story::Oops), "arch/arm64/mm/fault.c"),
     rule("^kernel BUG at ", Tale(Story::Oops), "lib/bug.c"),
+    rule("^Kernel BUG at ", Tale(Story::Oops), "arch/x86_64/kernel/traps.c, to 2.6.2x"),
     rule("^Oops: ", Tale(Story::OopsMore), "arch/x86/kernel/dumpstack.c"),
     rule("^Internal error: Oops", Tale(Story::OopsMore), "arch/arm64/kernel/traps.c"),
     rule("^general protection fault", Tale(Story::Oops), "arch/x86/kernel/traps.c"),
@@ -57,9 +60,13 @@ pub(super) const RULES: &[Rule] = &[
     rule("^IP: ", Tale(Story::Instruction), "arch/x86/mm/fault.c"),
     rule("^pc : ", Tale(Story::Instruction), "arch/arm64/kernel/process.c"),
     rule("---[ end trace ", Tale(Story::EndOfTrace), "kernel/panic.c"),
-    rule("^WARNING: *dev_watchdog+", Harmless, "net/sched/sch_generic.c"),
+    rule("[ cut here ]", Tale(Story::CutHere), "kernel/panic.c"),
+    rule("^Modules linked in:", Tale(Story::Modules), "kernel/module/main.c"),
+    rule("^WARNING: *dev_watchdog+", Tale(Story::WarningTold), "net/sched/sch_generic.c"),
+    rule("^WARNING: at ", Tale(Story::Warning), "kernel/panic.c, to 3.10"),
     rule("^WARNING: CPU: * PID: * at ", Tale(Story::Warning), "kernel/panic.c"),
     rule("^WARNING: * at *+0x*/0x*CPU#", Tale(Story::Warning), "kernel/panic.c, since 6.18"),
+    rule("] tis_int_handler", Tale(Story::TpmHandler), "kernel/irq/spurious.c"),
     rule("irq {}: nobody cared", Tale(Story::NobodyCared), "kernel/irq/spurious.c"),
     rule("^{}: page allocation failure: order:", Tale(Story::Allocation), "mm/page_alloc.c"),
     rule(" PID: * Comm: ", Tale(Story::Speaker), "lib/dump_stack.c"),
@@ -86,7 +93,9 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule("^TSC synchronization [CPU#* -> CPU#{}]", Tale(Story::TscPair), "arch/x86/kernel/tsc_sync.c"),
     rule("TSC warp between CPUs, turning off TSC clock", Tale(Story::TscWarp), "arch/x86/kernel/tsc_sync.c"),
-    rule("arking TSC unstable due to ", Tale(Story::TscMore), "arch/x86/kernel/tsc.c"),
+    // The other reasons are properties of the machine or choices of its owner: idle states, cpufreq, the kernel's command line.
+    rule("arking TSC unstable due to clocksource watchdog", Tale(Story::TscMore), "arch/x86/kernel/tsc.c"),
+    rule("arking TSC unstable due to check_tsc_sync_source failed", Tale(Story::TscMore), "arch/x86/kernel/tsc.c"),
     rule("^Clocksource tsc unstable (delta = ", Is(Code::ClocksourceUnstable, Name::No), CLOCK),
     rule("NMI: * error (* for reason * on CPU {}", As(Code::NmiUnknown, Severity::Error, Name::Cpu), NMI),
     rule("NMI: PCI system error (SERR) for reason * on CPU {}", As(Code::NmiUnknown, Severity::Error, Name::Cpu), NMI),

@@ -45,6 +45,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("^EDAC *CPU {}: Machine Check Event: ", Tale(Story::MceBank), "drivers/edac/skx_common.c"),
     rule("CPU {}: Machine Check: * Bank ", Tale(Story::MceBank), MCE),
     rule("CPU {}: Machine Check Exception: * Bank ", Tale(Story::MceBank), MCE),
+    // 2.4 and early 2.6 print each bank in a line of its own.
+    rule("CPU {}: Machine Check Exception: ", Tale(Story::MceOld), MCE),
+    rule("MCE: The hardware reports a non fatal, correctable incident occurred on CPU {}", Tale(Story::MceOld), MCE),
+    rule("^Bank {}: ", Tale(Story::MceOldBank), MCE),
     rule(
         "Machine check: Data load in unrecoverable area of kernel",
         Tale(Story::MceReason),

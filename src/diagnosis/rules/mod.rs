@@ -65,8 +65,6 @@ pub(super) enum Name {
     Bus,
     /// By the device of a journal, without the number of its inode: `sda2` of `sda2-8`.
     Journal,
-    /// By the USB device: `usb 1-2`.
-    Usb,
     /// By the hub, or by the USB device at its port.
     Hub,
     /// By the captured number of a page frame.
@@ -77,9 +75,12 @@ const fn rule(pattern: &'static str, act: Act, source: &'static str) -> Rule {
     Rule { pattern, act, source }
 }
 
+/// Lines that say nothing but that two names mean one device. They stand last: what a line says comes first.
+const NAMES: &[Rule] = &[rule("^sd *: [sd", Act::Harmless, "drivers/scsi/sd.c")];
+
 /// All rules, in their order.
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
-    let tables: [&'static [Rule]; 8] = [
+    let tables: [&'static [Rule]; 9] = [
         intended::RULES,
         memory::RULES,
         pcie::RULES,
@@ -88,6 +89,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         gpu::RULES,
         kernel::RULES,
         platform::RULES,
+        NAMES,
     ];
     tables.into_iter().flatten()
 }

@@ -133,7 +133,10 @@ pub(super) const RULES: &[Rule] = &[
         As(Code::NetFirmwareError, Severity::Fatal, Name::Net),
         "be2net",
     ),
-    rule(": renamed from ", Harmless, "net/core/dev.c"),
+    rule(": renamed from ", Tale(Story::Renamed), "net/core/dev.c"),
+    rule(": attached PHY driver ", Tale(Story::Opened), "drivers/net/phy/phy_device.c"),
+    rule(": configuring for *link mode", Tale(Story::Opened), "drivers/net/phy/phylink.c"),
+    rule("^Linux version ", Tale(Story::Banner), "init/version-timestamp.c"),
     // InfiniBand.
     rule("^hfi1 *: {}: Physical Link went to Offline due to", Is(Code::IbLinkError, Name::Part), "hfi1"),
     rule("^hfi1 *: {}: 8051: Link down", Is(Code::IbLinkError, Name::Part), "hfi1"),

@@ -222,6 +222,8 @@ fn close(number: u32, book: &mut Book, state: &mut State) {
         (Part::Other, _) => Code::FirmwareErrorRecord,
     };
     let severity = match grade {
+        // A section in the words of one vendor, about something that the hardware has put right.
+        Grade::Corrected if kind == Part::Other => Severity::Info,
         Grade::Corrected => Severity::Warning,
         Grade::Fatal => Severity::Fatal,
         _ => code.severity(),

@@ -8,7 +8,10 @@ use crate::diagnosis::book::{At, Book, Entry, Found, Now};
 use crate::diagnosis::code::{Code, Kind, Severity};
 use crate::diagnosis::name;
 use crate::diagnosis::pattern::word;
+use crate::diagnosis::rules::Name;
 
+/// An iSCSI connection that ends within so many seconds after its host appeared has not carried a disk yet.
+const LOGIN: f64 = 5.0;
 /// A drive loses its capacity within so many seconds after the link of its slot.
 const SLOT: f64 = 60.0;
 
@@ -26,6 +29,8 @@ pub(super) struct State {
     gone: BTreeMap<String, (At, String)>,
     /// An abort of `mptscsih`, with its controller, until the line that names the disk.
     abort: Option<(String, At, String)>,
+    /// The time of the newest iSCSI host, in seconds.
+    iscsi: Option<f64>,
     /// NVMe controllers whose namespaces lost their capacity.
     emptied: BTreeMap<String, (At, String)>,
 }
@@ -199,7 +204,21 @@ pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book
     true
 }
 
-/// Handles aborts of `mptscsih`: its line names only the controller; the disk stands in the line that shows the command.
+/// iSCSI: a connection that ends, unless it was still logging in.
+pub(super) fn iscsi(story: Story, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let seconds = now.at().seconds;
+    if story == Story::IscsiHost {
+        state.iscsi = seconds;
+        return true;
+    }
+    let logging_in = state.iscsi.zip(seconds).is_some_and(|(from, seconds)| (0.0..LOGIN).contains(&(seconds - from)));
+    if !logging_in {
+        book.note(Found::new(Code::DiskPathFailed, name::of(Name::Prefix, "", now.text)), now);
+    }
+    true
+}
+
+/// Handles aborts of `mptscsih` and of `mpt2sas` before 4.x: its line names only the controller; the disk stands in the line that shows the command.
 pub(super) fn fusion(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     let mut told = |device: String, (at, line): (At, String), last: At| {
         book.note_lines(Found::new(Code::DiskTaskAbort, device), at, last, vec![line]);
@@ -212,7 +231,9 @@ pub(super) fn fusion(story: Story, part: &str, now: &Now<'_>, book: &mut Book, s
             }
         }
         Story::FusionAbort => {
-            if let Some((controller, at, line)) = state.abort.replace((part.to_string(), now.at(), now.line())) {
+            let controller = if part.is_empty() { name::prefix(now.text) } else { part };
+            let abort = (controller.to_string(), now.at(), now.line());
+            if let Some((controller, at, line)) = state.abort.replace(abort) {
                 told(controller, (at.clone(), line), at);
             }
         }

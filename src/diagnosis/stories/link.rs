@@ -1,6 +1,6 @@
 //! Links and cards: AER, network links, GPUs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Story;
 use crate::diagnosis::book::{Book, Found, Now};
@@ -10,6 +10,8 @@ use crate::diagnosis::pattern::word;
 
 /// Before so many seconds a link that was never up has not gone down.
 const STARTING: f64 = 120.0;
+/// So many seconds after it was opened, an interface that was never up reports that its link is down.
+const OPENING: f64 = 5.0;
 /// So often down within so many seconds is a link that flaps.
 const FLAPS: u64 = 3;
 const FLAPPING: f64 = 900.0;
@@ -18,6 +20,10 @@ const FLAPPING: f64 = 900.0;
 pub(super) struct State {
     /// Interfaces that were up.
     up: BTreeSet<String>,
+    /// Interfaces that got their name, and when, in seconds.
+    named: BTreeMap<String, f64>,
+    /// The time in seconds when an interface was last opened; such lines name its transceiver chip only.
+    opened: Option<f64>,
     /// The card of `The NVIDIA GPU …`, until the line that says what is with it.
     card: String,
 }
@@ -55,12 +61,24 @@ pub(super) fn network(story: Story, part: &str, now: &Now<'_>, book: &mut Book, 
                 book.note(Found::new(Code::NetModuleError, device), now);
             }
         }
+        Story::Renamed => {
+            if let Some(seconds) = now.at().seconds {
+                state.named.insert(device, seconds);
+            }
+        }
+        Story::Opened => state.opened = now.at().seconds,
+        // After another start, nothing is up.
+        Story::Banner => *state = State::default(),
         Story::LinkUp => {
             state.up.insert(device);
         }
         _ => {
-            let starting = now.stamp.and_then(|stamp| stamp.since_boot).is_some_and(|seconds| seconds < STARTING);
-            if device.is_empty() || (starting && !state.up.contains(&device)) {
+            let at = now.at();
+            let named = state.named.get(&device).zip(at.seconds).map(|(named, seconds)| seconds - named);
+            let starting = [at.since_boot, named].into_iter().flatten().any(|age| (0.0..STARTING).contains(&age));
+            // Drivers tell the state of the link when the interface is opened.
+            let opened = state.opened.zip(at.seconds).is_some_and(|(from, to)| (0.0..OPENING).contains(&(to - from)));
+            if device.is_empty() || ((starting || opened) && !state.up.contains(&device)) {
                 return true;
             }
             book.note(Found::new(Code::NetLinkDown, device), now);

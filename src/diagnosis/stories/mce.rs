@@ -23,6 +23,10 @@ pub(super) struct State {
     fatal: bool,
     /// The CPU of the last bank.
     cpu: String,
+    /// A machine check of the old wording, whose banks follow: true if it stopped a CPU.
+    old: Option<(bool, At, String)>,
+    /// The banks that followed it.
+    banks: usize,
     /// First and last of `Machine check events logged`.
     logged: Option<(At, At, String)>,
     /// Pages that a program took out of use on purpose.
@@ -44,6 +48,13 @@ fn status(text: &str, mark: &str) -> Option<u64> {
     let rest = rest.trim_start().trim_start_matches("0x");
     let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
     u64::from_str_radix(rest.get(..end)?, 16).ok()
+}
+
+/// The status in `Bank 4: b604a00100000813[1234] at 7e4f2f68`.
+fn status_after(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once(": ")?;
+    let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+    (end == 16).then(|| u64::from_str_radix(&rest[..end], 16).ok()).flatten()
 }
 
 /// The error code of a memory controller: `000F 0000 1MMM CCCC`.
@@ -130,6 +141,27 @@ pub(super) fn intel(story: Story, part: &str, now: &Now<'_>, book: &mut Book, st
             book.note(Found::new(code, state.cpu.clone()).weak(), now);
             true
         }
+        Story::MceOld => {
+            told(state, book);
+            state.cpu = name::cpu(part);
+            let stopped = now.text.contains("Exception");
+            state.old = Some((stopped, now.at(), now.line()));
+            true
+        }
+        // Without its first line, the bank is of something else.
+        Story::MceOldBank if state.old.is_none() => false,
+        Story::MceOldBank => {
+            if let Some((stopped, at, line)) = state.old.clone()
+                && let Some(status) = part.parse::<u32>().ok().and_then(|_| status_after(now.text))
+            {
+                let (code, weak) = of_bank(status, stopped);
+                let found = Found::new(code, state.cpu.clone());
+                let lines = vec![line, now.line()];
+                book.note_lines(if weak { found.weak() } else { found }, at, now.at(), lines);
+                state.banks += 1;
+            }
+            true
+        }
         _ => bank(part, now, book, state),
     }
 }
@@ -143,27 +175,42 @@ fn bank(part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     }
     // With "Exception: 0" kernels of the 3.x series polled, too.
     let exception = now.text.split_once("Exception: ").is_some_and(|(_, rest)| !rest.starts_with('0'));
-    let uncorrected = status & UNCORRECTED != 0;
     let left =
         !exception && now.stamp.and_then(|stamp| stamp.since_boot).is_some_and(|seconds| seconds < LEFT_FROM_BEFORE);
-    let consumed = matches!(status & 0xffff, 0x0134 | 0x0150) && uncorrected;
-    let (code, weak) = match () {
-        () if left => (Code::CpuMcePreviousBoot, false),
-        () if is_of_memory(status) && uncorrected => (Code::MemoryUncorrected, true),
-        () if is_of_memory(status) => (Code::MemoryCorrected, true),
-        () if consumed => (Code::MemoryPoisonConsumed, true),
-        () if uncorrected && exception && status & CONTEXT_CORRUPT != 0 => (Code::CpuMceFatal, false),
-        () if uncorrected => (Code::CpuMceUncorrected, false),
-        () => (Code::CpuMceCorrected, false),
-    };
+    let (code, weak) = if left { (Code::CpuMcePreviousBoot, false) } else { of_bank(status, exception) };
     state.cpu = cpu.clone();
     let found = Found::new(code, cpu);
     book.note(if weak { found.weak() } else { found }, now);
     true
 }
 
+/// The code of a bank by its status; true if the CPU only reports what another part did.
+fn of_bank(status: u64, exception: bool) -> (Code, bool) {
+    let uncorrected = status & UNCORRECTED != 0;
+    let consumed = matches!(status & 0xffff, 0x0134 | 0x0150) && uncorrected;
+    match () {
+        () if is_of_memory(status) && uncorrected => (Code::MemoryUncorrected, true),
+        () if is_of_memory(status) => (Code::MemoryCorrected, true),
+        () if consumed => (Code::MemoryPoisonConsumed, true),
+        () if uncorrected && exception && status & CONTEXT_CORRUPT != 0 => (Code::CpuMceFatal, false),
+        () if uncorrected => (Code::CpuMceUncorrected, false),
+        () => (Code::CpuMceCorrected, false),
+    }
+}
+
+/// Records a machine check of the old wording whose banks were not printed.
+fn told(state: &mut State, book: &mut Book) {
+    let Some((stopped, at, line)) = state.old.take() else { return };
+    if std::mem::take(&mut state.banks) > 0 {
+        return;
+    }
+    let code = if stopped { Code::CpuMceUncorrected } else { Code::CpuMceCorrected };
+    book.note_lines(Found::new(code, state.cpu.clone()), at.clone(), at, vec![line]);
+}
+
 pub(super) fn end(state: &mut State, book: &mut Book) {
     flush(state, book, false);
+    told(state, book);
 }
 
 /// `Machine check events logged` without a line with details: a corrected error of an unknown part. Old kernels log heat so, too.

@@ -25,6 +25,8 @@ pub(super) enum Story {
     AmdNorthbridge,
     MceBank,
     MceReason,
+    MceOld,
+    MceOldBank,
     MceLogged,
     UserAccess,
     PageOffline,
@@ -62,11 +64,16 @@ pub(super) enum Story {
     MegaraidVolume,
     MegaraidSense,
     PathFailed,
+    IscsiHost,
+    IscsiError,
     Btrfs,
     TxTimeout,
     LinkDown,
     PortModule,
     LinkUp,
+    Renamed,
+    Opened,
+    Banner,
     Xid,
     NvidiaNamed,
     NvidiaLost,
@@ -76,6 +83,8 @@ pub(super) enum Story {
     Throttled,
     PowerLimited,
     HeatShutdown,
+    UsbNew,
+    UsbReset,
     UsbProduct,
     UsbDisconnect,
     UsbSilent,
@@ -90,8 +99,12 @@ pub(super) enum Story {
     OopsMore,
     Instruction,
     EndOfTrace,
+    CutHere,
+    Modules,
     Warning,
+    WarningTold,
     NobodyCared,
+    TpmHandler,
     Allocation,
     Speaker,
     OomCgroup,
@@ -128,11 +141,12 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::AmdHeader | S::AmdStatus | S::AmdDecoded | S::AmdNorthbridge => {
             mce::amd(story, part, now, book, &mut state.mce)
         }
-        S::MceBank | S::MceReason | S::MceLogged => mce::intel(story, part, now, book, &mut state.mce),
+        S::MceBank | S::MceReason | S::MceLogged | S::MceOld | S::MceOldBank => mce::intel(story, part, now, book, &mut state.mce),
         S::Apei | S::ApeiBert | S::ApeiBertEnd => apei::tell(story, now, book, &mut state.apei),
         S::AerPort => link::aer(part, now, book),
         S::SenseKey | S::AddSense | S::ScsiResult | S::DiskLeft => disk::scsi(story, now, book, state),
         S::Command | S::FusionAbort | S::FusionDone => disk::fusion(story, part, now, book, &mut state.disk),
+        S::IscsiHost | S::IscsiError => disk::iscsi(story, now, book, &mut state.disk),
         S::NvmeEmpty => disk::nvme_empty(part, now, &mut state.disk),
         S::Block | S::BufferError => disk::block(story, part, now, book, state),
         S::AtaException | S::AtaResult | S::AtaSerror | S::AtaError => disk::ata_fault(story, part, now, book, state),
@@ -147,19 +161,19 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::MegaraidSense
         | S::PathFailed
         | S::Btrfs => disk::above(story, part, now, book),
-        S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp => {
+        S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp | S::Renamed | S::Opened | S::Banner => {
             link::network(story, part, now, book, &mut state.link)
         }
         S::Xid | S::NvidiaNamed | S::NvidiaLost => link::nvidia(story, part, now, book, &mut state.link),
         S::AmdgpuRing | S::AmdgpuCount | S::AmdgpuBus => link::amdgpu(story, now, book),
         S::Throttled | S::PowerLimited | S::HeatShutdown => system::heat(story, part, now, book, &mut state.system),
-        S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
+        S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
         S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)
         }
         S::TscPair | S::TscWarp | S::TscMore => system::clock(story, part, now, book, &mut state.system),
-        S::HungTask | S::NetworkFiles | S::NobodyCared | S::Suppressed => {
+        S::HungTask | S::NetworkFiles | S::NobodyCared | S::TpmHandler | S::Suppressed => {
             system::other(story, part, now, book, &mut state.system)
         }
         S::Panic | S::OnPurpose => {
@@ -169,7 +183,14 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
             trace::panic(story, now, book, &mut state.trace)
         }
         S::RcuStall | S::RcuCpu | S::RcuMore => trace::rcu(story, now, book, &mut state.trace),
-        S::Oops | S::OopsMore | S::Instruction | S::EndOfTrace | S::Warning => {
+        S::Oops
+        | S::OopsMore
+        | S::Instruction
+        | S::EndOfTrace
+        | S::CutHere
+        | S::Modules
+        | S::Warning
+        | S::WarningTold => {
             trace::oops(story, now, book, &mut state.trace)
         }
     }

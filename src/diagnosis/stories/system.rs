@@ -1,12 +1,17 @@
 //! Heat, USB, lack of memory, programs, clocks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Story;
 use crate::diagnosis::book::{At, Book, Found, Now};
 use crate::diagnosis::code::{Code, Severity};
 use crate::diagnosis::name;
 use crate::diagnosis::pattern::word;
+
+/// USB devices that leave within so many seconds after the start are not ready yet.
+const SETTLING: f64 = 10.0;
+/// Within so many seconds after it was plugged in, a USB device is taken by its driver.
+const TAKING: f64 = 5.0;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -15,6 +20,8 @@ pub(super) struct State {
     limited: Option<String>,
     /// USB devices that the BMC emulates.
     virtual_usb: BTreeSet<String>,
+    /// When USB devices were plugged in, in seconds.
+    plugged: BTreeMap<String, f64>,
     /// Processes that were killed because memory ran out.
     killed: BTreeSet<String>,
     /// An incident that waits for the line that names its process: code, name if known, time, line.
@@ -45,15 +52,35 @@ pub(super) fn usb(story: Story, now: &Now<'_>, book: &mut Book, state: &mut Stat
     match story {
         Story::UsbProduct => {
             const PRETENDED: [&str; 8] =
-                ["virtual", "american megatrends", "avocent", "remote console", "idrac", "ilo", "kvm", "hermon"];
-            let text = now.text.to_ascii_lowercase();
+                ["virtual ", "american megatrends", "avocent", "remote console", "idrac", "ilo", "kvm", "hermon"];
+            let text = now.text.to_ascii_lowercase() + " ";
             if PRETENDED.iter().any(|word| text.contains(word)) {
                 state.virtual_usb.insert(device);
             }
         }
+        Story::UsbNew => {
+            if let Some(seconds) = now.at().seconds {
+                state.plugged.insert(device, seconds);
+            }
+        }
         _ if state.virtual_usb.contains(&device) => {}
+        Story::UsbReset => {
+            let age = state.plugged.get(&device).zip(now.at().seconds).map(|(from, seconds)| seconds - from);
+            // Some drivers reset a device that they take.
+            if !age.is_some_and(|age| (0.0..TAKING).contains(&age)) {
+                book.note(Found::new(Code::UsbReset, device), now);
+            }
+        }
+        // Devices come back under another number when their firmware is loaded or their hub is set up.
+        Story::UsbDisconnect if now.at().since_boot.is_some_and(|seconds| seconds < SETTLING) => {}
         Story::UsbDisconnect => book.note(Found::new(Code::UsbDisconnect, device), now),
-        _ => book.note(Found::new(Code::UsbEnumerationFailed, device), now),
+        // After the other lines, the kernel tries once more.
+        _ => {
+            let found = Found::new(Code::UsbEnumerationFailed, device);
+            let gave_up = ["unable to enumerate", "can't read configurations", "can't set config"];
+            let final_one = gave_up.iter().any(|words| now.text.contains(words));
+            book.note(if final_one { found } else { found.weak() }, now);
+        }
     }
     true
 }
@@ -138,12 +165,54 @@ pub(super) fn other(story: Story, part: &str, now: &Now<'_>, book: &mut Book, st
             let found = Found::new(Code::KernelWarning, format!("irq {}", word(part))).severity(Severity::Error);
             book.note(found, now);
         }
+        // The interrupt of a TPM that is polled; nothing else is on that line.
+        Story::TpmHandler => {
+            book.withdraw(|entry| entry.code == Code::KernelWarning && entry.device.starts_with("irq "));
+        }
         _ => {
-            let number = part.rsplit([' ', ':']).next().and_then(|word| word.parse::<u64>().ok());
-            book.suppressed(number.unwrap_or(0));
+            let (printer, number) = part.rsplit_once(": ").unwrap_or_default();
+            let printer = printer.rsplit(": ").next().unwrap_or_default();
+            if let (codes @ [_, ..], Ok(number)) = (of_printer(printer), number.parse::<u64>()) {
+                book.suppressed(codes, number);
+            }
         }
     }
     true
+}
+
+/// The codes of the lines that a function prints at a limited rate. Empty for all others: their lines are no incidents.
+fn of_printer(function: &str) -> &'static [Code] {
+    use Code as C;
+    match function {
+        "blk_update_request" | "print_req_error" | "blk_print_req_error" | "end_request" | "end_that_request_first"
+        | "nvme_log_error" | "nvme_log_err_passthru" | "scsi_io_completion" | "scsi_io_completion_action" => &[
+            C::DiskIoError,
+            C::DiskMediumError,
+            C::DiskTimeout,
+            C::DiskOffline,
+            C::DiskProtectionError,
+            C::DiskPathFailed,
+            C::DiskReservationConflict,
+        ],
+        "buffer_io_error" | "quiet_error" | "end_buffer_async_read" | "end_buffer_async_write"
+        | "end_buffer_write_sync" => &[C::DiskIoError],
+        "raid5_end_read_request" | "raid1_read_request" | "fix_read_error" => {
+            &[C::DiskRecoveredError, C::DiskMediumError]
+        }
+        "EXT4-fs error" | "xfs_buf_ioerror_alert" | "xfs_end_ioend" | "xfs_end_bio" | "btrfs_dev_stat_print_on_error"
+        | "btrfs_print_data_csum_error" => &[C::FilesystemError, C::DiskIoError],
+        "dmar_fault" | "iommu_print_event" | "amd_iommu_report_page_fault" | "amd_iommu_report_rmp_fault"
+        | "amd_iommu_report_rmp_hw_error" | "arm_smmu_evtq_thread" | "arm_smmu_context_fault"
+        | "arm_smmu_global_fault" => &[C::IommuFault],
+        "aer_ratelimit" | "aer_print_error" | "pci_print_aer" => {
+            &[C::PcieCorrected, C::PcieUncorrected, C::PcieFatal]
+        }
+        "warn_alloc" | "warn_alloc_failed" => &[C::KernelAllocationFailure],
+        function if function.starts_with("gmc_v") && function.ends_with("_process_interrupt") => {
+            &[C::GpuApplicationFault]
+        }
+        _ => &[],
+    }
 }
 
 pub(super) fn end(state: &mut State, book: &mut Book) {

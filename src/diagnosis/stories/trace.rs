@@ -14,6 +14,8 @@ pub(super) struct State {
     stall: Option<(At, Vec<String>)>,
     /// True if a CPU of the last stall was named; more may follow.
     listing: bool,
+    /// A report began, and no line has yet told of what.
+    cut: bool,
     /// True if the kernel was crashed on purpose (sysrq).
     on_purpose: bool,
 }
@@ -35,7 +37,8 @@ pub(super) fn panic(story: Story, now: &Now<'_>, book: &mut Book, state: &mut St
         return true;
     }
     finish(state, book);
-    let reason = now.text.split_once("not syncing: ").map_or("", |(_, rest)| rest);
+    let reason = now.text.split_once("not syncing: ").or_else(|| now.text.split_once("Kernel panic: "));
+    let reason = reason.map_or("", |(_, rest)| rest);
     let has = |part: &str| reason.contains(part);
     let consequence_of = |codes: &[Code], otherwise: Found, book: &mut Book| {
         if book.more(codes, now).is_none() {
@@ -54,6 +57,7 @@ pub(super) fn panic(story: Story, now: &Now<'_>, book: &mut Book, state: &mut St
             consequence_of(&[Code::MemoryFatal], Found::new(Code::MemoryFatal, ""), book);
         }
         () if has("SError") => consequence_of(&[Code::CpuMceFatal], Found::new(Code::CpuMceFatal, ""), book),
+        () if has("CPU context corrupt") || has("Unable to continue") => machine_check(now, book),
         () if has("achine check") || has("broadcast exception handler") || has("MCE") => machine_check(now, book),
         () if has("atal hardware error") => {
             let fatal =
@@ -94,7 +98,16 @@ fn machine_check(now: &Now<'_>, book: &mut Book) {
 
 /// Faults of the kernel and warnings.
 pub(super) fn oops(story: Story, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    let cut = std::mem::replace(&mut state.cut, story == Story::CutHere);
     match story {
+        Story::CutHere | Story::WarningTold => return true,
+        // The first line of a report can get lost, or be printed at a level that the log does not keep.
+        Story::Modules => {
+            if cut && state.fault.is_none() {
+                book.note(Found::new(Code::KernelWarning, ""), now);
+            }
+            return true;
+        }
         Story::Warning => {
             let module = name::module(now.text).unwrap_or_default();
             book.note(Found::new(Code::KernelWarning, module), now);

@@ -26,6 +26,8 @@ fn failed(home: &std::path::Path) -> (Store, RunId, String) {
         exit_status: Some(1),
         runtime: Some(Duration::from_micros(1_234_567)),
         notes: String::new(),
+        findings: Vec::new(),
+        cost: None,
     };
     store.record(Some(&change), &[], &[]).expect("its end");
     let mut told = String::new();
@@ -91,4 +93,24 @@ fn of_an_ended_run_no_script_is_removed_nor_given_another_status() {
         store.connection.execute_batch(sql).expect("forged");
         assert!(broken(&store, &head).is_some(), "{sql}");
     }
+}
+
+/// The columns of version 4 are sealed where they say something, and what version 3 sealed without them holds.
+#[test]
+fn what_was_sealed_before_there_were_findings_holds_and_findings_are_sealed() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let (store, _, head) = failed(home.path());
+    let back = "ALTER TABLE script_result DROP COLUMN findings; ALTER TABLE script_result DROP COLUMN cost; PRAGMA user_version = 3";
+    store.connection.execute_batch(back).expect("as version 3 had it");
+    drop(store);
+    let seen = Store::read(home.path()).expect("a journal");
+    assert_eq!(broken(&seen, &head), None);
+    let records = seen.results(1.into()).expect("readable");
+    assert_eq!((records[0].findings.len(), records[0].cost), (0, None));
+    drop(seen);
+    let store = Store::open_beside(home.path(), "host").expect("a journal");
+    assert_eq!(broken(&store, &head), None);
+    let forged = "UPDATE script_result SET cost = '{\"cpu_seconds\":1.0}'";
+    store.connection.execute(forged, []).expect("forged");
+    assert!(broken(&store, &head).is_some());
 }

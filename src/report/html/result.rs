@@ -6,6 +6,7 @@ use super::pairs;
 use crate::report::excerpt::Excerpt;
 use crate::report::model::{Grade, TestResult};
 use crate::report::time::{length, moment};
+use crate::report::used::used;
 
 pub(super) fn section(results: &[TestResult]) -> String {
     if results.is_empty() {
@@ -46,13 +47,15 @@ fn one(at: usize, result: &TestResult) -> String {
         ("Ended", result.ended.as_deref().map(moment).unwrap_or_default()),
         ("Exit status", result.exit_status.map(|exit| exit.to_string()).unwrap_or_default()),
         ("Noted", result.notes.clone()),
+        ("Used", result.cost.as_ref().map(used).unwrap_or_default()),
         ("SHA-256", text(&result.sha256)),
     ];
     let named = |values: &[crate::report::Parameter]| {
         values.iter().map(|value| format!("{} = {}", value.name, value.value)).collect::<Vec<_>>()
     };
+    let reported: Vec<String> = result.findings.iter().map(|one| format!("{} {}", one.severity, one.words())).collect();
     let lists =
-        [("Parameters", named(&result.parameters).join(", ")), ("Result file", named(&result.values).join(" · "))];
+        [("The machine reported", reported.join(" · ")), ("Parameters", named(&result.parameters).join(", ")), ("Result file", named(&result.values).join(" · "))];
     html.push_str(&format!("<dl class=\"facts\">{}{}</dl>\n", pairs(&rows), pairs(&lists)));
     html + &output(result) + "</details>\n"
 }

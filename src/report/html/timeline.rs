@@ -2,6 +2,7 @@
 
 use super::escape::Html;
 use super::icon::icon;
+use crate::diagnosis::{Effect, Finding, Severity};
 use crate::report::model::{Grade, Run, TestResult};
 use crate::report::time::{clock, length, seconds};
 
@@ -9,6 +10,8 @@ use crate::report::time::{clock, length, seconds};
 const WIDTH: f64 = 1000.0;
 /// A bar is at least so wide, or nobody sees it.
 const LEAST: f64 = 4.0;
+/// Width of the mark of an incident.
+const MARK: f64 = 3.0;
 
 pub(super) fn section(run: &Run, results: &[TestResult]) -> String {
     let times = results.iter().flat_map(|result| [result.started.as_deref(), result.ended.as_deref()]).flatten();
@@ -43,6 +46,25 @@ impl Scale {
     }
 }
 
+/// Where in a script's bar the machine first reported something; a counter only tells that it was before the end.
+fn mark(finding: &Finding, (begin, width): (f64, f64), scale: &Scale) -> String {
+    if finding.severity < Severity::Warning {
+        return String::new();
+    }
+    let place = finding.after.map_or(width, |after| after / scale.span * WIDTH);
+    let x = begin + place.clamp(0.0, (width - MARK).max(0.0));
+    let word = match finding.effect {
+        Effect::Failed => Grade::Failed,
+        Effect::Degraded => Grade::Degraded,
+        Effect::Note => Grade::Noted,
+    }
+    .word();
+    format!(
+        "<rect class=\"mark {word}\" x=\"{x:.1}\" width=\"{MARK}\" y=\"0\" height=\"10\"><title>{}</title></rect>",
+        Html(&finding.words())
+    )
+}
+
 fn row(at: usize, result: &TestResult, scale: &Scale) -> String {
     let begin = result.started.as_deref().and_then(|time| scale.place(time));
     let end = result.ended.as_deref().and_then(|time| scale.place(time));
@@ -50,7 +72,8 @@ fn row(at: usize, result: &TestResult, scale: &Scale) -> String {
     let bar = begin.map(|begin| {
         let width = (end.unwrap_or(WIDTH) - begin).max(LEAST);
         let begin = begin.min(WIDTH - width);
-        format!("<rect class=\"{word}\" x=\"{begin:.1}\" width=\"{width:.1}\" y=\"1\" height=\"8\"/>")
+        let marks: String = result.findings.iter().map(|finding| mark(finding, (begin, width), scale)).collect();
+        format!("<rect class=\"{word}\" x=\"{begin:.1}\" width=\"{width:.1}\" y=\"1\" height=\"8\"/>{marks}")
     });
     let time = match result.grade {
         Grade::Unfinished if begin.is_none() => "not begun".to_owned(),
@@ -97,9 +120,12 @@ mod tests {
             parameters: Vec::new(),
             values: Vec::new(),
             notes: String::new(),
+            findings: Vec::new(),
+            cost: None,
             output: Excerpt::default(),
         };
         let html = section(&run, &[result]);
+        assert!(!html.contains("class=\"mark"), "{html}");
         assert!(html.contains("<span>11:30:00</span>") && html.contains("+ 30:00</span>"), "{html}");
     }
 }
