@@ -274,7 +274,7 @@ fn see_also(command: &Command, name: &str) -> String {
     others.extend(verbs.map(|verb| format!("{name}-{}(1)", verb.get_name())));
     others.push("shakedown-config(5)".into());
     let verb = name.split('-').nth(1).unwrap_or_default();
-    let more = MORE.iter().find(|(one, _)| *one == verb).map_or("README.md", |(_, page)| page);
+    let more = MORE.iter().find(|(one, _)| *one == verb).map_or("README.md".to_owned(), |(_, page)| format!("docs/{page}"));
     format!("{}\n.PP\n/usr/share/doc/shakedown/{more}", escaped(&others.join(", ")))
 }
 

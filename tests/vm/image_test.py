@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import textwrap
 import unittest
 from pathlib import Path
 
@@ -139,3 +140,19 @@ class Takeover(unittest.TestCase):
         degraded = dict.fromkeys(NAMES[:2], "Degraded")
         self.assertEqual(self.statuses(), {**degraded, "look": "Passed"}, told)
         self.assertIn("no address gave the right file", told)
+
+    def test_by_its_preseed_the_agent_runs_before_user_data(self):
+        preseed = booted.machine.work / "preseed"
+        self.administer("install", "--binary", booted.program, "--preseed", preseed)
+        head, _, script = preseed.read_text().partition("  - |\n")
+        self.assertEqual(head, "{{preseed_data}}\nbootcmd:\n")
+        (booted.machine.share / "bootcmd").write_text(textwrap.dedent(script))
+        # cloud-init runs it early in the boot, by sh; user data wait for the unit that it makes.
+        self.addCleanup(booted.machine.run, "rm -f /run/systemd/system/shakedown-preseed.service; systemctl daemon-reload")
+        before, _, start = AS_CLOUD_INIT.strip().rpartition("\n")
+        done = booted.machine.run(f"set -e\n{before}\nsh /share/bootcmd\n{start}")
+        told = booted.machine.output("journalctl --no-pager --output cat -u cloud-final -u shakedown-preseed")
+        self.assertEqual(done.status, 0, told + done.stderr.decode())
+        self.ended(["shakedown"])
+        self.assertEqual(self.statuses(), dict.fromkeys(NAMES, "Passed"), told)
+        self.assertNotIn("stand-in", told)
