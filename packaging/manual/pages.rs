@@ -315,6 +315,6 @@ fn settings() -> String {
     text += &section("EXIT STATUS", "A setting that is not known, or has a value that it cannot have, ends every verb with 3 before anything is done, and with 2 where it was given by --set.");
     text += &section("ENVIRONMENT", &list([("SHAKEDOWN_CONFIG", "Another file in place of /etc/shakedown/config.toml; config.d is then looked for beside it.")]));
     text += &section("FILES", &list([("/etc/shakedown/config.toml", "Comes with the package, with the defaults."), ("/etc/shakedown/config.d", "Files of the site.")]));
-    text + &section("SEE ALSO", "shakedown(1), shakedown\\-config\\-show(1)")
+    text + &section("SEE ALSO", "shakedown(1), shakedown\\-config\\-show(1)\n.PP\n/usr/share/doc/shakedown/docs/operating.md")
 }
 
