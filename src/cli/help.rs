@@ -76,8 +76,7 @@ Examples:
 pub(super) const DISK: &str = "\
 Examples:
   shakedown disk list
-  shakedown disk show sda
-  shakedown disk test sda --test short";
+  shakedown disk show sda";
 
 pub(super) const GET_TOKEN: &str = "\
 Examples:

@@ -90,7 +90,7 @@ class Takeover(unittest.TestCase):
         self.addCleanup(self.region.end)
         self.administer("install", "--binary", booted.program)
         self.region.operate("commission")
-        (booted.machine.share / "node.cfg").write_text(self.region.config())
+        (booted.machine.share / "node.cfg").write_text(self.region.boot())
         (booted.machine.share / "user-data").write_text(USER_DATA_OF_MAAS)
         shutil.copy(PROJECT / "tests/takeover/maas-run-remote-scripts", booted.machine.share)
         self.addCleanup(booted.machine.run, "rm -rf /etc/cloud /var/lib/cloud /var/lib/shakedown /usr/local/bin/* /tmp/trace /share/user-data")
