@@ -143,7 +143,11 @@ impl Binary {
                 )));
             }
         };
-        if needs_libraries(&program) {
+        let table = Table::of(&program);
+        if table.as_ref().is_some_and(|table| table.end > program.len() as u64) {
+            return Err(unfit("is cut off: its own tables say that it is longer. Fetch or build it again".to_owned()));
+        }
+        if table.is_some_and(|table| table.has_interpreter) {
             return Err(unfit(
                 "needs libraries that other systems may not have: give the static program of a release, or of scripts/dev/release".to_owned(),
             ));
@@ -181,19 +185,40 @@ pub fn of_file_name(name: &str) -> Option<(&str, Architecture)> {
     is_sum.then_some((version, Architecture::from_name(architecture)?))
 }
 
-/// True of an ELF program that names an interpreter, which loads its libraries (`PT_INTERP`, 3).
-fn needs_libraries(program: &[u8]) -> bool {
-    let Some(architecture) = Architecture::of_program(program) else { return false };
-    let is_big = architecture == Architecture::S390x;
-    let number = |at: usize, length: usize| {
-        let bytes = program.get(at..at + length)?;
-        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        Some(if is_big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) })
-    };
-    let table = || Some((usize::try_from(number(32, 8)?).ok()?, usize::try_from(number(54, 2)?).ok()?, number(56, 2)?));
-    let Some((start, size, count)) = table() else { return false };
-    (0..usize::try_from(count).unwrap_or(0))
-        .any(|index| index.checked_mul(size).and_then(|offset| number(start.checked_add(offset)?, 4)) == Some(3))
+/// What the tables of an ELF program say (gABI, "ELF-64 Object File Format").
+struct Table {
+    /// True of a program that names an interpreter, which loads its libraries (`PT_INTERP`, 3).
+    has_interpreter: bool,
+    /// The offset behind the last byte that a table or a segment has in the file; beyond the file's end when that was cut off.
+    end: u64,
+}
+
+impl Table {
+    /// `None` for what is no program of a known architecture.
+    fn of(program: &[u8]) -> Option<Table> {
+        let is_big = Architecture::of_program(program)? == Architecture::S390x;
+        // Bytes behind the file's end count as 0: that end is what the caller compares.
+        let number = |at: u64, length: u64| {
+            let byte = |at: u64| usize::try_from(at).ok().and_then(|at| program.get(at)).copied().unwrap_or(0);
+            let add = |sum: u64, at: u64| sum << 8 | u64::from(byte(at));
+            let places = at..at.saturating_add(length);
+            if is_big { places.fold(0, add) } else { places.rev().fold(0, add) }
+        };
+        let (segments, sections) = (number(32, 8), number(40, 8));
+        let (segment_size, segment_count) = (number(54, 2), number(56, 2));
+        let behind = |start: u64, size: u64, count: u64| start.saturating_add(size.saturating_mul(count));
+        let mut table = Table { has_interpreter: false, end: behind(segments, segment_size, segment_count) };
+        if sections != 0 {
+            table.end = table.end.max(behind(sections, number(58, 2), number(60, 2)));
+        }
+        for index in 0..segment_count {
+            let at = behind(segments, segment_size, index);
+            table.has_interpreter |= number(at, 4) == 3;
+            let end = number(at.saturating_add(8), 8).saturating_add(number(at.saturating_add(32), 8));
+            table.end = table.end.max(end);
+        }
+        Some(table)
+    }
 }
 
 fn pack(program: &[u8]) -> io::Result<Vec<u8>> {
@@ -253,6 +278,12 @@ mod tests {
             assert_eq!(of_file_name(&binary.file_name()), Some((env!("CARGO_PKG_VERSION"), expected)));
             let packed = Binary::read(&at(place.path(), "packed", &binary.packed), None).expect("the same");
             assert_eq!(packed, binary);
+            let mut whole = elf(data, machine, 1);
+            whole[if data == 2 { 102 } else { 97 }] = 1; // A segment of 256 bytes in a file of 120.
+            let path = at(place.path(), "cut", &whole);
+            assert!(Binary::read(&path, None).is_err_and(|error| error.to_string().contains("is cut off")));
+            let path = at(place.path(), "cut.xz", &binary.packed[..binary.packed.len() - 8]);
+            assert!(Binary::read(&path, None).is_err(), "a packed file that was cut off");
             let path = at(place.path(), "dynamic", &elf(data, machine, 3));
             assert!(Binary::read(&path, None).is_err_and(|error| error.to_string().contains("libraries")));
         }

@@ -19,5 +19,5 @@ pub use binary::{Architecture, Binary, of_file_name, sum};
 pub use guardian::guard;
 pub use original::Original;
 pub use record::{Ending, Phase, Record};
-pub use region::{Change, Present, SITE_SCRIPTS, Wanted, make};
+pub use region::{Change, Present, SITE_SCRIPTS, Wanted, make, was_changed};
 pub use takeover::{Error, Place, hand_over, watch};

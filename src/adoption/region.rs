@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::binary::{Architecture, Binary, of_file_name};
+use super::binary::{Architecture, Binary, of_file_name, sum};
 use super::script::{self, Contents, From, TAG};
 use crate::region::{Client, Error, StoredFile, StoredScript};
 use crate::script::ScriptType;
@@ -56,7 +56,12 @@ pub enum Change {
     /// A script with this name is created.
     Create(String),
     /// The script with this name gets a new version.
-    Replace(String),
+    Replace {
+        /// The name.
+        name: String,
+        /// True if somebody else made the version that is the newest so far, which the region keeps.
+        was_changed: bool,
+    },
     /// The script with this name is deleted, with all its versions.
     DeleteScript(String),
     /// The program with this file name is deleted, since no script asks for it any more.
@@ -68,7 +73,10 @@ impl std::fmt::Display for Change {
         match self {
             Change::Upload { file, bytes } => write!(f, "upload {file} ({bytes} bytes)"),
             Change::Create(name) => write!(f, "make script {name}"),
-            Change::Replace(name) => write!(f, "make a new version of script {name}"),
+            Change::Replace { name, was_changed: false } => write!(f, "make a new version of script {name}"),
+            Change::Replace { name, was_changed: true } => {
+                write!(f, "make a new version of script {name} (the one there was changed by somebody; the region keeps it)")
+            }
             Change::DeleteScript(name) => write!(f, "delete script {name}"),
             Change::DeleteFile(name) => write!(f, "delete file {name}"),
         }
@@ -110,40 +118,78 @@ impl Present {
         self.scripts.iter().find(|script| script.name == name)
     }
 
-    /// The changes that remove everything of this project from a region: scripts first, then the programs that they ask for.
+    /// The changes that remove what was put into a region: scripts first, then the programs that they ask for. Scripts that somebody has
+    /// changed since stay, with their programs, unless `with_changed`.
     #[must_use]
-    pub fn removal(&self) -> Vec<Change> {
-        let scripts = self.scripts.iter().map(|script| Change::DeleteScript(script.name.clone()));
-        let files = self.files.iter().map(|file| Change::DeleteFile(file.name.clone()));
+    pub fn removal(&self, with_changed: bool) -> Vec<Change> {
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            self.scripts.iter().partition(|script| with_changed || !was_changed(script));
+        let is_idle = |file: &&StoredFile| !kept.iter().any(|script| asks_for(&script.content, file));
+        let scripts = gone.into_iter().map(|script| Change::DeleteScript(script.name.clone()));
+        let files = self.files.iter().filter(is_idle).map(|file| Change::DeleteFile(file.name.clone()));
         scripts.chain(files).collect()
+    }
+
+    /// The paths on the region that a script takes a program from and where the region has none; in a region that is as it should be, none.
+    #[must_use]
+    pub fn missing_of(&self, script: &StoredScript) -> Vec<String> {
+        let text = String::from_utf8_lossy(&script.content);
+        let paths = text.lines().filter_map(|line| line.trim().strip_prefix("path='")?.split('\'').next());
+        let is_missing = |path: &&str| !path.is_empty() && !self.files.iter().any(|file| file.address == **path);
+        paths.filter(is_missing).map(str::to_owned).collect()
     }
 
     /// Version and architecture of each program in the region whose path the script's text contains.
     #[must_use]
     pub fn programs_of<'a>(&'a self, script: &StoredScript) -> Vec<(&'a str, Architecture)> {
-        let text = String::from_utf8_lossy(&script.content);
-        let asked = self.files.iter().filter(|file| text.contains(&file.address));
+        let asked = self.files.iter().filter(|file| asks_for(&script.content, file));
         asked.filter_map(|file| of_file_name(&file.name)).collect()
     }
+}
+
+/// True if the text of a script has the path of a file.
+fn asks_for(content: &[u8], file: &StoredFile) -> bool {
+    String::from_utf8_lossy(content).contains(&file.address)
+}
+
+/// The comment of a version that this program uploads: who made it, and the beginning of its SHA-256, so that it is known for its own.
+fn comment(text: &[u8]) -> String {
+    format!("shakedown {} ({})", env!("CARGO_PKG_VERSION"), &sum(text)[..12])
+}
+
+/// True if somebody else made the newest version of a script that [`make`] had put there.
+#[must_use]
+pub fn was_changed(script: &StoredScript) -> bool {
+    !script.comment.ends_with(&format!("({})", &sum(&script.content)[..12]))
 }
 
 impl Wanted {
     /// Name and text of each script that the region is to have. A program that is not uploaded yet has an empty path in the text.
     #[must_use]
     pub fn contents(&self, present: &Present, region: &str) -> Vec<(String, String)> {
+        let binaries = self.places(present);
+        let contents = Contents { binaries: &binaries, region, certificates: &self.certificates };
+        let own = [ScriptType::Commissioning, ScriptType::Testing]
+            .map(|kind| (script::name(kind), script::script(kind, &contents)));
+        let chosen = SITE_SCRIPTS.iter().filter(|(name, _)| self.scripts.contains(name));
+        own.into_iter().chain(chosen.map(|(name, text)| ((*name).to_owned(), script::tagged(text)))).collect()
+    }
+
+    /// The preseed with which machines that boot an ephemeral system run the agent, also those that enlist, whose scripts are not the site's.
+    #[must_use]
+    pub fn preseed(&self, present: &Present, region: &str) -> String {
+        let binaries = self.places(present);
+        script::preseed(&Contents { binaries: &binaries, region, certificates: &self.certificates })
+    }
+
+    fn places(&self, present: &Present) -> Vec<(Binary, From)> {
         let place = |binary: &Binary| match &self.site {
             Some(folder) => From::Site(format!("{}/{}", folder.trim_end_matches('/'), binary.file_name())),
             None => {
                 From::Region(present.file(&binary.file_name()).map_or_else(String::new, |file| file.address.clone()))
             }
         };
-        let binaries: Vec<(Binary, From)> =
-            self.binaries.iter().map(|binary| (binary.clone(), place(binary))).collect();
-        let contents = Contents { binaries: &binaries, region, certificates: &self.certificates };
-        let own = [ScriptType::Commissioning, ScriptType::Testing]
-            .map(|kind| (script::name(kind), script::script(kind, &contents)));
-        let chosen = SITE_SCRIPTS.iter().filter(|(name, _)| self.scripts.contains(name));
-        own.into_iter().chain(chosen.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))).collect()
+        self.binaries.iter().map(|binary| (binary.clone(), place(binary))).collect()
     }
 
     /// The names of wanted scripts that the region already has and that `shakedown region install` did not put there.
@@ -170,34 +216,36 @@ impl Wanted {
             match present.script(name) {
                 None => changes.push((Change::Create(name.clone()), text.clone())),
                 Some(script) if script.content != text.as_bytes() => {
-                    changes.push((Change::Replace(name.clone()), text.clone()));
+                    let change = Change::Replace { name: name.clone(), was_changed: was_changed(script) };
+                    changes.push((change, text.clone()));
                 }
                 Some(_) => {}
             }
         }
         let is_asked_for = |file: &StoredFile| {
-            let before = present.scripts.iter().map(|script| String::from_utf8_lossy(&script.content));
-            contents.iter().any(|(_, text)| text.contains(&file.address))
-                || before.into_iter().any(|text| text.contains(&file.address))
+            let mut before = present.scripts.iter().flat_map(|script| {
+                let is_replaced = changes.iter().any(|(change, _)| matches!(change, Change::Replace { name, .. } if *name == script.name));
+                // The version before the newest one after all these changes.
+                [&script.content, if is_replaced { &script.content } else { &script.previous }]
+            });
+            contents.iter().any(|(_, text)| asks_for(text.as_bytes(), file)) || before.any(|text| asks_for(text, file))
         };
         let idle = present.files.iter().filter(|file| !is_asked_for(file));
-        changes.extend(idle.map(|file| (Change::DeleteFile(file.name.clone()), String::new())));
+        let idle: Vec<_> = idle.map(|file| (Change::DeleteFile(file.name.clone()), String::new())).collect();
+        changes.extend(idle);
         changes
     }
 }
 
-/// Makes one change in the region; `text` is the new text of the script.
+/// Makes one change in the region; `text` is the new text of the script. A script is tagged by its own header, in the request that creates it.
 ///
 /// # Errors
 /// The region gave no answer, or refused the change.
 pub async fn make(client: &Client, change: &Change, text: &str) -> Result<(), Error> {
-    let comment = concat!("shakedown ", env!("CARGO_PKG_VERSION"));
+    let comment = comment(text.as_bytes());
     match change {
-        Change::Create(name) => {
-            client.create_script(text.as_bytes(), comment).await?;
-            client.tag_script(name, TAG).await
-        }
-        Change::Replace(name) => client.replace_script(name, text.as_bytes(), comment).await,
+        Change::Create(_) => client.create_script(text.as_bytes(), &comment).await,
+        Change::Replace { name, .. } => client.replace_script(name, text.as_bytes(), &comment).await,
         Change::DeleteScript(name) => client.delete_script(name).await,
         Change::DeleteFile(name) => client.delete_file(name).await,
         // Uploads are made elsewhere, by the caller, who has the bytes.

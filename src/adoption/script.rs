@@ -1,10 +1,14 @@
-//! The takeover scripts, one of each type, with addresses and checksums of the programs.
+//! What machines run: the takeover scripts, one of each type, and the preseed, with addresses and checksums of the programs.
 
 use super::binary::Binary;
 use crate::script::ScriptType;
 
 /// The template of every takeover script.
-const TEMPLATE: &str = include_str!("takeover.sh");
+const TAKEOVER: &str = include_str!("takeover.sh");
+/// The template of what a preseed has the machine run.
+const PRESEED: &str = include_str!("preseed.sh");
+/// The part of both that fetches the program.
+const FETCH: &str = include_str!("fetch.sh");
 /// The tag of everything that `region install` puts into a region.
 pub(super) const TAG: &str = "shakedown-installed";
 
@@ -37,6 +41,30 @@ pub(super) fn name(kind: ScriptType) -> String {
 /// The script of a type.
 #[must_use]
 pub(super) fn script(kind: ScriptType, contents: &Contents<'_>) -> String {
+    let (tags, when) = match kind {
+        // By this tag a testing script is among those that commissioning runs unless others are chosen (contract ADOPTION, §3).
+        ScriptType::Testing => (format!("commissioning, {TAG}"), "tests"),
+        _ => (TAG.to_owned(), "commissioning scripts"),
+    };
+    let lines = [
+        ("@NAME@", name(kind)),
+        ("@TYPE@", kind.folder().to_owned()),
+        ("@TAGS@", tags),
+        ("@WHEN@", when.to_owned()),
+    ];
+    lines.into_iter().fold(filled(TAKEOVER, contents), |text, (word, value)| text.replace(word, &value))
+}
+
+/// A preseed of a region (contract ADOPTION, §4): the region's own, and a command that cloud-init runs early in each boot.
+#[must_use]
+pub(super) fn preseed(contents: &Contents<'_>) -> String {
+    let script = filled(PRESEED, contents);
+    let lines = script.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") });
+    format!("{{{{preseed_data}}}}\nbootcmd:\n  - |\n{}", lines.collect::<String>())
+}
+
+/// A template with what both have.
+fn filled(template: &str, contents: &Contents<'_>) -> String {
     let mut cases = String::new();
     for (binary, from) in contents.binaries {
         let (path, site) = match from {
@@ -52,22 +80,20 @@ pub(super) fn script(kind: ScriptType, contents: &Contents<'_>) -> String {
             binary.sha256,
         );
     }
-    let (tags, when) = match kind {
-        // By this tag a testing script is among those that commissioning runs unless others are chosen (contract ADOPTION, §3).
-        ScriptType::Testing => (format!("commissioning, {TAG}"), "tests"),
-        _ => (TAG.to_owned(), "commissioning scripts"),
-    };
     let lines = [
-        ("@NAME@", name(kind)),
-        ("@TYPE@", kind.folder().to_owned()),
-        ("@TAGS@", tags),
-        ("@WHEN@", when.to_owned()),
+        ("@FETCH@\n", FETCH.to_owned()),
         ("@VERSION@", env!("CARGO_PKG_VERSION").to_owned()),
         ("@REGION@", contents.region.to_owned()),
         ("@CERTIFICATES@\n", certificates(contents.certificates)),
         ("@CASES@\n", cases),
     ];
-    lines.into_iter().fold(TEMPLATE.to_owned(), |text, (word, value)| text.replace(word, &value))
+    lines.into_iter().fold(template.to_owned(), |text, (word, value)| text.replace(word, &value))
+}
+
+/// One of the project's own scripts with the tag in its header: a region creates and tags it in one request, or not at all.
+#[must_use]
+pub(super) fn tagged(text: &str) -> String {
+    text.replacen("\n# tags: [", &format!("\n# tags: [{TAG}, "), 1)
 }
 
 /// Keeps only the certificates of a PEM file: other text could end the here-document that the script has them in.
@@ -120,6 +146,40 @@ mod tests {
             assert_eq!(header.parallel, Parallel::Disabled);
             assert_eq!(header.hardware_type.name(), "cpu");
             assert!(header.tags.iter().any(|tag| tag == TAG));
+        }
+    }
+
+    #[test]
+    fn a_preseed_is_the_regions_own_with_one_command_more() {
+        let binary = Binary {
+            architecture: Architecture::X86_64,
+            packed: vec![0; 10],
+            packed_sha256: "a".repeat(64),
+            size: 20,
+            sha256: "b".repeat(64),
+        };
+        let binaries = [(binary, From::Region("/MAAS/api/2.0/files/?op=get_by_key&key=1".to_owned()))];
+        let certificates = "-----BEGIN CERTIFICATE-----\nAbc+/=\n-----END CERTIFICATE-----\n";
+        let text = preseed(&Contents { binaries: &binaries, region: "http://region:5240", certificates });
+        // The template's engine gives pairs of braces a meaning, and `base` is what it puts there.
+        let (first, rest) = text.split_once('\n').expect("lines");
+        assert_eq!(first, "{{preseed_data}}");
+        assert!(!rest.contains("{{") && !rest.contains("}}") && !rest.contains('@'), "{rest}");
+        let base = "#cloud-config\ndatasource:\n  MAAS: {metadata_url: 'http://rack:5248/MAAS/metadata/'}\nmanage_etc_hosts: true";
+        let rendered = text.replace("{{preseed_data}}", base);
+        let document = crate::yaml::parse(rendered.as_bytes()).expect("YAML");
+        assert_eq!(document.pairs().len(), 3, "{document:?}");
+        let expected = filled(PRESEED, &Contents { binaries: &binaries, region: "http://region:5240", certificates });
+        let Some(crate::yaml::Node::Sequence(commands)) = document.get("bootcmd") else { panic!("{document:?}") };
+        assert_eq!(commands.first().and_then(crate::yaml::Node::as_str), Some(expected.as_str()));
+    }
+
+    #[test]
+    fn every_script_that_is_put_into_a_region_is_known_by_its_own_header() {
+        for (name, text) in crate::adoption::SITE_SCRIPTS {
+            let (before, after) = (Header::parse(text.as_bytes()), Header::parse(tagged(text).as_bytes()));
+            let (before, after) = (before.expect("a header"), after.expect("a header"));
+            assert_eq!(after.tags, [&[TAG.to_owned()], &before.tags[..]].concat(), "{name}");
         }
     }
 

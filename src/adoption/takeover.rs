@@ -189,7 +189,8 @@ async fn check_region(original: &Original, place: &Place) -> Result<(), Error> {
         tokio::time::sleep(PATIENCE).await;
         limit.cancel();
     });
-    let found = connection(&given, &Host::live()).await?;
+    let unanswered = || Error::Unexpected("the address of its configuration gives no answer".to_owned());
+    let found = tokio::time::timeout(PATIENCE, connection(&given, &Host::live())).await.map_err(|_| unanswered())??;
     if found.origin == Origin::HardwareSync {
         return Err(Error::Kind("the credentials of a deployed machine"));
     }

@@ -5,10 +5,11 @@ use serde_json::json;
 use super::format::Format;
 use super::inventory::{bmc_page, pretty, print};
 use super::resources::Machine;
-use super::{gap, state};
+use super::{gap, help, state};
 use crate::inventory::collect_bmc;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::BMC)]
 pub(super) struct Arguments {
     /// For people or for machines
     #[arg(long, value_enum, default_value_t)]

@@ -16,6 +16,10 @@ Places, later ones win:
   4  variables, such as SHAKEDOWN_JOURNAL_KEEP_RUNS for journal.keep_runs
   5  --set KEY=VALUE on the command line
 
+Examples:
+  shakedown config show
+  shakedown --set journal.keep_runs=500 config show
+
 Exit codes:
   0  everything that is set is understood
   2  the command line is wrong

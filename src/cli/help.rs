@@ -32,6 +32,9 @@ pub(super) const TAKEOVER: &str = "\
 A script that `shakedown region install` gives a region starts it; nothing calls it by hand. MAAS's runner is halted once the agent has its
 credentials, its journal and an answer of the region, and goes on if the agent cannot begin. Where Shakedown runs the scripts it does nothing.
 
+Examples:
+  shakedown takeover                                 # in a script under MAAS's runner
+
 Exit codes:
   0  the agent did the work, or nothing was taken over and the result of the
      script says why (degraded)";
@@ -45,7 +48,8 @@ Examples:
 
 Exit codes:
   0  the region has what it should have
-  1  a program that the region keeps is damaged (status)
+  1  a program that the region keeps is damaged or missing, or somebody changed
+     a script (status); scripts that somebody changed stay (remove)
   2  the command line is wrong
   3  it could not be done: no region, a wrong key, a script of that name that is
      somebody else's";
@@ -59,6 +63,28 @@ Exit codes:
   0  the region has everything
   3  it could not be tried: no region, no credentials, no journal
   4  the region did not take every message; what it refused is named";
+
+pub(super) const RUNS: &str = "\
+Examples:
+  shakedown runs";
+
+pub(super) const BMC: &str = "\
+Examples:
+  shakedown bmc
+  shakedown bmc --root machine.tar.xz                # of a machine in a snapshot";
+
+pub(super) const DISK: &str = "\
+Examples:
+  shakedown disk list
+  shakedown disk show sda";
+
+pub(super) const GET_TOKEN: &str = "\
+Examples:
+  shakedown get-machine-token SYSTEM_ID --maas-url http://region:5240/MAAS --api-key-file key";
+
+pub(super) const REPORT_RESULTS: &str = "\
+Examples:
+  shakedown report-results";
 
 pub(super) const RESULTS: &str = "\
 Examples:

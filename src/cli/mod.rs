@@ -165,6 +165,12 @@ pub fn command() -> clap::Command {
     <Arguments as clap::CommandFactory>::command()
 }
 
+/// The command lines of the programs that this one replaces, each with the verb that it stands for (empty for `maas-run-scripts`), for man pages.
+#[must_use]
+pub fn commands_of_maas() -> Vec<(clap::Command, &'static str)> {
+    names::commands()
+}
+
 /// Runs the program: parses the command line, runs the verb, prints the error.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -45,6 +45,13 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Arguments, clap::Error> {
     Ok(arguments(&matches, verb))
 }
 
+/// The command line of each program that this one replaces, with the verb that it is; the empty one stands for the program with several.
+pub(super) fn commands() -> Vec<(Command, &'static str)> {
+    let whole = Arguments::command();
+    let one = ONE.into_iter().map(|(name, verb)| (common(verb_of(&whole, verb).name(name)), verb));
+    one.chain([(many(), "")]).collect()
+}
+
 /// What a usage error says, without the words of the command line that may be secret: an API key in the wrong place, the value of an
 /// option that was misspelt. `None` when there are none of these in it.
 pub(super) fn without_secrets(error: &clap::Error, words: &[OsString]) -> Option<String> {

@@ -1,5 +1,6 @@
 //! `shakedown region`: installs the agent for all machines of a region, whose software stays unchanged, and removes it again.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -7,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use super::register::Region;
 use super::{answer, exit, help};
 use crate::adoption::{self, Architecture, Binary, Change, Present, SITE_SCRIPTS, Wanted, of_file_name};
-use crate::region::Client;
+use crate::region::{self, Client, StoredScript};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,10 @@ struct Install {
     /// help` lists them
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     scripts: Vec<String>,
+    /// Write a preseed to this file, too, which region controllers have as `commissioning` and `enlist`: docs/adoption.md says where. With it
+    /// Shakedown runs machines that enlist as well
+    #[arg(long, value_name = "FILE")]
+    preseed: Option<PathBuf>,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -60,6 +65,9 @@ struct Remove {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Take away scripts that somebody has changed since, too
+    #[arg(long)]
+    changed: bool,
     #[command(flatten)]
     region: Region,
 }
@@ -73,7 +81,7 @@ fn folder(text: &str) -> Result<String, String> {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.verb {
         Verb::Install(install) => put(install).await,
-        Verb::Status(status) => show(&status.region.client()?).await,
+        Verb::Status(status) => show(&status.region, &status.region.client()?).await,
         Verb::Remove(remove) => take_away(&remove).await,
     }
 }
@@ -86,38 +94,31 @@ async fn put(install: Install) -> anyhow::Result<u8> {
         None => String::new(),
     };
     let wanted = Wanted { binaries: binaries(&install.binaries)?, site: install.binary_url, certificates, scripts };
-    let client = install.region.client()?;
-    let region = client.base_url();
-    let mut present = Present::ask(&client).await?;
-    let conflicts = wanted.conflicts(&present, &region);
-    ensure!(
-        conflicts.is_empty(),
-        "the region has scripts of these names that `shakedown region install` did not put there: {}. Nothing was changed; delete or \
-         rename them, or leave their names out of --scripts",
-        conflicts.join(", ")
-    );
     if let Some(folder) = &wanted.site {
         for binary in &wanted.binaries {
             say!("{folder} has to serve {} (SHA-256 {})", binary.file_name(), binary.packed_sha256);
         }
     }
+    let client = install.region.client()?;
     let mut made = 0;
-    for binary in wanted.uploads(&present) {
-        let change = Change::Upload { file: binary.file_name(), bytes: binary.packed.len() };
-        made += 1;
-        tell(install.dry_run, &change);
-        if !install.dry_run {
-            client.upload_file(&binary.file_name(), &binary.packed).await.with_context(|| change.to_string())?;
+    // Once more after each change: somebody else may install or remove at the same time, and what is there at the end counts.
+    for left in (0..PASSES).rev() {
+        let pass = Pass { client: &client, is_dry: install.dry_run, doing: RefCell::default() };
+        let changes = install.region.ask("installing", || pass.install(&wanted)).await;
+        match changes {
+            Ok(Changes::Made(0)) => break,
+            Ok(Changes::Made(number)) => made += number,
+            Ok(Changes::Conflicts(names)) => anyhow::bail!(
+                "the region has scripts of these names that `shakedown region install` did not put there: {}. Nothing was changed; delete or \
+                 rename them, or leave their names out of --scripts",
+                names.join(", ")
+            ),
+            // Somebody else was faster: the next look shows what is left to do.
+            Err(error) if left > 0 && error.is_about_request() && !install.dry_run => {}
+            Err(error) => return Err(pass.failed(error)),
         }
-    }
-    if made > 0 && !install.dry_run {
-        present = Present::ask(&client).await?;
-    }
-    for (change, text) in wanted.changes(&present, &region) {
-        made += 1;
-        tell(install.dry_run, &change);
-        if !install.dry_run {
-            adoption::make(&client, &change, &text).await.with_context(|| change.to_string())?;
+        if install.dry_run {
+            break;
         }
     }
     if install.dry_run {
@@ -127,24 +128,118 @@ async fn put(install: Install) -> anyhow::Result<u8> {
     if made == 0 {
         say!("The region had everything already.");
     }
+    if let Some(path) = &install.preseed {
+        let present = install.region.ask("looking", || Present::ask(&client)).await?;
+        let text = wanted.preseed(&present, &client.base_url());
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        say!("{} is written; on each region controller it belongs into the preseeds, as commissioning and as enlist.", path.display());
+    }
     say!("Commissioning takes over by itself; a test of hardware does if 00-shakedown-testing is chosen with it.");
-    show(&client).await
+    show(&install.region, &client).await
 }
 
-fn tell(is_dry: bool, change: &Change) {
-    say!("{}{change}", if is_dry { "would " } else { "" });
+/// How often a region is looked at before it is said what it has.
+const PASSES: u32 = 4;
+
+/// What one pass did.
+enum Changes {
+    /// So many changes were made, or would be.
+    Made(usize),
+    /// Scripts of these names are somebody else's.
+    Conflicts(Vec<String>),
+}
+
+/// One pass over a region: a look, and all changes that follow from it. Repeating it is harmless.
+struct Pass<'a> {
+    client: &'a Client,
+    is_dry: bool,
+    /// The change that was begun last, in words.
+    doing: RefCell<String>,
+}
+
+impl Pass<'_> {
+    async fn install(&self, wanted: &Wanted) -> Result<Changes, region::Error> {
+        let region = self.client.base_url();
+        let mut present = Present::ask(self.client).await?;
+        let conflicts = wanted.conflicts(&present, &region);
+        if !conflicts.is_empty() {
+            return Ok(Changes::Conflicts(conflicts));
+        }
+        let mut made = 0;
+        for binary in wanted.uploads(&present) {
+            made += 1;
+            self.tell(&Change::Upload { file: binary.file_name(), bytes: binary.packed.len() });
+            if !self.is_dry {
+                self.client.upload_file(&binary.file_name(), &binary.packed).await?;
+            }
+        }
+        if made > 0 && !self.is_dry {
+            present = Present::ask(self.client).await?;
+        }
+        let changes = wanted.changes(&present, &region);
+        made += changes.len();
+        self.make(changes).await?;
+        Ok(Changes::Made(made))
+    }
+
+    async fn remove(&self, with_changed: bool) -> Result<usize, region::Error> {
+        let present = Present::ask(self.client).await?;
+        let changes: Vec<_> =
+            present.removal(with_changed).into_iter().map(|change| (change, String::new())).collect();
+        let number = changes.len();
+        self.make(changes).await?;
+        Ok(number)
+    }
+
+    async fn make(&self, changes: Vec<(Change, String)>) -> Result<(), region::Error> {
+        for (change, text) in changes {
+            self.tell(&change);
+            if !self.is_dry {
+                adoption::make(self.client, &change, &text).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, change: &Change) {
+        say!("{}{change}", if self.is_dry { "would " } else { "" });
+        *self.doing.borrow_mut() = change.to_string();
+    }
+
+    fn failed(&self, error: region::Error) -> anyhow::Error {
+        let doing = self.doing.borrow().clone();
+        let error = anyhow::Error::new(error);
+        if doing.is_empty() { error } else { error.context(format!("this was not done: {doing}; the same command goes on with it")) }
+    }
 }
 
 async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
     let client = remove.region.client()?;
-    let removal = Present::ask(&client).await?.removal();
-    for change in &removal {
-        tell(remove.dry_run, change);
-        if !remove.dry_run {
-            adoption::make(&client, change, "").await.with_context(|| change.to_string())?;
+    let mut made = 0;
+    for left in (0..PASSES).rev() {
+        let pass = Pass { client: &client, is_dry: remove.dry_run, doing: RefCell::default() };
+        match remove.region.ask("removing", || pass.remove(remove.changed)).await {
+            Ok(0) => break,
+            Ok(number) => made += number,
+            // Somebody else took it away.
+            Err(error) if left > 0 && error.is_about_request() && !remove.dry_run => {}
+            Err(error) => return Err(pass.failed(error)),
+        }
+        if remove.dry_run {
+            break;
         }
     }
-    answer(match (removal.is_empty(), remove.dry_run) {
+    let present = remove.region.ask("looking", || Present::ask(&client)).await?;
+    let kept: Vec<&str> = present.scripts.iter().filter(|script| adoption::was_changed(script)).map(|script| script.name.as_str()).collect();
+    if !kept.is_empty() && !remove.changed {
+        answer(&format!(
+            "Somebody changed these scripts after they were put there, so they {}: {}. --changed takes them away, too.",
+            if remove.dry_run { "would stay" } else { "stay, with the programs that they take" },
+            kept.join(", ")
+        ))?;
+        return Ok(exit::SCRIPT_FAILED);
+    }
+    answer(match (made == 0, remove.dry_run) {
         (true, _) => "Nothing of Shakedown is in this region.",
         (false, true) => "Nothing was changed (--dry-run).",
         (false, false) => "Nothing of Shakedown is in this region any more.",
@@ -153,8 +248,8 @@ async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
 }
 
 /// Prints the programs and scripts that the region has. Downloads each program and checks its checksum.
-async fn show(client: &Client) -> anyhow::Result<u8> {
-    let present = Present::ask(client).await?;
+async fn show(region: &Region, client: &Client) -> anyhow::Result<u8> {
+    let present = region.ask("looking", || Present::ask(client)).await?;
     if present.files.is_empty() && present.scripts.is_empty() {
         answer("Nothing of Shakedown is in this region.")?;
         return Ok(exit::OK);
@@ -163,7 +258,7 @@ async fn show(client: &Client) -> anyhow::Result<u8> {
     let mut rows = Vec::new();
     for file in &present.files {
         let Some((version, architecture)) = of_file_name(&file.name) else { continue };
-        let content = client.file_content(file).await?;
+        let content = region.ask("fetching a program", || client.file_content(file)).await?;
         let is_right = file.name.ends_with(&format!("-{}.xz", &adoption::sum(&content)[..12]));
         is_well &= is_right;
         let state = if is_right { "as it was put there" } else { "DAMAGED: delete it, and install again" };
@@ -175,23 +270,27 @@ async fn show(client: &Client) -> anyhow::Result<u8> {
         ]);
     }
     say!("{}", table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows).trim_end());
-    let rows = present.scripts.iter().map(|script| {
-        let programs: Vec<&str> =
-            present.programs_of(script).iter().map(|(_, architecture)| architecture.name()).collect();
-        let is_takeover = script.name.starts_with("00-shakedown-");
-        let programs =
-            if programs.is_empty() && is_takeover { "a server of the site".to_owned() } else { programs.join(" ") };
-        vec![
-            script.name.clone(),
-            script.type_name.clone(),
-            script.comment.clone(),
-            script.versions.to_string(),
-            programs,
-        ]
-    });
-    let rows: Vec<Vec<String>> = rows.collect();
+    let rows: Vec<Vec<String>> = present.scripts.iter().map(|script| row(&present, script)).collect();
     answer(table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows).trim_end())?;
+    is_well &= present.scripts.iter().all(|script| !adoption::was_changed(script) && present.missing_of(script).is_empty());
     Ok(if is_well { exit::OK } else { exit::SCRIPT_FAILED })
+}
+
+/// The row of a script in the table of `status`.
+fn row(present: &Present, script: &StoredScript) -> Vec<String> {
+    let programs: Vec<&str> = present.programs_of(script).iter().map(|(_, architecture)| architecture.name()).collect();
+    let is_takeover = script.name.starts_with("00-shakedown-");
+    let programs = match (present.missing_of(script).is_empty(), programs.is_empty()) {
+        (false, _) => "MISSING: install again".to_owned(),
+        (true, true) if is_takeover => "a server of the site".to_owned(),
+        (true, _) => programs.join(" "),
+    };
+    let by = match (adoption::was_changed(script), script.comment.as_str()) {
+        (false, comment) => comment.to_owned(),
+        (true, "") => "CHANGED by somebody else".to_owned(),
+        (true, comment) => format!("CHANGED by somebody else: {comment}"),
+    };
+    vec![script.name.clone(), script.type_name.clone(), by, script.versions.to_string(), programs]
 }
 
 /// The scripts that the command line names; `None` when it asks for the list of them, which is printed.

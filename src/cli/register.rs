@@ -52,6 +52,7 @@ impl Register {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::GET_TOKEN)]
 pub(super) struct GetToken {
     /// What the region calls the machine, for example `s8wyar`; or, as MAAS's program has it, `MAAS_URL API_KEY SYSTEM_ID FILE`
     #[arg(value_name = "SYSTEM_ID", required = true, num_args = 1..=4)]
@@ -94,6 +95,19 @@ impl Region {
         let mut options = ClientOptions::new(metadata_url(url)?, Some(key(self)?));
         options.ca_file.clone_from(&self.cacert);
         Ok(Client::new(options)?)
+    }
+
+    /// Repeats what may pass until the region answers or nobody waits any longer.
+    pub(super) async fn ask<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        what: &str,
+        attempt: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        patiently(self.patience(), what, attempt).await
+    }
+
+    fn patience(&self) -> Duration {
+        if self.give_up_after == 0 { Duration::MAX } else { Duration::from_secs(self.give_up_after) }
     }
 
     /// The CA bundle that was given.
@@ -223,6 +237,23 @@ fn next(path: &Path) -> String {
     }
 }
 
+/// Asks the region until it answers or nobody waits any longer.
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(
+    patience: Duration,
+    what: &str,
+    attempt: impl FnMut() -> F,
+) -> Result<T, Error> {
+    let retry = RetryOptions { few: 2, ..RetryOptions::default() };
+    let enough = CancellationToken::new();
+    let asking = persist(&retry, &enough, what, attempt);
+    tokio::pin!(asking);
+    tokio::select! {
+        answer = &mut asking => return answer,
+        () = tokio::time::sleep(patience) => enough.cancel(),
+    }
+    asking.await
+}
+
 /// All that is found good before the region is asked for anything.
 struct Desk {
     client: Client,
@@ -242,9 +273,7 @@ impl Desk {
             "nobody can be told later who did this, so nothing was done; --state-dir names another directory",
         )?;
         let place = CredentialsPlace::prepare(&path, file.force)?;
-        let patience =
-            if region.give_up_after == 0 { Duration::MAX } else { Duration::from_secs(region.give_up_after) };
-        Ok(Desk { client, place, store, patience })
+        Ok(Desk { client, place, store, patience: region.patience() })
     }
 
     /// Asks the region until it answers or nobody waits any longer.
@@ -253,15 +282,7 @@ impl Desk {
         what: &str,
         attempt: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        let retry = RetryOptions { few: 2, ..RetryOptions::default() };
-        let enough = CancellationToken::new();
-        let asking = persist(&retry, &enough, what, attempt);
-        tokio::pin!(asking);
-        tokio::select! {
-            answer = &mut asking => return answer,
-            () = tokio::time::sleep(self.patience) => enough.cancel(),
-        }
-        asking.await
+        patiently(self.patience, what, attempt).await
     }
 
     /// What was done is told at the end also when it cannot be written down.

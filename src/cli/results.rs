@@ -10,6 +10,7 @@ use crate::private;
 use crate::report::{span, table, used};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::RUNS)]
 pub(super) struct Runs {
     #[command(flatten)]
     state: state::Options,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,8 +24,8 @@ pub(super) struct Arguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The node's status at the start: commissioning, testing, deployed, new, ready, releasing …
-    #[arg(long, value_name = "STATUS", default_value = "commissioning", value_parser = node_status)]
+    /// The node's status at the start
+    #[arg(long, value_name = "STATUS", default_value = "commissioning", value_parser = node_status())]
     node_status: NodeStatus,
     /// Do not know the machine: `shakedown run --config`, with the file that is named, enlists it; it gets the scripts named
     /// `maas-…`, then those that --commissioning-scripts and --testing-scripts name
@@ -47,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "VERSION", default_value_t)]
     region_version: RegionVersion,
     /// What the node was before it was tested, for example deployed: that is what it becomes again
-    #[arg(long, value_name = "STATUS", value_parser = node_status)]
+    #[arg(long, value_name = "STATUS", value_parser = node_status())]
     previous_status: Option<NodeStatus>,
     /// The most bytes of a request that the proxy before the region lets through; more is a 413
     #[arg(long, value_name = "BYTES")]
@@ -75,11 +76,10 @@ pub(super) struct Arguments {
     request_log: Option<PathBuf>,
 }
 
-fn node_status(word: &str) -> Result<NodeStatus, String> {
-    NodeStatus::from_word(word).ok_or_else(|| {
-        let words: Vec<&str> = NodeStatus::ALL.iter().map(|status| status.word()).collect();
-        format!("it is none of {}", words.join(", "))
-    })
+/// A status by its word; help and completions know all words.
+fn node_status() -> impl TypedValueParser<Value = NodeStatus> {
+    let words = NodeStatus::ALL.iter().map(|status| status.word());
+    PossibleValuesParser::new(words).try_map(|word| NodeStatus::from_word(&word).ok_or("it is no status"))
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {

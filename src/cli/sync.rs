@@ -37,6 +37,7 @@ pub(super) struct Arguments {
 
 /// `maas-run-scripts report-results`, with the reference's options.
 #[derive(clap::Args)]
+#[command(after_help = help::REPORT_RESULTS)]
 pub(super) struct ReportResults {
     /// MAAS's hardware-sync file
     #[arg(long, value_name = "FILE")]

@@ -39,6 +39,8 @@ pub struct StoredScript {
     pub is_built_in: bool,
     /// The content of the newest version; empty if the region does not show it.
     pub content: Vec<u8>,
+    /// The content of the version before it; empty if there is none.
+    pub previous: Vec<u8>,
     /// The comment with which the newest version was uploaded; empty if there is none.
     pub comment: String,
     /// The number of versions.
@@ -50,13 +52,17 @@ impl StoredScript {
         let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
         let history = value["history"].as_array().map(Vec::as_slice).unwrap_or_default();
         let newest = history.first();
-        let data = newest.and_then(|version| version["data"].as_str()).unwrap_or_default();
+        let content = |index: usize| {
+            let data = history.get(index).and_then(|version| version["data"].as_str()).unwrap_or_default();
+            base64::engine::general_purpose::STANDARD.decode(data).unwrap_or_default()
+        };
         Some(StoredScript {
             name: value["name"].as_str()?.to_owned(),
             type_name: text("type_name"),
             tags: value["tags"].as_array()?.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
             is_built_in: value["default"].as_bool().unwrap_or_default(),
-            content: base64::engine::general_purpose::STANDARD.decode(data).unwrap_or_default(),
+            content: content(0),
+            previous: content(1),
             comment: newest.and_then(|version| version["comment"].as_str()).unwrap_or_default().to_owned(),
             versions: history.len(),
         })
@@ -144,17 +150,6 @@ impl Client {
         self.document(&url, |url| self.http.put(url).multipart(script(content, comment))).await.map(drop)
     }
 
-    /// Gives a script one more tag.
-    ///
-    /// # Errors
-    /// By class of answer.
-    pub async fn tag_script(&self, name: &str, tag: &str) -> Result<(), Error> {
-        let mut url = self.script(name)?;
-        url.query_pairs_mut().append_pair("op", "add_tag");
-        let form = || Form::new().text("tag", tag.to_owned());
-        self.document(&url, |url| self.http.post(url).multipart(form())).await.map(drop)
-    }
-
     /// Deletes a script with all its versions.
     ///
     /// # Errors
@@ -197,6 +192,7 @@ mod tests {
         });
         let script = StoredScript::read(&value).expect("a script");
         assert_eq!((script.content.as_slice(), script.comment.as_str(), script.versions), (&b"b"[..], "second", 2));
+        assert_eq!(script.previous, b"a");
         assert_eq!(StoredScript::read(&serde_json::json!({"detail": "no"})), None);
     }
 }

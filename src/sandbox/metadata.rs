@@ -8,7 +8,7 @@ use super::answers::{TEXT, answer, empty, no_resource, not_allowed, page, plain,
 use super::form::{Form, pairs};
 use super::http::Incoming;
 use super::node::NodeStatus;
-use super::oauth::Speaker;
+use super::oauth::{Speaker, Token};
 use super::routes::authorize;
 use super::state::Region;
 use super::{archive, signal, webhook};
@@ -136,11 +136,17 @@ fn base(incoming: &Incoming) -> String {
     format!("http://{host}/MAAS/")
 }
 
-/// `GET /MAAS/metadata/latest/by-id/{system_id}/?op=get_preseed`: anybody gets the credentials of a machine that enlists.
+/// `GET /MAAS/metadata/latest/by-id/{system_id}/?op=get_preseed`: anybody gets the credentials of a machine that enlists. One that is to run
+/// something, and whose former token is void, gets new ones: it boots.
 fn preseed(region: &Region, incoming: &Incoming, system_id: &str) -> Response {
-    let state = region.lock();
+    let mut state = region.lock();
     if state.node.awaits_enlistment || state.node.system_id != system_id {
         return plain(StatusCode::NOT_FOUND, "No Node matches the given query.");
+    }
+    let is_to_run = matches!(state.node.status, NodeStatus::Commissioning | NodeStatus::Testing);
+    if is_to_run && !state.node.token_is_valid {
+        state.node.token = Token::random();
+        state.node.token_is_valid = true;
     }
     answer(StatusCode::OK, "text/plain", state.node_config(&base(incoming)))
 }

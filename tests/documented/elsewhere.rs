@@ -5,8 +5,10 @@ use std::path::Path;
 
 use crate::page::{Line, file};
 
+/// Programs of others, whose requests the tests of the project send.
+const OF_OTHERS: [&str; 1] = ["maas"];
 /// What runs a program of the project, and what stands there.
-const CHECKS: [(&str, &str, &str); 8] = [
+const CHECKS: [(&str, &str, &str); 9] = [
     // It is one call of this verb, which is run here for its own help's sake.
     ("scripts/demo", "scripts/demo", "exec ./target/debug/shakedown demo"),
     // Each script that builds begins with it.
@@ -16,6 +18,7 @@ const CHECKS: [(&str, &str, &str); 8] = [
     ("scripts/dev/vm-tests", "tests/vm/package_test.py", "class Documented"),
     ("scripts/dev/package", "scripts/dev/vm-tests", "scripts/dev/package"),
     ("scripts/dev/release", "scripts/dev/package", "scripts/dev/release"),
+    ("maas", "tests/takeover/newcomer.rs", "maas PROFILE machine commission SYSTEM_ID"),
     // Figures, made by hand.
     ("scripts/dev/fleet", "scripts/dev/fleet", "--bench fleet"),
     ("scripts/dev/idle", "scripts/dev/idle", "shakedown watch"),
@@ -38,7 +41,9 @@ pub(crate) fn check(line: &Line) -> Result<(), String> {
                 ));
             }
         } else if let Some((_, check, words)) = CHECKS.iter().find(|(one, ..)| *one == program) {
-            is_runnable(program)?;
+            if !OF_OTHERS.contains(&program) {
+                is_runnable(program)?;
+            }
             if !file(check).contains(words) {
                 return Err(format!("{place}: {check}, which runs it, does not speak of `{words}` any more"));
             }

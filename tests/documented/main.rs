@@ -13,8 +13,16 @@ mod support;
 #[allow(dead_code, reason = "its own tests use all of it")]
 mod disks;
 
+#[path = "../../packaging/manual/completions.rs"]
+mod completions;
+#[path = "../../packaging/manual/pages.rs"]
+mod pages;
+#[path = "../../packaging/manual/roff.rs"]
+mod roff;
+
 mod citations;
 mod elsewhere;
+mod manual;
 mod page;
 mod playbooks;
 mod questions;

@@ -6,10 +6,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alone;
 mod degraded;
 mod installed;
+mod interrupted;
 mod killed;
 mod machine;
+mod newcomer;
+mod preseed;
 #[path = "../networks/site.rs"]
 #[allow(dead_code, reason = "its own tests use all of it")]
 mod site_of_tls;

@@ -70,7 +70,8 @@ class System(NamedTuple):
 
 
 RIG = System("rig", "bookworm", PACKAGES)
-BARE = [System("debian12", "bookworm", PACKAGES_OF_BARE), System("debian13", "trixie", PACKAGES_OF_BARE)]
+# The newest is MAAS's ephemeral system as well, which has Python: MAAS's own runner is written in it.
+BARE = [System("debian12", "bookworm", PACKAGES_OF_BARE), System("debian13", "trixie", [*PACKAGES_OF_BARE, "python3", "xz-utils"])]
 SECURE = System("secure-boot", RIG.suite, RIG.packages)
 NETWORKING = System("netplan", "bookworm", [*PACKAGES_OF_BARE, "netplan.io"])
 

@@ -1,7 +1,12 @@
-"""The recipe for ephemeral images: a machine that gets the agent as user data, and does with it what cloud-init does."""
+"""The ways into an ephemeral system: a machine that gets the agent as user data, one that gets it by an uploaded script under MAAS's own
+runner, and one that gets it by its preseed; each does with it what cloud-init does."""
 
 import json
+import os
+import shutil
 import subprocess
+import tempfile
+import textwrap
 import unittest
 from pathlib import Path
 
@@ -52,3 +57,102 @@ class Recipe(unittest.TestCase):
         self.assertIn("arrived damaged", told)
         self.assertNotIn("shakedown.part", told)
         self.assertFalse(self.log.exists() and self.log.read_text(), "the region was asked for nothing")
+
+
+# What MAAS sends as user data finds the credentials, makes a folder and starts its runner there, as a part of cloud-final.service.
+USER_DATA_OF_MAAS = """#!/bin/sh
+place=$(mktemp -d)
+cd "$place" && exec "$@" python3 /share/maas-run-remote-scripts --config=/etc/cloud/cloud.cfg.d/91_kernel_cmdline_url.cfg "$place/scripts"
+"""
+# The unit of cloud-init ends no processes but its own (KillMode=process).
+UNDER_MAAS = AS_CLOUD_INIT.replace("--collect", "--collect --property=KillMode=process")
+# A script of the site, which leaves a line of who ran it.
+LOOK = """#!/bin/sh
+# --- Start MAAS 1.0 script metadata ---
+# name: look
+# script_type: commissioning
+# --- End MAAS 1.0 script metadata ---
+echo "look ${SHAKEDOWN_BINARY:+shakedown}" >> /tmp/trace
+sleep 3
+"""
+NAMES = ["00-shakedown-commissioning", "00-shakedown-testing", "look"]
+
+
+class Takeover(unittest.TestCase):
+    """`shakedown region install` on the host, then a commissioning whose user data start a stand-in for MAAS's runner."""
+
+    def setUp(self):
+        scripts = Path(tempfile.mkdtemp(prefix="shakedown-scripts."))
+        self.addCleanup(shutil.rmtree, scripts)
+        (scripts / "commissioning").mkdir()
+        (scripts / "commissioning/look").write_text(LOOK)
+        self.region = Region(scripts, options=["--node-status", "ready"])
+        self.addCleanup(self.region.end)
+        self.administer("install", "--binary", booted.program)
+        self.region.operate("commission")
+        (booted.machine.share / "node.cfg").write_text(self.region.boot())
+        (booted.machine.share / "user-data").write_text(USER_DATA_OF_MAAS)
+        shutil.copy(PROJECT / "tests/takeover/maas-run-remote-scripts", booted.machine.share)
+        self.addCleanup(booted.machine.run, "rm -rf /etc/cloud /var/lib/cloud /var/lib/shakedown /usr/local/bin/* /tmp/trace /share/user-data")
+
+    def administer(self, verb, *options):
+        words = [booted.program, "region", verb, "--url", self.region.told["url"].rstrip("/"), *options]
+        environment = {**os.environ, "SHAKEDOWN_API_KEY": self.region.told["api_key"], "NO_PROXY": "*"}
+        done = subprocess.run(list(map(str, words)), env=environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def ended(self, by, status="Ready"):
+        """Each script was run once by that one; what the logs tell."""
+        told = booted.machine.output("journalctl --no-pager --output cat -u cloud-final; cat /var/lib/shakedown/takeover.log || true")
+        self.assertEqual(booted.machine.output("cat /tmp/trace").split(), ["look", *by], told)
+        booted.machine.until("! pgrep -f 'shakedown takeover|shakedown run'")
+        self.assertRegex(self.region.status(), status, told)
+        return told
+
+    def statuses(self):
+        return {row["name"]: row["status_name"] for row in self.region.results() if row["name"] in NAMES}
+
+    def test_the_agent_runs_everything_in_place_of_maas_runner(self):
+        done = booted.machine.run(UNDER_MAAS)
+        told = self.ended(["shakedown"])
+        self.assertNotEqual(done.status, 0, "user data end with the runner, which is killed")
+        self.assertEqual(self.statuses(), dict.fromkeys(NAMES, "Passed"), told)
+        self.assertRegex(told, r"shakedown [\d.]+: takes over \(maas-run-remote-scripts, process \d+; .*takeover.log")
+        self.assertIn("has done its work", told)
+        self.assertNotIn("stand-in: the end", told)
+        self.assertIn("Nothing of Shakedown is in this region any more", self.administer("remove"))
+
+    def test_agent_and_guardian_are_killed_and_the_run_goes_on(self):
+        kill = "(until [ -s /tmp/trace ]; do sleep 0.1; done; pkill -KILL -f 'shakedown takeover --guard|shakedown run') & "
+        booted.machine.run(kill + UNDER_MAAS + "wait")
+        told = self.ended(["shakedown"], "Ready|Failed commissioning")
+        statuses = self.statuses()
+        # The script that ran at that moment has failed or gone on; nothing is left without an end.
+        self.assertEqual(sorted(statuses), NAMES, told)
+        self.assertTrue(set(statuses.values()) <= {"Passed", "Failed"}, told)
+
+    def test_a_program_that_cannot_be_had_leaves_maas_runner_at_work(self):
+        user_data = USER_DATA_OF_MAAS.replace('exec "$@"', "exec env STAND_IN_BASE_URL=http://10.0.2.2:1 SHAKEDOWN_RETRY_WAIT=0.1")
+        (booted.machine.share / "user-data").write_text(user_data)
+        self.assertEqual(booted.machine.run(UNDER_MAAS).status, 0)
+        told = self.ended([])
+        degraded = dict.fromkeys(NAMES[:2], "Degraded")
+        self.assertEqual(self.statuses(), {**degraded, "look": "Passed"}, told)
+        self.assertIn("no address gave the right file", told)
+
+    def test_by_its_preseed_the_agent_runs_before_user_data(self):
+        preseed = booted.machine.work / "preseed"
+        self.administer("install", "--binary", booted.program, "--preseed", preseed)
+        head, _, script = preseed.read_text().partition("  - |\n")
+        self.assertEqual(head, "{{preseed_data}}\nbootcmd:\n")
+        (booted.machine.share / "bootcmd").write_text(textwrap.dedent(script))
+        # cloud-init runs it early in the boot, by sh; user data wait for the unit that it makes.
+        self.addCleanup(booted.machine.run, "rm -f /run/systemd/system/shakedown-preseed.service; systemctl daemon-reload")
+        before, _, start = AS_CLOUD_INIT.strip().rpartition("\n")
+        done = booted.machine.run(f"set -e\n{before}\nsh /share/bootcmd\n{start}")
+        told = booted.machine.output("journalctl --no-pager --output cat -u cloud-final -u shakedown-preseed")
+        self.assertEqual(done.status, 0, told + done.stderr.decode())
+        self.ended(["shakedown"])
+        self.assertEqual(self.statuses(), dict.fromkeys(NAMES, "Passed"), told)
+        self.assertNotIn("stand-in", told)

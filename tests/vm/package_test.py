@@ -97,6 +97,8 @@ class Package(unittest.TestCase):
         self.assertEqual(out("systemctl is-enabled shakedown-watch shakedown-run shakedown-sync.timer || true").split(), ["enabled", "disabled", "disabled"])
         self.assertEqual(out("systemctl is-active shakedown-watch; systemctl is-failed shakedown-watch || true").split(), ["inactive", "inactive"])
         self.assertEqual(out("stat -c '%a %U' /var/lib/shakedown"), "700 root")
+        # This system has no documents and no man pages.
+        self.assertEqual(out("test -s /var/lib/dpkg/info/shakedown.md5sums && dpkg --verify shakedown | grep -v /usr/share/ || true"), "")
         units = "/usr/lib/systemd/system/shakedown-*.service /usr/lib/systemd/system/shakedown-*.timer"
         self.assertEqual(out(f"systemd-analyze verify --man=no {units} 2>&1 | grep shakedown || true"), "")
         exposure = out("systemd-analyze security --no-pager shakedown-watch.service 2>&1 | tail -n 1")

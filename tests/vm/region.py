@@ -44,7 +44,18 @@ class Region:
         """The node's configuration with addresses that lead here from inside the machine."""
         return Path(self.told["config"]).read_text().replace("127.0.0.1", HOST)
 
-    def ask(self, path):
+    def boot(self):
+        """What the region gives a machine that boots for what it is to run: its configuration, with addresses that lead here from inside it."""
+        address = f"{self.told['url']}metadata/latest/by-id/{self.told['system_id']}/?op=get_preseed"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(address, timeout=LIMIT) as answer:
+            return answer.read().decode().replace("127.0.0.1", HOST)
+
+    def operate(self, operation):
+        """Has the region do something with the node, as its operator does: commission it, test it."""
+        return self.ask(f"machines/{self.told['system_id']}/?op={operation}", data=b"")
+
+    def ask(self, path, data=None):
         """An answer of the region's API to its administrator."""
         consumer, key, secret = self.told["api_key"].split(":")
         fields = {
@@ -52,7 +63,7 @@ class Region:
             "oauth_signature": f"%26{secret}", "oauth_nonce": time.monotonic_ns(), "oauth_timestamp": int(time.time()),
         }
         header = "OAuth " + ", ".join(f'{name}="{value}"' for name, value in fields.items())
-        request = urllib.request.Request(f"{self.told['url']}api/2.0/{path}", headers={"Authorization": header})
+        request = urllib.request.Request(f"{self.told['url']}api/2.0/{path}", data=data, headers={"Authorization": header})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=LIMIT) as answer:
             return json.load(answer)

@@ -13,11 +13,13 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::format::Format;
+use super::help;
 use crate::disk::{Disks, Error, Smartctl};
 use crate::host::Host;
 use crate::telemetry::LogFormat;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = help::DISK)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     verb: Verb,
