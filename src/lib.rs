@@ -13,6 +13,7 @@ pub mod http;
 pub mod inventory;
 pub mod journal;
 pub mod netplan;
+pub mod ocp;
 pub mod printable;
 pub mod private;
 pub mod process;

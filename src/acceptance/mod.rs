@@ -19,6 +19,7 @@ mod pairing;
 mod pattern;
 mod profile;
 mod range;
+mod region_form;
 mod schema;
 mod siblings;
 mod statistics;

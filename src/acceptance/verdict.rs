@@ -62,6 +62,8 @@ pub struct Unknown {
     pub expected: String,
     /// Reason why the fact is unknown.
     pub reason: String,
+    /// Next step for the operator.
+    pub next: String,
 }
 
 /// Result of comparing one machine with a profile.
@@ -125,6 +127,7 @@ impl Judgement {
             "profile": self.profile,
             "machine": self.machine,
             "verdict": self.verdict().word(),
+            "headline": self.headline(),
             "checked": self.checked,
             "deviations": self.deviations,
             "unknown": self.unknown,
@@ -144,11 +147,10 @@ impl Judgement {
         });
         let unknown = self.unknown.iter().map(|unknown| {
             let at = place(&unknown.place);
-            let next = "make it readable (root, links, load), or take it out of the profile".to_owned();
             [
                 format!("{} (unknown)", unknown.what),
                 format!("{at}{}, ordered {}: {}", words(&unknown.key), unknown.expected, unknown.reason),
-                next,
+                unknown.next.clone(),
             ]
         });
         deviations.chain(unknown).collect()

@@ -30,6 +30,7 @@ pub(super) fn judge(found: &mut Findings, limits: &[Limit], figures: &Figures, s
                     place: String::new(),
                     expected: limit.shown.clone(),
                     reason,
+                    next: "give results of this figure with its unit; else correct the profile".to_owned(),
                 },
             }),
             Outcome::Deviates(shown) => found.deviations.push(Found {
@@ -71,7 +72,7 @@ fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
             for (end, is_low) in [(&range.low, true), (&range.high, false)] {
                 let Some(end) = end else { continue };
                 let Some(number) = own.in_unit_of(&end.value) else {
-                    return Outcome::Unknown(format!("the result is in {}, which is another quantity", own.unit));
+                    return Outcome::Unknown(other_unit(own, &end.value));
                 };
                 let limit = end.value.number;
                 let is_within = if is_low { number > limit } else { number < limit };
@@ -82,7 +83,7 @@ fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
         Wanted::Within(share) => {
             let ratios: Option<Vec<f64>> = siblings.iter().map(|other| other.ratio(own)).collect();
             let Some(ratios) = ratios else {
-                return Outcome::Unknown("its siblings measured another quantity".to_owned());
+                return Outcome::Unknown("its siblings measured another quantity, or some results have no unit".to_owned());
             };
             // In units of the own figure, which so is 1.
             let group: Vec<f64> = ratios.into_iter().chain([1.0]).collect();
@@ -94,5 +95,14 @@ fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
                 Standing::Unjudged(reason) => Outcome::Unknown(reason.to_string()),
             }
         }
+    }
+}
+
+/// The reason why a figure and its limit cannot be compared.
+fn other_unit(own: &Amount, limit: &Amount) -> String {
+    match (own.unit.as_str(), limit.unit.as_str()) {
+        ("", limit) => format!("the result has no unit, the limit is in {limit}"),
+        (own, "") => format!("the result is in {own}, and the limit of the profile has no unit: write it as \"{} {own}\"", limit.show()),
+        (own, limit) => format!("the result is in {own}, which is another quantity than {limit}"),
     }
 }

@@ -3,11 +3,11 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::super::figure::{Amount, amount};
-use super::super::range::{Range, parse};
+use super::super::figure::{Amount, amount, unit_meant};
+use super::super::range::{Range, parse, with_unit};
 use super::Severity;
 use super::problem::{Notes, suggestion};
-use super::value::{in_words, span, written};
+use super::value::{span, written};
 
 /// Required value of a measured figure.
 #[derive(Clone, Debug)]
@@ -46,13 +46,9 @@ pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec
 
 fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
     let DeValue::Table(table) = value else {
-        let text = written(value)?;
-        return Ok(Limit {
-            name: name.to_owned(),
-            wanted: Wanted::Range(range(&text)?),
-            shown: in_words(&text),
-            severity: Severity::Fail,
-        });
+        let range = range(&written(value)?)?;
+        let shown = range.shown.clone();
+        return Ok(Limit { name: name.to_owned(), wanted: Wanted::Range(range), shown, severity: Severity::Fail });
     };
     let known = ["within", "of"];
     if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
@@ -74,7 +70,14 @@ fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
 }
 
 fn range(text: &str) -> Result<Range<Amount>, String> {
-    let range = parse(text, &|text: &str| amount(text))?;
+    let read = |text: &str| {
+        let amount = amount(text)?;
+        match unit_meant(&amount.unit) {
+            Some(meant) => Err(format!("\"{}\" is no unit of a figure; did you mean \"{meant}\"?", amount.unit)),
+            None => Ok(amount),
+        }
+    };
+    let range = parse(&with_unit(text), &read)?;
     match (&range.low, &range.high) {
         (Some(low), Some(high)) => match low.value.in_unit_of(&high.value) {
             None => Err(format!("{text} mixes units")),

@@ -1,14 +1,16 @@
 //! `shakedown accept`: compares a machine with the profile of what was ordered.
 
 pub(super) mod machines;
-mod profiles;
+mod ocp;
+pub(super) mod profiles;
 mod result;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::format::Format;
+pub(super) use result::document_beside;
+
 use super::{answer, answer_whole, exit, help};
 use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, schema};
 use crate::report::table;
@@ -40,12 +42,20 @@ pub(super) struct Arguments {
     /// Print the JSON Schema of profiles and nothing else
     #[arg(long)]
     schema: bool,
-    /// For people or for machines
+    /// For people, as one JSON document, or as lines in the form of OCP Test & Validation 2.0
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
     /// Write a result file for MAAS, as its scripts do
     #[arg(long, value_name = "FILE", env = "RESULT_PATH")]
     result_path: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Form {
+    #[default]
+    Table,
+    Json,
+    Ocp,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
@@ -60,19 +70,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return learnt(paths, arguments.name.as_deref());
     }
     let judged = judgement(arguments);
-    let wrong =
-        judged.as_ref().err().and_then(|error| error.downcast_ref::<profiles::Wrong>()).map(ToString::to_string);
     if let Some(path) = &arguments.result_path {
-        result::write(path, judged.as_ref())?;
+        result::write(path, judged.as_ref().map(|(judged, _)| judged))?;
     }
-    if let Some(wrong) = wrong {
-        complain!("shakedown: {wrong}");
-        return Ok(exit::USAGE);
-    }
-    let judged = judged?;
+    let (judged, machine) = match judged {
+        Ok(both) => both,
+        Err(error) => {
+            let Some(wrong) = error.downcast_ref::<profiles::Wrong>() else { return Err(error) };
+            complain!("shakedown: {wrong}");
+            return Ok(exit::USAGE);
+        }
+    };
     match arguments.format {
-        Format::Json => answer(&format!("{:#}", judged.document()))?,
-        Format::Table => answer_whole(&page(&judged))?,
+        Form::Json => answer(&format!("{:#}", judged.document()))?,
+        Form::Table => answer_whole(&page(&judged))?,
+        Form::Ocp => {
+            let mut lines = Vec::new();
+            ocp::write(&mut lines, &judged, &machine).context("cannot write the judgement")?;
+            answer_whole(&String::from_utf8_lossy(&lines))?;
+        }
     }
     Ok(match judged.verdict() {
         Verdict::Accepted | Verdict::Noted => exit::OK,
@@ -81,7 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     })
 }
 
-fn judgement(arguments: &Arguments) -> anyhow::Result<Judgement> {
+fn judgement(arguments: &Arguments) -> anyhow::Result<(Judgement, Machine)> {
     let document = arguments.root.as_deref().map_or_else(machines::live, machines::inventory)?;
     let of = arguments.root.as_deref().unwrap_or(Path::new("this machine")).display().to_string();
     let machine = Machine::of(&document).map_err(|reason| anyhow::anyhow!("{of}: {reason}"))?;
@@ -96,7 +112,7 @@ fn judgement(arguments: &Arguments) -> anyhow::Result<Judgement> {
             siblings.entry(name).or_default().push(amount);
         }
     }
-    Ok(judge(&profile, &machine, &own, &siblings))
+    Ok((judge(&profile, &machine, &own, &siblings), machine))
 }
 
 fn figures_of(path: &Path) -> anyhow::Result<Figures> {
