@@ -30,7 +30,7 @@ mod version;
 mod want;
 
 pub use figure::{Amount, Figures, figures};
-pub use judge::{Siblings, judge};
+pub use judge::{Siblings, judge, judge_over_time};
 pub use learn::learn;
 pub use machine::{Machine, System};
 pub use profile::{Problem, Profile, ProfileError, Severity};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 
 use super::register::Region;
-use super::{answer, exit, help};
+use super::{answer, exit, fetch, help};
 use crate::adoption::{self, Architecture, Binary, Change, Present, SITE_SCRIPTS, Wanted, of_file_name};
 use crate::region::Client;
 use crate::report::table;
@@ -23,6 +23,8 @@ enum Verb {
     Install(Install),
     /// List Shakedown's programs and scripts in a region and check that they fit together
     Status(Status),
+    /// Fetch the inventories of all machines of a region, for `shakedown compare`; changes nothing
+    Fetch(fetch::Arguments),
     /// Take away what `install` put into a region, and nothing else
     Remove(Remove),
 }
@@ -74,6 +76,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.verb {
         Verb::Install(install) => put(install).await,
         Verb::Status(status) => show(&status.region.client()?).await,
+        Verb::Fetch(fetch) => fetch::run(&fetch).await,
         Verb::Remove(remove) => take_away(&remove).await,
     }
 }

@@ -96,6 +96,11 @@ impl Region {
         Ok(Client::new(options)?)
     }
 
+    /// How long to wait for answers.
+    pub(super) fn patience(&self) -> Duration {
+        if self.give_up_after == 0 { Duration::MAX } else { Duration::from_secs(self.give_up_after) }
+    }
+
     /// The CA bundle that was given.
     pub(super) fn ca_file(&self) -> Option<&Path> {
         self.cacert.as_deref()

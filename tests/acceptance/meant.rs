@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use shakedown::acceptance::{
-    Amount, Figures, Judgement, Machine, Member, Profile, Siblings, Verdict, compare, judge, learn,
+    Amount, Figures, Judgement, Machine, Member, Profile, Siblings, Verdict, compare, judge, judge_over_time, learn,
 };
 
 use crate::server;
@@ -263,4 +263,32 @@ fn siblings_differ_by_speed_place_and_socket_too() {
     });
     assert!(told.len() == 1 && told[0].starts_with("gpu socket"), "{told:?}");
     assert_eq!(odd(|machine| machine["disks"].as_array_mut().expect("a list").reverse()), [""; 0], "the order is nothing");
+}
+
+#[test]
+fn a_machine_that_is_slower_than_in_its_last_run_is_told_by_how_much() {
+    let amount = |number: f64, unit: &str| Amount { number, unit: unit.to_owned() };
+    let machine = Machine::of(&server::compute()).expect("an inventory");
+    let profile = profile("[measure]\nread = { within = \"10%\", of = \"history\" }\n");
+    assert!(profile.asks_for_history());
+    let told = |own: Amount, last: Option<Amount>| {
+        let figures = |amount: Amount| Figures::from([("read".to_owned(), amount)]);
+        let last = last.map(figures).unwrap_or_default();
+        let judged = judge_over_time(&profile, &machine, &figures(own), &Siblings::new(), &last);
+        (judged.verdict(), judged.rows().first().map(|row| row[1].clone()).unwrap_or_default())
+    };
+    let slow = told(amount(308.0, "GiB/s"), Some(amount(400.0, "GiB/s")));
+    assert_eq!(slow.0, Verdict::Noted);
+    assert_eq!(slow.1, "read 308 GiB/s, 23 % below its last run (400 GiB/s), ordered within 10 % of its last run");
+    let late = told(amount(120.0, "ns"), Some(amount(100.0, "ns")));
+    assert!(late.0 == Verdict::Noted && late.1.contains("20 % above its last run (100 ns)"), "{late:?}");
+    for (own, last, verdict) in [
+        (amount(500.0, "GiB/s"), Some(amount(400.0, "GiB/s")), Verdict::Accepted),
+        (amount(380.0, "GiB/s"), Some(amount(400.0 * 1024.0, "MiB/s")), Verdict::Accepted),
+        (amount(400.0, "GiB/s"), None, Verdict::Incomplete),
+        (amount(400.0, "GiB/s"), Some(amount(400.0, "")), Verdict::Incomplete),
+        (amount(400.0, "GiB/s"), Some(amount(0.0, "GiB/s")), Verdict::Incomplete),
+    ] {
+        assert_eq!(told(own, last).0, verdict);
+    }
 }

@@ -26,6 +26,18 @@ const WHOLE: [&str; 3] = ["count", "numa_nodes", "offline"];
 /// Compares a machine, and the figures measured on it and on its siblings, with a profile.
 #[must_use]
 pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: &Siblings) -> Judgement {
+    judge_over_time(profile, machine, figures, siblings, &Figures::new())
+}
+
+/// The same with the figures of the machine's last run.
+#[must_use]
+pub fn judge_over_time(
+    profile: &Profile,
+    machine: &Machine,
+    figures: &Figures,
+    siblings: &Siblings,
+    last: &Figures,
+) -> Judgement {
     let mut found = Findings::default();
     identity(&mut found, profile, machine);
     for table in &profile.tables {
@@ -37,7 +49,7 @@ pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: 
             group::judge(&mut found, kind, &groups, machine, profile.only.contains(&kind));
         }
     }
-    measure::judge(&mut found, &profile.limits, figures, siblings);
+    measure::judge(&mut found, &profile.limits, figures, (siblings, last));
     because::settle(&mut found);
     let mut deviations: Vec<(Severity, Deviation)> =
         found.deviations.into_iter().map(|it| (it.severity, it.deviation)).collect();

@@ -1,4 +1,4 @@
-//! Limits for measured figures: an absolute limit is part of the order; a limit relative to the siblings is a comparison and only warns.
+//! Limits for measured figures: an absolute limit is part of the order; a limit relative to the siblings or to the last run is a comparison and only warns.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -26,7 +26,9 @@ pub(in super::super) enum Wanted {
     /// A fixed range.
     Range(Range<Amount>),
     /// At most this share (0.06 is 6 %) worse than the siblings' median.
-    Within(f64),
+    Siblings(f64),
+    /// At most this share worse than in the machine's own last run.
+    History(f64),
 }
 
 pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Limit> {
@@ -55,16 +57,18 @@ fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
         return Err(format!("a comparison has no \"{}\"{}", key.get_ref(), suggestion(key.get_ref(), &known)));
     }
     let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
-    if text("of") != Some("siblings") {
-        return Err("a comparison is written { within = \"6%\", of = \"siblings\" }".to_owned());
-    }
+    let with = match text("of") {
+        Some("siblings") => Wanted::Siblings,
+        Some("history") => Wanted::History,
+        _ => return Err("a comparison is written { within = \"6%\", of = \"siblings\" }, or of = \"history\"".to_owned()),
+    };
     let share = text("within").and_then(|text| text.trim().strip_suffix('%')?.trim().parse::<f64>().ok());
     let share = share.filter(|share| *share > 0.0 && *share < 100.0).ok_or("`within` is a share: \"6%\"")?;
     Ok(Limit {
         name: name.to_owned(),
-        wanted: Wanted::Within(share / 100.0),
-        shown: format!("within {share} % of its siblings"),
-        // Siblings alone never make a machine fail: hot aisle and firmware explain most slow ones.
+        wanted: with(share / 100.0),
+        shown: format!("within {share} % of its {}", if text("of") == Some("history") { "last run" } else { "siblings" }),
+        // A comparison alone never makes a machine fail: hot aisle and firmware explain most slow ones.
         severity: Severity::Warn,
     })
 }

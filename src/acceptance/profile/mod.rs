@@ -139,6 +139,12 @@ impl Profile {
         [&self.matches.vendor, &self.matches.product, &self.matches.sku].into_iter().flatten().count()
     }
 
+    /// True if a figure is to be compared with the machine's last run.
+    #[must_use]
+    pub fn asks_for_history(&self) -> bool {
+        self.limits.iter().any(|limit| matches!(limit.wanted, Wanted::History(_)))
+    }
+
     /// True if the profile's `match` fits a machine; false for a profile without `match`, which has to be chosen by name.
     #[must_use]
     pub fn is_for(&self, system: &System) -> bool {

@@ -1,6 +1,7 @@
 //! `shakedown accept`: compares a machine with the profile of what was ordered.
 
 pub(super) mod machines;
+mod history;
 mod ocp;
 pub(super) mod profiles;
 mod result;
@@ -11,8 +12,8 @@ use anyhow::Context as _;
 
 pub(super) use result::document_beside;
 
-use super::{answer, answer_whole, exit, help};
-use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, schema};
+use super::{answer, answer_whole, exit, help, state};
+use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge_over_time, learn, schema};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,8 @@ pub(super) struct Arguments {
     /// Results with figures of the machine's siblings: one file per sibling, or folders of such files
     #[arg(long, value_name = "RESULTS", num_args = 1..)]
     siblings: Vec<PathBuf>,
+    #[command(flatten)]
+    state: state::Options,
     /// Write a profile from this machine, or from the facts that several machines in files share
     #[arg(long, value_name = "SNAPSHOT", num_args = 0.., conflicts_with_all = ["root", "measured", "siblings", "check"])]
     learn: Option<Vec<PathBuf>>,
@@ -112,7 +115,16 @@ fn judgement(arguments: &Arguments) -> anyhow::Result<(Judgement, Machine)> {
             siblings.entry(name).or_default().push(amount);
         }
     }
-    Ok((judge(&profile, &machine, &own, &siblings), machine))
+    // The journal here is of this machine alone.
+    let mut last = Figures::new();
+    if arguments.root.is_none() && profile.asks_for_history() {
+        // Without a journal the figures are unknown, and everything else is judged all the same.
+        match arguments.state.read() {
+            Ok(store) => last = history::last(&store, &mut own)?,
+            Err(error) => complain!("shakedown: {error:#}"),
+        }
+    }
+    Ok((judge_over_time(&profile, &machine, &own, &siblings, &last), machine))
 }
 
 fn figures_of(path: &Path) -> anyhow::Result<Figures> {

@@ -160,7 +160,7 @@ fn parameter(name: &str, value: &Value) -> Option<Parameter> {
 }
 
 /// What the result file says; one that the region would refuse says nothing.
-fn result_file(record: &ResultRecord) -> ResultFile {
+pub(in crate::cli) fn result_file(record: &ResultRecord) -> ResultFile {
     let bytes =
         record.started.as_ref().and_then(|_| output::whole(&record.result_file, RESULT_FILE)).unwrap_or_default();
     ResultFile::parse(&bytes, true).unwrap_or_default()

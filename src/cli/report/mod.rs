@@ -6,6 +6,8 @@ mod gather;
 mod inventory;
 mod output;
 
+pub(super) use gather::result_file;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,6 @@ const HELP: &str = "\
 Examples:
   shakedown report -o report.html
   shakedown report 1 --format markdown               # a run of `shakedown runs`
-  shakedown report --live --profile r760.toml -o report.html
 
 Forms:
   html      one page for people, which needs no network: verdict first, what is wrong and what to do, timeline, outputs, disks, inventory,
