@@ -129,6 +129,28 @@ impl Kind {
         }
     }
 
+    /// A number of devices in words: `1 disk`, `8 disks`.
+    pub(super) fn several(self, count: usize) -> String {
+        let word = if count == 1 { self.singular() } else { self.plural() };
+        format!("{count} {word}")
+    }
+
+    /// Noun for one device in messages: `disk`.
+    pub(super) fn singular(self) -> &'static str {
+        match self {
+            Kind::Cpu => "processor",
+            Kind::Memory => "module",
+            Kind::Disk => "disk",
+            Kind::Nic => "interface",
+            Kind::Gpu => "card",
+            Kind::Pci => "PCI function",
+            Kind::Psu => "power supply",
+            Kind::Array => "array",
+            Kind::Controller => "controller",
+            Kind::Firmware | Kind::Settings => "setting",
+        }
+    }
+
     /// True if a device of this kind is assigned to a socket by its NUMA node.
     pub(super) fn has_socket(self) -> bool {
         matches!(self, Kind::Disk | Kind::Nic | Kind::Gpu | Kind::Pci)

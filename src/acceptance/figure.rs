@@ -13,32 +13,40 @@ pub struct Amount {
     pub unit: String,
 }
 
-/// Units by quantity, each with its factor to the first unit of its list.
-const FAMILIES: [&[(&str, f64)]; 4] = [
+/// Units by quantity, each with its factor to the first unit of its list. Bits and bytes are one quantity.
+const FAMILIES: [&[(&str, f64)]; 3] = [
     &[
         ("B/s", 1.0),
         ("kB/s", 1e3),
         ("MB/s", 1e6),
         ("GB/s", 1e9),
+        ("TB/s", 1e12),
         ("KiB/s", 1024.0),
         ("MiB/s", 1_048_576.0),
         ("GiB/s", 1_073_741_824.0),
         ("TiB/s", 1_099_511_627_776.0),
+        ("bit/s", 0.125),
+        ("kbit/s", 125.0),
+        ("Mbit/s", 125e3),
+        ("Gbit/s", 125e6),
+        ("Mb/s", 125e3),
+        ("Gb/s", 125e6),
+        ("Mbps", 125e3),
+        ("Gbps", 125e6),
     ],
-    &[("bit/s", 1.0), ("kbit/s", 1e3), ("Mbit/s", 1e6), ("Gbit/s", 1e9)],
     &[("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)],
     &[("Hz", 1.0), ("kHz", 1e3), ("MHz", 1e6), ("GHz", 1e9)],
 ];
 
 impl Amount {
-    /// The number in the unit of `other`; `None` if the units are of different quantities. A number without unit takes the other's unit.
+    /// The number in the unit of `other`; `None` if the units are of different quantities, or if only one of the two has a unit.
     pub(super) fn in_unit_of(&self, other: &Amount) -> Option<f64> {
         let factor = |unit: &str| {
             FAMILIES.iter().enumerate().find_map(|(family, units)| {
                 units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| (family, *factor))
             })
         };
-        if self.unit == other.unit || self.unit.is_empty() || other.unit.is_empty() {
+        if self.unit == other.unit {
             return Some(self.number);
         }
         let ((own, by), (its, its_by)) = (factor(&self.unit)?, factor(&other.unit)?);
@@ -64,7 +72,7 @@ impl Amount {
     /// True if a smaller amount is better: the unit is one of time.
     #[must_use]
     pub fn is_better_small(&self) -> bool {
-        FAMILIES[2].iter().any(|(name, _)| *name == self.unit)
+        FAMILIES[1].iter().any(|(name, _)| *name == self.unit)
     }
 }
 
@@ -77,6 +85,21 @@ pub(super) fn amount(text: &str) -> Result<Amount, String> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
     let number: f64 = text[..end].parse().map_err(|_| format!("\"{text}\" is no number with a unit"))?;
     Ok(Amount { number, unit: text[end..].trim().to_owned() })
+}
+
+/// The known unit that an unknown one was probably meant to be, as `GiB/s` for `GiBs`; `None` for known units and for those of other quantities.
+pub(super) fn unit_meant(unit: &str) -> Option<&'static str> {
+    let known = || FAMILIES.iter().flat_map(|units| units.iter().map(|(name, _)| *name));
+    if unit.len() < 3 || known().any(|name| name == unit) {
+        return None;
+    }
+    let squeezed = |text: &str| text.replace(['/', ' '], "").to_ascii_lowercase();
+    let is_near = |name: &&str| {
+        squeezed(name) == squeezed(unit) || squeezed(name).trim_end_matches('s') == squeezed(unit).replace("sec", "")
+    };
+    known()
+        .find(|name| squeezed(name) == squeezed(unit) && name.contains('B') == unit.contains('B'))
+        .or_else(|| known().find(is_near))
 }
 
 /// Figures by name.
@@ -163,8 +186,18 @@ mod tests {
     fn units_of_one_thing_are_compared_and_others_not() {
         let of = |text: &str| amount(text).expect("an amount");
         assert_eq!(of("2 GiB/s").ratio(&of("1024 MiB/s")), Some(2.0));
-        assert_eq!(of("2 GiB/s").ratio(&of("4")), Some(0.5));
+        assert_eq!(of("8 Gbit/s").ratio(&of("1 GB/s")), Some(1.0));
+        assert_eq!(of("2").ratio(&of("4")), Some(0.5));
+        assert_eq!(
+            (of("2 GiB/s").ratio(&of("4")), of("2").ratio(&of("4 GiB/s"))),
+            (None, None),
+            "of no unit nobody knows the quantity"
+        );
         assert_eq!(of("2 GiB/s").ratio(&of("4 ms")), None);
+        assert_eq!(
+            ["GiBs", "gib/s", "GB/sec", "events/s", "GiB/s", "W"].map(unit_meant),
+            [Some("GiB/s"), Some("GiB/s"), Some("GB/s"), None, None, None]
+        );
         assert!(of("3 us").is_better_small() && !of("3 GiB/s").is_better_small());
     }
 }

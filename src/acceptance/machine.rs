@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::catalogue::Kind;
 use super::fact::{Fact, plain};
 use super::look::{Index, Look};
-use super::made;
+use super::{made, region_form};
 
 /// Identity of a machine, for `match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,11 +68,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads a document as `shakedown inventory --format json` prints it.
+    /// Reads a document as `shakedown inventory --format json` prints it, or one in the region's form, which tells less.
     ///
     /// # Errors
     /// A message if the document is not such an inventory: it has no `form`.
     pub fn of(document: &Value) -> Result<Self, String> {
+        if let Some(deep) = region_form::deep(document) {
+            return Machine::of(&deep);
+        }
         if document["form"].as_u64().is_none_or(|form| form == 0) {
             return Err(
                 "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned()

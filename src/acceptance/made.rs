@@ -220,6 +220,9 @@ pub(super) fn iommu(look: &Look<'_>) -> Fact {
     if functions.peek().is_none() {
         return unknown("the machine tells no PCI functions");
     }
+    if let Some(reason) = look.index.gap(&["iommu"], |_| true) {
+        return Fact::Unknown(reason);
+    }
     Fact::Flag(functions.any(|function| function["iommu_group"].is_u64()))
 }
 

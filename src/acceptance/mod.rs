@@ -20,6 +20,7 @@ mod pairing;
 mod pattern;
 mod profile;
 mod range;
+mod region_form;
 mod schema;
 mod siblings;
 mod statistics;
@@ -30,7 +31,7 @@ mod version;
 mod want;
 
 pub use figure::{Amount, Figures, figures};
-pub use judge::{Siblings, judge};
+pub use judge::{Siblings, judge, judge_over_time};
 pub use learn::learn;
 pub use machine::{Machine, System};
 pub use ocp::lines as ocp_lines;

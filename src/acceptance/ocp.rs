@@ -76,9 +76,22 @@ impl Listed {
     fn device(&mut self, what: &str, place: &str) -> Option<HardwareId> {
         let is_device = !place.is_empty() && place != "this machine";
         is_device.then(|| {
-            let (name, location, part_type) = (format!("{what} {place}"), place.to_owned(), what.to_owned());
+            let (name, location) = (format!("{what} {place}"), place.to_owned());
+            let part_type = part_type(what).to_owned();
             self.dut.hardware(Hardware { name, location, part_type, ..Hardware::default() })
         })
+    }
+}
+
+/// Part type in the words that databases of such results use; other kinds keep the word of the profile.
+fn part_type(what: &str) -> &str {
+    match what {
+        "cpu" => "CPU",
+        "memory" => "DIMM",
+        "nic" => "NIC",
+        "gpu" => "GPU",
+        "pci" => "PCIe",
+        other => other,
     }
 }
 
@@ -88,7 +101,7 @@ fn measurements(judged: &Judgement, listed: &mut Listed) -> Vec<Measurement> {
     let values = kept.chain(odd).map(|(what, key, place, expected, found)| Measurement {
         hardware: listed.device(what, place),
         metadata: Map::from_iter([("ordered".to_owned(), expected.as_str().into())]),
-        ..Measurement::new(format!("{what} {key}"), found.as_str())
+        ..Measurement::new(format!("{what}.{key}"), found.as_str())
     });
     let values: Vec<Measurement> = values.collect();
     let count = |name: &str, count: usize, limit: &'static str| Measurement {
@@ -96,7 +109,7 @@ fn measurements(judged: &Judgement, listed: &mut Listed) -> Vec<Measurement> {
         validators: vec![Validator::equal(limit, 0)],
         ..Measurement::new(name, count as u64)
     };
-    let rejecting = judged.deviations.iter().filter(|odd| odd.severity == Weight::Fail.word()).count();
+    let rejecting = judged.deviations.iter().filter(|odd| odd.severity == Weight::Fail).count();
     let mut all = values;
     all.push(count("deviations", rejecting, "no deviation is accepted"));
     all.push(count("unknown values", judged.unknown.len(), "no unknown value is accepted"));
@@ -106,14 +119,15 @@ fn measurements(judged: &Judgement, listed: &mut Listed) -> Vec<Measurement> {
 /// The diagnosis of a deviation, and a warning for one that does not reject the machine.
 fn diagnosis(odd: &Deviation, listed: &mut Listed) -> (Diagnosis, Option<String>) {
     let text = format!("{} {}. Next: {}", odd.what, odd.sentence(), odd.next);
-    let is_failure = odd.severity == Weight::Fail.word();
+    let is_failure = odd.severity == Weight::Fail;
     let key: String =
         odd.key.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let diagnosis = Diagnosis {
-        verdict: format!("bom-{}-{key}", odd.what),
+        // Figures have names of their own, which nobody could count over a fleet.
+        verdict: if odd.what == "measure" { "bom-figure".to_owned() } else { format!("bom-{}-{key}", odd.what) },
         finding: if is_failure { Finding::Fail } else { Finding::Unknown },
         message: text.clone(),
         hardware: listed.device(odd.what, &odd.place),
     };
-    (diagnosis, (odd.severity == Weight::Warn.word()).then_some(text))
+    (diagnosis, (odd.severity == Weight::Warn).then_some(text))
 }

@@ -11,7 +11,7 @@ const LIMIT: usize = 1 << 20;
 /// A pattern that a text of the inventory has to match.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
-    /// This text, in lower case; case is ignored.
+    /// This text; case is ignored.
     Exact(String),
     /// A regular expression for the whole text, preceded by the letters that every match begins with.
     Expression(String, Regex),
@@ -45,13 +45,45 @@ impl Pattern {
         if has_ranges && words.iter().any(|word| matches!(word, Word::Between(..))) {
             return Ok(Pattern::Place(words));
         }
-        Ok(Pattern::Exact(text.to_lowercase()))
+        Ok(Pattern::Exact(text))
+    }
+
+    /// The text that alone matches; `None` if several texts do.
+    pub(super) fn literal(&self) -> Option<&str> {
+        if let Pattern::Exact(text) = self { Some(text) } else { None }
+    }
+
+    /// The pattern for messages.
+    pub(super) fn show(&self) -> String {
+        match self {
+            Pattern::Exact(text) => text.clone(),
+            Pattern::Expression(_, expression) => {
+                let text = expression.as_str();
+                let own = text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$")).unwrap_or(text);
+                format!("matching {own}")
+            }
+            Pattern::Place(words) => words.iter().map(Word::show).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// How many different places match; `None` if there is no limit to them.
+    pub(super) fn places(&self) -> Option<u64> {
+        match self {
+            Pattern::Exact(_) => Some(1),
+            Pattern::Expression(..) => None,
+            Pattern::Place(words) => words.iter().try_fold(1_u64, |product, word| match word {
+                Word::Exact(_) => Some(product),
+                Word::Between(low, high) => product.checked_mul(high.checked_sub(*low)?.checked_add(1)?),
+            }),
+        }
     }
 
     /// True if `text` matches; its runs of blanks must have been reduced to one before (see `plain`).
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
-            Pattern::Exact(wanted) => text.chars().flat_map(char::to_lowercase).eq(wanted.chars()),
+            Pattern::Exact(wanted) => {
+                text.chars().flat_map(char::to_lowercase).eq(wanted.chars().flat_map(char::to_lowercase))
+            }
             Pattern::Expression(beginning, expression) => {
                 text.starts_with(beginning.as_str()) && expression.is_match(text.as_bytes())
             }
@@ -64,6 +96,13 @@ impl Pattern {
 }
 
 impl Word {
+    fn show(&self) -> String {
+        match self {
+            Word::Exact(word) => word.clone(),
+            Word::Between(low, high) => format!("{low}..{high}"),
+        }
+    }
+
     fn fits(&self, given: &str) -> bool {
         match self {
             Word::Exact(wanted) => given.to_lowercase() == *wanted,

@@ -66,12 +66,15 @@ pub(super) const MEMORY: &[Field] = &[
     text("part", "Part number.", ORDER),
 ];
 
+/// Kinds of disks: buses as the kernel names them, and what the medium is.
+const DISK_KINDS: &[&str] = &["nvme", "sata", "scsi", "usb", "virtio", "mmc", "ide", "xen", "cdrom", "ssd", "hdd"];
+
 pub(super) const DISK: &[Field] = &[
     text("model", "Model.", CLAIM),
     text("vendor", "Maker, where it is told apart from the model.", ORDER),
     field("size", Shape::Number(Unit::Bytes, 0.01), Source::Number("size"), "Size; it is met within 1 %.", CLAIM),
     version("firmware", "Firmware.", UPDATE),
-    field("kind", Shape::Text, Source::Made(made::disk_kind), "`nvme`, `sata`, `scsi` …; also `ssd` or `hdd`.", ORDER),
+    of(DISK_KINDS, field("kind", Shape::Text, Source::Made(made::disk_kind), "The bus; also `ssd` or `hdd`.", ORDER)),
     flag("rotational", "The medium rotates (a hard disk).", ORDER),
     field(
         "place",

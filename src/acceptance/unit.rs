@@ -58,14 +58,31 @@ impl Unit {
     /// Parses a number with or without a unit name: `64 GiB` is 68,719,476,736. The error shows how such numbers are written.
     pub(super) fn parse(self, text: &str) -> Result<f64, String> {
         let text = text.trim();
+        if let (Unit::Gigatransfers, Some(speed)) = (self, generation(text)) {
+            return Ok(speed);
+        }
         let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
         let (digits, name) = (&text[..end], text[end..].trim());
         let number: f64 = digits.parse().map_err(|_| format!("\"{text}\" is no number{}", self.hint()))?;
         if name.is_empty() {
             return Ok(number);
         }
-        let known = self.names().iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        known.map(|(_, factor)| number * factor).ok_or_else(|| format!("\"{name}\" is no unit here{}", self.hint()))
+        let known = self.names().iter().find(|(known, _)| is_same(known, name));
+        known
+            .map(|(_, factor)| number * factor)
+            .ok_or_else(|| format!("\"{name}\" is no unit here{}{}", self.other(name), self.hint()))
+    }
+
+    /// The quantity that a unit is of if it is bits in the place of bytes, or the other way round.
+    fn other(self, name: &str) -> String {
+        let is_near = self.names().iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        match self {
+            Unit::Bytes if is_near => " (b is bits, B is bytes)".to_owned(),
+            Unit::Megabits if is_near || name.contains('B') => {
+                " (B is bytes, b is bits: 1 GB/s is 8 Gbit/s)".to_owned()
+            }
+            _ => String::new(),
+        }
     }
 
     fn hint(self) -> &'static str {
@@ -91,6 +108,23 @@ impl Unit {
             Unit::Watts => format!("{number} W"),
         }
     }
+}
+
+/// True if two unit names are the same. The case of a lone `b` is the difference between bits and bytes; all other letters may have any.
+pub(super) fn is_same(known: &str, given: &str) -> bool {
+    let is_word = |name: &str| ["bit", "byte"].iter().any(|word| name.to_ascii_lowercase().contains(word));
+    let fold =
+        |name: &str| -> String { name.chars().map(|c| if c == 'B' { 'B' } else { c.to_ascii_lowercase() }).collect() };
+    if is_word(known) || is_word(given) { known.eq_ignore_ascii_case(given) } else { fold(known) == fold(given) }
+}
+
+/// GT/s of a lane by the generation of PCI Express: `Gen4`, `PCIe 4.0`.
+fn generation(text: &str) -> Option<f64> {
+    let text = text.to_ascii_lowercase();
+    let number = ["pcie gen", "pcie", "gen"].into_iter().find_map(|word| text.strip_prefix(word))?;
+    let number = number.trim().trim_end_matches(".0");
+    let speeds = [2.5, 5.0, 8.0, 16.0, 32.0, 64.0];
+    speeds.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied()
 }
 
 /// Formats bytes in TiB, GiB or MiB if they are a multiple of a quarter of it, as memory is; otherwise in decimal units rounded to two
@@ -128,6 +162,26 @@ mod tests {
         assert_eq!(Unit::Gigatransfers.parse("2.5 GT/s"), Ok(2.5));
         assert!(Unit::Bytes.parse("64 GiX").is_err_and(|reason| reason.contains("GiX")));
         assert!(Unit::None.parse("-1").is_err());
+        for text in ["Gen4", "gen 4", "PCIe 4.0", "16 GT/s"] {
+            assert_eq!(Unit::Gigatransfers.parse(text), Ok(16.0), "{text}");
+        }
+        assert!(Unit::Gigatransfers.parse("Gen9").is_err());
+    }
+
+    #[test]
+    fn bits_are_no_bytes() {
+        for text in ["100 Gb/s", "100 gbit/s", "100 Gbps", "100 GBit/s", "100G"] {
+            assert_eq!(Unit::Megabits.parse(text), Ok(100_000.0), "{text}");
+        }
+        for text in ["100 GB/s", "100 GBps", "100 GiB/s"] {
+            assert!(Unit::Megabits.parse(text).is_err_and(|reason| reason.contains("1 GB/s is 8 Gbit/s")), "{text}");
+        }
+        for text in ["3.84 Tb", "64 Gib", "64 gb"] {
+            assert!(Unit::Bytes.parse(text).is_err_and(|reason| reason.contains("b is bits")), "{text}");
+        }
+        for text in ["64 GiB", "64 giB", "64 GIB"] {
+            assert_eq!(Unit::Bytes.parse(text), Ok(68_719_476_736.0), "{text}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deviation {
     /// Severity: `fail`, `warn` or `note`.
-    pub severity: &'static str,
+    pub severity: Severity,
     /// Kind of device, section or figure: `memory`, `disk` …
     pub what: &'static str,
     /// Key of the profile: `firmware`, `count` …
@@ -62,6 +62,8 @@ pub struct Unknown {
     pub expected: String,
     /// Reason why the fact is unknown.
     pub reason: String,
+    /// Next step for the operator.
+    pub next: String,
 }
 
 /// One expectation that a device or the machine meets.
@@ -112,7 +114,7 @@ impl Judgement {
     }
 
     fn failures(&self) -> usize {
-        self.deviations.iter().filter(|deviation| deviation.severity == Severity::Fail.word()).count()
+        self.deviations.iter().filter(|deviation| deviation.severity == Severity::Fail).count()
     }
 
     /// The verdict in one line: `rejected: 3 deviations`.
@@ -142,6 +144,7 @@ impl Judgement {
             "profile": self.profile,
             "machine": self.machine,
             "verdict": self.verdict().word(),
+            "headline": self.headline(),
             "checked": self.checked,
             "deviations": self.deviations,
             "unknown": self.unknown,
@@ -152,20 +155,19 @@ impl Judgement {
     #[must_use]
     pub fn rows(&self) -> Vec<[String; 3]> {
         let deviations = self.deviations.iter().map(|deviation| {
-            let mark = if deviation.severity == Severity::Fail.word() {
+            let mark = if deviation.severity == Severity::Fail {
                 String::new()
             } else {
-                format!(" ({})", deviation.severity)
+                format!(" ({})", deviation.severity.word())
             };
             [format!("{}{mark}", deviation.what), deviation.sentence(), deviation.next.clone()]
         });
         let unknown = self.unknown.iter().map(|unknown| {
             let at = place(&unknown.place);
-            let next = "make it readable (root, links, load), or take it out of the profile".to_owned();
             [
                 format!("{} (unknown)", unknown.what),
                 format!("{at}{}, ordered {}: {}", words(&unknown.key), unknown.expected, unknown.reason),
-                next,
+                unknown.next.clone(),
             ]
         });
         deviations.chain(unknown).collect()

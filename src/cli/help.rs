@@ -54,6 +54,19 @@ Exit codes:
   3  it could not be done: no region, a wrong key, a script of that name that is
      somebody else's";
 
+pub(super) const FETCH: &str = "\
+Examples:
+  shakedown region fetch --url http://region:5240/MAAS --api-key-file key --out hall
+  shakedown compare hall --html hall.html
+
+Asks for one machine after the other, waits after each request, and changes nothing.
+A call that was interrupted goes on where it was.
+
+Exit codes:
+  0  all were asked for; machines without an inventory are named
+  2  the command line is wrong
+  3  it could not be done: no region, a wrong key, a folder that cannot be written to";
+
 pub(super) const DELIVER: &str = "\
 Examples:
   shakedown deliver --give-up-after 60

@@ -27,6 +27,7 @@ mod diagnose;
 mod diff;
 mod disk;
 mod events;
+mod fetch;
 mod format;
 mod gap;
 mod help;

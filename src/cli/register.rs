@@ -106,7 +106,8 @@ impl Region {
         patiently(self.patience(), what, attempt).await
     }
 
-    fn patience(&self) -> Duration {
+    /// How long to wait for answers.
+    pub(super) fn patience(&self) -> Duration {
         if self.give_up_after == 0 { Duration::MAX } else { Duration::from_secs(self.give_up_after) }
     }
 

@@ -106,7 +106,10 @@ mod tests {
             file("/p/dmesg-efi-170000000003001", "Panic#2 Part3\n[7.0] a"),
             file("/p/dmesg-efi-170000000001001", "Panic#2 Part1\n[9.0] c\n"),
         ];
-        let log = CrashLog { name: "/p/dmesg-efi-170000000001001 (3 parts)".into(), text: "[7.0] a\n[8.0] b\n[9.0] c\n".into() };
+        let log = CrashLog {
+            name: "/p/dmesg-efi-170000000001001 (3 parts)".into(),
+            text: "[7.0] a\n[8.0] b\n[9.0] c\n".into(),
+        };
         assert_eq!(joined(files), [log]);
     }
 

@@ -33,6 +33,14 @@ pub(super) fn page(report: &Report) -> String {
         run.outcome.as_ref().map(|outcome| format!("; outcome: {}", inline(outcome))).unwrap_or_default()
     ));
     text.push_str(&results(&report.results));
+    if let Some(judged) = &report.acceptance {
+        let (verdict, profile, source) = (inline(&judged.verdict), inline(&judged.profile), inline(&judged.source));
+        text.push_str(&format!(
+            "## Acceptance\n\n**{verdict}**; profile {profile}, {} expectations; {source}.\n\n",
+            judged.checked
+        ));
+        text.extend((!judged.deviations.rows.is_empty()).then(|| section(&judged.deviations)));
+    }
     text.push_str(&disks(report));
     if let Some(inventory) = &report.inventory {
         text.push_str(&format!("## Inventory\n\nFrom {}.\n\n", inline(&inventory.source)));

@@ -26,7 +26,7 @@ pub use excerpt::Excerpt;
 pub use form::Form;
 pub use html::Html;
 pub use model::{
-    Disk, Event, Grade, Inventory, Log, Machine, Parameter, Report, Run, Section, TestResult, Undelivered,
+    Acceptance, Disk, Event, Grade, Inventory, Log, Machine, Parameter, Report, Run, Section, TestResult, Undelivered,
 };
 pub use plain::plain;
 pub use reason::{Words, reason_and_next};

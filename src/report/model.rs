@@ -85,6 +85,8 @@ pub struct Report {
     pub undelivered: Vec<Undelivered>,
     /// More of that.
     pub undelivered_left_out: usize,
+    /// The machine against the profile of what was ordered, if it was judged.
+    pub acceptance: Option<Acceptance>,
     /// Disks, as the run's disk tests told of them.
     pub disks: Vec<Disk>,
     /// The machine, if the run has it on record.
@@ -113,6 +115,7 @@ impl Report {
             results,
             undelivered,
             undelivered_left_out,
+            acceptance: None,
             disks: Vec::new(),
             inventory: None,
             changes: Vec::new(),
@@ -309,6 +312,23 @@ impl Section {
         let pick = |mut row: Vec<String>| places.iter().map(|at| std::mem::take(&mut row[*at])).collect();
         Section { title, columns, rows: rows.into_iter().map(pick).collect(), left_out: 0 }
     }
+}
+
+/// A machine against the profile of what was ordered.
+#[derive(Clone, Debug, Serialize)]
+pub struct Acceptance {
+    /// Who judged, and when.
+    pub source: String,
+    /// Name of the profile.
+    pub profile: String,
+    /// The verdict in one line: `rejected: 3 deviations`.
+    pub verdict: String,
+    /// How it is told: passed, noted, failed, or unfinished if something could not be read.
+    pub grade: Grade,
+    /// Number of expectations, those that could not be checked included.
+    pub checked: u64,
+    /// Deviations, most severe first, then what could not be checked.
+    pub deviations: Section,
 }
 
 /// A row of the event log.

@@ -42,18 +42,18 @@ pub(super) fn machine(state: &State) -> Value {
 }
 
 /// `GET /MAAS/api/2.0/nodes/{system_id}/results/`, one object for each script set.
-pub(super) fn results(state: &State, include_output: bool) -> Value {
+pub(super) fn sets(system_id: &str, rows: &[&ResultRow], include_output: bool) -> Vec<Value> {
     let set = |(id, kind): (usize, Option<ScriptType>)| {
-        let rows: Vec<Value> =
-            state.results.iter().filter(|row| row.kind == kind).map(|row| result(row, include_output)).collect();
+        let own = rows.iter().filter(|row| row.kind == kind);
+        let own: Vec<Value> = own.map(|row| result(row, include_output)).collect();
         let name = kind.map_or(INSTALLATION, ScriptType::folder);
-        (!rows.is_empty()).then(|| {
+        (!own.is_empty()).then(|| {
             json!({
                 "id": id + 1,
-                "system_id": state.node.system_id,
+                "system_id": system_id,
                 "type_name": format!("{}{}", name[..1].to_uppercase(), &name[1..]),
-                "last_ping": state.node.last_ping.map(|time| time.to_string()),
-                "results": rows,
+                "last_ping": null,
+                "results": own,
             })
         })
     };

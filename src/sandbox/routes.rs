@@ -14,7 +14,7 @@ use super::machines;
 use super::metadata;
 use super::oauth::{Speaker, check};
 use super::state::Region;
-use super::{api, files, fleet, registration, scripts, testing};
+use super::{api, files, fleet, registration, results, scripts, testing};
 use crate::event::{EventQuery, QueryError};
 
 pub(super) async fn route(region: &Region, incoming: Incoming) -> Response {
@@ -185,10 +185,8 @@ fn shown(region: &Region, incoming: &Incoming, page: &str) -> Response {
     }
     if own("machines", "") || own("nodes", "") {
         json_answer(&api::machine(&state))
-    } else if own("nodes", "results/") {
-        let wanted =
-            pairs.iter().any(|(key, value)| key == "include_output" && !matches!(value.as_str(), "" | "false" | "0"));
-        json_answer(&api::results(&state, wanted))
+    } else if let Some(value) = results::shown(&state, page, &pairs) {
+        json_answer(&value)
     } else if machine.is_some() {
         plain(StatusCode::NOT_FOUND, "No Machine matches the given query.")
     } else {

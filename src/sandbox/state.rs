@@ -1,6 +1,6 @@
 //! All that the sandbox region knows: one node, its script results, its events.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -138,6 +138,8 @@ pub(super) struct State {
     pub(super) is_bare: bool,
     pub(super) version: RegionVersion,
     pub(super) results: Vec<ResultRow>,
+    /// Results of machines besides the node, by their system ids.
+    pub(super) kept: BTreeMap<String, Vec<ResultRow>>,
     pub(super) events: Vec<EventRecord>,
     pub(super) nonces: HashSet<String>,
     pub(super) faults: Vec<Fault>,
@@ -198,6 +200,7 @@ impl Region {
             is_bare: false,
             version: options.version,
             results: Vec::new(),
+            kept: BTreeMap::new(),
             events: Vec::new(),
             nonces: HashSet::new(),
             faults: Vec::new(),

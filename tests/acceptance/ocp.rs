@@ -1,9 +1,12 @@
 //! A judgement in the form of the Open Compute Project: valid by its schema, and no verdict better than the judgement.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::ocp_schema::faults;
 use crate::program::{Place, example, text};
+use crate::{left_out, shared};
 
 /// The lines of a judgement on a file.
 fn judged(place: &Place, profile: &str, file: &str) -> Vec<Value> {
@@ -27,7 +30,7 @@ fn an_accepted_machine_passes_with_the_values_that_prove_it() {
     let place = Place::new();
     let lines = judged(&place, &example("compute.toml"), "good.json");
     assert_eq!(end(&lines), (Some("COMPLETE"), Some("PASS")));
-    let firmware = all(&lines, "measurement").into_iter().find(|one| one["name"] == "firmware bmc").cloned();
+    let firmware = all(&lines, "measurement").into_iter().find(|one| one["name"] == "firmware.bmc").cloned();
     let firmware = firmware.expect("the firmware of the BMC was compared");
     assert_eq!((&firmware["value"], &firmware["metadata"]["ordered"]), (&"7.10".into(), &"at least 7.10".into()));
     let verdicts: Vec<&str> = all(&lines, "diagnosis").iter().filter_map(|one| one["verdict"].as_str()).collect();
@@ -52,4 +55,23 @@ fn an_unknown_value_is_an_error_and_no_pass() {
     let lines = judged(&place, "bmc.toml", "mute.json");
     assert_eq!(end(&lines), (Some("ERROR"), Some("NOT_APPLICABLE")));
     assert_eq!(all(&lines, "error")[0]["symptom"], "value-not-known");
+}
+
+/// A second opinion: the validator that stands beside the schema files, where Python has what it needs.
+#[test]
+fn the_validator_of_the_schema_finds_no_fault_either() {
+    let Some(folder) = shared::folder() else { return };
+    let has_module = Command::new("python3").args(["-c", "import jsonschema"]).output();
+    if !has_module.is_ok_and(|output| output.status.success()) {
+        return left_out::say("a second opinion on OCP output: python3 has no jsonschema");
+    }
+    let place = Place::new();
+    for file in ["good.json", "bad.json", "mute.json"] {
+        let output = place.accept(&["--profile", &example("compute.toml"), "--root", file, "--format", "ocp"]);
+        place.write("output.jsonl", &text(&output.stdout));
+        let validator = folder.join("contract/ocp-schema/validate.py");
+        let checked = Command::new("python3").arg(&validator).arg(place.path("output.jsonl")).output();
+        let checked = checked.expect("python3 was there a moment ago");
+        assert!(checked.status.success(), "{file}: {}{}", text(&checked.stdout), text(&checked.stderr));
+    }
 }

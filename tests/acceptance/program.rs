@@ -32,6 +32,10 @@ impl Place {
         fs::read_to_string(self.0.path().join(name)).expect("a file")
     }
 
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
     pub(crate) fn accept(&self, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
         command.arg("accept").args(words).current_dir(self.0.path()).env_remove("RESULT_PATH");

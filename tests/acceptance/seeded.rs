@@ -119,7 +119,7 @@ const COMPUTE: [Case; 46] = [
             disk["name"] = "sd3".into();
             list(m, "/disks").push(disk);
         },
-        "fail disk.count @ : 3 disks, too many: pci-0000:01:00.0-ata-3.0 (sd3)",
+        "fail disk.count @ : 3 disks, 1 too many, in: pci-0000:01:00.0-ata-1.0 (sd1), pci-0000:01:00.0-ata-2.0 (sd2), pci-0000:01:00.0-ata-3.0 (sd3)",
     ),
     (
         "a stick was left in",
@@ -168,8 +168,8 @@ const COMPUTE: [Case; 46] = [
         |m| m["interfaces"][1]["model"] = "Intel Ethernet Controller E810-C".into(),
         "fail nic.model @ slot 6 (ens6): Intel Ethernet Controller E810-C",
     ),
-    ("a card is missing", |m| drop(list(m, "/interfaces").remove(1)), "fail nic.count @ : slot 6 is empty"),
-    ("a processor is missing", |m| drop(list(m, "/processors/packages").remove(1)), "fail cpu.count @ : 1"),
+    ("a card is missing", |m| drop(list(m, "/interfaces").remove(1)), "fail nic.count @ : no interface is in slot 6"),
+    ("a processor is missing", |m| drop(list(m, "/processors/packages").remove(1)), "fail cpu.count @ : 1 processor"),
     (
         "a processor is another",
         |m| {
@@ -350,7 +350,7 @@ fn told(judged: &Judgement) -> Vec<String> {
     let deviations = judged
         .deviations
         .iter()
-        .map(|one| format!("{} {}.{} @ {}: {}", one.severity, one.what, one.key, one.place, one.found));
+        .map(|one| format!("{} {}.{} @ {}: {}", one.severity.word(), one.what, one.key, one.place, one.found));
     let unknown =
         judged.unknown.iter().map(|one| format!("unknown {}.{} @ {}: {}", one.what, one.key, one.place, one.reason));
     deviations.chain(unknown).collect()

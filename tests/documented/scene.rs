@@ -85,6 +85,9 @@ async fn region(change: impl FnOnce(&mut Options)) -> Sandbox {
 impl Around {
     async fn new() -> Around {
         let deployed = region(|options| options.status = NodeStatus::Deployed).await;
+        let recording = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/machines/emulated-server.resources.json");
+        let printed = fs::read(recording).expect("a recording");
+        deployed.add_machine("node-1", &[("50-maas-01-commissioning", &printed)]);
         let stranger = region(|options| options.acquaintance = Acquaintance::Stranger).await;
         Around { node: region(|_| {}).await, deployed, stranger }
     }

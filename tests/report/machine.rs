@@ -1,5 +1,7 @@
 //! Disks and inventory: what the run has on record, and a plain word where it has nothing.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use shakedown::sandbox::NodeStatus;
 
@@ -147,4 +149,48 @@ async fn changes_of_the_hardware_and_the_log_are_those_of_the_run() {
     let log = section(&machine, "log").await;
     assert!(log.contains("a changed status from 'Running' to 'Passed'") && !log.contains("long ago"), "{log}");
     assert!(log.contains("has no seal"), "an inserted audit event is told: {log}");
+}
+
+/// A recorded machine, and a profile that it does not meet in one place.
+fn order(machine: &Machine) -> (String, String) {
+    let profile = "schema = 1\nname = \"rig\"\n[cpu]\ncount = 1\ncores = 4\n[[memory]]\nsize = \"1 GiB\"\n";
+    let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines/emulated-server.tar.xz");
+    (machine.document("rig.toml", profile), snapshot.display().to_string())
+}
+
+#[tokio::test]
+async fn the_section_acceptance_says_what_the_runs_script_found() {
+    let machine = Machine::new();
+    let (profile, snapshot) = order(&machine);
+    let judge = format!("\"$SHAKEDOWN_BINARY\" accept --profile {profile} --root {snapshot}");
+    let region_of_one = region(NodeStatus::Testing, &[Script::testing("shakedown-accept", judge)]).await;
+    machine.run(&region_of_one).end().await;
+    let seen = section(&machine, "acceptance").await;
+    for expected in [
+        "rejected: 1 deviation",
+        "Profile rig, 4 expectations; judged by shakedown-accept in this run.",
+        "fail cpu socket 0 cores 4 2 BIOS: core disable; else claim the processor",
+    ] {
+        assert!(seen.contains(expected), "{expected:?} in {seen}");
+    }
+    let document: Value = serde_json::from_str(&machine.report("json").await).expect("JSON");
+    let judged = &document["acceptance"];
+    assert_eq!((judged["grade"].as_str(), judged["checked"].as_u64()), (Some("failed"), Some(4)), "{judged}");
+    assert!(machine.report("markdown").await.contains("## Acceptance\n\n**rejected: 1 deviation**"));
+}
+
+#[tokio::test]
+async fn a_report_holds_the_inventory_on_record_against_a_profile() {
+    let machine = Machine::new();
+    let (profile, snapshot) = order(&machine);
+    let look = format!("\"$SHAKEDOWN_BINARY\" inventory --root {snapshot} --format json");
+    let region_of_one = region(NodeStatus::Testing, &[Script::testing("look", look)]).await;
+    machine.run(&region_of_one).end().await;
+    assert!(!machine.report("html").await.contains("id=\"acceptance\""), "nobody asked for it");
+    let words = ["--format", "json", "--profile", &profile];
+    let document: Value =
+        serde_json::from_str(&machine.ask("report").words(&words).end().await.answer()).expect("JSON");
+    assert_eq!(document["acceptance"]["verdict"], "rejected: 1 deviation", "{document}");
+    assert_eq!(document["acceptance"]["source"], "judged when this report was written");
+    assert_eq!(document["verdict"]["grade"], "passed", "the run itself went well");
 }

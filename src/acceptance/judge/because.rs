@@ -53,8 +53,8 @@ const OF_MACHINE: [(Kind, &str, Kind, &str); 9] = [
 pub(super) fn settle(found: &mut Findings) {
     let mut of_devices: BTreeMap<(Kind, usize), Vec<String>> = BTreeMap::new();
     let mut of_kinds: BTreeSet<(Kind, String)> = BTreeSet::new();
-    // Figures are no part of the machine.
-    let is_figure = |what: &str| what == "measure";
+    // Figures and names are no parts of the machine.
+    let is_figure = |what: &str| what == "measure" || what == "match";
     for it in found.deviations.iter().filter(|it| !is_figure(it.deviation.what)) {
         of_kinds.insert((it.kind, it.deviation.key.clone()));
         if let Some(device) = it.device {

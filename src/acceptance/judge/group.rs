@@ -8,11 +8,14 @@ use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
 use super::super::profile::{Group, Severity};
 use super::memo::Memo;
-use super::position::{At, Edge, Position, positions};
-use super::{Findings, Of, shown};
+use super::position::{At, Edge, Position, is_same, positions};
+use super::words::{at, at_key, describe, named, others};
+use super::{Findings, Of, READ, shown};
 
-/// Maximum number of places listed in one line.
-const NAMED: usize = 6;
+/// Next step if a profile names a slot that the firmware does not know.
+const NAME: &str = "correct the name of the slot in the profile; if it is right, reseat the module";
+/// Next step if more is there than was ordered.
+const MORE: &str = "take it out, or correct the profile";
 
 /// Judges all groups of a kind. If `is_all` is set, devices outside all groups are reported too.
 pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine: &Machine, is_all: bool) {
@@ -20,7 +23,7 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     let listing = machine.listing(kind);
     for group in groups.iter().filter(|group| group.per_socket.is_some() && machine.sockets.is_empty()) {
         let of = Of { kind, device: None, place: "" };
-        found.is_unknown(of, "per_socket", &describe(group), "the machine tells no sockets");
+        found.is_unknown(of, "per_socket", (&describe(group, group.count), "the machine tells no sockets"), READ);
     }
     let positions = positions(groups, machine);
     let memo = Memo::new(kind, groups, &listing.devices);
@@ -31,7 +34,7 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     let mut left: Vec<usize> =
         (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let lacking = work.nearly(&mut left);
-    work.missing(&lacking);
+    work.missing(&lacking, &left);
     work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
     work.totals(groups);
@@ -105,12 +108,8 @@ impl<'a> Work<'a> {
             let Some(owner) = self.assignment.owner(number) else { continue };
             let (position, of) = (&self.positions[owner], self.of(number));
             if position.is_here(self.kind, device).is_none() {
-                self.found.is_unknown(
-                    of,
-                    at_key(position.at),
-                    &at(position.at),
-                    "the machine does not tell where it is",
-                );
+                let expected = (at(position.at), "the machine does not tell where it is");
+                self.found.is_unknown(of, at_key(position.at), (&expected.0, expected.1), READ);
             }
             for expect in &position.group.expects {
                 self.found.compare(of, expect, device);
@@ -166,12 +165,10 @@ impl<'a> Work<'a> {
         let (of, device) = (self.of(number), &self.listing.devices[number]);
         match position.is_here(self.kind, device) {
             Some(true) => {}
-            None => self.found.is_unknown(
-                of,
-                at_key(position.at),
-                &at(position.at),
-                "the machine does not tell where it is",
-            ),
+            None => {
+                let expected = (at(position.at), "the machine does not tell where it is");
+                self.found.is_unknown(of, at_key(position.at), (&expected.0, expected.1), READ);
+            }
             Some(false) => {
                 let here = match position.at {
                     At::Socket(_) => device.socket.map(|socket| socket.to_string()).unwrap_or_default(),
@@ -181,8 +178,11 @@ impl<'a> Work<'a> {
                         .map(|(place, field)| shown(field, &device.facts[place]))
                         .unwrap_or_default(),
                 };
-                let next =
-                    if self.kind == Kind::Memory { "move the module to its slot" } else { "move the card to its slot" };
+                let next = match position.at {
+                    At::Slot(slot) if self.is_unnamed(slot) => NAME,
+                    _ if self.kind == Kind::Memory => "move the module to its slot",
+                    _ => "move the card to its slot",
+                };
                 let severity = position.group.severity;
                 self.found.deviates(of, severity, at_key(position.at), (&at(position.at), &here), next);
             }
@@ -192,31 +192,42 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// True if the firmware names the slots of the board, and this is none of them.
+    fn is_unnamed(&self, slot: &str) -> bool {
+        let known = &self.machine.slots;
+        self.kind == Kind::Memory && !known.is_empty() && !known.iter().any(|name| is_same(name, slot))
+    }
+
     /// Reports missing devices: by slot if the group names slots, otherwise by group.
-    fn missing(&mut self, lacking: &[usize]) {
+    fn missing(&mut self, lacking: &[usize], left: &[usize]) {
         for (number, position) in self.positions.iter().enumerate().filter(|(number, _)| lacking[*number] > 0) {
             let of = Of { kind: self.kind, device: None, place: "" };
-            let described = describe(position.group);
             let there = position.count.least - lacking[number];
+            let described = describe(position.group, position.count);
+            let mut next = self.kind.missing();
             let (expected, mut what) = match position.at {
-                At::Slot(slot) => (described, format!("slot {slot} is empty")),
-                At::Socket(socket) => (
-                    format!("{} {described}", position.count.show()),
-                    format!("socket {socket} has {there} of {}", position.count.least),
-                ),
-                _ => (
-                    format!("{} {described}", position.count.show()),
-                    format!("{there} of {} {}", position.count.least, self.kind.plural()),
-                ),
+                At::Slot(slot) if self.is_unnamed(slot) => {
+                    next = NAME;
+                    let names: Vec<&str> = self.machine.slots.iter().map(String::as_str).collect();
+                    (described, format!("the firmware names no slot {slot}; it names {}", named(&names)))
+                }
+                At::Slot(slot) if self.kind == Kind::Memory => (described, format!("slot {slot} is empty")),
+                At::Slot(slot) => (described, format!("no {} is in slot {slot}", self.kind.singular())),
+                At::Socket(socket) => (described, format!("socket {socket} has {there} of {}", position.count.least)),
+                At::Anywhere | At::Slots(_) => {
+                    (described, format!("{there} of {}", self.kind.several(position.count.least)))
+                }
             };
             if let Some(reason) = &self.listing.unread {
-                self.found.is_unknown(of, "count", &expected, reason);
+                self.found.is_unknown(of, "count", (&expected, reason), READ);
                 continue;
             }
             if self.kind == Kind::Memory && !matches!(position.at, At::Slot(_)) {
                 what.push_str(&self.empty_slots());
             }
-            self.found.deviates(of, position.group.severity, "count", (&expected, &what), self.kind.missing());
+            let left: Vec<&Device> = left.iter().map(|device| &self.listing.devices[*device]).collect();
+            what.push_str(&others(position, &left));
+            self.found.deviates(of, position.group.severity, "count", (&expected, &what), next);
         }
     }
 
@@ -226,8 +237,8 @@ impl<'a> Work<'a> {
         for position in self.positions.iter().zip(lacking).filter(|(_, lacking)| **lacking == 0).map(|(it, _)| it) {
             if position.count.most.is_some() {
                 let of = Of { kind: self.kind, device: None, place: "" };
-                let expected = format!("{} {}", position.count.show(), describe(position.group));
-                self.found.is_unknown(of, "count", &expected, reason);
+                let expected = describe(position.group, position.count);
+                self.found.is_unknown(of, "count", (&expected, reason), READ);
             }
         }
     }
@@ -253,17 +264,15 @@ impl<'a> Work<'a> {
             }
             left.retain(|device| !more.contains(device));
             let there = self.assignment.filled(number) + more.len();
-            let places: Vec<&str> = more.iter().map(|device| self.listing.devices[*device].place.as_str()).collect();
+            // Any of those that fit may be the one too many, so all of them are named.
+            let own = (0..self.listing.devices.len()).filter(|device| self.assignment.owner(*device) == Some(number));
+            let mut all: Vec<usize> = own.chain(more.iter().copied()).collect();
+            all.sort_unstable();
+            let places: Vec<&str> = all.iter().map(|device| self.listing.devices[*device].place.as_str()).collect();
             let of = Of { kind: self.kind, device: None, place: "" };
-            let what = format!("{there} {}, too many: {}", self.kind.plural(), named(&places));
-            let expected = format!("{} {}", position.count.show(), describe(position.group));
-            self.found.deviates(
-                of,
-                position.group.severity,
-                "count",
-                (&expected, &what),
-                "take it out, or correct the profile",
-            );
+            let what = format!("{}, {} too many, in: {}", self.kind.several(there), more.len(), named(&places));
+            let expected = describe(position.group, position.count);
+            self.found.deviates(of, position.group.severity, "count", (&expected, &what), MORE);
         }
     }
 
@@ -279,8 +288,10 @@ impl<'a> Work<'a> {
                 continue;
             }
             let of = Of { kind: self.kind, device: None, place: "" };
-            let expected = format!("{} {}", group.count.show(), describe(group));
-            let what = format!("{there} {} at {} sockets", self.kind.plural(), self.machine.sockets.len());
+            let expected = describe(group, group.count);
+            let sockets = self.machine.sockets.len();
+            let word = if sockets == 1 { "socket" } else { "sockets" };
+            let what = format!("{} at {sockets} {word}", self.kind.several(there));
             self.found.deviates(of, group.severity, "count", (&expected, &what), self.kind.missing());
         }
     }
@@ -299,47 +310,11 @@ impl<'a> Work<'a> {
                 facts.filter(|(field, fact)| ["model", "size", "level"].contains(&field.key) && fact.is_known());
             let what: Vec<String> = known.map(|(field, fact)| shown(field, fact)).collect();
             let what = if what.is_empty() { "a device".to_owned() } else { what.join(", ") };
-            self.found.deviates(
-                self.of(*number),
-                severity,
-                "only",
-                ("nothing here", &what),
-                "take it out, or correct the profile",
-            );
+            self.found.deviates(self.of(*number), severity, "only", ("nothing here", &what), MORE);
         }
         if let Some(reason) = &self.listing.unread {
             let of = Of { kind: self.kind, device: None, place: "" };
-            self.found.is_unknown(of, "only", "no other devices", reason);
+            self.found.is_unknown(of, "only", ("no other devices", reason), READ);
         }
     }
-}
-
-fn at_key(at: At<'_>) -> &'static str {
-    if matches!(at, At::Socket(_)) { "socket" } else { "slot" }
-}
-
-fn at(at: At<'_>) -> String {
-    match at {
-        At::Anywhere => "anywhere".to_owned(),
-        At::Slot(slot) => slot.to_owned(),
-        At::Slots(slots) => named(&slots.iter().map(String::as_str).collect::<Vec<_>>()),
-        At::Socket(socket) => socket.to_string(),
-    }
-}
-
-/// Joins names for one line; names beyond `NAMED` become `and 3 more`.
-fn named(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMED { format!("{shown} and {} more", names.len() - NAMED) } else { shown }
-}
-
-/// Describes a group by up to three of its best-known keys: `modules (64 GiB, DDR5)`.
-fn describe(group: &Group) -> String {
-    let of = |keys: &[&str]| {
-        let texts = keys.iter().filter_map(|key| group.expects.iter().find(|expect| expect.key == *key));
-        texts.take(3).map(|expect| expect.shown.clone()).collect::<Vec<_>>().join(", ")
-    };
-    let text = of(&["size", "kind", "model", "part", "product", "ids", "watts", "speed", "level", "place", "class"]);
-    let plural = group.kind.plural();
-    if text.is_empty() { plural.to_owned() } else { format!("{plural} ({text})") }
 }

@@ -12,12 +12,20 @@ use super::{Findings, Found, Missed};
 /// The figures of the other machines, by name.
 pub type Siblings = BTreeMap<String, Vec<Amount>>;
 
-pub(super) fn judge(found: &mut Findings, limits: &[Limit], figures: &Figures, siblings: &Siblings) {
+pub(super) fn judge(
+    found: &mut Findings,
+    limits: &[Limit],
+    figures: &Figures,
+    (siblings, last): (&Siblings, &Figures),
+) {
     for limit in limits {
         found.checked += 1;
         let outcome = match figures.get(&limit.name) {
             None => Outcome::Unknown("no result has this figure: give the results with --measured".to_owned()),
-            Some(own) => compare(limit, own, siblings.get(&limit.name).map_or(&[], Vec::as_slice)),
+            Some(own) => {
+                let siblings = siblings.get(&limit.name).map_or(&[][..], Vec::as_slice);
+                compare(limit, own, (siblings, last.get(&limit.name)))
+            }
         };
         match outcome {
             Outcome::Fits => found.kept.push(Kept {
@@ -36,14 +44,14 @@ pub(super) fn judge(found: &mut Findings, limits: &[Limit], figures: &Figures, s
                     place: String::new(),
                     expected: limit.shown.clone(),
                     reason,
+                    next: "give results of this figure with its unit; else correct the profile".to_owned(),
                 },
             }),
             Outcome::Deviates(shown) => found.deviations.push(Found {
                 kind: Kind::Settings,
-                severity: limit.severity,
                 device: None,
                 deviation: Deviation {
-                    severity: limit.severity.word(),
+                    severity: limit.severity,
                     what: "measure",
                     key: limit.name.clone(),
                     place: String::new(),
@@ -70,14 +78,14 @@ enum Outcome {
     Unknown(String),
 }
 
-fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
+fn compare(limit: &Limit, own: &Amount, (siblings, last): (&[Amount], Option<&Amount>)) -> Outcome {
     match &limit.wanted {
         Wanted::Range(range) => {
             let mut fits = true;
             for (end, is_low) in [(&range.low, true), (&range.high, false)] {
                 let Some(end) = end else { continue };
                 let Some(number) = own.in_unit_of(&end.value) else {
-                    return Outcome::Unknown(format!("the result is in {}, which is another quantity", own.unit));
+                    return Outcome::Unknown(other_unit(own, &end.value));
                 };
                 let limit = end.value.number;
                 let is_within = if is_low { number > limit } else { number < limit };
@@ -85,10 +93,16 @@ fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
             }
             if fits { Outcome::Fits } else { Outcome::Deviates(own.show()) }
         }
-        Wanted::Within(share) => {
+        Wanted::History(share) => match last {
+            None => Outcome::Unknown("no earlier run on record has this figure".to_owned()),
+            Some(last) => since(own, last, *share),
+        },
+        Wanted::Siblings(share) => {
             let ratios: Option<Vec<f64>> = siblings.iter().map(|other| other.ratio(own)).collect();
             let Some(ratios) = ratios else {
-                return Outcome::Unknown("its siblings measured another quantity".to_owned());
+                return Outcome::Unknown(
+                    "its siblings measured another quantity, or some results have no unit".to_owned(),
+                );
             };
             // In units of the own figure, which so is 1.
             let group: Vec<f64> = ratios.into_iter().chain([1.0]).collect();
@@ -100,5 +114,29 @@ fn compare(limit: &Limit, own: &Amount, siblings: &[Amount]) -> Outcome {
                 Standing::Unjudged(reason) => Outcome::Unknown(reason.to_string()),
             }
         }
+    }
+}
+
+/// Compares a figure with the last one; only the bad side counts.
+fn since(own: &Amount, last: &Amount, most: f64) -> Outcome {
+    let Some(ratio) = own.ratio(last).filter(|ratio| ratio.is_finite() && last.number > 0.0) else {
+        return Outcome::Unknown(format!("the last run had {}, which cannot be compared", last.show()));
+    };
+    let (worse, word) = if own.is_better_small() { (ratio - 1.0, "above") } else { (1.0 - ratio, "below") };
+    if worse <= most {
+        return Outcome::Fits;
+    }
+    Outcome::Deviates(format!("{}, {:.0} % {word} its last run ({})", own.show(), worse * 100.0, last.show()))
+}
+
+/// The reason why a figure and its limit cannot be compared.
+fn other_unit(own: &Amount, limit: &Amount) -> String {
+    match (own.unit.as_str(), limit.unit.as_str()) {
+        ("", limit) => format!("the result has no unit, the limit is in {limit}"),
+        (own, "") => format!(
+            "the result is in {own}, and the limit of the profile has no unit: write it as \"{} {own}\"",
+            limit.show()
+        ),
+        (own, limit) => format!("the result is in {own}, which is another quantity than {limit}"),
     }
 }

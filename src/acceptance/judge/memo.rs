@@ -62,8 +62,8 @@ fn row(kind: Kind, expect: &Expect, devices: &[Device], first: &[usize]) -> Vec<
         } else {
             match super::fit(kind, expect, device) {
                 Fit::Yes => Edge::Yes,
-                Fit::Unknown(_) => Edge::Maybe,
-                Fit::No | Fit::Newer => Edge::No,
+                Fit::Unknown(_) | Fit::Foreign(_) => Edge::Maybe,
+                Fit::No | Fit::Newer | Fit::Beyond => Edge::No,
             }
         };
         row.push(edge);

@@ -5,6 +5,7 @@ mod group;
 mod measure;
 mod memo;
 mod position;
+mod words;
 
 use super::catalogue::{Field, Kind};
 use super::fact::Fact;
@@ -16,13 +17,29 @@ use super::want::Fit;
 
 pub use measure::Siblings;
 
+/// Next step if a fact could not be read.
+const READ: &str = "make it readable (root, links, load), or take it out of the profile";
+
 /// Keys of `[cpu]` that are about the whole machine, not about each processor.
 const WHOLE: [&str; 3] = ["count", "numa_nodes", "offline"];
 
 /// Compares a machine, and the figures measured on it and on its siblings, with a profile.
 #[must_use]
 pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: &Siblings) -> Judgement {
+    judge_over_time(profile, machine, figures, siblings, &Figures::new())
+}
+
+/// The same with the figures of the machine's last run.
+#[must_use]
+pub fn judge_over_time(
+    profile: &Profile,
+    machine: &Machine,
+    figures: &Figures,
+    siblings: &Siblings,
+    last: &Figures,
+) -> Judgement {
     let mut found = Findings::default();
+    identity(&mut found, profile, machine);
     for table in &profile.tables {
         section(&mut found, table.kind, &table.expects, machine);
     }
@@ -32,25 +49,39 @@ pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: 
             group::judge(&mut found, kind, &groups, machine, profile.only.contains(&kind));
         }
     }
-    measure::judge(&mut found, &profile.limits, figures, siblings);
+    measure::judge(&mut found, &profile.limits, figures, (siblings, last));
     because::settle(&mut found);
-    let mut deviations: Vec<(Severity, Deviation)> =
-        found.deviations.into_iter().map(|it| (it.severity, it.deviation)).collect();
-    deviations.sort_by_key(|(severity, _)| *severity);
+    let mut deviations: Vec<Deviation> = found.deviations.into_iter().map(|it| it.deviation).collect();
+    deviations.sort_by_key(|deviation| deviation.severity);
     Judgement {
         profile: profile.name.clone(),
         machine: machine.name.clone(),
-        deviations: deviations.into_iter().map(|(_, deviation)| deviation).collect(),
+        deviations,
         unknown: found.unknown.into_iter().map(|it| it.unknown).collect(),
         kept: found.kept,
         checked: found.checked,
     }
 }
 
+/// Compares the machine with `match`: a profile that was named by its file may be that of another machine.
+fn identity(found: &mut Findings, profile: &Profile, machine: &Machine) {
+    found.checked += profile.match_keys();
+    for (key, expected, text) in profile.mismatches(&machine.system) {
+        let of = Of { kind: Kind::Settings, device: None, place: "" };
+        if text.is_empty() {
+            found.is_unknown(of, key, (&expected, "the machine does not tell it"), READ);
+            found.unknown.last_mut().into_iter().for_each(|it| it.unknown.what = "match");
+        } else {
+            let next = "take the profile of this machine; after a new board write its names into the board";
+            found.deviates(of, Severity::Fail, key, (&expected, text), next);
+            found.deviations.last_mut().into_iter().for_each(|it| it.deviation.what = "match");
+        }
+    }
+}
+
 /// A deviation with the index of its device; `None` if it concerns no single device.
 struct Found {
     kind: Kind,
-    severity: Severity,
     device: Option<usize>,
     deviation: Deviation,
 }
@@ -83,10 +114,9 @@ impl Findings {
     fn deviates(&mut self, of: Of<'_>, severity: Severity, key: &str, (expected, found): (&str, &str), next: &str) {
         self.deviations.push(Found {
             kind: of.kind,
-            severity,
             device: of.device,
             deviation: Deviation {
-                severity: severity.word(),
+                severity,
                 what: of.kind.name(),
                 key: key.to_owned(),
                 place: of.place.to_owned(),
@@ -97,7 +127,7 @@ impl Findings {
         });
     }
 
-    fn is_unknown(&mut self, of: Of<'_>, key: &str, expected: &str, reason: &str) {
+    fn is_unknown(&mut self, of: Of<'_>, key: &str, (expected, reason): (&str, &str), next: &str) {
         self.unknown.push(Missed {
             kind: of.kind,
             device: of.device,
@@ -107,6 +137,7 @@ impl Findings {
                 place: of.place.to_owned(),
                 expected: expected.to_owned(),
                 reason: reason.to_owned(),
+                next: next.to_owned(),
             },
         });
     }
@@ -115,24 +146,41 @@ impl Findings {
     fn compare(&mut self, of: Of<'_>, expect: &Expect, device: &Device) {
         let field = &of.kind.fields()[expect.field];
         let fact = &device.facts[expect.field];
-        match fit(of.kind, expect, device) {
-            Fit::Yes => self.kept.push(Kept {
-                what: of.kind.name(),
-                key: expect.key.to_owned(),
-                place: of.place.to_owned(),
-                expected: expect.shown.clone(),
-                found: shown(field, fact),
-            }),
-            Fit::Unknown(reason) => self.is_unknown(of, expect.key, &expect.shown, &reason),
-            fit => {
-                // Newer firmware than asked for is no reason to send a machine back.
-                let is_newer = fit == Fit::Newer;
-                let severity = if is_newer { expect.severity.max(Severity::Note) } else { expect.severity };
-                let next =
-                    if is_newer { "this is newer: ask for it, or for a range, in the profile" } else { field.next };
-                self.deviates(of, severity, expect.key, (&expect.shown, &shown(field, fact)), next);
+        let expected = expect.want.shown_for(model(of.kind, device)).unwrap_or(&expect.shown);
+        // Newer firmware than asked for is no reason to send a machine back.
+        let (severity, next) = match fit(of.kind, expect, device) {
+            Fit::Yes => {
+                self.kept.push(Kept {
+                    what: of.kind.name(),
+                    key: expect.key.to_owned(),
+                    place: of.place.to_owned(),
+                    expected: expected.to_owned(),
+                    found: shown(field, fact),
+                });
+                return;
             }
-        }
+            Fit::Unknown(reason) => {
+                let is_table = fact.is_known();
+                let next = if is_table { "add the model to the table of the profile" } else { READ };
+                return self.is_unknown(of, expect.key, (expected, &reason), next);
+            }
+            Fit::Foreign(reason) => {
+                let next = "compare the part with the order; write the versions of this scheme into the profile";
+                return self.is_unknown(of, expect.key, (expected, &reason), next);
+            }
+            Fit::Newer => {
+                (expect.severity.max(Severity::Note), "this is newer: ask for it, or for a range, in the profile")
+            }
+            Fit::Beyond => (
+                expect.severity,
+                "this is newer than the range: install a version of the range, or widen it in the profile",
+            ),
+            Fit::No => (expect.severity, field.next),
+        };
+        let found = shown(field, fact);
+        // A number alone says little of the machine as a whole.
+        let found = if expect.key == "count" { of.kind.several(found.parse().unwrap_or(0)) } else { found };
+        self.deviates(of, severity, expect.key, (expected, &found), next);
     }
 }
 
@@ -142,9 +190,13 @@ fn shown(field: &Field, fact: &Fact) -> String {
 
 /// Result of one expectation for a device.
 fn fit(kind: Kind, expect: &Expect, device: &Device) -> Fit {
-    let nothing = Fact::Unknown("its model is not known".to_owned());
-    let model = kind.field("model").map_or(&nothing, |(place, _)| &device.facts[place]);
-    expect.want.test(&device.facts[expect.field], model)
+    expect.want.test(&device.facts[expect.field], model(kind, device))
+}
+
+/// The model of a device; unknown for kinds without models.
+fn model(kind: Kind, device: &Device) -> &Fact {
+    static NOTHING: Fact = Fact::Unknown(String::new());
+    kind.field("model").map_or(&NOTHING, |(place, _)| &device.facts[place])
 }
 
 /// Judges one section: `[cpu]` key by key for the machine or for each processor, `[firmware]` and `[settings]` for the machine.
@@ -156,17 +208,13 @@ fn section(found: &mut Findings, kind: Kind, expects: &[Expect], machine: &Machi
         let devices = if is_whole { &listing.devices[..listing.devices.len().min(1)] } else { &listing.devices[..] };
         let none = Of { kind, device: None, place: "" };
         if devices.is_empty() {
-            found.is_unknown(
-                none,
-                expect.key,
-                &expect.shown,
-                listing.unread.as_deref().unwrap_or("the machine tells none"),
-            );
+            let reason = listing.unread.as_deref().unwrap_or("the machine tells none");
+            found.is_unknown(none, expect.key, (&expect.shown, reason), READ);
         }
         // If not all processors could be read, facts about all of them are unknown.
         let unread = listing.unread.as_ref().filter(|_| is_whole && kind == Kind::Cpu && !devices.is_empty());
         if let Some(reason) = unread {
-            found.is_unknown(none, expect.key, &expect.shown, reason);
+            found.is_unknown(none, expect.key, (&expect.shown, reason), READ);
             continue;
         }
         for (number, device) in devices.iter().enumerate() {

@@ -157,6 +157,7 @@ impl Position<'_> {
     }
 }
 
-fn is_same(own: &str, wanted: &str) -> bool {
+/// True if two names of slots are the same, whatever their case.
+pub(super) fn is_same(own: &str, wanted: &str) -> bool {
     own.chars().flat_map(char::to_lowercase).eq(wanted.chars().flat_map(char::to_lowercase))
 }

@@ -7,6 +7,7 @@ use super::super::fact::Fact;
 use super::super::machine::{Machine, System};
 use super::super::pattern::Pattern;
 use super::super::profile::want;
+use super::super::range::dash;
 use super::super::want::Fit;
 
 /// A key with its value in TOML syntax.
@@ -102,10 +103,13 @@ fn say(field: &Field, fact: &Fact) -> Option<String> {
 }
 
 /// A text that a profile reads literally: one that looks like a range or an expression becomes an escaped expression.
-fn literal(text: &str) -> String {
-    let is_sign = text.starts_with(['~', '>', '<', '=']);
+pub(super) fn literal(text: &str) -> String {
+    let is_sign = text.starts_with(['~', '>', '<', '=', '!']) || text.contains('*');
     let has_range = text.split(' ').any(|word| {
-        word.split_once("..").is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok())
+        dash(word).is_some()
+            || word
+                .split_once("..")
+                .is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok())
     });
     if is_sign || has_range { format!("~{}", regex_syntax::escape(text)) } else { text.to_owned() }
 }

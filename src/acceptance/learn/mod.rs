@@ -4,6 +4,8 @@
 mod draft;
 mod write;
 
+use std::cmp::Ordering;
+
 use super::catalogue::Kind;
 use super::fact::Fact;
 use super::machine::{Device, Machine, Stay};
@@ -124,8 +126,16 @@ fn lowest(kind: Kind, key: &'static str, facts: &[&Fact]) -> Result<Value, Strin
             _ => {}
         }
     }
-    let lowest = versions.into_iter().min_by(|a, b| Version::of(a).compare(&Version::of(b)));
-    let lowest = lowest.ok_or_else(|| "the machine does not tell it".to_owned())?;
+    let mut lowest: &String = *versions.first().ok_or("the machine does not tell it")?;
+    for version in &versions {
+        match Version::of(version).compare(&Version::of(lowest)) {
+            Some(Ordering::Less) => lowest = version,
+            Some(_) => {}
+            // One that has no numbers is left to the reader of profiles.
+            None if version == &lowest => {}
+            None => return Err(format!("{lowest} and {version} are versions of different schemes")),
+        }
+    }
     draft::at_least(kind, key, lowest, facts).ok_or_else(|| "a profile has no words for it".to_owned())
 }
 
@@ -154,6 +164,49 @@ fn alike<'a>(kind: Kind, keys: &[&'static str], machine: &'a Machine) -> Vec<Ali
 }
 
 fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Machine]) {
+    outside(learnt, kind, machines);
+    let silent = machines.iter().map(|machine| machine.listing(kind)).find(|listing| listing.devices.is_empty());
+    if let Some(reason) = silent.and_then(|listing| listing.unread.as_ref()) {
+        learnt.left_out.push(format!("{}: {reason}", kind.name()));
+        return;
+    }
+    let levels = || (1..=keys.len()).rev().map(|kept| (kept, each(kind, &keys[..kept], machines)));
+    // What all agree on with its numbers says most; then what all have, in whatever number.
+    let same = levels().find(|(_, each)| each.iter().all(|groups| is_alike(groups, &each[0], true)));
+    let found = same.or_else(|| levels().find(|(_, each)| each.iter().all(|groups| is_alike(groups, &each[0], false))));
+    let found = found.or_else(|| levels().find(|(_, each)| each[0].iter().any(|group| in_all(group, each).is_some())));
+    let Some((kept, each)) = found else {
+        learnt.left_out.push(format!("{}: the machines have nothing in common", kind.name()));
+        return;
+    };
+    for key in keys[kept..].iter().rev() {
+        learnt.left_out.push(format!("{}.{key}: the machines differ", kind.name()));
+    }
+    let is_read = machines.iter().all(|machine| machine.listing(kind).unread.is_none());
+    let is_whole = each.iter().all(|groups| is_alike(groups, &each[0], false));
+    if !is_whole {
+        learnt.left_out.push(format!("{}: some machines have others, too", kind.name()));
+    }
+    for own in &each[0] {
+        let Some(groups) = in_all(own, &each) else { continue };
+        let counts = || groups.iter().map(|group| group.devices.len());
+        let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+        // If not all devices could be read, there may be more of them.
+        let count = match (is_read && is_whole, least == most) {
+            (false, _) => format!("\">={least}\""),
+            (true, true) => least.to_string(),
+            (true, false) => {
+                learnt.left_out.push(format!("{}.count: the machines have {least} to {most}", kind.name()));
+                format!("\"{least}..{most}\"")
+            }
+        };
+        let devices: Vec<&Device> = groups.iter().flat_map(|group| group.devices.iter().copied()).collect();
+        learnt.group(kind, own.values.clone(), count, &devices);
+    }
+}
+
+/// Lists the devices that no profile should ask for.
+fn outside(learnt: &mut Learnt, kind: Kind, machines: &[Machine]) {
     for machine in machines {
         for device in machine.listing(kind).devices.iter().filter(|device| device.stay != Stay::Fitted) {
             let model = kind.field("model").map(|(place, _)| device.facts[place].show(super::unit::Unit::None));
@@ -163,30 +216,25 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
             }
         }
     }
-    for kept in (1..=keys.len()).rev() {
-        let keys = &keys[..kept];
-        let each: Vec<Vec<Alike<'_>>> = machines.iter().map(|machine| alike(kind, keys, machine)).collect();
-        let signature = |groups: &[Alike<'_>]| {
-            let mut texts: Vec<String> =
-                groups.iter().map(|group| format!("{:?} {}", group.values, group.devices.len())).collect();
-            texts.sort();
-            texts
-        };
-        if each.iter().any(|groups| signature(groups) != signature(&each[0])) {
-            learnt.left_out.push(format!("{}.{}: the machines differ", kind.name(), keys[kept - 1]));
-            continue;
-        }
-        for own in &each[0] {
-            let others = each.iter().flat_map(|groups| groups.iter().filter(|group| group.values == own.values));
-            let devices: Vec<&Device> = others.flat_map(|group| group.devices.iter().copied()).collect();
-            // If not all devices could be read, there may be more of them.
-            let is_read = machines.iter().all(|machine| machine.listing(kind).unread.is_none());
-            let count = own.devices.len();
-            let count = if is_read { count.to_string() } else { format!("\">={count}\"") };
-            learnt.group(kind, own.values.clone(), count, &devices);
-        }
-        return;
-    }
+}
+
+fn each<'a>(kind: Kind, keys: &[&'static str], machines: &'a [Machine]) -> Vec<Vec<Alike<'a>>> {
+    machines.iter().map(|machine| alike(kind, keys, machine)).collect()
+}
+
+/// True if two machines have groups of the same values, and of the same numbers of devices if `is_counted` is set.
+fn is_alike(own: &[Alike<'_>], other: &[Alike<'_>], is_counted: bool) -> bool {
+    let has = |group: &Alike<'_>, groups: &[Alike<'_>]| {
+        let is_same =
+            |one: &Alike<'_>| one.values == group.values && (!is_counted || one.devices.len() == group.devices.len());
+        groups.iter().any(is_same)
+    };
+    own.len() == other.len() && own.iter().all(|group| has(group, other))
+}
+
+/// The groups with these values of all machines; `None` if a machine has none.
+fn in_all<'a, 'b>(group: &Alike<'a>, each: &'b [Vec<Alike<'a>>]) -> Option<Vec<&'b Alike<'a>>> {
+    each.iter().map(|groups| groups.iter().find(|own| own.values == group.values)).collect()
 }
 
 impl Learnt {

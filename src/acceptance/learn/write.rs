@@ -1,7 +1,7 @@
 //! Writes a learnt profile as TOML with comments.
 
 use super::super::catalogue::Kind;
-use super::draft::{Group, Learnt, Value, quoted};
+use super::draft::{Group, Learnt, Value, literal, quoted};
 
 /// Keys of firmware versions: older firmware is a warning, not a reason to send the machine back.
 const FIRMWARE: [&str; 3] = ["firmware", "bios", "bmc"];
@@ -32,8 +32,10 @@ pub(super) fn profile(learnt: &Learnt, machines: usize) -> String {
 fn table(group: &Group) -> String {
     let mut text = format!("\n[[{}]]\ncount = {}\n{}", group.kind.name(), group.count, lines(&group.values));
     if !group.slots.is_empty() {
-        let slots: Vec<String> = group.slots.iter().map(|slot| quoted(slot)).collect();
         let key = if group.kind == Kind::Disk { "place" } else { "slots" };
+        // Slots are names; a place may be an expression, and one that looks like it has to be written as one.
+        let name = |slot: &String| if key == "place" { quoted(&literal(slot)) } else { quoted(slot) };
+        let slots: Vec<String> = group.slots.iter().map(name).collect();
         text.push_str(&format!("# {key} = [{}]\n", slots.join(", ")));
     }
     text

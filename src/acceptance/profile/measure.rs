@@ -1,13 +1,13 @@
-//! Limits for measured figures: an absolute limit is part of the order; a limit relative to the siblings is a comparison and only warns.
+//! Limits for measured figures: an absolute limit is part of the order; a limit relative to the siblings or to the last run is a comparison and only warns.
 
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::super::figure::{Amount, amount};
-use super::super::range::{Range, parse};
+use super::super::figure::{Amount, amount, unit_meant};
+use super::super::range::{Range, parse, with_unit};
 use super::Severity;
 use super::problem::{Notes, suggestion};
-use super::value::{in_words, span, written};
+use super::value::{span, written};
 
 /// Required value of a measured figure.
 #[derive(Clone, Debug)]
@@ -26,7 +26,9 @@ pub(in super::super) enum Wanted {
     /// A fixed range.
     Range(Range<Amount>),
     /// At most this share (0.06 is 6 %) worse than the siblings' median.
-    Within(f64),
+    Siblings(f64),
+    /// At most this share worse than in the machine's own last run.
+    History(f64),
 }
 
 pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Limit> {
@@ -46,35 +48,47 @@ pub(super) fn limits(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Vec
 
 fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
     let DeValue::Table(table) = value else {
-        let text = written(value)?;
-        return Ok(Limit {
-            name: name.to_owned(),
-            wanted: Wanted::Range(range(&text)?),
-            shown: in_words(&text),
-            severity: Severity::Fail,
-        });
+        let range = range(&written(value)?)?;
+        let shown = range.shown.clone();
+        return Ok(Limit { name: name.to_owned(), wanted: Wanted::Range(range), shown, severity: Severity::Fail });
     };
     let known = ["within", "of"];
     if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
         return Err(format!("a comparison has no \"{}\"{}", key.get_ref(), suggestion(key.get_ref(), &known)));
     }
     let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
-    if text("of") != Some("siblings") {
-        return Err("a comparison is written { within = \"6%\", of = \"siblings\" }".to_owned());
-    }
+    let with = match text("of") {
+        Some("siblings") => Wanted::Siblings,
+        Some("history") => Wanted::History,
+        _ => {
+            return Err(
+                "a comparison is written { within = \"6%\", of = \"siblings\" }, or of = \"history\"".to_owned()
+            );
+        }
+    };
     let share = text("within").and_then(|text| text.trim().strip_suffix('%')?.trim().parse::<f64>().ok());
     let share = share.filter(|share| *share > 0.0 && *share < 100.0).ok_or("`within` is a share: \"6%\"")?;
     Ok(Limit {
         name: name.to_owned(),
-        wanted: Wanted::Within(share / 100.0),
-        shown: format!("within {share} % of its siblings"),
-        // Siblings alone never make a machine fail: hot aisle and firmware explain most slow ones.
+        wanted: with(share / 100.0),
+        shown: format!(
+            "within {share} % of its {}",
+            if text("of") == Some("history") { "last run" } else { "siblings" }
+        ),
+        // A comparison alone never makes a machine fail: hot aisle and firmware explain most slow ones.
         severity: Severity::Warn,
     })
 }
 
 fn range(text: &str) -> Result<Range<Amount>, String> {
-    let range = parse(text, &|text: &str| amount(text))?;
+    let read = |text: &str| {
+        let amount = amount(text)?;
+        match unit_meant(&amount.unit) {
+            Some(meant) => Err(format!("\"{}\" is no unit of a figure; did you mean \"{meant}\"?", amount.unit)),
+            None => Ok(amount),
+        }
+    };
+    let range = parse(&with_unit(text), &read)?;
     match (&range.low, &range.high) {
         (Some(low), Some(high)) => match low.value.in_unit_of(&high.value) {
             None => Err(format!("{text} mixes units")),

@@ -1,9 +1,11 @@
 //! The profile: a description of the machine that was ordered.
 
+mod contradiction;
 mod measure;
 mod problem;
 mod read;
 mod value;
+mod version;
 
 use super::catalogue::Kind;
 use super::machine::System;
@@ -19,7 +21,8 @@ pub(super) use read::names;
 pub(super) use value::want;
 
 /// Severity of a deviation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The machine is rejected: it differs from the order.
     #[default]
@@ -55,6 +58,8 @@ pub(super) struct Expect {
     pub(super) shown: String,
     /// Severity of any other value.
     pub(super) severity: Severity,
+    /// Byte offset of the value in the profile's text.
+    pub(super) at: usize,
 }
 
 /// A group of devices that the profile expects.
@@ -72,6 +77,8 @@ pub(super) struct Group {
     pub(super) slots: Vec<String>,
     /// Severity of a missing, surplus or misplaced device.
     pub(super) severity: Severity,
+    /// Byte offset of the group in the profile's text.
+    pub(super) at: usize,
 }
 
 /// Expectations for the machine as a whole, or for each processor.
@@ -113,6 +120,32 @@ impl Profile {
         read::profile(text)
     }
 
+    /// For each key of `match` that the machine does not fit: the key, what it was made for and what the machine is; an empty text if the
+    /// machine does not tell it.
+    pub(super) fn mismatches<'a>(&'a self, system: &'a System) -> Vec<(&'static str, String, &'a str)> {
+        let pairs = [
+            ("vendor", &self.matches.vendor, &system.vendor),
+            ("product", &self.matches.product, &system.product),
+            ("sku", &self.matches.sku, &system.sku),
+        ];
+        let differs = |(key, pattern, text): (&'static str, &'a Option<Pattern>, &'a String)| {
+            let pattern = pattern.as_ref().filter(|pattern| !pattern.fits(text))?;
+            Some((key, pattern.show(), text.as_str()))
+        };
+        pairs.into_iter().filter_map(differs).collect()
+    }
+
+    /// Number of keys in `match`.
+    pub(super) fn match_keys(&self) -> usize {
+        [&self.matches.vendor, &self.matches.product, &self.matches.sku].into_iter().flatten().count()
+    }
+
+    /// True if a figure is to be compared with the machine's last run.
+    #[must_use]
+    pub fn asks_for_history(&self) -> bool {
+        self.limits.iter().any(|limit| matches!(limit.wanted, Wanted::History(_)))
+    }
+
     /// True if the profile's `match` fits a machine; false for a profile without `match`, which has to be chosen by name.
     #[must_use]
     pub fn is_for(&self, system: &System) -> bool {
@@ -151,7 +184,16 @@ mod tests {
             ("[[memory]]\nper_socket = 4", "line 4, column 1: the inventory does not tell the sockets of modules"),
             (
                 "[[gpu]]\nlink = { width = 7 }",
-                "line 4, column 18: link.width: link.width is never \"7\"; there are: 1, 2, 4, 8, 12, 16, 32",
+                "line 4, column 18: link.width is never \"7\"; there are: 1, 2, 4, 8, 12, 16, 32",
+            ),
+            ("[disk]\nlink = \"x16\"", "line 4, column 8: \"link\" is a table: `link = { width = 16 }`"),
+            ("[disk]\nserial = \"x\"", "line 4, column 1: disk has no \"serial\": it differs from machine to machine"),
+            ("[bios]\nversion = \"2\"", "line 3, column 2: a profile has no \"bios\"; \"bios\" is a key of [firmware]"),
+            ("[[dimm]]\ncount = 2", "line 3, column 3: a profile has no \"dimm\"; did you mean \"memory\"?"),
+            ("[settings]\nsmt = 1", "line 4, column 7: smt: true or false is wanted, without quotes"),
+            (
+                "[settings]\nhyperthreading = true",
+                "line 4, column 1: settings has no \"hyperthreading\"; did you mean \"smt\"?",
             ),
             ("[cpu]\ncores = 2.5", "line 4, column 9: cores: no whole number is in 2.5"),
             (

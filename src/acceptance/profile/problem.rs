@@ -62,13 +62,73 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// End of a message on an unknown word: the nearest known word if one is close enough, otherwise all known words.
+/// What people call a key or a kind, and its name in a profile.
+const CALLED: [(&str, &str); 36] = [
+    ("acceleratorcard", "gpu"),
+    ("accelerator", "gpu"),
+    ("baseboard", "bmc"),
+    ("capacity", "size"),
+    ("clock", "configured_speed"),
+    ("dimm", "memory"),
+    ("dimms", "memory"),
+    ("drive", "disk"),
+    ("drives", "disk"),
+    ("ethernet", "nic"),
+    ("frequency", "configured_speed"),
+    ("fw", "firmware"),
+    ("graphics", "gpu"),
+    ("ht", "smt"),
+    ("hyperthreading", "smt"),
+    ("idrac", "bmc"),
+    ("ilo", "bmc"),
+    ("interface", "nic"),
+    ("lanes", "width"),
+    ("maker", "vendor"),
+    ("manufacturer", "vendor"),
+    ("maxspeed", "maximum_speed"),
+    ("network", "nic"),
+    ("numa", "numa_nodes"),
+    ("part_number", "part"),
+    ("partnumber", "part"),
+    ("power", "psu"),
+    ("powersupply", "psu"),
+    ("processor", "cpu"),
+    ("processors", "cpu"),
+    ("raid", "array"),
+    ("ram", "memory"),
+    ("sockets", "count"),
+    ("storage", "disk"),
+    ("uefiboot", "uefi"),
+    ("vtd", "iommu"),
+];
+
+/// End of a message on an unknown word: the known word that is near, or is called so; otherwise all known words.
 pub(super) fn suggestion(given: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|word| (distance(given, word), word)).min();
-    match nearest {
-        Some((distance, word)) if distance * 3 <= given.chars().count().max(3) => format!("; did you mean \"{word}\"?"),
-        _ => format!("; there are: {}", known.join(", ")),
+    match meant(given, known) {
+        Some(word) => format!("; did you mean \"{word}\"?"),
+        None => format!("; there are: {}", known.join(", ")),
     }
+}
+
+/// The known word that was probably meant: what people call so, else the nearest one if it is close enough.
+pub(super) fn meant<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    let squeezed = |text: &str| text.replace(['-', '_', ' '], "").to_lowercase();
+    let own = squeezed(given);
+    let called = CALLED.iter().find(|(called, _)| squeezed(called) == own);
+    let called = called
+        .and_then(|(_, name)| known.iter().find(|word| *word == name || word.strip_prefix("link.") == Some(name)));
+    let same = called.or_else(|| known.iter().find(|word| squeezed(word) == own));
+    let nearest = || known.iter().map(|word| (distance(&given.to_lowercase(), &word.to_lowercase()), word)).min();
+    let length = given.chars().count();
+    let near = || nearest().filter(|(distance, _)| length > 2 && distance * 3 <= length).map(|(_, word)| word);
+    // A part of a longer name, or a longer name of a known part, if there is but one.
+    let alike = || {
+        let mut alike = known.iter().filter(|word| {
+            own.len() > 2 && word.len() > 2 && (squeezed(word).contains(&own) || own.contains(&squeezed(word)))
+        });
+        alike.next().filter(|_| alike.next().is_none())
+    };
+    same.or_else(near).or_else(alike).copied()
 }
 
 /// Number of letters to insert, delete or replace (Levenshtein); only the first 40 letters of `a` are compared.
@@ -94,6 +154,10 @@ mod tests {
     #[test]
     fn the_nearest_word_is_suggested() {
         assert_eq!(suggestion("firmwre", &["model", "firmware"]), "; did you mean \"firmware\"?");
+        assert_eq!(meant("hyperthreading", &["uefi", "smt"]), Some("smt"));
+        assert_eq!(meant("secure-boot", &["uefi", "secure_boot"]), Some("secure_boot"));
+        assert_eq!(meant("ECC", &["none", "parity", "CRC"]), None);
+        assert_eq!(meant("warning", &["fail", "warn", "note"]), Some("warn"));
         assert_eq!(suggestion("colour", &["model", "size"]), "; there are: model, size");
         assert_eq!((distance("", "ab"), distance("ab", "ba"), distance("same", "same")), (2, 2, 0));
     }

@@ -10,10 +10,10 @@ use super::super::catalogue::{Field, Kind, Shape};
 use super::super::fact::plain;
 use super::super::pattern::Pattern;
 use super::super::range::Count;
-use super::measure;
-use super::problem::{Notes, ProfileError, suggestion};
-use super::value::{span, want, written};
+use super::problem::{Notes, ProfileError, meant, suggestion};
+use super::value::{kind as kind_of, span, want, written};
 use super::{Expect, Group, Match, Profile, Severity, Table};
+use super::{contradiction, measure};
 
 /// Version of the profile format.
 pub(in super::super) const SCHEMA: &str = "1";
@@ -50,7 +50,7 @@ pub(super) fn profile(text: &str) -> Result<Profile, ProfileError> {
             ("only", _) => profile.only = only(&mut notes, value),
             ("measure", _) => profile.limits = measure::limits(&mut notes, value),
             ("schema" | "name" | "description", _) => {}
-            _ => notes.add(span(key), format!("a profile has no \"{name}\"{}", suggestion(name, &names()))),
+            _ => notes.add(span(key), format!("a profile has no \"{name}\"{}", elsewhere(name))),
         }
     }
     head(&mut notes, table, &mut profile);
@@ -58,8 +58,18 @@ pub(super) fn profile(text: &str) -> Result<Profile, ProfileError> {
     profile.groups = found.into_iter().map(|(_, group)| group).collect();
     if notes.is_empty() {
         check_emptiness(&mut notes, &profile);
+        contradiction::check(&mut notes, &profile);
     }
     notes.finish(profile)
+}
+
+/// End of a message on an unknown top-level key: the section that has it as a key, else a key that was meant.
+fn elsewhere(name: &str) -> String {
+    let section = Kind::TABLES.into_iter().find(|kind| kind.field(name).is_some());
+    match section.filter(|_| meant(name, &names()).is_none()) {
+        Some(section) => format!("; \"{name}\" is a key of [{}]", section.name()),
+        None => suggestion(name, &names()),
+    }
 }
 
 /// All top-level keys of a profile.
@@ -95,7 +105,8 @@ fn check_emptiness(notes: &mut Notes<'_>, profile: &Profile) {
 fn as_table<'a, 'i>(notes: &mut Notes<'_>, value: &'a Spanned<DeValue<'i>>, name: &str) -> Option<&'a DeTable<'i>> {
     let table = value.get_ref().as_table();
     if table.is_none() {
-        notes.add(span(value), format!("\"{name}\" is a table: `[{name}]` or `{name} = {{ … }}`"));
+        let given = kind_of(value.get_ref());
+        notes.add(span(value), format!("\"{name}\" is a table, not {given}: `[{name}]` or `{name} = {{ … }}`"));
     }
     table
 }
@@ -117,6 +128,7 @@ fn matches(notes: &mut Notes<'_>, value: &Spanned<DeValue<'_>>) -> Match {
             "vendor" => found.vendor = pattern,
             "product" => found.product = pattern,
             "sku" => found.sku = pattern,
+            "model" => notes.add(span(key), "match has no \"model\"; did you mean \"product\"?"),
             _ => notes
                 .add(span(key), format!("match has no \"{name}\"{}", suggestion(name, &["vendor", "product", "sku"]))),
         }
@@ -178,6 +190,7 @@ fn group(notes: &mut Notes<'_>, kind: Kind, place: &Spanned<DeValue<'_>>, table:
         expects: Vec::new(),
         slots: Vec::new(),
         severity: reader.severities.own,
+        at: span(place).start,
     };
     let (mut counted, mut per_socket) = (None, None);
     for (key, value) in table.iter().filter(|(key, _)| !EVERYWHERE.contains(&key.get_ref().as_ref())) {
@@ -268,7 +281,8 @@ impl Reader {
             let below = format!("{name}.");
             let has_keys = kind.fields().iter().any(|field| field.key.starts_with(&below));
             let Some(table) = value.get_ref().as_table().filter(|_| has_keys) else {
-                notes.add(span(key), format!("{} has no \"{name}\"{}", kind.name(), suggestion(&name, &keys(kind))));
+                let at = if has_keys { span(value) } else { span(key) };
+                notes.add(at, unknown_key(kind, &name, has_keys));
                 return;
             };
             for entry in table {
@@ -279,10 +293,39 @@ impl Reader {
         match want(field, value.get_ref()) {
             Ok((want, shown)) => {
                 let severity = self.severities.of(field);
-                self.expects.push(Expect { field: place, key: field.key, want, shown, severity });
+                self.expects.push(Expect {
+                    field: place,
+                    key: field.key,
+                    want,
+                    shown,
+                    severity,
+                    at: span(value).start,
+                });
             }
+            // The reasons of some values begin with their key.
+            Err(reason) if reason.starts_with(field.key) => notes.add(span(value), reason),
             Err(reason) => notes.add(span(value), format!("{name}: {reason}")),
         }
+    }
+}
+
+/// What differs from machine to machine, so that no profile has it.
+const NEVER: [&str; 9] =
+    ["serial", "serial_number", "name", "mac", "mac_address", "wwn", "uuid", "identity", "asset_tag"];
+
+/// Message on a key that a section or a group does not have.
+fn unknown_key(kind: Kind, name: &str, has_keys: bool) -> String {
+    if has_keys {
+        let first = kind.fields().iter().find_map(|field| field.key.strip_prefix(name)?.strip_prefix('.'));
+        return format!("\"{name}\" is a table: `{name} = {{ {} = 16 }}`", first.unwrap_or_default());
+    }
+    if NEVER.contains(&name) {
+        return format!("{} has no \"{name}\": it differs from machine to machine", kind.name());
+    }
+    let section = Kind::TABLES.into_iter().find(|other| *other != kind && other.field(name).is_some());
+    match section.filter(|_| meant(name, &keys(kind)).is_none()) {
+        Some(section) => format!("{} has no \"{name}\"; it is a key of [{}]", kind.name(), section.name()),
+        None => format!("{} has no \"{name}\"{}", kind.name(), suggestion(name, &keys(kind))),
     }
 }
 
@@ -307,7 +350,11 @@ impl Severities {
         if let Some(value) = table.get("severity") {
             match value.get_ref().as_str().and_then(word) {
                 Some(severity) => found.own = severity,
-                None => notes.add(span(value), "a severity is \"fail\", \"warn\" or \"note\""),
+                None => {
+                    let given = value.get_ref().as_str().and_then(|text| meant(text, &["fail", "warn", "note"]));
+                    let meant = given.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+                    notes.add(span(value), format!("a severity is \"fail\", \"warn\" or \"note\"{meant}"));
+                }
             }
         }
         for severity in [Severity::Fail, Severity::Warn, Severity::Note] {
@@ -319,6 +366,9 @@ impl Severities {
             for value in list {
                 let name = value.get_ref().as_str().unwrap_or_default();
                 Severities::check(notes, kind, table, (name, span(value)));
+                if found.named.iter().any(|(known, other)| known == name && *other != severity) {
+                    notes.add(span(value), format!("\"{name}\" has another severity, too: keep the one that is meant"));
+                }
                 found.named.push((name.to_owned(), severity));
             }
         }

@@ -6,13 +6,19 @@ use toml::de::{DeTable, DeValue};
 use super::super::catalogue::{Field, Shape};
 use super::super::fact::plain;
 use super::super::pattern::Pattern;
-use super::super::range::{Range, parse};
+use super::super::range::{Range, dash, parse, with_unit};
 use super::super::unit::Unit;
-use super::super::version::Version;
-use super::super::want::{End, Want};
+use super::super::want::{End, OfModel, Want};
+use super::problem::meant;
+use super::version;
 
 /// Maximum number of values in a list, and of models in a table: each costs time for each device, and no hand-written profile has more.
 const MOST: usize = 1_000;
+/// Keys of numbers that are never 0.
+const SOME: [&str; 8] =
+    ["count", "cores", "threads", "numa_nodes", "ranks", "devices", "physical_block_size", "logical_block_size"];
+/// Least bytes of anything that a profile asks for; fewer are a number whose unit was forgotten.
+const LEAST: f64 = 1_048_576.0;
 
 /// Reads the required value of a key. Returns it with its words for messages.
 ///
@@ -26,32 +32,45 @@ pub(in super::super) fn want(field: &Field, value: &DeValue<'_>) -> Result<(Want
             }
             let wants: Vec<(Want, String)> =
                 values.iter().map(|value| one(field, value.get_ref())).collect::<Result<_, _>>()?;
+            for (want, shown) in &wants {
+                possible(field, want, shown)?;
+            }
             let shown = wants.iter().map(|(_, shown)| shown.as_str()).collect::<Vec<_>>().join(" or ");
             (Want::Any(wants.into_iter().map(|(want, _)| want).collect()), shown)
         }
         DeValue::Table(models) if field.shape == Shape::Version => by_model(field, models)?,
         value => one(field, value)?,
     };
-    if !want.can_fit(field.shape, field.words) {
-        return Err(format!("{} is never \"{shown}\"; there are: {}", field.key, field.words.join(", ")));
-    }
+    possible(field, &want, &shown)?;
     Ok((want, shown))
+}
+
+/// Refuses a value that is none of the fixed list of values.
+fn possible(field: &Field, want: &Want, shown: &str) -> Result<(), String> {
+    if want.can_fit(field.shape, field.words) {
+        return Ok(());
+    }
+    let nearest = meant(shown, field.words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+    Err(format!("{} is never \"{shown}\"; there are: {}{nearest}", field.key, field.words.join(", ")))
 }
 
 fn by_model(field: &Field, models: &DeTable<'_>) -> Result<(Want, String), String> {
     if models.is_empty() || models.len() > MOST {
         return Err(format!("a table by model needs 1 to {MOST} models"));
     }
+    // The first model that fits decides, so the order is that of the profile.
+    let mut entries: Vec<_> = models.iter().collect();
+    entries.sort_by_key(|(model, _)| model.span().start);
     let mut wants = Vec::new();
-    let mut shown = Vec::new();
-    for (model, value) in models {
-        let pattern = Pattern::parse(model.get_ref(), false)?;
-        let (want, text) = one(field, value.get_ref())?;
-        wants.push((pattern, want));
-        shown.push(text);
+    for (model, value) in entries {
+        let model = Pattern::parse(model.get_ref(), false)?;
+        let (want, shown) = one(field, value.get_ref())?;
+        wants.push(OfModel { model, want, shown });
     }
+    let mut shown: Vec<&str> = wants.iter().map(|own| own.shown.as_str()).collect();
     shown.dedup();
-    Ok((Want::ByModel(wants), shown.join(" or ")))
+    let shown = shown.join(" or ");
+    Ok((Want::ByModel(wants), shown))
 }
 
 fn one(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
@@ -60,18 +79,41 @@ fn one(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
             DeValue::Boolean(flag) => Ok((Want::Flag(*flag), if *flag { "on" } else { "off" }.to_owned())),
             _ => Err("true or false is wanted, without quotes".to_owned()),
         },
-        Shape::Text | Shape::Place => {
-            let text = value.as_str().ok_or("a text in quotes is wanted")?;
-            let pattern = Pattern::parse(text, field.shape == Shape::Place)?;
-            if text.trim_start().starts_with(['>', '<', '=']) {
-                return Err("ranges are for numbers and versions".to_owned());
+        Shape::Text | Shape::Place => text(field, value),
+        Shape::Version => match value {
+            // A microcode is often written as the hexadecimal number that it is.
+            DeValue::Integer(number) if number.radix() == 16 => {
+                version::expected(&format!("0x{}", number.as_str().trim_start_matches("0x")), field.words)
             }
-            Ok((Want::Text(pattern), plain(text.trim().trim_start_matches('~'))))
-        }
-        Shape::Version => version(&written(value)?),
+            value => version::expected(&written(value)?, field.words),
+        },
         Shape::Number(unit, tolerance) => number(unit, tolerance, &written(value)?),
-        Shape::Whole => whole(&written(value)?),
+        Shape::Whole => whole(field, &written(value)?),
     }
+}
+
+fn text(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
+    let text = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+        _ => return Err("a text in quotes is wanted".to_owned()),
+    };
+    let trimmed = plain(&text);
+    if let Some(expression) = trimmed.strip_prefix('~') {
+        return Ok((Want::Text(Pattern::parse(&text, false)?), format!("matching {expression}")));
+    }
+    if trimmed.starts_with(['>', '<', '=', '!']) {
+        return Err("ranges are for numbers and versions".to_owned());
+    }
+    if trimmed.contains('*') {
+        let expression = trimmed.trim_matches('/').replace(".*", "*").replace('*', ".*");
+        return Err(format!("\"{trimmed}\" fits only itself: an expression begins with ~, as \"~{expression}\""));
+    }
+    let range = trimmed.split(' ').filter(|_| field.shape == Shape::Place).find_map(dash);
+    if let Some(range) = range {
+        return Err(format!("a range of numbers is \"{range}\"; for this text alone write \"~{trimmed}\""));
+    }
+    Ok((Want::Text(Pattern::parse(&text, field.shape == Shape::Place)?), trimmed))
 }
 
 /// The text of a string, or the digits of a number as they were written. The error names the type of any other value.
@@ -79,62 +121,67 @@ pub(super) fn written(value: &DeValue<'_>) -> Result<String, String> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
+        DeValue::Integer(_) => Err("a decimal number or a text is wanted".to_owned()),
         DeValue::Float(number) => Ok(number.as_str().to_owned()),
-        other => Err(format!("a number or a text is wanted, not a {}", other.type_str())),
+        other => Err(format!("a number or a text is wanted, not {}", kind(other))),
     }
 }
 
-fn version(text: &str) -> Result<(Want, String), String> {
-    let text = plain(text);
-    if text.starts_with('~') {
-        return Ok((Want::Text(Pattern::parse(&text, false)?), text.trim_start_matches('~').to_owned()));
+/// The type of a value, with its article.
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
     }
-    let read = |text: &str| {
-        let version = Version::of(text);
-        if version.is_empty() { Err(format!("\"{text}\" is no version")) } else { Ok(version) }
-    };
-    let range = parse(&text, &read)?;
-    if range.is_one {
-        return range
-            .low
-            .map(|end| (Want::Version(end.value), text.trim_start_matches('=').trim().to_owned()))
-            .ok_or_else(|| "no version".to_owned());
-    }
-    if let (Some(low), Some(high)) = (&range.low, &range.high) {
-        let is_empty = low.value.compare(&high.value).is_gt() && !low.value.begins_with(&high.value)
-            || low.value.compare(&high.value).is_eq() && !(low.included && high.included);
-        if is_empty {
-            return Err(format!("no version is in {text}"));
-        }
-    }
-    Ok((Want::Versions(range.low, range.high), in_words(&text)))
 }
 
 fn number(unit: Unit, tolerance: f64, text: &str) -> Result<(Want, String), String> {
-    let range = parse(text, &|text: &str| unit.parse(text))?;
-    let shown = if range.is_one {
-        range.low.as_ref().map(|end| shown_number(unit, text, end.value))
-    } else {
-        Some(in_words(text))
+    let read = |part: &str| {
+        let meant = dash(part).map(|range| format!("; a range is \"{range}\"")).unwrap_or_default();
+        unit.parse(part).map_err(|reason| format!("{reason}{meant}"))
     };
-    let range = if range.is_one { widened(range, tolerance) } else { range };
+    let range = parse(&with_unit(text), &read)?;
     check(&range, text)?;
-    Ok((Want::Numbers(range.low, range.high), shown.unwrap_or_default()))
+    let value = range.low.as_ref().map_or(0.0, |low| low.value);
+    if range.is_one && value <= 0.0 {
+        return Err(format!("{text} is no quantity that a part has: leave the key out, or write what is wanted"));
+    }
+    if unit == Unit::Bytes && range.is_one {
+        if value < LEAST {
+            return Err(format!("{} are meant by {text}: a unit is missing, as in \"64 GiB\"", unit.show(value)));
+        }
+        if tolerance == 0.0 && value % LEAST > 0.0 {
+            return Err(format!("no module has {value} bytes: modules have \"64 GiB\", not \"64 GB\""));
+        }
+    }
+    let shown = if range.is_one { shown_number(unit, &range.shown, value) } else { range.shown.clone() };
+    let range = if range.is_one { widened(range, tolerance) } else { range };
+    Ok((Want::Numbers(range.low, range.high), shown))
 }
 
 /// A number for messages: as it was written if it has a unit, otherwise with the unit of its key.
 fn shown_number(unit: Unit, text: &str, value: f64) -> String {
     let has_unit = text.contains(|c: char| c.is_alphabetic());
-    if has_unit { text.trim_start_matches('=').trim().to_owned() } else { unit.show(value) }
+    if has_unit { text.to_owned() } else { unit.show(value) }
 }
 
 fn widened(range: Range<f64>, tolerance: f64) -> Range<f64> {
     let end = |end: Option<End<f64>>, factor: f64| end.map(|end| End { value: end.value * factor, included: true });
-    Range { low: end(range.low, 1.0 - tolerance), high: end(range.high, 1.0 + tolerance), is_one: true }
+    Range { low: end(range.low, 1.0 - tolerance), high: end(range.high, 1.0 + tolerance), ..range }
 }
 
-fn whole(text: &str) -> Result<(Want, String), String> {
-    let range = parse(text, &|text: &str| Unit::None.parse(text))?;
+fn whole(field: &Field, text: &str) -> Result<(Want, String), String> {
+    let read = |part: &str| {
+        // Lanes are called x16, too.
+        let digits = part.trim().strip_prefix(['x', 'X']).filter(|_| field.key.ends_with("width")).unwrap_or(part);
+        let meant = dash(part).map(|range| format!("; a range is \"{range}\"")).unwrap_or_default();
+        Unit::None.parse(digits).map_err(|reason| format!("{reason}{meant}"))
+    };
+    let range = parse(text, &read)?;
     check(&range, text)?;
     let least =
         range.low.as_ref().map_or(0.0, |low| if low.included { low.value.ceil() } else { low.value.floor() + 1.0 });
@@ -142,7 +189,10 @@ fn whole(text: &str) -> Result<(Want, String), String> {
     if most.is_some_and(|most| most < least) {
         return Err(format!("no whole number is in {text}"));
     }
-    Ok((Want::Numbers(range.low, range.high), in_words(text)))
+    if most.is_some_and(|most| most < 1.0) && SOME.contains(&field.key) {
+        return Err(format!("no machine has {text} of it: at least 1 is there"));
+    }
+    Ok((Want::Numbers(range.low, range.high), range.shown))
 }
 
 fn check(range: &Range<f64>, text: &str) -> Result<(), String> {
@@ -154,19 +204,6 @@ fn check(range: &Range<f64>, text: &str) -> Result<(), String> {
         (None, Some(high)) if high.value <= 0.0 && !high.included => Err(format!("no number is in {text}")),
         _ => Ok(()),
     }
-}
-
-/// A range in words: `>=2` is `at least 2`, `2..4` is `2 to 4`.
-pub(super) fn in_words(text: &str) -> String {
-    let text = plain(text);
-    let words =
-        [(">=", "at least "), ("<=", "at most "), (">", "more than "), ("<", "less than "), ("==", ""), ("=", "")];
-    let part = |part: &str| {
-        let part = part.trim();
-        let sign = words.iter().find_map(|(sign, word)| Some(format!("{word}{}", part.strip_prefix(sign)?.trim())));
-        sign.unwrap_or_else(|| part.replacen("..", " to ", 1).trim().to_owned())
-    };
-    text.split(',').map(part).collect::<Vec<_>>().join(" and ")
 }
 
 /// Byte range of a value in the profile's text.

@@ -1,6 +1,6 @@
 //! Facts of a machine that can be compared with those of its siblings: no serial numbers, addresses or kernel names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -18,18 +18,29 @@ const SUMS: [(Kind, &str, &[&str]); 6] = [
     (Kind::Controller, "controllers", &["model"]),
 ];
 /// Keys of devices with one fact per model, or one for the whole kind if devices have no model.
-const EACH: [(Kind, &str); 10] = [
+const EACH: [(Kind, &str); 17] = [
     (Kind::Memory, "slot"),
+    (Kind::Memory, "speed"),
     (Kind::Memory, "configured_speed"),
+    (Kind::Memory, "ecc"),
     (Kind::Disk, "firmware"),
+    (Kind::Disk, "bay"),
+    (Kind::Disk, "enclosure"),
     (Kind::Disk, "link.width"),
+    (Kind::Disk, "link.speed"),
     (Kind::Nic, "firmware"),
+    (Kind::Nic, "speed"),
+    (Kind::Nic, "state"),
     (Kind::Nic, "link.width"),
     (Kind::Nic, "slot"),
     (Kind::Gpu, "driver_version"),
     (Kind::Gpu, "link.width"),
     (Kind::Psu, "state"),
 ];
+/// Kinds of devices that belong to a socket, with one fact per model.
+const AT_SOCKET: [Kind; 2] = [Kind::Nic, Kind::Gpu];
+/// Value of a fact that counts devices if there are none.
+pub(super) const NONE: &str = "none";
 /// Maximum number of letters of a fact; a longer one is cut, and a hash of the whole is added so that different facts stay different.
 const LONGEST: usize = 400;
 
@@ -48,23 +59,36 @@ pub(super) fn facts(machine: &Machine) -> BTreeMap<String, String> {
     }
     for (kind, name, keys) in SUMS {
         let sum = sum(kind, keys, machine);
-        if !sum.is_empty() {
-            found.insert(name.to_owned(), short(sum));
+        // If not all devices could be read, their number is unknown; if there are none, that is a fact as well.
+        if machine.listing(kind).unread.is_none() {
+            found.insert(name.to_owned(), if sum.is_empty() { NONE.to_owned() } else { short(sum) });
         }
     }
+    let mut several: BTreeMap<String, BTreeSet<(usize, String)>> = BTreeMap::new();
+    let mut put = |kind: Kind, what: &str, device: &Device, value: String| {
+        let model = kind.field("model").and_then(|(place, _)| shown(kind, place, &device.facts[place]));
+        let name = format!("{} {what} {}", kind.name(), model.unwrap_or_default());
+        // Sorted, so that the order in which devices are listed does not matter; A9 comes before A10.
+        several.entry(name.trim().to_owned()).or_default().insert((value.len(), value));
+    };
     for (kind, key) in EACH {
         let Some((place, _)) = kind.field(key) else { continue };
-        let model = kind.field("model").map(|(place, _)| place);
         for device in fitted(kind, machine) {
-            let of = model.and_then(|model| shown(kind, model, &device.facts[model])).unwrap_or_default();
-            let name = format!("{} {} {of}", kind.name(), key.replace(['_', '.'], " "));
-            let entry: &mut String = found.entry(name.trim().to_owned()).or_default();
-            if let Some(text) = shown(kind, place, &device.facts[place])
-                && !entry.split(", ").any(|known| known == text)
-            {
-                *entry = if entry.is_empty() { text } else { format!("{entry}, {text}") };
+            if let Some(value) = shown(kind, place, &device.facts[place]) {
+                put(kind, &key.replace(['_', '.'], " "), device, value);
             }
         }
+    }
+    for kind in AT_SOCKET {
+        for device in fitted(kind, machine) {
+            if let Some(socket) = device.socket {
+                put(kind, "socket", device, socket.to_string());
+            }
+        }
+    }
+    for (name, values) in several {
+        let values: Vec<&str> = values.iter().map(|(_, value)| value.as_str()).collect();
+        found.insert(name, values.join(", "));
     }
     found.retain(|_, text| !text.is_empty());
     found.into_iter().map(|(name, text)| (name, short(text))).collect()

@@ -109,8 +109,12 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     let mut names: Vec<&String> = told.iter().flat_map(BTreeMap::keys).collect();
     names.sort();
     names.dedup();
-    let facts =
-        names.into_iter().map(|name| fact(name, told.iter().map(|facts| facts.get(name).cloned()).collect())).collect();
+    let facts = names
+        .into_iter()
+        .map(|name| fact(name, told.iter().map(|facts| facts.get(name).cloned()).collect()))
+        // What no machine has is no fact about the herd.
+        .filter(|fact| fact.values.iter().flatten().any(|value| value != facts::NONE))
+        .collect();
     let mut measured: Vec<&String> = members.iter().flat_map(|member| member.figures.keys()).collect();
     measured.sort();
     measured.dedup();

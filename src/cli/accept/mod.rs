@@ -1,15 +1,20 @@
 //! `shakedown accept`: compares a machine with the profile of what was ordered.
 
+mod history;
 pub(super) mod machines;
-mod profiles;
+pub(super) mod profiles;
 mod result;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{answer, answer_whole, exit, help};
-use crate::acceptance::{Figures, Judgement, Machine, Siblings, Verdict, figures, judge, learn, ocp_lines, schema};
+pub(super) use result::document_beside;
+
+use super::{answer, answer_whole, exit, help, state};
+use crate::acceptance::{
+    Figures, Judgement, Machine, Siblings, Verdict, figures, judge_over_time, learn, ocp_lines, schema,
+};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +32,8 @@ pub(super) struct Arguments {
     /// Results with figures of the machine's siblings: one file per sibling, or folders of such files
     #[arg(long, value_name = "RESULTS", num_args = 1..)]
     siblings: Vec<PathBuf>,
+    #[command(flatten)]
+    state: state::Options,
     /// Write a profile from this machine, or from the facts that several machines in files share
     #[arg(long, value_name = "SNAPSHOT", num_args = 0.., conflicts_with_all = ["root", "measured", "siblings", "check"])]
     learn: Option<Vec<PathBuf>>,
@@ -39,7 +46,7 @@ pub(super) struct Arguments {
     /// Print the JSON Schema of profiles and nothing else
     #[arg(long)]
     schema: bool,
-    /// For people or for machines
+    /// For people, as one JSON document, or as lines in the form of OCP Test & Validation 2.0
     #[arg(long, value_enum, default_value_t)]
     format: Form,
     /// Write a result file for MAAS, as its scripts do
@@ -48,7 +55,7 @@ pub(super) struct Arguments {
 }
 
 /// Form of a judgement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Form {
     /// For people.
     #[default]
@@ -71,22 +78,23 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         return learnt(paths, arguments.name.as_deref());
     }
     let judged = judgement(arguments);
-    let wrong =
-        judged.as_ref().err().and_then(|error| error.downcast_ref::<profiles::Wrong>()).map(ToString::to_string);
     if let Some(path) = &arguments.result_path {
         result::write(path, judged.as_ref())?;
     }
-    if let Some(wrong) = wrong {
-        complain!("shakedown: {wrong}");
-        return Ok(exit::USAGE);
-    }
-    let judged = judged?;
+    let judged = match judged {
+        Ok(judged) => judged,
+        Err(error) => {
+            let Some(wrong) = error.downcast_ref::<profiles::Wrong>() else { return Err(error) };
+            complain!("shakedown: {wrong}");
+            return Ok(exit::USAGE);
+        }
+    };
     match arguments.format {
         Form::Json => answer(&format!("{:#}", judged.document()))?,
         Form::Table => answer_whole(&page(&judged))?,
         Form::Ocp => {
             let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-            let lines = ocp_lines(&judged, &words.join(" "), Vec::new())?;
+            let lines = ocp_lines(&judged, &words.join(" "), Vec::new()).context("cannot write the judgement")?;
             answer_whole(&String::from_utf8_lossy(&lines))?;
         }
     }
@@ -112,7 +120,16 @@ fn judgement(arguments: &Arguments) -> anyhow::Result<Judgement> {
             siblings.entry(name).or_default().push(amount);
         }
     }
-    Ok(judge(&profile, &machine, &own, &siblings))
+    // The journal here is of this machine alone.
+    let mut last = Figures::new();
+    if arguments.root.is_none() && profile.asks_for_history() {
+        // Without a journal the figures are unknown, and everything else is judged all the same.
+        match arguments.state.read() {
+            Ok(store) => last = history::last(&store, &mut own)?,
+            Err(error) => complain!("shakedown: {error:#}"),
+        }
+    }
+    Ok(judge_over_time(&profile, &machine, &own, &siblings, &last))
 }
 
 fn figures_of(path: &Path) -> anyhow::Result<Figures> {

@@ -25,7 +25,15 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Profile> {
     let shown = path.display().to_string();
     let size = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
     anyhow::ensure!(size <= MOST, "{shown} is no profile: it has {size} bytes");
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Wrong {
+            text: format!("{shown}: line {line}: a profile is a text in UTF-8, and this is none"),
+            file: shown.clone(),
+        }
+    })?;
     Profile::parse(&text).map_err(|error| {
         let lines: Vec<String> = error.problems.iter().map(|problem| format!("{shown}: {problem}")).collect();
         anyhow::Error::new(Wrong { file: shown, text: lines.join("\n") })
@@ -45,7 +53,7 @@ pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The profile of a file, or the one of a folder that is made for a machine: none or two accept nothing.
-pub(super) fn choose(path: &Path, machine: &Machine) -> anyhow::Result<Profile> {
+pub(in crate::cli) fn choose(path: &Path, machine: &Machine) -> anyhow::Result<Profile> {
     if !path.is_dir() {
         return read(path);
     }

@@ -1,7 +1,7 @@
 //! The result file of MAAS (contract SCRIPTS, "The result file"): a machine that was not accepted has not passed.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -12,16 +12,32 @@ use crate::script::{ResultFile, Verdict as Status};
 /// Most lines of deviations that go to the region; the output has all.
 const MOST: usize = 20;
 
-/// Writes the file, whole or not at all: its reader may come at any time.
+/// The file beside a result file that has the whole judgement, for `shakedown report`.
+pub(in crate::cli) fn document_beside(result: &Path) -> PathBuf {
+    result.with_extension("acceptance.json")
+}
+
+/// Writes the result file, and the document beside it before: who reads the one finds the other. Without a judgement there is no document.
 pub(super) fn write(path: &Path, judged: Result<&Judgement, &anyhow::Error>) -> anyhow::Result<()> {
-    let written = || -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut part = tempfile::NamedTempFile::new_in(folder)?;
-        part.write_all(&file(judged).to_bytes())?;
-        part.persist(path)?;
-        Ok(())
-    };
-    written().with_context(|| format!("cannot write the result file {}", path.display()))
+    let beside = document_beside(path);
+    match judged {
+        Ok(judged) => whole(&beside, judged.document().to_string().as_bytes()),
+        Err(_) => std::fs::remove_file(&beside).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        }),
+    }
+    .with_context(|| format!("cannot write {}", beside.display()))?;
+    whole(path, &file(judged).to_bytes()).with_context(|| format!("cannot write the result file {}", path.display()))
+}
+
+/// Writes a file, whole or not at all: its reader may come at any time.
+fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut part = tempfile::NamedTempFile::new_in(folder)?;
+    part.write_all(bytes)?;
+    part.persist(path)?;
+    Ok(())
 }
 
 fn file(judged: Result<&Judgement, &anyhow::Error>) -> ResultFile {

@@ -1,10 +1,12 @@
 //! Fills a report from the journal, and from the files that it names.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use serde_json::Value;
 
 use super::disks::Values;
-use super::{disks, inventory, output};
+use super::{acceptance, disks, inventory, output};
 use crate::diagnosis::Finding;
 use crate::event::EventRecord;
 use crate::host::Host;
@@ -29,7 +31,12 @@ const EVENTS: u32 = 2000;
 /// Most characters of a text from outside.
 const LONGEST: usize = 2000;
 
-pub(super) fn report(store: &Store, number: Option<RunId>, live: bool) -> anyhow::Result<Report> {
+pub(super) fn report(
+    store: &Store,
+    number: Option<RunId>,
+    live: bool,
+    profile: Option<&Path>,
+) -> anyhow::Result<Report> {
     let runs = store.runs()?;
     let run = match number {
         Some(number) => runs.iter().find(|run| run.id == number).with_context(|| {
@@ -57,6 +64,10 @@ pub(super) fn report(store: &Store, number: Option<RunId>, live: bool) -> anyhow
         Some(inventory::live(&run.boot_id, &Host::live())?)
     } else {
         found
+    };
+    report.acceptance = match profile {
+        Some(profile) => Some(acceptance::by_profile(profile, found.as_ref().and_then(|found| found.deep.as_ref()))?),
+        None => acceptance::on_record(&records, &files),
     };
     report.disks = disks::tested(&values, found.as_ref());
     report.inventory = found.map(|found| found.shown);
@@ -162,7 +173,7 @@ fn parameter(name: &str, value: &Value) -> Option<Parameter> {
 }
 
 /// What the result file says; one that the region would refuse says nothing.
-fn result_file(record: &ResultRecord) -> ResultFile {
+pub(in crate::cli) fn result_file(record: &ResultRecord) -> ResultFile {
     let bytes =
         record.started.as_ref().and_then(|_| output::whole(&record.result_file, RESULT_FILE)).unwrap_or_default();
     ResultFile::parse(&bytes, true).unwrap_or_default()

@@ -19,6 +19,8 @@ const MOST: usize = 200;
 pub(super) struct Found {
     pub(super) shown: Inventory,
     pub(super) disks: Vec<Named>,
+    /// The document, if it is a deep one.
+    pub(super) deep: Option<Value>,
 }
 
 /// A disk with its names.
@@ -100,7 +102,7 @@ fn described(document: &Value, source: &str, whole: &str) -> Found {
         model: cell(disk, "model"),
         serial: cell(disk, "serial"),
     });
-    Found { shown, disks: disks.collect() }
+    Found { shown, disks: disks.collect(), deep: is_deep.then(|| document.clone()) }
 }
 
 /// The machine in a few lines; what is not known is left out.

@@ -1,9 +1,12 @@
 //! `shakedown report`: a run on one page, from the journal and the outputs that it names.
 
+mod acceptance;
 mod disks;
 mod gather;
 mod inventory;
 mod output;
+
+pub(super) use gather::result_file;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -49,6 +52,10 @@ pub(super) struct Arguments {
     /// Look at this machine now for the inventory and its findings, if the run was in this boot and has none on record
     #[arg(long)]
     live: bool,
+    /// Hold the inventory against the profile of what was ordered; without it the report has what the run's own script `shakedown-accept` found.
+    /// A folder gives the one profile whose `match` fits
+    #[arg(long, value_name = "FILE|DIR")]
+    profile: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -75,7 +82,7 @@ impl From<Format> for Form {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let form = form(arguments)?;
     let store = arguments.state.read()?;
-    let report = gather::report(&store, arguments.run.map(RunId::from), arguments.live)?;
+    let report = gather::report(&store, arguments.run.map(RunId::from), arguments.live, arguments.profile.as_deref())?;
     let text = form.write(&report);
     if let Some(path) = &arguments.output {
         write(path, &text)?;

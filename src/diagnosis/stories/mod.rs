@@ -141,7 +141,9 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::AmdHeader | S::AmdStatus | S::AmdDecoded | S::AmdNorthbridge => {
             mce::amd(story, part, now, book, &mut state.mce)
         }
-        S::MceBank | S::MceReason | S::MceLogged | S::MceOld | S::MceOldBank => mce::intel(story, part, now, book, &mut state.mce),
+        S::MceBank | S::MceReason | S::MceLogged | S::MceOld | S::MceOldBank => {
+            mce::intel(story, part, now, book, &mut state.mce)
+        }
         S::Apei | S::ApeiBert | S::ApeiBertEnd => apei::tell(story, now, book, &mut state.apei),
         S::AerPort => link::aer(part, now, book),
         S::SenseKey | S::AddSense | S::ScsiResult | S::DiskLeft => disk::scsi(story, now, book, state),
@@ -167,7 +169,9 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::Xid | S::NvidiaNamed | S::NvidiaLost => link::nvidia(story, part, now, book, &mut state.link),
         S::AmdgpuRing | S::AmdgpuCount | S::AmdgpuBus => link::amdgpu(story, now, book),
         S::Throttled | S::PowerLimited | S::HeatShutdown => system::heat(story, part, now, book, &mut state.system),
-        S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
+        S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => {
+            system::usb(story, now, book, &mut state.system)
+        }
         S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)
@@ -190,9 +194,7 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::CutHere
         | S::Modules
         | S::Warning
-        | S::WarningTold => {
-            trace::oops(story, now, book, &mut state.trace)
-        }
+        | S::WarningTold => trace::oops(story, now, book, &mut state.trace),
     }
 }
 

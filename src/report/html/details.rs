@@ -3,8 +3,26 @@
 use super::escape::Html;
 use super::icon::icon;
 use super::pairs;
-use crate::report::model::{Disk, Event, Grade, Inventory, Log, Section, Undelivered};
+use crate::report::model::{Acceptance, Disk, Event, Grade, Inventory, Log, Section, Undelivered};
 use crate::report::time::moment;
+
+/// Nothing if the machine was not judged: most runs have no profile.
+pub(super) fn acceptance(acceptance: Option<&Acceptance>) -> String {
+    let Some(judged) = acceptance else { return String::new() };
+    let mut html = format!(
+        "<p class=\"{} health\">{}<b>{}</b></p>\n<p class=\"source\">Profile {}, {} expectations; {}.</p>\n",
+        judged.grade.word(),
+        icon(judged.grade),
+        Html(&judged.verdict),
+        Html(&judged.profile),
+        judged.checked,
+        Html(&judged.source),
+    );
+    if !judged.deviations.rows.is_empty() {
+        html.push_str(&devices(&judged.deviations));
+    }
+    section("acceptance", "Acceptance", &html)
+}
 
 pub(super) fn disks(disks: &[Disk]) -> String {
     if disks.is_empty() {

@@ -44,6 +44,7 @@ pub(super) fn page(report: &Report) -> String {
     html.push_str(&format!("<main>\n{}", contents(report)));
     html.push_str(&timeline::section(&report.run, &report.results));
     html.push_str(&result::section(&report.results));
+    html.push_str(&details::acceptance(report.acceptance.as_ref()));
     html.push_str(&details::disks(&report.disks));
     html.push_str(&details::inventory(report.inventory.as_ref()));
     html.push_str(&details::changes(&report.changes));
@@ -160,6 +161,7 @@ fn contents(report: &Report) -> String {
     let entries = [
         ("timeline", "Timeline", !report.results.is_empty()),
         ("results", "Results", !report.results.is_empty()),
+        ("acceptance", "Acceptance", report.acceptance.is_some()),
         ("disks", "Disks", true),
         ("inventory", "Inventory", true),
         ("changes", "Hardware changes", true),

@@ -1,0 +1,124 @@
+//! Machines of a region and what their scripts printed, as an administrator reads them. Nothing here changes anything.
+
+use base64::Engine as _;
+use reqwest::Url;
+use serde_json::Value;
+
+use super::enlist::read;
+use super::exchange::{Accepts, not_the_region, whole};
+use super::registration::is_system_id;
+use super::{Client, Error};
+use crate::script::Status;
+
+/// Most bytes that are read of one answer. The list of machines is one answer: the region has no pages for it.
+const LARGEST: usize = 256 << 20;
+
+/// A machine of a region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedMachine {
+    /// What the region calls it.
+    pub system_id: String,
+    /// Its name.
+    pub hostname: String,
+}
+
+/// The results of one run of scripts on a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultSet {
+    /// The region's number; the newest run has the highest.
+    pub id: i64,
+    /// It was a commissioning.
+    pub is_commissioning: bool,
+    /// One result for each script and device.
+    pub results: Vec<KeptResult>,
+}
+
+/// What a script left at the region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptResult {
+    /// Name of the script.
+    pub script: String,
+    /// It passed.
+    pub has_passed: bool,
+    /// What it printed to standard output; empty if the region was not asked for it.
+    pub stdout: Vec<u8>,
+}
+
+impl ResultSet {
+    fn of(value: &Value) -> Option<ResultSet> {
+        let result = |value: &Value| {
+            let stdout = value["stdout"].as_str().unwrap_or_default();
+            Some(KeptResult {
+                script: value["name"].as_str()?.to_owned(),
+                has_passed: value["status"].as_i64() == Some(i64::from(Status::Passed.number())),
+                stdout: base64::engine::general_purpose::STANDARD.decode(stdout).unwrap_or_default(),
+            })
+        };
+        Some(ResultSet {
+            id: value["id"].as_i64()?,
+            is_commissioning: value["type_name"].as_str()?.eq_ignore_ascii_case("commissioning"),
+            results: value["results"].as_array()?.iter().filter_map(result).collect(),
+        })
+    }
+}
+
+impl Client {
+    /// All machines of the region.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn machines(&self) -> Result<Vec<ListedMachine>, Error> {
+        let url = self.resource("api/2.0/machines/")?;
+        let value = self.shown_document(&url).await?;
+        let machine = |value: &Value| {
+            let system_id = value["system_id"].as_str().filter(|id| is_system_id(id))?.to_owned();
+            Some(ListedMachine { hostname: value["hostname"].as_str().unwrap_or(&system_id).to_owned(), system_id })
+        };
+        let machines = value.as_array().map(|all| all.iter().filter_map(machine).collect());
+        machines.ok_or_else(|| not_the_region(&self.shown(&url), "no list of machines".to_owned()))
+    }
+
+    /// The runs of scripts on a machine that the region keeps, without what the scripts printed.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn result_sets(&self, machine: &ListedMachine) -> Result<Vec<ResultSet>, Error> {
+        let url = self.resource(&format!("api/2.0/nodes/{}/results/", machine.system_id))?;
+        let value = self.shown_document(&url).await?;
+        let sets = value.as_array().map(|all| all.iter().filter_map(ResultSet::of).collect());
+        sets.ok_or_else(|| not_the_region(&self.shown(&url), "no list of results".to_owned()))
+    }
+
+    /// One run with what these scripts printed; the region leaves the others out.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn result_set(&self, machine: &ListedMachine, id: i64, scripts: &[&str]) -> Result<ResultSet, Error> {
+        let mut url = self.resource(&format!("api/2.0/nodes/{}/results/{id}/", machine.system_id))?;
+        url.query_pairs_mut().append_pair("include_output", "true").append_pair("filters", &scripts.join(","));
+        let value = self.shown_document(&url).await?;
+        ResultSet::of(&value).ok_or_else(|| not_the_region(&self.shown(&url), "no results".to_owned()))
+    }
+
+    async fn shown_document(&self, url: &Url) -> Result<Value, Error> {
+        let limit = self.options.request_timeout;
+        let response = self.send(url, Accepts::Document, |url| Ok(self.http.get(url).timeout(limit))).await?;
+        read(&self.shown(url), &whole(&self.shown(url), response, LARGEST).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_its_results_and_what_they_printed() {
+        let value = serde_json::json!({"id": 7, "type_name": "Commissioning", "results": [
+            {"name": "a", "status": 2, "stdout": "e30="}, {"name": "b", "status": 3}, {"status": 2}]});
+        let set = ResultSet::of(&value).expect("a set");
+        assert!(set.id == 7 && set.is_commissioning && set.results.len() == 2);
+        assert_eq!((set.results[0].stdout.as_slice(), set.results[0].has_passed), (&b"{}"[..], true));
+        assert!(!set.results[1].has_passed && set.results[1].stdout.is_empty());
+        assert_eq!(ResultSet::of(&serde_json::json!({"detail": "no"})), None);
+    }
+}

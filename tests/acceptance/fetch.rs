@@ -1,0 +1,108 @@
+//! A whole hall with two commands: `region fetch` and `compare`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use shakedown::sandbox::{Library, Options, Sandbox};
+use tempfile::TempDir;
+
+use crate::server;
+
+/// What `machine-resources` prints on a machine with this BIOS.
+fn resources(hostname: &str, bios: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines/emulated-server.resources.json");
+    let mut document: Value = serde_json::from_str(&fs::read_to_string(path).expect("a recording")).expect("JSON");
+    document["environment"]["server_name"] = hostname.into();
+    document["resources"]["system"]["firmware"]["version"] = bios.into();
+    document
+}
+
+async fn hall() -> Sandbox {
+    let region = Sandbox::start(Options::new(Library::default())).await.expect("a region");
+    for number in 1..=6 {
+        let name = format!("node-{number}");
+        let bios = if number == 4 { "1.2.2" } else { "1.2.3" };
+        let printed = resources(&name, bios).to_string();
+        region.add_machine(&name, &[("50-maas-01-commissioning", printed.as_bytes()), ("other", b"text")]);
+    }
+    region.add_machine("bare", &[("other", b"text")]);
+    region
+}
+
+async fn run(place: &TempDir, words: &[&str]) -> Output {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_shakedown"));
+    command.args(words).current_dir(place.path());
+    command.output().await.expect("the program can be started")
+}
+
+async fn fetch(place: &TempDir, region: &Sandbox, more: &[&str]) -> Output {
+    let (url, key) = (region.url(), region.api_key());
+    let words = ["region", "fetch", "--url", &url, "--api-key", &key, "--out", "hall", "--pause", "0"];
+    run(place, &[&words, more].concat()).await
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[tokio::test]
+async fn a_hall_is_compared_with_two_commands_and_nothing_of_the_region_changes() {
+    let (region, place) = (hall().await, tempfile::tempdir().expect("a temporary directory"));
+    let output = fetch(&place, &region, &[]).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // The node of the sandbox itself was not commissioned.
+    assert_eq!(text(&output.stdout).trim(), "8 machines: 6 fetched, 0 were there already, 2 without inventory.");
+    assert!(
+        text(&output.stderr).contains("bare: no commissioning on record has an inventory"),
+        "{}",
+        text(&output.stderr)
+    );
+    let methods: BTreeSet<String> =
+        region.requests().iter().filter_map(|request| request["method"].as_str().map(str::to_owned)).collect();
+    assert_eq!(methods, BTreeSet::from(["GET".to_owned()]));
+    let output = run(&place, &["compare", "hall"]).await;
+    let told = text(&output.stdout);
+    assert!(told.starts_with("RigCorp Rig Server 9000 RIG-SKU: 6 machines"), "{told}{}", text(&output.stderr));
+    let odd: Vec<&str> = told.lines().filter(|line| line.starts_with("node-")).collect();
+    assert!(odd.len() == 1 && odd[0].starts_with("node-4") && odd[0].contains("1.2.3 on 5"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_there_is_kept_and_the_next_call_goes_on() {
+    let (region, place) = (hall().await, tempfile::tempdir().expect("a temporary directory"));
+    let told = |output: &Output| text(&output.stdout).trim().to_owned();
+    let first = fetch(&place, &region, &["--limit", "4"]).await;
+    assert!(told(&first).ends_with("4 left for the next call."), "{}{}", told(&first), text(&first.stderr));
+    let asked = region.requests().len();
+    let second = fetch(&place, &region, &[]).await;
+    assert!(
+        told(&second).starts_with("8 machines: ") && told(&second).ends_with("2 without inventory."),
+        "{}",
+        told(&second)
+    );
+    assert_eq!(fs::read_dir(place.path().join("hall")).expect("a folder").count(), 6);
+    let third = fetch(&place, &region, &[]).await;
+    assert!(told(&third).contains("0 fetched, 6 were there already"), "{}", told(&third));
+    assert!(asked > 0 && region.requests().len() > asked);
+    let again = fetch(&place, &region, &["--again"]).await;
+    assert!(told(&again).contains("6 fetched, 0 were there already"), "{}", told(&again));
+}
+
+#[tokio::test]
+async fn the_inventory_of_a_script_is_preferred_and_a_wrong_key_fetches_nothing() {
+    let (region, place) = (hall().await, tempfile::tempdir().expect("a temporary directory"));
+    let (own, deep) = (resources("deep", "1").to_string(), server::compute().to_string());
+    let printed: [(&str, &[u8]); 2] =
+        [("50-maas-01-commissioning", own.as_bytes()), ("site-inventory", deep.as_bytes())];
+    let id = region.add_machine("deep", &printed);
+    assert!(fetch(&place, &region, &[]).await.status.success());
+    let file = fs::read_to_string(place.path().join(format!("hall/deep.{id}.json"))).expect("a file");
+    assert_eq!(serde_json::from_str::<Value>(&file).expect("JSON")["form"], json!(1));
+    let url = region.url();
+    let words = ["region", "fetch", "--url", &url, "--api-key", "a:b:c", "--out", "none", "--give-up-after", "1"];
+    let output = run(&place, &words).await;
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}
