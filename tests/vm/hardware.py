@@ -10,8 +10,9 @@ from image import FIRMWARE
 # Above the kernel and below the firmware's tables. The usual `-initrd` would put the first stage on top of those, which damages one or
 # the other as soon as there is a TPM.
 INITRAMFS = 0x800_0000
-# The end of the memory that is kept from the kernel: the registers of slot.py.
+# Also kept from the kernel: the registers of slot.py, and what a kernel that crashes leaves to the next one.
 SLOT = INITRAMFS + (6 << 20)
+CRASH, CRASH_SIZE = SLOT + (2 << 20), 1 << 20
 # The guest's interface to this machine; it finds it by this address.
 HOST_INTERFACE = "52:54:00:00:00:01"
 
@@ -68,7 +69,7 @@ def software(image, work):
     size = (image / "initramfs.cpio").stat().st_size
     assert INITRAMFS + size <= SLOT, f"a first stage of {size} bytes reaches into the slot"
     line = [
-        *(f"initrdmem={INITRAMFS:#x},{size}", f"memmap=8M${INITRAMFS:#x}", "retain_initrd"),
+        *(f"initrdmem={INITRAMFS:#x},{size}", f"memmap={(CRASH + CRASH_SIZE - INITRAMFS) >> 20}M${INITRAMFS:#x}", "retain_initrd"),
         *("console=ttyS0", "loglevel=4", "panic=-1"),
         # What saves an emulated processor time: no calibration of delays, no checks of timers, no mitigations.
         *("lpj=5000000", "tsc=reliable", "no_timer_check", "mitigations=off"),

@@ -128,6 +128,11 @@ class Machine:
         self.control = Control(self.work / "qmp.sock")
         self.agent = Agent(self.work / "agent.sock")
 
+    def reconnect(self):
+        """Speaks to the agent of a system that was started anew in the same machine."""
+        self.agent.channel.close()
+        self.agent = Agent(self.work / "agent.sock")
+
     def disconnect(self):
         """Leaves control and agent to another process: each of them serves one at a time."""
         for client in (self.control, self.agent):
