@@ -215,7 +215,14 @@ fn is_complaint(said: &str) -> bool {
 
 /// Whether a line is of a log or a table that a drive need not have.
 fn is_optional(said: &str) -> bool {
-    const LOGS: [&str; 7] =
-        ["Log failed", "Log Directory failed", "Device Statistics", "SCT ", "READ_LOG", "Phy Event Counters", "Pending Defects"];
+    const LOGS: [&str; 7] = [
+        "Log failed",
+        "Log Directory failed",
+        "Device Statistics",
+        "SCT ",
+        "READ_LOG",
+        "Phy Event Counters",
+        "Pending Defects",
+    ];
     LOGS.iter().any(|log| said.contains(log))
 }

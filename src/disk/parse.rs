@@ -54,7 +54,7 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
         if plain.hides() {
             report.cut.push("something stands before some of its lines".to_owned());
         }
-        match text::torn(&plain.printed()) {
+        match text::torn(plain.printed()) {
             Some((words, text::Part::Verdict)) => report.cut.push(words),
             Some((words, text::Part::Statistics)) => report.open_end = Some(words),
             None => {}
@@ -163,7 +163,8 @@ impl Report {
     /// Leaves out a table of attributes that the drive filled with something else: nothing in it is bad or good.
     fn doubt_attributes(&mut self) {
         let mut seen = [false; 256];
-        let mut is_new = |id: u64| usize::try_from(id).is_ok_and(|id| id > 255 || !std::mem::replace(&mut seen[id], true));
+        let mut is_new =
+            |id: u64| usize::try_from(id).is_ok_and(|id| id > 255 || !std::mem::replace(&mut seen[id], true));
         let repeated = self.attributes.iter().filter(|one| !is_new(one.id)).count();
         if repeated >= REPEATED {
             self.attributes.clear();

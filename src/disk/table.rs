@@ -44,15 +44,8 @@ const TIMEOUT: [Pick; 1] = [Pick::id(188).named(&["timeout", "time_out", "unknow
 const BLOCKS: [Pick; 1] = [Pick::id(5).on_flash()];
 const PROTECTED: [Pick; 1] = [Pick::any().named(&["write_protect", "ssd_protect_mode"]).not_between_erases()];
 /// The counters of damage, all together.
-const DAMAGE: [Pick; 7] = [
-    REALLOCATED[0],
-    UNCORRECTABLE[0],
-    UNCORRECTABLE[1],
-    PENDING[0],
-    PENDING[1],
-    OFFLINE[0],
-    OFFLINE[1],
-];
+const DAMAGE: [Pick; 7] =
+    [REALLOCATED[0], UNCORRECTABLE[0], UNCORRECTABLE[1], PENDING[0], PENDING[1], OFFLINE[0], OFFLINE[1]];
 /// Names of attributes whose normalised value is what is left of the endurance in percent. Numbers alone do not tell: 202 is an error
 /// count of one vendor and the endurance of another, and 230 counts up on some drives.
 const WEAR: [Pick; 2] = [

@@ -20,9 +20,15 @@ fn text(name: &str) -> String {
 /// Reports and their verdicts: a defect in each part of a report that may be lost, and drives without any.
 fn reports() -> Vec<(&'static str, String, Verdict)> {
     let well = STATISTICS.replace("             14  ---  Number of", "              0  ---  Number of");
-    let sas = SAS.replace("Failed in segment -->       -   34617            109273 [0x3 0x11 0x0]", "Completed                   -   34617                 - [-   -    -]");
+    let sas = SAS.replace(
+        "Failed in segment -->       -   34617            109273 [0x3 0x11 0x0]",
+        "Completed                   -   34617                 - [-   -    -]",
+    );
     assert!(well != STATISTICS && sas != SAS);
-    let extended = STATISTICS.replace("# 2  Extended offline    Completed without error       00%      3964         -", "# 2  Extended offline    Completed: read failure       90%      3964         12345678");
+    let extended = STATISTICS.replace(
+        "# 2  Extended offline    Completed without error       00%      3964         -",
+        "# 2  Extended offline    Completed: read failure       90%      3964         12345678",
+    );
     vec![
         ("statistics", STATISTICS.to_owned(), Verdict::Degraded),
         ("extended", extended, Verdict::Failed),
@@ -62,7 +68,8 @@ fn columns(line: &str) -> String {
 fn wrapped(text: &str, width: usize) -> String {
     let parts = |line: &str| {
         let line = columns(line);
-        let parts: Vec<&str> = line.as_bytes().chunks(width).map(|part| std::str::from_utf8(part).expect("ASCII")).collect();
+        let parts: Vec<&str> =
+            line.as_bytes().chunks(width).map(|part| std::str::from_utf8(part).expect("ASCII")).collect();
         parts.join("\n")
     };
     each(text, |_, line| parts(line))
@@ -87,7 +94,9 @@ const FORMS: &[Form] = &[
     ("numbered", |text| each(text, |at, line| format!("{:6}\t{line}", at + 1))),
     ("found", |text| each(text, |at, line| format!("{}:{line}", at + 1))),
     ("stamped", |text| each(text, |at, line| format!("2026-11-19T05:{:02}:07+0100 {line}", at % 60))),
-    ("logged", |text| each(text, |at, line| format!("Nov {:2} 05:10:07 host smart[{}]: {line}", 7 + at / 40, 900 + at))),
+    ("logged", |text| {
+        each(text, |at, line| format!("Nov {:2} 05:10:07 host smart[{}]: {line}", 7 + at / 40, 900 + at))
+    }),
     ("of a container", |text| before(text, "tester-1  | ")),
     ("fenced", |text| format!("Is it well?\n\n```\nroot@host:~# smartctl -x /dev/sda\n{text}```\n\nThanks\n")),
     ("fenced, the end trimmed", |text| format!("```console\n{}\n```", text.trim_end())),
@@ -103,7 +112,11 @@ const FORMS: &[Form] = &[
     ("escaped", |text| text.replace('_', "\\_").replace('*', "\\*").replace('#', "\\#")),
     ("double-spaced", |text| text.replace('\n', "\n\n")),
     ("blanks at the ends", |text| each(text, |_, line| format!("{line}   "))),
-    ("quoted-printable", |text| each(&text.replace('=', "=3D"), |_, line| if line.len() > 70 { format!("{}=\n{}", &line[..70], &line[70..]) } else { line.to_owned() })),
+    ("quoted-printable", |text| {
+        each(&text.replace('=', "=3D"), |_, line| {
+            if line.len() > 70 { format!("{}=\n{}", &line[..70], &line[70..]) } else { line.to_owned() }
+        })
+    }),
     ("indented in a fence", |text| format!("- disk:\n    ```\n{}    ```\n", before(text, "    "))),
 ];
 
@@ -111,7 +124,9 @@ const FORMS: &[Form] = &[
 const LOSSY: &[Form] = &[
     ("one blank for several", |text| each(text, |_, line| line.split_whitespace().collect::<Vec<_>>().join(" "))),
     ("beginnings trimmed", |text| each(text, |_, line| line.trim_start().to_owned())),
-    ("without empty lines", |text| text.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("{line}\n")).collect()),
+    ("without empty lines", |text| {
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("{line}\n")).collect()
+    }),
     ("cut at 80", |text| each(text, |_, line| columns(line).chars().take(80).collect())),
     ("cut at 72", |text| each(text, |_, line| columns(line).chars().take(72).collect())),
     ("wrapped at 60", |text| wrapped(text, 60)),
@@ -121,8 +136,12 @@ const LOSSY: &[Form] = &[
     ("without its end", |text| text.trim_end().to_owned()),
     ("with one end", |text| format!("{}\n", text.trim_end())),
     ("stars before each entry", |text| text.replace("\n# ", "\n* # ").replace("\n 0  ", "\n * 0  ")),
-    ("stars before each row", |text| each(text, |_, line| if line.starts_with("0x") { format!("* {line}") } else { line.to_owned() })),
-    ("half of it quoted", |text| each(text, |at, line| if at % 2 == 0 { format!("> {line}") } else { line.to_owned() })),
+    ("stars before each row", |text| {
+        each(text, |_, line| if line.starts_with("0x") { format!("* {line}") } else { line.to_owned() })
+    }),
+    ("half of it quoted", |text| {
+        each(text, |at, line| if at % 2 == 0 { format!("> {line}") } else { line.to_owned() })
+    }),
 ];
 
 #[test]
@@ -140,7 +159,8 @@ fn a_form_that_may_lose_something_never_makes_a_bad_drive_healthy() {
     for (name, report, verdict) in reports() {
         for (form, make) in LOSSY {
             let found = judged(make(&report));
-            let better = verdict != Verdict::Healthy && matches!(found.verdict, Verdict::Healthy | Verdict::NotSupported);
+            let better =
+                verdict != Verdict::Healthy && matches!(found.verdict, Verdict::Healthy | Verdict::NotSupported);
             assert!(!better, "{name}, {form}: {found:?}");
         }
     }
@@ -148,9 +168,16 @@ fn a_form_that_may_lose_something_never_makes_a_bad_drive_healthy() {
 
 #[test]
 fn a_report_that_is_cut_off_is_cut_in_every_form() {
-    for form in ["fenced", "quoted", "stamped", "a prompt behind it", "double-spaced"] {
+    for form in ["fenced", "quoted", "stamped", "a prompt behind it", "a prompt, the blank line lost", "double-spaced"]
+    {
         let (_, make) = FORMS.iter().find(|(name, _)| *name == form).expect("a form");
-        for at in ["SMART Extended Self-test Log Version", "# 2  Extended", "0x04  0x008", "SMART Extended Comprehensive"] {
+        for at in [
+            "SMART Extended Self-test Log Version",
+            "# 2  Extended",
+            "\nSMART Selective",
+            "0x04  0x008",
+            "SMART Extended Comprehensive",
+        ] {
             let cut = &STATISTICS[..STATISTICS.find(at).expect("a place")];
             assert_eq!(judged(make(cut)).verdict, Verdict::Error, "{form}, before {at}");
         }
@@ -170,8 +197,17 @@ fn what_no_other_line_can_follow_needs_no_end_of_its_own() {
 
 #[test]
 fn a_line_of_a_log_of_self_tests_that_is_no_entry_is_an_error() {
-    for (name, whole) in [("ata", text("ata-self-test-failed-7.5.txt")), ("sas", SAS.to_owned()), ("nvme", text("nvme-self-test-failed-7.5.txt"))] {
-        let row = whole.lines().find(|line| line.contains(": read failure") || line.contains("ailed segments") || line.contains("Failed in")).expect("a row");
+    for (name, whole) in [
+        ("ata", text("ata-self-test-failed-7.5.txt")),
+        ("sas", SAS.to_owned()),
+        ("nvme", text("nvme-self-test-failed-7.5.txt")),
+    ] {
+        let row = whole
+            .lines()
+            .find(|line| {
+                line.contains(": read failure") || line.contains("ailed segments") || line.contains("Failed in")
+            })
+            .expect("a row");
         for changed in ["~~ Extended offline ~~", "(the row that my provider asked me to hide)"] {
             let judgement = judged(whole.replace(row, changed));
             assert!(gives(&judgement, "row-not-understood"), "{name}: {judgement:?}");
@@ -181,7 +217,8 @@ fn a_line_of_a_log_of_self_tests_that_is_no_entry_is_an_error() {
 
 #[test]
 fn a_log_of_self_tests_has_an_entry_below_its_heading() {
-    let without: String = STATISTICS.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
+    let without: String =
+        STATISTICS.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
     assert!(gives(&judged(without), "report-cut"));
 }
 
@@ -195,7 +232,11 @@ fn an_attribute_without_its_counter_is_a_row_that_was_cut() {
 #[test]
 fn two_reports_are_two_in_whatever_form() {
     let quoted = before(STATISTICS, "> ");
-    for both in [format!("{quoted}\n{STATISTICS}"), format!("{quoted}{quoted}"), format!("```\n{STATISTICS}```\n\n```\n{SAS}```\n")] {
+    for both in [
+        format!("{quoted}\n{STATISTICS}"),
+        format!("{quoted}{quoted}"),
+        format!("```\n{STATISTICS}```\n\n```\n{SAS}```\n"),
+    ] {
         let judgement = judged(&both);
         assert!(gives(&judgement, "unreadable"), "{judgement:?}");
     }
@@ -215,7 +256,9 @@ fn a_document_may_stand_in_a_text() {
     let texts = [
         format!("```json\n{document}\n```\n"),
         format!("root@host:~# smartctl -x -j /dev/nvme0\n{document}\nroot@host:~# "),
-        format!("time=\"2026-05-08T03:46:05Z\" msg=\"Executing command: smartctl -x -j /dev/nvme0\"\n{document}\ntime=\"2026-05-08T03:46:06Z\" msg=\"sent\"\n"),
+        format!(
+            "time=\"2026-05-08T03:46:05Z\" msg=\"Executing command: smartctl -x -j /dev/nvme0\"\n{document}\ntime=\"2026-05-08T03:46:06Z\" msg=\"sent\"\n"
+        ),
         format!("[CODE]\n{document}\n[/CODE]\n"),
     ];
     for one in texts {

@@ -39,7 +39,10 @@ fn a_drive_that_cannot_test_itself_has_no_status_of_its_last_test() {
     let status = section("Self-test execution status", "Total time");
     let capable = section("capabilities: \t\t\t (0x71)", "SMART capabilities");
     is_cut(&with(&[(&status, "")]));
-    is_well(&with(&[(&status, ""), (&capable, "capabilities: \t\t\t (0x00) \tOffline data collection not supported.\n")]));
+    is_well(&with(&[
+        (&status, ""),
+        (&capable, "capabilities: \t\t\t (0x00) \tOffline data collection not supported.\n"),
+    ]));
     let none = capable.replace("(0x71)", "(0x61)").replace("\tSelf-test supported", "\tNo Self-test supported");
     is_well(&with(&[(&status, ""), (&capable, &none)]));
 }
@@ -140,7 +143,10 @@ fn entries_that_no_test_can_have_made_are_not_believed() {
     let told = judged(with(&[(&rows, rubbish)]));
     assert!(told.verdict == Verdict::Healthy && gives(&told, "self-test-log-doubtful"), "{told:?}");
     // A test that everybody knows is believed, whatever stands beside it.
-    let failed = rubbish.replace("# 3  Offline             Self-test routine in progress 150%     65535         -", "# 3  Extended offline    Completed: read failure       80%      3416         83025679");
+    let failed = rubbish.replace(
+        "# 3  Offline             Self-test routine in progress 150%     65535         -",
+        "# 3  Extended offline    Completed: read failure       80%      3416         83025679",
+    );
     assert_eq!(judged(with(&[(&rows, &failed)])).verdict, Verdict::Failed);
 }
 

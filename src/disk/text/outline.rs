@@ -14,14 +14,18 @@ pub(in crate::disk) fn reports(text: &str) -> usize {
 /// that it was made for. A command or a sentence that names the program has neither.
 pub(in crate::disk) fn banners(text: &str) -> impl Iterator<Item = usize> + '_ {
     const NAME: &str = "smartctl ";
+    /// More than a banner has.
+    const LONGEST: usize = 160;
     let is_banner = move |at: &usize| {
         let rest = &text[at + NAME.len()..];
-        let rest = rest[..rest.find('\n').unwrap_or(rest.len())].trim_start_matches("version ").trim_start_matches("pre-");
+        let end = rest.char_indices().nth(LONGEST).map_or(rest.len(), |(end, _)| end);
+        let rest = rest[..end].split('\n').next().unwrap_or_default();
+        let rest = rest.trim_start_matches("version ").trim_start_matches("pre-");
         let (number, behind) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
-        let digits = number.starts_with(|c: char| c.is_ascii_digit());
+        let before = text[..*at].trim_end_matches('\u{feff}');
+        let begins_line = before.is_empty() || before.ends_with('\n');
         let dated = behind.contains(" [") || behind.trim_start().starts_with("20");
-        let before = text[..*at].rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}');
-        digits && (before.is_empty() || dated)
+        number.starts_with(|c: char| c.is_ascii_digit()) && (begins_line || dated)
     };
     memchr::memmem::find_iter(text.as_bytes(), NAME).filter(move |at| is_banner(at))
 }
@@ -202,8 +206,8 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
         return Some("the health log is missing");
     }
     let errors = outline.find(&["Error Information (NVMe Log"]);
-    let reads_tests = outline.lines.iter().any(|line| {
-        let version = line.strip_prefix("smartctl ").and_then(|rest| rest.split_once('.'));
+    let reads_tests = banners(outline.text).any(|at| {
+        let version = outline.text[at..].trim_start_matches("smartctl ").split_once('.');
         let number = |text: &str| leading_number(text).unwrap_or_default();
         version.is_some_and(|(major, minor)| (number(major), number(minor)) >= (7, 4))
     });
@@ -225,6 +229,7 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
 fn scsi(outline: &Outline) -> Option<&'static str> {
     let status = outline.find(&["SMART Health Status:"])?;
     let counters = outline.find(&["Error counter log:", "Error Counter logging not supported"]);
+    // `-A` prints these logs of the vendor and no counters.
     let vendor = outline.has(&["Vendor (Seagate"]);
     let headed =
         outline.has(&["=== START OF READ SMART DATA SECTION"]) && outline.has(&["=== START OF INFORMATION SECTION"]);

@@ -13,8 +13,6 @@ pub(in crate::disk) struct Plain<'a> {
     text: Cow<'a, str>,
     /// Bytes of the report: what stands behind them is another's.
     end: usize,
-    /// The shell prompted behind the report, so that smartctl had ended.
-    prompted: bool,
     /// Something stands before a heading all the same.
     hidden: bool,
 }
@@ -24,9 +22,9 @@ impl<'a> Plain<'a> {
     pub(in crate::disk) fn of(text: &'a str) -> Self {
         let text = characters(wrap::unquoted(lines(Cow::Borrowed(text))));
         let text = wrap::unbroken(single_spaced(prefix::stripped(text)));
-        let (text, end, prompted) = without_marks(text);
+        let (text, end) = without_marks(text);
         let hidden = prefix::hides(&text[..end]);
-        Plain { text, end, prompted, hidden }
+        Plain { text, end, hidden }
     }
 
     /// All of it, the marks of others left empty.
@@ -39,10 +37,10 @@ impl<'a> Plain<'a> {
         self.hidden
     }
 
-    /// The part that smartctl printed last, as far as it is known. A prompt stands for the empty line that a copy loses before it.
-    pub(in crate::disk) fn printed(&self) -> Cow<'_, str> {
-        let printed = &self.text[..self.end];
-        if self.prompted { Cow::Owned(format!("{printed}\n")) } else { Cow::Borrowed(printed) }
+    /// The part that smartctl printed, as far as it is known. A mark behind it proves no more than the end of its last line: `head` ends a
+    /// report, too, and a prompt follows.
+    pub(in crate::disk) fn printed(&self) -> &str {
+        &self.text[..self.end]
     }
 }
 
@@ -53,9 +51,13 @@ fn characters(text: Cow<'_, str>) -> Cow<'_, str> {
         return text;
     }
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")];
-    let text = entities.iter().fold(text, |text, (entity, one)| {
-        if text.contains(entity) { Cow::Owned(text.replace(entity, one)) } else { text }
-    });
+    let text =
+        entities.iter().fold(
+            text,
+            |text, (entity, one)| {
+                if text.contains(entity) { Cow::Owned(text.replace(entity, one)) } else { text }
+            },
+        );
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(one) = rest.next() {
@@ -121,23 +123,11 @@ fn single_spaced(text: Cow<'_, str>) -> Cow<'_, str> {
 /// What ends a block in which somebody quotes a report, at the end of its last line.
 const CLOSING: [&str; 6] = ["[/code]", "[/CODE]", "</pre>", "</code>", "[/quote]", "[/QUOTE]"];
 
-/// The mark of somebody else in a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    /// A block that somebody quotes ends, or begins.
-    Block,
-    /// A shell waits for the next command.
-    Prompt,
-}
-
-fn mark(line: &str) -> Option<Mark> {
+/// Whether a line is another's: the end or the beginning of a block in which somebody quotes, or a shell that waits for a command.
+fn is_mark(line: &str) -> bool {
     let words = line.trim();
-    let block = ["```", "~~~", "<details", "</details", "(END)", "Script done on "].iter().any(|mark| words.starts_with(mark));
-    match () {
-        () if block || CLOSING.iter().any(|mark| words.starts_with(mark)) => Some(Mark::Block),
-        () if is_prompt(words) => Some(Mark::Prompt),
-        () => None,
-    }
+    let begins = |marks: &[&str]| marks.iter().any(|mark| words.starts_with(mark));
+    begins(&["```", "~~~", "<details", "</details", "(END)", "Script done on "]) || begins(&CLOSING) || is_prompt(words)
 }
 
 /// `root@host:~# smartctl -x /dev/sda`, `[root@host ~]# `, `admin@nas[~]$ exit`, `$ `. A lone `#` begins an entry of a log.
@@ -157,36 +147,41 @@ fn is_prompt(words: &str) -> bool {
 /// Whether a line may be or have a mark: nearly none of smartctl's do.
 fn may_be_mark(line: &str) -> bool {
     let words = line.trim();
-    words.starts_with(['`', '~', '<', '[', '(', '$']) || words.starts_with("Script") || words.ends_with([']', '>']) || words.contains('@')
+    words.starts_with(['`', '~', '<', '[', '(', '$'])
+        || words.starts_with("Script")
+        || words.ends_with([']', '>'])
+        || words.contains('@')
 }
 
-/// The text with the marks behind the beginning of the report left empty, where the report ends, and whether a prompt ended it. What has
-/// a line of smartctl's behind it ends nothing.
-fn without_marks(text: Cow<'_, str>) -> (Cow<'_, str>, usize, bool) {
-    let has_mark = |line: &str| may_be_mark(line) && (mark(line).is_some() || CLOSING.iter().any(|mark| line.trim_end().ends_with(mark)));
+/// The text with the marks behind the beginning of the report left empty, and where the report ends. A mark with a line of smartctl's behind
+/// it ends nothing.
+fn without_marks(text: Cow<'_, str>) -> (Cow<'_, str>, usize) {
+    let closed = |line: &str| CLOSING.iter().find_map(|mark| line.trim_end().strip_suffix(mark).map(str::len));
+    let has_mark = |line: &str| may_be_mark(line) && (is_mark(line) || closed(line).is_some());
     let Some(from) = prefix::first_anchor(&text).filter(|from| text[*from..].lines().any(has_mark)) else {
         let end = text.len();
-        return (text, end, false);
+        return (text, end);
     };
     let mut plain = text[..from].to_owned();
-    let mut end: Option<(usize, bool)> = None;
+    let mut end: Option<usize> = None;
     for line in text[from..].split_inclusive('\n') {
-        let words = line.trim_end();
-        let Some(found) = mark(words) else {
-            if section::is_known(words.trim_start()) {
-                end = None;
-            }
-            let closed = CLOSING.iter().find_map(|mark| words.strip_suffix(mark));
-            plain.push_str(closed.unwrap_or(line));
-            if closed.is_some() {
-                plain.push('\n');
-                end = end.or(Some((plain.len(), false)));
-            }
+        if is_mark(line) {
+            end = end.or(Some(plain.len()));
+            plain.push('\n');
             continue;
-        };
-        end = end.or(Some((plain.len(), found == Mark::Prompt)));
-        plain.push('\n');
+        }
+        if is_anchor(line) || section::is_known(line.trim_start()) {
+            end = None;
+        }
+        match closed(line) {
+            Some(length) => {
+                plain.push_str(&line[..length]);
+                plain.push('\n');
+                end = end.or(Some(plain.len()));
+            }
+            None => plain.push_str(line),
+        }
     }
-    let (end, prompted) = end.unwrap_or((plain.len(), false));
-    (Cow::Owned(plain), end, prompted)
+    let end = end.unwrap_or(plain.len());
+    (Cow::Owned(plain), end)
 }

@@ -142,7 +142,10 @@ pub(super) fn stripped(text: Cow<'_, str>) -> Cow<'_, str> {
 /// elsewhere.
 pub(super) fn hides(text: &str) -> bool {
     let begins_line = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'\n';
-    ANCHORS.iter().filter(|anchor| **anchor != VERDICT).any(|anchor| find_iter(text.as_bytes(), anchor).any(|at| !begins_line(at)))
+    ANCHORS
+        .iter()
+        .filter(|anchor| **anchor != VERDICT)
+        .any(|anchor| find_iter(text.as_bytes(), anchor).any(|at| !begins_line(at)))
 }
 
 /// The lines from the first heading to the last one.

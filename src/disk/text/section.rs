@@ -9,6 +9,8 @@
 enum End {
     /// An empty line behind its rows.
     Empty,
+    /// The same, with an entry among the rows.
+    Entries,
     /// An empty line anywhere below, since what it lists counts for nothing.
     Gap,
     /// A line that has one of these words, and nothing else.
@@ -64,6 +66,7 @@ impl Section {
         let passed = |line: &&str| line.contains("Extended ") && line.contains("Completed without error");
         let ended = match self.end {
             End::Empty => emptied(),
+            End::Entries => below.iter().any(|line| line.starts_with('#')) && emptied(),
             End::Gap => below.iter().any(|line| line.is_empty()),
             End::Words => false,
             End::Row => below.iter().any(is_row),
@@ -107,7 +110,7 @@ const NVME_LOG: usize = 20;
 use Part::{Statistics, Verdict};
 
 #[rustfmt::skip]
-const SECTIONS: [Section; 30] = [
+const SECTIONS: [Section; 29] = [
     section("the list of capabilities", Verdict, &["General SMART Values:"], End::Empty),
     section("the table of attributes", Verdict, &["Vendor Specific SMART Attributes with Thresholds:", "Failed Attributes:", "Please note the following marginal Attributes:"], End::Empty)
         .closing(&["P prefailure"]),
@@ -130,11 +133,10 @@ const SECTIONS: [Section; 30] = [
     section("the FARM log", Statistics, &["Seagate Field Access", "FARM Log "], End::Empty),
     section("the health log", Verdict, &["SMART/Health Information (NVMe Log"], End::Words).closing(&["Error Information Log Entries:"]),
     section("the error log", Verdict, &["Error Information (NVMe Log"], End::Row).closing(&["No Errors Logged"]),
-    section("the error log", Verdict, &["Read 1 entries from Error Information Log failed"], End::Words).closing(&["Log failed: "]),
     section("the self-test log", Verdict, &["Self-test Log (NVMe Log"], End::Log(NVME_LOG)).closing(&EMPTY_LOG),
     section("the table of error counters", Verdict, &["Error counter log:", "Non-medium error count:"], End::Empty),
     section("the list of pending defects", Verdict, &["Pending defect count:"], End::Row).closing(&["Pending defect count:"]),
-    section("the self-test log", Verdict, &["SMART Self-test log"], End::Empty).closing(&["No Self-tests have been logged", "Long (extended) Self"]),
+    section("the self-test log", Verdict, &["SMART Self-test log"], End::Entries).closing(&["No Self-tests have been logged", "Long (extended) Self"]),
     section("the background scan", Statistics, &["Background scan results log"], End::Words)
         .closing(&["Number of background medium scans performed", "Background scan results Log Sense"]),
     section("the table of the background scan", Statistics, &["#  when        lba(hex)"], End::Empty),

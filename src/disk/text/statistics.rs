@@ -90,7 +90,10 @@ Page Offset Size         Value  Description
 ";
         for text in [new, old] {
             let report = read(text);
-            assert_eq!((report.statistic(4, 8), report.statistic(4, 16), report.percentage_used), (Some(96), None, Some(91)));
+            assert_eq!(
+                (report.statistic(4, 8), report.statistic(4, 16), report.percentage_used),
+                (Some(96), None, Some(91))
+            );
             assert_eq!(report.statistics.iter().map(|one| one.normalised).collect::<Vec<_>>(), [false, true]);
             assert!(report.notes.lost_rows.is_empty(), "{report:?}");
         }

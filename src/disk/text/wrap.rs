@@ -55,7 +55,8 @@ fn begins(line: &str) -> bool {
     let words = line.trim_start();
     let mut parts = words.split_whitespace();
     let [first, second] = [parts.next(), parts.next()].map(Option::unwrap_or_default);
-    let numbered = first.bytes().all(|byte| byte.is_ascii_digit()) && second.starts_with(|c: char| c.is_ascii_alphabetic());
+    let numbered =
+        first.bytes().all(|byte| byte.is_ascii_digit()) && second.starts_with(|c: char| c.is_ascii_alphabetic());
     let signed = words.is_empty() || words.starts_with(['#', '|', '=']) || words.starts_with("0x");
     signed || numbered || ["read:", "write:", "verify:"].contains(&first) || section::is_known(words)
 }
@@ -137,11 +138,16 @@ ID# ATTRIBUTE_NAME          FLAG     VALUE WORST THRESH TYPE      UPDATED  WHEN_
     fn lines_that_were_broken_at_a_column_are_put_together() {
         for width in [60, 72, 79, 80, 87, 95] {
             let chunks = |line: &'static str| line.as_bytes().chunks(width).map(|part| String::from_utf8_lossy(part));
-            let broken: String = TABLE.lines().flat_map(|line| {
-                let mut parts: Vec<_> = chunks(line).collect();
-                if parts.is_empty() { parts.push(Cow::Borrowed("")) }
-                parts.into_iter().map(|part| format!("{part}\n"))
-            }).collect();
+            let broken: String = TABLE
+                .lines()
+                .flat_map(|line| {
+                    let mut parts: Vec<_> = chunks(line).collect();
+                    if parts.is_empty() {
+                        parts.push(Cow::Borrowed(""))
+                    }
+                    parts.into_iter().map(|part| format!("{part}\n"))
+                })
+                .collect();
             assert_eq!(unbroken(Cow::Owned(broken)), TABLE, "{width}");
         }
     }
@@ -163,6 +169,9 @@ ID# ATTRIBUTE_NAME          FLAG     VALUE WORST THRESH TYPE      UPDATED  WHEN_
     #[test]
     fn quoted_printable_is_read() {
         let mail = "=3D=3D=3D START OF READ SMART DATA SECTION =3D=3D=3D\nNum  Test=\n_Description =E2=80=93\n";
-        assert_eq!(unquoted(Cow::Borrowed(mail)), "=== START OF READ SMART DATA SECTION ===\nNum  Test_Description –\n");
+        assert_eq!(
+            unquoted(Cow::Borrowed(mail)),
+            "=== START OF READ SMART DATA SECTION ===\nNum  Test_Description –\n"
+        );
     }
 }
