@@ -157,7 +157,8 @@ fn drive(report: &Report, device: Device) -> &'static str {
 
 /// What smartctl said.
 fn words(report: &Report, device: Device) -> Option<(&'static str, String)> {
-    let messages = || report.call.messages.iter();
+    // What a drive does not tell of an optional log says nothing of the drive, whatever the system calls the error.
+    let messages = || report.call.messages.iter().filter(|one| !is_optional(one));
     let known = WORDS.iter().find_map(|(words, code)| Some((*code, messages().find(|one| one.contains(words))?)));
     let (code, said) = known.or_else(|| Some(("", messages().find(|one| is_complaint(one))?)))?;
     let code = match code {
@@ -208,7 +209,20 @@ fn is_denied(said: &str) -> bool {
 
 /// Whether a line says why there is nothing. That an optional log is missing says nothing of it.
 fn is_complaint(said: &str) -> bool {
-    const OPTIONAL: [&str; 4] = ["Log failed", "Log Directory failed", "Device Statistics", "SCT "];
     let fails = said.contains("failed") || said.contains("open device") || said.contains("cannot be opened");
-    fails && !OPTIONAL.iter().any(|log| said.contains(log))
+    fails && !is_optional(said)
+}
+
+/// Whether a line is of a log or a table that a drive need not have.
+fn is_optional(said: &str) -> bool {
+    const LOGS: [&str; 7] = [
+        "Log failed",
+        "Log Directory failed",
+        "Device Statistics",
+        "SCT ",
+        "READ_LOG",
+        "Phy Event Counters",
+        "Pending Defects",
+    ];
+    LOGS.iter().any(|log| said.contains(log))
 }

@@ -46,15 +46,20 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
         return Err(Unreadable::Empty);
     }
     let Some(at) = document(printed) else {
-        if text::reports(printed) > 1 {
+        let plain = text::Plain::of(printed);
+        if text::reports(plain.text()) > 1 {
             return Err(Unreadable::Several);
         }
-        let mut report = text::read(printed).ok_or(Unreadable::Foreign)?;
-        match text::torn(printed) {
+        let mut report = text::read(plain.text()).ok_or(Unreadable::Foreign)?;
+        if plain.hides() {
+            report.cut.push("something stands before some of its lines".to_owned());
+        }
+        match text::torn(plain.printed()) {
             Some((words, text::Part::Verdict)) => report.cut.push(words),
             Some((words, text::Part::Statistics)) => report.open_end = Some(words),
             None => {}
         }
+        report.doubt_attributes();
         return Ok(report);
     };
     let value = only(&printed[at..])?;
@@ -63,6 +68,7 @@ pub fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
         report.fill_from(said);
     }
     report.pending_defects = report.pending_defects.max(text::pending(&printed[..at]));
+    report.doubt_attributes();
     Ok(report)
 }
 
@@ -104,13 +110,14 @@ pub(super) fn document(printed: &str) -> Option<usize> {
         let rest = rest.trim_start();
         rest.is_empty() || rest.starts_with(['"', '{', '}'])
     };
+    let text = text::banners(printed).chain(printed.find("=== START OF ")).min();
     for (at, _) in printed.match_indices(['{', '[']) {
         let (before, rest) = (&printed[..at], &printed[at + 1..]);
-        if before.contains("smartctl ") || before.contains("=== START OF ") {
+        if text.is_some_and(|text| text < at) {
             return None;
         }
         // Damaged at once, unless it is a word in brackets, such as sudo's; a text has words before its first brace.
-        let is_word = printed[at..].starts_with('[') && rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        let is_word = printed[at..].starts_with('[') && rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
         if opens(rest) || before.trim().is_empty() && !is_word {
             return Some(at);
         }
@@ -118,25 +125,53 @@ pub(super) fn document(printed: &str) -> Option<usize> {
     None
 }
 
-/// The only document of these.
+/// The only document of these. What a forum or a shell puts behind it, in a line of its own, is no part of it.
 fn only(printed: &str) -> Result<Value, Unreadable> {
     let damaged = |error: serde_json::Error| Unreadable::Json(error.to_string());
     let mut found = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
     let first = found.next().ok_or(Unreadable::Empty)?.map_err(damaged)?;
-    match (first, found.next()) {
-        (_, Some(Ok(second))) if second.is_object() => Err(Unreadable::Several),
-        (_, Some(Ok(_))) => Err(Unreadable::Json("something stands behind it".to_owned())),
-        (_, Some(Err(error))) => Err(damaged(error)),
-        (Value::Array(mut list), None) => match list.len() {
+    let behind = &printed[found.byte_offset()..];
+    if text::reports(behind) > 0 {
+        return Err(Unreadable::Several);
+    }
+    if let Some(at) = document(behind) {
+        let second = serde_json::Deserializer::from_str(&behind[at..]).into_iter::<Value>().next();
+        return Err(match second {
+            Some(Err(error)) => damaged(error),
+            _ => Unreadable::Several,
+        });
+    }
+    let own_line = behind.trim_start_matches([' ', '\t', '\r']).starts_with('\n');
+    let goes_on = behind.trim_start().starts_with(['}', ']', ',', ':', '"']);
+    if !behind.trim().is_empty() && (!own_line || goes_on) {
+        return Err(Unreadable::Json("something stands behind it".to_owned()));
+    }
+    match first {
+        Value::Array(mut list) => match list.len() {
             0 => Err(Unreadable::Empty),
             1 => Ok(list.remove(0)),
             _ => Err(Unreadable::Several),
         },
-        (first, None) => Ok(first),
+        first => Ok(first),
     }
 }
 
+/// Rows of a table that have the number of another one before nothing in it is believed. A drive has each attribute once.
+const REPEATED: usize = 2;
+
 impl Report {
+    /// Leaves out a table of attributes that the drive filled with something else: nothing in it is bad or good.
+    fn doubt_attributes(&mut self) {
+        let mut seen = [false; 256];
+        let mut is_new =
+            |id: u64| usize::try_from(id).is_ok_and(|id| id > 255 || !std::mem::replace(&mut seen[id], true));
+        let repeated = self.attributes.iter().filter(|one| !is_new(one.id)).count();
+        if repeated >= REPEATED {
+            self.attributes.clear();
+            self.notes.lost_rows.push(format!("{repeated} attributes with the numbers of others"));
+        }
+    }
+
     /// Takes from the text of the same call what its JSON does not say.
     fn fill_from(&mut self, text: Report) {
         let Report { call, protocol, identity, support, status, attributes, nvme, scsi, self_tests, .. } = text;

@@ -42,7 +42,10 @@ const OFFLINE: [Pick; 2] = [Pick::id(198).on_platters(), Pick::id(198).on_flash(
 const CRC: [Pick; 2] = [Pick::id(199).on_platters(), Pick::id(199).on_flash().named(&["crc"])];
 const TIMEOUT: [Pick; 1] = [Pick::id(188).named(&["timeout", "time_out", "unknown"]).packed()];
 const BLOCKS: [Pick; 1] = [Pick::id(5).on_flash()];
-const PROTECTED: [Pick; 1] = [Pick::any().named(&["write_protect", "ssd_protect_mode"])];
+const PROTECTED: [Pick; 1] = [Pick::any().named(&["write_protect", "ssd_protect_mode"]).not_between_erases()];
+/// The counters of damage, all together.
+const DAMAGE: [Pick; 7] =
+    [REALLOCATED[0], UNCORRECTABLE[0], UNCORRECTABLE[1], PENDING[0], PENDING[1], OFFLINE[0], OFFLINE[1]];
 /// Names of attributes whose normalised value is what is left of the endurance in percent. Numbers alone do not tell: 202 is an error
 /// count of one vendor and the endurance of another, and 230 counts up on some drives.
 const WEAR: [Pick; 2] = [
@@ -95,6 +98,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("temperature-limit", M::TemperatureLimit, "the drive is at or above the temperature that it must not have", COOL).is(Degraded, "ACS-4 (SCT), NVMe (CCTEMP), SPC-5 (trip temperature)"),
     Rule::new("temperature-warm", M::TemperatureWarm, "the drive is warmer than it should be", COOL).is(Info, "ACS-4 (SCT), NVMe (WCTEMP)"),
     Rule::new("attribute-failed-before", M::AttributePast, "an attribute was at its threshold once", WATCH).is(Degraded, ACS).history(),
+    Rule::new("attribute-worst-unset", M::WorstUnset, "an attribute has 0 for its worst value, which none has: the drive does not keep it", LOOK).is(Info, "ACS-3, SMART attribute values; public reports").history(),
     Rule::new("temperature-before", M::TemperaturePast, "the drive was too hot once", LOOK).is(Info, ACS).history(),
     Rule::new("temperature-over-limit", M::OverLimit, "the drive was above the temperature that it must not have", LOOK).is(Info, "ACS-4, SCT status").from(Above(0)).history(),
     Rule::new("temperature-critical-before", M::CriticalMinutes, "the controller was above its critical temperature", LOOK).is(Info, NVME).from(Above(0)).history(),
@@ -135,6 +139,7 @@ pub const RULES: &[Rule] = &[
     Rule::new("ata-endurance-used", M::AtaEnduranceUsed, "the rated endurance is used or almost; that alone is no defect", PLAN).is(Degraded, "ACS-4, device statistics page 7").from(AtLeast(90)).again_from(100),
     Rule::new("ata-endurance-bogus", M::AtaEnduranceBogus, "a statistic of 255 percent that some firmware never keeps", "compare it with the wear attributes").is(Info, REPORTS),
     // What alone says nothing of the drive.
+    Rule::new("counter-no-number", M::NoNumber(&DAMAGE), "a counter of damage that cannot be a number: the drive does not keep it, or has miscounted", "look at the other counters; look for newer firmware").is(Info, REPORTS),
     Rule::new("checksum", M::Checksum, "a checksum in the drive's own data is wrong, so that a value may be, too", "read it again; if it stays so, look for newer firmware").is(Info, ACS),
     Rule::new("verdict-only", M::VerdictOnly, "only the drive's own verdict is known, which most failing drives leave at \"passed\"", "run smartctl -x").is(Info, SMARTCTL),
     Rule::new("virtual-drive", M::Virtual, "an emulated drive: its health is what its host makes of it, and shows no defect of a real one", "nothing; test the drives of the host").is(Info, REPORTS),

@@ -60,6 +60,13 @@ fn a_drive_above_its_specified_maximum_is_too_hot_now() {
     is(&hot, Verdict::Degraded, "temperature-limit");
     let at = with(drive, "/ata_device_statistics", made_for(62, 62));
     assert_eq!(said(&at).verdict, Verdict::Healthy, "the maximum itself is allowed");
+    // Where SCT knows the limit, that is the limit.
+    let sct = |limit: i64| {
+        let warm = with(platters(&[]), "/ata_device_statistics", made_for(60, 62));
+        let warm = with(warm, "/temperature", json!({ "current": 62, "limit_max": limit }));
+        said(&with(warm, "/ata_smart_attributes/table", json!([{ "id": 9, "raw": { "value": 1 } }]))).verdict
+    };
+    assert_eq!((sct(75), sct(62)), (Verdict::Healthy, Verdict::Degraded));
 }
 
 #[test]

@@ -89,6 +89,52 @@ fn a_drive_that_is_write_protected_is_failed() {
 }
 
 #[test]
+fn an_average_of_erases_is_no_write_protection_whatever_the_database_calls_it() {
+    let drive = |most: u64, fewest: u64, raw: u64| {
+        let rows = [
+            (165, "Unknown_Attribute", 100, most),
+            (166, "Later_Bad_Block_Count", 100, fewest),
+            (167, "SSD_Protect_Mode", 100, raw),
+        ];
+        verdict(&sata(0, &rows))
+    };
+    assert_eq!(drive(35, 3, 31), Verdict::Healthy);
+    assert_eq!(drive(2, 1, 1), Verdict::Healthy);
+    assert_eq!(drive(0, 0, 1), Verdict::Failed, "nothing was erased, and it is protected");
+    assert_eq!(drive(35, 3, 1), Verdict::Failed);
+}
+
+#[test]
+fn a_counter_that_is_no_number_counts_for_nothing_and_is_told() {
+    // The normalised value in each byte; ones; one less than none.
+    for raw in [0x6464_6464, 0xffff_ffff_ffff, 0xffff_ffff, 0xffff_fffd] {
+        for (rate, name) in [(0, "Current_Pending_Sector"), (7200, "Current_Pending_Sector")] {
+            let judgement = said(&sata(
+                rate,
+                &[(197, name, 100, raw), (3, "Spin_Up_Time", 100, 0), (7, "Seek_Error_Rate", 100, 0)],
+            ));
+            assert_eq!(judgement.verdict, Verdict::Healthy, "{raw:#x}: {judgement:?}");
+            assert!(gives(&judgement, "counter-no-number"), "{raw:#x}: {judgement:?}");
+        }
+    }
+    for raw in [1, 0x0101, 0x64_6464, 0x1_0023_0000, 0x079d_0207] {
+        assert_eq!(verdict(&sata(0, &[(197, "Current_Pending_Sector", 100, raw)])), Verdict::Degraded, "{raw:#x}");
+    }
+}
+
+#[test]
+fn a_worst_value_that_no_attribute_has_tells_of_no_past() {
+    let drive = |value: u64, worst: u64| {
+        let row = json!([{ "id": 195, "name": "Cumulativ_Corrected_ECC", "value": value, "worst": worst, "thresh": 50,
+            "when_failed": "past", "raw": { "value": 0, "string": "0" } }]);
+        said(&with(sata(0, &[]), "/ata_smart_attributes/table", row))
+    };
+    let unset = drive(100, 0);
+    assert!(unset.verdict == Verdict::Healthy && gives(&unset, "attribute-worst-unset"), "{unset:?}");
+    assert_eq!(drive(100, 1).verdict, Verdict::Degraded);
+}
+
+#[test]
 fn a_controller_that_shows_its_own_name_is_failed() {
     let drive = |model: &str, firmware: &str, bytes: u64| {
         let document = with(sata(0, &[(9, "Power_On_Hours", 99, 1)]), "/model_name", json!(model));

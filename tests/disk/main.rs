@@ -8,6 +8,7 @@
 //! * `traps`: what smartctl does not tell, or tells wrongly; `reference`: where the reference judges otherwise.
 //! * `damage`: whatever is cut out or changed, nothing panics and nothing gets healthy.
 //! * `beside`: what a report tells beside attributes and verdicts.
+//! * `copied`: reports in mails, forums, logs; `whole`: reports that look cut off and are not.
 //! * `kinds`, `flash`, `unanswered`: each kind of trouble that public reports tell of.
 //! * `lost`: nothing that is lost makes a bad drive better.
 //! * `unanswered`: whose fault it is that there is no health in the output.
@@ -21,6 +22,7 @@ mod support;
 mod beside;
 mod cases;
 mod command;
+mod copied;
 mod corpus;
 mod damage;
 mod document;
@@ -39,6 +41,7 @@ mod selftest;
 mod sequences;
 mod traps;
 mod unanswered;
+mod whole;
 
 use std::fs;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::disk::loose::{Loose, leading_number};
 use crate::disk::model::{Attribute, Failing, Farm, MOST, Report, Statistic};
-use crate::disk::self_test::{Ability, Entry, Outcome, ata_outcome, kind_of, outcome_of};
+use crate::disk::self_test::{Ability, Entry, Outcome, ata_outcome, kind_of, outcome_of, possible};
 use crate::disk::text::OFFLINE_FATAL;
 
 pub(super) fn read(root: Loose, report: &mut Report) {
@@ -162,6 +162,8 @@ fn entry(row: Loose, place: u64) -> Option<Entry> {
         (None, None) => return None,
     };
     let kind = row.at("type.string").text().map(|text| kind_of(&text));
+    let left = row.number_at("status.remaining_percent");
+    let outcome = possible(kind, outcome, left.unwrap_or_default());
     Some(Entry {
         hours: row.number_at("lifetime_hours"),
         lba: row.number_at("lba"),

@@ -16,6 +16,7 @@ pub(in crate::disk) struct Pick {
     medium: Medium,
     in_database: bool,
     packed: bool,
+    between_erases: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ impl Pick {
             medium: Medium::Any,
             in_database: false,
             packed: false,
+            between_erases: true,
         }
     }
 
@@ -91,11 +93,20 @@ impl Pick {
         Pick { packed: true, ..self }
     }
 
+    /// Whose number is none between those of 166 and 165: drives that count there the fewest and the most erases of a block count here
+    /// how many a block has on average, whatever the database calls it.
+    pub(in crate::disk) const fn not_between_erases(self) -> Self {
+        Pick { between_erases: false, ..self }
+    }
+
     /// Whether it is this attribute of this drive.
     fn fits(&self, attribute: &Attribute, report: &Report) -> bool {
         // What is cheap comes first: every rule asks this of every attribute.
         let excluded = self.id.is_some_and(|id| id != attribute.id) || self.without.contains(&attribute.id);
         if excluded || self.in_database && report.database == Some(false) {
+            return false;
+        }
+        if !self.between_erases && is_average_of_erases(attribute, report) {
             return false;
         }
         let name = attribute.name.to_ascii_lowercase();
@@ -132,9 +143,20 @@ impl Pick {
     }
 }
 
+fn is_average_of_erases(attribute: &Attribute, report: &Report) -> bool {
+    let raw = |id: u64| report.attribute(id).and_then(|one| one.raw);
+    let bounds = raw(166).zip(raw(165)).filter(|(_, most)| *most > 0);
+    bounds.zip(attribute.raw).is_some_and(|((fewest, most), raw)| (fewest..=most).contains(&raw))
+}
+
 /// Attributes of temperature.
 pub(super) fn is_temperature(attribute: &Attribute) -> bool {
     [190, 194].contains(&attribute.id)
+}
+
+/// Whether its worst value is one that no attribute has (ACS-3: 1 to 253): the drive keeps none.
+pub(super) fn is_unset(attribute: &Attribute) -> bool {
+    attribute.worst == Some(0) && attribute.value.is_some_and(|value| value > 0)
 }
 
 fn named(attribute: &Attribute) -> String {
@@ -153,9 +175,33 @@ pub(super) fn matching(report: &Report, counts: impl Fn(&Attribute) -> bool) -> 
     report.attributes.iter().filter(|attribute| counts(attribute)).map(seen).collect()
 }
 
+/// Whether a counter is no number: one byte again and again (ones, or the normalised value in each), or 32 bits that went below zero.
+fn is_no_number(raw: u64) -> bool {
+    let bytes = raw.to_le_bytes();
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let repeats = used >= 4 && bytes[..used].iter().all(|byte| *byte == bytes[0]);
+    repeats || (0xffff_ff00..=0xffff_ffff).contains(&raw)
+}
+
+/// The counters of damage that are no numbers.
+pub(super) fn no_numbers(report: &Report, picks: &[Pick]) -> Vec<Seen> {
+    let counts = |attribute: &&Attribute| {
+        attribute.raw.is_some_and(is_no_number) && picks.iter().any(|pick| pick.fits(attribute, report))
+    };
+    let seen = |attribute: &Attribute| {
+        let name = named(attribute);
+        let words = format!("attribute {name}: raw 0x{:08x}", attribute.raw.unwrap_or_default());
+        Seen { words, subject: Some(name), ..Seen::default() }
+    };
+    report.attributes.iter().filter(counts).map(seen).collect()
+}
+
 /// The counter of the first attribute that fits.
 pub(super) fn raw(report: &Report, picks: &[Pick]) -> Option<Seen> {
-    let fits = |attribute: &Attribute| picks.iter().find(|pick| pick.fits(attribute, report)).copied();
+    let fits = |attribute: &Attribute| {
+        let pick = picks.iter().find(|pick| pick.fits(attribute, report)).copied();
+        pick.filter(|_| !attribute.raw.is_some_and(is_no_number))
+    };
     let (attribute, pick) = report.attributes.iter().find_map(|attribute| Some((attribute, fits(attribute)?)))?;
     Some(Seen::number(&format!("attribute {}: raw", named(attribute)), pick.counter(attribute)?))
 }

@@ -262,10 +262,11 @@ fn temperature(report: &Report, critical: bool) -> Option<Seen> {
     let now = report.temperature.max(logged).filter(|now| (1..=120).contains(now))?;
     // No drive is too hot at room temperature: such a limit is another number.
     let plausible = |limit: Option<i64>| limit.filter(|limit| (40..=120).contains(limit));
-    // The maximum that the drive was made for is allowed; above it the drive counts the minutes (ACS-4, statistics page 5).
-    let specified = report.statistic(5, 0x58).and_then(|limit| i64::try_from(limit).ok());
-    let over = plausible(specified).filter(|limit| now > *limit);
     let highest = plausible(report.trip_temperature).or(plausible(report.limits.critical));
+    // The maximum that the drive was made for is allowed; above it the drive counts the minutes (ACS-4, statistics page 5). Where SCT knows
+    // the limit, that is the limit.
+    let specified = report.statistic(5, 0x58).and_then(|limit| i64::try_from(limit).ok());
+    let over = plausible(specified).filter(|limit| now > *limit && highest.is_none());
     let highest = highest.filter(|limit| now >= *limit).or(over);
     let hot = highest.is_some();
     let limit =

@@ -39,6 +39,8 @@ pub(super) enum Measure {
     TemperatureWarm,
     /// An attribute that was at its threshold, but for temperatures.
     AttributePast,
+    /// An attribute whose worst value is 0 although it stands above its threshold.
+    WorstUnset,
     /// A temperature that was at its threshold.
     TemperaturePast,
     /// The newest self-test failed.
@@ -55,6 +57,8 @@ pub(super) enum Measure {
     DoubtfulSelfTest,
     /// An attribute's counter.
     Raw(&'static [Pick]),
+    /// A counter that is no number.
+    NoNumber(&'static [Pick]),
     /// The normalised value of an attribute that counts down endurance.
     WearLeft(&'static [Pick]),
     /// A device statistic, by page and offset, of drives whose attribute for the same is not there or says zero.
@@ -182,7 +186,7 @@ impl Seen {
 
 /// Looks. Everything that the measure finds, whatever the limit.
 pub(super) fn look(measure: Measure, report: &Report) -> Vec<Seen> {
-    use attribute::{is_temperature, matching};
+    use attribute::{is_temperature, is_unset, matching};
     let failing = |when: Failing, hot: bool| {
         move |one: &super::model::Attribute| one.failing == Some(when) && is_temperature(one) == hot
     };
@@ -190,9 +194,11 @@ pub(super) fn look(measure: Measure, report: &Report) -> Vec<Seen> {
         Measure::PrefailNow => matching(report, |one| failing(Failing::Now, false)(one) && one.prefailure),
         Measure::OldAgeNow => matching(report, |one| failing(Failing::Now, false)(one) && !one.prefailure),
         Measure::TemperatureNow => matching(report, failing(Failing::Now, true)),
-        Measure::AttributePast => matching(report, failing(Failing::Past, false)),
+        Measure::AttributePast => matching(report, |one| failing(Failing::Past, false)(one) && !is_unset(one)),
+        Measure::WorstUnset => matching(report, |one| failing(Failing::Past, false)(one) && is_unset(one)),
         Measure::TemperaturePast => matching(report, failing(Failing::Past, true)),
         Measure::Raw(picks) => attribute::raw(report, picks).into_iter().collect(),
+        Measure::NoNumber(picks) => attribute::no_numbers(report, picks),
         Measure::WearLeft(picks) => attribute::wear_left(report, picks),
         Measure::NewestSelfTest | Measure::UnrefutedSelfTest | Measure::RefutedSelfTest => {
             self_test::failed(measure, report)

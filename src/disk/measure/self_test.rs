@@ -18,7 +18,10 @@ fn doubt(entry: &Entry, report: &Report) -> Option<String> {
     let ahead = hours.filter(|(logged, own)| *logged > own.saturating_mul(2).saturating_add(SLACK));
     let wraps = |own: u64| ata && own.saturating_add(own / 10).saturating_add(SLACK) >= WRAP;
     match (ahead, entry.outcome) {
-        (_, Outcome::Unknown) if nvme => Some(format!("the result {:?} means nothing", entry.text)),
+        (_, Outcome::Unknown) if nvme || ata => Some(format!("the result {:?} means nothing", entry.text)),
+        (_, Outcome::Failed) if ata && entry.kind == Some(Kind::Other) && is_rubbish(report) => {
+            Some("it stands among entries that mean nothing".to_owned())
+        }
         _ if ata && blank(entry.hours, WRAP - 1) && entry.lba.is_some_and(|lba| lba >= 0xffff_ffff) => {
             Some("all bits are set".to_owned())
         }
@@ -32,11 +35,16 @@ fn doubt(entry: &Entry, report: &Report) -> Option<String> {
     }
 }
 
+/// Whether the log holds entries that no test can have made: then one of a test that nobody knows is another of them.
+fn is_rubbish(report: &Report) -> bool {
+    report.self_tests.log.iter().any(|entry| entry.outcome == Outcome::Unknown)
+}
+
 /// Whether every entry is ahead of the drive's own count, each newer one more: then it is the count that was set back, and the log is
 /// as it was. A lone entry shows no such order.
 fn is_older_than_its_drive(report: &Report) -> bool {
     let hours: Vec<u64> = ended(report).filter_map(|entry| entry.hours).collect();
-    let Some(own) = report.power_on_hours else { return false };
+    let Some(own) = report.power_on_hours.filter(|_| !is_rubbish(report)) else { return false };
     ended(report).count() > 1
         && hours.is_sorted_by(|newer, older| newer >= older)
         && hours.iter().all(|logged| *logged > own && *logged < WRAP - 1)

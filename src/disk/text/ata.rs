@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::speaks;
 use crate::disk::loose::leading_number;
-use crate::disk::model::{Attribute, Failing, MOST, Protocol, Report, Statistic};
+use crate::disk::model::{Attribute, Failing, MOST, Protocol, Report};
 use crate::disk::self_test::Outcome;
 
-/// Whether the line was a row of the table of attributes, in either of its two forms, or of the device statistics.
+/// Whether the line was a row of the table of attributes, in either of its two forms.
 pub(super) fn row(line: &str, report: &mut Report) -> bool {
     if let Some(attribute) = attribute(line) {
         speaks(Protocol::Ata, report);
@@ -26,37 +26,7 @@ pub(super) fn row(line: &str, report: &mut Report) -> bool {
         }
         return true;
     }
-    if let Some(statistic) = statistic(line) {
-        if statistic.page == 7 && statistic.offset == 8 {
-            report.percentage_used = Some(statistic.value);
-        }
-        if report.statistics.len() < MOST {
-            report.statistics.push(statistic);
-        }
-        return true;
-    }
     false
-}
-
-/// `0x04  0x008  4              96  ---  Number of Reported Uncorrectable Errors`; what is not valid has `-` for its value.
-fn statistic(line: &str) -> Option<Statistic> {
-    // Most lines are none: what is cheap comes first.
-    if !line.starts_with("0x") {
-        return None;
-    }
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let [page, offset, size, value, flags, name @ ..] = words.as_slice() else { return None };
-    let hexadecimal = |word: &str, digits: usize| word.strip_prefix("0x").is_some_and(|word| word.len() == digits);
-    let is_row = hexadecimal(page, 2) && hexadecimal(offset, 3) && flags.len() == 3 && !name.is_empty();
-    size.parse::<u8>().ok().filter(|_| is_row)?;
-    let [page, offset] = [page, offset].map(|word| leading_number(word));
-    Some(Statistic {
-        page: page?,
-        offset: offset?,
-        name: name.join(" "),
-        value: leading_number(value)?,
-        normalised: flags.starts_with('N'),
-    })
 }
 
 /// `  5 Reallocated_Sector_Ct   0x0033   095   095   036    Pre-fail  Always       -       24`, or with `-x`
@@ -76,6 +46,10 @@ fn attribute(line: &str) -> Option<Attribute> {
         [when @ ("-" | "NOW" | "Past"), raw @ ..] => (None, *when, raw),
         _ => return None,
     };
+    // The last column is never empty: lines that were cut off at the width of a terminal have lost it, and the defect with it.
+    if raw.is_empty() {
+        return None;
+    }
     let raw = raw.join(" ");
     Some(Attribute {
         id,
@@ -90,7 +64,7 @@ fn attribute(line: &str) -> Option<Attribute> {
         },
         prefailure: kind.map_or(flags.starts_with('P'), |kind| kind == "Pre-fail"),
         raw: leading_number(&raw),
-        raw_text: Some(raw).filter(|raw| !raw.is_empty()),
+        raw_text: Some(raw),
     })
 }
 

@@ -1,8 +1,9 @@
 //! The logs of self-tests: three tables of columns whose texts may fill them to the last character.
 
+use super::{notes, section};
 use crate::disk::loose::leading_number;
 use crate::disk::model::{MOST, Report};
-use crate::disk::self_test::{Entry, Outcome, Running, kind_of, outcome_of};
+use crate::disk::self_test::{Entry, Outcome, Running, kind_of, outcome_of, possible};
 
 /// How the results of tests are written, longest first where one begins like another.
 const RESULTS: [&str; 30] = [
@@ -54,13 +55,19 @@ pub(super) struct Reader {
     full: bool,
     /// The place of the last entry of this table.
     last: Option<u64>,
+    /// The table has a heading, which smartctl prints with its first entry, and no entry yet.
+    headed: bool,
+    /// smartctl has said that it leaves entries out, since some controllers number them wrongly.
+    truncated: bool,
 }
 
 impl Reader {
     /// Whether the line was of a log.
     pub(super) fn line(&mut self, line: &str, report: &mut Report) -> bool {
+        self.truncated |= line.starts_with("Warning: self-test output truncated");
         if let Some(table) = heading(line) {
             self.table = Some(table);
+            self.headed = true;
             self.last = None;
             self.full = !report.self_tests.log.is_empty();
             report.self_tests.log_read = true;
@@ -77,12 +84,10 @@ impl Reader {
             None => likely(line).and_then(|table| entry(line, table)),
         };
         let Some(entry) = found else {
-            // SCSI's heading has a second line.
-            if !line.trim_start().starts_with("Description") {
-                self.table = None;
-            }
+            self.other(line.trim(), report);
             return false;
         };
+        self.headed = false;
         if entry.outcome == Outcome::Running && self.table == Some(Table::Scsi) {
             tests.running = tests.running.or(Some(Running { kind: entry.kind, remaining: None }));
         }
@@ -95,11 +100,33 @@ impl Reader {
 }
 
 impl Reader {
+    /// A line that is no entry: the table ends with an empty line, or where something else of smartctl's begins. Any other one may be an
+    /// entry that somebody changed.
+    fn other(&mut self, words: &str, report: &mut Report) {
+        // SCSI's heading has a second line.
+        if self.table.is_none() || words.starts_with("Description") {
+            return;
+        }
+        if words.is_empty() || section::is_known(words) {
+            self.end(report);
+        } else {
+            notes::lost(words, report);
+        }
+    }
+
+    /// The table ends, at the latest with the text.
+    pub(super) fn end(&mut self, report: &mut Report) {
+        if std::mem::take(&mut self.headed) {
+            report.cut.push("the self-test log has a heading and no entry".to_owned());
+        }
+        self.table = None;
+    }
+
     /// Entries are numbered, `NVMe`'s from 0 on: one that is missing may have been a failed test.
     fn count(&mut self, place: Option<u64>, report: &mut Report) {
         let first = u64::from(self.table != Some(Table::Nvme));
         let expected = self.last.map_or(first, |last| last.saturating_add(1));
-        if place.is_some_and(|place| place > expected) {
+        if place.is_some_and(|place| place > expected) && !self.truncated {
             report.cut.push("entries of the self-test log are missing".to_owned());
         }
         self.last = place;
@@ -148,7 +175,9 @@ fn entry(line: &str, table: Table) -> Option<Entry> {
         }
     };
     let namespace = namespace.filter(|number| *number != 0xffff_ffff);
-    let known = Entry::of(Some(kind_of(&rest[..at])), outcome_of(result), result.trim_end_matches(" -->"));
+    let kind = Some(kind_of(&rest[..at]));
+    let left = percent.and_then(|at| leading_number(columns[at])).unwrap_or_default();
+    let known = Entry::of(kind, possible(kind, outcome_of(result), left), result.trim_end_matches(" -->"));
     Some(Entry { hours, lba, segment, namespace, place, ..known })
 }
 

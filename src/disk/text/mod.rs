@@ -7,14 +7,19 @@ mod log;
 mod notes;
 mod nvme;
 mod outline;
+mod plain;
+mod prefix;
 mod scsi;
 mod section;
+mod statistics;
 mod temperature;
+mod wrap;
 
 use super::loose::{bytes, leading_number};
 use super::model::{MOST, Protocol, Report};
 pub(super) use notes::OFFLINE_FATAL;
-pub(super) use outline::{reports, torn};
+pub(super) use outline::{banners, reports, torn};
+pub(super) use plain::Plain;
 pub(super) use section::Part;
 
 /// Marks lines that say what went wrong. They stand in smartctl's text only, not in the messages of its JSON (section 2.4).
@@ -51,12 +56,20 @@ const COMPLAINTS: [&str; 30] = [
     "ioctl",
 ];
 
+/// Where these words are in a text, found at the speed of memory: a report is looked through for dozens of them.
+fn find(text: &str, words: &str) -> Option<usize> {
+    memchr::memmem::find(text.as_bytes(), words.as_bytes())
+}
+
 /// Reads what is there. `None` if this is no output of smartctl.
 pub(super) fn read(text: &str) -> Option<Report> {
     let mut report = Report::default();
     let mut log = log::Reader::default();
     let mut history = temperature::Reader::default();
     let mut table = notes::Reader::default();
+    let mut statistics = statistics::Reader::default();
+    // Most of them are in no line of it.
+    let complaints: Vec<&str> = COMPLAINTS.into_iter().filter(|words| find(text, words).is_some()).collect();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     for (number, line) in lines.iter().enumerate() {
         banner(line, &mut report);
@@ -64,6 +77,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
         farm::line(line, &mut report);
         scsi::equation(line, &mut report);
         let is_row = history.line(line, &mut report)
+            || statistics.line(line, &mut report)
             || ata::row(line, &mut report)
             || scsi::row(line, &mut report)
             || scsi::scanned(line, &mut report);
@@ -72,7 +86,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
         if is_row || log.line(line, &mut report) {
             continue;
         }
-        if report.call.messages.len() < MOST && COMPLAINTS.iter().any(|complaint| line.contains(complaint)) {
+        if report.call.messages.len() < MOST && complaints.iter().any(|words| line.contains(words)) {
             report.call.messages.push(line.trim().to_owned());
         }
         if let Some((key, value)) = line.split_once(':') {
@@ -83,6 +97,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
             scsi::field(key, value, &mut report);
         }
     }
+    log.end(&mut report);
     report.pending_defects = report.pending_defects.max(outline::pending_defects(&lines));
     report.temperatures = report.temperatures.filter(|logged| !logged.readings.is_empty());
     report.notes.health_section = Some(notes::has_health(text));
@@ -93,7 +108,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
         line.starts_with("smartctl pre-") || line.starts_with("Smartctl open device: ")
     };
     let is_a_report = report.call.version.is_some()
-        || text.contains("=== START OF ")
+        || find(text, "=== START OF ").is_some()
         || report.status.passed.is_some()
         || lines.iter().any(stopped);
     is_a_report.then_some(report)
@@ -157,7 +172,11 @@ fn cut(text: &str, report: &mut Report) {
     if text.contains("Vendor Specific SMART Attributes with Thresholds:") && report.attributes.is_empty() {
         report.cut.push("the table of attributes is empty".to_owned());
     }
-    let log = report.nvme.is_some_and(|nvme| nvme.critical_warning.is_some() && nvme.media_errors.is_some());
+    // smartctl prints all of them, whatever the drive says.
+    let log = report.nvme.is_some_and(|nvme| {
+        let wear = [nvme.available_spare, nvme.spare_threshold, nvme.percentage_used];
+        nvme.critical_warning.is_some() && nvme.media_errors.is_some() && wear.iter().all(Option::is_some)
+    });
     if text.contains("SMART/Health Information (NVMe Log") && !log {
         report.cut.push("the health log is not whole".to_owned());
     }

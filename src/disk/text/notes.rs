@@ -43,7 +43,7 @@ pub(super) fn lost(row: &str, report: &mut Report) {
 pub(super) fn has_health(text: &str) -> bool {
     ["START OF READ SMART DATA", "START OF SMART DATA", "SMART Health Status", "overall-health", "General SMART Values"]
         .iter()
-        .any(|words| text.contains(words))
+        .any(|words| super::find(text, words).is_some())
 }
 
 pub(super) fn line(line: &str, report: &mut Report) {

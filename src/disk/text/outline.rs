@@ -6,32 +6,64 @@ use crate::disk::loose::leading_number;
 
 /// How many reports there are: banners, or sections of information where the banners were taken out.
 pub(in crate::disk) fn reports(text: &str) -> usize {
-    let starts = |line: &&str| {
-        let version = line.trim_start_matches('\u{feff}').strip_prefix("smartctl ");
-        let number = |rest: &str| rest.trim_start_matches("version ").trim_start_matches("pre-").to_owned();
-        version.is_some_and(|rest| number(rest).starts_with(|c: char| c.is_ascii_digit()))
+    let sections = memchr::memmem::find_iter(text.as_bytes(), "=== START OF INFORMATION SECTION");
+    banners(text).count().max(sections.count())
+}
+
+/// Where smartctl says which version it is: at the beginning of a line, or behind what somebody put before it, with its date or the system
+/// that it was made for. A command or a sentence that names the program has neither.
+pub(in crate::disk) fn banners(text: &str) -> impl Iterator<Item = usize> + '_ {
+    const NAME: &str = "smartctl ";
+    /// More than a banner has.
+    const LONGEST: usize = 160;
+    let is_banner = move |at: &usize| {
+        let rest = &text[at + NAME.len()..];
+        let end = rest.char_indices().nth(LONGEST).map_or(rest.len(), |(end, _)| end);
+        let rest = rest[..end].split('\n').next().unwrap_or_default();
+        let rest = rest.trim_start_matches("version ").trim_start_matches("pre-");
+        let (number, behind) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
+        let before = text[..*at].trim_end_matches('\u{feff}');
+        let begins_line = before.is_empty() || before.ends_with('\n');
+        let dated = behind.contains(" [") || behind.trim_start().starts_with("20");
+        number.starts_with(|c: char| c.is_ascii_digit()) && (begins_line || dated)
     };
-    let banners = text.lines().filter(starts).count();
-    let sections = text.lines().filter(|line| line.starts_with("=== START OF INFORMATION SECTION")).count();
-    banners.max(sections)
+    memchr::memmem::find_iter(text.as_bytes(), NAME).filter(move |at| is_banner(at))
 }
 
 /// What the text says in the places that show how far it goes.
 struct Outline<'a> {
+    text: &'a str,
     lines: Vec<&'a str>,
 }
 
 impl<'a> Outline<'a> {
     fn of(text: &'a str) -> Self {
-        Outline { lines: text.lines().map(str::trim).collect() }
+        Outline { text, lines: text.lines().map(str::trim).collect() }
     }
 
     fn find(&self, words: &[&str]) -> Option<usize> {
         self.lines.iter().position(|line| words.iter().any(|word| line.contains(word)))
     }
 
+    /// The drive's list of what it can do: bit 4 of it is the self-test, and smartctl prints how the last one ended only with it.
+    fn can_test_itself(&self) -> bool {
+        let line = self.lines.iter().find(|line| line.starts_with("capabilities:"));
+        let bits = line.and_then(|line| line.split_once('(')).and_then(|(_, rest)| leading_number(rest));
+        bits.is_none_or(|bits| bits & 0x10 != 0)
+    }
+
+    /// Of a log whose entries are all zero smartctl prints the heading alone, and of one whose index cannot be it says so; then something
+    /// stands behind it.
+    fn is_empty_log(&self, heading: usize) -> bool {
+        let below = &self.lines[heading + 1..];
+        let refused = ["Self-test Log failed", "Invalid Self-test Log index"];
+        let is_refused = below.first().is_some_and(|line| refused.iter().any(|words| line.contains(words)));
+        let goes_on = below.iter().skip(1).find(|line| !line.is_empty()).is_some_and(|line| section::is_known(line));
+        is_refused || below.first().is_some_and(|line| line.is_empty()) && goes_on
+    }
+
     fn has(&self, words: &[&str]) -> bool {
-        self.find(words).is_some()
+        words.iter().any(|words| super::find(self.text, words).is_some())
     }
 
     /// Whether something stands behind a line: `at` is the place of the heading, so its table has begun.
@@ -59,7 +91,7 @@ const ENTRIES: [&str; 5] = ["# 1", "#1", "No self-tests", "No Self-tests", "Self
 
 /// The words for the part that was torn off, and its place; nothing if the text may be whole.
 pub(in crate::disk) fn torn(text: &str) -> Option<(String, Part)> {
-    if !text.ends_with('\n') {
+    if !text.ends_with('\n') && !is_ended(text) {
         return Some(("the last line has no end".to_owned(), Part::Verdict));
     }
     let outline = Outline::of(text);
@@ -75,6 +107,15 @@ pub(in crate::disk) fn torn(text: &str) -> Option<(String, Part)> {
     let open = section::open(&outline.lines).filter(|(name, _)| *name != section::ATA_TESTS || !is_excerpt(&outline));
     let open = open.map(|(name, part)| (format!("{name} has no end"), part));
     open.or_else(|| late(&outline).map(|words| (words.to_owned(), Part::Statistics)))
+}
+
+/// Whether nothing counts that may be missing of a last line that has no end, as `$(smartctl -x)` has none: its words are the last ones of
+/// a report, or it is one more row of a table that lists nothing behind which something can stand.
+fn is_ended(text: &str) -> bool {
+    let (before, last) = text.rsplit_once('\n').unwrap_or_default();
+    let last = last.trim();
+    let is_row = last.starts_with(|c: char| c.is_ascii_digit());
+    section::is_whole(last) || is_row && !before.is_empty() && torn(&format!("{before}\n")).is_none()
 }
 
 /// Rows of a log of self-tests in an excerpt that are many.
@@ -135,11 +176,11 @@ fn ata(outline: &Outline) -> Option<&'static str> {
     if values.is_some() && table.is_some() && whole && !outline.has(&SELF_TESTS) {
         return Some("the self-test log is missing");
     }
-    if values.is_some() && !outline.has(&["Self-test execution status:"]) {
+    if values.is_some() && !outline.has(&["Self-test execution status:"]) && outline.can_test_itself() {
         return Some("how the last self-test ended is missing");
     }
     let log = outline.find(&["Self-test log structure revision", "Extended Self-test Log Version"]);
-    if log.is_some() && !outline.has(&ENTRIES) && !outline.has(&["Self-test Log failed", "Num  Test_Description"]) {
+    if log.is_some_and(|log| !outline.has(&ENTRIES) && !outline.is_empty_log(log)) {
         return Some("the self-test log has no end");
     }
     // The table of -x has its flags explained behind it.
@@ -165,12 +206,14 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
         return Some("the health log is missing");
     }
     let errors = outline.find(&["Error Information (NVMe Log"]);
-    let reads_tests = outline.lines.iter().any(|line| {
-        let version = line.strip_prefix("smartctl ").and_then(|rest| rest.split_once('.'));
+    let reads_tests = banners(outline.text).any(|at| {
+        let version = outline.text[at..].trim_start_matches("smartctl ").split_once('.');
         let number = |text: &str| leading_number(text).unwrap_or_default();
         version.is_some_and(|(major, minor)| (number(major), number(minor)) >= (7, 4))
     });
-    if errors.is_none() && health.is_some() && reads_tests && outline.has(&["Supported Power States"]) {
+    // smartctl stops where the error log cannot be read.
+    let refused = outline.has(&["entries from Error Information Log failed"]);
+    if errors.is_none() && health.is_some() && reads_tests && !refused && outline.has(&["Supported Power States"]) {
         return Some("the error log is missing");
     }
     if errors.is_some() && reads_tests && !outline.has(&SELF_TESTS) {
@@ -186,6 +229,7 @@ fn nvme(outline: &Outline) -> Option<&'static str> {
 fn scsi(outline: &Outline) -> Option<&'static str> {
     let status = outline.find(&["SMART Health Status:"])?;
     let counters = outline.find(&["Error counter log:", "Error Counter logging not supported"]);
+    // `-A` prints these logs of the vendor and no counters.
     let vendor = outline.has(&["Vendor (Seagate"]);
     let headed =
         outline.has(&["=== START OF READ SMART DATA SECTION"]) && outline.has(&["=== START OF INFORMATION SECTION"]);

@@ -9,12 +9,18 @@
 enum End {
     /// An empty line behind its rows.
     Empty,
+    /// The same, with an entry among the rows.
+    Entries,
     /// An empty line anywhere below, since what it lists counts for nothing.
     Gap,
     /// A line that has one of these words, and nothing else.
     Words,
     /// A row: what may be missing of it counts for nothing.
     Row,
+    /// A row, or the empty line of a table that has none.
+    RowOrEmpty,
+    /// The words; without a row there is nothing to explain, and an empty line below the headings is the end.
+    Rowless,
     /// An empty line behind its rows, as many rows as the log has room for, or an extended test that passed: a text that ends with the
     /// log lacks its empty line where a program cut that off, and such a test shows health whatever stood below it.
     Log(usize),
@@ -60,9 +66,12 @@ impl Section {
         let passed = |line: &&str| line.contains("Extended ") && line.contains("Completed without error");
         let ended = match self.end {
             End::Empty => emptied(),
+            End::Entries => below.iter().any(|line| line.starts_with('#')) && emptied(),
             End::Gap => below.iter().any(|line| line.is_empty()),
             End::Words => false,
             End::Row => below.iter().any(is_row),
+            End::RowOrEmpty => below.iter().any(is_row) || emptied(),
+            End::Rowless => !below.iter().copied().any(tells) && emptied(),
             End::Log(most) => {
                 let rows = || below.iter().copied().filter(|line| is_row(line));
                 rows().count() > 0 && emptied() || rows().count() >= most || rows().any(|line| passed(&line))
@@ -70,6 +79,25 @@ impl Section {
         };
         closed || ended
     }
+}
+
+/// True if a row of the device statistics has a value: those without one have a hyphen or equals signs in its place.
+fn tells(line: &str) -> bool {
+    let value = line.split_whitespace().nth(3).unwrap_or_default();
+    is_statistic(line) && value.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A row of the device statistics, the name of a page, or a value that the drive does not keep. Versions before 6.5 number the pages in
+/// decimal digits.
+pub(super) fn is_statistic(line: &str) -> bool {
+    if !line.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let mut words = line.split_whitespace();
+    let [page, offset] = [words.next(), words.next()].map(Option::unwrap_or_default);
+    let number = |word: &str| word.strip_prefix("0x").unwrap_or(word).bytes().all(|byte| byte.is_ascii_hexdigit());
+    let page = !page.is_empty() && page.len() <= 4 && number(page);
+    page && (offset == "=====" || offset.len() == 5 && offset.starts_with("0x") && number(offset))
 }
 
 /// Lines that begin like a section and are the whole of it.
@@ -97,10 +125,10 @@ const SECTIONS: [Section; 29] = [
     section("the table of temperatures", Statistics, &["Index    Estimated Time"], End::Empty),
     section("the control of error recovery", Statistics, &["SCT Error Recovery Control:"], End::Empty).closing(&["Write:"]),
     section("the list of statistics", Statistics, &["Device Statistics (GP Log 0x04) supported pages", "Device Statistics (SMART Log 0x04) supported pages"], End::Empty),
-    section("the log of device statistics", Statistics, &["Device Statistics (GP Log", "Device Statistics (SMART Log"], End::Words)
+    section("the log of device statistics", Statistics, &["Device Statistics (GP Log", "Device Statistics (SMART Log"], End::Rowless)
         .closing(&["N normalized value", "~ normalized value", "Read Device Statistics page"]),
     section("the log of pending defects", Statistics, &["Pending Defects log (GP Log"], End::Empty).closing(&["No Defects Logged"]),
-    section("the log of the link", Statistics, &["SATA Phy Event Counters (GP Log"], End::Row),
+    section("the log of the link", Statistics, &["SATA Phy Event Counters (GP Log"], End::RowOrEmpty),
     section("the FARM log", Verdict, &["Seagate Field Access Reliability Metrics log (FARM) (SCSI", "FARM Log Parameter", "FARM Log Actuator"], End::Empty),
     section("the FARM log", Statistics, &["Seagate Field Access", "FARM Log "], End::Empty),
     section("the health log", Verdict, &["SMART/Health Information (NVMe Log"], End::Words).closing(&["Error Information Log Entries:"]),
@@ -108,7 +136,7 @@ const SECTIONS: [Section; 29] = [
     section("the self-test log", Verdict, &["Self-test Log (NVMe Log"], End::Log(NVME_LOG)).closing(&EMPTY_LOG),
     section("the table of error counters", Verdict, &["Error counter log:", "Non-medium error count:"], End::Empty),
     section("the list of pending defects", Verdict, &["Pending defect count:"], End::Row).closing(&["Pending defect count:"]),
-    section("the self-test log", Verdict, &["SMART Self-test log"], End::Empty).closing(&["No Self-tests have been logged", "Long (extended) Self"]),
+    section("the self-test log", Verdict, &["SMART Self-test log"], End::Entries).closing(&["No Self-tests have been logged", "Long (extended) Self"]),
     section("the background scan", Statistics, &["Background scan results log"], End::Words)
         .closing(&["Number of background medium scans performed", "Background scan results Log Sense"]),
     section("the table of the background scan", Statistics, &["#  when        lba(hex)"], End::Empty),
@@ -118,6 +146,63 @@ const SECTIONS: [Section; 29] = [
     section("the self-test log", Verdict, &EMPTY_LOG, End::Words).closing(&EMPTY_LOG),
     section("a log", Verdict, &["Device does not support "], End::Words).closing(&["Device does not support "]),
 ];
+
+/// Other lines that smartctl begins like this, and no row of a table does.
+const OTHERS: [&str; 24] = [
+    "=== START OF ",
+    "SMART ",
+    "General ",
+    "Selective Self-test",
+    "Device does not support",
+    "Device Statistics",
+    "SCT ",
+    "Read ",
+    "Write ",
+    "Warning",
+    "Error ",
+    "Note:",
+    "Pending Defects log",
+    "SATA Phy Event",
+    "Seagate Field Access",
+    "FARM ",
+    "ATA_",
+    "Long (extended)",
+    "Background scan",
+    "Protocol Specific",
+    "The above only provides",
+    "Self-test",
+    "Error counter log",
+    "smartctl ",
+];
+
+/// True if smartctl begins a part of its report with this line, or says something beside it.
+pub(super) fn is_known(line: &str) -> bool {
+    let outdated = line.contains("failed self-tests are outdated by");
+    let begins = |words: &&str| line.starts_with(*words);
+    outdated || OTHERS.iter().any(begins) || SECTIONS.iter().any(|one| one.begins.iter().any(begins))
+}
+
+/// The last lines of reports that are whole as soon as they are there: these words end them.
+const LAST: [(&str, &str); 13] = [
+    ("If Selective self-test is pending on power-up", "minute delay."),
+    ("Selective Self-tests/Logging", "not supported"),
+    ("SATA Phy Event Counters", "not supported"),
+    ("Device does not support", "logging"),
+    ("No self-tests have been logged", "smartctl -t]"),
+    ("No Self-tests", "have been logged"),
+    ("No Self-tests", "Logged"),
+    ("No Errors", "Logged"),
+    ("|", "N normalized value"),
+    ("|", "~ normalized value"),
+    ("Long (extended) Self", "minutes]"),
+    ("Long (extended) Self", "hours]"),
+    ("The above only provides legacy SMART information", "for more"),
+];
+
+/// True if nothing of the line is missing, although nothing stands behind it.
+pub(super) fn is_whole(line: &str) -> bool {
+    LAST.iter().any(|(begin, end)| line.starts_with(begin) && line.ends_with(end))
+}
 
 /// The name of ATA's log of self-tests.
 pub(super) const ATA_TESTS: &str = "the log of self-tests";
