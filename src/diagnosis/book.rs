@@ -187,7 +187,18 @@ impl Book {
         } else {
             Vec::new()
         };
-        self.entries.push(Entry { code, severity, device, count, first, last, lines, marks, weak, updated: self.order });
+        self.entries.push(Entry {
+            code,
+            severity,
+            device,
+            count,
+            first,
+            last,
+            lines,
+            marks,
+            weak,
+            updated: self.order,
+        });
     }
 
     /// Adds a line to the newest entry with one of these codes; `None` if there is none.

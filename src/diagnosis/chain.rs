@@ -110,8 +110,11 @@ fn rename(entries: &mut [Entry], names: &Names) {
         }
     }
     // The driver's own lines number the cards: `GPU6`.
-    let silent: Vec<Entry> =
-        entries.iter().filter(|one| one.code == Code::GpuFirmwareTimeout && one.device.contains(':')).cloned().collect();
+    let silent: Vec<Entry> = entries
+        .iter()
+        .filter(|one| one.code == Code::GpuFirmwareTimeout && one.device.contains(':'))
+        .cloned()
+        .collect();
     if let [card] = silent.as_slice() {
         let numbered = |one: &Entry| one.code == card.code && !one.device.contains(':') && one.near(card, SOON);
         entries.iter_mut().filter(|one| numbered(one)).for_each(|one| one.device.clone_from(&card.device));

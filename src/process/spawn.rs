@@ -199,7 +199,14 @@ impl Running {
 fn told_hanging(process: &Process) -> Option<Standing> {
     let standing = Some(Standing::of(process)).filter(|standing| !standing.waits_for_child())?;
     let Standing { pid, name, waits_in, stack, files, .. } = &standing;
-    tracing::warn!(pid, name, ?waits_in, ?stack, ?files, "it has waited for the kernel for a minute and takes no signal");
+    tracing::warn!(
+        pid,
+        name,
+        ?waits_in,
+        ?stack,
+        ?files,
+        "it has waited for the kernel for a minute and takes no signal"
+    );
     Some(standing)
 }
 

@@ -126,9 +126,8 @@ mod tests {
     #[test]
     fn only_one_who_waits_for_a_minute_without_a_pause_hangs_and_is_told_once() {
         let (begin, mut hangs) = (Instant::now(), Hangs::default());
-        let mut at = |seconds: u64, state: char| {
-            hangs.look(&[process(state)], begin + Duration::from_secs(seconds)).len()
-        };
+        let mut at =
+            |seconds: u64, state: char| hangs.look(&[process(state)], begin + Duration::from_secs(seconds)).len();
         assert_eq!((at(0, 'D'), at(55, 'D'), at(58, 'S'), at(61, 'D')), (0, 0, 0, 0));
         assert_eq!((at(120, 'D'), at(121, 'D'), at(126, 'D')), (0, 1, 0));
     }

@@ -10,9 +10,8 @@ pub(super) fn problems(results: &[TestResult]) -> Vec<Problem> {
     let mut told: Vec<(&Finding, Vec<usize>)> = Vec::new();
     for (at, result) in results.iter().enumerate() {
         for finding in result.findings.iter().filter(|finding| finding.effect > Effect::Note) {
-            let same = |(known, _): &&mut (&Finding, Vec<usize>)| {
-                known.code == finding.code && known.device == finding.device
-            };
+            let same =
+                |(known, _): &&mut (&Finding, Vec<usize>)| known.code == finding.code && known.device == finding.device;
             match told.iter_mut().find(same) {
                 Some((known, places)) => {
                     places.push(at);

@@ -72,8 +72,7 @@ fn own(text: &str) -> &str {
 }
 
 fn last_line(text: &str) -> Option<&str> {
-    own(text)
-        .lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with(NEXT))
+    own(text).lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with(NEXT))
 }
 
 fn next(words: &Words<'_>) -> Option<String> {

@@ -55,10 +55,7 @@ fn place(one: &Standing) -> String {
 
 fn section(stood: &Stood) -> String {
     let mut text = String::new();
-    let parts = [
-        (Stood::HANGING, &stood.hanging),
-        (Stood::AT_LIMIT, &stood.at_limit),
-    ];
+    let parts = [(Stood::HANGING, &stood.hanging), (Stood::AT_LIMIT, &stood.at_limit)];
     for (title, standing) in parts.into_iter().filter(|(_, standing)| !standing.is_empty()) {
         let _ = writeln!(text, "\n{title}");
         for one in standing {

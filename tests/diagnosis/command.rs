@@ -89,7 +89,10 @@ fn a_copied_machine_tells_its_crash_records_and_its_counters() {
         "Panic#1 Part2\n<1>[  8.0] BUG: kernel NULL pointer dereference, address: 0000000000000000\n",
     );
     write("var/lib/systemd/pstore/16/001/dmesg-efi-160000000001001", "Panic#1 Part1\n[  9.0] rcu: no\n");
-    write("var/lib/systemd/pstore/16/001/dmesg.txt", "[  9.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [a:1]\n");
+    write(
+        "var/lib/systemd/pstore/16/001/dmesg.txt",
+        "[  9.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [a:1]\n",
+    );
     write("sys/devices/system/edac/mc/mc0/dimm0/dimm_ue_count", "2\n");
     write("sys/devices/system/edac/mc/mc0/dimm0/dimm_label", "CPU0_DIMM_A1\n");
     let output = diagnose(&["--format", "json", "--root", &root.path().to_string_lossy()]);

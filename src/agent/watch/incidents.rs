@@ -78,7 +78,10 @@ impl Told {
     /// Says once in the service's log that the kernel's log is not watched, and why.
     fn say_obstacle(&mut self, obstacle: Option<&str>) {
         if let Some(error) = obstacle.filter(|error| self.obstacle.as_deref() != Some(error)) {
-            tracing::warn!(error, "what the kernel says is not watched: its log is not readable; the counters are read");
+            tracing::warn!(
+                error,
+                "what the kernel says is not watched: its log is not readable; the counters are read"
+            );
         }
         self.obstacle = obstacle.map(str::to_owned);
     }
@@ -95,7 +98,9 @@ impl Told {
         let more = new.len().saturating_sub(MOST);
         let mut noticed: Vec<Noticed> = new.iter().take(MOST).map(|incident| fault(incident, node)).collect();
         if more > 0 {
-            let text = format!("the machine reported {more} more faults on node {node}: `shakedown diagnose` there names them");
+            let text = format!(
+                "the machine reported {more} more faults on node {node}: `shakedown diagnose` there names them"
+            );
             noticed.push(Noticed { action: "incident", kind: EventType::NODE, text, is_failure: true });
         }
         noticed
@@ -155,8 +160,10 @@ mod tests {
         let first = texts(&mut told, UNCORRECTED, 1);
         assert_eq!(
             first,
-            ["the machine reported memory-uncorrected of CPU0_DIMM_A1 on node abc123, 2 times since it was started: memory returned data \
-              that ECC could not correct. Next: replace the DIMM named; distrust everything computed since"]
+            [
+                "the machine reported memory-uncorrected of CPU0_DIMM_A1 on node abc123, 2 times since it was started: memory returned data \
+              that ECC could not correct. Next: replace the DIMM named; distrust everything computed since"
+            ]
         );
         assert_eq!(texts(&mut told, UNCORRECTED, 20), [""; 0]);
         assert_eq!(texts(&mut told, "", 49), [""; 0]);

@@ -46,6 +46,7 @@ pub(super) enum Story {
     NvmeEmpty,
     Block,
     BufferError,
+    AtaPacket,
     AtaException,
     AtaResult,
     AtaSerror,
@@ -53,6 +54,7 @@ pub(super) enum Story {
     AtaTimeout,
     AtaSlower,
     AtaReset,
+    AtaSlow,
     AtaGone,
     AtaLinkGone,
     AtaLinkBack,
@@ -134,6 +136,9 @@ pub(super) struct State {
 pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     use Story as S;
     state.names.learn(now.text);
+    if story == S::Banner {
+        state.disk.restarted();
+    }
     match story {
         S::EdacCorrected | S::EdacUncorrected => memory::edac(story == S::EdacUncorrected, part, now, book),
         S::UserAccess => memory::user_access(part, now, book),
@@ -141,7 +146,9 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::AmdHeader | S::AmdStatus | S::AmdDecoded | S::AmdNorthbridge => {
             mce::amd(story, part, now, book, &mut state.mce)
         }
-        S::MceBank | S::MceReason | S::MceLogged | S::MceOld | S::MceOldBank => mce::intel(story, part, now, book, &mut state.mce),
+        S::MceBank | S::MceReason | S::MceLogged | S::MceOld | S::MceOldBank => {
+            mce::intel(story, part, now, book, &mut state.mce)
+        }
         S::Apei | S::ApeiBert | S::ApeiBertEnd => apei::tell(story, now, book, &mut state.apei),
         S::AerPort => link::aer(part, now, book),
         S::SenseKey | S::AddSense | S::ScsiResult | S::DiskLeft => disk::scsi(story, now, book, state),
@@ -149,8 +156,10 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::IscsiHost | S::IscsiError => disk::iscsi(story, now, book, &mut state.disk),
         S::NvmeEmpty => disk::nvme_empty(part, now, &mut state.disk),
         S::Block | S::BufferError => disk::block(story, part, now, book, state),
-        S::AtaException | S::AtaResult | S::AtaSerror | S::AtaError => disk::ata_fault(story, part, now, book, state),
-        S::AtaTimeout | S::AtaSlower | S::AtaReset | S::AtaGone | S::AtaLinkGone | S::AtaLinkBack => {
+        S::AtaPacket | S::AtaException | S::AtaResult | S::AtaSerror | S::AtaError => {
+            disk::ata_fault(story, part, now, book, state)
+        }
+        S::AtaTimeout | S::AtaSlower | S::AtaReset | S::AtaSlow | S::AtaGone | S::AtaLinkGone | S::AtaLinkBack => {
             disk::ata_port(story, part, now, book, state)
         }
         S::NvmeStatus | S::FrozenState => disk::nvme(story, part, now, book),
@@ -167,7 +176,9 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::Xid | S::NvidiaNamed | S::NvidiaLost => link::nvidia(story, part, now, book, &mut state.link),
         S::AmdgpuRing | S::AmdgpuCount | S::AmdgpuBus => link::amdgpu(story, now, book),
         S::Throttled | S::PowerLimited | S::HeatShutdown => system::heat(story, part, now, book, &mut state.system),
-        S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => system::usb(story, now, book, &mut state.system),
+        S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => {
+            system::usb(story, now, book, &mut state.system)
+        }
         S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)
@@ -190,9 +201,7 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::CutHere
         | S::Modules
         | S::Warning
-        | S::WarningTold => {
-            trace::oops(story, now, book, &mut state.trace)
-        }
+        | S::WarningTold => trace::oops(story, now, book, &mut state.trace),
     }
 }
 

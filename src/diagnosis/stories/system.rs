@@ -184,8 +184,15 @@ pub(super) fn other(story: Story, part: &str, now: &Now<'_>, book: &mut Book, st
 fn of_printer(function: &str) -> &'static [Code] {
     use Code as C;
     match function {
-        "blk_update_request" | "print_req_error" | "blk_print_req_error" | "end_request" | "end_that_request_first"
-        | "nvme_log_error" | "nvme_log_err_passthru" | "scsi_io_completion" | "scsi_io_completion_action" => &[
+        "blk_update_request"
+        | "print_req_error"
+        | "blk_print_req_error"
+        | "end_request"
+        | "end_that_request_first"
+        | "nvme_log_error"
+        | "nvme_log_err_passthru"
+        | "scsi_io_completion"
+        | "scsi_io_completion_action" => &[
             C::DiskIoError,
             C::DiskMediumError,
             C::DiskTimeout,
@@ -194,19 +201,29 @@ fn of_printer(function: &str) -> &'static [Code] {
             C::DiskPathFailed,
             C::DiskReservationConflict,
         ],
-        "buffer_io_error" | "quiet_error" | "end_buffer_async_read" | "end_buffer_async_write"
+        "buffer_io_error"
+        | "quiet_error"
+        | "end_buffer_async_read"
+        | "end_buffer_async_write"
         | "end_buffer_write_sync" => &[C::DiskIoError],
         "raid5_end_read_request" | "raid1_read_request" | "fix_read_error" => {
             &[C::DiskRecoveredError, C::DiskMediumError]
         }
-        "EXT4-fs error" | "xfs_buf_ioerror_alert" | "xfs_end_ioend" | "xfs_end_bio" | "btrfs_dev_stat_print_on_error"
+        "EXT4-fs error"
+        | "xfs_buf_ioerror_alert"
+        | "xfs_end_ioend"
+        | "xfs_end_bio"
+        | "btrfs_dev_stat_print_on_error"
         | "btrfs_print_data_csum_error" => &[C::FilesystemError, C::DiskIoError],
-        "dmar_fault" | "iommu_print_event" | "amd_iommu_report_page_fault" | "amd_iommu_report_rmp_fault"
-        | "amd_iommu_report_rmp_hw_error" | "arm_smmu_evtq_thread" | "arm_smmu_context_fault"
+        "dmar_fault"
+        | "iommu_print_event"
+        | "amd_iommu_report_page_fault"
+        | "amd_iommu_report_rmp_fault"
+        | "amd_iommu_report_rmp_hw_error"
+        | "arm_smmu_evtq_thread"
+        | "arm_smmu_context_fault"
         | "arm_smmu_global_fault" => &[C::IommuFault],
-        "aer_ratelimit" | "aer_print_error" | "pci_print_aer" => {
-            &[C::PcieCorrected, C::PcieUncorrected, C::PcieFatal]
-        }
+        "aer_ratelimit" | "aer_print_error" | "pci_print_aer" => &[C::PcieCorrected, C::PcieUncorrected, C::PcieFatal],
         "warn_alloc" | "warn_alloc_failed" => &[C::KernelAllocationFailure],
         function if function.starts_with("gmc_v") && function.ends_with("_process_interrupt") => {
             &[C::GpuApplicationFault]

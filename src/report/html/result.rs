@@ -54,8 +54,11 @@ fn one(at: usize, result: &TestResult) -> String {
         values.iter().map(|value| format!("{} = {}", value.name, value.value)).collect::<Vec<_>>()
     };
     let reported: Vec<String> = result.findings.iter().map(|one| format!("{} {}", one.severity, one.words())).collect();
-    let lists =
-        [("The machine reported", reported.join(" · ")), ("Parameters", named(&result.parameters).join(", ")), ("Result file", named(&result.values).join(" · "))];
+    let lists = [
+        ("The machine reported", reported.join(" · ")),
+        ("Parameters", named(&result.parameters).join(", ")),
+        ("Result file", named(&result.values).join(" · ")),
+    ];
     html.push_str(&format!("<dl class=\"facts\">{}{}</dl>\n", pairs(&rows), pairs(&lists)));
     html + &output(result) + "</details>\n"
 }
