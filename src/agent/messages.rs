@@ -150,6 +150,29 @@ mod tests {
     }
 
     #[test]
+    fn the_event_of_a_changed_status_names_what_the_machine_reported() {
+        use crate::diagnosis::{Code, Severity};
+        let finding = Finding {
+            code: Code::PcieCorrected,
+            severity: Severity::Warning,
+            device: "0000:3b:00.0".into(),
+            part: None,
+            count: 12,
+            effect: Effect::Degraded,
+            after: None,
+            line: None,
+        };
+        let told = Finding { effect: Effect::Note, device: "0000:5e:00.0".into(), ..finding.clone() };
+        let script = Script::placeholder(ScriptType::Testing, "fio", None);
+        let finished = Finished { findings: vec![finding, told], ..Finished::failed(Ending::Exited(0)) };
+        let text = beyond_the_region(&script, Status::Degraded, &finished).expect("an event");
+        assert!(
+            text.ends_with("is degraded: while it ran, the machine reported pcie-corrected of 0000:3b:00.0 (12 times)"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn spans_are_written_as_the_reference_writes_them() {
         assert_eq!(clock(Duration::from_secs(60)), "0:01:00");
         assert_eq!(clock(Duration::from_secs(86_400 + 3600 + 1)), "1 day, 1:00:01");

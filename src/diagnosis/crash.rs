@@ -52,7 +52,7 @@ pub fn joined(mut files: Vec<CrashFile>) -> Vec<CrashLog> {
             None => logs.push(vec![file]),
         }
     }
-    logs.into_iter().map(log).collect()
+    logs.iter().map(|parts| log(parts)).collect()
 }
 
 /// The name without the record's number, then the number by its size: 9 before 10.
@@ -70,8 +70,8 @@ fn continues(log: &[CrashFile], file: &CrashFile) -> bool {
     order(&last.path).0 == order(&file.path).0 && before.dump == head.dump && before.part < head.part
 }
 
-fn log(parts: Vec<CrashFile>) -> CrashLog {
-    let name = match parts.as_slice() {
+fn log(parts: &[CrashFile]) -> CrashLog {
+    let name = match parts {
         [one] => one.path.clone(),
         [first, ..] => format!("{} ({} parts)", first.path, parts.len()),
         [] => String::new(),

@@ -31,3 +31,6 @@ pub use finding::Finding;
 pub use judge::{Incident, Judge, judge};
 pub use parts::Parts;
 pub use policy::{Effect, Listening, Policy};
+
+/// The heading above the incidents in the output of a script.
+pub const MEANWHILE: &str = "What the machine reported meanwhile";

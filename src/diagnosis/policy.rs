@@ -77,7 +77,7 @@ pub struct Policy {
 /// mcelog (10 in 24 hours for a module) and rasdaemon (18 in 24 hours for a processor).
 const MEMORY: u64 = 10;
 const PROCESSOR: u64 = 18;
-/// Corrected `PCIe` errors from which on a pass becomes degraded, and failed. A few are common when a link changes its power state;
+/// Corrected errors of PCI Express from which on a pass becomes degraded, and failed. A few are common when a link changes its power state;
 /// thousands are a bad link.
 const LINK: [u64; 2] = [10, 1000];
 /// Link errors, timeouts or resets of a disk within one test from which on a pass becomes failed: so many will return in production.

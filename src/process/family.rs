@@ -68,17 +68,31 @@ impl Family {
         self.cgroup.as_ref().map(Cgroup::cost).unwrap_or_default()
     }
 
-    /// Who is alive, from its cgroup where it has one: that costs little on a machine with many processes.
-    pub(super) fn processes(&self) -> Vec<Process> {
-        match &self.cgroup {
-            Some(cgroup) => cgroup.members().into_iter().filter_map(Process::read).filter(|one| !one.dead).collect(),
-            None => self.search(),
+    /// Who is alive and does not hide: who is in its cgroup; without one, its group, its session and what descends from it. That costs little on
+    /// a machine with many processes, as nothing is read of each.
+    fn kin(&self) -> Vec<Process> {
+        if let Some(cgroup) = &self.cgroup {
+            return cgroup.members().into_iter().filter_map(Process::read).filter(|one| !one.dead).collect();
+        }
+        let Some(leader) = self.leader else { return Vec::new() };
+        let all = Process::recently();
+        let known = lock(&self.known).clone();
+        let is_kin = |p: &&Process| [p.id.pid, p.group, p.session].contains(&leader.pid) || known.contains(&p.id);
+        let mut found: BTreeSet<i32> =
+            all.iter().filter(|p| p.id.start >= leader.start).filter(is_kin).map(|p| p.id.pid).collect();
+        loop {
+            let children: Vec<i32> = all.iter().filter(|p| found.contains(&p.parent)).map(|p| p.id.pid).collect();
+            let before = found.len();
+            found.extend(children);
+            if found.len() == before {
+                return all.iter().filter(|p| found.contains(&p.id.pid) && !p.dead).cloned().collect();
+            }
         }
     }
 
-    /// Who is alive, and the memory that they use together.
+    /// Who is alive and does not hide, and the memory that they use together.
     pub(super) fn weighed(&self) -> (Vec<Process>, u64) {
-        let processes = self.processes();
+        let processes = self.kin();
         let memory = processes.iter().filter_map(|process| memory(process.id.pid)).sum();
         (processes, memory)
     }

@@ -130,6 +130,13 @@ pub struct Stood {
     pub in_flight: Vec<String>,
 }
 
+impl Stood {
+    /// The heading above those that hung.
+    pub const HANGING: &str = "Processes that waited for the kernel for a minute";
+    /// The heading above where all of them stood.
+    pub const AT_LIMIT: &str = "Where its processes stood at its time limit";
+}
+
 /// Why a process could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

@@ -161,7 +161,7 @@ impl Running {
                     if !hanging.is_empty() {
                         stood.in_flight = in_flight();
                     }
-                    stood.hanging.extend(hanging.iter().map(told_hanging));
+                    stood.hanging.extend(hanging.iter().filter_map(told_hanging));
                 }
             }
         };
@@ -196,8 +196,8 @@ impl Running {
 }
 
 /// Where a process stands that hangs, which is told at once: it may take hours until its limit.
-fn told_hanging(process: &Process) -> Standing {
-    let standing = Standing::of(process);
+fn told_hanging(process: &Process) -> Option<Standing> {
+    let standing = Some(Standing::of(process)).filter(|standing| !standing.waits_for_child())?;
     let Standing { pid, name, waits_in, stack, files, .. } = &standing;
     tracing::warn!(
         pid,
@@ -207,7 +207,7 @@ fn told_hanging(process: &Process) -> Standing {
         ?files,
         "it has waited for the kernel for a minute and takes no signal"
     );
-    standing
+    Some(standing)
 }
 
 /// Stops what is left of a process that an earlier run of this program started, by the combined output file that marks it.

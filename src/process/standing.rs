@@ -38,6 +38,8 @@ impl Standing {
         // `[<0>] io_schedule+0x12/0x40`
         let stack = read("stack");
         let calls = stack.lines().filter_map(|line| Some(line.split_once("] ")?.1.split('+').next()?.to_owned()));
+        // The way into the kernel is the same for all.
+        let calls = calls.filter(|name| !name.starts_with("do_syscall_") && !name.starts_with("entry_SYSCALL_"));
         let mut files: Vec<String> = fs::read_dir(format!("{directory}/fd"))
             .into_iter()
             .flatten()
@@ -57,6 +59,13 @@ impl Standing {
             stack: calls.take(STACK).collect(),
             files,
         }
+    }
+
+    /// True if it only waits until a child that shares its memory starts a program (`vfork`): it is in state `D` for that, and no device is
+    /// behind it.
+    pub(super) fn waits_for_child(&self) -> bool {
+        const NAMES: [&str; 4] = ["kernel_clone", "_do_fork", "do_fork", "wait_for_vfork_done"];
+        self.waits_in.iter().chain(self.stack.first()).any(|name| NAMES.contains(&name.as_str()))
     }
 
     /// All of these; those that wait for the kernel first.
@@ -121,6 +130,12 @@ mod tests {
             |seconds: u64, state: char| hangs.look(&[process(state)], begin + Duration::from_secs(seconds)).len();
         assert_eq!((at(0, 'D'), at(55, 'D'), at(58, 'S'), at(61, 'D')), (0, 0, 0, 0));
         assert_eq!((at(120, 'D'), at(121, 'D'), at(126, 'D')), (0, 1, 0));
+    }
+
+    #[test]
+    fn one_who_waits_for_its_child_to_start_a_program_does_not_hang() {
+        let standing = |name: &str| Standing { waits_in: Some(name.into()), ..Standing::of(&process('D')) };
+        assert!(standing("kernel_clone").waits_for_child() && !standing("folio_wait_bit").waits_for_child());
     }
 
     #[test]

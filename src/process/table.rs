@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
@@ -37,6 +37,9 @@ impl Identity {
     }
 }
 
+/// Age of a reading of the process table that is still good for a look now and then.
+const RECENTLY: Duration = Duration::from_secs(2);
+
 /// What `/proc/PID/stat` says of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -54,8 +57,17 @@ impl Process {
     /// All processes, the dead that nobody collected included. One reading serves all who asked before it began: when many
     /// families are stopped at once on a machine with thousands of processes, each reading them for itself takes seconds.
     pub(super) fn all() -> Arc<Vec<Self>> {
+        Self::since(Instant::now())
+    }
+
+    /// The same as it was up to two seconds ago: for looks that many families take now and then.
+    pub(super) fn recently() -> Arc<Vec<Self>> {
+        let now = Instant::now();
+        Self::since(now.checked_sub(RECENTLY).unwrap_or(now))
+    }
+
+    fn since(asked: Instant) -> Arc<Vec<Self>> {
         static LAST: Mutex<Option<(Instant, Arc<Vec<Process>>)>> = Mutex::new(None);
-        let asked = Instant::now();
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((begun, all)) if *begun > asked => Arc::clone(all),

@@ -1,6 +1,8 @@
 //! Why a script result is as it is, and what to do: from its result file, the agent's notes, or its last words.
 
 use super::model::Parameter;
+use crate::diagnosis::MEANWHILE;
+use crate::process::Stood;
 use crate::script::{Status, Verdict};
 
 /// Longest reason; the rest is in the output.
@@ -62,8 +64,15 @@ fn by_result_file(words: &Words<'_>) -> Option<String> {
     Some(format!("its result file says {:?}{exit}{error}", said.word()))
 }
 
+/// What the script itself printed: the agent's sections come last.
+fn own(text: &str) -> &str {
+    let sections = [MEANWHILE, Stood::HANGING, Stood::AT_LIMIT];
+    let begin = sections.iter().filter_map(|heading| text.find(&format!("\n{heading}\n"))).min();
+    begin.map_or(text, |begin| &text[..begin])
+}
+
 fn last_line(text: &str) -> Option<&str> {
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with(NEXT))
+    own(text).lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with(NEXT))
 }
 
 fn next(words: &Words<'_>) -> Option<String> {
@@ -119,6 +128,15 @@ mod tests {
         told.stderr = "";
         assert_eq!(reason(&told), "end");
         assert_eq!(reason(&words(Status::Failed, "")), "it ended with exit status 3 and printed nothing");
+    }
+
+    #[test]
+    fn what_the_agent_added_is_not_what_the_script_said_last() {
+        for heading in [MEANWHILE, Stood::HANGING, Stood::AT_LIMIT] {
+            let output = format!("half way\n\n{heading}\n- sh (1): waits\n");
+            let reason = reason_and_next(&words(Status::TimedOut, &output)).0;
+            assert_eq!(reason.as_deref(), Some("it was stopped at its time limit; half way"));
+        }
     }
 
     #[test]

@@ -55,14 +55,12 @@ fn place(one: &Standing) -> String {
 
 fn section(stood: &Stood) -> String {
     let mut text = String::new();
-    let parts = [
-        ("Processes that waited for the kernel for a minute", &stood.hanging),
-        ("Where its processes stood at its time limit", &stood.at_limit),
-    ];
+    let parts = [(Stood::HANGING, &stood.hanging), (Stood::AT_LIMIT, &stood.at_limit)];
     for (title, standing) in parts.into_iter().filter(|(_, standing)| !standing.is_empty()) {
         let _ = writeln!(text, "\n{title}");
         for one in standing {
-            let _ = writeln!(text, "- {} ({}): {}{}", one.name, one.pid, state(one.state), place(one));
+            let comma = if place(one).is_empty() { "" } else { "," };
+            let _ = writeln!(text, "- {} ({}): {}{comma}{}", one.name, one.pid, state(one.state), place(one));
             if !one.stack.is_empty() {
                 let _ = writeln!(text, "  in the kernel: {}", one.stack.join(" < "));
             }
@@ -81,8 +79,8 @@ fn section(stood: &Stood) -> String {
 fn state(letter: char) -> &'static str {
     match letter {
         'R' => "at work",
-        'S' => "waiting, for input, a child or a time",
-        'D' => "waiting for the kernel, takes no signal",
+        'S' => "waits for input, a child or a time",
+        'D' => "waits for the kernel and takes no signal",
         'T' | 't' => "halted",
         'Z' | 'X' => "ended",
         _ => "in another state",
@@ -119,9 +117,9 @@ mod tests {
         );
         let text = section(&stood);
         for part in [
-            "\nWhere its processes stood at its time limit\n- dd (42): waiting for the kernel, takes no signal in folio_wait_bit, with",
+            "\nWhere its processes stood at its time limit\n- dd (42): waits for the kernel and takes no signal, in folio_wait_bit, with",
             "  in the kernel: folio_wait_bit < blkdev_read_iter\n",
-            "- sh (42): waiting, for input",
+            "- sh (42): waits for input",
             "  disks with requests in flight: sdb",
         ] {
             assert!(text.contains(part), "{part} in {text}");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::parameters;
-use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, Parts, Policy, Snapshot};
+use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot};
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
 
@@ -292,10 +292,8 @@ impl Testimony {
             self.incidents.iter().zip(self.effects(script, policy)).filter(|(_, effect)| *effect > Effect::Note);
         counts
             .map(|((incident, _), effect)| {
-                let Incident { code, device, count, .. } = incident;
-                let device = if device.is_empty() { String::new() } else { format!(" of {device}") };
-                let (word, effect) = (code.word(), effect.word());
-                format!("the machine reported {word}{device} while it ran ({count} times): a pass becomes {effect}")
+                let words = Finding::new(incident, effect, None).words();
+                format!("while it ran, the machine reported {words}: a pass becomes {}", effect.word())
             })
             .collect()
     }
@@ -305,7 +303,7 @@ impl Testimony {
         if self.incidents.is_empty() && self.lost == 0 {
             return String::new();
         }
-        let mut text = String::from("\nWhat the machine reported meanwhile\n");
+        let mut text = format!("\n{MEANWHILE}\n");
         for ((incident, whose), effect) in self.incidents.iter().zip(self.effects(script, policy)) {
             let Incident { code, severity, device, count, lines, part, .. } = incident;
             let part = part.as_ref().map(|part| format!(" ({part})")).unwrap_or_default();

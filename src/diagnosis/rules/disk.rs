@@ -153,6 +153,9 @@ pub(super) const RULES: &[Rule] = &[
     rule("^Buffer I/O error on device {}, logical block ", Tale(Story::BufferError), "fs/buffer.c"),
     rule("lost page write due to I/O error on {}", Tale(Story::BufferError), "fs/buffer.c"),
     // ATA.
+    rule("^{}: ATAPI: ", Tale(Story::AtaPacket), ATA_CORE),
+    // IDENTIFY PACKET DEVICE: of an optical drive or a tape.
+    rule("^ata{}: qc timeout (cmd 0xa1", Tale(Story::AtaPacket), ATA_CORE),
     rule("^{}: exception Emask ", Tale(Story::AtaException), ATA),
     rule("^{}: failed command: ", Tale(Story::AtaException), ATA),
     rule("^{}: cmd ", Tale(Story::AtaException), ATA),
@@ -164,7 +167,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("^ata{}: limiting speed to ", Tale(Story::AtaSlower), ATA_CORE),
     rule("^ata{}: hard resetting link", Tale(Story::AtaReset), ATA),
     rule("^ata{}: soft resetting link", Tale(Story::AtaReset), ATA),
-    rule("^ata{}: COMRESET failed", Tale(Story::AtaReset), ATA),
+    rule("^ata{}: COMRESET failed", Tale(Story::AtaSlow), ATA),
     rule("^ata{}: reset failed, giving up", Tale(Story::AtaGone), ATA),
     rule("^ata{}: disable device", Tale(Story::AtaGone), ATA),
     rule("^ata{}: disabled", Tale(Story::AtaGone), ATA),
@@ -238,6 +241,14 @@ pub(super) const RULES: &[Rule] = &[
         Is(Code::FilesystemError, Name::Part),
         "fs/ext4/page-io.c",
     ),
+    rule("^EXT4-fs ({}): I/O error while writing superblock", Is(Code::FilesystemError, Name::Part), "fs/ext4/super.c"),
+    rule(
+        "^EXT4-fs warning (device {}): ext4_end_bio:*: I/O error ",
+        Is(Code::FilesystemError, Name::Part),
+        "fs/ext4/page-io.c",
+    ),
+    rule("^FAT-fs ({}): Directory bread(block ", Is(Code::FilesystemError, Name::Part), "fs/fat/dir.c"),
+    rule("^FAT-fs ({}): FAT read failed (blocknr ", Is(Code::FilesystemError, Name::Part), "fs/fat/fatent.c"),
     rule("^EXT*-fs error (device {})", Is(Code::FilesystemError, Name::Part), "fs/ext2/super.c"),
     rule("Aborting journal on device {}", Is(Code::FilesystemError, Name::Journal), "fs/jbd2/journal.c"),
     rule(

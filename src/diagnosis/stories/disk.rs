@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sense::{additional, result};
+use super::sense::{additional, result, scsi_disk};
 use super::{State as All, Story};
 use crate::diagnosis::book::{At, Book, Entry, Found, Now};
 use crate::diagnosis::code::{Code, Kind, Severity};
@@ -25,6 +25,10 @@ pub(super) struct State {
     port: String,
     /// Ports that had an exception.
     faulty: BTreeSet<String>,
+    /// Ports that did not answer a reset, without an exception before: a disk that spins up takes its time.
+    slow: BTreeMap<String, Vec<(At, String)>>,
+    /// Ports of optical drives and tapes: they are no disks.
+    packet: BTreeSet<String>,
     /// Ports whose link went down and did not come back.
     gone: BTreeMap<String, (At, String)>,
     /// An abort of `mptscsih`, with its controller, until the line that names the disk.
@@ -33,6 +37,13 @@ pub(super) struct State {
     iscsi: Option<f64>,
     /// NVMe controllers whose namespaces lost their capacity.
     emptied: BTreeMap<String, (At, String)>,
+}
+
+impl State {
+    /// Forgets which ports have no disk: after another start they may be numbered otherwise.
+    pub(super) fn restarted(&mut self) {
+        self.packet.clear();
+    }
 }
 
 /// Handles lines of the SCSI layer.
@@ -147,6 +158,13 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
     if state.port.is_empty() || (name::ata(part).is_empty() && story != Story::AtaResult) {
         return story == Story::AtaResult;
     }
+    if story == Story::AtaPacket || now.text.contains("failed command: PACKET") {
+        book.withdraw(|entry| entry.device == state.port);
+        state.packet.insert(state.port.clone());
+    }
+    if state.packet.contains(&state.port) {
+        return true;
+    }
     let braces = now.text.split_once('{').map_or("", |(_, rest)| rest);
     let has = |word: &str| braces.split_ascii_whitespace().any(|one| one == word);
     let code = match story {
@@ -180,8 +198,8 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
 pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
     let state = &mut all.disk;
     let port = name::ata(given);
-    if port.is_empty() {
-        return false;
+    if port.is_empty() || state.packet.contains(&port) {
+        return !port.is_empty();
     }
     let code = match story {
         Story::AtaLinkGone => {
@@ -192,11 +210,16 @@ pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book
         }
         Story::AtaLinkBack => {
             state.gone.remove(&port);
+            state.slow.remove(&port);
+            return true;
+        }
+        Story::AtaSlow if !state.faulty.contains(&port) => {
+            state.slow.entry(port).or_default().push((now.at(), now.line()));
             return true;
         }
         Story::AtaTimeout => Code::DiskTimeout,
         Story::AtaSlower => Code::DiskLinkSpeedReduced,
-        Story::AtaReset => Code::DiskLinkReset,
+        Story::AtaReset | Story::AtaSlow => Code::DiskLinkReset,
         _ => Code::DiskOffline,
     };
     state.port.clone_from(&port);
@@ -327,34 +350,17 @@ pub(super) fn above(story: Story, part: &str, now: &Now<'_>, book: &mut Book) ->
     true
 }
 
-/// `sde` of `8:64`. Source: Documentation/admin-guide/devices.txt.
-fn scsi_disk(number: &str) -> String {
-    let parts = number
-        .split_once(':')
-        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
-    let Some((major, minor)) = parts else { return number.to_string() };
-    let group = match major {
-        8 => 0,
-        65..=71 => major - 64,
-        128..=135 => major - 120,
-        _ => return number.to_string(),
-    };
-    let mut index = group * 16 + minor / 16;
-    let mut letters = Vec::new();
-    loop {
-        letters.push(char::from(b'a' + u8::try_from(index % 26).unwrap_or(0)));
-        if index < 26 {
-            break;
-        }
-        index = index / 26 - 1;
-    }
-    format!("sd{}", letters.into_iter().rev().collect::<String>())
-}
-
 /// Concludes at the end of the log: a link that did not come back is a disk that is gone.
 pub(super) fn end(state: &mut State, book: &mut Book) {
     if let Some((controller, at, line)) = state.abort.take() {
         book.note_lines(Found::new(Code::DiskTaskAbort, controller), at.clone(), at, vec![line]);
+    }
+    for (port, mut tries) in std::mem::take(&mut state.slow) {
+        if let (Some((last, _)), true) = (tries.last().cloned(), tries.len() > 1) {
+            let first = tries[0].0.clone();
+            let found = Found::new(Code::DiskLinkReset, port).times(tries.len() as u64);
+            book.note_lines(found, first, last, tries.drain(..).map(|(_, line)| line).collect());
+        }
     }
     for (drive, (at, line)) in std::mem::take(&mut state.emptied) {
         let near = |from: Option<f64>, to: Option<f64>| match (from, to, at.seconds) {

@@ -46,6 +46,7 @@ pub(super) enum Story {
     NvmeEmpty,
     Block,
     BufferError,
+    AtaPacket,
     AtaException,
     AtaResult,
     AtaSerror,
@@ -53,6 +54,7 @@ pub(super) enum Story {
     AtaTimeout,
     AtaSlower,
     AtaReset,
+    AtaSlow,
     AtaGone,
     AtaLinkGone,
     AtaLinkBack,
@@ -134,6 +136,9 @@ pub(super) struct State {
 pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
     use Story as S;
     state.names.learn(now.text);
+    if story == S::Banner {
+        state.disk.restarted();
+    }
     match story {
         S::EdacCorrected | S::EdacUncorrected => memory::edac(story == S::EdacUncorrected, part, now, book),
         S::UserAccess => memory::user_access(part, now, book),
@@ -151,8 +156,10 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::IscsiHost | S::IscsiError => disk::iscsi(story, now, book, &mut state.disk),
         S::NvmeEmpty => disk::nvme_empty(part, now, &mut state.disk),
         S::Block | S::BufferError => disk::block(story, part, now, book, state),
-        S::AtaException | S::AtaResult | S::AtaSerror | S::AtaError => disk::ata_fault(story, part, now, book, state),
-        S::AtaTimeout | S::AtaSlower | S::AtaReset | S::AtaGone | S::AtaLinkGone | S::AtaLinkBack => {
+        S::AtaPacket | S::AtaException | S::AtaResult | S::AtaSerror | S::AtaError => {
+            disk::ata_fault(story, part, now, book, state)
+        }
+        S::AtaTimeout | S::AtaSlower | S::AtaReset | S::AtaSlow | S::AtaGone | S::AtaLinkGone | S::AtaLinkBack => {
             disk::ata_port(story, part, now, book, state)
         }
         S::NvmeStatus | S::FrozenState => disk::nvme(story, part, now, book),

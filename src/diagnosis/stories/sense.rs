@@ -48,3 +48,27 @@ pub(super) fn result(text: &str) -> Option<Code> {
         _ => None,
     }
 }
+
+/// `sde` of `8:64`. Source: Documentation/admin-guide/devices.txt.
+pub(super) fn scsi_disk(number: &str) -> String {
+    let parts = number
+        .split_once(':')
+        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
+    let Some((major, minor)) = parts else { return number.to_string() };
+    let group = match major {
+        8 => 0,
+        65..=71 => major - 64,
+        128..=135 => major - 120,
+        _ => return number.to_string(),
+    };
+    let mut index = group * 16 + minor / 16;
+    let mut letters = Vec::new();
+    loop {
+        letters.push(char::from(b'a' + u8::try_from(index % 26).unwrap_or(0)));
+        if index < 26 {
+            break;
+        }
+        index = index / 26 - 1;
+    }
+    format!("sd{}", letters.into_iter().rev().collect::<String>())
+}
