@@ -48,8 +48,8 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// Reads it from the place of the script's output. MAAS's runner has its outputs in `DIR/out/NAME.NUMBER/NAME`, and tests in
-    /// `DIR/scripts/testing` (seen of the runner of 3.8).
+    /// Reads it from the place of the script's output. MAAS's runner makes a folder `DIR/out/NAME.NUMBER` for each script of a set, and a file
+    /// `NAME` in it when that script begins; it has tests in `DIR/scripts/testing` (seen of the runner of 3.8).
     pub(super) fn of(output: &Path) -> Begun {
         let Some((own, place)) = output.parent().and_then(|own| Some((own, own.parent()?))) else { return Begun::default() };
         let split = |path: &Path| {
@@ -58,8 +58,9 @@ impl Begun {
         };
         let tests = place.with_file_name("scripts").join("testing");
         let others = std::fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
-        let others = others.filter(|path| path != own).filter_map(|path| split(&path)).map(|(name, _)| name);
-        Begun { number: split(own).map(|(_, number)| number), tests: others.filter(|name| tests.join(name).exists()).collect() }
+        let begun = |path: std::path::PathBuf| split(&path).map(|(name, _)| name).filter(|name| path.join(name).exists());
+        let others = others.filter(|path| path != own).filter_map(begun).filter(|name| tests.join(name).exists());
+        Begun { number: split(own).map(|(_, number)| number), tests: others.collect() }
     }
 }
 
@@ -134,6 +135,8 @@ mod tests {
         let output = at("out/00-shakedown-testing.41/00-shakedown-testing");
         assert_eq!(Begun::of(&output), Begun { number: Some(41), tests: Vec::new() }, "look is no test");
         std::fs::write(at("scripts/testing/look"), "").expect("written");
+        assert_eq!(Begun::of(&output).tests, [""; 0], "look has not begun");
+        std::fs::write(at("out/look.40/look"), "").expect("written");
         assert_eq!(Begun::of(&output).tests, ["look"]);
         assert_eq!(Begun::of(Path::new("/")), Begun::default());
         assert_eq!(Begun::of(&at("out/00-shakedown-testing/00-shakedown-testing")).number, None);
