@@ -58,7 +58,9 @@ fn zsh() -> String {
     for line in generated(Shell::Zsh).lines() {
         let line = match line.trim_start() {
             start if start.starts_with("'::run -- ") => line.replace(":_default'", ":_shakedown_runs'"),
-            start if start.starts_with("'--script=[Only this script") => line.replace(":NAME:_default'", ":NAME:_shakedown_scripts'"),
+            start if start.starts_with("'--script=[Only this script") => {
+                line.replace(":NAME:_default'", ":NAME:_shakedown_scripts'")
+            }
             start if start.starts_with("'*::devices -- ") => line.replace(":_default'", ":_shakedown_disks'"),
             _ => line.to_owned(),
         };
@@ -75,9 +77,13 @@ fn fish() -> String {
     let mut text = generated(Shell::Fish) + "\n# What this machine has.\n";
     let quoted = |line: &str| line.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$");
     for verb in WITH_RUN {
-        text += &format!("complete -c shakedown -n \"__fish_seen_subcommand_from {verb}\" -f -a \"({})\"\n", quoted(RUNS));
+        text +=
+            &format!("complete -c shakedown -n \"__fish_seen_subcommand_from {verb}\" -f -a \"({})\"\n", quoted(RUNS));
     }
-    text += &format!("complete -c shakedown -n \"__fish_seen_subcommand_from results\" -l script -x -a \"({})\"\n", quoted(SCRIPTS));
+    text += &format!(
+        "complete -c shakedown -n \"__fish_seen_subcommand_from results\" -l script -x -a \"({})\"\n",
+        quoted(SCRIPTS)
+    );
     text += &format!(
         "complete -c shakedown -n \"__fish_seen_subcommand_from disk; and __fish_seen_subcommand_from {}\" -a \"({})\"\n",
         WITH_DISKS.join(" "),

@@ -120,7 +120,9 @@ fn page(command: &Command, name: &str, words: &str, help: &Help, notes: &str) ->
         part(&mut text).expect("memory takes all");
         // Each part begins with definitions that a page has once, in its title.
         let text = String::from_utf8(text).expect("UTF-8");
-        text.lines().filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el ")).fold(String::new(), |all, line| all + line + "\n")
+        text.lines()
+            .filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el "))
+            .fold(String::new(), |all, line| all + line + "\n")
     };
     let mut text = title(name, 1);
     text += &section("NAME", &escaped(&format!("{name} - {}", about(false))));
@@ -221,7 +223,10 @@ fn environment(command: &Command) -> String {
         rows.push((variable.to_owned(), option));
     }
     if has("api_key") && !rows.iter().any(|(name, _)| name == "SHAKEDOWN_API_KEY") {
-        rows.push(("SHAKEDOWN_API_KEY".into(), "An administrator's API key, in place of --api-key and --api-key-file.".into()));
+        rows.push((
+            "SHAKEDOWN_API_KEY".into(),
+            "An administrator's API key, in place of --api-key and --api-key-file.".into(),
+        ));
     }
     let common = [
         ("SHAKEDOWN_CONFIG", "The file of settings, in place of /etc/shakedown/config.toml."),
@@ -248,7 +253,10 @@ fn files(command: &Command, name: &str) -> String {
     if ["shakedown-run", "shakedown-deliver", "maas-run-remote-scripts"].contains(&name) {
         rows.push(("/var/lib/shakedown/run", "Scripts of a run and their outputs."));
         rows.push(("/etc/cloud/cloud.cfg.d/*cmdline*.cfg", "Region and credentials in MAAS's ephemeral system."));
-        rows.push(("/var/lib/shakedown/enlisted.yaml", "Credentials of a machine that enlisted, until the region has everything."));
+        rows.push((
+            "/var/lib/shakedown/enlisted.yaml",
+            "Credentials of a machine that enlisted, until the region has everything.",
+        ));
     }
     let is_deployed = ["sync", "watch", "machine", "report-results"].iter().any(|word| name.contains(word));
     if is_deployed && name != "machine-resources" {
@@ -265,7 +273,9 @@ fn see_also(command: &Command, name: &str) -> String {
     if name != "shakedown" {
         others.push("shakedown(1)".into());
     }
-    if let Some((above, _)) = name.rsplit_once('-').filter(|(above, _)| above.starts_with("shakedown-") && !name.ends_with("-results")) {
+    if let Some((above, _)) =
+        name.rsplit_once('-').filter(|(above, _)| above.starts_with("shakedown-") && !name.ends_with("-results"))
+    {
         if !["shakedown-register", "shakedown-get-machine"].contains(&above) {
             others.push(format!("{above}(1)"));
         }
@@ -274,7 +284,8 @@ fn see_also(command: &Command, name: &str) -> String {
     others.extend(verbs.map(|verb| format!("{name}-{}(1)", verb.get_name())));
     others.push("shakedown-config(5)".into());
     let verb = name.split('-').nth(1).unwrap_or_default();
-    let more = MORE.iter().find(|(one, _)| *one == verb).map_or("README.md".to_owned(), |(_, page)| format!("docs/{page}"));
+    let more =
+        MORE.iter().find(|(one, _)| *one == verb).map_or("README.md".to_owned(), |(_, page)| format!("docs/{page}"));
     format!("{}\n.PP\n/usr/share/doc/shakedown/{more}", escaped(&others.join(", ")))
 }
 
@@ -294,7 +305,9 @@ fn settings() -> String {
     let mut part = String::new();
     for line in rest.lines() {
         let setting = line.trim_start_matches("# ");
-        let is_setting = setting.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        let is_setting = setting
+            .split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
         if line.starts_with('[') {
             part = line.trim_matches(['[', ']']).to_owned();
             let _ = write!(told, ".SS {}\n", escaped(line));
@@ -311,10 +324,31 @@ fn settings() -> String {
     }
     text += &section("SETTINGS", &told);
     let lines = ["shakedown config show  # every value that is in effect, and where it came from".to_owned()];
-    text += &section("EXAMPLES", &(examples(&lines) + ".PP\nA file\n.I /etc/shakedown/config.d/site.toml\nthat keeps more runs:\n.PP\n.nf\n[journal]\nkeep_runs = 500\n.fi\n"));
-    text += &section("EXIT STATUS", "A setting that is not known, or has a value that it cannot have, ends every verb with 3 before anything is done, and with 2 where it was given by --set.");
-    text += &section("ENVIRONMENT", &list([("SHAKEDOWN_CONFIG", "Another file in place of /etc/shakedown/config.toml; config.d is then looked for beside it.")]));
-    text += &section("FILES", &list([("/etc/shakedown/config.toml", "Comes with the package, with the defaults."), ("/etc/shakedown/config.d", "Files of the site.")]));
-    text + &section("SEE ALSO", "shakedown(1), shakedown\\-config\\-show(1)\n.PP\n/usr/share/doc/shakedown/docs/operating.md")
+    text += &section(
+        "EXAMPLES",
+        &(examples(&lines)
+            + ".PP\nA file\n.I /etc/shakedown/config.d/site.toml\nthat keeps more runs:\n.PP\n.nf\n[journal]\nkeep_runs = 500\n.fi\n"),
+    );
+    text += &section(
+        "EXIT STATUS",
+        "A setting that is not known, or has a value that it cannot have, ends every verb with 3 before anything is done, and with 2 where it was given by --set.",
+    );
+    text += &section(
+        "ENVIRONMENT",
+        &list([(
+            "SHAKEDOWN_CONFIG",
+            "Another file in place of /etc/shakedown/config.toml; config.d is then looked for beside it.",
+        )]),
+    );
+    text += &section(
+        "FILES",
+        &list([
+            ("/etc/shakedown/config.toml", "Comes with the package, with the defaults."),
+            ("/etc/shakedown/config.d", "Files of the site."),
+        ]),
+    );
+    text + &section(
+        "SEE ALSO",
+        "shakedown(1), shakedown\\-config\\-show(1)\n.PP\n/usr/share/doc/shakedown/docs/operating.md",
+    )
 }
-

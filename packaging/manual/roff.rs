@@ -8,7 +8,8 @@ const WIDTH: usize = 68;
 /// Text that roff takes for nothing but text. A hyphen stays one that can be copied.
 pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('…', "...");
-    let lines = text.lines().map(|line| if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() });
+    let lines =
+        text.lines().map(|line| if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -46,7 +47,8 @@ pub(crate) fn examples(lines: &[String]) -> String {
     }
     let mut text = ".nf\n".to_owned();
     for line in lines {
-        let (command, comment) = line.split_once("  #").map_or((line.as_str(), ""), |(command, comment)| (command, comment.trim()));
+        let (command, comment) =
+            line.split_once("  #").map_or((line.as_str(), ""), |(command, comment)| (command, comment.trim()));
         if !comment.is_empty() {
             let _ = writeln!(text, "{}", escaped(&format!("# {comment}")));
         }

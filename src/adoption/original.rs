@@ -51,14 +51,17 @@ impl Begun {
     /// Reads it from the place of the script's output. MAAS's runner makes a folder `DIR/out/NAME.NUMBER` for each script of a set, and a file
     /// `NAME` in it when that script begins; it has tests in `DIR/scripts/testing` (seen of the runner of 3.8).
     pub(super) fn of(output: &Path) -> Begun {
-        let Some((own, place)) = output.parent().and_then(|own| Some((own, own.parent()?))) else { return Begun::default() };
+        let Some((own, place)) = output.parent().and_then(|own| Some((own, own.parent()?))) else {
+            return Begun::default();
+        };
         let split = |path: &Path| {
             let (name, number) = path.file_name()?.to_str()?.rsplit_once('.')?;
             Some((name.to_owned(), number.parse::<i64>().ok()?))
         };
         let tests = place.with_file_name("scripts").join("testing");
         let others = std::fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
-        let begun = |path: std::path::PathBuf| split(&path).map(|(name, _)| name).filter(|name| path.join(name).exists());
+        let begun =
+            |path: std::path::PathBuf| split(&path).map(|(name, _)| name).filter(|name| path.join(name).exists());
         let others = others.filter(|path| path != own).filter_map(begun).filter(|name| tests.join(name).exists());
         Begun { number: split(own).map(|(_, number)| number), tests: others.collect() }
     }

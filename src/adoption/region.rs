@@ -75,7 +75,10 @@ impl std::fmt::Display for Change {
             Change::Create(name) => write!(f, "make script {name}"),
             Change::Replace { name, was_changed: false } => write!(f, "make a new version of script {name}"),
             Change::Replace { name, was_changed: true } => {
-                write!(f, "make a new version of script {name} (the one there was changed by somebody; the region keeps it)")
+                write!(
+                    f,
+                    "make a new version of script {name} (the one there was changed by somebody; the region keeps it)"
+                )
             }
             Change::DeleteScript(name) => write!(f, "delete script {name}"),
             Change::DeleteFile(name) => write!(f, "delete file {name}"),
@@ -224,7 +227,9 @@ impl Wanted {
         }
         let is_asked_for = |file: &StoredFile| {
             let mut before = present.scripts.iter().flat_map(|script| {
-                let is_replaced = changes.iter().any(|(change, _)| matches!(change, Change::Replace { name, .. } if *name == script.name));
+                let is_replaced = changes
+                    .iter()
+                    .any(|(change, _)| matches!(change, Change::Replace { name, .. } if *name == script.name));
                 // The version before the newest one after all these changes.
                 [&script.content, if is_replaced { &script.content } else { &script.previous }]
             });

@@ -46,12 +46,8 @@ pub(super) fn script(kind: ScriptType, contents: &Contents<'_>) -> String {
         ScriptType::Testing => (format!("commissioning, {TAG}"), "tests"),
         _ => (TAG.to_owned(), "commissioning scripts"),
     };
-    let lines = [
-        ("@NAME@", name(kind)),
-        ("@TYPE@", kind.folder().to_owned()),
-        ("@TAGS@", tags),
-        ("@WHEN@", when.to_owned()),
-    ];
+    let lines =
+        [("@NAME@", name(kind)), ("@TYPE@", kind.folder().to_owned()), ("@TAGS@", tags), ("@WHEN@", when.to_owned())];
     lines.into_iter().fold(filled(TAKEOVER, contents), |text, (word, value)| text.replace(word, &value))
 }
 

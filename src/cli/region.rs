@@ -132,7 +132,10 @@ async fn put(install: Install) -> anyhow::Result<u8> {
         let present = install.region.ask("looking", || Present::ask(&client)).await?;
         let text = wanted.preseed(&present, &client.base_url());
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        say!("{} is written; on each region controller it belongs into the preseeds, as commissioning and as enlist.", path.display());
+        say!(
+            "{} is written; on each region controller it belongs into the preseeds, as commissioning and as enlist.",
+            path.display()
+        );
     }
     say!("Commissioning takes over by itself; a test of hardware does if 00-shakedown-testing is chosen with it.");
     show(&install.region, &client).await
@@ -184,8 +187,7 @@ impl Pass<'_> {
 
     async fn remove(&self, with_changed: bool) -> Result<usize, region::Error> {
         let present = Present::ask(self.client).await?;
-        let changes: Vec<_> =
-            present.removal(with_changed).into_iter().map(|change| (change, String::new())).collect();
+        let changes: Vec<_> = present.removal(with_changed).into_iter().map(|change| (change, String::new())).collect();
         let number = changes.len();
         self.make(changes).await?;
         Ok(number)
@@ -209,7 +211,11 @@ impl Pass<'_> {
     fn failed(&self, error: region::Error) -> anyhow::Error {
         let doing = self.doing.borrow().clone();
         let error = anyhow::Error::new(error);
-        if doing.is_empty() { error } else { error.context(format!("this was not done: {doing}; the same command goes on with it")) }
+        if doing.is_empty() {
+            error
+        } else {
+            error.context(format!("this was not done: {doing}; the same command goes on with it"))
+        }
     }
 }
 
@@ -230,7 +236,12 @@ async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
         }
     }
     let present = remove.region.ask("looking", || Present::ask(&client)).await?;
-    let kept: Vec<&str> = present.scripts.iter().filter(|script| adoption::was_changed(script)).map(|script| script.name.as_str()).collect();
+    let kept: Vec<&str> = present
+        .scripts
+        .iter()
+        .filter(|script| adoption::was_changed(script))
+        .map(|script| script.name.as_str())
+        .collect();
     if !kept.is_empty() && !remove.changed {
         answer(&format!(
             "Somebody changed these scripts after they were put there, so they {}: {}. --changed takes them away, too.",
@@ -272,7 +283,8 @@ async fn show(region: &Region, client: &Client) -> anyhow::Result<u8> {
     say!("{}", table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows).trim_end());
     let rows: Vec<Vec<String>> = present.scripts.iter().map(|script| row(&present, script)).collect();
     answer(table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows).trim_end())?;
-    is_well &= present.scripts.iter().all(|script| !adoption::was_changed(script) && present.missing_of(script).is_empty());
+    is_well &=
+        present.scripts.iter().all(|script| !adoption::was_changed(script) && present.missing_of(script).is_empty());
     Ok(if is_well { exit::OK } else { exit::SCRIPT_FAILED })
 }
 

@@ -10,12 +10,21 @@ use crate::{completions, pages};
 #[test]
 fn every_page_has_its_sections_and_every_program_its_page() {
     let pages = pages::all();
-    for name in ["shakedown", "shakedown-disk-test", "maas-run-remote-scripts", "maas-run-scripts", "maas-signal", "machine-resources"] {
+    for name in [
+        "shakedown",
+        "shakedown-disk-test",
+        "maas-run-remote-scripts",
+        "maas-run-scripts",
+        "maas-signal",
+        "machine-resources",
+    ] {
         assert!(pages.iter().any(|(file, _)| *file == format!("{name}.1")), "{name}");
     }
     let mut missing = Vec::new();
     for (file, text) in &pages {
-        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"] {
+        for section in
+            ["NAME", "SYNOPSIS", "DESCRIPTION", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT", "FILES", "SEE ALSO"]
+        {
             if !text.contains(&format!("\n.SH {section}\n")) {
                 missing.push(format!("{file}: {section}"));
             }
@@ -94,7 +103,11 @@ fn completions_know_runs_scripts_disks_and_the_states_of_a_node() {
     assert_eq!(offered("shakedown results --script"), ["look-one"]);
     let states = offered("shakedown sandbox --node-status");
     assert!(states.contains(&"commissioning".to_owned()) && states.contains(&"deployed".to_owned()), "{states:?}");
-    let disk = fs::read_dir("/sys/block").into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let disk = fs::read_dir("/sys/block")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
     let virtual_ones = ["loop", "ram", "zram", "dm-", "md", "sr", "nbd"];
     if let Some(disk) = disk.into_iter().find(|name| !virtual_ones.iter().any(|start| name.starts_with(start))) {
         assert!(offered("shakedown disk test").contains(&disk), "{disk}");

@@ -14,7 +14,22 @@ use crate::{administer, adopted, binary, region, site};
 
 /// What every ephemeral system has.
 const ALWAYS: [&str; 16] = [
-    "sh", "uname", "mkdir", "chmod", "cat", "rm", "mv", "cut", "df", "awk", "timeout", "sleep", "wc", "sha256sum", "xz", "true",
+    "sh",
+    "uname",
+    "mkdir",
+    "chmod",
+    "cat",
+    "rm",
+    "mv",
+    "cut",
+    "df",
+    "awk",
+    "timeout",
+    "sleep",
+    "wc",
+    "sha256sum",
+    "xz",
+    "true",
 ];
 
 /// The script for commissioning, run with these programs and no others; further variables.

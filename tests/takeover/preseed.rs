@@ -17,7 +17,8 @@ const USER_DATA: &str = "#!/bin/sh\nexec maas-run-remote-scripts --config=x y\n"
 /// A machine whose region has written a preseed; it is booted, and user data wait to be run.
 async fn booted(machine: &Machine, region: &Sandbox) {
     let file = machine.at("preseed");
-    let done = administer(region, "install").arg("--binary").arg(binary(machine)).arg("--preseed").arg(&file).finish().await;
+    let done =
+        administer(region, "install").arg("--binary").arg(binary(machine)).arg("--preseed").arg(&file).finish().await;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     operator(region, "commission").await;
     region.boot();
@@ -45,7 +46,9 @@ async fn sh(machine: &Machine, script: PathBuf) -> String {
     let mut command = tokio::process::Command::new("sh");
     let path = format!("{}:{}", machine.at("bin").display(), std::env::var("PATH").unwrap_or_default());
     command.arg(script).env("PATH", path).env("SHAKEDOWN_RETRY_WAIT", "0.1").env("NO_PROXY", "*");
-    command.env("SHAKEDOWN_CLOUD", machine.at("root/etc/cloud/cloud.cfg.d")).env("SHAKEDOWN_PLACE", machine.at("place"));
+    command
+        .env("SHAKEDOWN_CLOUD", machine.at("root/etc/cloud/cloud.cfg.d"))
+        .env("SHAKEDOWN_PLACE", machine.at("place"));
     command.env("SHAKEDOWN_TEST_ROOT", machine.at("root")).env("SHAKEDOWN_STATE_DIR", machine.state());
     command.env("SHAKEDOWN_UNITS", machine.at("units")).env("SHAKEDOWN_USER_DATA", machine.at("scripts"));
     command.env_remove("SHAKEDOWN_BINARY").env_remove("SHAKEDOWN_LOG");
