@@ -85,6 +85,9 @@ impl Guardian<'_> {
         if let Some(file) = &self.place.ca_file {
             arguments.extend(["--cacert".into(), file.into()]);
         }
+        if let Some(number) = self.record.begun {
+            arguments.extend(["--begun".into(), number.to_string().into()]);
+        }
         arguments.push(self.place.storage.clone().into());
         let log = self.place.log_file().map_err(system("the log of the takeover"));
         let started = log

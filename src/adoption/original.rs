@@ -38,6 +38,35 @@ impl Original {
     }
 }
 
+/// The result that MAAS's runner has begun for the script that this program is part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// The region's number of it; `None` when the runner's files do not tell.
+    pub(super) number: Option<i64>,
+    /// The names of other tests that the runner has begun before. What came of them is known to the region alone, which judges no test.
+    pub(super) tests: Vec<String>,
+}
+
+impl Begun {
+    /// Reads it from the place of the script's output. MAAS's runner makes a folder `DIR/out/NAME.NUMBER` for each script of a set, and a file
+    /// `NAME` in it when that script begins; it has tests in `DIR/scripts/testing` (seen of the runner of 3.8).
+    pub(super) fn of(output: &Path) -> Begun {
+        let Some((own, place)) = output.parent().and_then(|own| Some((own, own.parent()?))) else {
+            return Begun::default();
+        };
+        let split = |path: &Path| {
+            let (name, number) = path.file_name()?.to_str()?.rsplit_once('.')?;
+            Some((name.to_owned(), number.parse::<i64>().ok()?))
+        };
+        let tests = place.with_file_name("scripts").join("testing");
+        let others = std::fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
+        let begun =
+            |path: std::path::PathBuf| split(&path).map(|(name, _)| name).filter(|name| path.join(name).exists());
+        let others = others.filter(|path| path != own).filter_map(begun).filter(|name| tests.join(name).exists());
+        Begun { number: split(own).map(|(_, number)| number), tests: others.collect() }
+    }
+}
+
 /// True of `python3 …/maas-run-remote-scripts …`, and of the program itself.
 fn is_runner(arguments: &[OsString]) -> bool {
     let named = |word: &OsString| {
@@ -97,6 +126,23 @@ mod tests {
         {
             assert!(!is_runner(&words(line)), "{line}");
         }
+    }
+
+    #[test]
+    fn what_the_runner_has_begun_stands_in_its_files() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let at = |name: &str| place.path().join(name);
+        for folder in ["out/00-shakedown-testing.41", "out/look.40", "scripts/testing"] {
+            std::fs::create_dir_all(at(folder)).expect("a folder");
+        }
+        let output = at("out/00-shakedown-testing.41/00-shakedown-testing");
+        assert_eq!(Begun::of(&output), Begun { number: Some(41), tests: Vec::new() }, "look is no test");
+        std::fs::write(at("scripts/testing/look"), "").expect("written");
+        assert_eq!(Begun::of(&output).tests, [""; 0], "look has not begun");
+        std::fs::write(at("out/look.40/look"), "").expect("written");
+        assert_eq!(Begun::of(&output).tests, ["look"]);
+        assert_eq!(Begun::of(Path::new("/")), Begun::default());
+        assert_eq!(Begun::of(&at("out/00-shakedown-testing/00-shakedown-testing")).number, None);
     }
 
     #[test]

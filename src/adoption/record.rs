@@ -46,6 +46,8 @@ pub struct Record {
     pub script: Peer,
     /// Options of the agent that name the region and the credentials.
     pub options: Vec<String>,
+    /// The region's number of the takeover script's result, which MAAS's runner has begun; `None` when it is not known.
+    pub begun: Option<i64>,
     /// The number of the journal's last run before the takeover; 0 when there was none.
     pub last_run: i64,
     /// The agent's process; `None` until it was started.
@@ -128,6 +130,7 @@ mod tests {
             runner: this,
             script: this,
             options: vec!["--config".into(), "/tmp/c".into()],
+            begun: Some(4),
             last_run: 7,
             agent: None,
             phase: Phase::Ended(Ending::GivenBack("no room".into())),

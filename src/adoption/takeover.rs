@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::last_run;
-use super::original::Original;
+use super::original::{Begun, Original};
 use super::record::{Ending, Phase, Record, boot_id};
 use crate::agent;
 use crate::config::{self, Given, Origin, connection};
@@ -56,6 +56,9 @@ pub enum Error {
     /// MAAS's runner runs other scripts at the same time; their number.
     #[error("MAAS's runner runs {0} other scripts at the same time: a takeover script has to say `parallel: disabled`")]
     Busy(usize),
+    /// MAAS's runner has run tests before, whose results only the region knows; their names.
+    #[error("MAAS's runner has run other tests before ({0}): what came of them would not count")]
+    Tested(String),
     /// Another takeover is under way.
     #[error("a takeover is under way already")]
     UnderWay,
@@ -143,6 +146,10 @@ pub async fn hand_over(place: &Place) -> Result<Ending, Error> {
         return Err(Error::Busy(original.others.len()));
     }
     let script = Peer::this().ok_or(Error::NoRunner)?;
+    let begun = std::env::var_os("OUTPUT_COMBINED_PATH").map(|path| Begun::of(Path::new(&path))).unwrap_or_default();
+    if !begun.tests.is_empty() {
+        return Err(Error::Tested(begun.tests.join(", ")));
+    }
     check_region(&original, place).await?;
     private::make(&place.state).map_err(journal::Error::Exposed)?;
     let host = Host::live();
@@ -156,6 +163,7 @@ pub async fn hand_over(place: &Place) -> Result<Ending, Error> {
         runner: original.process,
         script,
         options: original.options.iter().map(text).collect(),
+        begun: begun.number,
         last_run: last_run(&place.state),
         agent: None,
         phase: Phase::Ready,

@@ -21,6 +21,8 @@ pub(super) struct HandedOut {
     ended: BTreeSet<(Name, Number)>,
     /// Begun in a run that was given up for this one.
     known: BTreeSet<Name>,
+    /// Begun by MAAS's runner, from which the agent has taken over.
+    taken_over: Number,
     has_forgotten: bool,
 }
 
@@ -30,6 +32,11 @@ impl HandedOut {
         let tests = || results.iter().filter(|result| result.kind == ScriptType::Testing);
         self.known.extend(tests().map(|result| (result.kind, result.name.clone())));
         self.has_forgotten |= tests().any(|result| result.status.is_failure());
+    }
+
+    /// The result that MAAS's runner had begun when this agent took over.
+    pub(super) fn take_over(&mut self, begun: Number) {
+        self.taken_over = begun;
     }
 
     /// The region hands these out; `is_known` tells of a script if this agent has begun it. A test that was begun by nobody that is known is
@@ -42,7 +49,10 @@ impl HandedOut {
             self.replaced.insert(result);
         }
         self.listed.extend(index.scripts.iter().map(key));
-        let is_known = |script: &Script| is_known(script) || self.known.contains(&(script.kind, script.name.clone()));
+        let is_known = |script: &Script| {
+            let is_taken_over = script.result_id.is_some() && script.result_id == self.taken_over;
+            is_taken_over || is_known(script) || self.known.contains(&(script.kind, script.name.clone()))
+        };
         self.has_forgotten |= index.of(ScriptType::Testing).any(|script| script.has_started && !is_known(script));
     }
 
@@ -180,6 +190,10 @@ mod tests {
         let mut seen = HandedOut::default();
         seen.list(&begun, |_| true);
         assert!(!seen.has_forgotten());
+        seen.take_over(Some(2));
+        seen.list(&begun, |_| false);
+        assert!(!seen.has_forgotten(), "MAAS's runner has begun it");
+        seen.take_over(Some(3));
         seen.list(&begun, |_| false);
         assert!(seen.has_forgotten());
     }

@@ -73,6 +73,9 @@ pub struct Options {
     pub exit_when_done: bool,
     /// Do not go on with a run that was interrupted, begin anew.
     pub fresh: bool,
+    /// The region's number of a script result that MAAS's runner had begun when this agent took over from it, and of no other test: it is no trace of a
+    /// run whose record is lost.
+    pub begun: Option<i64>,
     /// Run scripts that destroy data although no region has just ordered them, or it cannot be put on record.
     pub allow_destructive: bool,
     /// Who asked for the run.
@@ -98,6 +101,7 @@ impl Options {
             networking_wait: Duration::from_secs(90),
             exit_when_done: false,
             fresh: false,
+            begun: None,
             allow_destructive: false,
             actor: Actor::default(),
             retention: Retention::default(),

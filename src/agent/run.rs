@@ -71,6 +71,7 @@ impl Agent {
         self.audit_beginning(&record, interrupted.as_ref()).await;
         let mut dispatcher = Dispatcher::new(record.clone(), self.workspace.clone(), self.notices.clone());
         dispatcher.handed_out.know(&abandoned);
+        dispatcher.handed_out.take_over(self.options.begun);
         let enlists = self.enlists();
         let (voice, verdict) = if enlists {
             self.run_as_stranger(&mut dispatcher, &record, interrupted).await

@@ -54,6 +54,9 @@ pub(super) struct Arguments {
     /// ordered them (--no-download, --no-send), or when it cannot be put on record that they are about to run
     #[arg(long)]
     allow_destructive: bool,
+    /// The script result by which the agent took over from MAAS's runner
+    #[arg(long, value_name = "ID", hide = true)]
+    begun: Option<i64>,
     #[command(flatten)]
     state: state::Options,
     /// Where scripts and their outputs are kept
@@ -98,6 +101,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     options.networking_wait = Duration::from_secs(arguments.networking_wait);
     options.fresh = arguments.fresh;
     options.allow_destructive = arguments.allow_destructive;
+    options.begun = arguments.begun;
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
     let store = arguments.state.open_for_run(&host.hostname(), &region)?;

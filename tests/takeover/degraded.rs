@@ -101,6 +101,24 @@ async fn with_an_agent_that_cannot_begin_although_all_else_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_test_that_maas_runner_has_run() {
+    let machine = Machine::new();
+    // It sorts before the takeover script.
+    let earlier = site(&machine, "test-00", "hardware_type: cpu\nparallel: disabled", "exit 3");
+    let earlier = (earlier.0.replace("test-00", "00-a"), earlier.1.replace("name: test-00", "name: 00-a"));
+    let region = region(&[earlier, site(&machine, "test-look", "", "")]).await;
+    let done = administer(&region, "install").arg("--binary").arg(binary(&machine)).finish().await;
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    crate::operator(&region, "test").await;
+    let mut runner = machine.boot(&region);
+    assert_eq!(runner.finish(|| {}).await, Some(0), "{}", runner.log());
+    assert!(runner.log().contains("has run other tests before (00-a)"), "{}", runner.log());
+    assert_eq!(row(&region, "00-shakedown-testing").status, Status::Degraded);
+    assert_eq!(lines(&machine.at("trace")), ["test-00 ", "test-look "], "MAAS's runner ran them");
+    assert_eq!(region.node_status(), NodeStatus::FailedTesting);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_region_that_goes_away_in_the_moment_of_the_takeover_is_waited_for() {
     let machine = Machine::new();
     let region = adopted(&machine, &[site(&machine, "look", "", "")]).await;

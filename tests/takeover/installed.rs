@@ -36,6 +36,8 @@ async fn a_machine_is_commissioned_and_tested_by_the_agent_and_the_region_is_as_
     assert_eq!(row(&region, "00-shakedown-testing").status, Status::Passed);
     let told = events(&region);
     assert!(told.iter().any(|event| event.contains("00-shakedown-testing")), "{told:?}");
+    // MAAS's runner had told the region that this test has begun, which is no trace of a run whose record is lost.
+    assert_eq!(region.node_status(), NodeStatus::Ready, "{}", runner.log());
 
     let done = administer(&region, "remove").finish().await;
     assert!(done.stdout.contains("any more"), "{}{}", done.stdout, done.stderr);
