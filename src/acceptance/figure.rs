@@ -94,8 +94,12 @@ pub(super) fn unit_meant(unit: &str) -> Option<&'static str> {
         return None;
     }
     let squeezed = |text: &str| text.replace(['/', ' '], "").to_ascii_lowercase();
-    let is_near = |name: &&str| squeezed(name) == squeezed(unit) || squeezed(name).trim_end_matches('s') == squeezed(unit).replace("sec", "");
-    known().find(|name| squeezed(name) == squeezed(unit) && name.contains('B') == unit.contains('B')).or_else(|| known().find(is_near))
+    let is_near = |name: &&str| {
+        squeezed(name) == squeezed(unit) || squeezed(name).trim_end_matches('s') == squeezed(unit).replace("sec", "")
+    };
+    known()
+        .find(|name| squeezed(name) == squeezed(unit) && name.contains('B') == unit.contains('B'))
+        .or_else(|| known().find(is_near))
 }
 
 /// Figures by name.
@@ -184,9 +188,16 @@ mod tests {
         assert_eq!(of("2 GiB/s").ratio(&of("1024 MiB/s")), Some(2.0));
         assert_eq!(of("8 Gbit/s").ratio(&of("1 GB/s")), Some(1.0));
         assert_eq!(of("2").ratio(&of("4")), Some(0.5));
-        assert_eq!((of("2 GiB/s").ratio(&of("4")), of("2").ratio(&of("4 GiB/s"))), (None, None), "of no unit nobody knows the quantity");
+        assert_eq!(
+            (of("2 GiB/s").ratio(&of("4")), of("2").ratio(&of("4 GiB/s"))),
+            (None, None),
+            "of no unit nobody knows the quantity"
+        );
         assert_eq!(of("2 GiB/s").ratio(&of("4 ms")), None);
-        assert_eq!(["GiBs", "gib/s", "GB/sec", "events/s", "GiB/s", "W"].map(unit_meant), [Some("GiB/s"), Some("GiB/s"), Some("GB/s"), None, None, None]);
+        assert_eq!(
+            ["GiBs", "gib/s", "GB/sec", "events/s", "GiB/s", "W"].map(unit_meant),
+            [Some("GiB/s"), Some("GiB/s"), Some("GB/s"), None, None, None]
+        );
         assert!(of("3 us").is_better_small() && !of("3 GiB/s").is_better_small());
     }
 }

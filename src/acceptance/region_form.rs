@@ -9,7 +9,8 @@ use super::fact::plain;
 pub(super) fn deep(document: &Value) -> Option<Value> {
     let resources = &document["resources"];
     (resources["cpu"].is_object() && resources["storage"].is_object()).then(|| {
-        let gap = |topic: &str| json!({"topic": topic, "path": "/", "reason": "the region's inventory does not tell it"});
+        let gap =
+            |topic: &str| json!({"topic": topic, "path": "/", "reason": "the region's inventory does not tell it"});
         // A list that the region's form does not have is left out, so that its devices are unknown and not absent.
         json!({
             "form": 1,
@@ -83,7 +84,15 @@ fn model(card: &Value) -> String {
 fn ports(card: &Value) -> Vec<Value> {
     let port = |port: &Value| {
         let mut new = fields(port, &[("name", "id"), ("kind", "protocol"), ("speed", "link_speed"), ("port", "port")]);
-        new.extend(fields(card, &[("firmware", "firmware_version"), ("pci_address", "pci_address"), ("numa_node", "numa_node"), ("usb_address", "usb_address")]));
+        new.extend(fields(
+            card,
+            &[
+                ("firmware", "firmware_version"),
+                ("pci_address", "pci_address"),
+                ("numa_node", "numa_node"),
+                ("usb_address", "usb_address"),
+            ],
+        ));
         new.insert("model".to_owned(), model(card).into());
         if let Some(has_link) = port["link_detected"].as_bool() {
             new.insert("state".to_owned(), if has_link { "up" } else { "down" }.into());
@@ -118,8 +127,7 @@ fn names(device: &Value) -> Map<String, Value> {
 }
 
 fn function(device: &Value) -> Value {
-    let mut new =
-        fields(device, &[("address", "pci_address"), ("driver", "driver"), ("numa_node", "numa_node")]);
+    let mut new = fields(device, &[("address", "pci_address"), ("driver", "driver"), ("numa_node", "numa_node")]);
     new.extend(names(device));
     if let (Some(vendor), Some(product)) = (device["vendor_id"].as_str(), device["product_id"].as_str()) {
         new.insert("ids".to_owned(), format!("{vendor}:{product}").into());
@@ -129,7 +137,7 @@ fn function(device: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Machine;
+    use super::super::{Figures, Machine, Siblings};
     use super::*;
 
     fn region() -> Value {
@@ -150,8 +158,9 @@ mod tests {
         let machine = Machine::of(&region()).expect("an inventory");
         assert_eq!(machine.name, "node-7");
         let judge = |text: &str| {
-            let profile = super::super::Profile::parse(&format!("schema = 1\nname = \"x\"\n{text}")).expect("a profile");
-            let judged = super::super::judge(&profile, &machine, &Default::default(), &Default::default());
+            let profile =
+                super::super::Profile::parse(&format!("schema = 1\nname = \"x\"\n{text}")).expect("a profile");
+            let judged = super::super::judge(&profile, &machine, &Figures::new(), &Siblings::new());
             judged.verdict().word()
         };
         for text in [

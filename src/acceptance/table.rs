@@ -74,10 +74,7 @@ pub(super) const DISK: &[Field] = &[
     text("vendor", "Maker, where it is told apart from the model.", ORDER),
     field("size", Shape::Number(Unit::Bytes, 0.01), Source::Number("size"), "Size; it is met within 1 %.", CLAIM),
     version("firmware", "Firmware.", UPDATE),
-    of(
-        DISK_KINDS,
-        field("kind", Shape::Text, Source::Made(made::disk_kind), "The bus; also `ssd` or `hdd`.", ORDER),
-    ),
+    of(DISK_KINDS, field("kind", Shape::Text, Source::Made(made::disk_kind), "The bus; also `ssd` or `hdd`.", ORDER)),
     flag("rotational", "The medium rotates (a hard disk).", ORDER),
     field(
         "place",

@@ -68,7 +68,9 @@ impl Unit {
             return Ok(number);
         }
         let known = self.names().iter().find(|(known, _)| is_same(known, name));
-        known.map(|(_, factor)| number * factor).ok_or_else(|| format!("\"{name}\" is no unit here{}{}", self.other(name), self.hint()))
+        known
+            .map(|(_, factor)| number * factor)
+            .ok_or_else(|| format!("\"{name}\" is no unit here{}{}", self.other(name), self.hint()))
     }
 
     /// The quantity that a unit is of if it is bits in the place of bytes, or the other way round.
@@ -76,7 +78,9 @@ impl Unit {
         let is_near = self.names().iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         match self {
             Unit::Bytes if is_near => " (b is bits, B is bytes)".to_owned(),
-            Unit::Megabits if is_near || name.contains('B') => " (B is bytes, b is bits: 1 GB/s is 8 Gbit/s)".to_owned(),
+            Unit::Megabits if is_near || name.contains('B') => {
+                " (B is bytes, b is bits: 1 GB/s is 8 Gbit/s)".to_owned()
+            }
             _ => String::new(),
         }
     }
@@ -109,9 +113,8 @@ impl Unit {
 /// True if two unit names are the same. The case of a lone `b` is the difference between bits and bytes; all other letters may have any.
 pub(super) fn is_same(known: &str, given: &str) -> bool {
     let is_word = |name: &str| ["bit", "byte"].iter().any(|word| name.to_ascii_lowercase().contains(word));
-    let fold = |name: &str| -> String {
-        name.chars().map(|c| if c == 'B' { 'B' } else { c.to_ascii_lowercase() }).collect()
-    };
+    let fold =
+        |name: &str| -> String { name.chars().map(|c| if c == 'B' { 'B' } else { c.to_ascii_lowercase() }).collect() };
     if is_word(known) || is_word(given) { known.eq_ignore_ascii_case(given) } else { fold(known) == fold(given) }
 }
 

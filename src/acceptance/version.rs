@@ -133,7 +133,8 @@ fn is_early(word: &str) -> bool {
 /// True for a year from 1990 to 2099, alone or at the start of eight digits.
 fn is_date(digits: &str) -> bool {
     let is_long = digits.len() == 4 || digits.len() == 8;
-    is_long && digits.get(..4).and_then(|year| year.parse::<u16>().ok()).is_some_and(|year| (1990..2100).contains(&year))
+    is_long
+        && digits.get(..4).and_then(|year| year.parse::<u16>().ok()).is_some_and(|year| (1990..2100).contains(&year))
 }
 
 /// The run that a text begins with, and how many bytes it takes; no run for a separator.
@@ -144,7 +145,8 @@ fn run(text: &str) -> (Option<Run>, usize) {
     };
     let length = |belongs: fn(char) -> bool, text: &str| text.find(|c| !belongs(c)).unwrap_or(text.len());
     let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    let hex = hex.map(|digits| &digits[..length(|c| c.is_ascii_hexdigit(), digits)]).filter(|digits| !digits.is_empty());
+    let hex =
+        hex.map(|digits| &digits[..length(|c| c.is_ascii_hexdigit(), digits)]).filter(|digits| !digits.is_empty());
     if let Some(digits) = hex {
         return (Some(Run::Hex(short(digits))), digits.len() + 2);
     }
@@ -164,7 +166,8 @@ fn run(text: &str) -> (Option<Run>, usize) {
 
 fn shape(text: &str) -> String {
     let is_one = text.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !text.starts_with("0x");
-    let has_both = text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let has_both =
+        text.bytes().any(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte.is_ascii_alphabetic());
     if !is_one || !has_both {
         return String::new();
     }

@@ -99,7 +99,9 @@ fn names(machines: &[ListedMachine]) -> Vec<String> {
         label.chars().filter(is_allowed).take(63).collect()
     };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    machines.iter().for_each(|machine| *counts.entry(plain(machine)).or_default() += 1);
+    for machine in machines {
+        *counts.entry(plain(machine)).or_default() += 1;
+    }
     let name = |machine: &ListedMachine| {
         let own = plain(machine);
         if own.is_empty() || counts[&own] > 1 { machine.system_id.clone() } else { own }
@@ -190,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_file_is_called_as_its_machine_and_two_of_one_name_by_their_ids() {
-        let machine =
-            |id: &str, name: &str| ListedMachine { system_id: id.to_owned(), hostname: name.to_owned() };
-        let machines = [machine("a1", "node-1"), machine("b2", "web.one"), machine("c3", "web"), machine("d4", "../x y")];
+        let machine = |id: &str, name: &str| ListedMachine { system_id: id.to_owned(), hostname: name.to_owned() };
+        let machines =
+            [machine("a1", "node-1"), machine("b2", "web.one"), machine("c3", "web"), machine("d4", "../x y")];
         assert_eq!(names(&machines), ["node-1", "b2", "c3", "xy"]);
     }
 

@@ -48,9 +48,9 @@ impl<W: Write> Writer<W> {
             part["hardwareInfoId"] = number.to_string().into();
             part
         });
-        let software =
-            json!([{"softwareInfoId": "0", "name": "shakedown", "version": run.version, "softwareType": "APPLICATION"}]);
-        let mut dut = json!({"dutInfoId": run.dut.id, "softwareInfos": software, "hardwareInfos": hardware.collect::<Vec<_>>()});
+        let software = json!([{"softwareInfoId": "0", "name": "shakedown", "version": run.version, "softwareType": "APPLICATION"}]);
+        let mut dut =
+            json!({"dutInfoId": run.dut.id, "softwareInfos": software, "hardwareInfos": hardware.collect::<Vec<_>>()});
         if let Some(name) = &run.dut.name {
             dut["name"] = name.as_str().into();
         }
@@ -186,7 +186,8 @@ mod tests {
     fn what_is_not_known_is_left_out_and_what_is_no_number_is_a_text() {
         let mut measurement = Measurement::new("rate", Value::Number(f64::INFINITY));
         measurement.validators.push(Validator { name: None, limit: Limit::GreaterThanOrEqual(2.0) });
-        let expected = json!({"name": "rate", "value": "inf", "validators": [{"type": "GREATER_THAN_OR_EQUAL", "value": 2.0}]});
+        let expected =
+            json!({"name": "rate", "value": "inf", "validators": [{"type": "GREATER_THAN_OR_EQUAL", "value": 2.0}]});
         assert_eq!(json!(measurement), expected);
         measurement.hardware = Some(3);
         assert_eq!(json!(measurement)["hardwareInfoId"], "3");

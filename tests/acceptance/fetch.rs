@@ -14,8 +14,7 @@ use crate::server;
 /// What `machine-resources` prints on a machine with this BIOS.
 fn resources(hostname: &str, bios: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines/emulated-server.resources.json");
-    let mut document: Value =
-        serde_json::from_str(&fs::read_to_string(path).expect("a recording")).expect("JSON");
+    let mut document: Value = serde_json::from_str(&fs::read_to_string(path).expect("a recording")).expect("JSON");
     document["environment"]["server_name"] = hostname.into();
     document["resources"]["system"]["firmware"]["version"] = bios.into();
     document
@@ -56,7 +55,11 @@ async fn a_hall_is_compared_with_two_commands_and_nothing_of_the_region_changes(
     assert!(output.status.success(), "{}", text(&output.stderr));
     // The node of the sandbox itself was not commissioned.
     assert_eq!(text(&output.stdout).trim(), "8 machines: 6 fetched, 0 were there already, 2 without inventory.");
-    assert!(text(&output.stderr).contains("bare: no commissioning on record has an inventory"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("bare: no commissioning on record has an inventory"),
+        "{}",
+        text(&output.stderr)
+    );
     let methods: BTreeSet<String> =
         region.requests().iter().filter_map(|request| request["method"].as_str().map(str::to_owned)).collect();
     assert_eq!(methods, BTreeSet::from(["GET".to_owned()]));
@@ -75,7 +78,11 @@ async fn what_is_there_is_kept_and_the_next_call_goes_on() {
     assert!(told(&first).ends_with("4 left for the next call."), "{}{}", told(&first), text(&first.stderr));
     let asked = region.requests().len();
     let second = fetch(&place, &region, &[]).await;
-    assert!(told(&second).starts_with("8 machines: ") && told(&second).ends_with("2 without inventory."), "{}", told(&second));
+    assert!(
+        told(&second).starts_with("8 machines: ") && told(&second).ends_with("2 without inventory."),
+        "{}",
+        told(&second)
+    );
     assert_eq!(fs::read_dir(place.path().join("hall")).expect("a folder").count(), 6);
     let third = fetch(&place, &region, &[]).await;
     assert!(told(&third).contains("0 fetched, 6 were there already"), "{}", told(&third));

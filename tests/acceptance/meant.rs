@@ -65,7 +65,9 @@ fn what_is_newer_than_a_range_is_not_told_to_be_updated() {
     let told = told("[firmware]\nbios = \"2.4..2.6\"\n", &with_bios("2.7"));
     assert_eq!(
         told,
-        ["firmware: bios 2.7, ordered 2.4 to 2.6 -> this is newer than the range: install a version of the range, or widen it in the profile"]
+        [
+            "firmware: bios 2.7, ordered 2.4 to 2.6 -> this is newer than the range: install a version of the range, or widen it in the profile"
+        ]
     );
 }
 
@@ -84,7 +86,10 @@ fn a_table_by_model_speaks_of_the_models_own_value_and_leaves_none_out() {
 fn a_profile_of_another_machine_rejects_by_its_match() {
     let text = "match = { vendor = \"Dell Inc.\", product = \"PowerEdge R750\" }\n[cpu]\ncount = 2\n";
     let told = told(text, &server::compute());
-    assert!(told.len() == 1 && told[0].starts_with("match: product PowerEdge R760, ordered PowerEdge R750 ->"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].starts_with("match: product PowerEdge R760, ordered PowerEdge R750 ->"),
+        "{told:?}"
+    );
     let mut machine = server::compute();
     machine["machine_resources"]["resources"]["system"]["product"] = "".into();
     assert_eq!(judged(text, &machine).verdict(), Verdict::Incomplete);
@@ -99,7 +104,9 @@ fn a_group_that_asks_for_one_thing_tells_what_is_there_instead() {
     );
     let told = told("[[disk]]\ncount = 8\nmodel = \"~MZQL\"\n", &server::compute());
     assert!(
-        told[0].contains("0 of 8 disks; model of the others: KCD8XPUG7T68 on 5, MZQL27T6HBLA-00A07 on 3, DELLBOSS-N1 480 on 2"),
+        told[0].contains(
+            "0 of 8 disks; model of the others: KCD8XPUG7T68 on 5, MZQL27T6HBLA-00A07 on 3, DELLBOSS-N1 480 on 2"
+        ),
         "{told:?}"
     );
 }
@@ -115,7 +122,10 @@ fn a_slot_that_the_board_does_not_have_is_not_empty() {
         });
         machine
     });
-    assert!(told[0].contains("the firmware names no slot DIMM_A1; it names A1, A2") && told[0].contains("correct the name"), "{told:?}");
+    assert!(
+        told[0].contains("the firmware names no slot DIMM_A1; it names A1, A2") && told[0].contains("correct the name"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -127,7 +137,10 @@ fn of_too_many_that_are_alike_none_is_picked_out() {
     let told = told("[[memory]]\ncount = 16\nsize = \"64 GiB\"\n", &machine);
     assert!(told[0].contains("17 modules, 1 too many, in: slot A1, slot A2"), "{told:?}");
     let told = crate::meant::told("[[psu]]\ncount = 0\n", &machine);
-    assert!(told[0].contains("2 power supplies, 2 too many, in: bay 1 (PSU.1), bay 2 (PSU.2), ordered 0 power supplies"), "{told:?}");
+    assert!(
+        told[0].contains("2 power supplies, 2 too many, in: bay 1 (PSU.1), bay 2 (PSU.2), ordered 0 power supplies"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -149,7 +162,10 @@ fn what_no_machine_can_be_is_an_error_of_the_profile() {
         ("[cpu]\ncores = 32\nthreads = 32\n[settings]\nsmt = true\n", "more threads than cores"),
         ("[settings]\nuefi = false\nsecure_boot = true\n", "there is no Secure Boot without UEFI"),
         ("[settings]\nbmc = false\n[firmware]\nbmc = \"1\"\n", "asks for a version of the BMC"),
-        ("[[memory]]\nspeed = 4400\nconfigured_speed = 4800\n", "configured_speed 4800 MT/s is more than speed 4400 MT/s"),
+        (
+            "[[memory]]\nspeed = 4400\nconfigured_speed = 4800\n",
+            "configured_speed 4800 MT/s is more than speed 4400 MT/s",
+        ),
         ("[[memory]]\nsize = \"64 GB\"\n", "not \"64 GB\""),
         ("[[memory]]\nsize = 64\n", "64 B are meant by 64: a unit is missing"),
         ("[settings]\nmemory_total = \"1024\"\n", "a unit is missing"),
@@ -161,6 +177,7 @@ fn what_no_machine_can_be_is_an_error_of_the_profile() {
         ("[firmware]\nbios = \">=2.4\"\nwarn = [\"bios\"]\nnote = [\"bios\"]\n", "has another severity"),
         ("[firmware]\nseverity = \"warning\"\nbios = \"2\"\n", "did you mean \"warn\"?"),
         ("[measure]\nread = \">=400 GiBs\"\n", "did you mean \"GiB/s\"?"),
+        ("[settings]\narchitecture = \"amd64\"\n", "did you mean \"x86_64\"?"),
         ("[[processor]]\ncount = 2\n", "did you mean \"cpu\"?"),
         ("[settings]\nsr_iov = true\n", "did you mean \"sriov\"?"),
     ] {
@@ -253,7 +270,10 @@ fn a_machine_without_a_kind_is_odd_among_those_that_have_it() {
 
 #[test]
 fn siblings_differ_by_speed_place_and_socket_too() {
-    assert_eq!(odd(|machine| machine["memory"]["dimms"][3]["speed"] = 4400.into()), ["memory speed: 4400 MT/s, 4800 MT/s"]);
+    assert_eq!(
+        odd(|machine| machine["memory"]["dimms"][3]["speed"] = 4400.into()),
+        ["memory speed: 4400 MT/s, 4800 MT/s"]
+    );
     assert_eq!(odd(|machine| machine["memory"]["dimms"][3]["ecc"] = false.into()), ["memory ecc: on, off"]);
     assert_eq!(odd(|machine| machine["disks"][4]["bay"] = "9".into()), ["disk bay KCD8XPUG7T68: 0, 1, 2, 3, 9"]);
     let told = odd(|machine| machine["interfaces"][0]["state"] = "down".into());
@@ -262,7 +282,11 @@ fn siblings_differ_by_speed_place_and_socket_too() {
         machine["gpus"].as_array_mut().expect("a list").iter_mut().for_each(|card| card["numa_node"] = 0.into());
     });
     assert!(told.len() == 1 && told[0].starts_with("gpu socket"), "{told:?}");
-    assert_eq!(odd(|machine| machine["disks"].as_array_mut().expect("a list").reverse()), [""; 0], "the order is nothing");
+    assert_eq!(
+        odd(|machine| machine["disks"].as_array_mut().expect("a list").reverse()),
+        [""; 0],
+        "the order is nothing"
+    );
 }
 
 #[test]

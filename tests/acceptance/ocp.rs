@@ -35,7 +35,9 @@ fn object(name: &str, value: &Value, found: &mut Vec<String>) {
     found.extend(needed.iter().filter(|key| !own.contains(*key)).map(|key| format!("{name} has no {key}")));
     let is_known = |key: &&str| needed.contains(key) || allowed.contains(key);
     found.extend(own.iter().filter(|key| !is_known(key)).map(|key| format!("{name} has {key}")));
-    found.extend(value.as_object().into_iter().flatten().filter(|(_, v)| v.is_null()).map(|(k, _)| format!("{k} is null")));
+    found.extend(
+        value.as_object().into_iter().flatten().filter(|(_, v)| v.is_null()).map(|(k, _)| format!("{k} is null")),
+    );
 }
 
 /// What breaks the form or its rules in the lines of a run.
@@ -44,10 +46,13 @@ fn faults(text: &str) -> Vec<String> {
     let (mut open, mut hardware, mut has_failed) = (BTreeSet::new(), BTreeSet::new(), false);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
     for (number, line) in lines.iter().enumerate() {
-        if line["sequenceNumber"] != json!(number) || !line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')) {
+        if line["sequenceNumber"] != json!(number)
+            || !line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z'))
+        {
             found.push(format!("line {number}: number or time"));
         }
-        let kinds: Vec<&str> = keys(line).into_iter().filter(|key| !["sequenceNumber", "timestamp"].contains(key)).collect();
+        let kinds: Vec<&str> =
+            keys(line).into_iter().filter(|key| !["sequenceNumber", "timestamp"].contains(key)).collect();
         let [kind] = kinds.as_slice() else { panic!("line {number} has {kinds:?}") };
         if (number == 0) != (*kind == "schemaVersion") {
             found.push(format!("line {number}: {kind}"));
@@ -96,7 +101,8 @@ fn accept(profile: &str, machine: &Value) -> (String, Option<i32>) {
     fs::write(place.path().join("x.toml"), profile).expect("a small file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
     command.args(["accept", "--profile", "x.toml", "--root", "machine.json", "--format", "ocp"]);
-    let output = command.current_dir(place.path()).env_remove("RESULT_PATH").output().expect("the program can be started");
+    let output =
+        command.current_dir(place.path()).env_remove("RESULT_PATH").output().expect("the program can be started");
     (String::from_utf8(output.stdout).expect("UTF-8"), output.status.code())
 }
 
@@ -149,7 +155,10 @@ fn a_deviation_is_a_measurement_with_its_diagnosis_on_the_part() {
     let (text, _) = accept(&format!("schema = 1\nname = \"x\"\n{profile}"), &machine);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let part = &lines[1]["testRunArtifact"]["testRunStart"]["dutInfo"]["hardwareInfos"][0];
-    assert_eq!(*part, json!({"name": "memory slot A1", "location": "slot A1", "partType": "DIMM", "hardwareInfoId": "0"}));
+    assert_eq!(
+        *part,
+        json!({"name": "memory slot A1", "location": "slot A1", "partType": "DIMM", "hardwareInfoId": "0"})
+    );
     let measurement = &lines[3]["testStepArtifact"]["measurement"];
     assert_eq!((measurement["name"].as_str(), measurement["value"].as_str()), (Some("memory.size"), Some("32 GiB")));
     assert_eq!(measurement["metadata"]["ordered"], "64 GiB");

@@ -95,7 +95,9 @@ fn compare(limit: &Limit, own: &Amount, (siblings, last): (&[Amount], Option<&Am
         Wanted::Siblings(share) => {
             let ratios: Option<Vec<f64>> = siblings.iter().map(|other| other.ratio(own)).collect();
             let Some(ratios) = ratios else {
-                return Outcome::Unknown("its siblings measured another quantity, or some results have no unit".to_owned());
+                return Outcome::Unknown(
+                    "its siblings measured another quantity, or some results have no unit".to_owned(),
+                );
             };
             // In units of the own figure, which so is 1.
             let group: Vec<f64> = ratios.into_iter().chain([1.0]).collect();
@@ -126,7 +128,10 @@ fn since(own: &Amount, last: &Amount, most: f64) -> Outcome {
 fn other_unit(own: &Amount, limit: &Amount) -> String {
     match (own.unit.as_str(), limit.unit.as_str()) {
         ("", limit) => format!("the result has no unit, the limit is in {limit}"),
-        (own, "") => format!("the result is in {own}, and the limit of the profile has no unit: write it as \"{} {own}\"", limit.show()),
+        (own, "") => format!(
+            "the result is in {own}, and the limit of the profile has no unit: write it as \"{} {own}\"",
+            limit.show()
+        ),
         (own, limit) => format!("the result is in {own}, which is another quantity than {limit}"),
     }
 }

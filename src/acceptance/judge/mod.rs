@@ -163,9 +163,10 @@ impl Findings {
             Fit::Newer => {
                 (expect.severity.max(Severity::Note), "this is newer: ask for it, or for a range, in the profile")
             }
-            Fit::Beyond => {
-                (expect.severity, "this is newer than the range: install a version of the range, or widen it in the profile")
-            }
+            Fit::Beyond => (
+                expect.severity,
+                "this is newer than the range: install a version of the range, or widen it in the profile",
+            ),
             Fit::No => (expect.severity, field.next),
         };
         let found = shown(field, fact);

@@ -9,8 +9,20 @@ use super::position::{At, Position};
 const NAMED: usize = 6;
 /// Keys by which people know a device, the best known first.
 const KNOWN: [&str; 14] = [
-    "size", "kind", "model", "part", "product", "ids", "watts", "memory", "speed", "maximum_speed", "level", "place",
-    "bay", "class",
+    "size",
+    "kind",
+    "model",
+    "part",
+    "product",
+    "ids",
+    "watts",
+    "memory",
+    "speed",
+    "maximum_speed",
+    "level",
+    "place",
+    "bay",
+    "class",
 ];
 
 /// Key of a location in documents.

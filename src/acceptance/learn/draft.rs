@@ -107,7 +107,9 @@ pub(super) fn literal(text: &str) -> String {
     let is_sign = text.starts_with(['~', '>', '<', '=', '!']) || text.contains('*');
     let has_range = text.split(' ').any(|word| {
         dash(word).is_some()
-            || word.split_once("..").is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok())
+            || word
+                .split_once("..")
+                .is_some_and(|(low, high)| low.parse::<u64>().is_ok() && high.parse::<u64>().is_ok())
     });
     if is_sign || has_range { format!("~{}", regex_syntax::escape(text)) } else { text.to_owned() }
 }

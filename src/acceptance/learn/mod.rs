@@ -225,7 +225,8 @@ fn each<'a>(kind: Kind, keys: &[&'static str], machines: &'a [Machine]) -> Vec<V
 /// True if two machines have groups of the same values, and of the same numbers of devices if `is_counted` is set.
 fn is_alike(own: &[Alike<'_>], other: &[Alike<'_>], is_counted: bool) -> bool {
     let has = |group: &Alike<'_>, groups: &[Alike<'_>]| {
-        let is_same = |one: &Alike<'_>| one.values == group.values && (!is_counted || one.devices.len() == group.devices.len());
+        let is_same =
+            |one: &Alike<'_>| one.values == group.values && (!is_counted || one.devices.len() == group.devices.len());
         groups.iter().any(is_same)
     };
     own.len() == other.len() && own.iter().all(|group| has(group, other))

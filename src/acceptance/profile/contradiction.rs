@@ -77,7 +77,9 @@ fn models(notes: &mut Notes<'_>, group: &Group) {
                 notes.add(expect.at..expect.at, text);
             }
         }
-        for literal in literals.iter().flatten().filter(|literal| !entries.iter().any(|entry| entry.model.fits(literal))) {
+        for literal in
+            literals.iter().flatten().filter(|literal| !entries.iter().any(|entry| entry.model.fits(literal)))
+        {
             notes.add(expect.at..expect.at, format!("{}: the table by model has no entry for {literal}", expect.key));
         }
     }
@@ -89,8 +91,7 @@ fn sockets(notes: &mut Notes<'_>, group: &Group, profile: &Profile) {
     let cpu = profile.tables.iter().find(|table| table.kind == Kind::Cpu).and_then(|table| of(&table.expects, "count"));
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let is_possible = |sockets: usize| {
-        cpu.and_then(|expect| expect.want.bounds())
-            .is_none_or(|(low, high)| (low..=high).contains(&(sockets as f64)))
+        cpu.and_then(|expect| expect.want.bounds()).is_none_or(|(low, high)| (low..=high).contains(&(sockets as f64)))
     };
     let fits = |sockets: usize| {
         let least = each.least.saturating_mul(sockets);
@@ -98,12 +99,8 @@ fn sockets(notes: &mut Notes<'_>, group: &Group, profile: &Profile) {
         group.count.most.is_none_or(|most| least <= most) && most.is_none_or(|most| most >= group.count.least)
     };
     if !(1..=SOCKETS).any(|sockets| is_possible(sockets) && fits(sockets)) {
-        let text = format!(
-            "{} {} at each socket are never {} in all",
-            each.show(),
-            group.kind.plural(),
-            group.count.show()
-        );
+        let text =
+            format!("{} {} at each socket are never {} in all", each.show(), group.kind.plural(), group.count.show());
         notes.add(group.at..group.at, text);
     }
 }
@@ -140,7 +137,9 @@ fn settings(notes: &mut Notes<'_>, profile: &Profile) {
         notes.add(at..at, "[firmware] asks for a version of the BMC, so that there has to be one");
     }
     let bounds = |name: &str| key(Kind::Cpu, name).and_then(|expect| expect.want.bounds());
-    if let (Some((smt, at)), Some((fewest, most)), Some((low, high))) = (flag("smt"), bounds("threads"), bounds("cores")) {
+    if let (Some((smt, at)), Some((fewest, most)), Some((low, high))) =
+        (flag("smt"), bounds("threads"), bounds("cores"))
+    {
         let is_impossible = if smt { most <= low } else { fewest > high };
         if is_impossible {
             let word = if smt { "more threads than cores" } else { "as many threads as cores" };

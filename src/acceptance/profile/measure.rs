@@ -60,14 +60,21 @@ fn limit(name: &str, value: &DeValue<'_>) -> Result<Limit, String> {
     let with = match text("of") {
         Some("siblings") => Wanted::Siblings,
         Some("history") => Wanted::History,
-        _ => return Err("a comparison is written { within = \"6%\", of = \"siblings\" }, or of = \"history\"".to_owned()),
+        _ => {
+            return Err(
+                "a comparison is written { within = \"6%\", of = \"siblings\" }, or of = \"history\"".to_owned()
+            );
+        }
     };
     let share = text("within").and_then(|text| text.trim().strip_suffix('%')?.trim().parse::<f64>().ok());
     let share = share.filter(|share| *share > 0.0 && *share < 100.0).ok_or("`within` is a share: \"6%\"")?;
     Ok(Limit {
         name: name.to_owned(),
         wanted: with(share / 100.0),
-        shown: format!("within {share} % of its {}", if text("of") == Some("history") { "last run" } else { "siblings" }),
+        shown: format!(
+            "within {share} % of its {}",
+            if text("of") == Some("history") { "last run" } else { "siblings" }
+        ),
         // A comparison alone never makes a machine fail: hot aisle and firmware explain most slow ones.
         severity: Severity::Warn,
     })

@@ -190,7 +190,10 @@ mod tests {
             ("[bios]\nversion = \"2\"", "line 3, column 2: a profile has no \"bios\"; \"bios\" is a key of [firmware]"),
             ("[[dimm]]\ncount = 2", "line 3, column 3: a profile has no \"dimm\"; did you mean \"memory\"?"),
             ("[settings]\nsmt = 1", "line 4, column 7: smt: true or false is wanted, without quotes"),
-            ("[settings]\nhyperthreading = true", "line 4, column 1: settings has no \"hyperthreading\"; did you mean \"smt\"?"),
+            (
+                "[settings]\nhyperthreading = true",
+                "line 4, column 1: settings has no \"hyperthreading\"; did you mean \"smt\"?",
+            ),
             ("[cpu]\ncores = 2.5", "line 4, column 9: cores: no whole number is in 2.5"),
             (
                 "[cpu]\nwarn = [\"threads\"]\ncores = 2",

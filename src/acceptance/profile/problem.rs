@@ -115,14 +115,17 @@ pub(super) fn meant<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let squeezed = |text: &str| text.replace(['-', '_', ' '], "").to_lowercase();
     let own = squeezed(given);
     let called = CALLED.iter().find(|(called, _)| squeezed(called) == own);
-    let called = called.and_then(|(_, name)| known.iter().find(|word| *word == name || word.strip_prefix("link.") == Some(name)));
+    let called = called
+        .and_then(|(_, name)| known.iter().find(|word| *word == name || word.strip_prefix("link.") == Some(name)));
     let same = called.or_else(|| known.iter().find(|word| squeezed(word) == own));
     let nearest = || known.iter().map(|word| (distance(&given.to_lowercase(), &word.to_lowercase()), word)).min();
     let length = given.chars().count();
-    let near = || nearest().filter(|(distance, _)| length > 2 && distance * 3 <= length).map(|(_, word)| word);
+    let near = || nearest().filter(|(distance, _)| length > 2 && distance * 5 <= length * 2).map(|(_, word)| word);
     // A part of a longer name, or a longer name of a known part, if there is but one.
     let alike = || {
-        let mut alike = known.iter().filter(|word| own.len() > 2 && word.len() > 2 && (squeezed(word).contains(&own) || own.contains(&squeezed(word))));
+        let mut alike = known.iter().filter(|word| {
+            own.len() > 2 && word.len() > 2 && (squeezed(word).contains(&own) || own.contains(&squeezed(word)))
+        });
         alike.next().filter(|_| alike.next().is_none())
     };
     same.or_else(near).or_else(alike).copied()
@@ -153,6 +156,7 @@ mod tests {
         assert_eq!(suggestion("firmwre", &["model", "firmware"]), "; did you mean \"firmware\"?");
         assert_eq!(meant("hyperthreading", &["uefi", "smt"]), Some("smt"));
         assert_eq!(meant("secure-boot", &["uefi", "secure_boot"]), Some("secure_boot"));
+        assert_eq!(meant("modle", &["count", "model"]), Some("model"));
         assert_eq!(meant("ECC", &["none", "parity", "CRC"]), None);
         assert_eq!(meant("warning", &["fail", "warn", "note"]), Some("warn"));
         assert_eq!(suggestion("colour", &["model", "size"]), "; there are: model, size");

@@ -10,10 +10,10 @@ use super::super::catalogue::{Field, Kind, Shape};
 use super::super::fact::plain;
 use super::super::pattern::Pattern;
 use super::super::range::Count;
-use super::{contradiction, measure};
 use super::problem::{Notes, ProfileError, meant, suggestion};
 use super::value::{kind as kind_of, span, want, written};
 use super::{Expect, Group, Match, Profile, Severity, Table};
+use super::{contradiction, measure};
 
 /// Version of the profile format.
 pub(in super::super) const SCHEMA: &str = "1";
@@ -293,7 +293,14 @@ impl Reader {
         match want(field, value.get_ref()) {
             Ok((want, shown)) => {
                 let severity = self.severities.of(field);
-                self.expects.push(Expect { field: place, key: field.key, want, shown, severity, at: span(value).start });
+                self.expects.push(Expect {
+                    field: place,
+                    key: field.key,
+                    want,
+                    shown,
+                    severity,
+                    at: span(value).start,
+                });
             }
             // The reasons of some values begin with their key.
             Err(reason) if reason.starts_with(field.key) => notes.add(span(value), reason),
@@ -303,7 +310,8 @@ impl Reader {
 }
 
 /// What differs from machine to machine, so that no profile has it.
-const NEVER: [&str; 9] = ["serial", "serial_number", "name", "mac", "mac_address", "wwn", "uuid", "identity", "asset_tag"];
+const NEVER: [&str; 9] =
+    ["serial", "serial_number", "name", "mac", "mac_address", "wwn", "uuid", "identity", "asset_tag"];
 
 /// Message on a key that a section or a group does not have.
 fn unknown_key(kind: Kind, name: &str, has_keys: bool) -> String {
@@ -340,13 +348,13 @@ impl Severities {
             |text: &str| [Severity::Fail, Severity::Warn, Severity::Note].into_iter().find(|one| one.word() == text);
         let mut found = Severities { own: Severity::Fail, named: Vec::new() };
         if let Some(value) = table.get("severity") {
-            match value.get_ref().as_str().and_then(word) {
-                Some(severity) => found.own = severity,
-                None => {
-                    let given = value.get_ref().as_str().and_then(|text| meant(text, &["fail", "warn", "note"]));
-                    let meant = given.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
-                    notes.add(span(value), format!("a severity is \"fail\", \"warn\" or \"note\"{meant}"));
-                }
+            let given = value.get_ref().as_str();
+            if let Some(severity) = given.and_then(word) {
+                found.own = severity;
+            } else {
+                let meant = given.and_then(|text| meant(text, &["fail", "warn", "note"]));
+                let meant = meant.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+                notes.add(span(value), format!("a severity is \"fail\", \"warn\" or \"note\"{meant}"));
             }
         }
         for severity in [Severity::Fail, Severity::Warn, Severity::Note] {

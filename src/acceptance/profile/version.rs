@@ -39,8 +39,8 @@ pub(super) fn expected(text: &str, words: &[&str]) -> Result<(Want, String), Str
         let Some(order) = order else {
             return Err(format!("the ends of {text} are versions of different schemes, so nothing is between them"));
         };
-        let is_empty = order.is_gt() && !low.value.begins_with(&high.value)
-            || order.is_eq() && !(low.included && high.included);
+        let is_empty =
+            order.is_gt() && !low.value.begins_with(&high.value) || order.is_eq() && !(low.included && high.included);
         if is_empty {
             return Err(format!("no version is in {text}"));
         }
@@ -82,7 +82,8 @@ fn one(text: &str, words: &[&str]) -> Result<Version, String> {
 
 /// True if a version begins and ends as one, so that no sign of another program's ranges is taken for a separator.
 fn has_ends(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_alphanumeric() || c == '(') && text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '+'))
+    text.starts_with(|c: char| c.is_alphanumeric() || c == '(')
+        && text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '+'))
 }
 
 #[cfg(test)]

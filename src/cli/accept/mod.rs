@@ -1,7 +1,7 @@
 //! `shakedown accept`: compares a machine with the profile of what was ordered.
 
-pub(super) mod machines;
 mod history;
+pub(super) mod machines;
 mod ocp;
 pub(super) mod profiles;
 mod result;

@@ -24,11 +24,14 @@ pub(super) fn write(out: impl Write, judged: &Judgement, machine: &Machine) -> i
         measurement.metadata = metadata(&[("ordered", &deviation.expected), ("next", &deviation.next)]);
         writer.measurement(&step, &measurement)?;
         let finding = if deviation.severity == "fail" { Finding::Fail } else { Finding::Unknown };
-        let message = Some(format!("{} {}", deviation.what, deviation.sentence()));
-        writer.diagnosis(&step, &Diagnosis { verdict: code(deviation), finding, message: message.clone(), hardware })?;
+        let message = format!("{} {}", deviation.what, deviation.sentence());
+        writer.diagnosis(
+            &step,
+            &Diagnosis { verdict: code(deviation), finding, message: Some(message.clone()), hardware },
+        )?;
         if finding == Finding::Unknown {
             let severity = if deviation.severity == "warn" { Severity::Warning } else { Severity::Info };
-            writer.log(&step, severity, &message.unwrap_or_default())?;
+            writer.log(&step, severity, &message)?;
         }
     }
     for unknown in &judged.unknown {
@@ -49,7 +52,8 @@ pub(super) fn write(out: impl Write, judged: &Judgement, machine: &Machine) -> i
 /// How many expectations there were, and how many of them the machine does not meet.
 fn counts<W: Write>(writer: &mut Writer<W>, step: &crate::ocp::Step, judged: &Judgement) -> io::Result<()> {
     let failed = judged.deviations.iter().filter(|deviation| deviation.severity == "fail").count();
-    let none = || Validator { name: Some(format!("profile {}", judged.profile)), limit: Limit::Equal(Value::Number(0.0)) };
+    let none =
+        || Validator { name: Some(format!("profile {}", judged.profile)), limit: Limit::Equal(Value::Number(0.0)) };
     for (name, count, validators) in [
         ("expectations", judged.checked, Vec::new()),
         ("deviations", failed, vec![none()]),
@@ -119,5 +123,9 @@ fn part_of(what: &str, place: &str) -> Hardware {
 /// A word that can be counted over a fleet: `bom-memory-size`.
 fn code(deviation: &Deviation) -> String {
     let word = |text: &str| text.replace(['_', '.'], "-").to_lowercase();
-    if deviation.what == "measure" { "bom-figure".to_owned() } else { format!("bom-{}-{}", word(deviation.what), word(&deviation.key)) }
+    if deviation.what == "measure" {
+        "bom-figure".to_owned()
+    } else {
+        format!("bom-{}-{}", word(deviation.what), word(&deviation.key))
+    }
 }

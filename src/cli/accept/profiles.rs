@@ -28,8 +28,11 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Profile> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Wrong { text: format!("{shown}: line {line}: a profile is a text in UTF-8, and this is none"), file: shown.clone() }
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
+        Wrong {
+            text: format!("{shown}: line {line}: a profile is a text in UTF-8, and this is none"),
+            file: shown.clone(),
+        }
     })?;
     Profile::parse(&text).map_err(|error| {
         let lines: Vec<String> = error.problems.iter().map(|problem| format!("{shown}: {problem}")).collect();

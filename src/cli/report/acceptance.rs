@@ -25,7 +25,8 @@ pub(super) fn on_record(records: &[ResultRecord], files: &[ResultFile]) -> Optio
         let document: Value = serde_json::from_slice(&bytes).ok()?;
         // The document of an earlier script with the same files does not say what the result file says.
         let said = |name: &str| file.results.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_str());
-        let is_its = said("verdict") == document["headline"].as_str() && said("profile") == document["profile"].as_str();
+        let is_its =
+            said("verdict") == document["headline"].as_str() && said("profile") == document["profile"].as_str();
         is_its.then(|| described(&document, &format!("judged by {} in this run", record.subject)))
     })
 }
