@@ -137,7 +137,7 @@ fn function(device: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Machine;
+    use super::super::{Figures, Machine, Siblings};
     use super::*;
 
     fn region() -> Value {
@@ -160,7 +160,7 @@ mod tests {
         let judge = |text: &str| {
             let profile =
                 super::super::Profile::parse(&format!("schema = 1\nname = \"x\"\n{text}")).expect("a profile");
-            let judged = super::super::judge(&profile, &machine, &Default::default(), &Default::default());
+            let judged = super::super::judge(&profile, &machine, &Figures::new(), &Siblings::new());
             judged.verdict().word()
         };
         for text in [

@@ -99,7 +99,9 @@ fn names(machines: &[ListedMachine]) -> Vec<String> {
         label.chars().filter(is_allowed).take(63).collect()
     };
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    machines.iter().for_each(|machine| *counts.entry(plain(machine)).or_default() += 1);
+    for machine in machines {
+        *counts.entry(plain(machine)).or_default() += 1;
+    }
     let name = |machine: &ListedMachine| {
         let own = plain(machine);
         if own.is_empty() || counts[&own] > 1 { machine.system_id.clone() } else { own }

@@ -238,6 +238,7 @@ impl Sandbox {
     }
 
     /// Adds a machine with the results of its commissioning: scripts that passed, with what they printed. Its system id.
+    #[expect(clippy::must_use_candidate, reason = "most callers need no id")]
     pub fn add_machine(&self, hostname: &str, printed: &[(&str, &[u8])]) -> String {
         let system_id = oauth::word(6);
         let rows = printed.iter().zip(1..).map(|((script, stdout), id)| results::passed(id, script, stdout)).collect();

@@ -19,7 +19,9 @@ pub(super) fn shown(state: &State, page: &str, pairs: &[(String, String)]) -> Op
     let wanted: Vec<&ResultRow> = rows.iter().filter(is_wanted).collect();
     let mut sets = api::sets(system_id, &wanted, include_output);
     if own.is_some() {
-        sets.iter_mut().for_each(|set| set["last_ping"] = json!(state.node.last_ping.map(|time| time.to_string())));
+        for set in &mut sets {
+            set["last_ping"] = json!(state.node.last_ping.map(|time| time.to_string()));
+        }
     }
     if set.is_empty() {
         return Some(sets.into());

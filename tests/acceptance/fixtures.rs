@@ -66,12 +66,16 @@ fn run(name: &str, machine: &Value, cases: &[Case]) {
         let machine = Machine::of(machine).expect("an inventory");
         judge(&profile, &machine, &Figures::new(), &Siblings::new())
     };
-    assert_eq!((of(machine).verdict(), told(&of(machine))), (Verdict::Accepted, vec![]), "{name}: nothing was changed");
+    // What can be taken out is no part of what is learnt, and a note where nothing else is allowed.
+    let before = told(&of(machine));
+    let is_loose = |line: &String| line.starts_with("note ") && line.contains(".only @ ");
+    assert!(before.iter().all(is_loose), "{name}: nothing was changed: {before:?}");
+    assert_ne!(of(machine).verdict(), Verdict::Rejected);
     let mut wrong = Vec::new();
     for case in cases {
         let changed = changed(machine, case);
-        assert_ne!(&changed, machine, "{name} {}: nothing was changed", case.0);
-        let told = told(&of(&changed));
+        assert!(changed != *machine, "{name} {}: nothing was changed", case.0);
+        let told: Vec<String> = told(&of(&changed)).into_iter().filter(|line| !before.contains(line)).collect();
         if told != [case.2] {
             wrong.push(format!("{}: {}\n   told: {told:#?}", case.0, case.2));
         }
@@ -96,7 +100,7 @@ const EMULATED: [Case; 22] = [
     ("/disks/0/size", || json!(1_073_741_824), "fail disk.size @ bay 0 (nvme0n1): 1 GiB"),
     ("/disks/0/bay", || json!("7"), "fail disk.place @ bay 7 (nvme0n1): bay 7"),
     ("/disks/0", || Value::Null, "fail disk.count @ : 0 of 1 disk"),
-    ("/disks/5/rotational", || json!(true), "fail disk.kind @ pci-0000:00:1f.2-ata-2.0 (sdd): sata"),
+    ("/disks/4/rotational", || json!(true), "fail disk.kind @ pci-0000:00:1f.2-ata-2.0 (sdc): sata"),
     ("/interfaces/2/maximum_speed", || json!(100), "fail nic.maximum_speed @ slot 0-4 (enp4s0): 100 Mbit/s"),
     ("/interfaces/2/firmware", || json!("1.9-0"), "warn nic.firmware @ slot 0-4 (enp4s0): 1.9-0"),
     ("/interfaces/2/slot", || json!("0-9"), "fail nic.slot @ slot 0-9 (enp4s0): 0-9"),
@@ -119,20 +123,20 @@ const EMULATED: [Case; 22] = [
 ];
 
 const SYNTHETIC: [Case; 20] = [
-    ("/disks/2/firmware", || json!("EDA5102Q"), "warn disk.firmware @ pci-0000:41:00.0-nvme-1 (nvme0n1): EDA5102Q"),
-    ("/disks/2/model", || json!("MICRON 7400"), "fail disk.model @ pci-0000:41:00.0-nvme-1 (nvme0n1): MICRON 7400"),
-    ("/disks/2/size", || json!(1_920_383_410_176_u64), "fail disk.size @ pci-0000:41:00.0-nvme-1 (nvme0n1): 1.92 TB"),
-    ("/disks/3", || Value::Null, "fail disk.count @ : 0 of 1 disk"),
-    ("/disks/3/rotational", || json!(true), "fail disk.kind @ pci-0000:00:1f.2-ata-1.0 (sda): sata"),
-    ("/disks/4/firmware", || json!("SN04"), "warn disk.firmware @ 0000:00/1f.2/ata1/0:0:0 (sdaa): SN04"),
+    ("/disks/1/firmware", || json!("EDA5102Q"), "warn disk.firmware @ pci-0000:41:00.0-nvme-1 (nvme0n1): EDA5102Q"),
+    ("/disks/1/model", || json!("MICRON 7400"), "fail disk.model @ pci-0000:41:00.0-nvme-1 (nvme0n1): MICRON 7400"),
+    ("/disks/1/size", || json!(1_920_383_410_176_u64), "fail disk.size @ pci-0000:41:00.0-nvme-1 (nvme0n1): 1.92 TB"),
+    ("/disks/2", || Value::Null, "fail disk.count @ : 0 of 1 disk"),
+    ("/disks/2/rotational", || json!(true), "fail disk.kind @ pci-0000:00:1f.2-ata-1.0 (sda): sata"),
+    ("/disks/3/firmware", || json!("SN04"), "warn disk.firmware @ 0000:00/1f.2/ata1/0:0:0 (sdaa): SN04"),
     (
-        "/disks/4/place",
+        "/disks/3/place",
         || json!("0000:00/1f.2/ata6/0:0:0"),
         "fail disk.place @ 0000:00/1f.2/ata6/0:0:0 (sdaa): 0000:00/1f.2/ata6/0:0:0",
     ),
-    ("/disks/9/size", || json!(10_737_418_240_u64), "fail disk.size @ 0000:00/05.0 (vda): 10 GiB"),
+    ("/disks/8/size", || json!(10_737_418_240_u64), "fail disk.size @ 0000:00/05.0 (vda): 10 GiB"),
     (
-        "/disks/3/firmware",
+        "/disks/2/firmware",
         || json!("0106"),
         "unknown disk.firmware @ pci-0000:00:1f.2-ata-1.0 (sda): 0106 is a version of another scheme, so it is neither older nor newer",
     ),
@@ -148,7 +152,7 @@ const SYNTHETIC: [Case; 20] = [
         || json!("TU104GL [Tesla T40]"),
         "fail gpu.model @ 0000:65:00.0 (card1): NVIDIA Corporation TU104GL [Tesla T40]",
     ),
-    ("/gpus/1", || Value::Null, "fail gpu.count @ : 0 of 1 card; model of the others: "),
+    ("/gpus/1", || Value::Null, "fail gpu.count @ : 0 of 1 card"),
     ("/processors/packages/1/cores", || json!(3), "fail cpu.cores @ socket 1: 3"),
     ("/processors/packages/1/threads", || json!(4), "fail cpu.threads @ socket 1: 4"),
     ("/processors/packages/1", || Value::Null, "fail cpu.count @ : 1 processor"),

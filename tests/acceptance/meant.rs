@@ -177,6 +177,7 @@ fn what_no_machine_can_be_is_an_error_of_the_profile() {
         ("[firmware]\nbios = \">=2.4\"\nwarn = [\"bios\"]\nnote = [\"bios\"]\n", "has another severity"),
         ("[firmware]\nseverity = \"warning\"\nbios = \"2\"\n", "did you mean \"warn\"?"),
         ("[measure]\nread = \">=400 GiBs\"\n", "did you mean \"GiB/s\"?"),
+        ("[settings]\narchitecture = \"amd64\"\n", "did you mean \"x86_64\"?"),
         ("[[processor]]\ncount = 2\n", "did you mean \"cpu\"?"),
         ("[settings]\nsr_iov = true\n", "did you mean \"sriov\"?"),
     ] {

@@ -194,3 +194,17 @@ async fn a_report_holds_the_inventory_on_record_against_a_profile() {
     assert_eq!(document["acceptance"]["source"], "judged when this report was written");
     assert_eq!(document["verdict"]["grade"], "passed", "the run itself went well");
 }
+
+#[tokio::test]
+async fn a_figure_is_compared_with_that_of_the_run_before() {
+    let machine = Machine::new();
+    let limit = "read = { within = \"10%\", of = \"history\" }";
+    let profile = machine.document("m.toml", &format!("schema = 1\nname = \"m\"\n[measure]\n{limit}\n"));
+    for (name, rate) in [("first", 400), ("second", 308)] {
+        let measure = format!("echo '{{results: {{read: {rate} GiB/s}}}}' > \"$RESULT_PATH\"");
+        let region_of_one = region(NodeStatus::Testing, &[Script::testing(name, measure)]).await;
+        machine.run(&region_of_one).end().await;
+    }
+    let told = machine.ask("accept").words(&["--profile", &profile]).end().await.answer();
+    assert!(told.contains("read 308 GiB/s, 23 % below its last run (400 GiB/s)"), "{told}");
+}

@@ -37,9 +37,10 @@ const OF_DEVICE: [(&str, &[&str]); 11] = [
     ("link.maximum_speed", &["link.speed"]),
 ];
 /// Keys of the machine: what follows from which.
-const OF_MACHINE: [(Kind, &str, Kind, &str); 9] = [
+const OF_MACHINE: [(Kind, &str, Kind, &str); 10] = [
     (Kind::Settings, "smt", Kind::Cpu, "threads"),
     (Kind::Settings, "sriov", Kind::Nic, "virtual_functions"),
+    (Kind::Nic, "count", Kind::Settings, "sriov"),
     (Kind::Settings, "uefi", Kind::Settings, "secure_boot"),
     (Kind::Settings, "bmc", Kind::Firmware, "bmc"),
     (Kind::Cpu, "count", Kind::Cpu, "numa_nodes"),

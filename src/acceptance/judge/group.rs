@@ -33,7 +33,10 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     work.fitting();
     let mut left: Vec<usize> =
         (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
-    let lacking = work.nearly(&mut left);
+    let mut lacking = work.nearly(&mut left);
+    if is_all {
+        work.instead(&mut lacking, &mut left);
+    }
     work.missing(&lacking, &left);
     work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
@@ -152,6 +155,19 @@ impl<'a> Work<'a> {
             self.take(&mut lacking, left, (rows[row], candidates[column]));
         }
         lacking
+    }
+
+    /// Pairs the free places of groups that ask for one thing with the devices that are left over, where no others are allowed: what is there is
+    /// there instead of what was ordered, and one change is one deviation.
+    fn instead(&mut self, lacking: &mut [usize], left: &mut Vec<usize>) {
+        for number in 0..self.positions.len() {
+            let position = &self.positions[number];
+            while lacking[number] > 0 && position.at == At::Anywhere && position.group.expects.len() == 1 {
+                let is_fitted = |device: &&usize| self.listing.devices[**device].stay == Stay::Fitted;
+                let Some(device) = left.iter().find(is_fitted).copied() else { return };
+                self.take(lacking, left, (number, device));
+            }
+        }
     }
 
     /// Assigns a device to a free place, and reports what differs or is unknown.

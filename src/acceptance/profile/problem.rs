@@ -120,7 +120,7 @@ pub(super) fn meant<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let same = called.or_else(|| known.iter().find(|word| squeezed(word) == own));
     let nearest = || known.iter().map(|word| (distance(&given.to_lowercase(), &word.to_lowercase()), word)).min();
     let length = given.chars().count();
-    let near = || nearest().filter(|(distance, _)| length > 2 && distance * 3 <= length).map(|(_, word)| word);
+    let near = || nearest().filter(|(distance, _)| length > 2 && distance * 5 <= length * 2).map(|(_, word)| word);
     // A part of a longer name, or a longer name of a known part, if there is but one.
     let alike = || {
         let mut alike = known.iter().filter(|word| {
@@ -156,6 +156,7 @@ mod tests {
         assert_eq!(suggestion("firmwre", &["model", "firmware"]), "; did you mean \"firmware\"?");
         assert_eq!(meant("hyperthreading", &["uefi", "smt"]), Some("smt"));
         assert_eq!(meant("secure-boot", &["uefi", "secure_boot"]), Some("secure_boot"));
+        assert_eq!(meant("modle", &["count", "model"]), Some("model"));
         assert_eq!(meant("ECC", &["none", "parity", "CRC"]), None);
         assert_eq!(meant("warning", &["fail", "warn", "note"]), Some("warn"));
         assert_eq!(suggestion("colour", &["model", "size"]), "; there are: model, size");

@@ -348,13 +348,13 @@ impl Severities {
             |text: &str| [Severity::Fail, Severity::Warn, Severity::Note].into_iter().find(|one| one.word() == text);
         let mut found = Severities { own: Severity::Fail, named: Vec::new() };
         if let Some(value) = table.get("severity") {
-            match value.get_ref().as_str().and_then(word) {
-                Some(severity) => found.own = severity,
-                None => {
-                    let given = value.get_ref().as_str().and_then(|text| meant(text, &["fail", "warn", "note"]));
-                    let meant = given.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
-                    notes.add(span(value), format!("a severity is \"fail\", \"warn\" or \"note\"{meant}"));
-                }
+            let given = value.get_ref().as_str();
+            if let Some(severity) = given.and_then(word) {
+                found.own = severity;
+            } else {
+                let meant = given.and_then(|text| meant(text, &["fail", "warn", "note"]));
+                let meant = meant.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+                notes.add(span(value), format!("a severity is \"fail\", \"warn\" or \"note\"{meant}"));
             }
         }
         for severity in [Severity::Fail, Severity::Warn, Severity::Note] {

@@ -17,6 +17,15 @@ const MOST: usize = 1_000;
 /// Keys of numbers that are never 0.
 const SOME: [&str; 8] =
     ["count", "cores", "threads", "numa_nodes", "ranks", "devices", "physical_block_size", "logical_block_size"];
+/// Architectures as packages call them, and as the kernel does, which the inventory follows.
+const ARCHITECTURES: [(&str, &str); 6] = [
+    ("amd64", "x86_64"),
+    ("x64", "x86_64"),
+    ("x86-64", "x86_64"),
+    ("arm64", "aarch64"),
+    ("ppc64el", "ppc64le"),
+    ("armhf", "armv7l"),
+];
 /// Least bytes of anything that a profile asks for; fewer are a number whose unit was forgotten.
 const LEAST: f64 = 1_048_576.0;
 
@@ -108,6 +117,11 @@ fn text(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
     if trimmed.contains('*') {
         let expression = trimmed.trim_matches('/').replace(".*", "*").replace('*', ".*");
         return Err(format!("\"{trimmed}\" fits only itself: an expression begins with ~, as \"~{expression}\""));
+    }
+    let called =
+        ARCHITECTURES.iter().find(|(called, _)| field.key == "architecture" && trimmed.eq_ignore_ascii_case(called));
+    if let Some((_, name)) = called {
+        return Err(format!("the kernel does not call it {trimmed}; did you mean \"{name}\"?"));
     }
     let range = trimmed.split(' ').filter(|_| field.shape == Shape::Place).find_map(dash);
     if let Some(range) = range {

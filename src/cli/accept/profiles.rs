@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Profile> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         Wrong {
             text: format!("{shown}: line {line}: a profile is a text in UTF-8, and this is none"),
             file: shown.clone(),
