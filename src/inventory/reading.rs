@@ -73,7 +73,9 @@ impl<T: 'static> Thread<T> {
             match self.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok((fill, own)) => {
                     gaps.extend(own);
-                    fill.into_iter().for_each(|fill| fill(all));
+                    if let Some(fill) = fill {
+                        fill(all);
+                    }
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
