@@ -141,9 +141,13 @@ fn of_subject(incident: &Incident) -> Effect {
         return usual;
     }
     match incident.code {
-        C::DiskTimeout | C::NetTxTimeout | C::NetFirmwareError | C::NetAdapterReset | C::NetModuleError => {
-            Effect::Failed
-        }
+        // What the disk under test could not do is no pass, whatever the script made of it.
+        C::DiskIoError
+        | C::DiskTimeout
+        | C::NetTxTimeout
+        | C::NetFirmwareError
+        | C::NetAdapterReset
+        | C::NetModuleError => Effect::Failed,
         C::PcieCorrected => usual.max(Effect::Degraded),
         _ => usual,
     }
@@ -269,6 +273,11 @@ mod tests {
         let policy = Policy::default();
         for (log, other, own) in [
             ("ata3: qc timeout (cmd 0xec)", Effect::Degraded, Effect::Failed),
+            (
+                "I/O error, dev sdf, sector 40968 op 0x0:(READ) flags 0x800 phys_seg 1 prio class 2",
+                Effect::Degraded,
+                Effect::Failed,
+            ),
             ("NETDEV WATCHDOG: eno1 (tg3): transmit queue 0 timed out", Effect::Degraded, Effect::Failed),
             (
                 "nvme 0000:03:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)",

@@ -87,21 +87,23 @@ class Faults(unittest.TestCase):
         self.assertIn("disk-io-error", printed)
 
     def test_a_repaired_error_of_a_link_degrades_the_script_that_passed(self):
-        port = self.machine.output("lspci -D -d 1b36:000c | head -n 1 | cut -d' ' -f1").strip()
         waits = "touch /share/aer-begun; until [ -e /share/aer-done ]; do sleep 0.2; done; sleep 1"
         line = script("waits-for-a-link", waits)
         self.machine.output("rm -f /share/aer-*")
         out = "/share/aer-out"
         self.machine.output(f"setsid bash -c '{line} > {out}; touch /share/aer-ended' > /dev/null 2>&1 < /dev/null &")
         self.machine.until("[ -e /share/aer-begun ]", LIMIT)
-        # Bad TLP, ten times: one alone is common when a link saves power.
-        for _ in range(10):
+        # Bad TLP, ten times: a few are common when a link saves power. The port keeps one at a time.
+        for _ in range(60):
             self.monitor("pcie_aer_inject_error -c port1 0x40")
+            counted = self.machine.output("cat /sys/bus/pci/devices/*/aer_dev_correctable | awk '/TOTAL_ERR_COR/ {sum += $2} END {print sum}'")
+            if int(counted) >= 12:
+                break
         self.machine.output("touch /share/aer-done")
         self.machine.until("[ -e /share/aer-ended ]", LIMIT)
         result = json.loads((self.machine.share / "aer-out").read_text())["results"][0]
         self.assertIn(result["status"], ("Degraded", "Failed"), result)
-        self.assertIn("pcie-corrected", json.dumps(result), f"{port}: {result}")
+        self.assertIn("pcie-corrected", json.dumps(result), result)
 
     def test_a_cable_that_is_pulled_out_is_told_with_its_interface(self):
         name = self.machine.output("for one in /sys/class/net/*; do grep -q 52:54:00:00:00:11 $one/address && echo ${one##*/}; done; true").split()[0]
@@ -114,7 +116,7 @@ class Faults(unittest.TestCase):
 
     def test_a_script_that_takes_all_memory_is_told_as_that(self):
         # In a group of its own: the machine's own memory is left alone.
-        eats = "mkdir -p /sys/fs/cgroup/eater && echo 16M > /sys/fs/cgroup/eater/memory.max && echo 0 > /sys/fs/cgroup/eater/memory.swap.max 2> /dev/null\n"
+        eats = "echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir -p /sys/fs/cgroup/eater && echo 16M > /sys/fs/cgroup/eater/memory.max && echo 0 > /sys/fs/cgroup/eater/memory.swap.max 2> /dev/null\n"
         eats += "(echo $BASHPID > /sys/fs/cgroup/eater/cgroup.procs; exec tail /dev/zero); ended=$?; rmdir /sys/fs/cgroup/eater; exit $ended"
         result, printed = self.tried(script("eats-memory", eats))
         self.assertEqual(result["status"], "Failed", printed)
@@ -133,7 +135,8 @@ class Faults(unittest.TestCase):
         """A device-mapper volume that is suspended: what reads it waits in the kernel and takes no signal."""
         self.machine.output("modprobe dm_mod; sysctl -qw kernel.hung_task_timeout_secs=15")
         self.addCleanup(self.machine.output, "sysctl -qw kernel.hung_task_timeout_secs=120")
-        self.machine.output("dmsetup create frozen --table '0 2048 linear /dev/vda 0' && dmsetup suspend frozen")
+        disk = self.machine.output("lsblk --nodeps --noheadings --paths --output NAME,SERIAL | sed -n 's/ *RIGVBLK0001//p'").strip()
+        self.machine.output(f"dmsetup create frozen --table '0 2048 linear {disk} 0' && dmsetup suspend frozen")
         self.addCleanup(self.machine.output, "dmsetup resume frozen; sleep 1; dmsetup remove --retry frozen")
         line = script("reads-what-hangs", "dd if=/dev/mapper/frozen of=/dev/null bs=4k count=1 iflag=direct", ("timeout: 00:01:30",))
         melts = "(sleep 100; dmsetup resume frozen) > /dev/null 2>&1 &"
