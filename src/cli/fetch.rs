@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,6 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::register::Region;
+use super::whole::{self, Readers};
 use super::{answer, exit, help};
 use crate::acceptance::Machine;
 use crate::region::{Client, Error, KeptResult, ListedMachine, RetryOptions, persist};
@@ -64,7 +64,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         }
         match asker.inventory(machine).await {
             Ok(Some(bytes)) => {
-                write(out, &path, &bytes)?;
+                // Others must not read it: there are serial numbers in it.
+                whole::write(&path, &bytes, Readers::Owner)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
                 (fetched, failures) = (fetched + 1, 0);
             }
             Ok(None) => {
@@ -173,17 +175,6 @@ fn best(results: &[KeptResult]) -> Option<Vec<u8>> {
         Some((document["form"].is_u64(), &result.stdout))
     });
     documents.max_by_key(|(is_deep, _)| *is_deep).map(|(_, bytes)| bytes.clone())
-}
-
-/// Writes a file, whole or not at all, so that what is there is there for good. Others must not read it: it has serial numbers in it.
-fn write(folder: &Path, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let written = || -> std::io::Result<()> {
-        let mut part = tempfile::NamedTempFile::new_in(folder)?;
-        part.write_all(bytes)?;
-        part.persist(path)?;
-        Ok(())
-    };
-    written().with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

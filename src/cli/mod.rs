@@ -53,6 +53,7 @@ mod sync;
 mod takeover;
 mod trial;
 mod watch;
+mod whole;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;

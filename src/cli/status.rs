@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::whole::{self, Readers};
 use super::{answer, answer_whole, exit, help, state};
 use crate::journal;
 use crate::status::{Overview, State, metrics, text};
@@ -75,17 +76,8 @@ fn read(arguments: &Arguments, directory: &Path) -> anyhow::Result<Overview> {
 
 /// Writes the metrics to a file that others can read, whole or not at all, as the textfile collector demands.
 pub(super) fn write_metrics(path: &Path, state_directory: &Path) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::PermissionsExt as _;
     let store = journal::Store::read(state_directory)?;
     let metrics = metrics(&Overview::read(&store, state_directory, Timestamp::now())?);
-    let written = || -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut part = tempfile::NamedTempFile::new_in(folder)?;
-        part.write_all(metrics.as_bytes())?;
-        part.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        part.persist(path)?;
-        Ok(())
-    };
-    written().with_context(|| format!("cannot write the metrics to {}", path.display()))
+    whole::write(path, metrics.as_bytes(), Readers::All)
+        .with_context(|| format!("cannot write the metrics to {}", path.display()))
 }

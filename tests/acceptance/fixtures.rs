@@ -10,6 +10,7 @@ use shakedown::acceptance::{Figures, Judgement, Machine, Profile, Siblings, Verd
 use shakedown::host::Host;
 use shakedown::inventory::{collect_detail, open};
 
+use crate::seeded::told;
 use crate::shared;
 
 /// Pointer to a field of the inventory, its new value (`null` takes an entry out of a list), and the expected report.
@@ -48,16 +49,6 @@ fn changed(machine: &Value, (pointer, value, _): &Case) -> Value {
         _ => panic!("{pointer}: there is no such place"),
     }
     machine
-}
-
-fn told(judged: &Judgement) -> Vec<String> {
-    let deviations = judged
-        .deviations
-        .iter()
-        .map(|one| format!("{} {}.{} @ {}: {}", one.severity.word(), one.what, one.key, one.place, one.found));
-    let unknown =
-        judged.unknown.iter().map(|one| format!("unknown {}.{} @ {}: {}", one.what, one.key, one.place, one.reason));
-    deviations.chain(unknown).collect()
 }
 
 fn run(name: &str, machine: &Value, cases: &[Case]) {

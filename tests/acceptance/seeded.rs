@@ -346,7 +346,8 @@ fn judged(profile: &Profile, machine: &Value) -> Judgement {
     judge(profile, &Machine::of(machine).expect("an inventory"), &Figures::new(), &Siblings::new())
 }
 
-fn told(judged: &Judgement) -> Vec<String> {
+/// Deviations and unknown values, a line each.
+pub(crate) fn told(judged: &Judgement) -> Vec<String> {
     let deviations = judged
         .deviations
         .iter()

@@ -1,11 +1,11 @@
 //! The result file of MAAS (contract SCRIPTS, "The result file"): a machine that was not accepted has not passed.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::super::whole::{self, Readers};
 use crate::acceptance::{Judgement, Verdict};
 use crate::script::{ResultFile, Verdict as Status};
 
@@ -21,23 +21,15 @@ pub(in crate::cli) fn document_beside(result: &Path) -> PathBuf {
 pub(super) fn write(path: &Path, judged: Result<&Judgement, &anyhow::Error>) -> anyhow::Result<()> {
     let beside = document_beside(path);
     match judged {
-        Ok(judged) => whole(&beside, judged.document().to_string().as_bytes()),
+        Ok(judged) => whole::write(&beside, judged.document().to_string().as_bytes(), Readers::Owner),
         Err(_) => std::fs::remove_file(&beside).or_else(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         }),
     }
     .with_context(|| format!("cannot write {}", beside.display()))?;
-    whole(path, &file(judged).to_bytes()).with_context(|| format!("cannot write the result file {}", path.display()))
-}
-
-/// Writes a file, whole or not at all: its reader may come at any time.
-fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut part = tempfile::NamedTempFile::new_in(folder)?;
-    part.write_all(bytes)?;
-    part.persist(path)?;
-    Ok(())
+    whole::write(path, &file(judged).to_bytes(), Readers::Owner)
+        .with_context(|| format!("cannot write the result file {}", path.display()))
 }
 
 fn file(judged: Result<&Judgement, &anyhow::Error>) -> ResultFile {

@@ -1,11 +1,11 @@
 //! The result file of MAAS (contract SCRIPTS, "The result file"), from what came of the disks.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
+use super::super::whole::{self, Readers};
 use crate::disk::{Report, State, Tested, Verdict};
 use crate::script::{ResultFile, Verdict as Status};
 
@@ -102,12 +102,6 @@ fn file(tested: &[Tested]) -> ResultFile {
 
 /// Writes the file, whole or not at all: its reader may come at any time.
 pub(super) fn write(path: &Path, tested: &[Tested]) -> anyhow::Result<()> {
-    let written = || -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut part = tempfile::NamedTempFile::new_in(folder)?;
-        part.write_all(&file(tested).to_bytes())?;
-        part.persist(path)?;
-        Ok(())
-    };
-    written().with_context(|| format!("cannot write the result file {}", path.display()))
+    whole::write(path, &file(tested).to_bytes(), Readers::Owner)
+        .with_context(|| format!("cannot write the result file {}", path.display()))
 }

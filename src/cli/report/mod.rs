@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::whole::{self, Readers};
 use super::{answer_whole, exit, state};
 use crate::journal::RunId;
 use crate::report::Form;
@@ -104,15 +105,10 @@ fn form(arguments: &Arguments) -> anyhow::Result<Form> {
 
 /// Whole or not at all; what is no file, such as /dev/stderr, as it comes. Outputs may hold secrets: others must not read them.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let written = || -> std::io::Result<()> {
-        if path.exists() && !path.is_file() {
-            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut part = tempfile::NamedTempFile::new_in(folder)?;
-        part.write_all(text.as_bytes())?;
-        part.persist(path)?;
-        Ok(())
+    let written = if path.exists() && !path.is_file() {
+        std::fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()))
+    } else {
+        whole::write(path, text.as_bytes(), Readers::Owner)
     };
-    written().with_context(|| format!("cannot write the report to {}", path.display()))
+    written.with_context(|| format!("cannot write the report to {}", path.display()))
 }
