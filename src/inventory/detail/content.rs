@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::survey::{Survey, storable};
+use crate::host::Record;
 
 pub(super) const BLOCK: &str = "/sys/class/block";
 
@@ -57,16 +58,19 @@ impl Mounts {
 
     /// What is on a block device, by its kernel name.
     pub(super) fn content(&self, survey: &Survey<'_>, name: &str) -> Content {
-        let place = Path::new(BLOCK).join(name);
-        let number = survey.word(place.join("dev"));
-        let udev = survey.host.udev_block(&number);
+        let number = survey.word(Path::new(BLOCK).join(name).join("dev"));
+        self.of(survey, name, &number, &survey.host.udev_block(&number))
+    }
+
+    /// What is on a block device of which the number and udev's record are known.
+    pub(super) fn of(&self, survey: &Survey<'_>, name: &str, number: &str, udev: &Record) -> Content {
         let property = |key: &str| udev.get(key).map(storable).unwrap_or_default();
         Content {
             file_system: property("ID_FS_TYPE"),
             label: property("ID_FS_LABEL"),
             file_system_uuid: property("ID_FS_UUID"),
-            mounts: self.0.get(&number).cloned().unwrap_or_default(),
-            holders: survey.names(place.join("holders")),
+            mounts: self.0.get(number).cloned().unwrap_or_default(),
+            holders: survey.names(Path::new(BLOCK).join(name).join("holders")),
         }
     }
 }

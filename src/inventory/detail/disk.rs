@@ -159,7 +159,7 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
     let partition = |known: &super::super::Partition| Volume {
         name: known.id.clone(),
         size: known.size,
-        content: mounts.content(survey, &known.id),
+        content: mounts.of(survey, &known.id, &known.device, &survey.host.udev_block(&known.device)),
     };
     let (enclosure, bay) = bay::of(survey, &device);
     let hosts = hosts(survey, &device);
@@ -199,7 +199,7 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
         network: network.to_owned(),
         read_only: known.read_only,
         removable: known.removable,
-        content: mounts.content(survey, &known.id),
+        content: mounts.of(survey, &known.id, &known.device, &udev),
         partitions: known.partitions.iter().map(partition).collect(),
         identity: String::new(),
     };
