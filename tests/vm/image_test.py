@@ -64,8 +64,11 @@ USER_DATA_OF_MAAS = """#!/bin/sh
 place=$(mktemp -d)
 cd "$place" && exec "$@" python3 /share/maas-run-remote-scripts --config=/etc/cloud/cloud.cfg.d/91_kernel_cmdline_url.cfg "$place/scripts"
 """
-# The unit of cloud-init ends no processes but its own (KillMode=process).
-UNDER_MAAS = AS_CLOUD_INIT.replace("--collect", "--collect --property=KillMode=process")
+# The unit of cloud-init ends no processes but its own (KillMode=process), and what user data print goes through a pipe to a file.
+LOG = "/var/log/cloud-init-output.log"
+USER_DATA = "/var/lib/cloud/instance/scripts/part-001"
+UNDER_MAAS = AS_CLOUD_INIT.strip().replace("--collect", "--collect --property=KillMode=process")
+UNDER_MAAS = UNDER_MAAS.removesuffix(USER_DATA) + f"bash -o pipefail -c '{USER_DATA} 2>&1 | tee -a {LOG}'"
 # A script of the site, which leaves a line of who ran it.
 LOOK = """#!/bin/sh
 # --- Start MAAS 1.0 script metadata ---
@@ -93,7 +96,8 @@ class Takeover(unittest.TestCase):
         (booted.machine.share / "node.cfg").write_text(self.region.boot())
         (booted.machine.share / "user-data").write_text(USER_DATA_OF_MAAS)
         shutil.copy(PROJECT / "tests/takeover/maas-run-remote-scripts", booted.machine.share)
-        self.addCleanup(booted.machine.run, "rm -rf /etc/cloud /var/lib/cloud /var/lib/shakedown /usr/local/bin/* /tmp/trace /share/user-data")
+        left = f"/etc/cloud /var/lib/cloud /var/lib/shakedown /usr/local/bin/* /tmp/trace /share/user-data {LOG}"
+        self.addCleanup(booted.machine.run, f"rm -rf {left}")
 
     def administer(self, verb, *options):
         words = [booted.program, "region", verb, "--url", self.region.told["url"].rstrip("/"), *options]
@@ -104,7 +108,7 @@ class Takeover(unittest.TestCase):
 
     def ended(self, by, status="Ready"):
         """Each script was run once by that one; what the logs tell."""
-        told = booted.machine.output("journalctl --no-pager --output cat -u cloud-final; cat /var/lib/shakedown/takeover.log || true")
+        told = booted.machine.output(f"cat {LOG} /var/lib/shakedown/takeover.log || true; journalctl --no-pager --output cat -u shakedown-preseed")
         self.assertEqual(booted.machine.output("cat /tmp/trace").split(), ["look", *by], told)
         booted.machine.until("! pgrep -f 'shakedown takeover|shakedown run'")
         self.assertRegex(self.region.status(), status, told)
@@ -125,7 +129,7 @@ class Takeover(unittest.TestCase):
 
     def test_agent_and_guardian_are_killed_and_the_run_goes_on(self):
         kill = "(until [ -s /tmp/trace ]; do sleep 0.1; done; pkill -KILL -f 'shakedown takeover --guard|shakedown run') & "
-        booted.machine.run(kill + UNDER_MAAS + "wait")
+        booted.machine.run(f"{kill}{UNDER_MAAS}; wait")
         told = self.ended(["shakedown"], "Ready|Failed commissioning")
         statuses = self.statuses()
         # The script that ran at that moment has failed or gone on; nothing is left without an end.
@@ -149,10 +153,9 @@ class Takeover(unittest.TestCase):
         (booted.machine.share / "bootcmd").write_text(textwrap.dedent(script))
         # cloud-init runs it early in the boot, by sh; user data wait for the unit that it makes.
         self.addCleanup(booted.machine.run, "rm -f /run/systemd/system/shakedown-preseed.service; systemctl daemon-reload")
-        before, _, start = AS_CLOUD_INIT.strip().rpartition("\n")
+        before, _, start = UNDER_MAAS.rpartition("\n")
         done = booted.machine.run(f"set -e\n{before}\nsh /share/bootcmd\n{start}")
-        told = booted.machine.output("journalctl --no-pager --output cat -u cloud-final -u shakedown-preseed")
-        self.assertEqual(done.status, 0, told + done.stderr.decode())
-        self.ended(["shakedown"])
+        self.assertEqual(done.status, 0, done.stdout + done.stderr)
+        told = self.ended(["shakedown"])
         self.assertEqual(self.statuses(), dict.fromkeys(NAMES, "Passed"), told)
         self.assertNotIn("stand-in", told)
