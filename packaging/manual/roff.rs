@@ -1,4 +1,4 @@
-//! The few words of roff that the pages need (groff_man(7)).
+//! The few words of roff that the pages need (`man 7 groff_man`).
 
 use std::fmt::Write as _;
 
