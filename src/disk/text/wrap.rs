@@ -143,7 +143,7 @@ ID# ATTRIBUTE_NAME          FLAG     VALUE WORST THRESH TYPE      UPDATED  WHEN_
                 .flat_map(|line| {
                     let mut parts: Vec<_> = chunks(line).collect();
                     if parts.is_empty() {
-                        parts.push(Cow::Borrowed(""))
+                        parts.push(Cow::Borrowed(""));
                     }
                     parts.into_iter().map(|part| format!("{part}\n"))
                 })
