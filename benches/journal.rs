@@ -195,6 +195,8 @@ impl Run {
             exit_status: Some(0),
             runtime: Some(Duration::from_millis(61_250)),
             notes: String::new(),
+            findings: Vec::new(),
+            cost: None,
         }
     }
 
