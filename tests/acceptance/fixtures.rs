@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use shakedown::acceptance::{Figures, Judgement, Machine, Profile, Siblings, Verdict, judge, learn};
+use shakedown::acceptance::{Figures, Machine, Profile, Siblings, Verdict, judge, learn};
 use shakedown::host::Host;
 use shakedown::inventory::{collect_detail, open};
 
