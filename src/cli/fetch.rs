@@ -184,9 +184,10 @@ mod tests {
     #[test]
     fn a_file_is_called_as_its_machine_and_two_of_one_name_by_their_ids() {
         let machine = |id: &str, name: &str| ListedMachine { system_id: id.to_owned(), hostname: name.to_owned() };
-        let machines =
-            [machine("a1", "node-1"), machine("b2", "web.one"), machine("c3", "web"), machine("d4", "../x y")];
-        assert_eq!(names(&machines), ["node-1", "b2", "c3", "xy"]);
+        // The label of "../x" is empty, so its file is called by the id.
+        let odd = [machine("d4", "../x y"), machine("e5", "x/y z")];
+        let machines = [machine("a1", "node-1"), machine("b2", "web.one"), machine("c3", "web")].into_iter().chain(odd);
+        assert_eq!(names(&machines.collect::<Vec<_>>()), ["node-1", "b2", "c3", "d4", "xyz"]);
     }
 
     #[test]
