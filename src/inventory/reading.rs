@@ -91,7 +91,9 @@ impl<T: 'static> Thread<T> {
 /// Takes the answers of all threads in this order, as long as reading may take, and returns what could not be read.
 pub(super) fn finish<T: 'static>(threads: impl IntoIterator<Item = Thread<T>>, all: &mut T) -> Vec<Gap> {
     let (deadline, mut gaps) = (Instant::now() + TIME_LIMIT, Vec::new());
-    threads.into_iter().for_each(|thread| thread.finish(deadline, all, &mut gaps));
+    for thread in threads {
+        thread.finish(deadline, all, &mut gaps);
+    }
     gaps
 }
 
