@@ -273,12 +273,11 @@ fn see_also(command: &Command, name: &str) -> String {
     if name != "shakedown" {
         others.push("shakedown(1)".into());
     }
-    if let Some((above, _)) =
-        name.rsplit_once('-').filter(|(above, _)| above.starts_with("shakedown-") && !name.ends_with("-results"))
-    {
-        if !["shakedown-register", "shakedown-get-machine"].contains(&above) {
-            others.push(format!("{above}(1)"));
-        }
+    // The verb above; other verbs of one word have hyphens in them.
+    let above = name.rsplit_once('-').map_or("", |(above, _)| above);
+    let is_word = ["shakedown-register", "shakedown-get-machine", "shakedown-report"].contains(&above);
+    if above.starts_with("shakedown-") && !is_word {
+        others.push(format!("{above}(1)"));
     }
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help");
     others.extend(verbs.map(|verb| format!("{name}-{}(1)", verb.get_name())));
@@ -310,7 +309,7 @@ fn settings() -> String {
             .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
         if line.starts_with('[') {
             part = line.trim_matches(['[', ']']).to_owned();
-            let _ = write!(told, ".SS {}\n", escaped(line));
+            let _ = writeln!(told, ".SS {}", escaped(line));
         } else if is_setting {
             let (key, value) = setting.split_once(" = ").unwrap_or_default();
             let variable = format!("SHAKEDOWN_{}_{}", part.to_uppercase(), key.to_uppercase());
