@@ -273,13 +273,12 @@ fn see_also(command: &Command, name: &str) -> String {
     if name != "shakedown" {
         others.push("shakedown(1)".into());
     }
-    // Verbs with a hyphen in their names are below no other verb.
-    let is_verb = |above: &str| {
-        above.starts_with("shakedown-") && !["shakedown-register", "shakedown-get-machine"].contains(&above)
-    };
-    let above =
-        name.rsplit_once('-').map(|(above, _)| above).filter(|above| is_verb(above) && !name.ends_with("-results"));
-    others.extend(above.map(|above| format!("{above}(1)")));
+    // The verb above; other verbs of one word have hyphens in them.
+    let above = name.rsplit_once('-').map_or("", |(above, _)| above);
+    let is_word = ["shakedown-register", "shakedown-get-machine", "shakedown-report"].contains(&above);
+    if above.starts_with("shakedown-") && !is_word {
+        others.push(format!("{above}(1)"));
+    }
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help");
     others.extend(verbs.map(|verb| format!("{name}-{}(1)", verb.get_name())));
     others.push("shakedown-config(5)".into());

@@ -110,7 +110,7 @@ async fn a_server_that_never_ends_fills_no_disk_and_takes_no_longer_than_it_may(
             while let Ok((mut stream, _)) = listener.accept().await {
                 tokio::spawn(async move {
                     let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
-                    while is_silent || stream.write_all(&[0; 65536]).await.is_ok() {
+                    while is_silent || stream.write_all(&[0; 8192]).await.is_ok() {
                         tokio::task::yield_now().await;
                         if is_silent {
                             std::future::pending::<()>().await;
