@@ -1,5 +1,5 @@
 //! The preseed: what cloud-init runs early in a boot, and the unit that it makes, as far as they can be tried outside an ephemeral system
-//! (tests/vm/image_test.py tries them in one).
+//! (`tests/vm/image_test.py` tries them in one).
 
 use std::fs;
 use std::path::PathBuf;
