@@ -93,7 +93,7 @@ Examples:
 
 pub(super) const GET_TOKEN: &str = "\
 Examples:
-  shakedown get-machine-token SYSTEM_ID --maas-url http://region:5240/MAAS --api-key-file key";
+  shakedown get-machine-token SYSTEM_ID --maas-url http://region:5240/MAAS --api-key-file key --force   # replaces those that are here";
 
 pub(super) const REPORT_RESULTS: &str = "\
 Examples:
