@@ -20,14 +20,17 @@ struct Came {
     files: BTreeMap<&'static str, String>,
 }
 
+/// Heading of the section that a time limit adds to the output.
+const STOOD: &str = "Where its processes stood at its time limit";
 const SUFFIXES: [&str; 4] = ["", ".out", ".err", ".yaml"];
 
-/// Paths of the run's own storage are no difference.
+/// Paths of the run's own storage and the numbers of processes are no difference, nor where a process stood at that moment.
 fn files(storage: &std::path::Path, id: i64) -> BTreeMap<&'static str, String> {
     let read = |suffix: &&'static str| {
         let bytes = fs::read(storage.join(format!("out/look.{id}{suffix}"))).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes).replace(&storage.display().to_string(), "STORAGE");
-        (*suffix, text)
+        let (text, stood) = text.split_once(STOOD).map_or((text.as_str(), ""), |(text, _)| (text, STOOD));
+        (*suffix, format!("{text}{stood}"))
     };
     SUFFIXES.iter().map(read).collect()
 }
