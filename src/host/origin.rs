@@ -28,8 +28,9 @@ const SOFTWARE_DISKS: [&str; 14] =
     ["ram", "loop", "dm-", "md", "zram", "nbd", "rbd", "ublk", "bcache", "mtdblock", "drbd", "zd", "nullb", "ubiblock"];
 /// Block devices below `/sys/devices/virtual/block` that are hardware all the same: their driver gives them no parent (Fusion-io's).
 const HARDWARE_WITHOUT_PARENT: [&str; 1] = ["fio"];
-/// Subsystems of devices that carry an interface and are no hardware: sub-functions of a card, the other end of a guest's interface.
-const SOFTWARE_CARRIERS: [&str; 2] = ["auxiliary", "xen-backend"];
+/// Subsystems of devices that carry an interface and are no hardware: sub-functions of a card, the other end of a guest's interface, and
+/// another computer at the other end of a Thunderbolt cable (Linux, `drivers/net/thunderbolt`).
+const SOFTWARE_CARRIERS: [&str; 3] = ["auxiliary", "xen-backend", "thunderbolt"];
 /// Devices of drivers that feign a network card, a wireless card, a USB port or a SCSI port (Linux, `drivers/net/netdevsim`,
 /// `drivers/net/wireless/virtual`, `drivers/usb/gadget/udc/dummy_hcd.c`, `drivers/target/loopback`). A program makes the devices behind
 /// them.

@@ -51,6 +51,14 @@ impl Structure<'_> {
     }
 }
 
+/// True on a machine that describes itself by a device tree, or is an IBM mainframe or a guest of Xen without firmware: the absence of SMBIOS
+/// is an answer there. A kernel that found SMBIOS has the directories of it, whoever may read them.
+pub(super) fn is_foreign(survey: &Survey<'_>) -> bool {
+    let has = |mark: &&str| survey.host.has(mark);
+    let marks = ["/sys/firmware/devicetree", "/proc/device-tree", "/sys/bus/css", "/sys/hypervisor/type"];
+    !["/sys/firmware/dmi", "/sys/class/dmi"].iter().any(has) && marks.iter().any(has)
+}
+
 /// The whole table; nothing where there is none.
 pub(super) fn table(survey: &Survey<'_>) -> Vec<u8> {
     survey.bytes("/sys/firmware/dmi/tables/DMI").unwrap_or_default()

@@ -39,6 +39,11 @@ impl<'a> Survey<'a> {
         self.gaps.borrow_mut().push(Gap::of_file(self.topic, path, reason));
     }
 
+    /// Notes that nothing of the topic could be found out: its devices are unknown, and not gone.
+    pub(super) fn gap_of_all(&self, reason: impl fmt::Display) {
+        self.gaps.borrow_mut().push(Gap::of_all(self.topic, reason));
+    }
+
     /// The content of a file; `None` when it is absent, or unreadable, which is a gap.
     pub(super) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         match self.host.read(path.as_ref()) {

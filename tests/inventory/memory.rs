@@ -26,6 +26,25 @@ fn a_module_is_told_with_all_that_the_firmware_says() {
 }
 
 #[test]
+fn a_table_of_modules_that_is_missing_is_a_gap_but_not_beside_a_device_tree() {
+    let gap = |tree: &Tree| {
+        let inventory = of(tree);
+        let gaps = inventory["gaps"].as_array().expect("gaps");
+        gaps.iter().any(|gap| gap["topic"] == "modules" && gap["path"] == "/")
+    };
+    let tree = Tree::new();
+    assert!(gap(&tree));
+    tree.file("sys/firmware/devicetree/base/model", "Board\0");
+    assert!(!gap(&tree));
+    // The kernel found a table, which nobody could read.
+    tree.directory("sys/firmware/dmi/tables");
+    assert!(gap(&tree));
+    let tree = Tree::new();
+    smbios::write(&tree, vec![dimm("A1", 16, 4800, "S1")]);
+    assert!(!gap(&tree));
+}
+
+#[test]
 fn errors_are_counted_by_controller_and_by_module() {
     let tree = Tree::new();
     let place = "sys/devices/system/edac/mc/mc0";

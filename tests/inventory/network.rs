@@ -60,6 +60,32 @@ fn a_member_of_a_bond_is_known_by_its_own_address() {
 }
 
 #[test]
+fn a_speed_of_all_ones_is_unknown_whatever_its_width() {
+    for (speed, expected) in
+        [("65535", None), ("4294967295", None), ("-1", None), ("0", None), ("100000", Some(100_000))]
+    {
+        let tree = Tree::new();
+        tree.pci_function("0000:00:03.0", "0x020000", "0x8086", "0x1572");
+        interface(&tree, "0000:00:03.0", "eth0", &[("address", "3c:fd:fe:00:00:01"), ("speed", speed)]);
+        assert_eq!(of(&tree)["interfaces"][0]["speed"].as_u64(), expected, "{speed}");
+    }
+}
+
+#[test]
+fn a_computer_at_the_end_of_a_thunderbolt_cable_is_no_hardware() {
+    let tree = Tree::new();
+    tree.pci_function("0000:00:0d.2", "0x088000", "0x8086", "0x9a1b");
+    let device = "sys/devices/pci0000:00/0000:00:0d.2/domain0/0-0/0-1/0-1.0";
+    let place = format!("{device}/net/thunderbolt0");
+    let files = [("type", "1"), ("operstate", "up"), ("addr_assign_type", "3"), ("address", "02:47:11:00:00:01")];
+    tree.files(&place, &files).link(&format!("{device}/subsystem"), "/sys/bus/thunderbolt");
+    tree.link(&format!("{place}/device"), "../..").link("sys/class/net/thunderbolt0", &format!("/{place}"));
+    let inventory = of(&tree);
+    assert_eq!(inventory["interfaces"], json!([]));
+    assert_eq!(inventory["virtual_interfaces"][0]["name"], "thunderbolt0");
+}
+
+#[test]
 fn virtual_interfaces_stand_apart_with_what_they_are() {
     let tree = Tree::new();
     let virtual_interface = |name: &str, files: &[(&str, &str)]| {

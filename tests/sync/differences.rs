@@ -121,6 +121,47 @@ fn what_was_not_read_is_not_compared_and_that_is_said() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("block device"), "{output:?}");
 }
 
+/// Asserts that nothing has changed between two trees, either way, and that these kinds were not compared.
+fn assert_not_compared(old: &Tree, new: &Tree, kinds: &str) {
+    let room = tempfile::tempdir().expect("a temporary directory");
+    for (one, other) in [(old, new), (new, old)] {
+        let output = call(room.path(), &["diff", text(one.root()), text(other.root())]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "Nothing changed\n");
+        let expected = format!("shakedown: not compared, since it could not be read: {kinds}\n");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    }
+}
+
+#[test]
+fn modules_of_a_table_that_cannot_be_read_are_not_removed() {
+    let spoilt: [fn(&Tree); 4] = [
+        |tree| {
+            tree.remove("sys/firmware");
+        },
+        |tree| {
+            tree.remove("sys/firmware/dmi/tables").directory("sys/firmware/dmi/tables");
+        },
+        // A directory does not let itself be read as a file, whoever asks; files of mode 0400 do so for root.
+        |tree| {
+            tree.remove("sys/firmware/dmi/tables/DMI").directory("sys/firmware/dmi/tables/DMI");
+        },
+        |tree| {
+            tree.file("sys/firmware/dmi/tables/DMI", "");
+        },
+    ];
+    for spoil in spoilt {
+        let (old, new) = (server(), server());
+        spoil(&new);
+        assert_not_compared(&old, &new, "memory");
+    }
+}
+
+#[test]
+fn a_copy_without_content_of_sys_has_lost_no_device() {
+    let kinds = "block device, bmc, cpu, interface, memory, pci device, usb device";
+    assert_not_compared(&server(), &Tree::new(), kinds);
+}
+
 #[test]
 fn what_is_no_machine_is_named() {
     let room = tempfile::tempdir().expect("a temporary directory");

@@ -148,6 +148,25 @@ fn an_interface_of_the_board_has_its_place_there() {
     assert_eq!(told(&recorded, &old), [""; 0]);
 }
 
+/// A member of a bond, which gives it the address of the first one.
+fn member(tree: &Tree, own: &str) {
+    let place = "sys/devices/pci0000:00/0000:00:05.0/net/eth1";
+    tree.files(place, &[("address", "3c:fd:fe:00:00:01"), ("addr_assign_type", "3")]);
+    tree.link(&format!("{place}/master"), "/sys/class/net/bond0");
+    tree.file("proc/net/bonding/bond0", format!("Slave Interface: eth1\nPermanent HW addr: {own}\n"));
+}
+
+#[test]
+fn a_member_of_a_bond_that_was_replaced_is_told_by_its_own_address() {
+    let (old, new) = (server(), server());
+    member(&old, "3c:fd:fe:00:00:02");
+    member(&new, "3c:fd:fe:00:00:09");
+    let told = told(&found(&old), &found(&new));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (before, after) = told[0].split_once("was replaced by another").expect("a replacement");
+    assert!(before.contains("3c:fd:fe:00:00:02)") && after.contains("3c:fd:fe:00:00:09)"), "{told:?}");
+}
+
 #[test]
 fn cards_that_were_exchanged_took_their_interfaces_along() {
     let told = after(|tree| {

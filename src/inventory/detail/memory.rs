@@ -90,6 +90,9 @@ pub struct Dimm {
 pub(super) fn collect(survey: &Survey<'_>) -> MemoryState {
     let table = smbios::table(survey);
     let structures = smbios::structures(&table);
+    if table.is_empty() && !smbios::is_foreign(survey) {
+        survey.gap_of_all("the firmware's table of memory modules (SMBIOS) is missing, empty or could not be read");
+    }
     if !table.is_empty() && structures.last().is_none_or(|last| last.kind != 127) {
         let reason =
             format!("it is cut off or damaged after {} structures; what came before is told", structures.len());

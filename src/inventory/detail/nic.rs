@@ -180,8 +180,7 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
         permanent_address: permanent,
         driver: if driver.is_empty() { survey.driver(device) } else { driver },
         firmware: storable(firmware),
-        // The kernel reports -1 when the speed is unknown.
-        speed: quiet("speed").parse().ok().filter(|speed| *speed > 0),
+        speed: speed(&quiet("speed")),
         maximum_speed: settings.and_then(|settings| super::super::link_mode::fastest(&settings)),
         duplex: Some(quiet("duplex")).filter(|duplex| duplex != "unknown").unwrap_or_default(),
         link: quiet("carrier") == "1",
@@ -203,6 +202,13 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
         nic.place = way;
     }
     nic
+}
+
+/// Mbit/s; `None` when the kernel does not know it: 0 and -1, which old kernels print as a number without a sign of 16 or 32 bits (Linux,
+/// `SPEED_UNKNOWN`).
+fn speed(text: &str) -> Option<u64> {
+    let is_known = |speed: &u64| ![0, u64::from(u16::MAX), u64::from(u32::MAX)].contains(speed);
+    text.parse().ok().filter(is_known)
 }
 
 fn kind(survey: &Survey<'_>, place: &Path) -> &'static str {

@@ -297,13 +297,15 @@ fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
         (None, None) if nic.pci_address.is_empty() => (nic.place.clone(), String::new()),
         (None, None) => (nic.pci_address.clone(), String::new()),
     };
+    // A bond gives all of its members one address.
+    let own = if nic.permanent_address.is_empty() { &nic.mac_address } else { &nic.permanent_address };
     let place = if nic.port == 0 || place.is_empty() { place } else { format!("{place} port {}", nic.port) };
     Item {
         card,
         identity: nic.identity.clone(),
         name: nic.name.clone(),
         place,
-        label: words(&[&nic.model, &nic.mac_address]),
+        label: words(&[&nic.model, own]),
         likeness: nic.model.clone(),
         // Numbers and no names: names come from a database, and change with its version.
         fields: fields([
