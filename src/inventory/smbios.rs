@@ -51,11 +51,18 @@ impl Structure<'_> {
     }
 }
 
-/// True on a machine that describes itself by a device tree, or is an IBM mainframe or a guest of Xen without firmware: the absence of SMBIOS
-/// is an answer there. A kernel that found SMBIOS has the directories of it, whoever may read them.
+/// True on a machine without SMBIOS: a kernel that found a table has the directories of it, whoever may read them, and these are the marks
+/// of kernels that found none: firmware of another kind, or a guest's without tables. Absence is an answer there.
 pub(super) fn is_foreign(survey: &Survey<'_>) -> bool {
     let has = |mark: &&str| survey.host.has(mark);
-    let marks = ["/sys/firmware/devicetree", "/proc/device-tree", "/sys/bus/css", "/sys/hypervisor/type"];
+    let marks = [
+        "/sys/firmware/devicetree",
+        "/sys/firmware/acpi",
+        "/sys/firmware/memmap",
+        "/proc/device-tree",
+        "/sys/bus/css",
+        "/sys/hypervisor/type",
+    ];
     !["/sys/firmware/dmi", "/sys/class/dmi"].iter().any(has) && marks.iter().any(has)
 }
 
