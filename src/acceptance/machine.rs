@@ -94,7 +94,7 @@ impl Machine {
                 sku: text(&system["sku"]),
             },
             kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
-            sockets: sockets(document),
+            sockets: sockets(document, &nodes),
             slots: devices_of(&document["memory"]["dimms"])
                 .filter_map(|dimm| made::slot_names(document, dimm).into_iter().next())
                 .collect(),
@@ -112,9 +112,11 @@ fn devices_of(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-fn sockets(document: &Value) -> Vec<u64> {
+/// Sockets of the processors, and those that devices hang on: one processor that could not be read takes no socket away.
+fn sockets(document: &Value, nodes: &BTreeMap<u64, u64>) -> Vec<u64> {
+    let packages = devices_of(&document["processors"]["packages"]);
     let mut sockets: Vec<u64> =
-        devices_of(&document["processors"]["packages"]).filter_map(|package| package["socket"].as_u64()).collect();
+        packages.filter_map(|package| package["socket"].as_u64()).chain(nodes.values().copied()).collect();
     sockets.sort_unstable();
     sockets.dedup();
     sockets
@@ -125,8 +127,9 @@ fn nodes(index: &Index<'_>) -> BTreeMap<u64, u64> {
     let mut nodes = BTreeMap::new();
     for socket in devices_of(&index.resources()["cpu"]["sockets"]) {
         let threads = devices_of(&socket["cores"]).flat_map(|core| devices_of(&core["threads"]));
+        let Some(number) = socket["socket"].as_u64() else { continue };
         for node in threads.filter_map(|thread| thread["numa_node"].as_u64()) {
-            nodes.entry(node).or_insert_with(|| socket["socket"].as_u64().unwrap_or(0));
+            nodes.entry(node).or_insert(number);
         }
     }
     nodes

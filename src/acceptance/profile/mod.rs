@@ -13,6 +13,7 @@ use super::pattern::Pattern;
 use super::range::Count;
 use super::want::Want;
 
+pub(super) use contradiction::patterns;
 pub(super) use measure::Limit;
 pub(super) use measure::Wanted;
 pub use problem::{Problem, ProfileError};
