@@ -9,6 +9,9 @@ use super::fact::{Fact, plain};
 use super::look::{Index, Look};
 use super::{made, region_form};
 
+/// Form of the inventory that this program reads.
+const FORM: u64 = 1;
+
 /// Identity of a machine, for `match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct System {
@@ -76,10 +79,17 @@ impl Machine {
         if let Some(deep) = region_form::deep(document) {
             return Machine::of(&deep);
         }
-        if document["form"].as_u64().is_none_or(|form| form == 0) {
-            return Err(
-                "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned()
-            );
+        match document["form"].as_u64() {
+            Some(FORM) => {}
+            None | Some(0) => {
+                let text = "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"";
+                return Err(text.to_owned());
+            }
+            Some(form) => {
+                return Err(format!(
+                    "this inventory has form {form}, and this program reads form {FORM}: take the program that wrote it"
+                ));
+            }
         }
         let index = Index::new(document);
         let nodes = nodes(&index);

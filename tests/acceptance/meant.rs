@@ -97,7 +97,7 @@ fn a_profile_of_another_machine_rejects_by_its_match() {
 
 #[test]
 fn a_group_that_asks_for_one_thing_tells_what_is_there_instead() {
-    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = 100\n", &server::compute());
+    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = \"100 Mbit/s\"\n", &server::compute());
     assert!(
         told_of[0].contains("0 of 2 interfaces; maximum speed of the others: 100 Gbit/s on 2, 1 Gbit/s on 2, ordered 2 interfaces (100 Mbit/s)"),
         "{told_of:?}"

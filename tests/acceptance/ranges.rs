@@ -1,7 +1,7 @@
 //! A count that is a range takes no bad device for one that nobody ordered; and what nobody can read sends no part away.
 
 use serde_json::{Value, json};
-use shakedown::acceptance::{Figures, Judgement, Machine, Profile, Siblings, Verdict, judge};
+use shakedown::acceptance::{Amount, Figures, Judgement, Machine, Profile, Siblings, Verdict, judge};
 
 use crate::seeded::told;
 use crate::server;
@@ -132,4 +132,101 @@ fn a_disk_that_does_not_tell_its_bay_is_not_told_to_move() {
     };
     assert_eq!(bay("bay = \"0..7\""), ["fail disk.count @ : 6 of 8 disks; empty: bay 2, bay 6"]);
     assert_eq!(bay("bay = [\"0..3\", \"4..7\"]"), ["fail disk.count @ : 6 of 8 disks; empty: bay 2, bay 6"]);
+}
+
+#[test]
+fn a_number_whose_unit_was_forgotten_is_an_error_in_a_range_too() {
+    let problem = |text: &str| match Profile::parse(&format!("schema = 1\nname = \"x\"\n{text}\n")) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    for (kind, key, number, meant) in [
+        ("disk", "size", "7.68", "64 GiB"),
+        ("memory", "size", "64", "64 GiB"),
+        ("gpu", "memory", "48", "64 GiB"),
+        ("nic", "speed", "100", "100 Gbit/s"),
+        ("nic", "maximum_speed", "25", "100 Gbit/s"),
+        ("pci", "link.speed", "4", "Gen4"),
+        ("psu", "watts", "1.4", "1.4 kW"),
+        ("memory", "speed", "5", "4800 MT/s"),
+    ] {
+        let forms = [number.to_owned(), format!(">={number}"), format!("<{number}"), format!("{number}..")];
+        for form in forms {
+            let told = problem(&format!("[[{kind}]]\n{key} = \"{form}\""));
+            assert!(told.contains("a unit is missing") && told.contains(meant), "{kind} {key} {form}: {told}");
+        }
+    }
+    for text in [
+        "[[memory]]\nspeed = \">=4800\"",
+        "[[psu]]\nwatts = \"1100..1400\"",
+        "[[nic]]\nspeed = \">=25000\"",
+        "[[nic]]\nspeed = \">=100 Mbit/s\"",
+        "[[disk]]\nsize = \"3.84..7.68 TB\"",
+        "[[pci]]\nlink = { speed = \">=8\" }",
+        "[settings]\nmemory_total = \">=1 TiB\"",
+    ] {
+        assert_eq!(problem(text), "", "{text}");
+    }
+    // A table by model is for what has models.
+    for key in ["firmware]\nbios", "firmware]\nbmc", "settings]\ntpm", "[memory]]\nsize"] {
+        let told = problem(&format!("[{key} = {{ \"PowerEdge R760\" = \"2.4.4\" }}"));
+        assert!(told.contains("has no model: write the value itself"), "{key}: {told}");
+    }
+    let told = problem("[measure]\nread = \">=400 MBps\"");
+    assert!(told.contains("did you mean \"MB/s\" or \"Mbit/s\"?"), "{told}");
+}
+
+#[test]
+fn a_figure_is_judged_on_its_bad_side_or_on_both_where_nobody_knows_it() {
+    let judged = |name: &str, unit: &str, usual: f64, own: f64| {
+        let amount = |number: f64| Amount { number, unit: unit.to_owned() };
+        let text = format!("schema = 1\nname = \"x\"\n[measure]\n{name} = {{ within = \"10%\", of = \"siblings\" }}\n");
+        let siblings = Siblings::from([(name.to_owned(), vec![amount(usual); 8])]);
+        let figures = Figures::from([(name.to_owned(), amount(own))]);
+        let machine = Machine::of(&server::compute()).expect("an inventory");
+        judge(&Profile::parse(&text).expect("a profile"), &machine, &figures, &siblings).verdict()
+    };
+    for (name, unit, usual, bad) in [
+        ("gpu-temperature", "C", 65.0, 92.0),
+        ("ecc-errors", "", 10.0, 500.0),
+        ("ecc-errors", "", 0.0, 5.0),
+        ("packet-loss", "%", 0.1, 3.0),
+        ("power-idle", "W", 200.0, 320.0),
+        ("duration", "min", 10.0, 15.0),
+        ("memory-latency", "", 95.0, 130.0),
+        ("throttle-count", "", 1.0, 400.0),
+        ("ib-bw", "Gbit/s", 390.0, 190.0),
+    ] {
+        assert_eq!(judged(name, unit, usual, bad), Verdict::Noted, "{name}");
+        let good = if bad > usual { usual / 2.0 } else { usual * 2.0 };
+        assert_eq!(judged(name, unit, usual, good), Verdict::Accepted, "{name}");
+    }
+    for other in [4000.0, 16_000.0] {
+        assert_eq!(judged("fan", "rpm", 8000.0, other), Verdict::Noted, "{other}");
+    }
+    assert_eq!(judged("memory-latency", "ns", 95.0, 0.0), Verdict::Incomplete, "a test that wrote 0 measured nothing");
+}
+
+#[test]
+fn a_figure_beside_its_limit_is_told_with_the_digits_that_tell_them_apart() {
+    let text = "schema = 1\nname = \"x\"\n[measure]\nread = \">=400 GiB/s\"\n";
+    let own = Figures::from([("read".to_owned(), Amount { number: 399.98, unit: "GiB/s".to_owned() })]);
+    let machine = Machine::of(&server::compute()).expect("an inventory");
+    let judged = judge(&Profile::parse(text).expect("a profile"), &machine, &own, &Siblings::new());
+    assert_eq!(judged.deviations[0].sentence(), "read 399.98 GiB/s, ordered at least 400 GiB/s");
+    let disks = crate::ranges::judged(
+        "[[disk]]\ncount = 5\nmodel = \"KCD8XPUG7T68\"\nsize = \">=7.69 TB\"\n",
+        &with(server::compute, |machine| machine["disks"][0]["size"] = json!(7_689_900_000_000_u64)),
+    );
+    assert!(
+        disks.rows().iter().any(|row| row[1].contains("size 7689900000000 B, ordered at least 7.69 TB")),
+        "{:?}",
+        disks.rows()
+    );
+}
+
+#[test]
+fn an_inventory_of_another_form_is_refused() {
+    let other = with(server::compute, |machine| machine["form"] = 99.into());
+    assert!(Machine::of(&other).is_err_and(|reason| reason.contains("form 99")));
 }

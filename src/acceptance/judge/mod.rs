@@ -177,7 +177,10 @@ impl Findings {
             ),
             Fit::No => (expect.severity, field.next),
         };
-        let found = shown(field, fact);
+        let found = match fact {
+            Fact::Number(number) if expected.ends_with(&shown(field, fact)) => field.unit().show_exactly(*number),
+            _ => shown(field, fact),
+        };
         // A number alone says little of the machine as a whole.
         let found = if expect.key == "count" { of.kind.several(found.parse().unwrap_or(0)) } else { found };
         self.deviates(of, severity, expect.key, (expected, &found), next);

@@ -290,6 +290,14 @@ impl Reader {
             }
             return;
         };
+        if value.get_ref().is_table() && kind.field("model").is_none() {
+            let text = format!(
+                "{name}: a table gives a value for each model, and {} has no model: write the value itself",
+                kind.name()
+            );
+            notes.add(span(value), text);
+            return;
+        }
         match want(field, value.get_ref()) {
             Ok((want, shown)) => {
                 let severity = self.severities.of(field);

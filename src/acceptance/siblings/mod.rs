@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::better::Better;
 use super::figure::{Amount, Figures};
 use super::machine::Machine;
 use super::statistics::{self, LEAST};
@@ -55,8 +56,8 @@ pub struct FigureRow {
     pub values: Vec<Option<f64>>,
     /// Median of the values.
     pub median: f64,
-    /// True if smaller values are better.
-    pub is_better_small: bool,
+    /// The side of the median on which values are better.
+    pub better: Better,
     /// Indexes of the machines that are worse than the others, worst first.
     pub odd: Vec<usize>,
     /// Reason why there is no verdict, or the last in rank if there are too few machines; `None` if there is a verdict.
@@ -151,18 +152,18 @@ fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
     let known: Vec<(usize, f64)> =
         values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
     let numbers: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
-    let is_better_small = unit.is_better_small();
-    let group = statistics::group(&numbers, is_better_small, statistics::floor(name, is_better_small));
+    let better = Better::of(name, &unit.unit);
+    let group = statistics::group(&numbers, better, statistics::floor(name, better));
     let remark = match (&group.reason, numbers.len()) {
         (None, _) => None,
-        (Some(_), RANKED..LEAST) => rank(&known, group.median, is_better_small),
+        (Some(_), RANKED..LEAST) => rank(&known, group.median, better),
         (Some(reason), _) => Some(reason.to_string()),
     };
     Some(FigureRow {
         name: name.to_owned(),
         unit: unit.unit.clone(),
         median: group.median,
-        is_better_small,
+        better,
         odd: group.odd.iter().map(|place| known[*place].0).collect(),
         remark,
         values,
@@ -170,9 +171,8 @@ fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
 }
 
 /// Remark on four or five machines, too few for a verdict: how far the last is from the median; `None` without values.
-fn rank(known: &[(usize, f64)], median: f64, is_better_small: bool) -> Option<String> {
-    let worst = known.iter().map(|(_, value)| *value);
-    let worst = if is_better_small { worst.reduce(f64::max) } else { worst.reduce(f64::min) }?;
-    let share = (worst - median).abs() / median * 100.0;
-    Some(format!("too few for a verdict: the last of {} is {share:.0} % off the median", known.len()))
+fn rank(known: &[(usize, f64)], median: f64, better: Better) -> Option<String> {
+    let loss = known.iter().map(|(_, value)| better.loss(*value, median)).reduce(f64::max)?.max(0.0);
+    let share = if median > 0.0 { format!("{:.0} %", loss / median * 100.0) } else { loss.to_string() };
+    Some(format!("too few for a verdict: the last of {} is {share} off the median", known.len()))
 }
