@@ -97,11 +97,27 @@ fn a_profile_of_another_machine_rejects_by_its_match() {
 
 #[test]
 fn a_group_that_asks_for_one_thing_tells_what_is_there_instead() {
-    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = \"100 Mbit/s\"\n", &server::compute());
+    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = \"25 Gbit/s\"\n", &server::compute());
+    // The nearest ones are those that were meant.
+    assert_eq!(
+        told_of,
+        ["eno0", "eno1"].map(|name| format!(
+            "nic: 0000:04:00.{} ({name}): maximum speed 1 Gbit/s, ordered 25 Gbit/s -> compare the part with the order; claim it",
+            &name[3..]
+        ))
+    );
+    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = \"200 Gbit/s\"\n", &server::compute());
     assert!(
-        told_of[0].contains("0 of 2 interfaces; maximum speed of the others: 100 Gbit/s on 2, 1 Gbit/s on 2, ordered 2 interfaces (100 Mbit/s)"),
+        told_of.len() == 2 && told_of.iter().all(|line| line.contains("maximum speed 100 Gbit/s, ordered 200")),
         "{told_of:?}"
     );
+    // A second key changes nothing: newer firmware alone is a note.
+    for key in ["", "model = \"~.*ConnectX-6 Dx.*\"\n"] {
+        let mut machine = server::compute();
+        machine["interfaces"].as_array_mut().expect("a list").truncate(2);
+        let judged = judged(&format!("[[nic]]\ncount = 2\nfirmware = \"22.39\"\n{key}"), &machine);
+        assert_eq!((judged.verdict(), judged.deviations.len()), (Verdict::Noted, 2), "{:?}", judged.rows());
+    }
     let told = told("[[disk]]\ncount = 8\nmodel = \"~MZQL\"\n", &server::compute());
     assert!(
         told[0].contains(

@@ -8,7 +8,7 @@ use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
 use super::super::profile::{Group, Severity};
 use super::memo::Memo;
-use super::position::{At, Edge, Position, is_same, meant, positions};
+use super::position::{At, Edge, Position, gap, is_name, is_same, meant, positions};
 use super::words::{at, at_key, describe, empty_bays, named, others};
 use super::{Findings, Of, READ, shown};
 
@@ -34,9 +34,7 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     let mut left: Vec<usize> =
         (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let mut lacking = work.nearly(&mut left);
-    if is_all {
-        work.instead(&mut lacking, &mut left);
-    }
+    work.instead(&mut lacking, &mut left, is_all);
     work.missing(&lacking, &left);
     work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
@@ -159,14 +157,20 @@ impl<'a> Work<'a> {
         lacking
     }
 
-    /// Pairs the free places of groups that ask for one thing with the devices that are left over, where no others are allowed: what is there is
-    /// there instead of what was ordered, and one change is one deviation.
-    fn instead(&mut self, lacking: &mut [usize], left: &mut Vec<usize>) {
+    /// Pairs the free places of groups that ask for one thing with the devices that are left over: what is there is there instead of what was
+    /// ordered, and one change is one deviation. Another model is another thing, unless no others are allowed.
+    fn instead(&mut self, lacking: &mut [usize], left: &mut Vec<usize>, is_all: bool) {
         for number in 0..self.positions.len() {
             let position = &self.positions[number];
-            while lacking[number] > 0 && position.at == At::Anywhere && position.group.expects.len() == 1 {
-                let is_fitted = |device: &&usize| self.listing.devices[**device].stay == Stay::Fitted;
-                let Some(device) = left.iter().find(is_fitted).copied() else { return };
+            let [expect] = position.group.expects.as_slice() else { continue };
+            if position.at != At::Anywhere || !is_all && is_name(self.kind, expect.key) {
+                continue;
+            }
+            while lacking[number] > 0 {
+                let devices = &self.listing.devices;
+                let fitted = left.iter().copied().filter(|device| devices[*device].stay == Stay::Fitted);
+                let gap = |device: usize| (gap(self.kind, expect, &devices[device]), device);
+                let Some((_, device)) = fitted.map(gap).min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
                 self.take(lacking, left, (number, device));
             }
         }

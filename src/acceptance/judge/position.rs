@@ -1,9 +1,11 @@
 //! The places of a profile that devices are to fill: a group, one of its slots, or its share of a socket.
 
 use super::super::catalogue::Kind;
+use super::super::fact::Fact;
 use super::super::machine::{Device, Machine};
-use super::super::profile::Group;
+use super::super::profile::{Expect, Group};
 use super::super::range::Count;
+use super::super::want::Fit;
 use super::memo::Memo;
 
 /// Weights of the keys that identify a device even in another place or with other firmware; all other keys weigh 1.
@@ -227,6 +229,44 @@ pub(super) fn meant(
     };
     let (_, is_full, number) = positions.iter().enumerate().filter_map(near).min()?;
     (!is_full).then_some(number)
+}
+
+/// Keys of the name or the place of a device: with another one it is another thing.
+const OTHER: [&str; 16] = [
+    "model",
+    "vendor",
+    "product",
+    "ids",
+    "subsystem_ids",
+    "class",
+    "class_name",
+    "kind",
+    "technology",
+    "part",
+    "manufacturer",
+    "slot",
+    "bay",
+    "place",
+    "enclosure",
+    "location",
+];
+
+/// True if a device with another value of this key is another thing. Whatever is in a slot for modules or supplies was meant for it.
+pub(super) fn is_name(kind: Kind, key: &str) -> bool {
+    let is_uniform = matches!(kind, Kind::Memory | Kind::Psu) && !matches!(key, "kind" | "technology");
+    OTHER.contains(&key) && !is_uniform
+}
+
+/// How far a device is from an expectation: 0 for newer versions, the distance of numbers as a share, 1 for all else.
+pub(super) fn gap(kind: Kind, expect: &Expect, device: &Device) -> f64 {
+    match (super::fit(kind, expect, device), &device.facts[expect.field], expect.want.bounds()) {
+        (Fit::Yes | Fit::Newer | Fit::Beyond, ..) => 0.0,
+        (_, Fact::Number(own), Some((low, high))) => {
+            let end = if *own < low { low } else { high };
+            (own - end).abs() / end.abs().max(f64::MIN_POSITIVE)
+        }
+        _ => 1.0,
+    }
 }
 
 /// True if two names of slots are the same, whatever their case.
