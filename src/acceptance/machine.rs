@@ -45,6 +45,8 @@ pub(super) struct Device {
     pub(super) socket: Option<u64>,
     /// How firmly the device belongs to the machine.
     pub(super) stay: Stay,
+    /// `none`, or the kinds of errors that its PCI Express function has counted; `None` if it counts none.
+    pub(super) bus_errors: Option<String>,
 }
 
 /// All devices of a kind.
@@ -68,6 +70,8 @@ pub struct Machine {
     pub(super) sockets: Vec<u64>,
     /// Names of the known memory slots, with and without a module.
     pub(super) slots: Vec<String>,
+    /// What the board is called: its vendor, product and version.
+    pub(super) board: [(&'static str, String); 3],
 }
 
 impl Machine {
@@ -105,6 +109,7 @@ impl Machine {
             },
             kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
             sockets: sockets(document, &nodes),
+            board: ["vendor", "product", "version"].map(|key| (key, text(&system["motherboard"][key]))),
             slots: devices_of(&document["memory"]["dimms"])
                 .filter_map(|dimm| made::slot_names(document, dimm).into_iter().next())
                 .collect(),
@@ -192,9 +197,18 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
             facts: kind.fields().iter().map(|field| explained(index, topics, &look, look.fact(field))).collect(),
             socket: if kind.has_socket() { node } else { value["socket"].as_u64() },
             stay: stay(kind, &look),
+            bus_errors: bus_errors(&look),
         }
     };
     Listing { devices: devices.iter().map(device).collect(), unread }
+}
+
+/// Errors that the function of a device has counted since the start (AER), by their kinds.
+fn bus_errors(look: &Look<'_>) -> Option<String> {
+    let errors = look.function()?["errors"].as_object()?;
+    let some = errors.iter().filter(|(_, count)| count.as_u64().is_some_and(|count| count > 0));
+    let kinds: Vec<&str> = some.map(|(kind, _)| kind.as_str()).collect();
+    Some(if kinds.is_empty() { "none".to_owned() } else { kinds.join(" and ") })
 }
 
 /// Replaces the reason of an unknown fact by that of a matching gap, because the gap names the cause.

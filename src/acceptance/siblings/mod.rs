@@ -12,6 +12,7 @@ use super::better::Better;
 use super::figure::{Amount, Figures};
 use super::machine::Machine;
 use super::statistics::{self, LEAST};
+use facts::Told;
 
 pub use page::page;
 pub use text::text;
@@ -105,14 +106,16 @@ fn natural(name: &str) -> Vec<(String, u64)> {
 }
 
 fn herd(name: String, members: &[&Member]) -> Herd {
-    let told: Vec<BTreeMap<String, String>> =
-        members.iter().map(|member| member.machine.as_ref().map(facts::facts).unwrap_or_default()).collect();
+    let machines: Vec<&Machine> = members.iter().filter_map(|member| member.machine.as_ref()).collect();
+    let keys = facts::keys(&machines);
+    let facts_of = |member: &&Member| member.machine.as_ref().map(|machine| facts::facts(machine, &keys));
+    let told: Vec<BTreeMap<String, Told>> = members.iter().map(|member| facts_of(member).unwrap_or_default()).collect();
     let mut names: Vec<&String> = told.iter().flat_map(BTreeMap::keys).collect();
     names.sort();
     names.dedup();
     let facts = names
         .into_iter()
-        .map(|name| fact(name, told.iter().map(|facts| facts.get(name).cloned()).collect()))
+        .map(|name| fact(name, &told.iter().map(|facts| facts.get(name)).collect::<Vec<_>>()))
         // What no machine has is no fact about the herd.
         .filter(|fact| fact.values.iter().flatten().any(|value| value != facts::NONE))
         .collect();
@@ -130,13 +133,28 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     }
 }
 
-/// Compares one fact. A majority needs at least three known values, and more than 60 % of them have to be equal.
-fn fact(name: &str, values: Vec<Option<String>>) -> FactRow {
+/// The value of the majority; `None` if there is no majority.
+fn majority(values: &[Option<String>]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     values.iter().flatten().for_each(|value| *counts.entry(value).or_default() += 1);
     let known: usize = counts.values().sum();
     let most = counts.iter().max_by_key(|(_, count)| **count).map(|(value, count)| ((*value).to_owned(), *count));
-    let usual = most.filter(|(_, count)| known >= MAJORITY && *count * 10 > known * 6).map(|(value, _)| value);
+    most.filter(|(_, count)| known >= MAJORITY && *count * 10 > known * 6).map(|(value, _)| value)
+}
+
+/// Compares one fact. A majority needs at least three known values, and more than 60 % of them have to be equal. Of a value that is known in
+/// part alone, what is known decides: it is odd if the majority does not have it, and else unknown.
+fn fact(name: &str, told: &[Option<&Told>]) -> FactRow {
+    let whole = |told: &Option<&Told>| told.filter(|told| told.is_whole).map(Told::text);
+    let any = |told: &Option<&Told>| told.map(Told::text);
+    let usual = majority(&told.iter().map(whole).collect::<Vec<_>>());
+    let usual = usual.or_else(|| majority(&told.iter().map(any).collect::<Vec<_>>()));
+    let usual_told = told.iter().flatten().find(|told| Some(told.text()) == usual);
+    let value = |told: &Option<&Told>| {
+        let told = (*told)?;
+        (!usual_told.is_some_and(|usual| told.may_be(usual))).then(|| told.text())
+    };
+    let values: Vec<Option<String>> = told.iter().map(value).collect();
     let is_odd = |value: &Option<String>| usual.is_some() && value.is_some() && *value != usual;
     let odd = values.iter().enumerate().filter(|(_, value)| is_odd(value)).map(|(place, _)| place).collect();
     FactRow { name: name.to_owned(), usual, odd, values }
