@@ -4,6 +4,7 @@ mod contradiction;
 mod measure;
 mod problem;
 mod read;
+mod unknown;
 mod value;
 mod version;
 
