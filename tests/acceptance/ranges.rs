@@ -120,6 +120,11 @@ fn a_disk_that_does_not_tell_its_bay_is_not_told_to_move() {
     });
     let judged_so = judged(text, &no_bays);
     assert_eq!((judged_so.verdict(), judged_so.deviations.len()), (Verdict::Incomplete, 0), "{:?}", judged_so.rows());
+    assert!(
+        judged_so.unknown.iter().all(|unknown| unknown.next.starts_with("make it readable")),
+        "{:?}",
+        judged_so.rows()
+    );
     // One that tells another bay has to move.
     let moved = with(server::storage, |machine| machine["disks"][4]["bay"] = "77".into());
     assert_eq!(told(&judged(text, &moved)), ["fail disk.place @ enclosure 0 bay 77 (sd4): enclosure 0 bay 77"]);

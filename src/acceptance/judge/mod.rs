@@ -13,7 +13,7 @@ use super::figure::Figures;
 use super::machine::{Device, Machine};
 use super::profile::{Expect, Profile, Severity, patterns};
 use super::verdict::{Deviation, Judgement, Kept, Unknown};
-use super::want::Fit;
+use super::want::{Fit, Want};
 
 pub use measure::Siblings;
 
@@ -160,7 +160,7 @@ impl Findings {
                 return;
             }
             Fit::Unknown(reason) => {
-                let is_table = fact.is_known();
+                let is_table = fact.is_known() && matches!(expect.want, Want::ByModel(_));
                 let next = if is_table { "add the model to the table of the profile" } else { READ };
                 return self.is_unknown(of, expect.key, (expected, &reason), next);
             }

@@ -24,7 +24,9 @@ pub(super) fn least(
     let lowest: Vec<&str> = written.iter().map(|version| same(version)).collect();
     let no_words = || "a profile has no words for it".to_owned();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    lowest.iter().for_each(|version| *counts.entry(version).or_default() += 1);
+    for version in &lowest {
+        *counts.entry(version).or_default() += 1;
+    }
     let most = counts.iter().find(|(_, count)| **count * 2 > lowest.len()).map(|(version, _)| *version);
     let Some(usual) = most else { return Err(format!("the machines differ: {}", split(machines, &lowest))) };
     let own: Vec<&Fact> = each

@@ -145,16 +145,16 @@ fn majority(values: &[Option<String>]) -> Option<String> {
 /// Compares one fact. A majority needs at least three known values, and more than 60 % of them have to be equal. Of a value that is known in
 /// part alone, what is known decides: it is odd if the majority does not have it, and else unknown.
 fn fact(name: &str, told: &[Option<&Told>]) -> FactRow {
-    let whole = |told: &Option<&Told>| told.filter(|told| told.is_whole).map(Told::text);
-    let any = |told: &Option<&Told>| told.map(Told::text);
-    let usual = majority(&told.iter().map(whole).collect::<Vec<_>>());
-    let usual = usual.or_else(|| majority(&told.iter().map(any).collect::<Vec<_>>()));
+    let whole = |told: Option<&Told>| told.filter(|told| told.is_whole).map(Told::text);
+    let any = |told: Option<&Told>| told.map(Told::text);
+    let usual = majority(&told.iter().copied().map(whole).collect::<Vec<_>>());
+    let usual = usual.or_else(|| majority(&told.iter().copied().map(any).collect::<Vec<_>>()));
     let usual_told = told.iter().flatten().find(|told| Some(told.text()) == usual);
-    let value = |told: &Option<&Told>| {
-        let told = (*told)?;
+    let value = |told: Option<&Told>| {
+        let told = told?;
         (!usual_told.is_some_and(|usual| told.may_be(usual))).then(|| told.text())
     };
-    let values: Vec<Option<String>> = told.iter().map(value).collect();
+    let values: Vec<Option<String>> = told.iter().copied().map(value).collect();
     let is_odd = |value: &Option<String>| usual.is_some() && value.is_some() && *value != usual;
     let odd = values.iter().enumerate().filter(|(_, value)| is_odd(value)).map(|(place, _)| place).collect();
     FactRow { name: name.to_owned(), usual, odd, values }
