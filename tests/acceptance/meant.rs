@@ -341,6 +341,7 @@ fn siblings_differ_by_state_sectors_board_and_errors_too() {
         ),
         (|machine| machine["arrays"][0]["state"] = "inactive".into(), "array state: inactive"),
         (|machine| machine["arrays"][0]["degraded"] = 1.into(), "array degraded: 1"),
+        (|machine| machine["arrays"] = json!([]), "arrays: none"),
         (
             |machine| machine["machine_resources"]["resources"]["system"]["motherboard"]["version"] = "B2".into(),
             "board version: B2",

@@ -9,13 +9,14 @@ use super::super::fact::Fact;
 use super::super::machine::{Device, Machine, Stay};
 
 /// Facts that count equal devices: kind, name of the fact, and the keys in which devices have to be equal.
-const SUMS: [(Kind, &str, &[&str]); 6] = [
+const SUMS: [(Kind, &str, &[&str]); 7] = [
     (Kind::Memory, "memory", &["size", "kind", "ranks"]),
     (Kind::Disk, "disks", &["model", "size"]),
     (Kind::Nic, "network", &["model", "maximum_speed"]),
     (Kind::Gpu, "graphics", &["model", "memory"]),
     (Kind::Psu, "power supplies", &["watts", "model"]),
     (Kind::Controller, "controllers", &["model"]),
+    (Kind::Array, "arrays", &["level", "devices"]),
 ];
 /// Keys of devices with one fact per model, or one for the whole kind if devices have no model.
 const EACH: [(Kind, &str); 28] = [
@@ -221,7 +222,9 @@ pub(super) fn herd(machine: &Machine) -> String {
         let words = [&system.vendor, &system.product, &system.sku].into_iter().filter(|text| is_name(text));
         return words.map(String::as_str).collect::<Vec<_>>().join(" ");
     }
-    let parts: Vec<String> = SUMS.iter().map(|(kind, _, keys)| sum(*kind, keys, machine)).collect();
+    // Arrays are made by whoever installs the machine.
+    let built = SUMS.iter().filter(|(kind, ..)| *kind != Kind::Array);
+    let parts: Vec<String> = built.map(|(kind, _, keys)| sum(*kind, keys, machine)).collect();
     let cpu = machine.listing(Kind::Cpu).devices.iter().map(|device| format!("{:?}", device.facts)).collect::<String>();
     format!("without a name, built alike ({})", hash(&format!("{parts:?}{cpu}")))
 }
