@@ -34,7 +34,7 @@ const FAMILIES: [&[(&str, f64)]; 3] = [
         ("Mbps", 125e3),
         ("Gbps", 125e6),
     ],
-    &[("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)],
+    &[("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("min", 6e10), ("h", 3.6e12)],
     &[("Hz", 1.0), ("kHz", 1e3), ("MHz", 1e6), ("GHz", 1e9)],
 ];
 
@@ -69,10 +69,32 @@ impl Amount {
         format!("{number} {}", self.unit).trim_end().to_owned()
     }
 
-    /// True if a smaller amount is better: the unit is one of time.
-    #[must_use]
-    pub fn is_better_small(&self) -> bool {
-        FAMILIES[1].iter().any(|(name, _)| *name == self.unit)
+    /// True if a figure of this name cannot be 0: latencies, durations and rates are more, or were not measured.
+    pub(super) fn is_never_zero(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        let is_time = ["latency", "duration", "-lat", "_lat"].iter().any(|word| name.contains(word));
+        // An offset or a jitter may be none.
+        let may_be_none = ["offset", "jitter", "throttl", "error"].iter().any(|word| name.contains(word));
+        !may_be_none && (is_time || FAMILIES[1].iter().any(|(unit, _)| *unit == self.unit))
+    }
+
+    /// True if a unit, in lower case, is one of bits, bytes or turns in a second.
+    pub(super) fn is_rate(unit: &str) -> bool {
+        let is_of = |units: &[(&str, f64)]| units.iter().any(|(name, _)| name.to_lowercase() == unit);
+        is_of(FAMILIES[0]) || is_of(FAMILIES[2])
+    }
+
+    /// The same with as many decimals as it takes to tell it from `limit`: not "400, ordered at least 400".
+    pub(super) fn show_beside(&self, limit: &Amount) -> String {
+        let shown = self.show();
+        let limit = limit.in_unit_of(self).map(|number| Amount { number, unit: self.unit.clone() });
+        let Some(limit) = limit.filter(|limit| limit.show() == shown && limit.number.total_cmp(&self.number).is_ne())
+        else {
+            return shown;
+        };
+        let with = |digits: usize, number: f64| format!("{number:.digits$}");
+        let digits = (1..=9).find(|digits| with(*digits, self.number) != with(*digits, limit.number)).unwrap_or(9);
+        format!("{} {}", with(digits, self.number), self.unit).trim_end().to_owned()
     }
 }
 
@@ -88,10 +110,14 @@ pub(super) fn amount(text: &str) -> Result<Amount, String> {
 }
 
 /// The known unit that an unknown one was probably meant to be, as `GiB/s` for `GiBs`; `None` for known units and for those of other quantities.
-pub(super) fn unit_meant(unit: &str) -> Option<&'static str> {
+pub(super) fn unit_meant(unit: &str) -> Option<String> {
     let known = || FAMILIES.iter().flat_map(|units| units.iter().map(|(name, _)| *name));
     if unit.len() < 3 || known().any(|name| name == unit) {
         return None;
+    }
+    // Whoever writes MBps may mean either.
+    if let Some(prefix) = unit.strip_suffix("Bps").filter(|prefix| prefix.len() <= 2) {
+        return Some(format!("{prefix}B/s\" or \"{}bit/s", prefix.trim_end_matches('i')));
     }
     let squeezed = |text: &str| text.replace(['/', ' '], "").to_ascii_lowercase();
     let is_near = |name: &&str| {
@@ -100,6 +126,7 @@ pub(super) fn unit_meant(unit: &str) -> Option<&'static str> {
     known()
         .find(|name| squeezed(name) == squeezed(unit) && name.contains('B') == unit.contains('B'))
         .or_else(|| known().find(is_near))
+        .map(str::to_owned)
 }
 
 /// Figures by name.
@@ -195,9 +222,14 @@ mod tests {
         );
         assert_eq!(of("2 GiB/s").ratio(&of("4 ms")), None);
         assert_eq!(
-            ["GiBs", "gib/s", "GB/sec", "events/s", "GiB/s", "W"].map(unit_meant),
-            [Some("GiB/s"), Some("GiB/s"), Some("GB/s"), None, None, None]
+            ["GiBs", "gib/s", "GB/sec", "events/s", "GiB/s", "W"].map(|unit| unit_meant(unit).unwrap_or_default()),
+            ["GiB/s", "GiB/s", "GB/s", "", "", ""]
         );
-        assert!(of("3 us").is_better_small() && !of("3 GiB/s").is_better_small());
+        assert_eq!(unit_meant("MBps").as_deref(), Some("MB/s\" or \"Mbit/s"));
+        let limit = of("400 GiB/s");
+        assert_eq!(
+            ["399.7 GiB/s", "399.996 GiB/s", "300 GiB/s"].map(|text| of(text).show_beside(&limit)),
+            ["399.7 GiB/s", "399.996 GiB/s", "300 GiB/s"]
+        );
     }
 }

@@ -9,6 +9,9 @@ use super::fact::{Fact, plain};
 use super::look::{Index, Look};
 use super::{made, region_form};
 
+/// Form of the inventory that this program reads.
+const FORM: u64 = 1;
+
 /// Identity of a machine, for `match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct System {
@@ -42,6 +45,8 @@ pub(super) struct Device {
     pub(super) socket: Option<u64>,
     /// How firmly the device belongs to the machine.
     pub(super) stay: Stay,
+    /// `none`, or the kinds of errors that its PCI Express function has counted; `None` if it counts none.
+    pub(super) bus_errors: Option<String>,
 }
 
 /// All devices of a kind.
@@ -65,6 +70,8 @@ pub struct Machine {
     pub(super) sockets: Vec<u64>,
     /// Names of the known memory slots, with and without a module.
     pub(super) slots: Vec<String>,
+    /// What the board is called: its vendor, product and version.
+    pub(super) board: [(&'static str, String); 3],
 }
 
 impl Machine {
@@ -76,10 +83,17 @@ impl Machine {
         if let Some(deep) = region_form::deep(document) {
             return Machine::of(&deep);
         }
-        if document["form"].as_u64().is_none_or(|form| form == 0) {
-            return Err(
-                "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"".to_owned()
-            );
+        match document["form"].as_u64() {
+            Some(FORM) => {}
+            None | Some(0) => {
+                let text = "this is no inventory as `shakedown inventory --format json` prints it: it has no \"form\"";
+                return Err(text.to_owned());
+            }
+            Some(form) => {
+                return Err(format!(
+                    "this inventory has form {form}, and this program reads form {FORM}: take the program that wrote it"
+                ));
+            }
         }
         let index = Index::new(document);
         let nodes = nodes(&index);
@@ -94,7 +108,8 @@ impl Machine {
                 sku: text(&system["sku"]),
             },
             kinds: Kind::GROUPS.into_iter().chain(Kind::TABLES).map(read).collect(),
-            sockets: sockets(document),
+            sockets: sockets(document, &nodes),
+            board: ["vendor", "product", "version"].map(|key| (key, text(&system["motherboard"][key]))),
             slots: devices_of(&document["memory"]["dimms"])
                 .filter_map(|dimm| made::slot_names(document, dimm).into_iter().next())
                 .collect(),
@@ -112,9 +127,11 @@ fn devices_of(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-fn sockets(document: &Value) -> Vec<u64> {
+/// Sockets of the processors, and those that devices hang on: one processor that could not be read takes no socket away.
+fn sockets(document: &Value, nodes: &BTreeMap<u64, u64>) -> Vec<u64> {
+    let packages = devices_of(&document["processors"]["packages"]);
     let mut sockets: Vec<u64> =
-        devices_of(&document["processors"]["packages"]).filter_map(|package| package["socket"].as_u64()).collect();
+        packages.filter_map(|package| package["socket"].as_u64()).chain(nodes.values().copied()).collect();
     sockets.sort_unstable();
     sockets.dedup();
     sockets
@@ -125,8 +142,9 @@ fn nodes(index: &Index<'_>) -> BTreeMap<u64, u64> {
     let mut nodes = BTreeMap::new();
     for socket in devices_of(&index.resources()["cpu"]["sockets"]) {
         let threads = devices_of(&socket["cores"]).flat_map(|core| devices_of(&core["threads"]));
+        let Some(number) = socket["socket"].as_u64() else { continue };
         for node in threads.filter_map(|thread| thread["numa_node"].as_u64()) {
-            nodes.entry(node).or_insert_with(|| socket["socket"].as_u64().unwrap_or(0));
+            nodes.entry(node).or_insert(number);
         }
     }
     nodes
@@ -179,9 +197,18 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
             facts: kind.fields().iter().map(|field| explained(index, topics, &look, look.fact(field))).collect(),
             socket: if kind.has_socket() { node } else { value["socket"].as_u64() },
             stay: stay(kind, &look),
+            bus_errors: bus_errors(&look),
         }
     };
     Listing { devices: devices.iter().map(device).collect(), unread }
+}
+
+/// Errors that the function of a device has counted since the start (AER), by their kinds.
+fn bus_errors(look: &Look<'_>) -> Option<String> {
+    let errors = look.function()?["errors"].as_object()?;
+    let some = errors.iter().filter(|(_, count)| count.as_u64().is_some_and(|count| count > 0));
+    let kinds: Vec<&str> = some.map(|(kind, _)| kind.as_str()).collect();
+    Some(if kinds.is_empty() { "none".to_owned() } else { kinds.join(" and ") })
 }
 
 /// Replaces the reason of an unknown fact by that of a matching gap, because the gap names the cause.

@@ -5,6 +5,7 @@
 //! values, and `want` compares them; `matching` and `pairing` assign devices; `judge` reports the differences; `learn` writes a profile;
 //! `siblings` compares many machines.
 
+mod better;
 mod cards;
 mod catalogue;
 mod fact;
@@ -30,6 +31,7 @@ mod verdict;
 mod version;
 mod want;
 
+pub use better::Better;
 pub use figure::{Amount, Figures, figures};
 pub use judge::{Siblings, judge, judge_over_time};
 pub use learn::learn;

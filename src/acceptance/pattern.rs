@@ -66,6 +66,30 @@ impl Pattern {
         }
     }
 
+    /// True if this is a regular expression.
+    pub(super) fn is_expression(&self) -> bool {
+        matches!(self, Pattern::Expression(..))
+    }
+
+    /// All texts that match, in their order; `None` if there are more than `most`, or no end of them.
+    pub(super) fn all(&self, most: u64) -> Option<Vec<String>> {
+        self.places().filter(|places| *places <= most)?;
+        match self {
+            Pattern::Exact(text) => Some(vec![text.clone()]),
+            Pattern::Expression(..) => None,
+            Pattern::Place(words) => Some(words.iter().fold(vec![String::new()], |starts, word| {
+                let ends: Vec<String> = match word {
+                    Word::Exact(word) => vec![word.clone()],
+                    Word::Between(low, high) => (*low..=*high).map(|number| number.to_string()).collect(),
+                };
+                let join = |start: &String| {
+                    ends.iter().map(|end| format!("{start} {end}").trim().to_owned()).collect::<Vec<_>>()
+                };
+                starts.iter().flat_map(join).collect()
+            })),
+        }
+    }
+
     /// How many different places match; `None` if there is no limit to them.
     pub(super) fn places(&self) -> Option<u64> {
         match self {

@@ -21,9 +21,9 @@ mod tests {
         }
     }
 
-    fn key(field: &Field) -> Value {
+    fn key(kind: Kind, field: &Field) -> Value {
         let mut forms = vec![scalar(field), json!({"type": "array", "minItems": 1, "items": scalar(field)})];
-        if field.shape == Shape::Version {
+        if field.shape == Shape::Version && kind.field("model").is_some() {
             forms.push(json!({"type": "object", "additionalProperties": {"type": ["string", "number"]}}));
         }
         let words =
@@ -36,8 +36,8 @@ mod tests {
         let mut link = Map::new();
         for field in kind.fields() {
             match field.key.strip_prefix("link.") {
-                Some(name) => link.insert(name.to_owned(), key(field)),
-                None => keys.insert(field.key.to_owned(), key(field)),
+                Some(name) => link.insert(name.to_owned(), key(kind, field)),
+                None => keys.insert(field.key.to_owned(), key(kind, field)),
             };
         }
         if !link.is_empty() {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::better::Better;
+
 /// Minimum number of machines for a verdict.
 pub(super) const LEAST: usize = 6;
 /// Distance from the median, in standard deviations, beyond which a figure is odd.
@@ -77,15 +79,16 @@ pub fn median(figures: &[f64]) -> Option<f64> {
     Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) })
 }
 
-/// Judges a group. Only worse figures are odd: smaller ones, or larger ones if `is_better_small`. A distance from the median counts only
-/// beyond `floor`, a share of the median.
+/// Judges a group. Only figures on the bad side of `better` are odd. A distance from the median counts only beyond `floor`, a share of the
+/// median. A median of 0 is a number of errors or the like.
 #[must_use]
-pub fn group(figures: &[f64], is_better_small: bool, floor: f64) -> Group {
+pub fn group(figures: &[f64], better: Better, floor: f64) -> Group {
     let none = |reason| Group { median: f64::NAN, deviation: f64::NAN, odd: Vec::new(), reason: Some(reason) };
     if figures.iter().any(|figure| !figure.is_finite()) {
         return none(Reason::NoNumbers);
     }
-    let Some(middle) = median(figures).filter(|median| *median > 0.0) else {
+    let Some(middle) = median(figures).filter(|median| *median > 0.0 || better == Better::Small && *median >= 0.0)
+    else {
         return none(if figures.is_empty() { Reason::Few(0) } else { Reason::NoNumbers });
     };
     let distances: Vec<f64> = figures.iter().map(|figure| (figure - middle).abs()).collect();
@@ -99,7 +102,7 @@ pub fn group(figures: &[f64], is_better_small: bool, floor: f64) -> Group {
         found.reason = Some(Reason::Scattered(deviation / middle));
         return found;
     }
-    let odd = beyond(figures, &found, is_better_small, floor);
+    let odd = beyond(figures, &found, better, floor);
     if odd.len() * 3 > figures.len() {
         found.reason = Some(Reason::NotUniform(odd.len(), figures.len()));
     } else {
@@ -109,10 +112,9 @@ pub fn group(figures: &[f64], is_better_small: bool, floor: f64) -> Group {
 }
 
 /// Indexes of the figures that are worse than the limit allows, worst first.
-fn beyond(figures: &[f64], group: &Group, is_better_small: bool, floor: f64) -> Vec<usize> {
+fn beyond(figures: &[f64], group: &Group, better: Better, floor: f64) -> Vec<usize> {
     let limit = (DEVIATIONS * group.deviation).max(floor * group.median);
-    let loss =
-        |place: usize| if is_better_small { figures[place] - group.median } else { group.median - figures[place] };
+    let loss = |place: usize| better.loss(figures[place], group.median);
     let mut odd: Vec<usize> = (0..figures.len()).filter(|place| loss(*place) > limit).collect();
     odd.sort_by(|a, b| loss(*b).total_cmp(&loss(*a)));
     odd
@@ -120,8 +122,8 @@ fn beyond(figures: &[f64], group: &Group, is_better_small: bool, floor: f64) -> 
 
 /// Verdict on the figure at index `place` of a group; the other arguments are those of [`group`].
 #[must_use]
-pub fn standing(figures: &[f64], place: usize, is_better_small: bool, floor: f64) -> Standing {
-    let group = group(figures, is_better_small, floor);
+pub fn standing(figures: &[f64], place: usize, better: Better, floor: f64) -> Standing {
+    let group = group(figures, better, floor);
     match group.reason {
         Some(reason) => Standing::Unjudged(reason),
         None if group.odd.contains(&place) => {
@@ -134,12 +136,12 @@ pub fn standing(figures: &[f64], place: usize, is_better_small: bool, floor: f64
 /// Smallest distance from the median that counts, as a share of it, by the figure's name: disks 0.10, times 0.08, memory and network 0.05,
 /// others 0.03.
 #[must_use]
-pub fn floor(name: &str, is_better_small: bool) -> f64 {
+pub fn floor(name: &str, better: Better) -> f64 {
     let name = name.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
     if has(&["disk", "nvme", "iops", "random", "sequential", "storage"]) {
         0.10
-    } else if is_better_small || has(&["latency"]) {
+    } else if better == Better::Small {
         0.08
     } else if has(&["memory", "bandwidth", "stream"]) || has(&["network", "nic"]) {
         0.05
@@ -188,7 +190,7 @@ mod tests {
                 odd: Vec::new(),
                 reason: None,
             };
-            count += u32::from(holds(&beyond(&figures, &group, false, floor)));
+            count += u32::from(holds(&beyond(&figures, &group, Better::Large, floor)));
         }
         f64::from(count) / f64::from(GROUPS)
     }
@@ -221,13 +223,31 @@ mod tests {
 
     #[test]
     fn there_is_no_verdict_where_there_is_no_ground_for_one() {
-        let reason = |figures: &[f64]| group(figures, false, 0.03).reason;
+        let reason = |figures: &[f64]| group(figures, Better::Large, 0.03).reason;
         assert_eq!(reason(&[10.0, 10.0, 10.0, 10.0, 5.0]), Some(Reason::Few(5)));
         assert_eq!(reason(&[10.0; 6]), None);
         assert_eq!(reason(&[10.0, 10.0, 10.0, 10.0, 5.0, 5.0, 5.0]), Some(Reason::NotUniform(3, 7)));
         assert!(matches!(reason(&[10.0, 12.0, 8.0, 14.0, 6.0, 10.0]), Some(Reason::Scattered(_))));
         assert_eq!(reason(&[f64::NAN; 8]), Some(Reason::NoNumbers));
-        assert_eq!(group(&[10.0, 10.1, 9.9, 10.0, 10.0, 12.0], false, 0.03).odd, [0; 0], "only the bad side counts");
-        assert_eq!(group(&[10.0, 10.1, 9.9, 10.0, 10.0, 12.0], true, 0.03).odd, [5], "which is the other one of times");
+        assert_eq!(
+            group(&[10.0, 10.1, 9.9, 10.0, 10.0, 12.0], Better::Large, 0.03).odd,
+            [0; 0],
+            "only the bad side counts"
+        );
+        assert_eq!(
+            group(&[10.0, 10.1, 9.9, 10.0, 10.0, 12.0], Better::Small, 0.03).odd,
+            [5],
+            "which is the other one of times"
+        );
+        assert_eq!(
+            group(&[10.0, 10.1, 8.0, 10.0, 10.0, 10.0, 12.0], Better::Unknown, 0.03).odd,
+            [2, 6],
+            "and unknown of others"
+        );
+        assert_eq!(
+            group(&[0.0, 0.0, 0.0, 0.0, 0.0, 7.0], Better::Small, 0.03).odd,
+            [5],
+            "seven errors, and none elsewhere"
+        );
     }
 }

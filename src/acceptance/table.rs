@@ -90,6 +90,11 @@ pub(super) const DISK: &[Field] = &[
     whole("logical_block_size", "Bytes.", "format the disk anew with the other block size"),
     text("raid_level", "RAID level of a volume of a RAID controller.", "make the volume anew"),
     text("state", "`running`, `live` …", "look at `shakedown disk show`"),
+    flag(
+        "read_only",
+        "The kernel lets nobody write.",
+        "look at `shakedown disk show`; a worn drive makes itself read-only",
+    ),
     LINK[0],
     LINK[1],
     LINK[2],

@@ -42,6 +42,9 @@ const MEGABITS: [(&str, f64); 8] = [
     ("G", 1e3),
 ];
 
+/// GT/s of a lane, by generation of PCI Express.
+const SPEEDS: [f64; 6] = [2.5, 5.0, 8.0, 16.0, 32.0, 64.0];
+
 impl Unit {
     /// Accepted unit names, each with its factor to the inventory's unit (`GiB`: 1,073,741,824 bytes).
     fn names(self) -> &'static [(&'static str, f64)] {
@@ -85,6 +88,25 @@ impl Unit {
         }
     }
 
+    /// Refuses a number without unit that no part has in the inventory's unit, so that another one was meant: 100 of a network are Gbit/s.
+    ///
+    /// # Errors
+    /// A message with the way to write what was meant.
+    pub(super) fn check_bare(self, number: f64, text: &str) -> Result<(), String> {
+        let (is_meant, as_in) = match self {
+            Unit::None => (true, ""),
+            Unit::Bytes => (number >= 1_048_576.0, "\"64 GiB\""),
+            Unit::Megabits => (number >= 1e3, "\"100 Gbit/s\" or \"100 Mbit/s\""),
+            Unit::Gigatransfers => (SPEEDS.contains(&number), "\"16 GT/s\" or \"Gen4\""),
+            Unit::Megatransfers => (number >= 200.0, "\"4800 MT/s\""),
+            Unit::Watts => (number >= 20.0, "\"1400 W\" or \"1.4 kW\""),
+        };
+        if is_meant || number == 0.0 {
+            return Ok(());
+        }
+        Err(format!("{} are meant by {}: a unit is missing, as in {as_in}", self.show(number), text.trim()))
+    }
+
     fn hint(self) -> &'static str {
         match self {
             Unit::None => ": a number without unit is wanted",
@@ -93,6 +115,14 @@ impl Unit {
             Unit::Gigatransfers => ": speeds of links are written as \"16 GT/s\"",
             Unit::Megatransfers => ": speeds of memory are written as 4800 or \"4800 MT/s\"",
             Unit::Watts => ": power is written as 1400 or \"1400 W\"",
+        }
+    }
+
+    /// Formats a number with all its digits, for where the rounded one would look like what was ordered.
+    pub(super) fn show_exactly(self, number: f64) -> String {
+        match self {
+            Unit::Bytes => format!("{number} B"),
+            _ => self.show(number),
         }
     }
 
@@ -123,8 +153,7 @@ fn generation(text: &str) -> Option<f64> {
     let text = text.to_ascii_lowercase();
     let number = ["pcie gen", "pcie", "gen"].into_iter().find_map(|word| text.strip_prefix(word))?;
     let number = number.trim().trim_end_matches(".0");
-    let speeds = [2.5, 5.0, 8.0, 16.0, 32.0, 64.0];
-    speeds.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied()
+    SPEEDS.get(number.parse::<usize>().ok()?.checked_sub(1)?).copied()
 }
 
 /// Formats bytes in TiB, GiB or MiB if they are a multiple of a quarter of it, as memory is; otherwise in decimal units rounded to two

@@ -90,7 +90,7 @@ const EMULATED: [Case; 22] = [
     ("/disks/0/model", || json!("QEMU NVMe Ctrl 2"), "fail disk.model @ bay 0 (nvme0n1): QEMU NVMe Ctrl 2"),
     ("/disks/0/size", || json!(1_073_741_824), "fail disk.size @ bay 0 (nvme0n1): 1 GiB"),
     ("/disks/0/bay", || json!("7"), "fail disk.place @ bay 7 (nvme0n1): bay 7"),
-    ("/disks/0", || Value::Null, "fail disk.count @ : 0 of 1 disk"),
+    ("/disks/0", || Value::Null, "fail disk.count @ : 0 of 1 disk; empty: bay 0"),
     ("/disks/4/rotational", || json!(true), "fail disk.kind @ pci-0000:00:1f.2-ata-2.0 (sdc): sata"),
     ("/interfaces/2/maximum_speed", || json!(100), "fail nic.maximum_speed @ slot 0-4 (enp4s0): 100 Mbit/s"),
     ("/interfaces/2/firmware", || json!("1.9-0"), "warn nic.firmware @ slot 0-4 (enp4s0): 1.9-0"),

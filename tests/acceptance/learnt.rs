@@ -84,10 +84,56 @@ fn of_several_machines_what_all_agree_on_is_kept() {
     let machines = [machine(&one), machine(&other)];
     assert_eq!(disagreement(&machines), None);
     let text = learn(&machines, None).expect("a profile");
-    assert!(text.contains("bios = \">=2.3.5\""), "the lowest of both: {text}");
+    assert!(!text.contains("bios = "), "neither is that of most: {text}");
+    assert!(text.contains("# - firmware.bios: the machines differ: 2.3.5 on machine 2; 2.4.4 on machine 1"), "{text}");
     assert!(text.contains("# - memory.configured_speed: the machines differ"), "{text}");
     assert!(text.contains("# - cpu.cores: the machines differ: 32, 28") && !text.contains("\ncores ="), "{text}");
     assert!(text.contains("count = 16\nsize = \"64 GiB\"\nkind = \"DDR5\"\n"), "{text}");
+}
+
+#[test]
+fn what_most_have_is_asked_for_and_who_has_another_is_told() {
+    let named = |number: usize, change: fn(&mut Value)| {
+        let mut document = server::compute();
+        document["hostname"] = format!("node-{number}").into();
+        change(&mut document);
+        machine(&document)
+    };
+    let machines = [
+        named(1, |_| {}),
+        named(2, |machine| {
+            machine["machine_resources"]["resources"]["system"]["firmware"]["version"] = "2.3.5".into();
+            machine["machine_resources"]["resources"]["system"]["product"] = "PowerEdge R760xs".into();
+        }),
+        named(3, |machine| machine["disks"][6]["firmware"] = "GDC5602Q".into()),
+        named(4, |_| {}),
+    ];
+    let text = learn(&machines, None).expect("a profile");
+    assert!(text.contains("bios = \">=2.4.4\"") && text.contains("firmware = \">=GDC5702Q\""), "{text}");
+    for line in [
+        "# - firmware.bios: most have 2.4.4, which is asked for: 2.3.5 on node-2; 2.4.4 on node-1, node-3, node-4",
+        "# - disk.firmware: most have GDC5702Q, which is asked for: GDC5602Q on node-3; GDC5702Q on node-1, node-2, node-4",
+        "# - match.product: the machines differ: PowerEdge R760xs on node-2; PowerEdge R760 on node-1, node-3, node-4",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("product ="), "a machine with another name would be rejected: {text}");
+}
+
+#[test]
+fn every_key_that_is_not_learnt_is_told_with_its_reason() {
+    let mut document = server::compute();
+    document["power_supplies"][1]["state"] = "unplugged".into();
+    document["memory"]["dimms"][0]["ranks"] = Value::Null;
+    let text = learn(&[machine(&document)], None).expect("a profile");
+    for line in [
+        "# - psu.state: unplugged is not in order, so it is not asked for",
+        "# - memory.ranks: the machine does not tell it",
+        "# - memory: never learnt: slot, bank, technology, speed, manufacturer, part: ",
+        "# - firmware: never learnt: microcode, embedded_controller: ",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod ocp;
 #[path = "../support/ocp.rs"]
 mod ocp_schema;
 mod program;
+mod ranges;
 mod script;
 mod seeded;
 mod server;

@@ -97,11 +97,27 @@ fn a_profile_of_another_machine_rejects_by_its_match() {
 
 #[test]
 fn a_group_that_asks_for_one_thing_tells_what_is_there_instead() {
-    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = 100\n", &server::compute());
+    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = \"25 Gbit/s\"\n", &server::compute());
+    // The nearest ones are those that were meant.
+    assert_eq!(
+        told_of,
+        ["eno0", "eno1"].map(|name| format!(
+            "nic: 0000:04:00.{} ({name}): maximum speed 1 Gbit/s, ordered 25 Gbit/s -> compare the part with the order; claim it",
+            &name[3..]
+        ))
+    );
+    let told_of = told("[[nic]]\ncount = 2\nmaximum_speed = \"200 Gbit/s\"\n", &server::compute());
     assert!(
-        told_of[0].contains("0 of 2 interfaces; maximum speed of the others: 100 Gbit/s on 2, 1 Gbit/s on 2, ordered 2 interfaces (100 Mbit/s)"),
+        told_of.len() == 2 && told_of.iter().all(|line| line.contains("maximum speed 100 Gbit/s, ordered 200")),
         "{told_of:?}"
     );
+    // A second key changes nothing: newer firmware alone is a note.
+    for key in ["", "model = \"~.*ConnectX-6 Dx.*\"\n"] {
+        let mut machine = server::compute();
+        machine["interfaces"].as_array_mut().expect("a list").truncate(2);
+        let judged = judged(&format!("[[nic]]\ncount = 2\nfirmware = \"22.39\"\n{key}"), &machine);
+        assert_eq!((judged.verdict(), judged.deviations.len()), (Verdict::Noted, 2), "{:?}", judged.rows());
+    }
     let told = told("[[disk]]\ncount = 8\nmodel = \"~MZQL\"\n", &server::compute());
     assert!(
         told[0].contains(
@@ -248,6 +264,17 @@ fn odd(change: fn(&mut Value)) -> Vec<String> {
         let mut machine = server::gpu();
         (machine["disks"], machine["power_supplies"]) =
             (server::compute()["disks"].clone(), server::compute()["power_supplies"].clone());
+        for disk in machine["disks"].as_array_mut().expect("a list") {
+            (disk["read_only"], disk["logical_block_size"]) = (false.into(), 4096.into());
+        }
+        for port in machine["interfaces"].as_array_mut().expect("a list") {
+            port["duplex"] = "full".into();
+        }
+        for function in machine["pci"].as_array_mut().expect("a list") {
+            function["errors"] = json!({"correctable": 0, "nonfatal": 0, "fatal": 0});
+        }
+        machine["arrays"] = json!([{"name": "md0", "level": "raid1", "state": "clean", "devices": 2, "degraded": 0}]);
+        machine["machine_resources"]["resources"]["system"]["motherboard"] = json!({"vendor": "M", "version": "B1"});
         if number == 5 {
             change(&mut machine);
         }
@@ -266,6 +293,66 @@ fn a_machine_without_a_kind_is_odd_among_those_that_have_it() {
     assert_eq!(odd(|machine| machine["interfaces"] = json!([]))[0], "network: none");
     // A list that is empty because the firmware tells nothing is no fact.
     assert_eq!(odd(|machine| machine["power_supplies"] = json!([])), [""; 0]);
+}
+
+#[test]
+fn what_is_unknown_is_never_odd_and_what_is_known_beside_it_is() {
+    for change in [
+        |machine: &mut Value| machine["memory"]["dimms"][3]["ranks"] = Value::Null,
+        |machine: &mut Value| {
+            machine["memory"]["dimms"]
+                .as_array_mut()
+                .expect("a list")
+                .iter_mut()
+                .for_each(|dimm| dimm["ranks"] = Value::Null);
+        },
+        |machine: &mut Value| machine["memory"]["dimms"][3]["speed"] = Value::Null,
+        |machine: &mut Value| machine["disks"][4]["firmware"] = Value::Null,
+        |machine: &mut Value| machine["disks"][4]["bay"] = Value::Null,
+        |machine: &mut Value| machine["disks"][4]["model"] = Value::Null,
+        |machine: &mut Value| machine["gpus"][4]["numa_node"] = Value::Null,
+        |machine: &mut Value| machine["gpus"][4]["memory"] = Value::Null,
+        |machine: &mut Value| machine["processors"]["packages"][1]["cores"] = Value::Null,
+    ] {
+        assert_eq!(odd(change), [""; 0]);
+    }
+    let told = odd(|machine| {
+        machine["disks"][4]["bay"] = Value::Null;
+        machine["disks"][3]["bay"] = "9".into();
+    });
+    assert_eq!(told, ["disk bay KCD8XPUG7T68: 0, 1, 2, 9"]);
+}
+
+#[test]
+fn siblings_differ_by_state_sectors_board_and_errors_too() {
+    for (change, fact) in [
+        (
+            (|machine| machine["disks"][4]["state"] = "dead".into()) as fn(&mut Value),
+            "disk state KCD8XPUG7T68: dead, live",
+        ),
+        (|machine| machine["disks"][4]["read_only"] = true.into(), "disk read only KCD8XPUG7T68: on, off"),
+        (
+            |machine| machine["disks"][4]["logical_block_size"] = 512.into(),
+            "disk logical block size KCD8XPUG7T68: 512, 4096",
+        ),
+        (
+            |machine| machine["interfaces"][0]["duplex"] = "half".into(),
+            "nic duplex Mellanox MT2910 Family [ConnectX-7]: full, half",
+        ),
+        (|machine| machine["arrays"][0]["state"] = "inactive".into(), "array state: inactive"),
+        (|machine| machine["arrays"][0]["degraded"] = 1.into(), "array degraded: 1"),
+        (|machine| machine["arrays"] = json!([]), "arrays: none"),
+        (
+            |machine| machine["machine_resources"]["resources"]["system"]["motherboard"]["version"] = "B2".into(),
+            "board version: B2",
+        ),
+        (
+            |machine| machine["pci"][0]["errors"]["correctable"] = 8.into(),
+            "gpu PCI Express errors NVIDIA Corporation GH100 [H100 SXM5 80GB]: none, correctable",
+        ),
+    ] {
+        assert_eq!(odd(change), [fact]);
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ const COMPUTE: [Case; 46] = [
         |m| m["memory"]["dimms"][7]["ranks"] = Value::Null,
         "unknown memory.ranks @ slot A8: the machine does not tell it",
     ),
-    ("a disk is missing", |m| drop(list(m, "/disks").remove(5)), "fail disk.count @ : 7 of 8 disks"),
+    ("a disk is missing", |m| drop(list(m, "/disks").remove(5)), "fail disk.count @ : 7 of 8 disks; empty: bay 5"),
     (
         "a disk is of another model",
         |m| m["disks"][2]["model"] = "KCD61LUL7T68".into(),
@@ -254,7 +254,11 @@ const COMPUTE: [Case; 46] = [
 ];
 
 const STORAGE: [Case; 9] = [
-    ("a disk is missing", |m| drop(list(m, "/disks").remove(17)), "fail disk.count @ : 59 of 60 disks"),
+    (
+        "a disk is missing",
+        |m| drop(list(m, "/disks").remove(17)),
+        "fail disk.count @ : 59 of 60 disks; empty: enclosure 0 bay 17",
+    ),
     (
         "a disk is in the other enclosure",
         |m| m["disks"][17]["enclosure"] = "1".into(),

@@ -50,6 +50,9 @@ const OF_MACHINE: [(Kind, &str, Kind, &str); 10] = [
     (Kind::Memory, "ecc", Kind::Settings, "error_correction"),
 ];
 
+/// Kinds of devices that hang on a socket, so that they are missing with their processor.
+const ON_SOCKET: [Kind; 5] = [Kind::Memory, Kind::Disk, Kind::Nic, Kind::Gpu, Kind::Pci];
+
 /// Leaves out what follows from something else that is told.
 pub(super) fn settle(found: &mut Findings) {
     let mut of_devices: BTreeMap<(Kind, usize), Vec<String>> = BTreeMap::new();
@@ -74,5 +77,13 @@ pub(super) fn settle(found: &mut Findings) {
     found
         .deviations
         .retain(|it: &Found| is_figure(it.deviation.what) || !follows(it.kind, it.device, &it.deviation.key));
+    if of_kinds.contains(&(Kind::Cpu, "count".to_owned())) {
+        let hangs = |it: &&mut Found| {
+            ON_SOCKET.contains(&it.kind) && it.deviation.key == "count" && !is_figure(it.deviation.what)
+        };
+        for it in found.deviations.iter_mut().filter(hangs) {
+            it.deviation.next = "seat the processor first: what hangs on its socket is there only then".to_owned();
+        }
+    }
     found.unknown.retain(|it| is_figure(it.unknown.what) || !follows(it.kind, it.device, &it.unknown.key));
 }

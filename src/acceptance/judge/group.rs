@@ -8,8 +8,8 @@ use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
 use super::super::profile::{Group, Severity};
 use super::memo::Memo;
-use super::position::{At, Edge, Position, is_same, positions};
-use super::words::{at, at_key, describe, named, others};
+use super::position::{At, Edge, Position, gap, is_name, is_same, meant, positions};
+use super::words::{at, at_key, describe, empty_bays, named, others};
 use super::{Findings, Of, READ, shown};
 
 /// Next step if a profile names a slot that the firmware does not know.
@@ -34,12 +34,12 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     let mut left: Vec<usize> =
         (0..listing.devices.len()).filter(|device| work.assignment.owner(*device).is_none()).collect();
     let mut lacking = work.nearly(&mut left);
-    if is_all {
-        work.instead(&mut lacking, &mut left);
-    }
+    work.instead(&mut lacking, &mut left, is_all);
     work.missing(&lacking, &left);
     work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
+    work.beyond(&lacking, &mut left);
+    work.unplaced(&mut left);
     work.totals(groups);
     if is_all {
         work.strangers(&left);
@@ -157,14 +157,20 @@ impl<'a> Work<'a> {
         lacking
     }
 
-    /// Pairs the free places of groups that ask for one thing with the devices that are left over, where no others are allowed: what is there is
-    /// there instead of what was ordered, and one change is one deviation.
-    fn instead(&mut self, lacking: &mut [usize], left: &mut Vec<usize>) {
+    /// Pairs the free places of groups that ask for one thing with the devices that are left over: what is there is there instead of what was
+    /// ordered, and one change is one deviation. Another model is another thing, unless no others are allowed.
+    fn instead(&mut self, lacking: &mut [usize], left: &mut Vec<usize>, is_all: bool) {
         for number in 0..self.positions.len() {
             let position = &self.positions[number];
-            while lacking[number] > 0 && position.at == At::Anywhere && position.group.expects.len() == 1 {
-                let is_fitted = |device: &&usize| self.listing.devices[**device].stay == Stay::Fitted;
-                let Some(device) = left.iter().find(is_fitted).copied() else { return };
+            let [expect] = position.group.expects.as_slice() else { continue };
+            if position.at != At::Anywhere || !is_all && is_name(self.kind, expect.key) {
+                continue;
+            }
+            while lacking[number] > 0 {
+                let devices = &self.listing.devices;
+                let fitted = left.iter().copied().filter(|device| devices[*device].stay == Stay::Fitted);
+                let gap = |device: usize| (gap(self.kind, expect, &devices[device]), device);
+                let Some((_, device)) = fitted.map(gap).min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
                 self.take(lacking, left, (number, device));
             }
         }
@@ -241,6 +247,7 @@ impl<'a> Work<'a> {
             if self.kind == Kind::Memory && !matches!(position.at, At::Slot(_)) {
                 what.push_str(&self.empty_slots());
             }
+            what.push_str(&empty_bays(position, self.listing, &self.memo));
             let left: Vec<&Device> = left.iter().map(|device| &self.listing.devices[*device]).collect();
             what.push_str(&others(position, &left));
             self.found.deviates(of, position.group.severity, "count", (&expected, &what), next);
@@ -289,6 +296,46 @@ impl<'a> Work<'a> {
             let what = format!("{}, {} too many, in: {}", self.kind.several(there), more.len(), named(&places));
             let expected = describe(position.group, position.count);
             self.found.deviates(of, position.group.severity, "count", (&expected, &what), MORE);
+        }
+    }
+
+    /// Reports devices that nearly fit or may fit a group whose count is a range, although its minimum is reached: a bad device is none that
+    /// nobody ordered.
+    fn beyond(&mut self, lacking: &[usize], left: &mut Vec<usize>) {
+        let there = |(number, position): (usize, &Position<'_>)| {
+            let most = position.count.most.unwrap_or(self.listing.devices.len());
+            // A place that may stay free belongs to a range; where the count is exact, the devices that are there are the ones that were meant.
+            let is_range = position.count.most != Some(position.count.least);
+            let paired = position.count.least.saturating_sub(lacking[number]);
+            if is_range { most.saturating_sub(self.assignment.filled(number).max(paired)) } else { 0 }
+        };
+        let mut room: Vec<usize> = self.positions.iter().enumerate().map(there).collect();
+        if room.iter().all(|room| *room == 0) {
+            return;
+        }
+        let devices = &self.listing.devices;
+        for device in left.clone().into_iter().filter(|device| devices[*device].stay == Stay::Fitted) {
+            let Some(number) = meant(self.positions, &room, self.kind, (&self.memo, devices, device)) else { continue };
+            room[number] -= 1;
+            left.retain(|other| *other != device);
+            self.differs(&self.positions[number], device);
+        }
+    }
+
+    /// Leaves open what would fit if its socket were known: nobody is to take it out.
+    fn unplaced(&mut self, left: &mut Vec<usize>) {
+        let devices = &self.listing.devices;
+        for number in left.clone() {
+            let would_fit = |position: &&Position<'_>| {
+                matches!(position.at, At::Socket(_))
+                    && position.is_here(self.kind, &devices[number]).is_none()
+                    && position.edge(self.kind, &self.memo, devices, number) == Edge::Maybe
+            };
+            let Some(position) = self.positions.iter().find(would_fit) else { continue };
+            let expected = describe(position.group, position.count);
+            let reason = "the machine does not tell its socket";
+            self.found.is_unknown(self.of(number), "socket", (&expected, reason), READ);
+            left.retain(|other| *other != number);
         }
     }
 

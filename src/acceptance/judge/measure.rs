@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::better::Better;
 use super::super::catalogue::Kind;
 use super::super::figure::{Amount, Figures};
 use super::super::profile::{Limit, Severity, Wanted};
@@ -22,6 +23,10 @@ pub(super) fn judge(
         found.checked += 1;
         let outcome = match figures.get(&limit.name) {
             None => Outcome::Unknown("no result has this figure: give the results with --measured".to_owned()),
+            // Nothing takes no time: a test that measured none wrote 0.
+            Some(own) if own.number <= 0.0 && own.is_never_zero(&limit.name) => {
+                Outcome::Unknown(format!("{} is no measurement", own.show()))
+            }
             Some(own) => {
                 let siblings = siblings.get(&limit.name).map_or(&[][..], Vec::as_slice);
                 compare(limit, own, (siblings, last.get(&limit.name)))
@@ -81,7 +86,7 @@ enum Outcome {
 fn compare(limit: &Limit, own: &Amount, (siblings, last): (&[Amount], Option<&Amount>)) -> Outcome {
     match &limit.wanted {
         Wanted::Range(range) => {
-            let mut fits = true;
+            let (mut fits, mut shown) = (true, own.show());
             for (end, is_low) in [(&range.low, true), (&range.high, false)] {
                 let Some(end) = end else { continue };
                 let Some(number) = own.in_unit_of(&end.value) else {
@@ -89,28 +94,31 @@ fn compare(limit: &Limit, own: &Amount, (siblings, last): (&[Amount], Option<&Am
                 };
                 let limit = end.value.number;
                 let is_within = if is_low { number > limit } else { number < limit };
-                fits &= is_within || end.included && (number - limit).abs() <= f64::EPSILON * limit.abs();
+                if !(is_within || end.included && (number - limit).abs() <= f64::EPSILON * limit.abs()) {
+                    (fits, shown) = (false, own.show_beside(&end.value));
+                }
             }
-            if fits { Outcome::Fits } else { Outcome::Deviates(own.show()) }
+            if fits { Outcome::Fits } else { Outcome::Deviates(shown) }
         }
         Wanted::History(share) => match last {
             None => Outcome::Unknown("no earlier run on record has this figure".to_owned()),
-            Some(last) => since(own, last, *share),
+            Some(last) => since(own, last, *share, Better::of(&limit.name, &own.unit)),
         },
         Wanted::Siblings(share) => {
-            let ratios: Option<Vec<f64>> = siblings.iter().map(|other| other.ratio(own)).collect();
-            let Some(ratios) = ratios else {
+            let others: Option<Vec<f64>> = siblings.iter().map(|other| other.in_unit_of(own)).collect();
+            let Some(others) = others else {
                 return Outcome::Unknown(
                     "its siblings measured another quantity, or some results have no unit".to_owned(),
                 );
             };
-            // In units of the own figure, which so is 1.
-            let group: Vec<f64> = ratios.into_iter().chain([1.0]).collect();
-            match statistics::standing(&group, group.len() - 1, own.is_better_small(), *share) {
+            let group: Vec<f64> = others.into_iter().chain([own.number]).collect();
+            let better = Better::of(&limit.name, &own.unit);
+            match statistics::standing(&group, group.len() - 1, better, *share) {
                 Standing::Usual => Outcome::Fits,
-                Standing::Odd { share } => {
+                Standing::Odd { share } if share.is_finite() => {
                     Outcome::Deviates(format!("{}, {:.0} % off the median", own.show(), share * 100.0))
                 }
+                Standing::Odd { .. } => Outcome::Deviates(format!("{}, the median is 0", own.show())),
                 Standing::Unjudged(reason) => Outcome::Unknown(reason.to_string()),
             }
         }
@@ -118,11 +126,11 @@ fn compare(limit: &Limit, own: &Amount, (siblings, last): (&[Amount], Option<&Am
 }
 
 /// Compares a figure with the last one; only the bad side counts.
-fn since(own: &Amount, last: &Amount, most: f64) -> Outcome {
+fn since(own: &Amount, last: &Amount, most: f64, better: Better) -> Outcome {
     let Some(ratio) = own.ratio(last).filter(|ratio| ratio.is_finite() && last.number > 0.0) else {
         return Outcome::Unknown(format!("the last run had {}, which cannot be compared", last.show()));
     };
-    let (worse, word) = if own.is_better_small() { (ratio - 1.0, "above") } else { (1.0 - ratio, "below") };
+    let (worse, word) = (better.loss(ratio, 1.0), if ratio > 1.0 { "above" } else { "below" });
     if worse <= most {
         return Outcome::Fits;
     }

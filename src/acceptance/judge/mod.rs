@@ -11,9 +11,9 @@ use super::catalogue::{Field, Kind};
 use super::fact::Fact;
 use super::figure::Figures;
 use super::machine::{Device, Machine};
-use super::profile::{Expect, Profile, Severity};
+use super::profile::{Expect, Profile, Severity, patterns};
 use super::verdict::{Deviation, Judgement, Kept, Unknown};
-use super::want::Fit;
+use super::want::{Fit, Want};
 
 pub use measure::Siblings;
 
@@ -160,7 +160,7 @@ impl Findings {
                 return;
             }
             Fit::Unknown(reason) => {
-                let is_table = fact.is_known();
+                let is_table = fact.is_known() && matches!(expect.want, Want::ByModel(_));
                 let next = if is_table { "add the model to the table of the profile" } else { READ };
                 return self.is_unknown(of, expect.key, (expected, &reason), next);
             }
@@ -177,7 +177,10 @@ impl Findings {
             ),
             Fit::No => (expect.severity, field.next),
         };
-        let found = shown(field, fact);
+        let found = match fact {
+            Fact::Number(number) if expected.ends_with(&shown(field, fact)) => field.unit().show_exactly(*number),
+            _ => shown(field, fact),
+        };
         // A number alone says little of the machine as a whole.
         let found = if expect.key == "count" { of.kind.several(found.parse().unwrap_or(0)) } else { found };
         self.deviates(of, severity, expect.key, (expected, &found), next);
@@ -190,7 +193,25 @@ fn shown(field: &Field, fact: &Fact) -> String {
 
 /// Result of one expectation for a device.
 fn fit(kind: Kind, expect: &Expect, device: &Device) -> Fit {
-    expect.want.test(&device.facts[expect.field], model(kind, device))
+    let fact = &device.facts[expect.field];
+    match expect.want.test(fact, model(kind, device)) {
+        // A disk without a bay has the path alone, which says nothing about its bay.
+        Fit::No if kind == Kind::Disk && expect.key == "place" && !is_place_told(expect, fact) => {
+            Fit::Unknown("the machine does not tell its bay".to_owned())
+        }
+        fit => fit,
+    }
+}
+
+/// True if the place of a disk is told by the words that the profile asks for: enclosure and bay, bay, or path.
+fn is_place_told(expect: &Expect, fact: &Fact) -> bool {
+    let Some(wanted) = patterns(&expect.want) else { return true };
+    let form = |text: &str| {
+        let text = text.to_lowercase();
+        ["enclosure ", "bay "].into_iter().find(|word| text.starts_with(word)).unwrap_or_default()
+    };
+    let told: Vec<&str> = fact.names().map(form).collect();
+    wanted.iter().any(|pattern| pattern.is_expression() || told.contains(&form(&pattern.show())))
 }
 
 /// The model of a device; unknown for kinds without models.

@@ -1,9 +1,11 @@
 //! The places of a profile that devices are to fill: a group, one of its slots, or its share of a socket.
 
 use super::super::catalogue::Kind;
+use super::super::fact::Fact;
 use super::super::machine::{Device, Machine};
-use super::super::profile::Group;
+use super::super::profile::{Expect, Group};
 use super::super::range::Count;
+use super::super::want::Fit;
 use super::memo::Memo;
 
 /// Weights of the keys that identify a device even in another place or with other firmware; all other keys weigh 1.
@@ -20,6 +22,11 @@ const WEIGHTS: [(&str, u64); 9] = [
 ];
 /// Keys of a device's location. A device in an ordered place is compared with the order for that place, whatever else differs.
 const PLACES: [&str; 4] = ["slot", "place", "bay", "location"];
+
+/// Keys by which a device is known to be one of a group.
+const NAMES: [&str; 6] = ["model", "size", "product", "ids", "part", "memory"];
+/// Keys of what a device may have wrong and still be the one that was meant.
+const STATES: [&str; 2] = ["state", "firmware"];
 
 /// Required location of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +76,10 @@ pub(super) fn positions<'a>(groups: &[&'a Group], machine: &Machine) -> Vec<Posi
     for (number, group) in groups.iter().copied().enumerate() {
         let weights: Vec<(u64, bool)> = group.expects.iter().map(|expect| weigh(expect.key)).collect();
         let mut add = |at, count| found.push(Position { group, number, at, count, weights: weights.clone() });
-        if let Some(count) = group.per_socket {
+        if let Some(count) = group.per_socket.filter(|_| !machine.sockets.is_empty()) {
             machine.sockets.iter().for_each(|socket| add(At::Socket(*socket), count));
         } else if group.slots.is_empty() {
+            // Where no socket is known, the devices are still those of the group.
             add(At::Anywhere, group.count);
         } else if group.count == Count::exactly(group.slots.len()) {
             group.slots.iter().for_each(|slot| add(At::Slot(slot), Count::exactly(1)));
@@ -130,30 +138,134 @@ impl Position<'_> {
     /// Total weight of the expectations that the device does not meet; `None` if less than a quarter, by weight, is met, so that another
     /// device may have been meant. A device in the required slot or bay always counts as the one that was meant.
     pub(super) fn difference(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Option<u64> {
-        let (mut all, mut agreed, mut cost, mut is_in_place) = (0, 0, 0, false);
+        let tally = self.tally(kind, (memo, devices, device), |_| true);
+        tally.is_near().then_some(tally.cost)
+    }
+
+    /// The same for a place that may stay free because enough devices are there. A bus or a kind in common is not enough, unless a machine has
+    /// nothing else of the kind: every module and every power supply was meant for one of its groups. A device that may fit is near if
+    /// something else of it is known to fit, or if what it is known by is unknown.
+    pub(super) fn resemblance(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Option<u64> {
+        let edges = || {
+            self.group.expects.iter().enumerate().map(|(at, expect)| (expect.key, memo.edge(self.number, at, device)))
+        };
+        let other = if kind == Kind::Memory { "technology" } else { "kind" };
+        if edges().any(|(key, edge)| key == other && edge == Edge::No) {
+            return None;
+        }
+        if matches!(kind, Kind::Memory | Kind::Psu) {
+            return Some(self.tally(kind, (memo, devices, device), |_| true).cost);
+        }
+        let tally = self.tally(kind, (memo, devices, device), |key| key != "kind");
+        let is_unnamed = edges().any(|(key, edge)| NAMES.contains(&key) && edge == Edge::Maybe);
+        let is_state = |key: &str| STATES.contains(&key) || kind == Kind::Disk && key.starts_with("link.");
+        let is_alone = self.group.expects.len() == 1 && edges().any(|(key, edge)| is_state(key) && edge == Edge::No);
+        (tally.is_near() || is_alone || tally.cost == 0 && is_unnamed).then_some(tally.cost)
+    }
+
+    fn tally(
+        &self,
+        kind: Kind,
+        (memo, devices, device): (&Memo, &[Device], usize),
+        counts: impl Fn(&str) -> bool,
+    ) -> Tally {
+        let mut tally = Tally::default();
         if self.at != At::Anywhere {
-            all += 1;
+            tally.all += 1;
             match self.is_here(kind, &devices[device]) {
                 Some(true) => {
-                    agreed += 1;
-                    is_in_place = !matches!(self.at, At::Socket(_));
+                    tally.agreed += 1;
+                    tally.is_in_place = !matches!(self.at, At::Socket(_));
                 }
-                Some(false) => cost += 1,
+                Some(false) => tally.cost += 1,
                 None => {}
             }
         }
         for (expect, (weight, is_place)) in self.weights.iter().enumerate() {
-            all += weight;
+            if !counts(self.group.expects[expect].key) {
+                continue;
+            }
+            tally.all += weight;
             match memo.edge(self.number, expect, device) {
                 Edge::Yes => {
-                    agreed += weight;
-                    is_in_place |= is_place;
+                    tally.agreed += weight;
+                    tally.is_in_place |= is_place;
                 }
-                Edge::No => cost += weight,
+                Edge::No => tally.cost += weight,
                 Edge::Maybe => {}
             }
         }
-        (is_in_place || agreed > 0 && agreed * 4 >= all).then_some(cost)
+        tally
+    }
+}
+
+/// Weights of the expectations of a position for one device.
+#[derive(Default)]
+struct Tally {
+    all: u64,
+    /// Weight of those that are known to be met.
+    agreed: u64,
+    /// Weight of those that are not met.
+    cost: u64,
+    is_in_place: bool,
+}
+
+impl Tally {
+    fn is_near(&self) -> bool {
+        self.is_in_place || self.agreed > 0 && self.agreed * 4 >= self.all
+    }
+}
+
+/// The position that a device which is left over was meant for, although enough devices are there; `None` if it is another thing, or nearer to a
+/// position that is full. `room` has the number of devices that each position still takes.
+pub(super) fn meant(
+    positions: &[Position<'_>],
+    room: &[usize],
+    kind: Kind,
+    (memo, devices, device): (&Memo, &[Device], usize),
+) -> Option<usize> {
+    let near = |(number, position): (usize, &Position<'_>)| {
+        Some((position.resemblance(kind, memo, devices, device)?, room[number] == 0, number))
+    };
+    let (_, is_full, number) = positions.iter().enumerate().filter_map(near).min()?;
+    (!is_full).then_some(number)
+}
+
+/// Keys of the name or the place of a device: with another one it is another thing.
+const OTHER: [&str; 16] = [
+    "model",
+    "vendor",
+    "product",
+    "ids",
+    "subsystem_ids",
+    "class",
+    "class_name",
+    "kind",
+    "technology",
+    "part",
+    "manufacturer",
+    "slot",
+    "bay",
+    "place",
+    "enclosure",
+    "location",
+];
+
+/// True if a device with another value of this key is another thing. Whatever is in a slot for modules or supplies was meant for it.
+pub(super) fn is_name(kind: Kind, key: &str) -> bool {
+    let is_uniform = matches!(kind, Kind::Memory | Kind::Psu) && !matches!(key, "kind" | "technology");
+    OTHER.contains(&key) && !is_uniform
+}
+
+/// How far a device is from an expectation: 0 for newer versions, the distance of numbers as a share, 1 for all else.
+pub(super) fn gap(kind: Kind, expect: &Expect, device: &Device) -> f64 {
+    match (super::fit(kind, expect, device), &device.facts[expect.field], expect.want.bounds()) {
+        (Fit::Yes | Fit::Newer | Fit::Beyond, ..) => 0.0,
+        (_, Fact::Number(own), Some((low, high))) => {
+            let end = if *own < low { low } else { high };
+            (own - end).abs() / end.abs().max(f64::MIN_POSITIVE)
+        }
+        _ => 1.0,
     }
 }
 

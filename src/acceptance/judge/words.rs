@@ -1,12 +1,16 @@
 //! Words for the groups of a profile and the places of devices.
 
-use super::super::machine::{Device, Stay};
-use super::super::profile::Group;
+use super::super::fact::Fact;
+use super::super::machine::{Device, Listing, Stay};
+use super::super::profile::{Group, patterns};
 use super::super::range::Count;
-use super::position::{At, Position};
+use super::memo::Memo;
+use super::position::{At, Edge, Position, is_same};
 
 /// Maximum number of places or values listed in one line.
 const NAMED: usize = 6;
+/// Most bays that a group may name for the empty ones to be looked for.
+const MOST: u64 = 1_000;
 /// Keys by which people know a device, the best known first.
 const KNOWN: [&str; 14] = [
     "size",
@@ -57,6 +61,34 @@ pub(super) fn describe(group: &Group, count: Count) -> String {
     let noun = if count.is_one() { group.kind.singular() } else { group.kind.plural() };
     let text = format!("{} {noun}", count.show());
     if texts.is_empty() { text } else { format!("{text} ({})", texts.join(", ")) }
+}
+
+/// The bays that a group names and no device is in; empty if it names none, or if some device does not tell its bay.
+pub(super) fn empty_bays(position: &Position<'_>, listing: &Listing, memo: &Memo) -> String {
+    let mut expects = position.group.expects.iter();
+    let Some(expect) = expects.find(|expect| expect.key == "bay" || expect.key == "place") else {
+        return String::new();
+    };
+    let bays: Option<Vec<Vec<String>>> =
+        patterns(&expect.want).and_then(|patterns| patterns.iter().map(|pattern| pattern.all(MOST)).collect());
+    let fitted = || listing.devices.iter().enumerate().filter(|(_, device)| device.stay == Stay::Fitted);
+    let may_be_in = |(number, device): (usize, &Device)| {
+        let is_other = position.edge(position.group.kind, memo, &listing.devices, number) == Edge::No;
+        !is_other && !device.facts[expect.field].is_known()
+    };
+    if fitted().any(may_be_in) {
+        return String::new();
+    }
+    let facts: Vec<&Fact> = fitted().map(|(_, device)| &device.facts[expect.field]).collect();
+    let is_free = |bay: &String| !facts.iter().any(|fact| fact.names().any(|taken| is_same(taken, bay)));
+    // A path of the bus is no place that anybody can look at.
+    let name = |bay: String| match expect.key {
+        "bay" => Some(format!("bay {bay}")),
+        _ => (bay.starts_with("bay ") || bay.starts_with("enclosure ")).then_some(bay),
+    };
+    let free: Vec<String> = bays.into_iter().flatten().flatten().filter(is_free).filter_map(name).collect();
+    let free: Vec<&str> = free.iter().map(String::as_str).collect();
+    if free.is_empty() { String::new() } else { format!("; empty: {}", named(&free)) }
 }
 
 /// What the devices that are left over have in place of the one thing that a group asks for; empty if the group asks for more or less.

@@ -39,10 +39,13 @@ pub(super) struct Learnt {
 /// A key of `match`, and the field of `System` that it is compared with.
 type Named = (&'static str, fn(&System) -> &String);
 
+/// The keys of `match`.
+pub(super) fn names() -> [Named; 3] {
+    [("vendor", |system| &system.vendor), ("product", |system| &system.product), ("sku", |system| &system.sku)]
+}
+
 /// Vendor, product and SKU in TOML syntax, each only if all machines have the same.
 pub(super) fn matches(machines: &[Machine]) -> Vec<(&'static str, String)> {
-    let fields: [Named; 3] =
-        [("vendor", |system| &system.vendor), ("product", |system| &system.product), ("sku", |system| &system.sku)];
     let same = |(name, field): Named| {
         let text = field(&machines.first()?.system);
         let is_same = machines.iter().all(|machine| field(&machine.system) == text);
@@ -50,7 +53,7 @@ pub(super) fn matches(machines: &[Machine]) -> Vec<(&'static str, String)> {
         (is_same && Pattern::parse(&literal, false).is_ok_and(|pattern| pattern.fits(text)))
             .then(|| (name, quoted(&literal)))
     };
-    fields.into_iter().filter_map(same).collect()
+    names().into_iter().filter_map(same).collect()
 }
 
 /// A value that each of these facts meets; `None` if a profile cannot express one.

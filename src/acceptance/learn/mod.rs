@@ -2,14 +2,12 @@
 //! a machine always meets the profile that was learnt from it.
 
 mod draft;
+mod firmware;
 mod write;
-
-use std::cmp::Ordering;
 
 use super::catalogue::Kind;
 use super::fact::Fact;
 use super::machine::{Device, Machine, Stay};
-use super::version::Version;
 use draft::{Learnt, Value};
 
 /// Keys that are learnt of the machine as a whole.
@@ -40,12 +38,19 @@ pub fn learn(machines: &[Machine], name: Option<&str>) -> Result<String, String>
     let mut learnt =
         Learnt { name: name.map_or_else(|| slug(&first.system.product), str::to_owned), ..Learnt::default() };
     learnt.matches = draft::matches(machines);
+    for (key, of) in draft::names() {
+        let each: Vec<&str> = machines.iter().map(|machine| of(&machine.system).as_str()).collect();
+        if each.iter().any(|text| *text != each[0]) {
+            learnt.left_out.push(format!("match.{key}: the machines differ: {}", firmware::split(machines, &each)));
+        }
+    }
     for (kind, keys) in TABLES {
         table(&mut learnt, kind, keys, machines);
     }
     for (kind, keys) in GROUPS {
         group(&mut learnt, kind, keys, machines);
     }
+    never(&mut learnt, machines);
     learnt
         .left_out
         .push("serial numbers, addresses, names that the kernel gives: they differ from machine to machine".to_owned());
@@ -75,9 +80,12 @@ fn table(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
             learnt.left_out.push(format!("{}.{key}: {reason}", kind.name()));
             continue;
         }
-        let facts: Vec<&Fact> = machines.iter().flat_map(|machine| facts(machine, kind, key)).collect();
-        let value =
-            if kind == Kind::Firmware { lowest(kind, key, &facts) } else { same(kind, key, &facts, machines.len()) };
+        let each: Vec<Vec<&Fact>> = machines.iter().map(|machine| facts(machine, kind, key)).collect();
+        let value = if kind == Kind::Firmware {
+            firmware::least(learnt, (kind, key), machines, &each)
+        } else {
+            same(kind, key, &each.concat(), machines.len())
+        };
         match value {
             Ok(value) => values.push(value),
             Err(reason) => learnt.left_out.push(format!("{}.{key}: {reason}", kind.name())),
@@ -114,29 +122,6 @@ fn same(kind: Kind, key: &'static str, facts: &[&Fact], machines: usize) -> Resu
         return Err(format!("the machines differ: {}", shown.join(", ")));
     }
     draft::value(kind, key, &several).ok_or_else(|| "a profile has no words for it".to_owned())
-}
-
-/// A value that requires at least the lowest of these versions. The error is the reason to leave the key out.
-fn lowest(kind: Kind, key: &'static str, facts: &[&Fact]) -> Result<Value, String> {
-    let mut versions = Vec::new();
-    for fact in facts {
-        match fact {
-            Fact::Text(text) => versions.push(text),
-            Fact::Unknown(reason) => return Err(reason.clone()),
-            _ => {}
-        }
-    }
-    let mut lowest: &String = *versions.first().ok_or("the machine does not tell it")?;
-    for version in &versions {
-        match Version::of(version).compare(&Version::of(lowest)) {
-            Some(Ordering::Less) => lowest = version,
-            Some(_) => {}
-            // One that has no numbers is left to the reader of profiles.
-            None if version == &lowest => {}
-            None => return Err(format!("{lowest} and {version} are versions of different schemes")),
-        }
-    }
-    draft::at_least(kind, key, lowest, facts).ok_or_else(|| "a profile has no words for it".to_owned())
 }
 
 /// Devices of one machine with equal values.
@@ -200,8 +185,9 @@ fn group(learnt: &mut Learnt, kind: Kind, keys: &[&'static str], machines: &[Mac
                 format!("\"{least}..{most}\"")
             }
         };
-        let devices: Vec<&Device> = groups.iter().flat_map(|group| group.devices.iter().copied()).collect();
-        learnt.group(kind, own.values.clone(), count, &devices);
+        let devices: Vec<&[&Device]> = groups.iter().map(|group| group.devices.as_slice()).collect();
+        missed(learnt, (kind, &keys[..kept]), own);
+        learnt.group((kind, own.values.clone()), count, machines, &devices);
     }
 }
 
@@ -237,26 +223,70 @@ fn in_all<'a, 'b>(group: &Alike<'a>, each: &'b [Vec<Alike<'a>>]) -> Option<Vec<&
     each.iter().map(|groups| groups.iter().find(|own| own.values == group.values)).collect()
 }
 
+/// Lists the keys that a group does not have because the machine does not tell them, or because they are not in order.
+fn missed(learnt: &mut Learnt, (kind, keys): (Kind, &[&'static str]), group: &Alike<'_>) {
+    for key in keys.iter().filter(|key| !group.values.iter().any(|value| value.key == **key)) {
+        let fact = kind.field(key).and_then(|(place, _)| Some(&group.devices.first()?.facts[place]));
+        let reason = match fact {
+            Some(Fact::Unknown(reason)) => reason.clone(),
+            Some(Fact::Text(state)) if *key == "state" => format!("{state} is not in order, so it is not asked for"),
+            _ => "a profile has no words for it".to_owned(),
+        };
+        learnt.leaves_out(format!("{}.{key}: {reason}", kind.name()));
+    }
+}
+
+/// Lists for each kind the keys that are never learnt.
+fn never(learnt: &mut Learnt, machines: &[Machine]) {
+    let learnt_keys = TABLES.iter().chain(&GROUPS).map(|(kind, keys)| (*kind, *keys));
+    for (kind, keys) in learnt_keys.chain([(Kind::Array, &[][..]), (Kind::Pci, &[][..])]) {
+        if machines.iter().all(|machine| machine.listing(kind).devices.is_empty()) {
+            continue;
+        }
+        let is_asked = |key: &&str| {
+            let is_firmware = Kind::GROUPS.contains(&kind) && *key == "firmware";
+            keys.contains(key) || is_firmware
+        };
+        let names: Vec<&str> = kind.fields().iter().map(|field| field.key).filter(|key| !is_asked(key)).collect();
+        if !names.is_empty() {
+            let text = "may be otherwise on a good machine, or follows from the others; add what was ordered";
+            learnt.leaves_out(format!("{}: never learnt: {}: {text}", kind.name(), names.join(", ")));
+        }
+    }
+}
+
 impl Learnt {
-    /// Adds a group; the lowest firmware of its devices becomes the minimum, their slots become a comment.
-    fn group(&mut self, kind: Kind, mut values: Vec<Value>, count: String, devices: &[&Device]) {
-        let of = |key: &str| -> Vec<&Fact> {
-            kind.field(key)
-                .map(|(place, _)| devices.iter().map(|device| &device.facts[place]).collect())
-                .unwrap_or_default()
+    /// Adds a reason once.
+    fn leaves_out(&mut self, text: String) {
+        if !self.left_out.contains(&text) {
+            self.left_out.push(text);
+        }
+    }
+
+    /// Adds a group; the firmware of its devices becomes the minimum, their slots become a comment. `devices` has those of each machine.
+    fn group(
+        &mut self,
+        (kind, mut values): (Kind, Vec<Value>),
+        count: String,
+        machines: &[Machine],
+        devices: &[&[&Device]],
+    ) {
+        let of = |key: &str| -> Vec<Vec<&Fact>> {
+            let Some((place, _)) = kind.field(key) else { return Vec::new() };
+            devices.iter().map(|devices| devices.iter().map(|device| &device.facts[place]).collect()).collect()
         };
         if values.is_empty() {
             self.left_out.push(format!("{count} {} of which nothing is known", kind.plural()));
             return;
         }
-        let firmware = of("firmware");
-        if !firmware.is_empty() {
-            match lowest(kind, "firmware", &firmware) {
+        let versions = of("firmware");
+        if !versions.is_empty() {
+            match firmware::least(self, (kind, "firmware"), machines, &versions) {
                 Ok(value) => values.push(value),
-                Err(reason) => self.left_out.push(format!("{}.firmware: {reason}", kind.name())),
+                Err(reason) => self.leaves_out(format!("{}.firmware: {reason}", kind.name())),
             }
         }
-        let places = [of("slot"), of("place")].into_iter().flatten();
+        let places = [of("slot"), of("place")].into_iter().flatten().flatten();
         let mut slots: Vec<&str> = places.filter_map(|fact| fact.names().next()).collect();
         slots.sort_unstable();
         slots.dedup();

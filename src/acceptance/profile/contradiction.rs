@@ -49,7 +49,7 @@ fn numbers(notes: &mut Notes<'_>, expects: &[Expect]) {
 }
 
 /// Patterns of a required text; `None` if the value is of another kind.
-fn patterns(want: &Want) -> Option<Vec<&Pattern>> {
+pub(in super::super) fn patterns(want: &Want) -> Option<Vec<&Pattern>> {
     match want {
         Want::Text(pattern) => Some(vec![pattern]),
         Want::Any(wants) => {

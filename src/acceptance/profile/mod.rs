@@ -4,6 +4,7 @@ mod contradiction;
 mod measure;
 mod problem;
 mod read;
+mod unknown;
 mod value;
 mod version;
 
@@ -13,6 +14,7 @@ use super::pattern::Pattern;
 use super::range::Count;
 use super::want::Want;
 
+pub(super) use contradiction::patterns;
 pub(super) use measure::Limit;
 pub(super) use measure::Wanted;
 pub use problem::{Problem, ProfileError};

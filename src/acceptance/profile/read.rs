@@ -11,6 +11,7 @@ use super::super::fact::plain;
 use super::super::pattern::Pattern;
 use super::super::range::Count;
 use super::problem::{Notes, ProfileError, meant, suggestion};
+use super::unknown::unknown_key;
 use super::value::{kind as kind_of, span, want, written};
 use super::{Expect, Group, Match, Profile, Severity, Table};
 use super::{contradiction, measure};
@@ -290,6 +291,14 @@ impl Reader {
             }
             return;
         };
+        if value.get_ref().is_table() && kind.field("model").is_none() {
+            let text = format!(
+                "{name}: a table gives a value for each model, and {} has no model: write the value itself",
+                kind.name()
+            );
+            notes.add(span(value), text);
+            return;
+        }
         match want(field, value.get_ref()) {
             Ok((want, shown)) => {
                 let severity = self.severities.of(field);
@@ -306,26 +315,6 @@ impl Reader {
             Err(reason) if reason.starts_with(field.key) => notes.add(span(value), reason),
             Err(reason) => notes.add(span(value), format!("{name}: {reason}")),
         }
-    }
-}
-
-/// What differs from machine to machine, so that no profile has it.
-const NEVER: [&str; 9] =
-    ["serial", "serial_number", "name", "mac", "mac_address", "wwn", "uuid", "identity", "asset_tag"];
-
-/// Message on a key that a section or a group does not have.
-fn unknown_key(kind: Kind, name: &str, has_keys: bool) -> String {
-    if has_keys {
-        let first = kind.fields().iter().find_map(|field| field.key.strip_prefix(name)?.strip_prefix('.'));
-        return format!("\"{name}\" is a table: `{name} = {{ {} = 16 }}`", first.unwrap_or_default());
-    }
-    if NEVER.contains(&name) {
-        return format!("{} has no \"{name}\": it differs from machine to machine", kind.name());
-    }
-    let section = Kind::TABLES.into_iter().find(|other| *other != kind && other.field(name).is_some());
-    match section.filter(|_| meant(name, &keys(kind)).is_none()) {
-        Some(section) => format!("{} has no \"{name}\"; it is a key of [{}]", kind.name(), section.name()),
-        None => format!("{} has no \"{name}\"{}", kind.name(), suggestion(name, &keys(kind))),
     }
 }
 

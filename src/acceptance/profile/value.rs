@@ -156,7 +156,11 @@ pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
 fn number(unit: Unit, tolerance: f64, text: &str) -> Result<(Want, String), String> {
     let read = |part: &str| {
         let meant = dash(part).map(|range| format!("; a range is \"{range}\"")).unwrap_or_default();
-        unit.parse(part).map_err(|reason| format!("{reason}{meant}"))
+        let number = unit.parse(part).map_err(|reason| format!("{reason}{meant}"))?;
+        if !part.contains(|c: char| c.is_alphabetic()) {
+            unit.check_bare(number, part)?;
+        }
+        Ok(number)
     };
     let range = parse(&with_unit(text), &read)?;
     check(&range, text)?;

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::better::Better;
 use super::figure::{Amount, Figures};
 use super::machine::Machine;
 use super::statistics::{self, LEAST};
+use facts::Told;
 
 pub use page::page;
 pub use text::text;
@@ -55,8 +57,8 @@ pub struct FigureRow {
     pub values: Vec<Option<f64>>,
     /// Median of the values.
     pub median: f64,
-    /// True if smaller values are better.
-    pub is_better_small: bool,
+    /// The side of the median on which values are better.
+    pub better: Better,
     /// Indexes of the machines that are worse than the others, worst first.
     pub odd: Vec<usize>,
     /// Reason why there is no verdict, or the last in rank if there are too few machines; `None` if there is a verdict.
@@ -104,14 +106,16 @@ fn natural(name: &str) -> Vec<(String, u64)> {
 }
 
 fn herd(name: String, members: &[&Member]) -> Herd {
-    let told: Vec<BTreeMap<String, String>> =
-        members.iter().map(|member| member.machine.as_ref().map(facts::facts).unwrap_or_default()).collect();
+    let machines: Vec<&Machine> = members.iter().filter_map(|member| member.machine.as_ref()).collect();
+    let keys = facts::keys(&machines);
+    let facts_of = |member: &&Member| member.machine.as_ref().map(|machine| facts::facts(machine, &keys));
+    let told: Vec<BTreeMap<String, Told>> = members.iter().map(|member| facts_of(member).unwrap_or_default()).collect();
     let mut names: Vec<&String> = told.iter().flat_map(BTreeMap::keys).collect();
     names.sort();
     names.dedup();
     let facts = names
         .into_iter()
-        .map(|name| fact(name, told.iter().map(|facts| facts.get(name).cloned()).collect()))
+        .map(|name| fact(name, &told.iter().map(|facts| facts.get(name)).collect::<Vec<_>>()))
         // What no machine has is no fact about the herd.
         .filter(|fact| fact.values.iter().flatten().any(|value| value != facts::NONE))
         .collect();
@@ -129,13 +133,28 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     }
 }
 
-/// Compares one fact. A majority needs at least three known values, and more than 60 % of them have to be equal.
-fn fact(name: &str, values: Vec<Option<String>>) -> FactRow {
+/// The value of the majority; `None` if there is no majority.
+fn majority(values: &[Option<String>]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     values.iter().flatten().for_each(|value| *counts.entry(value).or_default() += 1);
     let known: usize = counts.values().sum();
     let most = counts.iter().max_by_key(|(_, count)| **count).map(|(value, count)| ((*value).to_owned(), *count));
-    let usual = most.filter(|(_, count)| known >= MAJORITY && *count * 10 > known * 6).map(|(value, _)| value);
+    most.filter(|(_, count)| known >= MAJORITY && *count * 10 > known * 6).map(|(value, _)| value)
+}
+
+/// Compares one fact. A majority needs at least three known values, and more than 60 % of them have to be equal. Of a value that is known in
+/// part alone, what is known decides: it is odd if the majority does not have it, and else unknown.
+fn fact(name: &str, told: &[Option<&Told>]) -> FactRow {
+    let whole = |told: Option<&Told>| told.filter(|told| told.is_whole).map(Told::text);
+    let any = |told: Option<&Told>| told.map(Told::text);
+    let usual = majority(&told.iter().copied().map(whole).collect::<Vec<_>>());
+    let usual = usual.or_else(|| majority(&told.iter().copied().map(any).collect::<Vec<_>>()));
+    let usual_told = told.iter().flatten().find(|told| Some(told.text()) == usual);
+    let value = |told: Option<&Told>| {
+        let told = told?;
+        (!usual_told.is_some_and(|usual| told.may_be(usual))).then(|| told.text())
+    };
+    let values: Vec<Option<String>> = told.iter().copied().map(value).collect();
     let is_odd = |value: &Option<String>| usual.is_some() && value.is_some() && *value != usual;
     let odd = values.iter().enumerate().filter(|(_, value)| is_odd(value)).map(|(place, _)| place).collect();
     FactRow { name: name.to_owned(), usual, odd, values }
@@ -151,18 +170,18 @@ fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
     let known: Vec<(usize, f64)> =
         values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
     let numbers: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
-    let is_better_small = unit.is_better_small();
-    let group = statistics::group(&numbers, is_better_small, statistics::floor(name, is_better_small));
+    let better = Better::of(name, &unit.unit);
+    let group = statistics::group(&numbers, better, statistics::floor(name, better));
     let remark = match (&group.reason, numbers.len()) {
         (None, _) => None,
-        (Some(_), RANKED..LEAST) => rank(&known, group.median, is_better_small),
+        (Some(_), RANKED..LEAST) => rank(&known, group.median, better),
         (Some(reason), _) => Some(reason.to_string()),
     };
     Some(FigureRow {
         name: name.to_owned(),
         unit: unit.unit.clone(),
         median: group.median,
-        is_better_small,
+        better,
         odd: group.odd.iter().map(|place| known[*place].0).collect(),
         remark,
         values,
@@ -170,9 +189,8 @@ fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
 }
 
 /// Remark on four or five machines, too few for a verdict: how far the last is from the median; `None` without values.
-fn rank(known: &[(usize, f64)], median: f64, is_better_small: bool) -> Option<String> {
-    let worst = known.iter().map(|(_, value)| *value);
-    let worst = if is_better_small { worst.reduce(f64::max) } else { worst.reduce(f64::min) }?;
-    let share = (worst - median).abs() / median * 100.0;
-    Some(format!("too few for a verdict: the last of {} is {share:.0} % off the median", known.len()))
+fn rank(known: &[(usize, f64)], median: f64, better: Better) -> Option<String> {
+    let loss = known.iter().map(|(_, value)| better.loss(*value, median)).reduce(f64::max)?.max(0.0);
+    let share = if median > 0.0 { format!("{:.0} %", loss / median * 100.0) } else { loss.to_string() };
+    Some(format!("too few for a verdict: the last of {} is {share} off the median", known.len()))
 }

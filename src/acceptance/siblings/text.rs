@@ -22,9 +22,10 @@ pub fn text(herd: &Herd) -> (String, Vec<[String; 4]>, Vec<String>) {
     for figure in &herd.figures {
         for place in &figure.odd {
             let value = figure.values[*place].unwrap_or(f64::NAN);
+            let word = if value > figure.median { "above" } else { "below" };
             let share = (value - figure.median).abs() / figure.median * 100.0;
-            let word = if figure.is_better_small { "above" } else { "below" };
-            let found = format!("{}, {share:.0} % {word} the median", number(value, &figure.unit));
+            let share = if share.is_finite() { format!("{share:.0} % ") } else { String::new() };
+            let found = format!("{}, {share}{word} the median", number(value, &figure.unit));
             rows.push([herd.machines[*place].clone(), figure.name.clone(), found, number(figure.median, &figure.unit)]);
         }
         remarks.extend(figure.remark.as_ref().map(|remark| format!("{}: {remark}", figure.name)));

@@ -1,0 +1,25 @@
+//! Messages on keys that a section or a group does not have.
+
+use super::super::catalogue::Kind;
+use super::problem::{meant, suggestion};
+use super::read::keys;
+
+/// What differs from machine to machine, so that no profile has it.
+const NEVER: [&str; 9] =
+    ["serial", "serial_number", "name", "mac", "mac_address", "wwn", "uuid", "identity", "asset_tag"];
+
+/// Message on a key that a section or a group does not have.
+pub(super) fn unknown_key(kind: Kind, name: &str, has_keys: bool) -> String {
+    if has_keys {
+        let first = kind.fields().iter().find_map(|field| field.key.strip_prefix(name)?.strip_prefix('.'));
+        return format!("\"{name}\" is a table: `{name} = {{ {} = 16 }}`", first.unwrap_or_default());
+    }
+    if NEVER.contains(&name) {
+        return format!("{} has no \"{name}\": it differs from machine to machine", kind.name());
+    }
+    let section = Kind::TABLES.into_iter().find(|other| *other != kind && other.field(name).is_some());
+    match section.filter(|_| meant(name, &keys(kind)).is_none()) {
+        Some(section) => format!("{} has no \"{name}\"; it is a key of [{}]", kind.name(), section.name()),
+        None => format!("{} has no \"{name}\"{}", kind.name(), suggestion(name, &keys(kind))),
+    }
+}
