@@ -185,10 +185,12 @@ pub fn collect_detail(host: &Host) -> Inventory {
     inventory
 }
 
-/// Gaps of all devices if `/sys` holds none, as in a copy of `/proc` alone: no running kernel is without devices of its own.
+/// Gaps of all devices if `/sys` holds none, as in a copy of `/proc` alone: no running kernel is without devices of its own. A root without
+/// anything of a kernel is no copy of a machine, and says nothing.
 fn without_sysfs(host: &Host) -> Vec<Gap> {
-    let topics: &[Topic] = if ["/sys/devices", "/sys/class", "/sys/bus"].iter().any(|part| !host.list(part).is_empty())
-    {
+    let has_devices = ["/sys/devices", "/sys/class", "/sys/bus"].iter().any(|part| !host.list(part).is_empty());
+    let is_copy = ["/sys", "/proc/meminfo", "/proc/version"].iter().any(|mark| host.has(mark));
+    let topics: &[Topic] = if has_devices || !is_copy {
         &[]
     } else {
         &[Topic::Processors, Topic::Disks, Topic::Interfaces, Topic::Cards, Topic::UsbTree, Topic::Bmc]
