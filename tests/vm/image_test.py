@@ -132,9 +132,10 @@ class Takeover(unittest.TestCase):
         booted.machine.run(f"{kill}{UNDER_MAAS}; wait")
         told = self.ended(["shakedown"], "Ready|Failed commissioning")
         statuses = self.statuses()
-        # The script that ran at that moment has failed or gone on; nothing is left without an end.
+        # The script that ran at that moment has failed or gone on; nothing is left without an end. After a failure the region gives the tests up.
         self.assertEqual(sorted(statuses), NAMES, told)
-        self.assertTrue(set(statuses.values()) <= {"Passed", "Failed"}, told)
+        ends = {"Passed", "Failed", "Aborted"} if "Failed" in statuses.values() else {"Passed"}
+        self.assertLessEqual(set(statuses.values()), ends, told)
 
     def test_a_program_that_cannot_be_had_leaves_maas_runner_at_work(self):
         user_data = USER_DATA_OF_MAAS.replace('exec "$@"', "exec env STAND_IN_BASE_URL=http://10.0.2.2:1 SHAKEDOWN_RETRY_WAIT=0.1")
