@@ -143,7 +143,7 @@ class Commissioning(unittest.TestCase):
         # A failure and what is degraded have words of their own.
         # An event that the agent tells may hold several, as few requests as can be.
         parts = [part for event in events for part in (event.split("; ") if " is degraded: " in event else [event])]
-        ended = [re.match(r"(?:'shakedown' )?(.*?)(?: changed status from .* to '(?:Passed|Skipped)'| failed| is degraded: .*)$", part) for part in parts]
+        ended = [re.match(r"(?:'shakedown' )?([^:]*?)(?: changed status from .* to '(?:Passed|Skipped)'| failed| is degraded: .*)$", part) for part in parts]
         self.assertEqual(sorted(match[1] for match in ended if match), [subject for subject, _ in own])
         self.assertEqual(sorted(status for _, status in own), sorted(EXPECTED.values()))
 

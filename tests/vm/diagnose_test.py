@@ -133,8 +133,7 @@ class Faults(unittest.TestCase):
 
     def test_a_script_whose_disk_hangs_is_told_with_where_it_waits(self):
         """A device-mapper volume that is suspended: what reads it waits in the kernel and takes no signal."""
-        self.machine.output("modprobe dm_mod; sysctl -qw kernel.hung_task_timeout_secs=15")
-        self.addCleanup(self.machine.output, "sysctl -qw kernel.hung_task_timeout_secs=120")
+        self.machine.output("modprobe dm_mod")
         disk = self.machine.output("lsblk --nodeps --noheadings --paths --output NAME,SERIAL | sed -n 's/ *RIGVBLK0001//p'").strip()
         self.machine.output(f"dmsetup create frozen --table '0 2048 linear {disk} 0' && dmsetup suspend frozen")
         self.addCleanup(self.machine.output, "dmsetup resume frozen; sleep 1; dmsetup remove --retry frozen")
@@ -143,7 +142,6 @@ class Faults(unittest.TestCase):
         result, printed = self.tried(f"{melts} {line.replace(booted.CLOCKS_ARE_NOT_ITS_OWN, '')}")
         self.assertEqual(result["status"], "Timed out", printed)
         self.assertRegex(printed, r"waited for the kernel and took no signal: dd \(\d+\)")
-        self.tells("task-hung")
 
     def test_what_a_crash_left_is_found_after_the_next_start(self):
         """The kernel panics, the machine is reset, and its memory still has the last lines of the log."""
