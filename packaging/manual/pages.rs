@@ -23,7 +23,7 @@ const MORE: [(&str, &str); 12] = [
 ];
 const SETTINGS: &str = include_str!("../config/config.toml");
 
-/// What a page has from the help of its command, or of the one above it.
+/// Parts of a page that come from the help of its command, or of the command above.
 #[derive(Clone, Default)]
 struct Help {
     examples: Vec<String>,

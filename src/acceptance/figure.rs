@@ -84,7 +84,7 @@ impl Amount {
         is_of(FAMILIES[0]) || is_of(FAMILIES[2])
     }
 
-    /// The same with as many decimals as it takes to tell it from `limit`: not "400, ordered at least 400".
+    /// The amount with as many decimals as distinguish it from `limit`: not "400, ordered at least 400".
     pub(super) fn show_beside(&self, limit: &Amount) -> String {
         let shown = self.show();
         let limit = limit.in_unit_of(self).map(|number| Amount { number, unit: self.unit.clone() });

@@ -70,7 +70,7 @@ pub struct Machine {
     pub(super) sockets: Vec<u64>,
     /// Names of the known memory slots, with and without a module.
     pub(super) slots: Vec<String>,
-    /// What the board is called: its vendor, product and version.
+    /// The board: vendor, product and version.
     pub(super) board: [(&'static str, String); 3],
 }
 

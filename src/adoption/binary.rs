@@ -185,7 +185,7 @@ pub fn of_file_name(name: &str) -> Option<(&str, Architecture)> {
     is_sum.then_some((version, Architecture::from_name(architecture)?))
 }
 
-/// What the tables of an ELF program say (gABI, "ELF-64 Object File Format").
+/// Extents of an ELF program, as its tables state them (gABI, "ELF-64 Object File Format").
 struct Table {
     /// True of a program that names an interpreter, which loads its libraries (`PT_INTERP`, 3).
     has_interpreter: bool,

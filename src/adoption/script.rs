@@ -1,4 +1,4 @@
-//! What machines run: the takeover scripts, one of each type, and the preseed, with addresses and checksums of the programs.
+//! Texts that machines run: the takeover scripts, one of each type, and the preseed, with addresses and checksums of the programs.
 
 use super::binary::Binary;
 use crate::script::ScriptType;

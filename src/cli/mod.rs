@@ -179,15 +179,7 @@ pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     let arguments = match names::parse(words.clone()) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            match names::without_secrets(&error, &words).filter(|_| error.use_stderr()) {
-                Some(text) => complain!("{}", text.trim_end()),
-                None => {
-                    let _ = error.print();
-                }
-            }
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return misunderstood(&error, &words),
     };
     let debug = matches!(&arguments.verb, Verb::ReportResults(arguments) if arguments.debug);
     telemetry::start(arguments.log_format, arguments.verbose.max(u8::from(debug)));
@@ -235,6 +227,17 @@ pub fn main() -> ExitCode {
         Verb::Sandbox(arguments) => in_runtime(sandbox::run(arguments)),
     };
     result.map_or_else(|error| failed(&error), ExitCode::from)
+}
+
+/// Prints an error of the command line, without arguments that may be secrets; or the help that was asked for.
+fn misunderstood(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
+    match names::without_secrets(error, words).filter(|_| error.use_stderr()) {
+        Some(text) => complain!("{}", text.trim_end()),
+        None => {
+            let _ = error.print();
+        }
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Runs a verb that waits for several things at once, on two threads. Other verbs do without, since threads may be most of their cost.

@@ -147,7 +147,7 @@ async fn put(install: Install) -> anyhow::Result<u8> {
 /// How often a region is looked at before it is said what it has.
 const PASSES: u32 = 4;
 
-/// What one pass did.
+/// Result of one pass.
 enum Changes {
     /// So many changes were made, or would be.
     Made(usize),

@@ -140,7 +140,7 @@ mod tests {
         Sync,
         /// When `watch` asks the drives.
         Drives,
-        /// What is written when the work of a verb is done.
+        /// Files that are written when the work of a verb is done.
         Afterwards,
     }
 

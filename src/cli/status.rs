@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let deadline = arguments.wait.map(|seconds| (seconds > 0).then(|| Instant::now() + Duration::from_secs(seconds)));
     let mut overview = read(arguments, directory)?;
     if let Some(deadline) = deadline {
-        while overview.state == State::Working || is_at_work(&overview) {
+        while overview.is_at_work() {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 complain!("shakedown: the run is still under way");
                 break;
@@ -65,19 +65,20 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     })
 }
 
-/// The watching service works for ever, so nobody waits for it.
-fn is_at_work(overview: &Overview) -> bool {
-    overview.working.iter().any(|worker| worker.verb != "watch")
+/// Knows the verbs of this program.
+fn verbs() -> impl Fn(&str) -> bool {
+    let command = super::command();
+    move |word| command.find_subcommand(word).is_some()
 }
 
 fn read(arguments: &Arguments, directory: &Path) -> anyhow::Result<Overview> {
-    Ok(Overview::read(&arguments.state.read()?, directory, Timestamp::now())?)
+    Ok(Overview::read(&arguments.state.read()?, directory, Timestamp::now(), verbs())?)
 }
 
 /// Writes the metrics to a file that others can read, whole or not at all, as the textfile collector demands.
 pub(super) fn write_metrics(path: &Path, state_directory: &Path) -> anyhow::Result<()> {
     let store = journal::Store::read(state_directory)?;
-    let metrics = metrics(&Overview::read(&store, state_directory, Timestamp::now())?);
+    let metrics = metrics(&Overview::read(&store, state_directory, Timestamp::now(), verbs())?);
     whole::write(path, metrics.as_bytes(), Readers::All)
         .with_context(|| format!("cannot write the metrics to {}", path.display()))
 }

@@ -20,7 +20,7 @@ pub struct Finding {
     pub part: Option<String>,
     /// Occurrences.
     pub count: u64,
-    /// What it makes of a pass.
+    /// Effect on a script that passed.
     pub effect: Effect,
     /// Seconds from the script's start to the first occurrence; `None` if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ impl Finding {
         format!("{}{of}{}", self.code.word(), self.device)
     }
 
-    /// The same with the number of occurrences.
+    /// The name with the number of occurrences: `memory-corrected of CPU0_DIMM_A1 (3 times)`.
     #[must_use]
     pub fn words(&self) -> String {
         format!("{} ({} {})", self.name(), self.count, if self.count == 1 { "time" } else { "times" })

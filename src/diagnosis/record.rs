@@ -77,20 +77,7 @@ impl<'a> Line<'a> {
             origin = if kernel { Origin::Kernel } else { Origin::Program };
             rest = after;
         }
-        let (stamp, after) = stamp::bracketed(rest);
-        let (stamp, after, named) = match stamp {
-            Some(stamp) => {
-                let (named, after) = after_host(after);
-                (Some(stamp), after, named)
-            }
-            None => match stamp::syslog(rest) {
-                Some((stamp, kernel, after)) => (Some(stamp), after, Some(kernel)),
-                None => match rest.strip_prefix("kernel: ") {
-                    Some(after) => (None, after, Some(true)),
-                    None => (None, rest, None),
-                },
-            },
-        };
+        let (stamp, after, named) = head(rest);
         match named {
             Some(true) => origin = if origin == Origin::Program { origin } else { Origin::Kernel },
             Some(false) => origin = Origin::Program,
@@ -109,6 +96,21 @@ impl<'a> Line<'a> {
             (outer, _) => outer,
         };
         Some(Line { stamp, origin, part: Part::Whole, caller, text, escaped: false })
+    }
+}
+
+/// Reads the stamp and the sender of a line: the rest, and true for the kernel, false for a program, `None` if no sender is named.
+fn head(line: &str) -> (Option<Stamp<'_>>, &str, Option<bool>) {
+    if let (Some(stamp), after) = stamp::bracketed(line) {
+        let (named, after) = after_host(after);
+        return (Some(stamp), after, named);
+    }
+    if let Some((stamp, kernel, after)) = stamp::syslog(line) {
+        return (Some(stamp), after, Some(kernel));
+    }
+    match line.strip_prefix("kernel: ") {
+        Some(after) => (None, after, Some(true)),
+        None => (None, line, None),
     }
 }
 

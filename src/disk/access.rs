@@ -213,7 +213,7 @@ fn is_complaint(said: &str) -> bool {
     fails && !is_optional(said)
 }
 
-/// Whether a line is of a log or a table that a drive need not have.
+/// True if a line belongs to a log or a table that is optional for drives.
 fn is_optional(said: &str) -> bool {
     const LOGS: [&str; 7] = [
         "Log failed",

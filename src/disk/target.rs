@@ -26,7 +26,7 @@ pub struct Target {
     pub name: String,
     /// The words with which smartctl reaches it.
     pub address: Address,
-    /// What the kernel says of it; of one behind a RAID controller its kind is `raid`, and the rest is not known before it is asked.
+    /// Facts of the kernel about the disk. The kind of a disk behind a RAID controller is `raid`, and the rest is not known before it is asked.
     pub disk: Disk,
     /// The RAID controller's node that it would hang on, if its SCSI host belongs to one: `/dev/bus/6`.
     pub bus: Option<String>,

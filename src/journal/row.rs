@@ -87,9 +87,9 @@ pub struct ResultRecord {
     pub stderr: PathBuf,
     /// Result file.
     pub result_file: PathBuf,
-    /// What the machine reported while it ran.
+    /// Incidents that the machine reported while the script ran.
     pub findings: Vec<Finding>,
-    /// What it used; `None` where that is not on record.
+    /// Resources that the script used; `None` if they are not on record.
     pub cost: Option<Cost>,
 }
 

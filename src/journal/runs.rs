@@ -69,9 +69,9 @@ pub struct ResultChange {
     pub runtime: Option<Duration>,
     /// What an operator should know besides.
     pub notes: String,
-    /// What the machine reported while it ran, once known.
+    /// Incidents that the machine reported while the script ran, once known.
     pub findings: Vec<Finding>,
-    /// What it used, once known.
+    /// Resources that the script used, once known.
     pub cost: Option<Cost>,
 }
 

@@ -90,7 +90,7 @@ const END_KIND: &str = "CASE
     WHEN outcome LIKE 'Hardware sync (%' THEN 'unfinished'
     ELSE 'refused' END";
 
-/// What the machine reported while a script ran ([`crate::diagnosis::Finding`]) and what the script used ([`crate::process::Cost`]), as
+/// Columns for incidents while a script ran ([`crate::diagnosis::Finding`]) and for its use of resources ([`crate::process::Cost`]), as
 /// JSON; empty of a result that has none.
 const V4: &str = "
 ALTER TABLE script_result ADD COLUMN findings TEXT NOT NULL DEFAULT '';

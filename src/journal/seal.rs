@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// What is sealed of a row, as one text. Rows from before there were findings and costs are sealed without them. Fractions are sealed as whole microseconds: how the former are written is not the same in
+    /// The sealed part of a row, as one text. Rows from before there were findings and costs are sealed without them. Fractions are sealed as whole microseconds: how the former are written is not the same in
     /// every version of `SQLite`.
     fn content(self) -> &'static str {
         match self {

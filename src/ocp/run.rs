@@ -14,7 +14,7 @@ use super::dut::Dut;
 pub struct Start<'a> {
     /// Name of the program or test.
     pub name: &'a str,
-    /// Its version.
+    /// Version of the program or test.
     pub version: &'a str,
     /// The command line, without secrets.
     pub command_line: &'a str,

@@ -45,7 +45,7 @@ impl Cgroup {
         counted(&fs::read_to_string(self.directory.join("memory.events")).ok()?, "oom_kill")
     }
 
-    /// What was used in it. Without the controllers of memory and storage only the processor's time is known.
+    /// Resources that were used in the group. Without the controllers of memory and storage only the processor's time is known.
     pub(super) fn cost(&self) -> Cost {
         let read = |name: &str| fs::read_to_string(self.directory.join(name)).unwrap_or_default();
         let io = read("io.stat");

@@ -50,7 +50,7 @@ impl Cost {
 /// Collects exit statuses one by one, so that what the system adds to its sums meanwhile is of one process.
 static COLLECTING: Mutex<()> = Mutex::new(());
 
-/// Tells when a process has ended, before its exit status is collected: its handle becomes readable then. What waits for the reading end of a
+/// Signals the end of a process before its exit status is collected: the handle becomes readable then. A waiter on the reading end of a
 /// pipe can wait for that.
 #[derive(Debug)]
 pub(super) struct Handle(Option<Receiver>);
@@ -104,7 +104,7 @@ fn seconds(usage: &Usage) -> f64 {
     times.iter().map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6).sum()
 }
 
-/// What a process that has ended, and all that it waited for, asked of storage (`/proc/PID/io`).
+/// Bytes that an ended process and all that it waited for read from and wrote to storage (`/proc/PID/io`).
 fn storage(pid: u32) -> (Option<u64>, Option<u64>) {
     let text = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
     let number = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());

@@ -63,7 +63,7 @@ impl Family {
         self.cgroup.as_ref().and_then(Cgroup::oom_kills)
     }
 
-    /// What its cgroup knows of what it used.
+    /// Resources that the family used, as its cgroup counted them.
     pub(super) fn cost(&self) -> Cost {
         self.cgroup.as_ref().map(Cgroup::cost).unwrap_or_default()
     }

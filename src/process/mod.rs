@@ -113,7 +113,7 @@ pub struct Ended {
     pub leftover: Vec<Member>,
     /// What became of the output.
     pub output: Captured,
-    /// What it used.
+    /// Resources that the process and its descendants used.
     pub cost: Cost,
     /// Where its processes stood: those that hung in the kernel for a minute, and at its time limit all of them.
     pub stood: Stood,

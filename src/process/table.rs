@@ -60,7 +60,7 @@ impl Process {
         Self::since(Instant::now())
     }
 
-    /// The same as it was up to two seconds ago: for looks that many families take now and then.
+    /// The table as it was up to two seconds ago: for looks that many families take now and then.
     pub(super) fn recently() -> Arc<Vec<Self>> {
         let now = Instant::now();
         Self::since(now.checked_sub(RECENTLY).unwrap_or(now))

@@ -16,9 +16,9 @@ const LARGEST: usize = 256 << 20;
 /// A machine of a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedMachine {
-    /// What the region calls it.
+    /// The region's system id.
     pub system_id: String,
-    /// Its name.
+    /// Name of the script.
     pub hostname: String,
 }
 
@@ -27,20 +27,20 @@ pub struct ListedMachine {
 pub struct ResultSet {
     /// The region's number; the newest run has the highest.
     pub id: i64,
-    /// It was a commissioning.
+    /// True for a commissioning script set.
     pub is_commissioning: bool,
     /// One result for each script and device.
     pub results: Vec<KeptResult>,
 }
 
-/// What a script left at the region.
+/// Result of a script, as the region keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptResult {
     /// Name of the script.
     pub script: String,
-    /// It passed.
+    /// True if the script passed.
     pub has_passed: bool,
-    /// What it printed to standard output; empty if the region was not asked for it.
+    /// Standard output; empty if the region was not asked for it.
     pub stdout: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! What the machine itself reported while scripts ran: the first thing to read when something is wrong.
+//! Incidents that the machine reported while scripts ran: the first thing to read when something is wrong.
 
 use super::model::{Grade, TestResult};
 use super::verdict::Problem;

@@ -1,7 +1,7 @@
 //! Markdown: what a ticket needs.
 
 use super::excerpt::Excerpt;
-use super::model::{Grade, Report, Section, TestResult};
+use super::model::{Acceptance, Grade, Inventory, Report, Section, TestResult};
 use super::table::bytes;
 use super::time::{length, moment};
 
@@ -33,34 +33,9 @@ pub(super) fn page(report: &Report) -> String {
         run.outcome.as_ref().map(|outcome| format!("; outcome: {}", inline(outcome))).unwrap_or_default()
     ));
     text.push_str(&results(&report.results));
-    if let Some(judged) = &report.acceptance {
-        let (verdict, profile, source) = (inline(&judged.verdict), inline(&judged.profile), inline(&judged.source));
-        text.push_str(&format!(
-            "## Acceptance\n\n**{verdict}**; profile {profile}, {} expectations; {source}.\n\n",
-            judged.checked
-        ));
-        text.extend((!judged.deviations.rows.is_empty()).then(|| section(&judged.deviations)));
-    }
+    text.extend(report.acceptance.as_ref().map(acceptance));
     text.push_str(&disks(report));
-    if let Some(inventory) = &report.inventory {
-        text.push_str(&format!("## Inventory\n\nFrom {}.\n\n", inline(&inventory.source)));
-        for fact in &inventory.facts {
-            text.push_str(&format!("- {}: {}\n", inline(&fact.name), inline(&fact.value)));
-        }
-        for finding in inventory.findings.iter().flatten() {
-            text.push_str(&format!("- **Worth a look:** {}\n", inline(finding)));
-        }
-        if let Some(more) = inventory.more(inventory.findings_left_out) {
-            text.push_str(&format!("- **Worth a look:** {}\n", inline(&more)));
-        }
-        let gaps = inventory.gaps.len() + inventory.gaps_left_out;
-        if gaps > 0 {
-            let whole = inline(&inventory.whole);
-            text.push_str(&format!("- **Could not be found out:** {gaps} facts; {whole} tells which\n"));
-        }
-        text.push('\n');
-        text.extend(inventory.sections.iter().map(section));
-    }
+    text.extend(report.inventory.as_ref().map(machine_in_lines));
     if !report.changes.is_empty() {
         text.push_str("## Hardware changes\n\n");
         let changes = report.changes.iter();
@@ -70,6 +45,34 @@ pub(super) fn page(report: &Report) -> String {
     text.extend(
         report.results.iter().filter(|result| result.grade >= Grade::Degraded || !result.notes.is_empty()).map(output),
     );
+    text
+}
+
+fn acceptance(judged: &Acceptance) -> String {
+    let (verdict, profile, source) = (inline(&judged.verdict), inline(&judged.profile), inline(&judged.source));
+    let head =
+        format!("## Acceptance\n\n**{verdict}**; profile {profile}, {} expectations; {source}.\n\n", judged.checked);
+    if judged.deviations.rows.is_empty() { head } else { head + &section(&judged.deviations) }
+}
+
+fn machine_in_lines(inventory: &Inventory) -> String {
+    let mut text = format!("## Inventory\n\nFrom {}.\n\n", inline(&inventory.source));
+    for fact in &inventory.facts {
+        text.push_str(&format!("- {}: {}\n", inline(&fact.name), inline(&fact.value)));
+    }
+    for finding in inventory.findings.iter().flatten() {
+        text.push_str(&format!("- **Worth a look:** {}\n", inline(finding)));
+    }
+    if let Some(more) = inventory.more(inventory.findings_left_out) {
+        text.push_str(&format!("- **Worth a look:** {}\n", inline(&more)));
+    }
+    let gaps = inventory.gaps.len() + inventory.gaps_left_out;
+    if gaps > 0 {
+        let whole = inline(&inventory.whole);
+        text.push_str(&format!("- **Could not be found out:** {gaps} facts; {whole} tells which\n"));
+    }
+    text.push('\n');
+    text.extend(inventory.sections.iter().map(section));
     text
 }
 

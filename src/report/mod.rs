@@ -1,4 +1,4 @@
-//! What was found out, for people and machines. Pure: results in, text out. `table` are numbers and columns, `device` the facts
+//! Results for people and programs. Pure: results in, text out. `table` are numbers and columns, `device` the facts
 //! of devices; the rest is the report of
 //! a run: a [`Report`] that its caller fills, and the forms that it is written in.
 

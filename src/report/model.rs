@@ -196,9 +196,9 @@ pub struct TestResult {
     pub values: Vec<Parameter>,
     /// What the agent noted besides.
     pub notes: String,
-    /// What the machine reported while it ran, what counts first.
+    /// Incidents that the machine reported while the script ran, those that count first.
     pub findings: Vec<Finding>,
-    /// What it used; `None` where that is not on record.
+    /// Resources that the script used; `None` if they are not on record.
     pub cost: Option<Cost>,
     /// What it printed.
     pub output: Excerpt,

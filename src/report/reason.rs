@@ -64,7 +64,7 @@ fn by_result_file(words: &Words<'_>) -> Option<String> {
     Some(format!("its result file says {:?}{exit}{error}", said.word()))
 }
 
-/// What the script itself printed: the agent's sections come last.
+/// The script's own output, without the agent's sections, which come last.
 fn own(text: &str) -> &str {
     let sections = [MEANWHILE, Stood::HANGING, Stood::AT_LIMIT];
     let begin = sections.iter().filter_map(|heading| text.find(&format!("\n{heading}\n"))).min();

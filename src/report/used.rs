@@ -1,4 +1,4 @@
-//! What a script used, in words.
+//! Resources that a script used, in words.
 
 use std::time::Duration;
 

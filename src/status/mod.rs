@@ -63,8 +63,29 @@ pub enum State {
 pub struct Worker {
     /// Process number.
     pub pid: u32,
-    /// Verb of its command line, for example `run`; empty if it cannot be read.
+    /// Verb of its command line, for example `run`; the name of the program if it has none, empty if the command line cannot be read.
     pub verb: String,
+}
+
+impl Worker {
+    fn of(pid: u32, is_verb: impl Fn(&str) -> bool) -> Self {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<String> =
+            line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        Worker { pid, verb: verb(&words, is_verb) }
+    }
+
+    /// True for the watching service, which works for ever: nobody waits for its end.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.verb == "watch"
+    }
+}
+
+/// The first word that is a verb: options before it may have values that are words, too.
+fn verb(words: &[String], is_verb: impl Fn(&str) -> bool) -> String {
+    let program = || words.first().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
+    words.iter().skip(1).find(|word| is_verb(word)).cloned().or_else(program).unwrap_or_default()
 }
 
 /// The newest run of scripts.
@@ -78,7 +99,7 @@ pub struct Run {
     pub ended: Option<String>,
     /// How it ended.
     pub end: Option<RunEnd>,
-    /// The same in words.
+    /// Outcome of the run in words.
     pub outcome: Option<String>,
     /// True if every script came to its end.
     pub is_complete: bool,
@@ -105,7 +126,7 @@ pub struct Result {
     pub started: Option<String>,
     /// Duration in seconds.
     pub seconds: Option<f64>,
-    /// What the agent noted.
+    /// Notes of the agent.
     pub notes: String,
 }
 
@@ -145,11 +166,16 @@ pub struct Drive {
 }
 
 impl Overview {
-    /// Reads the facts.
+    /// Reads the facts. `is_verb` knows the verbs of the command line, which name what a process does.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn read(store: &Store, state_directory: &Path, now: Timestamp) -> std::result::Result<Self, journal::Error> {
+    pub fn read(
+        store: &Store,
+        state_directory: &Path,
+        now: Timestamp,
+        is_verb: impl Fn(&str) -> bool,
+    ) -> std::result::Result<Self, journal::Error> {
         let newest = store.runs()?.into_iter().find(|run| run.scripts > 0 || run.ended.is_none());
         let run = match newest {
             Some(run) => Some(of_run(&run, store.results(run.id)?)),
@@ -160,7 +186,7 @@ impl Overview {
             form: 1,
             time: now,
             state: State::Well,
-            working: journal::workers(state_directory).into_iter().map(worker).collect(),
+            working: journal::workers(state_directory).into_iter().map(|pid| Worker::of(pid, &is_verb)).collect(),
             run,
             undelivered: undelivered(&store.all_waiting()?, &store.refused_messages()?),
             sync: store.told_regions()?.into_iter().map(sync).collect(),
@@ -171,8 +197,14 @@ impl Overview {
         Ok(overview)
     }
 
+    /// True while a process works that comes to an end.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.working.iter().any(|worker| !worker.is_service())
+    }
+
     fn grade(&self) -> State {
-        let is_working = self.working.iter().any(|worker| worker.verb != "watch");
+        let is_working = self.is_at_work();
         let run = self.run.as_ref().map_or(State::Well, |run| match (&run.ended, run.end) {
             (None, _) if is_working => State::Working,
             (None, _) => State::Failed,
@@ -186,14 +218,6 @@ impl Overview {
         let drives = if self.drives.is_empty() { State::Well } else { State::Failed };
         run.max(delivery).max(drives)
     }
-}
-
-fn worker(pid: u32) -> Worker {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let mut words = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
-    // Options before the verb begin with a hyphen; the reference's programs have their verb in their name.
-    let verb = words.by_ref().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
-    Worker { pid, verb }
 }
 
 fn of_run(run: &RunRecord, results: Vec<ResultRecord>) -> Run {
@@ -241,4 +265,23 @@ fn drive(troubled: TroubledDrive) -> Drive {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn as_stamp<S: serde::Serializer>(time: &Timestamp, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.serialize_str(&journal::stamp(*time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verb_is_found_behind_options_with_values() {
+        let is_verb = |word: &str| ["run", "watch"].contains(&word);
+        for (line, expected) in [
+            ("/usr/bin/shakedown --log-format json -v watch --interval 5", "watch"),
+            ("shakedown --set runner.output_bytes=0 run /srv/run", "run"),
+            ("/usr/bin/maas-run-remote-scripts /tmp/storage", "maas-run-remote-scripts"),
+            ("", ""),
+        ] {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(verb(&words, is_verb), expected, "{line}");
+        }
+    }
 }

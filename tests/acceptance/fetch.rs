@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::server;
 
-/// What `machine-resources` prints on a machine with this BIOS.
+/// Output of `machine-resources` on a machine with this BIOS.
 fn resources(hostname: &str, bios: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machines/emulated-server.resources.json");
     let mut document: Value = serde_json::from_str(&fs::read_to_string(path).expect("a recording")).expect("JSON");

@@ -1,4 +1,4 @@
-//! What operators write into a profile and mean by it: it is understood, or it is an error with the way to write it; and each difference
+//! Texts that operators write into a profile: each is understood as meant, or it is an error with the way to write it; and each difference
 //! names its cause.
 
 use serde_json::{Value, json};

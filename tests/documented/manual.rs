@@ -78,7 +78,7 @@ fn man_finds_no_fault_and_breaks_no_example() {
     }
 }
 
-/// What bash offers for a line, with programs that print what a machine has.
+/// Completions that bash offers for a line, with programs that print what a machine has.
 fn offered(line: &str) -> Vec<String> {
     let place = tempfile::tempdir().expect("a temporary directory");
     let program = place.path().join("shakedown");

@@ -1,4 +1,4 @@
-//! What `--root` is given and is no copied machine.
+//! Arguments of `--root` that are no copied machine.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::shared;
 use crate::tree::Tree;
 
-/// What the program says of a place that it refuses.
+/// Error of the program for a place that it refuses.
 fn refused(verb: &str, root: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
     let output = command.arg(verb).arg("--root").arg(root).output().expect("the program can be started");
@@ -51,7 +51,7 @@ fn a_place_without_a_machine_is_refused_with_what_was_looked_for() {
     }
 }
 
-/// What `snapshot` says of a place that it refuses; it writes no file.
+/// Error of `snapshot` for a place that it refuses; no file is written.
 fn snapshot(root: &Path) -> String {
     let out = root.with_extension("tar.xz");
     let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));

@@ -12,7 +12,7 @@ use crate::degraded::options;
 use crate::machine::Machine;
 use crate::{administer, adopted, binary, region, site};
 
-/// What every ephemeral system has.
+/// Programs that every ephemeral system has.
 const ALWAYS: [&str; 16] = [
     "sh",
     "uname",

@@ -29,7 +29,7 @@ pub fn judge(profile: &Profile, machine: &Machine, figures: &Figures, siblings: 
     judge_over_time(profile, machine, figures, siblings, &Figures::new())
 }
 
-/// The same with the figures of the machine's last run.
+/// Compares as [`judge`] does, and also with the figures of the machine's last run.
 #[must_use]
 pub fn judge_over_time(
     profile: &Profile,

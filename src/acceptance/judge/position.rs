@@ -142,7 +142,7 @@ impl Position<'_> {
         tally.is_near().then_some(tally.cost)
     }
 
-    /// The same for a place that may stay free because enough devices are there. A bus or a kind in common is not enough, unless a machine has
+    /// The difference from a place that may stay free because enough devices are there. A bus or a kind in common is not enough, unless a machine has
     /// nothing else of the kind: every module and every power supply was meant for one of its groups. A device that may fit is near if
     /// something else of it is known to fit, or if what it is known by is unknown.
     pub(super) fn resemblance(&self, kind: Kind, memo: &Memo, devices: &[Device], device: usize) -> Option<u64> {

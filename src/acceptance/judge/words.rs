@@ -91,7 +91,7 @@ pub(super) fn empty_bays(position: &Position<'_>, listing: &Listing, memo: &Memo
     if free.is_empty() { String::new() } else { format!("; empty: {}", named(&free)) }
 }
 
-/// What the devices that are left over have in place of the one thing that a group asks for; empty if the group asks for more or less.
+/// Values that the remaining devices have in place of the one thing that a group asks for; empty if the group asks for more or less.
 pub(super) fn others(position: &Position<'_>, left: &[&Device]) -> String {
     let [expect] = position.group.expects.as_slice() else { return String::new() };
     let field = &position.group.kind.fields()[expect.field];

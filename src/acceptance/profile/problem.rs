@@ -62,7 +62,7 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// What people call a key or a kind, and its name in a profile.
+/// Names that people use for a key or a kind, each with the name in a profile.
 const CALLED: [(&str, &str); 36] = [
     ("acceleratorcard", "gpu"),
     ("accelerator", "gpu"),

@@ -4,7 +4,7 @@ use super::super::catalogue::Kind;
 use super::problem::{meant, suggestion};
 use super::read::keys;
 
-/// What differs from machine to machine, so that no profile has it.
+/// Keys that differ from machine to machine, so that no profile has them.
 const NEVER: [&str; 9] =
     ["serial", "serial_number", "name", "mac", "mac_address", "wwn", "uuid", "identity", "asset_tag"];
 

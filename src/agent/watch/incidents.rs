@@ -1,4 +1,4 @@
-//! What a deployed machine itself says is wrong: its kernel's log and its counters, read now and then. A fault is told once.
+//! Faults that a deployed machine reports itself: kernel log and counters, read now and then. Each fault is reported once.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub async fn look_at_incidents(sync: &Sync) -> Result<Looked, sync::Error> {
     Ok(Looked { changed, ..Looked::default() })
 }
 
-/// What a machine says of itself.
+/// Incidents of a machine, and the reason if its log cannot be read.
 struct Said {
     incidents: Vec<Incident>,
     /// Why the kernel's log is not read; `None` if it was.
@@ -65,7 +65,7 @@ fn said(host: &Host) -> Said {
     Said { incidents, obstacle: read.err().map(|error| error.to_string()) }
 }
 
-/// What was told.
+/// Record of the faults that were reported.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
     /// The day, counted from the Unix epoch, on which a fault was last seen, by code and device.
@@ -75,7 +75,7 @@ struct Told {
 }
 
 impl Told {
-    /// Says once in the service's log that the kernel's log is not watched, and why.
+    /// Logs once that the kernel's log is not watched, with the reason.
     fn say_obstacle(&mut self, obstacle: Option<&str>) {
         if let Some(error) = obstacle.filter(|error| self.obstacle.as_deref() != Some(error)) {
             tracing::warn!(

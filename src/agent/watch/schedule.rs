@@ -16,7 +16,7 @@ pub enum Purpose {
     Changes,
     /// The periodic report: the region hears at least that the machine is there.
     Report,
-    /// What drives say of their health, and the machine of its faults, which no news tells.
+    /// Health of drives and faults of the machine, which the kernel sends no news of.
     Drives,
 }
 

@@ -168,7 +168,7 @@ impl Topic {
         NAMES.iter().find_map(|key| devices().find(|device| says(&device[*key])))
     }
 
-    /// Its tables, from the inventory and from its JSON.
+    /// Tables of the topic, from the inventory and from its JSON.
     pub(super) fn sections(self, inventory: &Inventory, value: &Value) -> Vec<Section> {
         let mut kinds: Vec<Section> = self.kinds().iter().map(|kind| devices(kind, value)).collect();
         match self {

@@ -17,7 +17,7 @@ use crate::script::ResultFile;
 const LARGEST: u64 = 4 << 20;
 const MOST: usize = 200;
 
-/// What the last script of the run that judged the machine left beside its result file.
+/// The document that the last script of the run that judged the machine left beside its result file.
 pub(super) fn on_record(records: &[ResultRecord], files: &[ResultFile]) -> Option<Acceptance> {
     let judged = records.iter().zip(files).rev().filter(|(record, _)| record.started.is_some());
     judged.into_iter().find_map(|(record, file)| {

@@ -154,7 +154,7 @@ pub(super) fn is_temperature(attribute: &Attribute) -> bool {
     [190, 194].contains(&attribute.id)
 }
 
-/// Whether its worst value is one that no attribute has (ACS-3: 1 to 253): the drive keeps none.
+/// True if the worst value of an attribute is 0, which no attribute has (ACS-3: 1 to 253): the drive keeps none.
 pub(super) fn is_unset(attribute: &Attribute) -> bool {
     attribute.worst == Some(0) && attribute.value.is_some_and(|value| value > 0)
 }
@@ -175,7 +175,7 @@ pub(super) fn matching(report: &Report, counts: impl Fn(&Attribute) -> bool) -> 
     report.attributes.iter().filter(|attribute| counts(attribute)).map(seen).collect()
 }
 
-/// Whether a counter is no number: one byte again and again (ones, or the normalised value in each), or 32 bits that went below zero.
+/// True if a counter is no number: one byte again and again (ones, or the normalised value in each), or 32 bits that went below zero.
 fn is_no_number(raw: u64) -> bool {
     let bytes = raw.to_le_bytes();
     let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);

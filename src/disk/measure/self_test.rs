@@ -35,7 +35,7 @@ fn doubt(entry: &Entry, report: &Report) -> Option<String> {
     }
 }
 
-/// Whether the log holds entries that no test can have made: then one of a test that nobody knows is another of them.
+/// True if the log holds entries that no test can have made: then one of a test that nobody knows is another of them.
 fn is_rubbish(report: &Report) -> bool {
     report.self_tests.log.iter().any(|entry| entry.outcome == Outcome::Unknown)
 }

@@ -7,7 +7,7 @@ use crate::disk::loose::leading_number;
 use crate::disk::model::{Attribute, Failing, MOST, Protocol, Report};
 use crate::disk::self_test::Outcome;
 
-/// Whether the line was a row of the table of attributes, in either of its two forms.
+/// Reads a row of the table of attributes; true if the line was one, in either of its two forms.
 pub(super) fn row(line: &str, report: &mut Report) -> bool {
     if let Some(attribute) = attribute(line) {
         speaks(Protocol::Ata, report);

@@ -109,7 +109,7 @@ pub(in crate::disk) fn torn(text: &str) -> Option<(String, Part)> {
     open.or_else(|| late(&outline).map(|words| (words.to_owned(), Part::Statistics)))
 }
 
-/// Whether nothing counts that may be missing of a last line that has no end, as `$(smartctl -x)` has none: its words are the last ones of
+/// True if no part that counts can be missing of a last line without an end, as `$(smartctl -x)` has none: its words are the last ones of
 /// a report, or it is one more row of a table that lists nothing behind which something can stand.
 fn is_ended(text: &str) -> bool {
     let (before, last) = text.rsplit_once('\n').unwrap_or_default();

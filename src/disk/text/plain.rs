@@ -32,7 +32,7 @@ impl<'a> Plain<'a> {
         &self.text
     }
 
-    /// Whether lines of the report may be hidden behind what somebody put before some of them.
+    /// True if lines of the report may be hidden behind a prefix that only some lines have.
     pub(in crate::disk) fn hides(&self) -> bool {
         self.hidden
     }
@@ -120,10 +120,10 @@ fn single_spaced(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(single)
 }
 
-/// What ends a block in which somebody quotes a report, at the end of its last line.
+/// Marks that end a quoted block, at the end of the last line of a report.
 const CLOSING: [&str; 6] = ["[/code]", "[/CODE]", "</pre>", "</code>", "[/quote]", "[/QUOTE]"];
 
-/// Whether a line is another's: the end or the beginning of a block in which somebody quotes, or a shell that waits for a command.
+/// True if a line is no part of the report: the end or the beginning of a quoted block, or a shell that waits for a command.
 fn is_mark(line: &str) -> bool {
     let words = line.trim();
     let begins = |marks: &[&str]| marks.iter().any(|mark| words.starts_with(mark));
@@ -144,7 +144,7 @@ fn is_prompt(words: &str) -> bool {
     asks && short && !user.is_empty()
 }
 
-/// Whether a line may be or have a mark: nearly none of smartctl's do.
+/// True if a line may be or have a mark: nearly none of smartctl's do.
 fn may_be_mark(line: &str) -> bool {
     let words = line.trim();
     words.starts_with(['`', '~', '<', '[', '(', '$'])

@@ -1,4 +1,4 @@
-//! What stands before every line of a report: an indent, quote marks, a list's sign, the stamp of a log, the number of the line. The
+//! Prefixes before every line of a report: an indent, quote marks, a list's sign, the stamp of a log, the number of the line. The
 //! headings of smartctl begin their lines, so that what stands before them is another's.
 
 use std::borrow::Cow;
@@ -82,7 +82,7 @@ fn pieces(prefix: &str) -> Vec<Piece> {
     pieces
 }
 
-/// What is left of a line behind a prefix of this form; nothing if it has none.
+/// The rest of a line behind a prefix of this form; `None` if the line has no such prefix.
 fn behind<'a>(line: &'a str, pieces: &[Piece]) -> Option<&'a str> {
     let is_blank = |c: char| c == ' ' || c == '\t';
     let mut rest = line;
@@ -104,7 +104,7 @@ fn behind<'a>(line: &'a str, pieces: &[Piece]) -> Option<&'a str> {
     Some(rest)
 }
 
-/// What stands before a heading.
+/// The text before a heading.
 fn before_anchor(line: &str) -> Option<&str> {
     let at = ANCHORS.iter().filter_map(|anchor| line.find(anchor)).min()?;
     Some(&line[..at]).filter(|before| before.len() <= LONGEST)
@@ -138,7 +138,7 @@ pub(super) fn stripped(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Whether a heading has something before it all the same, so that lines of the report may hide behind it. A marked verdict is asked for
+/// True if a heading still has a prefix, so that lines of the report may hide behind it. A marked verdict is asked for
 /// elsewhere.
 pub(super) fn hides(text: &str) -> bool {
     let begins_line = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'\n';
@@ -158,7 +158,7 @@ fn region(text: &str) -> &str {
     &text[from..to]
 }
 
-/// Whether nine of ten lines of the report have it, and all of its headings but those that somebody marked.
+/// True if nine of ten lines of the report have the prefix, and all of its headings but those that somebody marked.
 fn is_prefix(form: &[Piece], region: &str) -> bool {
     let filled = || region.lines().filter(|line| !line.trim().is_empty());
     let with = filled().filter(|line| behind(line, form).is_some()).count();

@@ -9,7 +9,7 @@
 enum End {
     /// An empty line behind its rows.
     Empty,
-    /// The same, with an entry among the rows.
+    /// An empty line behind rows, of which one is an entry.
     Entries,
     /// An empty line anywhere below, since what it lists counts for nothing.
     Gap,

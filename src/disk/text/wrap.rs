@@ -50,7 +50,7 @@ fn broken(text: &str) -> Option<Break> {
     heading.or_else(statistic)
 }
 
-/// Whether a line begins something of its own, so that it is no rest of the line before it.
+/// True if a line begins an item of its own, so that it is no rest of the line before it.
 fn begins(line: &str) -> bool {
     let words = line.trim_start();
     let mut parts = words.split_whitespace();

@@ -62,7 +62,7 @@ impl Mounts {
         self.of(survey, name, &number, &survey.host.udev_block(&number))
     }
 
-    /// What is on a block device of which the number and udev's record are known.
+    /// Content of a block device whose number and udev record are known.
     pub(super) fn of(&self, survey: &Survey<'_>, name: &str, number: &str, udev: &Record) -> Content {
         let property = |key: &str| udev.get(key).map(storable).unwrap_or_default();
         Content {

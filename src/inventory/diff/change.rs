@@ -233,7 +233,7 @@ fn is_grain(old: &str, new: &str) -> bool {
 }
 
 impl Change {
-    /// The same change seen backwards: from the new list to the old one.
+    /// The change in the opposite direction: from the new list to the old one.
     #[must_use]
     pub fn reversed(self) -> Change {
         let what = match self.what {

@@ -12,7 +12,7 @@ use super::paths::merged;
 /// The items of two inventories, paired.
 #[derive(Default)]
 pub(super) struct Paired {
-    /// Items that are in both: the earlier and the later state.
+    /// Pairs of items that are in both inventories: the earlier and the later state.
     pub(super) same: Vec<(Item, Item)>,
     /// Different items in the same place: the earlier and the later one.
     pub(super) replaced: Vec<(Item, Item)>,

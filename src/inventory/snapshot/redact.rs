@@ -326,7 +326,7 @@ impl Mask {
     }
 
     /// Letters and digits become others; everything between them stays, and so does what tells the maker.
-    /// What identifies a device identifies it afterwards, too: chance must not make `666` of a serial number.
+    /// A text that identifies a device still does so afterwards: chance must not make `666` of a serial number.
     fn masked(&self, text: &str) -> String {
         let must_identify = !is_placeholder(text);
         let usable = |masked: &String| !must_identify || !is_placeholder(masked);
