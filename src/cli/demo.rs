@@ -35,7 +35,11 @@ fn default_scripts() -> Vec<PathBuf> {
 
 pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Result<u8> {
     let host = Host::live();
-    let mut options = Options::new(Library::read(&arguments.scripts)?);
+    let library = Library::read(&arguments.scripts).context(
+        "the demo needs scripts to run: give --scripts DIR, or start it in the source tree, or where the package has installed them \
+         (/usr/share/shakedown/scripts)",
+    )?;
+    let mut options = Options::new(library);
     (options.disks, options.interfaces) = sandbox::devices(&host);
     let region = Sandbox::start(options).await?;
     let temporary = tempfile::Builder::new().prefix("shakedown-demo-").tempdir()?;

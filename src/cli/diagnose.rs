@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
     for file in &arguments.files {
         match read(file) {
-            Ok(incidents) => tell(&Source { file: file.to_string_lossy().into_owned(), incidents, gap: None })?,
+            Ok((incidents, gap)) => tell(&Source { file: file.to_string_lossy().into_owned(), incidents, gap })?,
             Err(error) => {
                 complain!("shakedown: cannot read {}: {error}", file.display());
                 code = exit::CANNOT_RUN;
@@ -90,18 +90,28 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 }
 
 /// Reads a saved log piece by piece, since a log may be larger than the machine's memory.
-fn read(path: &Path) -> io::Result<Vec<Incident>> {
+fn read(path: &Path) -> io::Result<(Vec<Incident>, Option<String>)> {
     if path == Path::new("-") { judge(io::stdin().lock()) } else { judge(File::open(path)?) }
 }
 
-fn judge(log: impl Read) -> io::Result<Vec<Incident>> {
+/// The incidents of a log, and why there may be more.
+fn judge(log: impl Read) -> io::Result<(Vec<Incident>, Option<String>)> {
     let mut log = BufReader::new(log);
     let mut judge = Judge::default();
+    let (mut all, mut odd) = (0, 0);
     loop {
         let mut piece = Vec::new();
         if log.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
-            return Ok(judge.end());
+            let gap = match (all, odd) {
+                (0, _) => Some("it is empty: there was nothing to judge"),
+                // A log that a crash cut off may end with zeros. Of a packed or encrypted one nearly every byte is odd.
+                _ if odd > all / 4 => Some("it is no text: unpack it, or save the log as text, for example with dmesg"),
+                _ => None,
+            };
+            return Ok((judge.end(), gap.map(str::to_owned)));
         }
+        all += piece.len();
+        odd += piece.iter().filter(|byte| !byte.is_ascii_graphic() && !byte.is_ascii_whitespace()).count();
         // Read on to the end of the line. The bound is for input that is no log and has no line ends.
         if piece.len() == PIECE {
             log.by_ref().take(PIECE as u64).read_until(b'\n', &mut piece)?;

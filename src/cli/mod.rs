@@ -231,9 +231,16 @@ pub fn main() -> ExitCode {
 
 /// Prints an error of the command line, without arguments that may be secrets; or the help that was asked for.
 fn misunderstood(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
-    match names::without_secrets(error, words).filter(|_| error.use_stderr()) {
-        Some(text) => complain!("{}", text.trim_end()),
-        None => {
+    let safe = names::without_secrets(error, words).filter(|_| error.use_stderr());
+    let source = std::error::Error::source(error).filter(|source| source.is::<std::num::ParseIntError>());
+    match (safe, source) {
+        // The standard library speaks of digits, not of what is wanted.
+        (safe, Some(source)) => {
+            let text = safe.unwrap_or_else(|| error.render().to_string());
+            complain!("{}", text.replace(&source.to_string(), "it is not a whole number").trim_end());
+        }
+        (Some(text), None) => complain!("{}", text.trim_end()),
+        (None, None) => {
             let _ = error.print();
         }
     }

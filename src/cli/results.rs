@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
+use serde_json::{Value, json};
 
+use super::format::{ListFormat, print_list};
 use super::{answer, exit, help, raw_output, state, unless_reader_has_gone};
 use crate::journal::{Audience, ResultRecord, RunId, RunRecord, stamp};
 use crate::private;
@@ -14,6 +16,9 @@ use crate::report::{span, table, used};
 pub(super) struct Runs {
     #[command(flatten)]
     state: state::Options,
+    /// For people, or for programs: one JSON array, or one object a line
+    #[arg(long, value_enum, default_value_t)]
+    format: ListFormat,
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +60,29 @@ fn region(run: &RunRecord) -> String {
     }
 }
 
+fn object(run: &RunRecord) -> Value {
+    json!({
+        "kind": "run",
+        "time": stamp(run.started),
+        "run": run.id.number(),
+        "ended": run.ended.map(stamp),
+        "seconds": run.duration.map(|duration| duration.as_secs_f64()),
+        "scripts": run.scripts,
+        "failed": run.failed,
+        "is_complete": run.is_complete,
+        "outcome": run.outcome,
+        "requested_by": run.requested_by,
+        "region": run.region,
+        "region_is_told": run.audience == Audience::Region,
+        "storage": run.storage,
+    })
+}
+
 pub(super) fn runs(arguments: &Runs) -> anyhow::Result<u8> {
+    if arguments.format != ListFormat::Table {
+        let runs: Vec<Value> = arguments.state.read()?.runs()?.iter().map(object).collect();
+        return print_list(&runs, arguments.format);
+    }
     let row = |run: RunRecord| {
         vec![
             run.id.to_string(),

@@ -105,9 +105,20 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
     let store = arguments.state.open_for_run(&host.hostname(), &region)?;
-    let outcome = watched(connected.client, host, options, store, format).await?;
+    let notifier = settings.notifier(&arguments.state.state_dir, &host.hostname());
+    let following = CancellationToken::new();
+    let follower = notifier.clone().map(|notifier| tokio::spawn(notifier.follow(following.clone())));
+    let outcome = watched(connected.client, host, options, store, format).await;
+    following.cancel();
+    let outcome = outcome?;
     settings.write_metrics(&arguments.state.state_dir);
     show::summary(&outcome, format);
+    if let Some(follower) = follower {
+        let _ = follower.await;
+    }
+    if let Some(notifier) = notifier {
+        notifier.tell().await;
+    }
     Ok(exit_code(&outcome))
 }
 

@@ -13,6 +13,7 @@ use crate::download;
 use crate::inventory::NetworkVolumes;
 use crate::journal::{Actor, Retention};
 use crate::runner::{self, packages};
+use crate::status::Notifier;
 
 /// What the command line may say beside `--set`.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,7 @@ pub(super) struct Settings {
     meanwhile: Policy,
     pass_environment: runner::Names,
     metrics_file: Option<PathBuf>,
+    notify: Option<String>,
 }
 
 impl Settings {
@@ -60,6 +62,7 @@ impl Settings {
             meanwhile,
             pass_environment,
             metrics_file,
+            notify,
         } = site;
         let cache = given.package_cache.or(package_cache).map(|directory| {
             let found = directory.canonicalize().ok().filter(|path| path.is_dir());
@@ -76,6 +79,7 @@ impl Settings {
             meanwhile,
             pass_environment,
             metrics_file,
+            notify,
         })
     }
 
@@ -118,6 +122,11 @@ impl Settings {
         }
     }
 
+    /// Prepares to tell the site's command what happens from now on; `None` without one.
+    pub(super) fn notifier(&self, state_dir: &Path, hostname: &str) -> Option<Notifier> {
+        self.notify.as_deref().map(|command| Notifier::start(command, state_dir, hostname))
+    }
+
     fn scripts(&self, options: &mut runner::Options, state_dir: &Path) {
         options.packages = packages::Options::new(self.package_cache.clone(), self.download.clone());
         options.state_dir = Some(state_dir.to_owned());
@@ -140,7 +149,7 @@ mod tests {
         Sync,
         /// When `watch` asks the drives.
         Drives,
-        /// Files that are written when the work of a verb is done.
+        /// Files that are written, and commands that are told, when the work of a verb is done.
         Afterwards,
     }
 
@@ -164,6 +173,7 @@ mod tests {
             "runner.meanwhile" => (&[Run], "note"),
             "runner.pass_environment" => (&[Run, Sync], "http_proxy"),
             "metrics.textfile" => (&[Afterwards], "/metrics.prom"),
+            "notify.command" => (&[Afterwards], "/bin/true"),
             "packages.cache" => (&[Run, Sync], "/"),
             other => panic!("which verbs does the key {other} concern?"),
         }
@@ -174,7 +184,7 @@ mod tests {
         match taker {
             Taker::Run => format!("{:?}", settings.run(storage, "http://192.0.2.1", state)),
             Taker::Sync => format!("{:?}", settings.sync(storage, "http://192.0.2.1", state)),
-            Taker::Afterwards => format!("{:?}", settings.metrics_file),
+            Taker::Afterwards => format!("{:?} {:?}", settings.metrics_file, settings.notify),
             Taker::Drives => format!("{:?}", settings.disks_every(None)),
         }
     }

@@ -15,7 +15,7 @@ use crate::printable::{OneLine, Printable};
 use crate::process::Progress;
 use crate::report::{bytes, span, table};
 use crate::script::{Script, Status};
-use crate::telemetry::LogFormat;
+use crate::telemetry::{self, LogFormat};
 
 /// Between two looks at the running scripts.
 const PACE: Duration = Duration::from_millis(250);
@@ -31,8 +31,10 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
         return;
     }
     if !std::io::stderr().is_terminal() {
+        // The journal of systemd has the changes of status already, with priority and fields.
+        let is_logged = |notice: &Notice| telemetry::is_journald() && matches!(notice, Notice::Transition { .. });
         while let Some(notice) = received.recv().await {
-            if let Some(line) = plain_line(&notice) {
+            if let Some(line) = plain_line(&notice).filter(|_| !is_logged(&notice)) {
                 say!("{line}");
             }
         }

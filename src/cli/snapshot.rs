@@ -23,6 +23,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+    let folder = arguments.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("there is no folder {} to write the snapshot to", folder.display());
+    }
+    anyhow::ensure!(!arguments.out.is_dir(), "{} is a folder: give the file to write", arguments.out.display());
     let machine = arguments.machine.open()?;
     let snapshot = Snapshot::take(&machine.host, arguments.keep_serials)?;
     let out = arguments.out.display();

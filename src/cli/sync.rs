@@ -107,6 +107,7 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
     options.patience = Duration::from_secs(how.patience);
     options.full = full;
     let store = how.state.open(&host.hostname(), &client.identity())?;
+    let notifier = settings.notifier(&how.state.state_dir, &host.hostname());
     let (notices, received) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let shown = tokio::spawn(show::notices(received, format));
@@ -118,6 +119,9 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
     stopper.abort();
     let _ = shown.await;
     settings.write_metrics(&how.state.state_dir);
+    if let Some(notifier) = notifier {
+        notifier.tell().await;
+    }
     let outcome = done?;
     show::synchronised(&outcome, format);
     Ok(exit_code(&outcome))

@@ -181,6 +181,7 @@ async fn look_once(
         Purpose::Drives => Store::open_beside(&arguments.state.state_dir, &host.hostname())?,
         _ => arguments.state.open(&host.hostname(), &client.identity())?,
     };
+    let notifier = settings.notifier(&arguments.state.state_dir, &host.hostname());
     let storage = arguments.storage.clone().unwrap_or_else(|| arguments.state.state_dir.join("sync"));
     let mut options = settings.sync(&storage, client.base_url(), &arguments.state.state_dir);
     options.quietly = purpose == Purpose::Changes;
@@ -201,6 +202,9 @@ async fn look_once(
     };
     settings.write_metrics(&arguments.state.state_dir);
     super::answer(&serde_json::to_string(&looked)?)?;
+    if let Some(notifier) = notifier {
+        notifier.tell().await;
+    }
     Ok(exit::OK)
 }
 

@@ -30,6 +30,8 @@ pub struct Site {
     pub package_cache: Option<PathBuf>,
     /// File that gets the metrics of this machine after each run, synchronisation and look; `None` is no file.
     pub metrics_file: Option<PathBuf>,
+    /// Command that gets what operators have to hear of on its standard input; `None` is no command.
+    pub notify: Option<String>,
     /// Limits of what scripts have downloaded.
     pub download: download::Options,
 }
@@ -47,6 +49,7 @@ impl Default for Site {
             pass_environment: Names::default(),
             package_cache: None,
             metrics_file: None,
+            notify: None,
             download,
         }
     }
@@ -83,6 +86,11 @@ pub(super) const KEYS: &[Key] = &[
         "metrics.textfile",
         metrics_file,
         "file that gets the metrics of this machine, for node_exporter's textfile collector"
+    ),
+    key!(
+        "notify.command",
+        notify,
+        "command that gets failed scripts, failing disks and changes of the hardware as JSON on its standard input"
     ),
     key!("packages.cache", package_cache, "directory of packages that is looked into before anything is fetched"),
     key!("packages.download_bytes", download.most, "most bytes of one download"),

@@ -145,6 +145,18 @@ impl Value for Option<PathBuf> {
     }
 }
 
+/// A command line; empty is none.
+impl Value for Option<String> {
+    const WHAT: &'static str = "a command line for /bin/sh, or empty for none";
+    const FORM: &'static str = "string";
+    fn parse(text: &str) -> Option<Self> {
+        Some(Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+    fn text(&self) -> String {
+        self.clone().unwrap_or_default()
+    }
+}
+
 /// Policy for faults that the machine reports while a script runs.
 impl Value for Policy {
     const WHAT: &'static str = "count, note or off, then codes of docs/diagnosis.md as CODE=note, =degraded or =failed";

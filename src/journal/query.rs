@@ -66,6 +66,27 @@ impl Store {
         Ok(rows)
     }
 
+    /// The events of every level with a larger id, oldest first, at most `most`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn events_after(&self, id: i64, most: u32) -> Result<Vec<EventRecord>, Error> {
+        let read = || -> Result<Vec<EventRecord>, rusqlite::Error> {
+            let sql = format!("{EVENT} WHERE e.id > ?1 ORDER BY e.id LIMIT ?2");
+            self.connection.prepare(&sql)?.query_map(params![id, most], event)?.collect()
+        };
+        read().map_err(Error::sqlite(&self.path))
+    }
+
+    /// The id of the newest event; 0 if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_event(&self) -> Result<i64, Error> {
+        let sql = "SELECT ifnull(max(id), 0) FROM maasserver_event";
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(Error::sqlite(&self.path))
+    }
+
     /// The events of a run, of every level, oldest first: all from its start until another run began. At most `most`, the newest of
     /// them, and how many there are.
     ///

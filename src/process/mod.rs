@@ -18,6 +18,7 @@ mod family;
 mod limits;
 mod own;
 mod peer;
+mod refusal;
 mod spawn;
 mod standing;
 mod table;
@@ -141,7 +142,7 @@ impl Stood {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The executable could not be run.
-    #[error("cannot run {path}: {source}")]
+    #[error("cannot run {path}: {source}{}", refusal::explain(path, source))]
     Spawn {
         /// The executable.
         path: PathBuf,

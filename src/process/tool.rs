@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
@@ -121,11 +121,23 @@ impl Tool {
     /// # Errors
     /// When it does not start, does not end in time, prints too much, or was cancelled.
     pub async fn call(self, cancel: &CancellationToken) -> Result<Answer, ToolError> {
+        self.call_with(Vec::new(), cancel).await
+    }
+
+    /// As [`Tool::call`], with an input. A tool that does not read its input to the end is no error.
+    ///
+    /// # Errors
+    /// As those of [`Tool::call`].
+    pub async fn call_with(self, input: Vec<u8>, cancel: &CancellationToken) -> Result<Answer, ToolError> {
         let path = self.program.clone();
-        let (mut child, family) = match self.start() {
+        let (mut child, family) = match self.start(!input.is_empty()) {
             Ok(started) => started,
             Err(source) => return Err(ToolError::Start { path, source }),
         };
+        if let Some(mut pipe) = child.stdin.take() {
+            // Beside the reading of its output: a tool may print before it has read everything. The pipe closes when the tool ends.
+            tokio::spawn(async move { pipe.write_all(&input).await });
+        }
         let answer = tokio::select! {
             answer = answer(&mut child, self.most) => answer,
             () = tokio::time::sleep(self.limit) => Err(Halt::Time),
@@ -157,13 +169,13 @@ impl Tool {
         })
     }
 
-    fn start(&self) -> io::Result<(Child, Arc<Family>)> {
+    fn start(&self, has_input: bool) -> io::Result<(Child, Arc<Family>)> {
         let mut command = tokio::process::Command::new(&self.program);
         command
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let child = spawn_patiently(&mut command)?;
@@ -239,6 +251,15 @@ mod tests {
         assert_eq!(answer.status.code(), Some(3));
         let answer = call(shell("echo half; kill -9 $$")).await.expect("an answer");
         assert_eq!((answer.status.signal(), answer.stdout.as_slice()), (Some(9), &b"half\n"[..]));
+    }
+
+    #[tokio::test]
+    async fn an_input_is_read_whole_or_not_at_all() {
+        let input = vec![b'x'; 300_000];
+        let answer = shell("cat").call_with(input.clone(), &CancellationToken::new()).await.expect("an answer");
+        assert_eq!(answer.stdout, input);
+        let answer = shell("exit 4").call_with(input, &CancellationToken::new()).await.expect("an answer");
+        assert_eq!(answer.status.code(), Some(4));
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! This machine at a glance, from its journal: processes at work, the newest run, undelivered messages, hardware sync, drives in trouble.
-//! [`Overview`] holds the facts; `text` and `metrics` print them.
+//! [`Overview`] holds the facts; `text` and `metrics` print them. [`Notifier`] gives what is new to a command of the site.
 
 mod metrics;
+mod notify;
 mod text;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use crate::agent::watch::{TroubledDrive, troubled_drives};
 use crate::journal::{self, ResultRecord, RunEnd, RunRecord, Store, Told, Waiting};
 
 pub use metrics::metrics;
+pub use notify::{NewsKind, Notifier};
 pub use text::text;
 
 /// Most messages and refusals that are listed; all are counted.

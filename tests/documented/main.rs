@@ -23,6 +23,7 @@ mod roff;
 mod citations;
 mod elsewhere;
 mod manual;
+mod mistakes;
 mod page;
 mod playbooks;
 mod questions;

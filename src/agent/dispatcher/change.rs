@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::journal::ResultChange;
 use crate::runner::{Finished, keep_end};
 use crate::script::{Script, Status, Transition, transition_event};
+use crate::telemetry;
 
 /// Longest wait for the small file with an end.
 const LONGEST_KEEP: Duration = Duration::from_secs(10);
@@ -42,7 +43,17 @@ impl Dispatcher {
         };
         *status = new;
         let event = transition_event(&script.subject(), script.kind, old, new);
-        tracing::info!(kind = event.kind.name, level = %event.kind.level, "{}", event.description);
+        let run = self.record.run_id.map(|id| id.number());
+        tracing::info!(
+            target: telemetry::NEWS,
+            message_id = telemetry::id::SCRIPT_STATUS,
+            syslog_priority = if new.is_failure() { 4 } else { 6 },
+            script = %script.subject(),
+            status = new.name(),
+            run,
+            "{}",
+            event.description
+        );
         let _ = self.notices.send(Notice::Transition { script: Arc::clone(script), status: new, event: event.clone() });
         Some((new, event))
     }

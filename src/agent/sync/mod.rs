@@ -31,6 +31,7 @@ use crate::inventory::{Change, Inventory, NetworkVolumes, changes, collect_detai
 use crate::journal::{Journal, Retention, RunEnd, Store};
 use crate::region::{self, DeployedClient, DeployedSignal, RetryOptions, persist};
 use crate::runner;
+use crate::telemetry;
 
 use compare::{Compared, compare};
 pub(super) use compare::{Found, OnRecord};
@@ -254,7 +255,12 @@ impl Sync {
     ) -> Result<Outcome, Error> {
         let run_id = self.begin(&compared).await.ok_or(Error::NoJournal)?;
         for change in &compared.changes {
-            let _ = self.notices.send(Notice::Said(describe(change, &self.node())));
+            let text = describe(change, &self.node());
+            let action = change.event(&self.node()).action;
+            tracing::info!(target: telemetry::NEWS, message_id = telemetry::id::HARDWARE, syslog_priority = 5, action, run = run_id.number(), "{text}");
+            if !telemetry::is_journald() {
+                let _ = self.notices.send(Notice::Said(text));
+            }
         }
         let stored = compared.stored.as_ref().map(Stored::to_text);
         let mut outcome = Outcome { reason: Some(reason), changes: compared.changes, ..Outcome::nothing() };

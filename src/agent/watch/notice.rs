@@ -5,6 +5,7 @@ use super::super::sync::{self, EVENT_NAME, Sync};
 use crate::event::{Event, EventType};
 use crate::journal::Store;
 use crate::region::NodeEvent;
+use crate::telemetry;
 
 /// What people read of a run that only said what was noticed.
 const TOLD: &str = "Told what was noticed of the hardware";
@@ -29,6 +30,16 @@ pub(super) async fn note(
     text: String,
     noticed: Vec<Noticed>,
 ) -> Result<(), sync::Error> {
+    for one in &noticed {
+        tracing::info!(
+            target: telemetry::NEWS,
+            message_id = telemetry::id::NOTICED,
+            syslog_priority = if one.is_failure { 3 } else { 5 },
+            action = one.action,
+            "{}",
+            one.text
+        );
+    }
     let run = sync.new_run();
     // An event is posted to the address of the node, which is not known without its name.
     let system_id = sync.client.system_id().map(str::to_owned);
