@@ -42,7 +42,8 @@ pub(in crate::cli) fn content(path: &Path) -> anyhow::Result<Content> {
         let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
         let mut reader = BufReader::new(file.take(MOST));
         let mut first = [0];
-        reader.read_exact(&mut first).with_context(|| format!("{shown} is empty"))?;
+        let count = reader.read(&mut first).with_context(|| format!("cannot read {shown}"))?;
+        anyhow::ensure!(count > 0, "{shown} is empty");
         if matches!(first[0], b'{' | b'[') {
             let stream = serde_json::Deserializer::from_reader(first.as_slice().chain(reader)).into_iter::<Value>();
             let documents: Result<Vec<Value>, _> = stream.collect();

@@ -36,7 +36,7 @@ pub enum SnapshotError {
     #[error("{0} is neither a directory nor a .tar.xz archive, as `shakedown snapshot` writes it")]
     NoArchive(PathBuf),
     /// The `.tar.xz` is cut off or damaged.
-    #[error("{path} is no whole .tar.xz archive: {source}")]
+    #[error("{path} is no whole .tar.xz archive: {}", in_words(source))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -65,6 +65,14 @@ pub enum SnapshotError {
         /// The reason in words.
         reason: String,
     },
+}
+
+/// The library says of a file that ends too early what it did with its buffer.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "it is empty, or its end is missing".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 pub(super) fn write(snapshot: &Snapshot, path: &Path) -> io::Result<()> {
