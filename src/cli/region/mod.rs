@@ -28,7 +28,7 @@ enum Verb {
     Install(Install),
     /// List Shakedown's programs and scripts in a region and check that they fit together
     Status(Status),
-    /// Fetch the inventories of all machines of a region, for `shakedown compare`; changes nothing
+    /// Fetch the inventories and figures of all machines of a region, for `shakedown compare`; changes nothing
     Fetch(fetch::Arguments),
     /// Take away what `install` put into a region, and nothing else
     Remove(Remove),
