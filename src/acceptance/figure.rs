@@ -200,8 +200,8 @@ fn figure(value: &Value) -> Option<Amount> {
             number: entries.get("value")?.as_f64()?,
             unit: entries.get("unit").and_then(Value::as_str).unwrap_or_default().to_owned(),
         }),
-        // A result file of a script contains only texts.
-        Value::String(text) => amount(text).ok(),
+        // A result file of a script contains only texts. A sentence that begins with a number is no figure.
+        Value::String(text) => amount(text).ok().filter(|amount| !amount.unit.contains(char::is_whitespace)),
         _ => None,
     }
 }
@@ -224,6 +224,7 @@ mod tests {
             assert_eq!(figures(&document).get("bandwidth"), Some(&expected), "{document}");
         }
         assert!(figures(&json!({"form": "x"})).is_empty());
+        assert!(figures(&json!({"reason": "12 places could not be read", "address": "10.0.0.1"})).is_empty());
     }
 
     #[test]

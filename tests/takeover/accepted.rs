@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use shakedown::region::Client;
 use shakedown::sandbox::{NodeStatus, Sandbox};
 use shakedown::script::Status;
 
@@ -127,8 +128,39 @@ async fn a_profile_that_is_wrong_is_refused_before_anything_is_uploaded() {
         );
     }
     let empty = machine.at("data").display().to_string();
-    for nowhere in [empty, machine.at("nowhere.toml").display().to_string()] {
+    let address = "http://files.example.com/rig.toml".to_owned();
+    for nowhere in [empty, address, machine.at("nowhere.toml").display().to_string()] {
         let (code, told) = install(&machine, &region, &["--profile", &nowhere]).await;
         assert!(code == Some(3) && changes(&region) == 0, "{told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_does_to_the_script_meanwhile_is_seen_and_mended() {
+    let (machine, region) = (Machine::new(), region(&[]).await);
+    // Limits for figures that no commissioning has are told at once.
+    let measured = profile(&machine, "rig.toml", format!("{RIG}[measure]\nread = \">=1 GiB/s\"\n"));
+    let (code, told) = install(&machine, &region, &["--profile", &measured]).await;
+    assert!(code == Some(0) && told.contains("the verdict will be incomplete"), "{told}");
+    let rig = profile(&machine, "rig.toml", RIG);
+    install(&machine, &region, &["--profile", &rig]).await;
+    // Somebody edits the profile in the region's own page.
+    let client = Client::new(crate::degraded::options(&region)).expect("a client");
+    let script = client.scripts().await.expect("scripts").into_iter().find(|script| script.name == "shakedown-accept");
+    let text = String::from_utf8(script.expect("it is there").content).expect("a text");
+    for (edited, state) in [
+        (text.replace("cores = 4", "cores = 2"), "CHANGED by somebody else"),
+        (text.replace("cores = 4", "coers = 4"), "WRONG, install it again: line 6"),
+    ] {
+        client.replace_script("shakedown-accept", edited.as_bytes(), "").await.expect("it is taken");
+        let status = administer(&region, "status").finish().await;
+        assert!(status.code == Some(1) && status.stdout.contains(state), "{}", status.stdout);
+    }
+    let told = commissioned(&machine, &region).await;
+    assert!(told.starts_with("Failed") && told.contains("did you mean"), "{told}");
+    // Another install keeps what is there, and one with the profile mends it.
+    let (_, told) = install(&machine, &region, &[]).await;
+    assert!(told.contains("WRONG"), "{told}");
+    let (code, told) = install(&machine, &region, &["--profile", &rig]).await;
+    assert!(code == Some(0) && told.contains("(it is wrong) out of shakedown-accept"), "{told}");
 }

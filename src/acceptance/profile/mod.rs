@@ -167,6 +167,12 @@ impl Profile {
         self.match_keys() > 0 && pairs.into_iter().all(is_wider)
     }
 
+    /// True if the profile has limits for figures, without which nothing is accepted.
+    #[must_use]
+    pub fn asks_for_figures(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     /// True if a figure is to be compared with the machine's last run.
     #[must_use]
     pub fn asks_for_history(&self) -> bool {

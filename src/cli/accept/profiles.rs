@@ -88,7 +88,10 @@ pub(in crate::cli) fn choose(path: &Path, machine: &Machine) -> anyhow::Result<P
     );
     if fitting.len() > 1 {
         let names: Vec<String> = fitting.iter().map(|(file, _)| file.display().to_string()).collect();
-        anyhow::bail!("several profiles are made for this machine, name one: {}", names.join(", "));
+        anyhow::bail!(
+            "several profiles are made for this machine: {}; name one, or narrow their `match`",
+            names.join(", ")
+        );
     }
     Ok(fitting.remove(0).1)
 }

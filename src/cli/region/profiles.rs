@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 
 use super::super::accept::profiles;
+use crate::acceptance::Profile;
 use crate::adoption::{CARRIER, Change, Present, Profiles, Wanted};
 
 /// Reads profiles, and those of folders; `None` if none were asked for.
@@ -14,12 +15,26 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Option<Profiles>> {
     }
     let mut files = Vec::new();
     for path in paths {
+        let is_address = path.to_str().is_some_and(|path| path.starts_with("http://") || path.starts_with("https://"));
+        ensure!(
+            !is_address,
+            "{}: profiles that travel are files here; the address of one is the parameter of {CARRIER} when a machine is commissioned",
+            path.display()
+        );
         let own = if path.is_dir() { profiles::files(path)? } else { vec![path.clone()] };
         ensure!(!own.is_empty(), "there is no profile in {}: profiles are files called NAME.toml", path.display());
         files.extend(own);
     }
     let texts = files.iter().map(|file| Ok((file.display().to_string(), profiles::text(file)?)));
-    Ok(Some(Profiles::of(texts.collect::<anyhow::Result<_>>()?)?))
+    let profiles = Profiles::of(texts.collect::<anyhow::Result<_>>()?)?;
+    for one in profiles.iter().filter(|one| one.profile.as_ref().is_ok_and(Profile::asks_for_figures)) {
+        complain!(
+            "shakedown: {}: it has [measure], and nothing is measured yet when a machine is commissioned: the verdict will be incomplete, \
+             which fails the script. Leave [measure] to `shakedown accept --measured`",
+            one.show()
+        );
+    }
+    Ok(Some(profiles))
 }
 
 /// What a change of the script does to the profiles that travel with it, one line each.
