@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::better::Better;
+
 /// A number with its unit, as a test or a profile writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Amount {
@@ -132,6 +134,21 @@ pub(super) fn unit_meant(unit: &str) -> Option<String> {
 /// Figures by name.
 pub type Figures = BTreeMap<String, Amount>;
 
+/// The worst of several figures of one name, as of a machine's disks; the middle one where nobody knows which side is bad.
+#[must_use]
+pub fn worst(name: &str, mut amounts: Vec<Amount>) -> Option<Amount> {
+    let unit = Amount { number: 1.0, unit: amounts.first()?.unit.clone() };
+    amounts.retain(|amount| amount.ratio(&unit).is_some_and(f64::is_finite));
+    let size = |amount: &Amount| amount.ratio(&unit).unwrap_or_default();
+    amounts.sort_by(|a, b| size(a).total_cmp(&size(b)));
+    let place = match Better::of(name, &unit.unit) {
+        Better::Large => 0,
+        Better::Small => amounts.len().saturating_sub(1),
+        Better::Unknown => amounts.len().saturating_sub(1) / 2,
+    };
+    amounts.into_iter().nth(place)
+}
+
 /// Collects the figures of a JSON document: `{"NAME": 3}`, `{"NAME": {"value": 3, "unit": "GiB/s"}}`, the same below `results`, `figures`
 /// or `measurements`, a list of `{"name", "value", "unit"}`, or one line of OCP output with a measurement.
 #[must_use]
@@ -183,8 +200,8 @@ fn figure(value: &Value) -> Option<Amount> {
             number: entries.get("value")?.as_f64()?,
             unit: entries.get("unit").and_then(Value::as_str).unwrap_or_default().to_owned(),
         }),
-        // A result file of a script contains only texts.
-        Value::String(text) => amount(text).ok(),
+        // A result file of a script contains only texts. A sentence that begins with a number is no figure.
+        Value::String(text) => amount(text).ok().filter(|amount| !amount.unit.contains(char::is_whitespace)),
         _ => None,
     }
 }
@@ -207,6 +224,19 @@ mod tests {
             assert_eq!(figures(&document).get("bandwidth"), Some(&expected), "{document}");
         }
         assert!(figures(&json!({"form": "x"})).is_empty());
+        assert!(figures(&json!({"reason": "12 places could not be read", "address": "10.0.0.1"})).is_empty());
+    }
+
+    #[test]
+    fn a_machine_is_as_slow_as_its_slowest_disk() {
+        let of = |name: &str, texts: &[&str]| {
+            let amounts = texts.iter().map(|text| amount(text).expect("an amount")).collect();
+            worst(name, amounts).map(|amount| amount.show())
+        };
+        assert_eq!(of("disk-read", &["3 GB/s", "900 MB/s", "2 GB/s", "1 ms"]).as_deref(), Some("900 MB/s"));
+        assert_eq!(of("latency", &["90 us", "1 ms"]).as_deref(), Some("1 ms"));
+        assert_eq!(of("cycles", &["9", "1", "5"]).as_deref(), Some("5"));
+        assert_eq!(of("x", &[]), None);
     }
 
     #[test]

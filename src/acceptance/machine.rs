@@ -1,6 +1,6 @@
 //! A machine as a profile sees it: a fact for each key, read from the document of the deep inventory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -47,6 +47,8 @@ pub(super) struct Device {
     pub(super) stay: Stay,
     /// `none`, or the kinds of errors that its PCI Express function has counted; `None` if it counts none.
     pub(super) bus_errors: Option<String>,
+    /// True for a PCI function of a device that is in another list, too: a disk, a network or graphics card, a storage controller.
+    pub(super) is_claimed: bool,
 }
 
 /// All devices of a kind.
@@ -189,6 +191,7 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
         };
         unread = unread.or(silent.map(str::to_owned));
     }
+    let claimed = if kind == Kind::Pci { claimed(index) } else { BTreeSet::new() };
     let device = |value: &&Value| {
         let look = Look { index, device: value };
         let node = value["numa_node"].as_u64().and_then(|node| nodes.get(&node).copied());
@@ -198,9 +201,29 @@ fn listing(index: &Index<'_>, kind: Kind, nodes: &BTreeMap<u64, u64>) -> Listing
             socket: if kind.has_socket() { node } else { value["socket"].as_u64() },
             stay: stay(kind, &look),
             bus_errors: bus_errors(&look),
+            is_claimed: claimed.contains(card(look.text("address"))),
         }
     };
     Listing { devices: devices.iter().map(device).collect(), unread }
+}
+
+/// Addresses, without their functions, of what other lists have.
+fn claimed<'a>(index: &Index<'a>) -> BTreeSet<&'a str> {
+    let lists = [
+        ("interfaces", "pci_address"),
+        ("gpus", "pci_address"),
+        ("storage_controllers", "pci_address"),
+        ("disks", "controller"),
+    ];
+    let addresses = lists
+        .into_iter()
+        .flat_map(|(list, key)| devices_of(&index.document[list]).filter_map(move |device| device[key].as_str()));
+    addresses.filter(|address| !address.is_empty()).map(card).collect()
+}
+
+/// The address of a card: that of a function without its last number.
+fn card(address: &str) -> &str {
+    address.rsplit_once('.').map_or(address, |(card, _)| card)
 }
 
 /// Errors that the function of a device has counted since the start (AER), by their kinds.

@@ -32,7 +32,7 @@ mod version;
 mod want;
 
 pub use better::Better;
-pub use figure::{Amount, Figures, figures};
+pub use figure::{Amount, Figures, figures, worst};
 pub use judge::{Siblings, judge, judge_over_time};
 pub use learn::learn;
 pub use machine::{Machine, System};

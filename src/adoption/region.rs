@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::binary::{Architecture, Binary, of_file_name, sum};
+use super::profiles::{CARRIER, Profiles};
 use super::script::{self, Contents, From, TAG};
 use crate::region::{Client, Error, StoredFile, StoredScript};
 use crate::script::ScriptType;
 
 /// The project's own scripts that a region can have in addition, as name and text.
-pub const SITE_SCRIPTS: [(&str, &str); 12] = {
+pub const SITE_SCRIPTS: [(&str, &str); 13] = {
     macro_rules! script {
         ($folder:literal, $name:literal) => {
             ($name, include_str!(concat!("../../scripts/", $folder, "/", $name)))
         };
     }
     [
+        script!("commissioning", "shakedown-accept"),
         script!("commissioning", "shakedown-kernel-cmdline"),
         script!("commissioning", "shakedown-list-modaliases"),
         script!("commissioning", "shakedown-machine-resources"),
@@ -41,6 +43,8 @@ pub struct Wanted {
     pub certificates: String,
     /// The chosen names of [`SITE_SCRIPTS`].
     pub scripts: Vec<&'static str>,
+    /// What [`CARRIER`] is to carry; `None` for what it carries already.
+    pub profiles: Option<Profiles>,
 }
 
 /// One change of a region.
@@ -175,7 +179,17 @@ impl Wanted {
         let own = [ScriptType::Commissioning, ScriptType::Testing]
             .map(|kind| (script::name(kind), script::script(kind, &contents)));
         let chosen = SITE_SCRIPTS.iter().filter(|(name, _)| self.scripts.contains(name));
-        own.into_iter().chain(chosen.map(|(name, text)| ((*name).to_owned(), script::tagged(text)))).collect()
+        let text = |name: &str, text: &str| script::tagged(&self.with_profiles(present, name, text));
+        own.into_iter().chain(chosen.map(|(name, own)| ((*name).to_owned(), text(name, own)))).collect()
+    }
+
+    /// The script with its profiles, if it carries some: the wanted ones, else those that the region's script has already.
+    fn with_profiles(&self, present: &Present, name: &str, text: &str) -> String {
+        if name != CARRIER {
+            return text.to_owned();
+        }
+        let there = || present.script(name).map(|script| Profiles::kept(Profiles::carried_by(&script.content)));
+        self.profiles.clone().or_else(there).unwrap_or_default().put_into(text)
     }
 
     /// The preseed with which machines that boot an ephemeral system run the agent, also those that enlist, whose scripts are not the site's.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::accept::machines::{self, Content};
 use super::format::Format;
 use super::{answer, answer_whole, exit, help};
-use crate::acceptance::{Herd, Machine, Member, compare, figures, page, text};
+use crate::acceptance::{Figures, Herd, Machine, Member, compare, figures, page, text};
 use crate::report::table;
 
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,9 @@ pub(super) struct Arguments {
     /// (JSON, OCP lines). What a machine is called is the name of its file up to the first dot, or that of a folder with several files of it
     #[arg(value_name = "FILE|DIR", required = true)]
     paths: Vec<PathBuf>,
+    /// Results of the same machines from before, in files or folders of the same names: whose figures fell since is named
+    #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
+    before: Vec<PathBuf>,
     /// For people or for machines
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -34,6 +37,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         take(&mut members, &path)?;
     }
     anyhow::ensure!(!members.is_empty(), "there is no machine in these folders");
+    if !arguments.before.is_empty() {
+        recall(&mut members, &arguments.before)?;
+    }
     let herds = compare(members.into_values().collect());
     if let Some(path) = &arguments.html {
         fs::write(path, page(&herds)).with_context(|| format!("cannot write {}", path.display()))?;
@@ -43,6 +49,26 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         Format::Table => answer_whole(&herds.iter().map(shown).collect::<Vec<_>>().join("\n"))?,
     }
     Ok(exit::OK)
+}
+
+/// Takes the figures from before to the machines of now.
+fn recall(members: &mut BTreeMap<String, Member>, paths: &[PathBuf]) -> anyhow::Result<()> {
+    let mut before = BTreeMap::new();
+    for path in machines::files(paths)? {
+        take(&mut before, &path)?;
+    }
+    let mut is_one_known = false;
+    for (name, own) in before {
+        let Some(member) = members.get_mut(&name) else { continue };
+        is_one_known |= own.figures.keys().any(|figure| member.figures.contains_key(figure));
+        // Who names older results wants these, and not what the region kept besides.
+        member.last.extend(own.figures);
+    }
+    anyhow::ensure!(
+        is_one_known,
+        "no machine has a figure both in --before and now: files of one machine have one name in both"
+    );
+    Ok(())
 }
 
 /// Takes what a file tells to the machine that it is of.
@@ -63,7 +89,8 @@ fn put(members: &mut BTreeMap<String, Member>, name: &str, path: &Path) -> anyho
     let member = members.entry(name.to_owned()).or_insert_with(|| Member {
         name: name.to_owned(),
         machine: None,
-        figures: crate::acceptance::Figures::new(),
+        figures: Figures::new(),
+        last: Figures::new(),
     });
     let documents = match machines::content(path)? {
         Content::Machine(inventory) => vec![*inventory],
@@ -81,7 +108,12 @@ fn put(members: &mut BTreeMap<String, Member>, name: &str, path: &Path) -> anyho
                 );
                 is_known = true;
             }
-            Err(_) => member.figures.extend(figures(document)),
+            Err(_) => {
+                member.figures.extend(figures(document));
+                member.last.extend(figures(&document["before"]));
+                // What `shakedown region fetch` brought of tests that measure nothing.
+                is_known |= document["figures"].is_object() && document["scripts"].is_array();
+            }
         }
     }
     anyhow::ensure!(

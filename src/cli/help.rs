@@ -50,7 +50,7 @@ Exit codes:
   0  the region has what it should have
   1  a program that the region keeps is damaged or missing, or somebody changed
      a script (status); scripts that somebody changed stay (remove)
-  2  the command line is wrong
+  2  the command line or a profile is wrong; nothing was uploaded
   3  it could not be done: no region, a wrong key, a script of that name that is
      somebody else's";
 
@@ -60,7 +60,8 @@ Examples:
   shakedown compare hall --html hall.html
 
 Asks for one machine after the other, waits after each request, and changes nothing.
-A call that was interrupted goes on where it was.
+A call that was interrupted goes on where it was. Brings the inventory of each machine,
+and of its tests the statuses and the figures of scripts that declare results.
 
 Exit codes:
   0  all were asked for; machines without an inventory are named
@@ -162,7 +163,9 @@ Examples:
 Facts are odd where three machines or more tell them and more than 60 % agree.
 Figures are odd where six machines or more have them: on the bad side, beyond four
 median deviations and a floor (3 % processor, 5 % memory and network, 8 % latency,
-10 % disk). Fewer than six get no verdict, four or five a rank.
+10 % disk). Fewer than six get no verdict, four or five a rank. Rates and times are
+also held against the run before of the same machine (--before, or what `shakedown
+region fetch` brought).
 
 Exit codes:
   0  they were compared, whatever is odd: siblings alone fail no machine

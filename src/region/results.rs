@@ -1,5 +1,7 @@
 //! Machines of a region and what their scripts printed, as an administrator reads them. Nothing here changes anything.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use reqwest::Url;
 use serde_json::Value;
@@ -18,7 +20,7 @@ const LARGEST: usize = 256 << 20;
 pub struct ListedMachine {
     /// The region's system id.
     pub system_id: String,
-    /// Name of the script.
+    /// Host name.
     pub hostname: String,
 }
 
@@ -34,30 +36,66 @@ pub struct ResultSet {
 }
 
 /// Result of a script, as the region keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptResult {
     /// Name of the script.
     pub script: String,
-    /// True if the script passed.
-    pub has_passed: bool,
+    /// Status; `None` for one that this program does not know.
+    pub status: Option<Status>,
+    /// Exit status, once known.
+    pub exit_status: Option<i64>,
+    /// The disk or interface that it was run for; empty for the whole machine.
+    pub device: String,
+    /// When it ended, as the region writes times; empty before.
+    pub ended: String,
     /// Standard output; empty if the region was not asked for it.
     pub stdout: Vec<u8>,
+    /// Result file; empty if there is none, or if the region was not asked for it.
+    pub result: Vec<u8>,
+}
+
+impl KeptResult {
+    fn of(value: &Value) -> Option<KeptResult> {
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let file = |key: &str| {
+            let data = value[key].as_str().unwrap_or_default();
+            base64::engine::general_purpose::STANDARD.decode(data).unwrap_or_default()
+        };
+        let number = value["status"].as_u64().and_then(|number| u8::try_from(number).ok());
+        let parameters = value["parameters"].as_object();
+        let is_device = |parameter: &&Value| matches!(parameter["type"].as_str(), Some("storage" | "interface"));
+        let device =
+            parameters.and_then(|all| all.values().find(is_device)).and_then(|one| one["value"]["name"].as_str());
+        Some(KeptResult {
+            script: value["name"].as_str()?.to_owned(),
+            status: number.and_then(Status::from_number),
+            exit_status: value["exit_status"].as_i64(),
+            device: device.unwrap_or_default().to_owned(),
+            ended: text("ended"),
+            stdout: file("stdout"),
+            result: file("result"),
+        })
+    }
+
+    /// True if the script passed.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.status == Some(Status::Passed)
+    }
+
+    /// True if what the script measured counts: one that failed or was cut off measured nothing.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        matches!(self.status, Some(Status::Passed | Status::Degraded))
+    }
 }
 
 impl ResultSet {
     fn of(value: &Value) -> Option<ResultSet> {
-        let result = |value: &Value| {
-            let stdout = value["stdout"].as_str().unwrap_or_default();
-            Some(KeptResult {
-                script: value["name"].as_str()?.to_owned(),
-                has_passed: value["status"].as_i64() == Some(i64::from(Status::Passed.number())),
-                stdout: base64::engine::general_purpose::STANDARD.decode(stdout).unwrap_or_default(),
-            })
-        };
         Some(ResultSet {
             id: value["id"].as_i64()?,
             is_commissioning: value["type_name"].as_str()?.eq_ignore_ascii_case("commissioning"),
-            results: value["results"].as_array()?.iter().filter_map(result).collect(),
+            results: value["results"].as_array()?.iter().filter_map(KeptResult::of).collect(),
         })
     }
 }
@@ -100,6 +138,21 @@ impl Client {
         ResultSet::of(&value).ok_or_else(|| not_the_region(&self.shown(&url), "no results".to_owned()))
     }
 
+    /// Names of the results that each script of the region declares in its header, by script; scripts without any are left out.
+    ///
+    /// # Errors
+    /// By class of answer.
+    pub async fn declared_results(&self) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let url = self.resource("api/2.0/scripts/")?;
+        let value = self.shown_document(&url).await?;
+        let script = |value: &Value| {
+            let names: Vec<String> = value["results"].as_object()?.keys().cloned().collect();
+            Some((value["name"].as_str()?.to_owned(), names)).filter(|(_, names)| !names.is_empty())
+        };
+        let scripts = value.as_array().map(|all| all.iter().filter_map(script).collect());
+        scripts.ok_or_else(|| not_the_region(&self.shown(&url), "no list of scripts".to_owned()))
+    }
+
     async fn shown_document(&self, url: &Url) -> Result<Value, Error> {
         let limit = self.options.request_timeout;
         let response = self.send(url, Accepts::Document, |url| Ok(self.http.get(url).timeout(limit))).await?;
@@ -114,11 +167,13 @@ mod tests {
     #[test]
     fn a_set_has_its_results_and_what_they_printed() {
         let value = serde_json::json!({"id": 7, "type_name": "Commissioning", "results": [
-            {"name": "a", "status": 2, "stdout": "e30="}, {"name": "b", "status": 3}, {"status": 2}]});
+            {"name": "a", "status": 2, "stdout": "e30=", "result": "e30=", "parameters": {"storage": {"type": "storage", "value": {"name": "sda"}}}},
+            {"name": "b", "status": 3, "parameters": {}}, {"status": 2}]});
         let set = ResultSet::of(&value).expect("a set");
         assert!(set.id == 7 && set.is_commissioning && set.results.len() == 2);
-        assert_eq!((set.results[0].stdout.as_slice(), set.results[0].has_passed), (&b"{}"[..], true));
-        assert!(!set.results[1].has_passed && set.results[1].stdout.is_empty());
+        assert_eq!((set.results[0].stdout.as_slice(), set.results[0].has_passed()), (&b"{}"[..], true));
+        assert_eq!((set.results[0].result.as_slice(), set.results[0].device.as_str()), (&b"{}"[..], "sda"));
+        assert!(!set.results[1].has_passed() && !set.results[1].counts() && set.results[1].stdout.is_empty());
         assert_eq!(ResultSet::of(&serde_json::json!({"detail": "no"})), None);
     }
 }

@@ -40,7 +40,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::event::EventRecord;
-use crate::script::{BmcConfig, Problem, RegionVersion, Status};
+use crate::script::{BmcConfig, Problem, RegionVersion, ScriptType, Status};
 
 pub use faults::{Action, Fault};
 pub use library::{Library, LibraryScript};
@@ -241,7 +241,10 @@ impl Sandbox {
     #[expect(clippy::must_use_candidate, reason = "most callers need no id")]
     pub fn add_machine(&self, hostname: &str, printed: &[(&str, &[u8])]) -> String {
         let system_id = oauth::word(6);
-        let rows = printed.iter().zip(1..).map(|((script, stdout), id)| results::passed(id, script, stdout)).collect();
+        let passed = |((script, stdout), id): (&(&str, &[u8]), i64)| {
+            results::passed(id, ScriptType::Commissioning, script, stdout)
+        };
+        let rows = printed.iter().zip(1..).map(passed).collect();
         let mut state = self.region.lock();
         state.others.push(machines::Machine {
             system_id: system_id.clone(),
@@ -250,8 +253,19 @@ impl Sandbox {
             hardware: machines::Hardware::default(),
             token: None,
         });
-        state.kept.insert(system_id.clone(), rows);
+        state.kept.insert(system_id.clone(), vec![rows]);
         system_id
+    }
+
+    /// Adds a run of tests to a machine that was added: for each result the script, its status and its result file.
+    pub fn add_tests(&self, system_id: &str, tests: &[(&str, Status, &str)]) {
+        let row = |((script, status, result), id): (&(&str, Status, &str), i64)| ResultRow {
+            status: *status,
+            result: result.as_bytes().to_vec(),
+            ..results::passed(id, ScriptType::Testing, script, &[])
+        };
+        let rows = tests.iter().zip(1..).map(row).collect();
+        self.region.lock().kept.entry(system_id.to_owned()).or_default().push(rows);
     }
 
     /// The addresses that the node enlisted with.

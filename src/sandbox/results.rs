@@ -10,19 +10,26 @@ use crate::script::{ScriptType, Status};
 pub(super) fn shown(state: &State, page: &str, pairs: &[(String, String)]) -> Option<Value> {
     let (system_id, rest) = page.strip_prefix("nodes/")?.split_once('/')?;
     let set = rest.strip_prefix("results/")?.trim_end_matches('/');
-    let own = (state.node.system_id == system_id).then_some(&state.results);
-    let rows = own.or_else(|| state.kept.get(system_id))?;
     let value = |key: &str| pairs.iter().rfind(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let include_output = value("include_output").is_some_and(|text| !matches!(text, "" | "false" | "0"));
     let filters: Option<Vec<&str>> = value("filters").map(|names| names.split(',').collect());
     let is_wanted = |row: &&ResultRow| filters.as_ref().is_none_or(|names| names.contains(&row.script.as_str()));
-    let wanted: Vec<&ResultRow> = rows.iter().filter(is_wanted).collect();
-    let mut sets = api::sets(system_id, &wanted, include_output);
-    if own.is_some() {
-        for set in &mut sets {
-            set["last_ping"] = json!(state.node.last_ping.map(|time| time.to_string()));
-        }
-    }
+    let shown =
+        |rows: &[ResultRow]| api::sets(system_id, &rows.iter().filter(is_wanted).collect::<Vec<_>>(), include_output);
+    let sets = if state.node.system_id == system_id {
+        let mut sets = shown(&state.results);
+        sets.iter_mut().for_each(|set| set["last_ping"] = json!(state.node.last_ping.map(|time| time.to_string())));
+        sets
+    } else {
+        let kept = state.kept.get(system_id)?.iter().enumerate();
+        let numbered = kept.flat_map(|(number, rows)| {
+            shown(rows).into_iter().map(move |mut set| {
+                set["id"] = (number + 1).into();
+                set
+            })
+        });
+        numbered.collect()
+    };
     if set.is_empty() {
         return Some(sets.into());
     }
@@ -30,11 +37,11 @@ pub(super) fn shown(state: &State, page: &str, pairs: &[(String, String)]) -> Op
     sets.into_iter().find(|set| set["id"] == id)
 }
 
-/// A result of a commissioning script that passed.
-pub(super) fn passed(id: i64, script: &str, stdout: &[u8]) -> ResultRow {
+/// A result of a script that passed.
+pub(super) fn passed(id: i64, kind: ScriptType, script: &str, stdout: &[u8]) -> ResultRow {
     ResultRow {
         id,
-        kind: Some(ScriptType::Commissioning),
+        kind: Some(kind),
         script: script.to_owned(),
         version_id: id,
         status: Status::Passed,

@@ -139,7 +139,7 @@ pub(super) struct State {
     pub(super) version: RegionVersion,
     pub(super) results: Vec<ResultRow>,
     /// Results of machines besides the node, by their system ids.
-    pub(super) kept: BTreeMap<String, Vec<ResultRow>>,
+    pub(super) kept: BTreeMap<String, Vec<Vec<ResultRow>>>,
     pub(super) events: Vec<EventRecord>,
     pub(super) nonces: HashSet<String>,
     pub(super) faults: Vec<Fault>,

@@ -7,6 +7,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use shakedown::sandbox::{Library, Options, Sandbox};
+use shakedown::script::{Header, Status};
 use tempfile::TempDir;
 
 use crate::server;
@@ -30,6 +31,29 @@ async fn hall() -> Sandbox {
     }
     region.add_machine("bare", &[("other", b"text")]);
     region
+}
+
+/// A region of seven machines with two tests, of which one declares what it measures.
+async fn measured() -> (Sandbox, Vec<String>) {
+    let mut library = Library::default();
+    let header = "#!/bin/sh\n# --- Start MAAS 1.0 script metadata ---\n# name: stream\n# script_type: testing\n# results:\n#   \
+                  memory-read:\n#     title: Rate\n# --- End MAAS 1.0 script metadata ---\n";
+    library.add(Path::new("testing/stream"), Header::parse(header.as_bytes()).expect("a header"), header.into());
+    let region = Sandbox::start(Options::new(library)).await.expect("a region");
+    let mut ids = Vec::new();
+    for number in 1..=7 {
+        let name = format!("node-{number}");
+        let printed = resources(&name, "1.2.3").to_string();
+        let id = region.add_machine(&name, &[("50-maas-01-commissioning", printed.as_bytes())]);
+        let rate = |rate: u64| format!("{{status: passed, results: {{memory-read: {rate} GiB/s, secret: 5}}}}");
+        // The first was slow once, the second is slow now, the third failed its last test.
+        let (then, now) = (if number == 1 { 200 } else { 400 }, if number == 2 { 300 } else { 400 + number % 2 });
+        region.add_tests(&id, &[("stream", Status::Passed, &rate(then)), ("other", Status::Failed, "results: {x: 1}")]);
+        let status = if number == 3 { Status::Failed } else { Status::Passed };
+        region.add_tests(&id, &[("stream", status, &rate(if number == 3 { 1 } else { now }))]);
+        ids.push(id);
+    }
+    (region, ids)
 }
 
 async fn run(place: &TempDir, words: &[&str]) -> Output {
@@ -83,7 +107,12 @@ async fn what_is_there_is_kept_and_the_next_call_goes_on() {
         "{}",
         told(&second)
     );
-    assert_eq!(fs::read_dir(place.path().join("hall")).expect("a folder").count(), 6);
+    let files = fs::read_dir(place.path().join("hall")).expect("a folder").flatten();
+    let (results, inventories): (Vec<_>, Vec<_>) = files
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .partition(|name| name.ends_with(".results.json"));
+    // The machine without inventory has results of another script.
+    assert_eq!((inventories.len(), results.len()), (6, 7), "{inventories:?} {results:?}");
     let third = fetch(&place, &region, &[]).await;
     assert!(told(&third).contains("0 fetched, 6 were there already"), "{}", told(&third));
     assert!(asked > 0 && region.requests().len() > asked);
@@ -105,4 +134,47 @@ async fn the_inventory_of_a_script_is_preferred_and_a_wrong_key_fetches_nothing(
     let words = ["region", "fetch", "--url", &url, "--api-key", "a:b:c", "--out", "none", "--give-up-after", "1"];
     let output = run(&place, &words).await;
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_figures_of_a_hall_are_compared_with_two_commands_and_with_those_of_the_run_before() {
+    let ((region, ids), place) = (measured().await, tempfile::tempdir().expect("a temporary directory"));
+    let output = fetch(&place, &region, &[]).await;
+    let told = text(&output.stdout);
+    assert!(told.contains("7 fetched") && told.contains("Figures of tests: 7."), "{told}{}", text(&output.stderr));
+    let file = fs::read_to_string(place.path().join(format!("hall/node-3.{}.results.json", ids[2]))).expect("a file");
+    let document: Value = serde_json::from_str(&file).expect("JSON");
+    // What failed measured nothing, and what nobody declared is no figure.
+    assert_eq!(document["figures"], json!({"memory-read": {"value": 400.0, "unit": "GiB/s"}}));
+    let status = |script: &str| {
+        let all = document["scripts"].as_array().expect("a list");
+        all.iter().find(|one| one["script"] == script).map(|one| one["status"].clone()).unwrap_or_default()
+    };
+    assert_eq!((status("stream"), status("other")), (json!("Failed"), json!("Failed")));
+
+    let output = run(&place, &["compare", "hall", "--html", "hall.html"]).await;
+    let told = text(&output.stdout)
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>();
+    let odd: Vec<&String> = told.iter().filter(|line| line.starts_with("node-")).collect();
+    let expected = [
+        "node-2 memory-read 300 GiB/s, 25 % below the median 400 GiB/s",
+        "node-2 memory-read 300 GiB/s, 25 % below its last run 400 GiB/s then",
+    ];
+    assert_eq!(odd, expected, "{told:?}{}", text(&output.stderr));
+    // An older fetch brought inventories alone; the next one brings the rest of them.
+    fs::remove_file(place.path().join(format!("hall/node-3.{}.results.json", ids[2]))).expect("it is there");
+    let again = fetch(&place, &region, &[]).await;
+    assert!(text(&again.stdout).contains("1 fetched, 6 were there already"), "{}", text(&again.stdout));
+    // A folder like this has the siblings' figures for a profile, too.
+    fs::write(
+        place.path().join("p.toml"),
+        "schema = 1\nname = \"x\"\n[measure]\nmemory-read = { within = \"5%\", of = \"siblings\" }\n",
+    )
+    .expect("a small file");
+    let (own, machine) = (format!("hall/node-2.{}.results.json", ids[1]), format!("hall/node-2.{}.json", ids[1]));
+    let words = ["accept", "--profile", "p.toml", "--root", &machine, "--measured", &own, "--siblings", "hall"];
+    let judged = run(&place, &words).await;
+    assert!(text(&judged.stdout).contains("25 % off the median"), "{}{}", text(&judged.stdout), text(&judged.stderr));
 }

@@ -123,3 +123,88 @@ fn a_file_that_is_neither_is_named() {
             .contains("node-1.json is neither an inventory nor are there figures in it")
     );
 }
+
+/// A function of a card at an address of its own, which no other list has.
+fn card(address: &str, ids: &str, product: &str) -> Value {
+    json!({"address": address, "vendor": "Maker", "product": product, "ids": ids, "class": "120000"})
+}
+
+#[test]
+fn a_foreign_card_and_what_graphics_cards_run_with_are_facts() {
+    let batch = Batch::new();
+    for number in 1..=7 {
+        let mut machine = server::compute();
+        machine["gpus"] = server::gpu()["gpus"].clone();
+        for gpu in machine["gpus"].as_array_mut().expect("a list") {
+            (gpu["driver_version"], gpu["firmware"]) = ("570.1".into(), "96.00.A1".into());
+        }
+        let functions = machine["pci"].as_array_mut().expect("a list");
+        functions.push(card("0000:f0:00.0", "10ee:9038", "FPGA"));
+        match number {
+            // Its second function is another thing.
+            2 => {
+                functions.extend([card("0000:f1:00.0", "1234:5678", "Coin"), card("0000:f1:00.1", "1234:5679", "Coin")])
+            }
+            3 => functions.retain(|function| function["ids"] != "10ee:9038"),
+            4 => functions.push(card("0000:f2:00.0", "10EE:9038", "FPGA")),
+            // Firmware shows a bridge where something is behind it.
+            5 => functions.push(json!({"address": "0000:00:1c.0", "ids": "8086:1", "class": "060400"})),
+            // What a machine does not tell is unknown.
+            6 => machine["gaps"] = json!([{"topic": "pci", "path": "/", "reason": "no permission"}]),
+            7 => {
+                (machine["gpus"][1]["driver_version"], machine["gpus"][0]["firmware"]) =
+                    ("535.2".into(), "96.00.00".into());
+            }
+            _ => {}
+        }
+        batch.write(&format!("node-{number}.json"), &machine);
+    }
+    let text = batch.text();
+    let lines: Vec<String> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let odd: Vec<&String> = lines.iter().filter(|line| line.starts_with("node-")).collect();
+    let expected = [
+        "node-3 PCI Maker FPGA (10ee:9038) none 1 on 4",
+        "node-4 PCI Maker FPGA (10ee:9038) 2 1 on 4",
+        "node-2 PCI Maker Coin (1234:5678) 1 none on 5",
+        "node-2 PCI Maker Coin (1234:5679) 1 none on 5",
+    ];
+    for line in expected {
+        assert!(odd.iter().any(|own| *own == line), "{line}: {text}");
+    }
+    let of_cards: Vec<&&String> = odd.iter().filter(|line| line.starts_with("node-7 gpu")).collect();
+    assert_eq!((of_cards.len(), odd.len()), (2, expected.len() + 2), "{text}");
+    for word in ["driver version", "535.2, 570.1", "firmware", "96.00.00, 96.00.A1"] {
+        assert!(of_cards.iter().any(|line| line.contains(word)), "{word}: {text}");
+    }
+}
+
+#[test]
+fn a_machine_is_held_against_its_own_last_run() {
+    let batch = Batch::new();
+    let figures = |read: f64, late: f64| json!({"figures": {"memory-read": {"value": read, "unit": "GiB/s"}, "latency": {"value": late, "unit": "ns"}}});
+    for (number, now, before) in
+        [(1, (308.0, 90.0), (400.0, 90.0)), (2, (399.0, 99.0), (400.0, 90.0)), (3, (500.0, 80.0), (400.0, 90.0))]
+    {
+        batch.write(&format!("node-{number}.results.json"), &figures(now.0, now.1));
+        let (place, name) = (batch.0.path().join("before"), format!("node-{number}.json"));
+        fs::create_dir_all(&place).expect("a folder");
+        fs::write(place.join(name), figures(before.0, before.1).to_string()).expect("a small file");
+    }
+    let told = |words: &[&str]| {
+        let output = batch.compare(words);
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n")
+    };
+    let text = told(&["--before", "before", "--html", "page.html"]);
+    assert!(text.contains("node-1 memory-read 308 GiB/s, 23 % below its last run 400 GiB/s then"), "{text}");
+    assert!(text.contains("node-2 latency 99 ns, 10 % above its last run 90 ns then"), "{text}");
+    assert_eq!(text.matches("its last run").count(), 2, "{text}");
+    assert!(fs::read_to_string(batch.0.path().join("page.html")).expect("a page").contains("308 (last 400)"));
+    assert!(!told(&[]).contains("its last run"));
+    fs::write(batch.0.path().join("before/other.json"), "{\"memory-read\": 3}").expect("a small file");
+    assert!(
+        told(&["--before", "before/other.json"]).contains("no machine has a figure both"),
+        "{}",
+        told(&["--before", "before/other.json"])
+    );
+}

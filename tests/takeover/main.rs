@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accepted;
 mod alone;
 mod degraded;
 mod installed;

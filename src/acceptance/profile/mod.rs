@@ -142,6 +142,37 @@ impl Profile {
         [&self.matches.vendor, &self.matches.product, &self.matches.sku].into_iter().flatten().count()
     }
 
+    /// The machines that the profile's `match` names, for messages; `None` without `match`.
+    #[must_use]
+    pub fn made_for(&self) -> Option<String> {
+        let patterns = [&self.matches.vendor, &self.matches.product, &self.matches.sku];
+        let shown: Vec<String> = patterns.into_iter().flatten().map(Pattern::show).collect();
+        (!shown.is_empty()).then(|| shown.join(" "))
+    }
+
+    /// True if every machine that `other` is made for is one of this profile's. Of two regular expressions that is not known, unless they
+    /// are the same.
+    #[must_use]
+    pub fn is_for_all_of(&self, other: &Profile) -> bool {
+        let pairs = [
+            (&self.matches.vendor, &other.matches.vendor),
+            (&self.matches.product, &other.matches.product),
+            (&self.matches.sku, &other.matches.sku),
+        ];
+        let takes =
+            |own: &Pattern, its: &Pattern| its.literal().is_some_and(|text| own.fits(text)) || own.show() == its.show();
+        let is_wider = |(own, its): (&Option<Pattern>, &Option<Pattern>)| {
+            own.as_ref().is_none_or(|own| its.as_ref().is_some_and(|its| takes(own, its)))
+        };
+        self.match_keys() > 0 && pairs.into_iter().all(is_wider)
+    }
+
+    /// True if the profile has limits for figures, without which nothing is accepted.
+    #[must_use]
+    pub fn asks_for_figures(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
     /// True if a figure is to be compared with the machine's last run.
     #[must_use]
     pub fn asks_for_history(&self) -> bool {

@@ -19,7 +19,7 @@ const SUMS: [(Kind, &str, &[&str]); 7] = [
     (Kind::Array, "arrays", &["level", "devices"]),
 ];
 /// Keys of devices with one fact per model, or one for the whole kind if devices have no model.
-const EACH: [(Kind, &str); 28] = [
+const EACH: [(Kind, &str); 38] = [
     (Kind::Memory, "slot"),
     (Kind::Memory, "speed"),
     (Kind::Memory, "configured_speed"),
@@ -48,6 +48,16 @@ const EACH: [(Kind, &str); 28] = [
     (Kind::Gpu, "driver_version"),
     (Kind::Gpu, "link.width"),
     (Kind::Psu, "state"),
+    (Kind::Memory, "technology"),
+    (Kind::Memory, "part"),
+    (Kind::Disk, "raid_level"),
+    (Kind::Nic, "driver"),
+    (Kind::Nic, "virtual_functions"),
+    (Kind::Gpu, "driver"),
+    (Kind::Gpu, "slot"),
+    (Kind::Psu, "revision"),
+    (Kind::Controller, "driver"),
+    (Kind::Controller, "link.width"),
 ];
 /// Kinds of devices that belong to a socket, with one fact per model.
 const AT_SOCKET: [Kind; 2] = [Kind::Nic, Kind::Gpu];
@@ -66,6 +76,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// One value, the whole of the fact.
+    pub(super) fn one(value: String) -> Told {
+        Told { values: vec![value], is_whole: true }
+    }
+
     /// The values as one text.
     pub(super) fn text(&self) -> String {
         short(self.values.join(", "))
@@ -90,14 +105,14 @@ pub(super) fn facts(machine: &Machine, keys: &[Vec<&'static str>]) -> BTreeMap<S
         }
     }
     for (key, part) in machine.board.iter().filter(|(_, part)| !part.is_empty()) {
-        found.insert(format!("board {key}"), Told { values: vec![part.clone()], is_whole: true });
+        found.insert(format!("board {key}"), Told::one(part.clone()));
     }
     for ((kind, name, _), keys) in SUMS.into_iter().zip(keys) {
         // If not all devices could be read, their number is unknown; if there are none, that is a fact as well.
         if machine.listing(kind).unread.is_none() && keys.iter().all(|key| is_known(kind, key, machine)) {
             let sum = sum(kind, keys, machine);
             let value = if sum.is_empty() { NONE.to_owned() } else { sum };
-            found.insert(name.to_owned(), Told { values: vec![value], is_whole: true });
+            found.insert(name.to_owned(), Told::one(value));
         }
     }
     for (kind, key) in EACH {

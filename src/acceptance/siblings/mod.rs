@@ -1,6 +1,7 @@
 //! Compares machines with their siblings: facts by majority, figures by median. The machines that deviate are called odd.
 
 mod facts;
+mod functions;
 mod page;
 mod text;
 
@@ -31,6 +32,8 @@ pub struct Member {
     pub machine: Option<Machine>,
     /// Figures that were measured on the machine.
     pub figures: Figures,
+    /// Figures of its run before.
+    pub last: Figures,
 }
 
 /// One fact on all machines of a herd.
@@ -55,6 +58,10 @@ pub struct FigureRow {
     pub unit: String,
     /// Value of each machine, in the order of [`Herd::machines`]; `None` if it was not measured.
     pub values: Vec<Option<f64>>,
+    /// Value of each machine in its run before, in the same unit; `None` if it is unknown.
+    pub last: Vec<Option<f64>>,
+    /// Indexes of the machines that are worse than in their run before, by more than the floor of such figures.
+    pub fallen: Vec<usize>,
     /// Median of the values.
     pub median: f64,
     /// The side of the median on which values are better.
@@ -109,7 +116,10 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     let machines: Vec<&Machine> = members.iter().filter_map(|member| member.machine.as_ref()).collect();
     let keys = facts::keys(&machines);
     let facts_of = |member: &&Member| member.machine.as_ref().map(|machine| facts::facts(machine, &keys));
-    let told: Vec<BTreeMap<String, Told>> = members.iter().map(|member| facts_of(member).unwrap_or_default()).collect();
+    let mut told: Vec<BTreeMap<String, Told>> =
+        members.iter().map(|member| facts_of(member).unwrap_or_default()).collect();
+    let known: Vec<Option<&Machine>> = members.iter().map(|member| member.machine.as_ref()).collect();
+    told.iter_mut().zip(functions::facts(&known)).for_each(|(told, functions)| told.extend(functions));
     let mut names: Vec<&String> = told.iter().flat_map(BTreeMap::keys).collect();
     names.sort();
     names.dedup();
@@ -122,9 +132,12 @@ fn herd(name: String, members: &[&Member]) -> Herd {
     let mut measured: Vec<&String> = members.iter().flat_map(|member| member.figures.keys()).collect();
     measured.sort();
     measured.dedup();
-    let figures = measured
-        .into_iter()
-        .filter_map(|name| figure(name, &members.iter().map(|member| member.figures.get(name)).collect::<Vec<_>>()));
+    let figures = measured.into_iter().filter_map(|name| {
+        figure(
+            name,
+            &members.iter().map(|member| (member.figures.get(name), member.last.get(name))).collect::<Vec<_>>(),
+        )
+    });
     Herd {
         name,
         machines: members.iter().map(|member| member.name.clone()).collect(),
@@ -160,18 +173,26 @@ fn fact(name: &str, told: &[Option<&Told>]) -> FactRow {
     FactRow { name: name.to_owned(), usual, odd, values }
 }
 
-fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
-    let unit = amounts.iter().flatten().next()?;
+/// A figure: of each machine that of now and that of the run before.
+fn figure(name: &str, amounts: &[(Option<&Amount>, Option<&Amount>)]) -> Option<FigureRow> {
+    let unit = amounts.iter().find_map(|(now, _)| *now)?;
     let one = Amount { number: 1.0, unit: unit.unit.clone() };
-    let values: Vec<Option<f64>> = amounts
-        .iter()
-        .map(|amount| amount.and_then(|amount| amount.ratio(&one)).filter(|value| value.is_finite()))
-        .collect();
+    let number =
+        |amount: Option<&Amount>| amount.and_then(|amount| amount.ratio(&one)).filter(|value| value.is_finite());
+    let values: Vec<Option<f64>> = amounts.iter().map(|(now, _)| number(*now)).collect();
+    let last: Vec<Option<f64>> = amounts.iter().map(|(_, last)| number(*last)).collect();
     let known: Vec<(usize, f64)> =
         values.iter().enumerate().filter_map(|(place, value)| Some((place, (*value)?))).collect();
     let numbers: Vec<f64> = known.iter().map(|(_, value)| *value).collect();
     let better = Better::of(name, &unit.unit);
-    let group = statistics::group(&numbers, better, statistics::floor(name, better));
+    let floor = statistics::floor(name, better);
+    let group = statistics::group(&numbers, better, floor);
+    // Times and rates alone: what a machine uses or counts differs from run to run.
+    let is_steady = better == Better::Large || better == Better::Small && unit.is_never_zero(name);
+    let has_fallen = |place: &usize| match (values[*place], last[*place]) {
+        (Some(now), Some(last)) => is_steady && last > 0.0 && better.loss(now, last) > floor * last,
+        _ => false,
+    };
     let remark = match (&group.reason, numbers.len()) {
         (None, _) => None,
         (Some(_), RANKED..LEAST) => rank(&known, group.median, better),
@@ -184,7 +205,9 @@ fn figure(name: &str, amounts: &[Option<&Amount>]) -> Option<FigureRow> {
         better,
         odd: group.odd.iter().map(|place| known[*place].0).collect(),
         remark,
+        fallen: (0..values.len()).filter(has_fallen).collect(),
         values,
+        last,
     })
 }
 

@@ -121,9 +121,11 @@ fn row(herd: &Herd, facts: &[&FactRow], place: usize) -> String {
         html.push_str(&format!("<td{class}>{}</td>", fact.values[place].as_deref().map(cell).unwrap_or_default()));
     }
     for figure in &herd.figures {
-        let class = if figure.odd.contains(&place) { "n odd" } else { "n" };
+        let has_fallen = figure.fallen.contains(&place);
+        let class = if figure.odd.contains(&place) || has_fallen { "n odd" } else { "n" };
         let value = figure.values[place];
-        let shown = value.map(|value| number(value, "")).unwrap_or_default();
+        let last = figure.last[place].filter(|_| has_fallen).map(|last| format!(" (last {})", number(last, "")));
+        let shown = value.map(|value| number(value, "") + &last.unwrap_or_default()).unwrap_or_default();
         let key = value.map(|value| value.to_string()).unwrap_or_default();
         html.push_str(&format!("<td class=\"{class}\" data-v=\"{key}\">{}</td>", cell(&shown)));
     }

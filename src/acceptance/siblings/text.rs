@@ -28,9 +28,19 @@ pub fn text(herd: &Herd) -> (String, Vec<[String; 4]>, Vec<String>) {
             let found = format!("{}, {share}{word} the median", number(value, &figure.unit));
             rows.push([herd.machines[*place].clone(), figure.name.clone(), found, number(figure.median, &figure.unit)]);
         }
+        rows.extend(figure.fallen.iter().filter_map(|place| since(herd, figure, *place)));
         remarks.extend(figure.remark.as_ref().map(|remark| format!("{}: {remark}", figure.name)));
     }
     (headline, rows, remarks)
+}
+
+/// The row of a machine that is worse than in its run before.
+fn since(herd: &Herd, figure: &FigureRow, place: usize) -> Option<[String; 4]> {
+    let (now, last) = (figure.values[place]?, figure.last[place]?);
+    let word = if now > last { "above" } else { "below" };
+    let found =
+        format!("{}, {:.0} % {word} its last run", number(now, &figure.unit), (now - last).abs() / last * 100.0);
+    Some([herd.machines[place].clone(), figure.name.clone(), found, format!("{} then", number(last, &figure.unit))])
 }
 
 fn usually(fact: &FactRow) -> String {

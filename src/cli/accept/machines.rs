@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::host::Host;
+use super::super::restore;
 use crate::inventory::{collect_detail, open};
 
 /// Maximum bytes of a file that are read as a document; the inventory of the largest known machine has a tenth of that.
@@ -23,7 +23,7 @@ pub(in crate::cli) enum Content {
 
 /// The deep inventory of this machine.
 pub(in crate::cli) fn live() -> anyhow::Result<Value> {
-    serde_json::to_value(collect_detail(&Host::live())).context("cannot write the inventory as JSON")
+    serde_json::to_value(collect_detail(&restore::machine())).context("cannot write the inventory as JSON")
 }
 
 /// The deep inventory of a machine in a file: a snapshot, a copied tree, or the output of `shakedown inventory --format json`.

@@ -54,6 +54,9 @@ pub(super) struct Arguments {
     result_path: Option<PathBuf>,
 }
 
+/// The form of figures, for messages.
+const FIGURES: &str = "{\"NAME\": {\"value\": 3, \"unit\": \"GiB/s\"}}";
+
 /// Form of a judgement.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Form {
@@ -116,7 +119,8 @@ fn judgement(arguments: &Arguments) -> anyhow::Result<Judgement> {
     }
     let mut siblings = Siblings::new();
     for path in machines::files(&arguments.siblings)? {
-        for (name, amount) in figures_of(&path)? {
+        // A folder that `shakedown region fetch` filled has inventories, too.
+        for (name, amount) in figures_beside(&path)? {
             siblings.entry(name).or_default().push(amount);
         }
     }
@@ -133,15 +137,20 @@ fn judgement(arguments: &Arguments) -> anyhow::Result<Judgement> {
 }
 
 fn figures_of(path: &Path) -> anyhow::Result<Figures> {
+    let found = figures_beside(path)?;
+    anyhow::ensure!(!found.is_empty(), "{} holds no figures: {FIGURES}", path.display());
+    Ok(found)
+}
+
+/// The figures of a file; none of an inventory, and of what `shakedown region fetch` brought of tests that measure nothing.
+fn figures_beside(path: &Path) -> anyhow::Result<Figures> {
     let machines::Content::Documents(documents) = machines::content(path)? else {
         anyhow::bail!("{} holds no results", path.display());
     };
-    let found: Figures = documents.iter().flat_map(figures).collect();
-    anyhow::ensure!(
-        !found.is_empty(),
-        "{} holds no figures: {{\"NAME\": {{\"value\": 3, \"unit\": \"GiB/s\"}}}}",
-        path.display()
-    );
+    let is_inventory = |document: &&serde_json::Value| Machine::of(document).is_ok();
+    let found: Figures = documents.iter().filter(|document| !is_inventory(document)).flat_map(figures).collect();
+    let is_known = documents.iter().any(|document| is_inventory(&document) || document["figures"].is_object());
+    anyhow::ensure!(is_known || !found.is_empty(), "{} holds no figures: {FIGURES}", path.display());
     Ok(found)
 }
 

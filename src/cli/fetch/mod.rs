@@ -1,8 +1,11 @@
-//! `shakedown region fetch`: brings the inventories of all machines of a region, as their commissioning left them there.
+//! `shakedown region fetch`: brings the inventories of all machines of a region, as their commissioning left them there, and what their
+//! tests measured.
+
+mod figures;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +16,8 @@ use super::register::Region;
 use super::whole::{self, Readers};
 use super::{answer, exit, help};
 use crate::acceptance::Machine;
-use crate::region::{Client, Error, KeptResult, ListedMachine, RetryOptions, persist};
+use crate::region::{Client, Error, KeptResult, ListedMachine, ResultSet, RetryOptions, persist};
+use figures::Declared;
 
 /// Scripts that print an inventory, besides those that have `inventory` in their names.
 const SCRIPTS: [&str; 2] = ["20-maas-03-machine-resources", "50-maas-01-commissioning"];
@@ -23,7 +27,7 @@ const ENOUGH: usize = 3;
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::FETCH)]
 pub(super) struct Arguments {
-    /// The folder for the inventories, one file for each machine; those that are there are not fetched again
+    /// The folder for the inventories and results, two files for each machine; what is there is not fetched again
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Fetch at most so many machines now; the next call goes on with the others
@@ -32,7 +36,7 @@ pub(super) struct Arguments {
     /// Milliseconds to wait after each request
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 200)]
     pause: u64,
-    /// Fetch machines again whose inventories are there already
+    /// Fetch machines again whose files are there already
     #[arg(long)]
     again: bool,
     // The last one, since its heading counts for all that follows.
@@ -49,48 +53,84 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         patience: arguments.region.patience(),
     };
     let machines = asker.ask("asking for the machines", || asker.client.machines()).await?;
-    let names = names(&machines);
-    let (mut fetched, mut kept, mut left, mut failures) = (0, 0, 0, 0);
-    let mut without = Vec::new();
-    for (machine, name) in machines.iter().zip(&names) {
-        let path = out.join(format!("{name}.{}.json", machine.system_id));
-        if path.exists() && !arguments.again {
-            kept += 1;
+    let declared = asker.declared().await;
+    let mut tally = Tally::default();
+    for (machine, name) in machines.iter().zip(names(&machines)) {
+        let place = |ending: &str| out.join(format!("{name}.{}.{ending}", machine.system_id));
+        let (inventory, results) = (place("json"), place("results.json"));
+        let has = |path: &PathBuf| path.exists() && !arguments.again;
+        let (has_inventory, has_results) = (has(&inventory), has(&results));
+        if has_inventory && has_results {
+            tally.kept += 1;
             continue;
         }
-        if arguments.limit.is_some_and(|limit| fetched + without.len() >= limit) {
-            left += 1;
+        if arguments.limit.is_some_and(|limit| tally.fetched + tally.without.len() >= limit) {
+            tally.left += 1;
             continue;
         }
-        match asker.inventory(machine).await {
-            Ok(Some(bytes)) => {
-                // Others must not read it: there are serial numbers in it.
-                whole::write(&path, &bytes, Readers::Owner)
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-                (fetched, failures) = (fetched + 1, 0);
+        let found = asker.machine(machine, has_inventory, &declared).await;
+        if let Ok((_, Some(document))) = &found {
+            tally.measured += usize::from(document["figures"].as_object().is_some_and(|figures| !figures.is_empty()));
+            write(&results, format!("{document:#}\n").as_bytes())?;
+        }
+        match found {
+            Ok((Some(bytes), _)) => {
+                write(&inventory, &bytes)?;
+                (tally.fetched, tally.failures) = (tally.fetched + 1, 0);
             }
-            Ok(None) => {
-                without.push(format!("{name}: no commissioning on record has an inventory"));
-                failures = 0;
+            Ok((None, _)) if has_inventory => (tally.fetched, tally.failures) = (tally.fetched + 1, 0),
+            Ok((None, _)) => {
+                tally.without.push(format!("{name}: no commissioning on record has an inventory"));
+                tally.failures = 0;
             }
             Err(error) => {
-                failures += 1;
-                without.push(format!("{name}: {error}"));
-                let told = without.join("\n");
-                anyhow::ensure!(failures < ENOUGH, "{told}\nthe region is left alone; the same command goes on later");
+                tally.failures += 1;
+                tally.without.push(format!("{name}: {error}"));
+                let told = tally.without.join("\n");
+                anyhow::ensure!(
+                    tally.failures < ENOUGH,
+                    "{told}\nthe region is left alone; the same command goes on later"
+                );
             }
         }
     }
-    for line in &without {
-        complain!("shakedown: {line}");
-    }
-    let more = if left > 0 { format!(", {left} left for the next call") } else { String::new() };
-    answer(&format!(
-        "{} machines: {fetched} fetched, {kept} were there already, {} without inventory{more}.",
-        machines.len(),
-        without.len()
-    ))?;
+    tally.tell(machines.len())?;
     Ok(exit::OK)
+}
+
+/// Writes a file that others must not read: there are serial numbers in it.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    whole::write(path, bytes, Readers::Owner).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What became of the machines so far.
+#[derive(Default)]
+struct Tally {
+    fetched: usize,
+    kept: usize,
+    left: usize,
+    /// Machines with figures of tests.
+    measured: usize,
+    /// Machines in a row that could not be fetched.
+    failures: usize,
+    /// Machines without inventory, with the reason.
+    without: Vec<String>,
+}
+
+impl Tally {
+    fn tell(&self, machines: usize) -> anyhow::Result<()> {
+        for line in &self.without {
+            complain!("shakedown: {line}");
+        }
+        let more = if self.left > 0 { format!(", {} left for the next call", self.left) } else { String::new() };
+        let measured = if self.measured > 0 { format!(" Figures of tests: {}.", self.measured) } else { String::new() };
+        answer(&format!(
+            "{machines} machines: {} fetched, {} were there already, {} without inventory{more}.{measured}",
+            self.fetched,
+            self.kept,
+            self.without.len()
+        ))
+    }
 }
 
 /// Names for the files: the host name as far as it may stand in a file name, or the system id where two machines have one name.
@@ -142,13 +182,40 @@ impl Asker {
         answer
     }
 
+    /// The results that scripts declare; none if the region does not say, so that there are no figures.
+    async fn declared(&self) -> Declared {
+        match self.ask("asking for the scripts", || self.client.declared_results()).await {
+            Ok(by_script) => Declared::new(by_script),
+            Err(error) => {
+                complain!("shakedown: no figures of tests: which scripts declare results is not known: {error}");
+                Declared::default()
+            }
+        }
+    }
+
+    /// The inventory of a machine, unless it is there already, and its results; `None` for what the region does not have.
+    async fn machine(
+        &self,
+        machine: &ListedMachine,
+        has_inventory: bool,
+        declared: &Declared,
+    ) -> Result<(Option<Vec<u8>>, Option<Value>), Error> {
+        let sets = self.ask("asking for results", || self.client.result_sets(machine)).await?;
+        let inventory = if has_inventory { None } else { self.inventory(machine, &sets).await? };
+        let mut answers = Vec::new();
+        for (id, scripts) in declared.questions(&sets) {
+            let asked = || self.client.result_set(machine, id, &scripts);
+            answers.push(self.ask("asking for figures", asked).await?);
+        }
+        Ok((inventory, (!sets.is_empty()).then(|| declared.document(machine, &sets, &answers))))
+    }
+
     /// The newest inventory of a machine: the deep one of a script before the region's own. `None` if no script printed one.
-    async fn inventory(&self, machine: &ListedMachine) -> Result<Option<Vec<u8>>, Error> {
-        let mut sets = self.ask("asking for results", || self.client.result_sets(machine)).await?;
-        sets.retain(|set| set.is_commissioning);
+    async fn inventory(&self, machine: &ListedMachine, sets: &[ResultSet]) -> Result<Option<Vec<u8>>, Error> {
+        let mut sets: Vec<&ResultSet> = sets.iter().filter(|set| set.is_commissioning).collect();
         sets.sort_by_key(|set| std::cmp::Reverse(set.id));
         for set in sets {
-            let passed = set.results.iter().filter(|result| result.has_passed);
+            let passed = set.results.iter().filter(|result| result.has_passed());
             let names: Vec<&str> = passed.map(|result| result.script.as_str()).filter(|name| may_print(name)).collect();
             if names.is_empty() {
                 continue;
@@ -192,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_deep_inventory_comes_before_the_regions_own() {
-        let result = |stdout: &str| KeptResult { script: String::new(), has_passed: true, stdout: stdout.into() };
+        let result = |stdout: &str| KeptResult { stdout: stdout.into(), ..KeptResult::default() };
         let (own, deep) = (r#"{"resources": {"cpu": {}, "storage": {}}}"#, r#"{"form": 1}"#);
         assert_eq!(best(&[result(deep), result(own), result("{}")]), Some(deep.into()));
         assert_eq!(best(&[result("nothing"), result(own)]), Some(own.into()));

@@ -1,15 +1,19 @@
 //! `shakedown region`: installs the agent for all machines of a region, whose software stays unchanged, and removes it again.
 
+mod profiles;
+mod programs;
+mod show;
+
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
+use super::accept::profiles::Wrong;
 use super::register::Region;
 use super::{answer, exit, fetch, help};
-use crate::adoption::{self, Architecture, Binary, Change, Present, SITE_SCRIPTS, Wanted, of_file_name};
-use crate::region::{self, Client, StoredScript};
-use crate::report::table;
+use crate::adoption::{self, CARRIER, Change, Present, Refused, SITE_SCRIPTS, Wanted};
+use crate::region::{self, Client};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::REGION)]
@@ -24,7 +28,7 @@ enum Verb {
     Install(Install),
     /// List Shakedown's programs and scripts in a region and check that they fit together
     Status(Status),
-    /// Fetch the inventories of all machines of a region, for `shakedown compare`; changes nothing
+    /// Fetch the inventories and figures of all machines of a region, for `shakedown compare`; changes nothing
     Fetch(fetch::Arguments),
     /// Take away what `install` put into a region, and nothing else
     Remove(Remove),
@@ -44,6 +48,10 @@ struct Install {
     /// help` lists them
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     scripts: Vec<String>,
+    /// A profile of machines that were ordered, or a folder of them; may be given more than once. They travel with the script
+    /// `shakedown-accept`, which the region then has, and take the place of those that it came with before. Each needs `match`
+    #[arg(long = "profile", value_name = "FILE|DIR", num_args = 1..)]
+    profiles: Vec<PathBuf>,
     /// Write a preseed to this file, too, which region controllers have as `commissioning` and `enlist`: docs/adoption.md says where. With it
     /// Shakedown runs machines that enlist as well
     #[arg(long, value_name = "FILE")]
@@ -83,7 +91,7 @@ fn folder(text: &str) -> Result<String, String> {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     match arguments.verb {
         Verb::Install(install) => put(install).await,
-        Verb::Status(status) => show(&status.region, &status.region.client()?).await,
+        Verb::Status(status) => show::show(&status.region, &status.region.client()?).await,
         Verb::Fetch(fetch) => fetch::run(&fetch).await,
         Verb::Remove(remove) => take_away(&remove).await,
     }
@@ -91,12 +99,29 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 
 async fn put(install: Install) -> anyhow::Result<u8> {
     let scripts = chosen(&install.scripts)?;
-    let Some(scripts) = scripts else { return Ok(exit::OK) };
+    let Some(mut scripts) = scripts else { return Ok(exit::OK) };
+    let profiles = match profiles::read(&install.profiles) {
+        Ok(profiles) => profiles,
+        Err(error) if error.is::<Refused>() || error.is::<Wrong>() => {
+            complain!("shakedown: {error}");
+            return Ok(exit::USAGE);
+        }
+        Err(error) => return Err(error),
+    };
+    if profiles.is_some() && !scripts.contains(&CARRIER) {
+        scripts.push(CARRIER);
+    }
     let certificates = match install.region.ca_file() {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => String::new(),
     };
-    let wanted = Wanted { binaries: binaries(&install.binaries)?, site: install.binary_url, certificates, scripts };
+    let wanted = Wanted {
+        binaries: programs::binaries(&install.binaries)?,
+        site: install.binary_url,
+        certificates,
+        scripts,
+        profiles,
+    };
     if let Some(folder) = &wanted.site {
         for binary in &wanted.binaries {
             say!("{folder} has to serve {} (SHA-256 {})", binary.file_name(), binary.packed_sha256);
@@ -141,7 +166,7 @@ async fn put(install: Install) -> anyhow::Result<u8> {
         );
     }
     say!("Commissioning takes over by itself; a test of hardware does if 00-shakedown-testing is chosen with it.");
-    show(&install.region, &client).await
+    show::show(&install.region, &client).await
 }
 
 /// How often a region is looked at before it is said what it has.
@@ -183,6 +208,9 @@ impl Pass<'_> {
             present = Present::ask(self.client).await?;
         }
         let changes = wanted.changes(&present, &region);
+        for line in profiles::news(wanted, &present, &changes) {
+            say!("{}{line}", if self.is_dry { "would " } else { "" });
+        }
         made += changes.len();
         self.make(changes).await?;
         Ok(Changes::Made(made))
@@ -261,53 +289,6 @@ async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
     Ok(exit::OK)
 }
 
-/// Prints the programs and scripts that the region has. Downloads each program and checks its checksum.
-async fn show(region: &Region, client: &Client) -> anyhow::Result<u8> {
-    let present = region.ask("looking", || Present::ask(client)).await?;
-    if present.files.is_empty() && present.scripts.is_empty() {
-        answer("Nothing of Shakedown is in this region.")?;
-        return Ok(exit::OK);
-    }
-    let mut is_well = true;
-    let mut rows = Vec::new();
-    for file in &present.files {
-        let Some((version, architecture)) = of_file_name(&file.name) else { continue };
-        let content = region.ask("fetching a program", || client.file_content(file)).await?;
-        let is_right = file.name.ends_with(&format!("-{}.xz", &adoption::sum(&content)[..12]));
-        is_well &= is_right;
-        let state = if is_right { "as it was put there" } else { "DAMAGED: delete it, and install again" };
-        rows.push(vec![
-            architecture.name().to_owned(),
-            version.to_owned(),
-            content.len().to_string(),
-            state.to_owned(),
-        ]);
-    }
-    say!("{}", table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows).trim_end());
-    let rows: Vec<Vec<String>> = present.scripts.iter().map(|script| row(&present, script)).collect();
-    answer(table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows).trim_end())?;
-    is_well &=
-        present.scripts.iter().all(|script| !adoption::was_changed(script) && present.missing_of(script).is_empty());
-    Ok(if is_well { exit::OK } else { exit::SCRIPT_FAILED })
-}
-
-/// The row of a script in the table of `status`.
-fn row(present: &Present, script: &StoredScript) -> Vec<String> {
-    let programs: Vec<&str> = present.programs_of(script).iter().map(|(_, architecture)| architecture.name()).collect();
-    let is_takeover = script.name.starts_with("00-shakedown-");
-    let programs = match (present.missing_of(script).is_empty(), programs.is_empty()) {
-        (false, _) => "MISSING: install again".to_owned(),
-        (true, true) if is_takeover => "a server of the site".to_owned(),
-        (true, _) => programs.join(" "),
-    };
-    let by = match (adoption::was_changed(script), script.comment.as_str()) {
-        (false, comment) => comment.to_owned(),
-        (true, "") => "CHANGED by somebody else".to_owned(),
-        (true, comment) => format!("CHANGED by somebody else: {comment}"),
-    };
-    vec![script.name.clone(), script.type_name.clone(), by, script.versions.to_string(), programs]
-}
-
 /// The scripts that the command line names; `None` when it asks for the list of them, which is printed.
 fn chosen(words: &[String]) -> anyhow::Result<Option<Vec<&'static str>>> {
     let all: Vec<&'static str> = SITE_SCRIPTS.iter().map(|(name, _)| *name).collect();
@@ -323,67 +304,4 @@ fn chosen(words: &[String]) -> anyhow::Result<Option<Vec<&'static str>>> {
         found.with_context(|| format!("there is no script {word}; there are {}", all.join(", ")))
     };
     words.iter().map(find).collect::<anyhow::Result<_>>().map(Some)
-}
-
-/// The programs that the command line names, else this program and those beside it.
-fn binaries(words: &[String]) -> anyhow::Result<Vec<Binary>> {
-    let mut found: Vec<Binary> = Vec::new();
-    let given = words.iter().map(|word| {
-        let said = word.split_once('=').and_then(|(name, file)| Some((Architecture::from_name(name)?, file)));
-        said.map_or_else(|| (None, PathBuf::from(word)), |(said, file)| (Some(said), file.into()))
-    });
-    let mut files: Vec<(Option<Architecture>, PathBuf)> = given.collect();
-    if files.is_empty() {
-        let own = std::env::current_exe().context("this program's own file is not known: give --binary FILE")?;
-        files = beside(&own).into_iter().map(|path| (None, path)).collect();
-    }
-    for (said, path) in files {
-        let binary =
-            Binary::read(&path, said).context("this cannot be given to machines; --binary names another file")?;
-        let is_twice = found.iter().any(|other| other.architecture == binary.architecture && *other != binary);
-        ensure!(!is_twice || words.is_empty(), "two different programs are given for {}", binary.architecture.name());
-        if !found.iter().any(|other| other.architecture == binary.architecture) {
-            found.push(binary);
-        }
-    }
-    found.sort_by_key(|binary| binary.architecture);
-    Ok(found)
-}
-
-/// The programs of this release in the folder of this program, packed ones first, and this program itself where none is for its
-/// architecture.
-fn beside(own: &Path) -> Vec<PathBuf> {
-    let folder = own.parent().unwrap_or(Path::new("/"));
-    let mut found = Vec::new();
-    for architecture in Architecture::ALL {
-        let name = format!("shakedown-{}-{}", env!("CARGO_PKG_VERSION"), architecture.name());
-        let places = [folder.join(format!("{name}.xz")), folder.join(name)];
-        let own = (architecture.name() == std::env::consts::ARCH).then(|| own.to_owned());
-        found.extend(places.into_iter().chain(own).find(|path| path.is_file()));
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_release_is_found_beside_the_program_and_stands_for_it() {
-        let place = tempfile::tempdir().expect("a temporary directory");
-        let file = |name: &str| {
-            let path = place.path().join(name);
-            std::fs::write(&path, "").expect("a file");
-            path
-        };
-        let own = file("shakedown");
-        assert_eq!(beside(&own), std::slice::from_ref(&own));
-        let version = env!("CARGO_PKG_VERSION");
-        let other = file(&format!("shakedown-{version}-s390x"));
-        assert_eq!(beside(&own), [own.clone(), other.clone()]);
-        let same = file(&format!("shakedown-{version}-{}.xz", std::env::consts::ARCH));
-        assert_eq!(beside(&own), [same, other]);
-        file("shakedown-0.0.1-aarch64.xz");
-        assert_eq!(beside(&own).len(), 2, "another version is another program");
-    }
 }
