@@ -12,7 +12,7 @@ use super::{answer, exit, help, state};
 use crate::agent::sync::{Items, parse_items};
 use crate::host::Host;
 use crate::inventory::{
-    Change, Inventory, Item, Kind, What, changes, changes_of_the_whole, collect_detail, device, items, open,
+    Change, Inventory, Item, Kind, What, changes, changes_of_the_whole, collect_detail, device, items, open, uncompared,
 };
 use crate::report::table;
 
@@ -46,11 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         _ => (last(&arguments.state)?, items(&collect_detail(&Host::live())), Vec::new()),
     };
     let found = changes(&old, &new);
-    let unread: Vec<&str> = Kind::ALL
-        .iter()
-        .filter(|kind| !old.contains_key(kind) || !new.contains_key(kind))
-        .map(|kind| kind.name())
-        .collect();
+    let unread = uncompared(&old, &new);
     if arguments.format == Format::Json {
         let changes: Vec<Value> = whole.iter().map(document_of_the_whole).chain(found.iter().map(document)).collect();
         answer(&format!("{:#}", json!({"changes": changes, "unread": unread})))?;

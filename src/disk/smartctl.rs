@@ -123,6 +123,9 @@ pub enum Error {
     /// The path that was given leads nowhere.
     #[error("there is no {0}")]
     Absent(PathBuf),
+    /// The disks are those of a copied machine.
+    #[error("{0} is a copy of a machine, and its drives cannot be asked")]
+    Copied(PathBuf),
     /// It is there and cannot be run.
     #[error("{0} cannot be run: {1}")]
     NotExecutable(PathBuf, String),
@@ -173,6 +176,9 @@ impl Error {
         match self {
             Error::NotInstalled | Error::Absent(_) => {
                 "install it (apt-get install smartmontools) or say where it is with --smartctl"
+            }
+            Error::Copied(_) => {
+                "name a program that answers for them with --smartctl, or judge what smartctl printed there: `shakedown disk judge FILE`"
             }
             Error::NotExecutable(..) | Error::Broken(..) => {
                 "reinstall it (apt-get install --reinstall smartmontools) or name another one with --smartctl"

@@ -36,6 +36,12 @@ const SOFTWARE_CARRIERS: [&str; 3] = ["auxiliary", "xen-backend", "thunderbolt"]
 /// them.
 const FEIGNED: [&str; 4] = ["netdevsim", "mac80211_hwsim", "dummy_hcd", "tcm_loop"];
 
+/// Devices of drivers that feign a display, or draw into a frame buffer that the firmware left (Linux, `drivers/gpu/drm/vkms`,
+/// `drivers/gpu/drm/vgem`, `drivers/gpu/drm/sysfb`, `drivers/firmware/sysfb_simplefb.c`; evdi is the driver of displays over USB, whose
+/// hardware is the USB device). The frame buffer's own card is a PCI function beside it.
+const FEIGNED_DISPLAYS: [&str; 7] =
+    ["vkms", "vgem", "evdi", "simple-framebuffer", "efi-framebuffer", "vesa-framebuffer", "vga-framebuffer"];
+
 /// True if a device's path in sysfs leads through a feigned device, or through the USB gadget that this machine is for another machine
 /// (`gadget.0`).
 fn is_feigned(way: &Path) -> bool {
@@ -129,6 +135,23 @@ impl Host {
             return Origin::Software;
         }
         Origin::Hardware
+    }
+
+    /// The origin of a graphics card, by its name below `/sys/class/drm`.
+    #[must_use]
+    pub fn origin_of_display(&self, name: &str) -> Origin {
+        let real = self.real(Path::new("/sys/class/drm").join(name)).unwrap_or_default();
+        let is_feigned = |part: &str| {
+            let stem = part.split_once('.').map_or(part, |(stem, _)| stem);
+            FEIGNED_DISPLAYS.contains(&stem)
+        };
+        // The faux bus has only devices of drivers without hardware (Linux, `drivers/base/faux.c`).
+        let is_virtual = ["/sys/devices/virtual", "/sys/devices/faux"].iter().any(|bus| real.starts_with(bus));
+        if is_virtual || real.iter().any(|part| is_feigned(&part.to_string_lossy())) {
+            Origin::Software
+        } else {
+            Origin::Hardware
+        }
     }
 
     /// The origin of a USB device, by its directory in sysfs.
@@ -241,6 +264,24 @@ mod tests {
         let tcp = [("sys/class/nvme/nvme0/transport", "tcp\n")];
         let (_root, host) = machine("block", "virtual/nvme-fabrics/ctl/nvme/nvme0/nvme0n1", &tcp);
         assert_eq!(host.origin_of_disk("nvme0n1"), Origin::Network("nvme-tcp"));
+    }
+
+    #[test]
+    fn a_display_that_a_driver_feigns_or_the_firmware_left_is_software() {
+        let rows = [
+            ("pci0000:00/0000:00:02.0/drm/card0", Origin::Hardware),
+            ("platform/gpu/1000000.gpu/drm/card0", Origin::Hardware),
+            ("pci0000:00/0000:00:02.0/simple-framebuffer.0/drm/card0", Origin::Software),
+            ("platform/simple-framebuffer.0/drm/card0", Origin::Software),
+            ("platform/evdi.0/drm/card1", Origin::Software),
+            ("platform/vkms/drm/card2", Origin::Software),
+            ("faux/vkms/drm/card2", Origin::Software),
+            ("virtual/drm/card3", Origin::Software),
+        ];
+        for (way, expected) in rows {
+            let (_root, host) = machine("drm", way, &[]);
+            assert_eq!(host.origin_of_display(way.rsplit('/').next().unwrap_or_default()), expected, "{way}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use detail::{
 };
 pub use diff::{
     Change, DiskPlace, Item, Items, Kind, Uncounted, What, changes, changes_of_the_whole, compare, describe, device,
-    items, items_with,
+    is_of_an_earlier_form, items, items_with, uncompared,
 };
 pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};

@@ -2,6 +2,9 @@
 
 use super::survey::{Survey, legible, storable};
 
+/// The firmware's table.
+pub(super) const TABLE: &str = "/sys/firmware/dmi/tables/DMI";
+
 /// A structure: its type, its fixed part and its strings.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Structure<'a> {
@@ -68,12 +71,12 @@ pub(super) fn is_foreign(survey: &Survey<'_>) -> bool {
 
 /// The whole table; nothing where there is none.
 pub(super) fn table(survey: &Survey<'_>) -> Vec<u8> {
-    survey.bytes("/sys/firmware/dmi/tables/DMI").unwrap_or_default()
+    survey.bytes(TABLE).unwrap_or_default()
 }
 
 /// Vendor and model of the first processor (type 4) that has both: the second and third string, as the reference takes them.
 pub(super) fn processor(survey: &Survey<'_>) -> Option<(String, String)> {
-    let table = survey.bytes("/sys/firmware/dmi/tables/DMI")?;
+    let table = survey.bytes(TABLE)?;
     structures(&table).into_iter().filter(|structure| structure.kind == 4).find_map(|structure| {
         let text = |index: usize| structure.strings.get(index).map(|text| storable(legible(text).trim()));
         let (vendor, model) = (text(1)?, text(2)?);

@@ -145,8 +145,8 @@ fn identical_usb_sticks_are_told_apart_by_their_ports() {
     let expected = [
         "usb:0781:5581:at:0000:00/3",
         "usb:0781:5581:at:0000:00/4",
-        "usb:0781:5581:4C53@1-5",
-        "usb:0781:5581:4C53@1-6",
+        "usb:0781:5581:4C53@0000:00/5",
+        "usb:0781:5581:4C53@0000:00/6",
     ];
     assert_eq!(of_list(&of(&tree), "/usb"), expected);
 }

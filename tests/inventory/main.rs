@@ -3,12 +3,14 @@
 //! * `memory`, `storage`, `network`, `cards`, `machine`: each fact and each finding, from the file that tells it.
 //! * `identity`: what a device is known by survives a reboot, a rename and another slot, and no two devices share it.
 //! * `people`: tables, pages, and a line where there is nothing.
+//! * `changes`: between two looks that is reported which happened to the hardware, and nothing that only the kernel counted anew.
 //! * `roots`: what is no copied machine is an error that says what was looked for.
 //! * `damage`: what is broken spoils nothing else.
 //! * `situations`: what people reported in public of machines that changed, or did not.
 //! * `fixtures`: the machines of `SHAKEDOWN_SHARED` against their references; `schema` checks every document against the schema.
 
 mod cards;
+mod changes;
 #[path = "../support/schema.rs"]
 mod checker;
 mod damage;

@@ -113,7 +113,7 @@ fn printed(arguments: &[&str], paths: &[&Path]) -> String {
     out.into_owned()
 }
 
-fn diff(before: &Path, after: &Path) -> Vec<String> {
+pub(crate) fn diff(before: &Path, after: &Path) -> Vec<String> {
     let value: Value = serde_json::from_str(&printed(&["diff", "--format", "json"], &[before, after])).expect("JSON");
     let text = |change: &Value, key: &str| change[key].as_str().expect("a text").to_owned();
     let changes = value["changes"].as_array().expect("changes").iter();

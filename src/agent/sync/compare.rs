@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::Options;
 use super::stored::Stored;
 pub use crate::inventory::Items;
-use crate::inventory::{Change, Inventory, NetworkVolumes, Uncounted, compare as compare_items, items_with};
+use crate::inventory::{
+    Change, Inventory, NetworkVolumes, Uncounted, compare as compare_items, is_of_an_earlier_form, items_with,
+};
 use crate::journal::Hardware;
 
 /// Why a region is sent everything.
@@ -90,7 +92,7 @@ pub(super) struct Compared {
     pub(super) changes: Vec<Change>,
     /// The items to record from now on, as JSON.
     pub(super) recorded: String,
-    /// True if an item on record no longer counts as hardware.
+    /// True if an item on record no longer counts as hardware, or the record of an earlier release can be replaced by today's.
     pub(super) forgets: bool,
     /// Digests of the data that the region stores once it accepted everything; `None` when a topic could not be read.
     pub(super) stored: Option<Stored>,
@@ -112,7 +114,7 @@ pub fn parse(text: &str) -> Option<Items> {
 pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now: Timestamp) -> Compared {
     let known = on_record.hardware.as_ref();
     let of_today = on_record.hardware_of_today(&found.uncounted);
-    let forgets = of_today != on_record.items;
+    let is_earlier = on_record.items.as_ref().is_some_and(is_of_an_earlier_form);
     let old = of_today.as_ref();
     let Found { items: found, stored, restless, .. } = found;
     let both = on_record.stored.as_ref().zip(stored.as_ref());
@@ -140,6 +142,8 @@ pub(super) fn compare(on_record: &OnRecord, found: Found, options: &Options, now
         Some(_) if !differing.is_empty() => Some(Reason::Stored),
         Some(_) => is_due.then_some(Reason::Due),
     };
+    let is_respelled = is_earlier && !is_of_an_earlier_form(&recorded);
+    let forgets = of_today != on_record.items || is_respelled;
     let recorded = serde_json::to_string(&recorded).unwrap_or_default();
     Compared { reason, changes: changed, recorded, forgets, stored, differing }
 }

@@ -44,7 +44,7 @@ struct Machine {
     #[arg(long, value_name = "PATH", env = "SHAKEDOWN_SMARTCTL")]
     smartctl: Option<PathBuf>,
     /// Read the list of disks from a copy of a machine's /sys
-    #[arg(long, value_name = "DIR", hide = true, requires = "smartctl")]
+    #[arg(long, value_name = "DIR", hide = true)]
     root: Option<PathBuf>,
     /// Longest call of smartctl, in seconds
     #[arg(long, value_name = "SECONDS", hide = true)]
@@ -62,7 +62,11 @@ impl Machine {
         Ok(Host::at(root))
     }
 
+    /// What asks the drives. This machine's own smartctl must not ask this machine's drives for those of a copy.
     fn smartctl(&self) -> Result<Smartctl, Error> {
+        if let Some(root) = self.root.as_ref().filter(|_| self.smartctl.is_none()) {
+            return Err(Error::Copied(root.clone()));
+        }
         let smartctl = Smartctl::find(self.smartctl.as_deref())?;
         Ok(match self.call_limit {
             Some(limit) => smartctl.with_limit(Duration::from_secs(limit)),

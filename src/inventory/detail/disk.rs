@@ -210,10 +210,11 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
 }
 
 impl Disk {
-    /// True if other block devices may be paths to this disk, too: it has a world-wide name, and SAS, a fabric or plain SCSI leads to it.
+    /// True if other block devices may be paths to this disk, too: it has a world-wide name or a serial number, and SAS, a fabric or plain
+    /// SCSI leads to it.
     pub(in super::super) fn may_have_paths(&self) -> bool {
         let is_fabric = matches!(self.attachment.as_str(), "sas" | "fc" | "iscsi");
-        let is_named = plain_name(&self.wwn).is_some();
+        let is_named = plain_name(&self.wwn).is_some() || !is_placeholder(&self.serial);
         is_named && (is_fabric || self.attachment.is_empty() && self.kind == "scsi")
     }
 

@@ -12,6 +12,7 @@ use super::super::{Gpu, GpuCard};
 use super::PciFunction;
 use super::identity::is_placeholder;
 use super::place::{nearest_pci, way};
+use crate::host::Origin;
 
 /// A graphics card or an accelerator.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -56,7 +57,7 @@ pub struct GpuDevice {
     pub numa_node: u64,
 }
 
-/// All cards, virtual functions too, and accelerators, which are of another PCI class.
+/// All cards, virtual functions too, and accelerators, which are of another PCI class. Displays that software made are left out.
 pub(super) fn collect(survey: &Survey<'_>, known: &Gpu, functions: &[PciFunction]) -> Vec<GpuDevice> {
     let virtual_functions = known.cards.iter().filter_map(|card| card.sriov.as_ref()?.vfs.as_ref()).flatten();
     let accelerators = functions.iter().filter(|function| function.class.starts_with("12")).map(|function| GpuCard {
@@ -67,6 +68,10 @@ pub(super) fn collect(survey: &Survey<'_>, known: &Gpu, functions: &[PciFunction
     });
     let mut found: Vec<GpuDevice> = Vec::new();
     for card in known.cards.iter().chain(virtual_functions).cloned().chain(accelerators) {
+        let is_software = |name: &str| survey.host.origin_of_display(name) == Origin::Software;
+        if card.pci_address.is_empty() && card.drm.as_ref().is_some_and(|drm| is_software(&drm.card_name)) {
+            continue;
+        }
         let gpu = gpu(survey, &card, functions);
         // A card that was found in two ways is one card.
         if gpu.pci_address.is_empty() || found.iter().all(|known| known.pci_address != gpu.pci_address) {

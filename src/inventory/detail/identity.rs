@@ -82,7 +82,7 @@ pub(super) fn settle(inventory: &mut Inventory) {
         entries.push(entry(&mut nic.identity, place, name));
     }
     entries.extend(inventory.pci.iter_mut().map(|it| entry(&mut it.identity, it.address.clone(), none())));
-    entries.extend(inventory.usb.iter_mut().map(|it| entry(&mut it.identity, it.name.clone(), none())));
+    entries.extend(inventory.usb.iter_mut().map(|it| entry(&mut it.identity, it.place.clone(), it.name.clone())));
     entries
         .extend(inventory.gpus.iter_mut().map(|it| entry(&mut it.identity, it.pci_address.clone(), it.name.clone())));
     entries.extend(inventory.trust.tpms.iter_mut().map(|it| entry(&mut it.identity, none(), it.name.clone())));

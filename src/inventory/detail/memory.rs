@@ -96,7 +96,7 @@ pub(super) fn collect(survey: &Survey<'_>) -> MemoryState {
     if !table.is_empty() && structures.last().is_none_or(|last| last.kind != 127) {
         let reason =
             format!("it is cut off or damaged after {} structures; what came before is told", structures.len());
-        survey.gap("/sys/firmware/dmi/tables/DMI", reason);
+        survey.gap(smbios::TABLE, reason);
     }
     let of_kind = |kind: u8| structures.iter().filter(move |structure| structure.kind == kind);
     MemoryState {

@@ -27,6 +27,7 @@ mod processor;
 mod redfish;
 mod sensor;
 mod slot;
+mod unread;
 mod usb;
 mod virtual_interface;
 
@@ -176,26 +177,13 @@ pub fn collect_detail(host: &Host) -> Inventory {
     };
     let unread = finish(threads, &mut inventory);
     inventory.gaps.extend(unread);
-    inventory.gaps.extend(without_sysfs(host));
+    inventory.gaps.extend(unread::parts(host));
     inventory.memory.total = inventory.machine_resources.resources.memory.total;
     join(&mut inventory);
     identity::settle(&mut inventory);
     firmware::complete(&mut inventory);
     inventory.findings = finding::findings(&inventory);
     inventory
-}
-
-/// Gaps of all devices if `/sys` holds none, as in a copy of `/proc` alone: no running kernel is without devices of its own. A root without
-/// anything of a kernel is no copy of a machine, and says nothing.
-fn without_sysfs(host: &Host) -> Vec<Gap> {
-    let has_devices = ["/sys/devices", "/sys/class", "/sys/bus"].iter().any(|part| !host.list(part).is_empty());
-    let is_copy = ["/sys", "/proc/meminfo", "/proc/version"].iter().any(|mark| host.has(mark));
-    let topics: &[Topic] = if has_devices || !is_copy {
-        &[]
-    } else {
-        &[Topic::Processors, Topic::Disks, Topic::Interfaces, Topic::Cards, Topic::UsbTree, Topic::Bmc]
-    };
-    topics.iter().map(|topic| Gap::of_all(*topic, "/sys holds no devices")).collect()
 }
 
 /// The disks alone, for callers who need no more. Values that could not be read are left out. Of a disk that does not let itself be read,

@@ -64,7 +64,7 @@ pub struct Nic {
     /// `BUS:DEVICE` of a USB interface.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub usb_address: String,
-    /// Way from the root of its bus, of an interface that is on neither PCI nor USB.
+    /// Way from the root of its bus, of an interface that is not on PCI.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub place: String,
     /// Name of the slot on the board.
@@ -97,8 +97,7 @@ pub struct VirtualFunctions {
 
 impl Nic {
     fn address(&self) -> &str {
-        let known = [&self.pci_address, &self.usb_address].into_iter().find(|address| !address.is_empty());
-        known.unwrap_or(&self.place)
+        if self.pci_address.is_empty() { &self.place } else { &self.pci_address }
     }
 
     /// The address and the port. Distinguishes two interfaces that report the same MAC address.
@@ -198,7 +197,7 @@ fn nic(survey: &Survey<'_>, place: &Path, device: &Path, name: String, bonded: &
     };
     let way = way(survey, device).unwrap_or_default();
     nic.identity = identity(survey, place, &way, &nic);
-    if nic.address().is_empty() {
+    if nic.pci_address.is_empty() {
         nic.place = way;
     }
     nic

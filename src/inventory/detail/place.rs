@@ -1,6 +1,6 @@
 //! Places of devices, in words that are the same after the next boot.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::survey::Survey;
 
@@ -35,13 +35,19 @@ const COUNTED: [&str; 22] = [
 /// nowhere.
 pub(super) fn way(survey: &Survey<'_>, device: &Path) -> Option<String> {
     let real = survey.host.real(device)?;
+    let mut above = PathBuf::from("/sys/devices");
     let parts = real.strip_prefix("/sys/devices").ok()?.components();
-    let steps = parts.filter_map(|part| step(survey, &part.as_os_str().to_string_lossy()));
+    let steps = parts.filter_map(|part| {
+        let step = step(survey, &above, &part.as_os_str().to_string_lossy());
+        above.push(part);
+        step
+    });
     let way = steps.collect::<Vec<_>>().join("/");
     (!way.is_empty()).then_some(way)
 }
 
-fn step(survey: &Survey<'_>, name: &str) -> Option<String> {
+/// The step of one directory below `above`; `None` for one whose name is counted or only groups.
+fn step(survey: &Survey<'_>, above: &Path, name: &str) -> Option<String> {
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(root) = name.strip_prefix("pci").filter(|root| root.contains(':')) {
         return Some(root.to_owned());
@@ -50,9 +56,13 @@ fn step(survey: &Survey<'_>, name: &str) -> Option<String> {
         return name.rsplit_once(':').map(|(_, function)| function.to_owned());
     }
     if let Some(number) = name.strip_prefix("ata").filter(|number| !number.is_empty() && is_number(number)) {
-        // Counted over all controllers; the controller's own number is in a file.
+        // Counted over all controllers; the controller's own number is in a file, and else the number among its neighbours.
         let own = survey.host.text(format!("/sys/class/ata_port/{name}/port_no"));
-        return Some(format!("ata{}", own.as_deref().unwrap_or(number)));
+        return Some(format!("ata{}", own.unwrap_or_else(|| among_neighbours(survey, above, number))));
+    }
+    if name.split_once(':').is_some_and(|(host, _)| host.strip_prefix("mmc").is_some_and(is_number)) {
+        // `HOST:ADDRESS` of a card, which gives itself the address anew whenever it is started; `HOST:ADDRESS:FUNCTION` of a part of it.
+        return name.splitn(3, ':').nth(2).map(str::to_owned);
     }
     if let Some((host, rest)) = name.split_once(':').filter(|(host, rest)| is_number(host) && !rest.is_empty()) {
         // `HOST:CHANNEL:TARGET:LUN`
@@ -68,6 +78,16 @@ fn step(survey: &Survey<'_>, name: &str) -> Option<String> {
         COUNTED.iter().any(|counted| stem == *counted || counted.ends_with('-') && name.starts_with(counted));
     let is_target = name.starts_with("target");
     (!is_counted && !is_target).then(|| name.to_owned())
+}
+
+/// The number of a port among those of its controller, counted from 1 as `port_no` is: ports of one controller have numbers in a row. The
+/// number itself where it cannot be told.
+fn among_neighbours(survey: &Survey<'_>, controller: &Path, number: &str) -> String {
+    let own: Option<u64> = number.parse().ok();
+    let names = survey.host.list(controller);
+    let numbers = names.iter().filter_map(|name| name.strip_prefix("ata")?.parse::<u64>().ok());
+    let before = numbers.filter(|other| own.is_some_and(|own| *other <= own)).count();
+    if before == 0 { number.to_owned() } else { before.to_string() }
 }
 
 /// `DOMAIN:BUS:DEVICE.FUNCTION`
@@ -106,6 +126,11 @@ mod tests {
                 "0000:00/02.0/00.0/0:3:0",
             ),
             ("platform/soc/18000000.wifi", "platform/soc/18000000.wifi"),
+            ("platform/fe31.mmc/mmc_host/mmc1/mmc1:aaaa/block/mmcblk1", "platform/fe31.mmc/mmcblk1"),
+            ("platform/fe32.mmc/mmc_host/mmc0/mmc0:0001/mmc0:0001:2/net/wlan0", "platform/fe32.mmc/2/wlan0"),
+            // Without the file, the number is the one among the ports of the controller.
+            ("pci0000:00/0000:00:17.0/ata7/host6/target6:0:0/6:0:0:0", "0000:00/17.0/ata1/0:0:0"),
+            ("pci0000:00/0000:00:17.0/ata9/host8/target8:0:0/8:0:0:0", "0000:00/17.0/ata2/0:0:0"),
         ];
         let host = Host::at(root.path());
         let survey = Survey::new(&host, super::super::Topic::Disks);

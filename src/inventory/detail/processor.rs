@@ -49,6 +49,10 @@ pub struct ProcessorState {
     pub caches: Vec<CacheInstance>,
     /// Threads that are there but not in use.
     pub offline: Vec<i64>,
+    /// Simultaneous multithreading, as the kernel has it: `on`, `off`, `forceoff`, `notsupported`, `notimplemented`, or the number of
+    /// threads of each core in use. Empty where the kernel does not report it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub smt: String,
 }
 
 pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> ProcessorState {
@@ -64,6 +68,7 @@ pub(super) fn collect(survey: &Survey<'_>, sockets: &[Socket]) -> ProcessorState
         microcode: microcode(survey),
         mitigations: mitigations.collect(),
         caches: caches(survey),
+        smt: survey.word(Path::new(CPUS).join("smt/control")),
         offline,
     }
 }

@@ -25,6 +25,9 @@ pub struct UsbNode {
     pub identity: String,
     /// Kernel name: the bus and the ports that lead to it, for example `1-3.2`; `usb1` for a root hub.
     pub name: String,
+    /// Its way from the root of its controller's bus, which stays when USB buses are numbered anew.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub place: String,
     /// Kernel name of the hub that it hangs on; empty for a root hub.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub parent: String,
@@ -97,6 +100,7 @@ fn node(survey: &Survey<'_>, known: &[UsbDevice], own: &Names, name: String) -> 
         speed: quiet("speed").parse().ok().filter(|speed: &f64| speed.is_finite()).unwrap_or(0.0),
         controller: super::place::nearest_pci(survey, &place).unwrap_or_default(),
         interfaces: known.and_then(|usb| usb.interfaces.clone()).unwrap_or_default(),
+        place: way(survey, &place).unwrap_or_default(),
         name,
         identity: String::new(),
     };
@@ -108,7 +112,8 @@ fn node(survey: &Survey<'_>, known: &[UsbDevice], own: &Names, name: String) -> 
     node.identity = if has_own_number {
         format!("usb:{}:{}", node.ids, node.serial)
     } else {
-        format!("usb:{}:at:{}", node.ids, way(survey, &place).unwrap_or_else(|| node.name.clone()))
+        let way = if node.place.is_empty() { &node.name } else { &node.place };
+        format!("usb:{}:at:{way}", node.ids)
     };
     Some(node)
 }

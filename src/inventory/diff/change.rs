@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::earlier::{is_spelled_otherwise, may_be_unrecorded};
 use super::item::{Item, Items, Kind, TOTAL};
 use super::pairing::Paired;
-use super::paths::between as paths_between;
+use super::paths::{Ways, between as paths_between};
+use super::rest;
 use super::surroundings::UNIT;
 
 /// A smaller difference of the total memory, in bytes, is no change: each kernel reserves another amount for itself.
@@ -81,8 +83,9 @@ pub fn changes(old: &Items, new: &Items) -> Vec<Change> {
     compare(old, new).0
 }
 
-/// The changes, as [`changes`] returns them, and the interfaces that only the old list has although their cards are still present (moved
-/// to a namespace or a guest): these stay on record, so that they are not reported as new when they return.
+/// The changes, as [`changes`] returns them, and the items that only the old list has although they are not gone: interfaces whose cards
+/// are still present (moved to a namespace or a guest), and modules behind the end of a table that was cut off. These stay on record, so that
+/// they are not reported as new when they return.
 #[must_use]
 pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
     let (mut found, mut unseen) = (Vec::new(), Items::new());
@@ -93,7 +96,8 @@ pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
         if carriers.knows(kind) {
             continue;
         }
-        let paired = Paired::of(kind, before, after);
+        let ((before, was_cut), (after, is_cut)) = (rest::split(before), rest::split(after));
+        let paired = Paired::of(kind, &before, &after);
         carriers.note(kind, &paired);
         let mut comparison = Comparison { kind, found: Vec::new() };
         for (before, after) in &paired.same {
@@ -103,14 +107,15 @@ pub fn compare(old: &Items, new: &Items) -> (Vec<Change>, Items) {
             comparison.add(What::Replaced, Some(before), Some(after));
         }
         for item in paired.gone {
-            if kind == Kind::Interface && carriers.stays(&item, old) {
+            if is_cut || kind == Kind::Interface && carriers.stays(&item, old) {
                 unseen.entry(kind).or_default().push(item);
-            } else {
+            } else if !may_be_unrecorded(kind, &item, &after) {
                 comparison.add(What::Removed, Some(item), None);
             }
         }
         for item in paired.come {
-            if kind != Kind::Interface || !carriers.stayed(&item, new) {
+            let is_known = was_cut || kind == Kind::Interface && carriers.stayed(&item, new);
+            if !is_known && !may_be_unrecorded(kind, &item, &before) {
                 comparison.add(What::Added, None, Some(item));
             }
         }
@@ -178,11 +183,16 @@ impl Comparison {
     fn same(&mut self, before: &Item, after: &Item) {
         let both = |what| Change { kind: self.kind, what, before: Some(before.clone()), after: Some(after.clone()) };
         let mut found = Vec::new();
-        if let Some((lost, come)) = paths_between(before, after) {
-            found.extend(lost.into_iter().map(|path| both(What::PathLost { path: path.name, place: path.place })));
-            found.extend(come.into_iter().map(|path| both(What::PathFound { path: path.name, place: path.place })));
-        } else if is_elsewhere(before, after) {
-            found.push(both(What::Moved { from: before.place.clone(), to: after.place.clone() }));
+        match paths_between(before, after) {
+            Some(Ways::Changed { lost, found: come }) => {
+                found.extend(lost.into_iter().map(|path| both(What::PathLost { path: path.name, place: path.place })));
+                found.extend(come.into_iter().map(|path| both(What::PathFound { path: path.name, place: path.place })));
+            }
+            Some(Ways::Moved { from, to }) => found.push(both(What::Moved { from, to })),
+            None if is_elsewhere(self.kind, before, after) => {
+                found.push(both(What::Moved { from: before.place.clone(), to: after.place.clone() }));
+            }
+            Some(Ways::Same) | None => {}
         }
         // Kernel names of other devices depend on the order of discovery.
         if self.kind == Kind::Interface && before.name != after.name {
@@ -218,12 +228,12 @@ fn is_one_source(field: &str, before: &Item, after: &Item) -> bool {
 /// True if an item is in another place. An item with the same position has not moved: only one inventory could read the board's name of
 /// its place. Places of disks that begin with a PCI address, as an earlier release recorded them, are not compared with places of today; a
 /// unit of a drive is in the bay that an earlier release recorded without the unit's number.
-fn is_elsewhere(before: &Item, after: &Item) -> bool {
+fn is_elsewhere(kind: Kind, before: &Item, after: &Item) -> bool {
     let is_address = |place: &str| place.starts_with("pci-") || place.is_empty();
     let (from, to) = (&before.place, &after.place);
     let stayed = !before.position.is_empty() && before.position == after.position;
     let in_one_bay = |whole: &str, bay: &str| whole.strip_prefix(bay).is_some_and(|rest| rest.starts_with(UNIT));
-    let stayed = stayed || in_one_bay(from, to) || in_one_bay(to, from);
+    let stayed = stayed || in_one_bay(from, to) || in_one_bay(to, from) || is_spelled_otherwise(kind, before, after);
     from != to && !stayed && !from.is_empty() && !to.is_empty() && is_address(from) == is_address(to)
 }
 

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::detail::is_placeholder;
 use super::super::{
-    Bmc, Dimm, Disk, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, UsbNode,
+    Bmc, Dimm, Gap, Inventory, NetworkVolumes, Nic, Package, PciFunction, ProcessorState, Topic, UsbNode,
 };
-use super::paths::one_of_paths;
-use super::surroundings::{Surroundings, controllers, disk_bay, disk_way, pci_place};
+use super::disks::disks;
+use super::earlier::FORM;
+use super::rest;
+use super::surroundings::{Surroundings, pci_place};
 
 /// The kinds of hardware that the region has event types for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +71,9 @@ pub struct DiskPlace {
 /// A piece of hardware.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Item {
+    /// Form of the record: items of different forms may spell a place differently. 0 in items of earlier releases.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub form: u8,
     /// Identity that survives reboots, renames and other places.
     pub identity: String,
     /// Name for people: kernel name, slot, address.
@@ -107,6 +111,11 @@ pub struct Item {
     pub controllers: Vec<DiskPlace>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(form: &u8) -> bool {
+    *form == 0
+}
+
 /// The identity of all memory together.
 pub(super) const TOTAL: &str = "memory:total";
 
@@ -124,6 +133,7 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
     let devices = inventory.usb.iter().filter(|device| !device.hub);
     let around = Surroundings::of(inventory);
     let total = Item {
+        form: FORM,
         identity: TOTAL.to_owned(),
         name: "memory".to_owned(),
         fields: fields([("size", known(inventory.memory.total))]),
@@ -135,11 +145,11 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
         (Kind::Bmc, inventory.bmc.iter().map(bmc).collect()),
         (Kind::Cpu, inventory.processors.packages.iter().map(cpu).collect()),
         (Kind::Interface, nics.map(|it| nic(it, &around)).collect()),
-        (Kind::Memory, dimms.chain([total]).collect()),
+        (Kind::Memory, dimms.chain([total]).chain(rest::of(inventory)).collect()),
         (Kind::PciDevice, functions.map(|it| pci(it, &around)).collect()),
         (Kind::UsbDevice, devices.map(usb).collect()),
     ]);
-    for kind in inventory.gaps.iter().flat_map(Gap::hides) {
+    for kind in inventory.gaps.iter().filter(|gap| gap.topic != Topic::Modules).flat_map(Gap::hides) {
         all.remove(kind);
     }
     // The kernel does not list a package of which all threads are offline.
@@ -156,60 +166,20 @@ pub fn items_with(inventory: &Inventory, volumes: NetworkVolumes) -> Items {
 }
 
 /// True if there may be a processor package of which all threads are offline: no firmware reports the number of packages, and at least as
-/// many threads are offline as the smallest package has.
+/// many threads are offline as the smallest package has. With SMT switched off each core in use has a sibling that is offline; a package
+/// that is offline as a whole would add both threads of each of its cores.
 fn may_hide_a_package(processors: &ProcessorState) -> bool {
     let smallest = processors.packages.iter().map(|package| package.threads).min().unwrap_or(0);
     let is_described =
         processors.fitted.is_some() || processors.packages.iter().any(|package| !package.slot.is_empty());
-    !is_described && !processors.offline.is_empty() && processors.offline.len() as u64 >= smallest
-}
-
-/// The source of each field of a disk that udev and the kernel may report differently.
-fn disk_sources(disk: &Disk) -> BTreeMap<String, String> {
-    let source = |field: &str| if disk.from_udev.iter().any(|one| one == field) { "udev" } else { "kernel" };
-    let fields = [("firmware", "firmware"), ("model", "model"), ("kind", "type"), ("serial", "serial")];
-    fields.map(|(field, told)| (told.to_owned(), source(field).to_owned())).into()
-}
-
-/// The serial number of a disk; empty when it is a placeholder, or the world-wide name or a part of it, as some udev rules report it.
-fn disk_serial(disk: &Disk) -> String {
-    let number = disk.wwn.trim_start_matches("naa.").trim_start_matches("eui.").trim_start_matches("0x");
-    let is_name = disk.wwn.contains(&disk.serial) || !number.is_empty() && disk.serial.contains(number);
-    if is_name || is_placeholder(&disk.serial) { String::new() } else { disk.serial.clone() }
-}
-
-/// The machine's own disks; one with several paths is one item.
-fn disks(inventory: &Inventory, volumes: NetworkVolumes, around: &Surroundings<'_>) -> Vec<Item> {
-    let is_there = |disk: &&Disk| disk.size > 0 || !disk.removable;
-    let mut found = Vec::new();
-    let mut shared: BTreeMap<[&str; 6], Vec<&Disk>> = BTreeMap::new();
-    for one in inventory.own_disks(volumes).filter(is_there) {
-        if one.may_have_paths() {
-            let key = [&one.wwn, &one.serial, &one.model, &one.enclosure, &one.bay, one.unit()];
-            shared.entry(key).or_default().push(one);
-        } else {
-            found.push(disk(one, around));
-        }
-    }
-    for paths in shared.into_values() {
-        let items = paths.iter().map(|one| disk(one, around)).collect();
-        found.extend(if are_paths(&paths) { one_of_paths(items).into_iter().collect() } else { items });
-    }
-    found
-}
-
-/// True if block devices with equal names are paths to one disk: they have one size, and are reached over different hosts, or over a
-/// fabric, which leads to one target by several ports.
-fn are_paths(disks: &[&Disk]) -> bool {
-    let first = disks.first().map(|disk| disk.size);
-    let mut hosts: Vec<&Vec<String>> = disks.iter().map(|disk| &disk.hosts).collect();
-    hosts.sort_unstable();
-    let is_apart = hosts.windows(2).all(|pair| pair[0] != pair[1]);
-    disks.iter().all(|disk| Some(disk.size) == first && (is_apart || !disk.attachment.is_empty()))
+    let offline = processors.offline.len() as u64;
+    let in_use: u64 = processors.packages.iter().map(|package| package.threads).sum();
+    let is_smt_off = matches!(processors.smt.as_str(), "off" | "forceoff");
+    !is_described && offline > 0 && offline >= smallest && !(is_smt_off && offline <= in_use)
 }
 
 /// The fields without those that are empty.
-fn fields<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<String, String> {
+pub(super) fn fields<const N: usize>(fields: [(&str, String); N]) -> BTreeMap<String, String> {
     let known = fields.into_iter().filter(|(_, value)| !value.is_empty());
     known.map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -219,7 +189,7 @@ pub(super) fn words(words: &[&str]) -> String {
 }
 
 /// A size as text; empty for 0, which means that it could not be read.
-fn known(number: u64) -> String {
+pub(super) fn known(number: u64) -> String {
     if number == 0 { String::new() } else { number.to_string() }
 }
 
@@ -227,35 +197,9 @@ fn number(number: Option<u64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// The item of a disk. Its place is enclosure and bay, with the number of a further unit of the drive, else the bus path.
-fn disk(disk: &Disk, around: &Surroundings<'_>) -> Item {
-    let (bay, way) = (disk_bay(disk), disk_way(disk, around));
-    let path = || DiskPlace { name: disk.name.clone(), place: way.clone() };
-    Item {
-        identity: disk.identity.clone(),
-        name: disk.name.clone(),
-        paths: disk.may_have_paths().then(path).into_iter().collect(),
-        place: if bay.is_empty() { way } else { bay },
-        label: words(&[&disk.model, &disk.serial]),
-        serial: disk_serial(disk),
-        likeness: format!("{} {}", disk.model, disk.size),
-        fields: fields([
-            ("size", known(disk.size)),
-            ("model", disk.model.clone()),
-            ("firmware", disk.firmware.clone()),
-            ("type", disk.kind.clone()),
-            ("logical block size", known(disk.logical_block_size)),
-            ("physical block size", known(disk.physical_block_size)),
-            ("raid level", disk.raid_level.clone()),
-        ]),
-        sources: disk_sources(disk),
-        controllers: controllers(disk, around),
-        ..Item::default()
-    }
-}
-
 fn bmc(bmc: &Bmc) -> Item {
     Item {
+        form: FORM,
         identity: bmc.identity.clone(),
         name: bmc.interface.clone(),
         place: "bmc".to_owned(),
@@ -275,6 +219,7 @@ fn bmc(bmc: &Bmc) -> Item {
 fn cpu(package: &Package) -> Item {
     let position = format!("socket {}", package.socket);
     Item {
+        form: FORM,
         identity: package.identity.clone(),
         name: package.model.clone(),
         place: if package.slot.is_empty() { position.clone() } else { package.slot.clone() },
@@ -293,7 +238,7 @@ fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
     let device = around.usb(&nic.usb_address);
     let (place, card) = match (function, device) {
         (Some(function), _) => (pci_place(function), function.identity.clone()),
-        (None, Some(device)) => (device.name.clone(), device.identity.clone()),
+        (None, Some(device)) => (usb_place(device).to_owned(), device.identity.clone()),
         (None, None) if nic.pci_address.is_empty() => (nic.place.clone(), String::new()),
         (None, None) => (nic.pci_address.clone(), String::new()),
     };
@@ -301,6 +246,7 @@ fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
     let own = if nic.permanent_address.is_empty() { &nic.mac_address } else { &nic.permanent_address };
     let place = if nic.port == 0 || place.is_empty() { place } else { format!("{place} port {}", nic.port) };
     Item {
+        form: if function.is_none() { device.map_or(FORM, usb_form) } else { FORM },
         card,
         identity: nic.identity.clone(),
         name: nic.name.clone(),
@@ -319,6 +265,7 @@ fn nic(nic: &Nic, around: &Surroundings<'_>) -> Item {
 
 fn dimm(dimm: &Dimm) -> Item {
     Item {
+        form: FORM,
         identity: dimm.identity.clone(),
         name: words(&["DIMM", &dimm.slot]),
         place: words(&[&dimm.bank, &dimm.slot]),
@@ -340,6 +287,7 @@ fn dimm(dimm: &Dimm) -> Item {
 fn pci(function: &PciFunction, around: &Surroundings<'_>) -> Item {
     let serial = around.card_number(&function.address).to_owned();
     Item {
+        form: FORM,
         identity: function.identity.clone(),
         name: function.address.clone(),
         place: pci_place(function),
@@ -356,15 +304,26 @@ fn pci(function: &PciFunction, around: &Surroundings<'_>) -> Item {
     }
 }
 
+/// The way to a USB device from the root of the bus of its controller, which stays when USB buses are numbered anew; the kernel's name in
+/// an inventory of an earlier release, which may lack the way.
+fn usb_place(device: &UsbNode) -> &str {
+    // A device without a serial number is identified by its way.
+    let way = device.identity.split_once(":at:").map(|(_, way)| way);
+    if device.place.is_empty() { way.unwrap_or(&device.name) } else { &device.place }
+}
+
+fn usb_form(device: &UsbNode) -> u8 {
+    if usb_place(device) == device.name { 0 } else { FORM }
+}
+
 fn usb(device: &UsbNode) -> Item {
-    // A device without a serial number is identified by its bus path.
-    let way = device.identity.split_once(":at:").map(|(_, way)| way.to_owned());
-    let is_alone = way.is_none() && !device.identity.contains('@');
+    let is_alone = !device.identity.contains(":at:") && !device.identity.contains('@');
     let at = if is_alone { String::new() } else { format!("at {}", device.name) };
     Item {
+        form: usb_form(device),
         identity: device.identity.clone(),
         name: words(&[&device.vendor, &device.product]),
-        place: way.unwrap_or_else(|| device.name.clone()),
+        place: usb_place(device).to_owned(),
         label: words(&[&device.ids, &device.serial, &at]),
         likeness: device.ids.clone(),
         // No names: they come from a database, and change with its version.

@@ -50,10 +50,16 @@ fn told_serial(item: &Item) -> &str {
 }
 
 /// True if one source reports different serial numbers for two items: they are two devices, whatever else they share. A number that
-/// contains the other counts as equal, since sources may cut it.
+/// contains the other counts as equal, since sources may cut it. Of memory modules without numbers the part and the size decide.
 pub(super) fn is_another(one: &Item, other: &Item) -> bool {
     let source = |item: &Item| item.sources.get("serial").cloned();
+    let is_module = |item: &Item| item.identity.starts_with("dimm:") && !has_own_name(Kind::Memory, &item.identity);
+    let differs = |field: &str| {
+        let both = one.fields.get(field).zip(other.fields.get(field));
+        both.is_some_and(|(before, after)| before.trim() != after.trim())
+    };
     are_different(&one.serial, &other.serial) && source(one) == source(other)
+        || is_module(one) && is_module(other) && (differs("part") || differs("size"))
 }
 
 /// True if the labels of two items of one inventory have different serial numbers, so that they are two disks. See [`is_another`]; this

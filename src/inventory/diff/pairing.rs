@@ -3,11 +3,11 @@
 //! A device has several names. Devices that share a name are compared as a group: the one in the same place is the same one. So when one
 //! of four devices with one serial number was pulled, the other three are paired first, and the missing one is left over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{Item, Kind};
 use super::known;
-use super::paths::merged;
+use super::paths::{merged, places};
 
 /// The items of two inventories, paired.
 #[derive(Default)]
@@ -100,6 +100,35 @@ impl Left {
         let known = |place: &String| Some(place.clone()).filter(|place| !place.is_empty());
         let mut found = self.take(|entry| known(&entry.item.place), Unequal::Apart, |_, _| true);
         found.extend(self.take(|entry| known(&entry.item.position), Unequal::Apart, |_, _| true));
+        found.extend(self.at_one_end());
+        found
+    }
+
+    /// Pairs disks of several paths of which one begins at the same place, if both disks share such a place with no other one.
+    fn at_one_end(&mut self) -> Vec<(Item, Item)> {
+        let shares =
+            |one: &Entry, other: &Entry| places(&one.item).any(|place| places(&other.item).any(|it| it == place));
+        let only = |entry: &Entry, others: &[Entry]| {
+            let mut found = others.iter().enumerate().filter(|(_, other)| shares(entry, other));
+            found.next().map(|(number, _)| number).filter(|_| found.next().is_none())
+        };
+        let pair = |(before, entry): (usize, &Entry)| {
+            let after = only(entry, &self.come)?;
+            let is_mutual = only(self.come.get(after)?, &self.gone) == Some(before);
+            is_mutual.then_some((before, after))
+        };
+        let pairs: Vec<(usize, usize)> = self.gone.iter().enumerate().filter_map(pair).collect();
+        let (mut befores, mut afters): (BTreeSet<usize>, BTreeSet<usize>) = pairs.iter().copied().unzip();
+        let found = pairs.iter().filter_map(|(before, after)| {
+            Some((self.gone.get(*before)?.item.clone(), self.come.get(*after)?.item.clone()))
+        });
+        let found = found.collect();
+        let rest = |entries: &mut Vec<Entry>, taken: &mut BTreeSet<usize>| {
+            let numbered = std::mem::take(entries).into_iter().enumerate();
+            *entries = numbered.filter(|(number, _)| !taken.remove(number)).map(|(_, entry)| entry).collect();
+        };
+        rest(&mut self.gone, &mut befores);
+        rest(&mut self.come, &mut afters);
         found
     }
 

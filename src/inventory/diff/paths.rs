@@ -5,15 +5,44 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::item::{DiskPlace, Item, Kind};
 use super::known::{is_another_in_one_look, names, shared};
 
-/// The paths to a disk that went, and those that came. Nothing of a disk without several.
-pub(super) fn between(before: &Item, after: &Item) -> Option<(Vec<DiskPlace>, Vec<DiskPlace>)> {
+/// The difference between the paths to a disk in two looks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    /// None that counts.
+    Same,
+    /// All of them begin elsewhere: the disk was put into another bay.
+    Moved {
+        /// The former places.
+        from: String,
+        /// The present places.
+        to: String,
+    },
+    /// Some went, some came.
+    Changed {
+        /// Paths that are gone.
+        lost: Vec<DiskPlace>,
+        /// Paths that are new.
+        found: Vec<DiskPlace>,
+    },
+}
+
+/// The difference between the paths to a disk. `None` for a disk without several.
+pub(super) fn between(before: &Item, after: &Item) -> Option<Ways> {
     // An NVMe drive has a controller for each of its ports; a look of an earlier release does not tell them.
     let (old, new) = (&before.controllers, &after.controllers);
     if (old.len() > 1 || new.len() > 1) && !old.is_empty() && !new.is_empty() {
-        return Some(lost_and_found(old, new));
+        return Some(ways(old, new));
     }
     let has_several = before.paths.len() > 1 || after.paths.len() > 1;
-    has_several.then(|| lost_and_found(&own(before), &own(after)))
+    has_several.then(|| {
+        let (old, new) = (own(before), own(after));
+        let (from, to) = (&before.place, &after.place);
+        if old.len() != new.len() || from.is_empty() || to.is_empty() {
+            return ways(&old, &new);
+        }
+        // The bay is known. The numbers of the paths depend on the order of discovery.
+        if from == to { Ways::Same } else { Ways::Moved { from: from.clone(), to: to.clone() } }
+    })
 }
 
 /// Those of one, which is the path itself where there is no other.
@@ -24,13 +53,33 @@ fn own(item: &Item) -> Vec<DiskPlace> {
     }
 }
 
-/// When as many came as went, buses have other numbers.
-fn lost_and_found(old: &[DiskPlace], new: &[DiskPlace]) -> (Vec<DiskPlace>, Vec<DiskPlace>) {
+fn ways(old: &[DiskPlace], new: &[DiskPlace]) -> Ways {
     let missing = |from: &[DiskPlace], of: &[DiskPlace]| -> Vec<DiskPlace> {
         from.iter().filter(|path| !of.iter().any(|other| other.place == path.place)).cloned().collect()
     };
-    let (lost, come) = (missing(old, new), missing(new, old));
-    if lost.len() == come.len() { (Vec::new(), Vec::new()) } else { (lost, come) }
+    let (lost, found) = (missing(old, new), missing(new, old));
+    // Only a way from the root of this machine's buses has steps. Addresses in a network, and those of an earlier release, which begin with
+    // the number of a bus, change without a change of the disk.
+    let is_own = |path: &DiskPlace| path.place.contains('/') && !path.place.starts_with("pci-");
+    let is_even = lost.len() == found.len();
+    if lost.is_empty() && found.is_empty() || is_even && !lost.iter().chain(&found).all(is_own) {
+        return Ways::Same;
+    }
+    if is_even && lost.len() == old.len() {
+        return Ways::Moved { from: listed(lost), to: listed(found) };
+    }
+    Ways::Changed { lost, found }
+}
+
+fn listed(paths: Vec<DiskPlace>) -> String {
+    let mut places: Vec<String> = paths.into_iter().map(|path| path.place).collect();
+    places.sort();
+    places.join(", ")
+}
+
+/// The places of the paths to a disk that may have several; none for other items.
+pub(super) fn places(item: &Item) -> impl Iterator<Item = &String> {
+    item.paths.iter().map(|path| &path.place).filter(|place| !place.is_empty())
 }
 
 /// The items of one look, with the paths to one disk as one item where the other look has them so: an earlier release had each path as
