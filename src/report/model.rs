@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::excerpt::Excerpt;
+use super::load;
 use super::verdict::{Problem, Verdict, verdict};
 use crate::diagnosis::Finding;
+use crate::host::{Load, LoadSpan};
 use crate::journal::RunEnd;
 use crate::process::Cost;
 use crate::script::Status;
@@ -81,6 +83,10 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Script results in the order in which they were begun.
     pub results: Vec<TestResult>,
+    /// How loaded the machine was during the run; `None` if that is not on record.
+    pub load: Option<Load>,
+    /// What that means for the results, in words; `None` if nothing.
+    pub another_load: Option<String>,
     /// What the region has not.
     pub undelivered: Vec<Undelivered>,
     /// More of that.
@@ -113,6 +119,8 @@ impl Report {
             verdict,
             problems,
             results,
+            load: None,
+            another_load: None,
             undelivered,
             undelivered_left_out,
             acceptance: None,
@@ -121,6 +129,15 @@ impl Report {
             changes: Vec::new(),
             log: Log::default(),
         }
+    }
+}
+
+impl Report {
+    /// Adds how loaded the machine was, to the run and to each result.
+    pub fn add_load(&mut self, load: Option<Load>) {
+        load::attribute(load.as_ref(), &self.run, &mut self.results);
+        self.another_load = load.as_ref().and_then(load::another_load);
+        self.load = load;
     }
 }
 
@@ -200,6 +217,8 @@ pub struct TestResult {
     pub findings: Vec<Finding>,
     /// Resources that the script used; `None` if they are not on record.
     pub cost: Option<Cost>,
+    /// How loaded the machine was while the script ran; `None` if that is not on record.
+    pub meanwhile: Option<LoadSpan>,
     /// What it printed.
     pub output: Excerpt,
 }
