@@ -37,7 +37,8 @@ struct Took {
 fn main() {
     let is_quick = std::env::args().any(|word| word == "--quick");
     let seconds = if is_quick { 6 } else { 30 };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     // The first run loads what all need.
     runtime.block_on(run(1, "off"));
     runtime.block_on(run(1, "count"));
@@ -54,7 +55,11 @@ fn main() {
     let rows = [row("unwatched", &without), row("watched", &with), row("more", &more)];
     println!("{SCRIPTS} quiet scripts of {seconds} s, median of {ROUNDS}");
     println!("{}", table(&["RUN", "PROCESSOR", "MEMORY"], &rows));
-    println!("watched takes {:.2} times the processor, {:.3} times the memory", with.percent / without.percent, with.memory as f64 / without.memory as f64);
+    println!(
+        "watched takes {:.2} times the processor, {:.3} times the memory",
+        with.percent / without.percent,
+        with.memory as f64 / without.memory as f64
+    );
 }
 
 fn median(took: &[Took]) -> Took {
@@ -74,7 +79,9 @@ async fn run(seconds: u64, policy: &str) -> Took {
         fs::create_dir_all(directory).expect("folders");
     }
     let entry = |number: usize| {
-        format!(r#"{{"name": "quiet-{number}", "path": "testing/quiet-{number}", "script_result_id": {number}, "parallel": 2}}"#)
+        format!(
+            r#"{{"name": "quiet-{number}", "path": "testing/quiet-{number}", "script_result_id": {number}, "parallel": 2}}"#
+        )
     };
     let entries: Vec<String> = (1..=SCRIPTS).map(entry).collect();
     let index = format!(r#"{{"1.0": {{"testing_scripts": [{}]}}}}"#, entries.join(","));
@@ -114,7 +121,9 @@ fn used() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the system tells");
     [usage.user_time(), usage.system_time()]
         .into_iter()
-        .map(|time| Duration::from_secs(time.tv_sec().unsigned_abs()) + Duration::from_micros(time.tv_usec().unsigned_abs()))
+        .map(|time| {
+            Duration::from_secs(time.tv_sec().unsigned_abs()) + Duration::from_micros(time.tv_usec().unsigned_abs())
+        })
         .sum()
 }
 

@@ -78,7 +78,9 @@ impl Load {
     /// What it says of a time, in seconds since the series began; `None` if no sample is of it. A sample stands for the time before it.
     #[must_use]
     pub fn span(&self, from: f64, to: f64) -> Option<LoadSpan> {
-        let is_of_it = |sample: &&LoadSample| f64::from(sample.after) > from && f64::from(sample.after) < to + f64::from(self.every);
+        let is_of_it = |sample: &&LoadSample| {
+            f64::from(sample.after) > from && f64::from(sample.after) < to + f64::from(self.every)
+        };
         let within: Vec<&LoadSample> = self.samples.iter().filter(is_of_it).collect();
         within.first()?;
         Some(LoadSpan {
@@ -148,13 +150,18 @@ impl From<Load> for Columns {
 impl From<Columns> for Load {
     /// Of lists of unequal length as much as all have.
     fn from(columns: Columns) -> Self {
-        let rows = columns.after.iter().zip(&columns.load).zip(&columns.memory_used);
-        let shares = columns.temperature.iter().zip(&columns.own_percent).zip(&columns.foreign_percent);
-        let sample = |(((after, load), memory_used), ((temperature, own), foreign)): (((&u32, &f64), &u64), ((&Option<f64>, &Option<f64>), &Option<f64>))| {
-            LoadSample { after: *after, load: *load, memory_used: *memory_used, temperature: *temperature, own: *own, foreign: *foreign }
+        let sample = |at: usize| {
+            Some(LoadSample {
+                after: *columns.after.get(at)?,
+                load: *columns.load.get(at)?,
+                memory_used: *columns.memory_used.get(at)?,
+                temperature: *columns.temperature.get(at)?,
+                own: *columns.own_percent.get(at)?,
+                foreign: *columns.foreign_percent.get(at)?,
+            })
         };
         Load {
-            samples: rows.zip(shares).take(2 * MOST_SAMPLES).map(sample).collect(),
+            samples: (0..2 * MOST_SAMPLES).map_while(sample).collect(),
             began: columns.began,
             every: columns.every,
             processors: columns.processors,
@@ -173,7 +180,14 @@ mod tests {
     use super::*;
 
     fn sample(after: u32, foreign: f64) -> LoadSample {
-        LoadSample { after, load: 1.0, memory_used: u64::from(after), temperature: Some(40.0), own: None, foreign: Some(foreign) }
+        LoadSample {
+            after,
+            load: 1.0,
+            memory_used: u64::from(after),
+            temperature: Some(40.0),
+            own: None,
+            foreign: Some(foreign),
+        }
     }
 
     fn of_hours(hours: u32) -> Load {
@@ -187,7 +201,11 @@ mod tests {
     #[test]
     fn a_series_stays_small_however_long_it_gets_and_covers_all_of_the_time() {
         let load = of_hours(48);
-        assert!(load.samples.len() <= MOST_SAMPLES && load.samples.len() >= MOST_SAMPLES / 2 - 1, "{}", load.samples.len());
+        assert!(
+            load.samples.len() <= MOST_SAMPLES && load.samples.len() >= MOST_SAMPLES / 2 - 1,
+            "{}",
+            load.samples.len()
+        );
         assert_eq!(load.samples.last().expect("samples").after, 48 * 3600);
         assert!(load.samples.is_sorted_by_key(|sample| sample.after));
         let text = serde_json::to_string(&load).expect("JSON");
@@ -209,7 +227,11 @@ mod tests {
     fn a_time_without_samples_has_no_numbers() {
         let load = Load { every: 5, samples: vec![sample(5, 10.0), sample(10, 30.0)], ..Load::default() };
         assert_eq!(load.span(20.0, 30.0), None);
-        assert_eq!(load.span(6.0, 9.0).and_then(|span| span.foreign), Some(30.0), "of a short time the sample that covers it");
+        assert_eq!(
+            load.span(6.0, 9.0).and_then(|span| span.foreign),
+            Some(30.0),
+            "of a short time the sample that covers it"
+        );
         assert_eq!(load.span(0.0, 10.0).and_then(|span| span.foreign), Some(20.0));
     }
 

@@ -130,7 +130,8 @@ fn in_programs(stat: &str) -> Option<f64> {
 }
 
 fn processors(stat: &str) -> u32 {
-    let is_one = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_one =
+        |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     u32::try_from(stat.lines().filter(is_one).count()).unwrap_or(u32::MAX)
 }
 
@@ -143,7 +144,14 @@ mod tests {
 
     #[test]
     fn only_sensors_of_processors_are_read_and_of_a_package_one() {
-        let labels = ["nvme Composite temp1", "coretemp Core 0", "coretemp Package id 0", "coretemp Core 1", "acpitz temp1", "drivetemp temp1"];
+        let labels = [
+            "nvme Composite temp1",
+            "coretemp Core 0",
+            "coretemp Package id 0",
+            "coretemp Core 1",
+            "acpitz temp1",
+            "drivetemp temp1",
+        ];
         assert_eq!(of_processors(&labels), [2, 4]);
         assert_eq!(of_processors(&["coretemp Core 0", "amdgpu edge", "k10temp Tctl", "mlx5 asic"]), [0, 2]);
     }

@@ -25,7 +25,8 @@ impl Store {
     /// When the file cannot be read.
     pub fn load(&self, run_id: RunId) -> Result<Option<Load>, Error> {
         let read = || -> Result<Vec<String>, rusqlite::Error> {
-            let mut statement = self.connection.prepare("SELECT load FROM run_load WHERE run_id = ?1 ORDER BY began")?;
+            let mut statement =
+                self.connection.prepare("SELECT load FROM run_load WHERE run_id = ?1 ORDER BY began")?;
             statement.query_map([run_id], |row| row.get(0))?.collect()
         };
         let texts = read().map_err(Error::sqlite(&self.path))?;

@@ -21,10 +21,7 @@ pub(super) struct Cgroup {
 fn home() -> Option<&'static Path> {
     static HOME: OnceLock<Option<PathBuf>> = OnceLock::new();
     let find = || {
-        own_directory(
-            &fs::read_to_string("/proc/self/mountinfo").ok()?,
-            &fs::read_to_string("/proc/self/cgroup").ok()?,
-        )
+        own_directory(&fs::read_to_string("/proc/self/mountinfo").ok()?, &fs::read_to_string("/proc/self/cgroup").ok()?)
     };
     HOME.get_or_init(find).as_deref()
 }
@@ -218,7 +215,8 @@ mod tests {
             fs::write(group.path().join(file), "").expect("a file");
         }
         bound(group.path(), 1 << 30).expect("bounded");
-        let set = ["memory.max", "memory.oom.group"].map(|file| fs::read_to_string(group.path().join(file)).expect("a file"));
+        let set =
+            ["memory.max", "memory.oom.group"].map(|file| fs::read_to_string(group.path().join(file)).expect("a file"));
         assert_eq!(set, ["1073741824", "1"]);
     }
 

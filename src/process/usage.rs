@@ -51,7 +51,7 @@ fn of_stat(stat: &str) -> Option<OwnTime> {
 /// read.
 pub(super) fn descendants() -> BTreeSet<i32> {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let Some(first) = children(own) else { return in_table(own) };
+    let Some(first) = children(own) else { return in_table(own, &Process::recently()) };
     let (mut found, mut open) = (BTreeSet::new(), first);
     while let Some(pid) = open.pop() {
         if found.len() < MOST && found.insert(pid) {
@@ -75,8 +75,7 @@ fn children(pid: i32) -> Option<Vec<i32>> {
     Some(found)
 }
 
-fn in_table(own: i32) -> BTreeSet<i32> {
-    let all = Process::recently();
+fn in_table(own: i32, all: &[Process]) -> BTreeSet<i32> {
     let mut found = BTreeSet::from([own]);
     loop {
         let below: Vec<i32> = all.iter().filter(|one| found.contains(&one.parent)).map(|one| one.id.pid).collect();
@@ -113,8 +112,9 @@ mod tests {
         let mut line = [0; 4];
         std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut line).expect("it works");
         let pid = i32::try_from(child.id()).expect("a process id");
-        let found = descendants();
-        assert!(found.contains(&pid) && in_table(i32::try_from(std::process::id()).expect("an id")).contains(&pid));
+        let own = i32::try_from(std::process::id()).expect("an id");
+        assert!(descendants().contains(&pid));
+        assert!(in_table(own, &Process::all()).contains(&pid));
         let living = own_time().expect("a known system");
         assert!(living.total - before.total >= 0.03 && living.user <= living.total, "{before:?} {living:?}");
         drop(child.stdin.take());

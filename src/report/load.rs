@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Run, TestResult};
+use super::model::{Report, Run, TestResult};
 use super::table::{bytes, span};
 use super::time::seconds;
 use crate::host::{Load, LoadSpan};
@@ -30,7 +30,8 @@ pub fn another_load(load: &Load) -> Option<String> {
         return None;
     }
     let count = u32::try_from(much.len()).unwrap_or(u32::MAX);
-    let (time, mean) = (span(Duration::from_secs(u64::from(count) * u64::from(every))), much.iter().sum::<f64>() / f64::from(count));
+    let (time, mean) =
+        (span(Duration::from_secs(u64::from(count) * u64::from(every))), much.iter().sum::<f64>() / f64::from(count));
     Some(format!(
         "another load runs here: for {time} programs that are not of this run used {mean:.0} % of the processors; results of performance are \
          not to be trusted"
@@ -50,8 +51,17 @@ pub(super) fn machine_meanwhile(span: &LoadSpan) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+impl Report {
+    /// Adds how loaded the machine was, to the run and to each result.
+    pub fn add_load(&mut self, load: Option<Load>) {
+        attribute(load.as_ref(), &self.run, &mut self.results);
+        self.another_load = load.as_ref().and_then(another_load);
+        self.load = load;
+    }
+}
+
 /// Gives each result what the series says of its time.
-pub(super) fn attribute(load: Option<&Load>, run: &Run, results: &mut [TestResult]) {
+fn attribute(load: Option<&Load>, run: &Run, results: &mut [TestResult]) {
     let Some(load) = load else { return };
     let Some(began) = seconds(&load.began) else { return };
     for result in results {
@@ -81,7 +91,11 @@ mod tests {
         let text = another_load(&of(&[&idle[..], &busy[..], &idle[..]].concat())).expect("a minute of it");
         assert!(text.contains("for 1:00 ") && text.contains("80 %"), "{text}");
         assert_eq!(another_load(&of(&[&idle[..], &busy[..11], &idle[..]].concat())), None);
-        assert_eq!(another_load(&of(&[&busy[..6], &idle[..], &busy[..6]].concat())), None, "moments do not add up to a load");
+        assert_eq!(
+            another_load(&of(&[&busy[..6], &idle[..], &busy[..6]].concat())),
+            None,
+            "moments do not add up to a load"
+        );
         assert_eq!(another_load(&of(&[20.0; 100])), None);
         assert_eq!(another_load(&Load::default()), None);
     }

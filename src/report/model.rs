@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::excerpt::Excerpt;
-use super::load;
 use super::verdict::{Problem, Verdict, verdict};
 use crate::diagnosis::Finding;
 use crate::host::{Load, LoadSpan};
@@ -129,15 +128,6 @@ impl Report {
             changes: Vec::new(),
             log: Log::default(),
         }
-    }
-}
-
-impl Report {
-    /// Adds how loaded the machine was, to the run and to each result.
-    pub fn add_load(&mut self, load: Option<Load>) {
-        load::attribute(load.as_ref(), &self.run, &mut self.results);
-        self.another_load = load.as_ref().and_then(load::another_load);
-        self.load = load;
     }
 }
 

@@ -276,7 +276,10 @@ fn finished(script: &Script, ended: &Ended) -> (Finished, Kept) {
     let ending = match (ended.cause, ended.status.signal()) {
         (Cause::Exited, Some(signal)) => {
             let killed = Killed { signal, out_of_memory: ended.out_of_memory && signal == nix::libc::SIGKILL };
-            notes.push(format!("it was {killed}{}", if killed.out_of_memory { memory_of(ended) } else { String::new() }));
+            notes.push(format!(
+                "it was {killed}{}",
+                if killed.out_of_memory { memory_of(ended) } else { String::new() }
+            ));
             Ending::Killed(killed)
         }
         (Cause::Exited, None) => Ending::Exited(exit_status(ended)),

@@ -93,6 +93,12 @@ fn begun(load: &Mutex<Load>, (processors, memory): (u32, u64)) -> u32 {
         return u32::try_from(now.duration_since(began).as_secs()).unwrap_or(0);
     }
     let every = u32::try_from(EVERY.as_secs()).unwrap_or(0);
-    *load = Load { began: now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(), every, processors, memory, ..Load::default() };
+    *load = Load {
+        began: now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        every,
+        processors,
+        memory,
+        ..Load::default()
+    };
     0
 }

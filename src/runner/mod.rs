@@ -152,7 +152,16 @@ impl Runner {
     ) -> Self {
         options.packages.ledger.open(&workspace.packages());
         let witness = witness::Witness::new(host.clone());
-        Runner { workspace, host, options, reports, cancel, contents: Contents::default(), witness, meter: meter::Meter::default() }
+        Runner {
+            workspace,
+            host,
+            options,
+            reports,
+            cancel,
+            contents: Contents::default(),
+            witness,
+            meter: meter::Meter::default(),
+        }
     }
 
     /// This runner, for scripts of a region of this version.

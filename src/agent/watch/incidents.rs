@@ -247,7 +247,8 @@ mod tests {
         let mut told = Told::default();
         told.begin(&judge(UNCORRECTED), "abc123");
         assert_eq!(texts(&mut told, &UNCORRECTED.replace("[9.0]", "[12.5]"), 2).len(), 1);
-        let kept: Told = serde_json::from_str(r#"{"faults":{"memory-uncorrected x":3},"obstacle":null}"#).expect("of an older version");
+        let kept: Told = serde_json::from_str(r#"{"faults":{"memory-uncorrected x":3},"obstacle":null}"#)
+            .expect("of an older version");
         assert_eq!((kept.faults.len(), kept.earlier.len()), (1, 0));
     }
 

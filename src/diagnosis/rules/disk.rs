@@ -311,7 +311,11 @@ pub(super) const RULES: &[Rule] = &[
         As(Code::FilesystemError, Severity::Fatal, Name::Part),
         "fs/bcachefs/error.c",
     ),
-    rule("^bcachefs (*): IO error on {} for data checksum error", Is(Code::FilesystemError, Name::Part), "fs/bcachefs/io.c"),
+    rule(
+        "^bcachefs (*): IO error on {} for data checksum error",
+        Is(Code::FilesystemError, Name::Part),
+        "fs/bcachefs/io.c",
+    ),
     rule("^bcachefs (*): IO error on {} for ", Is(Code::DiskIoError, Name::Part), "fs/bcachefs/error.h"),
     rule(
         "^bcachefs ({}): *data read error, successful retry",

@@ -53,16 +53,27 @@ fn rows_of(load: &Load) -> Vec<Row> {
     #[expect(clippy::cast_precision_loss, reason = "a picture")]
     let used: fn(&LoadSample) -> Option<f64> = |sample| Some(sample.memory_used as f64);
     #[expect(clippy::cast_precision_loss, reason = "a picture")]
-    rows.push(Row { name: "Memory", most: bytes(memory), top: load.memory.max(memory).max(1) as f64, lines: vec![("all", used)] });
+    rows.push(Row {
+        name: "Memory",
+        most: bytes(memory),
+        top: load.memory.max(memory).max(1) as f64,
+        lines: vec![("all", used)],
+    });
     let heat: fn(&LoadSample) -> Option<f64> = |sample| sample.temperature;
     if let Some(most) = most(heat) {
-        rows.push(Row { name: "Temperature", most: format!("{most:.0} °C"), top: most.max(100.0), lines: vec![("all", heat)] });
+        rows.push(Row {
+            name: "Temperature",
+            most: format!("{most:.0} °C"),
+            top: most.max(100.0),
+            lines: vec![("all", heat)],
+        });
     }
     rows
 }
 
 fn drawn(row: &Row, load: &Load, began: f64, scale: &Scale) -> String {
-    let areas: String = row.lines.iter().map(|(class, pick)| area(class, *pick, (load, began), row.top, scale)).collect();
+    let areas: String =
+        row.lines.iter().map(|(class, pick)| area(class, *pick, (load, began), row.top, scale)).collect();
     format!(
         "<li><span>{name}</span><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{name}, at most \
          {most}\"><path d=\"M0 {HEIGHT}H{WIDTH}\"/>{areas}</svg><span class=\"n\">{most}</span></li>\n",
@@ -72,10 +83,19 @@ fn drawn(row: &Row, load: &Load, began: f64, scale: &Scale) -> String {
 }
 
 /// An area below a line; a pause between samples, as of a reboot, is a gap in it.
-fn area(class: &str, pick: fn(&LoadSample) -> Option<f64>, (load, began): (&Load, f64), top: f64, scale: &Scale) -> String {
+fn area(
+    class: &str,
+    pick: fn(&LoadSample) -> Option<f64>,
+    (load, began): (&Load, f64),
+    top: f64,
+    scale: &Scale,
+) -> String {
     let every = f64::from(load.every.max(1));
-    let known: Vec<(f64, f64)> =
-        load.samples.iter().filter_map(|sample| Some((f64::from(sample.after), pick(sample).filter(|value| value.is_finite())?))).collect();
+    let known: Vec<(f64, f64)> = load
+        .samples
+        .iter()
+        .filter_map(|sample| Some((f64::from(sample.after), pick(sample).filter(|value| value.is_finite())?)))
+        .collect();
     let mut path = String::new();
     for part in known.chunk_by(|a, b| b.0 - a.0 <= 3.0 * every) {
         let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
@@ -83,7 +103,8 @@ fn area(class: &str, pick: fn(&LoadSample) -> Option<f64>, (load, began): (&Load
         let start = scale.at(began + (first.0 - every).max(0.0));
         let y = |value: f64| HEIGHT - (value / top).clamp(0.0, 1.0) * (HEIGHT - 1.0);
         path.push_str(&format!("M{start:.1} {HEIGHT}V{:.1}", y(first.1)));
-        part.iter().for_each(|(after, value)| path.push_str(&format!("L{:.1} {:.1}", scale.at(began + after), y(*value))));
+        part.iter()
+            .for_each(|(after, value)| path.push_str(&format!("L{:.1} {:.1}", scale.at(began + after), y(*value))));
         path.push_str(&format!("L{:.1} {HEIGHT}Z", scale.at(began + last.0)));
     }
     format!("<path class=\"{class}\" d=\"{path}\"/>")
@@ -108,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_number_that_nobody_measured_has_no_row() {
-        let html = rows(&load(vec![LoadSample { after: 5, load: 1.0, memory_used: 1 << 29, ..LoadSample::default() }]), &scale());
+        let html = rows(
+            &load(vec![LoadSample { after: 5, load: 1.0, memory_used: 1 << 29, ..LoadSample::default() }]),
+            &scale(),
+        );
         assert!(html.contains("Memory, at most 512 MiB") && html.contains("Load, at most 1.0"), "{html}");
         assert!(!html.contains("Temperature") && !html.contains("Processors"), "{html}");
     }
@@ -124,7 +148,13 @@ mod tests {
 
     #[test]
     fn a_series_that_says_nothing_sensible_is_drawn_within_its_row() {
-        let mut odd = load(vec![LoadSample { after: u32::MAX, load: f64::NAN, foreign: Some(1e300), own: Some(f64::INFINITY), ..LoadSample::default() }]);
+        let mut odd = load(vec![LoadSample {
+            after: u32::MAX,
+            load: f64::NAN,
+            foreign: Some(1e300),
+            own: Some(f64::INFINITY),
+            ..LoadSample::default()
+        }]);
         let html = rows(&odd, &scale());
         assert!(!html.contains("<script") && html.contains("viewBox=\"0 0 1000 20\""), "{html}");
         odd.began = "<script>".into();

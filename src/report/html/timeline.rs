@@ -35,7 +35,9 @@ pub(super) fn section(run: &Run, results: &[TestResult], load: Option<&Load>) ->
     order.sort_by_key(|at| (results[*at].started.is_none(), results[*at].started.as_deref()));
     let rows: String = order.into_iter().map(|at| row(at, &results[at], &scale)).collect();
     let machine = load.map(|load| graph::rows(load, &scale)).unwrap_or_default();
-    format!("<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n{axis}{rows}</ol>\n{machine}</section>\n")
+    format!(
+        "<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n{axis}{rows}</ol>\n{machine}</section>\n"
+    )
 }
 
 pub(super) struct Scale {
