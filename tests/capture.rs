@@ -33,6 +33,7 @@ impl Place {
             nice: 0,
             output: OutputFiles { combined: file("combined"), stdout: file("out"), stderr: file("err") },
             output_bytes: None,
+            memory: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::message::{Entry, Numbers, Payload, head, message};
 use super::outbox::{MessageKind, Outbox};
 use crate::event::{Event, EventType};
+use crate::host::Load;
 use crate::journal::{self, Actor, Journal, MessageId, ResultChange, RunEnd, RunEnding, RunId};
 use crate::region::{NodeEvent, Signal};
 use crate::runner::discard;
@@ -85,6 +86,13 @@ impl Record {
             }
             // While the journal cannot be written there is no head; it waits in the journal afterwards.
             None => drop(self.outbox.append(last, None, &late)),
+        }
+    }
+
+    /// Keeps how loaded the machine was so far.
+    pub(super) async fn keep_load(&self, load: Load) {
+        if let Some(run_id) = self.run_id {
+            self.journal.keep("the machine's load", move |store| store.keep_load(run_id, &load)).await;
         }
     }
 

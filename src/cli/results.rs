@@ -9,7 +9,7 @@ use super::format::{ListFormat, print_list};
 use super::{answer, exit, help, raw_output, state, unless_reader_has_gone};
 use crate::journal::{Audience, ResultRecord, RunId, RunRecord, stamp};
 use crate::private;
-use crate::report::{span, table, used};
+use crate::report::{another_load, span, table, used};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::RUNS)]
@@ -117,7 +117,12 @@ pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
         "run {run} has no such script result; `shakedown runs` lists the runs, `shakedown results {run}` its scripts"
     );
     match arguments.output {
-        None => answer(table(&HEAD, &results.iter().map(row).collect::<Vec<_>>()).trim_end())?,
+        None => {
+            answer(table(&HEAD, &results.iter().map(row).collect::<Vec<_>>()).trim_end())?;
+            if let Some(told) = store.load(run)?.as_ref().and_then(another_load) {
+                answer(&format!("\n{told}"))?;
+            }
+        }
         Some(output) => results.iter().try_for_each(|result| print_output(result, output, arguments.raw))?,
     }
     Ok(exit::OK)

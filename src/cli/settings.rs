@@ -34,6 +34,7 @@ pub(super) struct Settings {
     package_cache: Option<PathBuf>,
     download: download::Options,
     output_bytes: Option<u64>,
+    memory_reserve: Option<u64>,
     meanwhile: Policy,
     pass_environment: runner::Names,
     metrics_file: Option<PathBuf>,
@@ -59,6 +60,7 @@ impl Settings {
             package_cache,
             download,
             output_bytes,
+            memory_reserve,
             meanwhile,
             pass_environment,
             metrics_file,
@@ -76,6 +78,7 @@ impl Settings {
             package_cache: cache.transpose()?,
             download: download::Options { ca_file: given.ca_file, ..download },
             output_bytes,
+            memory_reserve,
             meanwhile,
             pass_environment,
             metrics_file,
@@ -131,6 +134,7 @@ impl Settings {
         options.packages = packages::Options::new(self.package_cache.clone(), self.download.clone());
         options.state_dir = Some(state_dir.to_owned());
         options.output_bytes = self.output_bytes;
+        options.memory_reserve = self.memory_reserve;
         options.pass_environment = self.pass_environment.clone();
     }
 }
@@ -166,6 +170,7 @@ mod tests {
             | "journal.keep_days"
             | "journal.keep_output_bytes"
             | "runner.output_bytes"
+            | "runner.memory_reserve"
             | "packages.download_bytes"
             | "packages.download_seconds"
             | "packages.stall_seconds"

@@ -7,7 +7,7 @@ use super::value::{Key, key};
 use crate::diagnosis::Policy;
 use crate::download;
 use crate::journal::Retention;
-use crate::runner::{DEFAULT_OUTPUT_BYTES, Names};
+use crate::runner::{DEFAULT_MEMORY_RESERVE, DEFAULT_OUTPUT_BYTES, Names};
 
 /// The settings of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Site {
     pub disks_every_minutes: Option<u32>,
     /// Most bytes of output files of one script; `None` is no bound.
     pub output_bytes: Option<u64>,
+    /// Bytes of memory that scripts leave to the agent and the system; `None` bounds no script.
+    pub memory_reserve: Option<u64>,
     /// Policy for faults that the machine reports while a script runs: ignored, noted, or counted against its pass.
     pub meanwhile: Policy,
     /// Variables that scripts get with the passwords that are in them.
@@ -45,6 +47,7 @@ impl Default for Site {
             network_volumes: false,
             disks_every_minutes: Some(30),
             output_bytes: Some(DEFAULT_OUTPUT_BYTES),
+            memory_reserve: Some(DEFAULT_MEMORY_RESERVE),
             meanwhile: Policy::default(),
             pass_environment: Names::default(),
             package_cache: None,
@@ -72,6 +75,11 @@ pub(super) const KEYS: &[Key] = &[
         "minutes between two looks at the disks' health; 0 is never"
     ),
     key!("runner.output_bytes", output_bytes, "most bytes of one script's output files; 0 is no bound"),
+    key!(
+        "runner.memory_reserve",
+        memory_reserve,
+        "bytes of memory that scripts leave to agent and system, at least; 0 bounds no script"
+    ),
     key!(
         "runner.meanwhile",
         meanwhile,

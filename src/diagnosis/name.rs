@@ -9,7 +9,11 @@ pub(super) fn of(name: Name, part: &str, text: &str) -> String {
         Name::No => String::new(),
         Name::Part => word(part.trim()).to_string(),
         Name::Cpu => cpu(part),
-        Name::Pci => pci(part).or_else(|| pci(text)).unwrap_or_default(),
+        // Linux 5.13 wrote `0x00:0x02.0` of a fault of the IOMMU.
+        Name::Pci => pci(part)
+            .or_else(|| pci(&part.strip_prefix("0x")?.replace(":0x", ":")))
+            .or_else(|| pci(text))
+            .unwrap_or_default(),
         Name::Net => net(text),
         Name::Disk => disk(text),
         Name::Ata => ata(part),

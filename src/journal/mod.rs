@@ -9,6 +9,7 @@ mod age;
 mod audit;
 mod end;
 mod hardware;
+mod load;
 mod lock;
 mod outbox;
 mod overview;

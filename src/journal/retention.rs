@@ -118,6 +118,7 @@ impl Store {
         self.transact(|transaction, _| {
             seal::pruned(transaction, run_id)?;
             transaction.execute("DELETE FROM outbox WHERE run_id = ?1", params![run_id])?;
+            transaction.execute("DELETE FROM run_load WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM script_result WHERE run_id = ?1", params![run_id])?;
             transaction.execute("DELETE FROM run WHERE id = ?1", params![run_id]).map(drop)
         })

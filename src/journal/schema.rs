@@ -97,6 +97,11 @@ ALTER TABLE script_result ADD COLUMN findings TEXT NOT NULL DEFAULT '';
 ALTER TABLE script_result ADD COLUMN cost TEXT NOT NULL DEFAULT '';
 ";
 
+/// The load of the machine during a run ([`crate::host::Load`] as JSON), a row for each process of this program that took part in it.
+const V5: &str = "
+CREATE TABLE run_load (run_id INTEGER NOT NULL, began TEXT NOT NULL, load TEXT NOT NULL, PRIMARY KEY (run_id, began)) WITHOUT ROWID;
+";
+
 /// The region's column of a run that told nobody ended so.
 const NOBODY: &str = "' (told nothing)'";
 
@@ -131,10 +136,14 @@ pub(super) fn complete(end_kind: &str, run_id: &str) -> String {
 /// Lets a journal of an older version, which is only looked at, look like one of this version. Nothing is written to the file.
 pub(super) fn as_current(connection: &Connection) -> Result<(), rusqlite::Error> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if !(1..4).contains(&version) {
+    if !(1..5).contains(&version) {
         return Ok(());
     }
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.execute_batch("CREATE TEMP VIEW run_load AS SELECT 0 AS run_id, '' AS began, '' AS load WHERE 0")?;
+    if version == 4 {
+        return Ok(());
+    }
     if version == 3 {
         let view = "CREATE TEMP VIEW script_result AS SELECT *, '' AS findings, '' AS cost FROM main.script_result";
         return connection.execute_batch(view);
@@ -151,12 +160,12 @@ pub(super) fn as_current(connection: &Connection) -> Result<(), rusqlite::Error>
 }
 
 /// The steps, first to last.
-fn migrations() -> [String; 4] {
-    [V1.to_owned(), V2.to_owned(), v3(), V4.to_owned()]
+fn migrations() -> [String; 5] {
+    [V1.to_owned(), V2.to_owned(), v3(), V4.to_owned(), V5.to_owned()]
 }
 
 /// The version that this program writes: the number of migrations.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// Brings a database to the current version; the caller has found out that it is not newer.
 pub(super) fn migrate(connection: &mut Connection, now: &str) -> Result<(), rusqlite::Error> {

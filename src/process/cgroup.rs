@@ -1,32 +1,51 @@
 //! A cgroup v2 for one process family, where the system lets us make one.
 
 use std::fs;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::cost::Cost;
+use super::usage::descendants;
 
 /// A cgroup made by this program; removed when it is empty at the end.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     directory: PathBuf,
+    /// Most bytes of memory, where the kernel took the bound.
+    memory: Option<u64>,
+}
+
+/// The cgroup that this program was started in; below it are those that it makes.
+fn home() -> Option<&'static Path> {
+    static HOME: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        own_directory(&fs::read_to_string("/proc/self/mountinfo").ok()?, &fs::read_to_string("/proc/self/cgroup").ok()?)
+    };
+    HOME.get_or_init(find).as_deref()
 }
 
 impl Cgroup {
-    /// Makes a cgroup below this program's own; `None` where cgroup v2 is absent or not writable.
-    pub(super) fn create() -> Option<Self> {
+    /// Makes a cgroup below this program's own, with a bound of memory as far as the system lets us set one; `None` where cgroup v2 is
+    /// absent or not writable.
+    pub(super) fn create(memory: Option<u64>) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let parent = own_directory(
-            &fs::read_to_string("/proc/self/mountinfo").ok()?,
-            &fs::read_to_string("/proc/self/cgroup").ok()?,
-        )?;
+        let parent = home()?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         if number == 0 {
-            sweep(&parent);
+            sweep(parent);
+            turn_on_controllers(parent);
         }
         let directory = parent.join(format!("shakedown-{}-{number}", std::process::id()));
         fs::create_dir(&directory).ok()?;
-        Some(Cgroup { directory })
+        let memory = memory.filter(|bytes| bound(&directory, *bytes).is_ok());
+        Some(Cgroup { directory, memory })
+    }
+
+    /// The bytes of memory that bound it; `None` if nothing does.
+    pub(super) fn memory_bound(&self) -> Option<u64> {
+        self.memory
     }
 
     /// Moves a process in; its later children follow.
@@ -76,6 +95,53 @@ impl Drop for Cgroup {
     }
 }
 
+/// Bounds the memory of a group. Beyond, all of it is killed and nothing else: half of a script would go on to say something wrong.
+fn bound(directory: &Path, bytes: u64) -> io::Result<()> {
+    // An existing file: a group without the controller has none, and none may be made in its place.
+    let set = |name: &str, value: &str| {
+        fs::OpenOptions::new().write(true).open(directory.join(name))?.write_all(value.as_bytes())
+    };
+    set("memory.max", &bytes.to_string())?;
+    // Kernels before 4.19 have it not: then the largest process is killed.
+    set("memory.oom.group", "1").or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+/// Turns on the controllers of memory and storage for the groups below this program's own. The kernel lets only a group without processes
+/// do so, and the one at the top. Others' groups are the service manager's: nothing is changed unless it handed the group over
+/// (`Delegate=`) and nothing but this program and what it started is in it, which then moves to a group of its own below.
+fn turn_on_controllers(parent: &Path) {
+    let turn_on = |name: &str| {
+        let enabled = fs::read_to_string(parent.join("cgroup.subtree_control")).unwrap_or_default();
+        enabled.split_whitespace().any(|one| one == name)
+            || fs::write(parent.join("cgroup.subtree_control"), format!("+{name}")).is_ok()
+    };
+    if turn_on("memory") || is_delegated(parent) && moved_below(parent) && turn_on("memory") {
+        turn_on("io");
+    }
+}
+
+/// systemd marks a group that it handed over by an extended attribute (since 238; for unprivileged readers since 251).
+fn is_delegated(directory: &Path) -> bool {
+    let is_set = |name: &str| {
+        let mut value = [0; 8];
+        rustix::fs::getxattr(directory, name, &mut value[..]).is_ok_and(|length| value.get(..length) == Some(&b"1"[..]))
+    };
+    is_set("trusted.delegate") || is_set("user.delegate")
+}
+
+/// Moves this program, with what it started, to a group of its own below; false if others are in the group.
+fn moved_below(parent: &Path) -> bool {
+    let members = fs::read_to_string(parent.join("cgroup.procs")).unwrap_or_default();
+    let members: Vec<i32> = members.lines().filter_map(|line| line.trim().parse().ok()).collect();
+    let (own, descendants) = (i32::try_from(std::process::id()).unwrap_or(0), descendants());
+    let below = parent.join("agent");
+    members.contains(&own)
+        && members.iter().all(|pid| *pid == own || descendants.contains(pid))
+        && (fs::create_dir(&below).is_ok() || below.is_dir())
+        // One that has ended meanwhile is in no group.
+        && members.iter().filter(|pid| fs::write(below.join("cgroup.procs"), pid.to_string()).is_err()).all(|pid| *pid != own)
+}
+
 /// How often the kernel killed something on this machine since memory ran out (`/proc/vmstat`).
 pub(super) fn oom_kills() -> Option<u64> {
     counted(&fs::read_to_string("/proc/vmstat").ok()?, "oom_kill")
@@ -83,10 +149,7 @@ pub(super) fn oom_kills() -> Option<u64> {
 
 /// How many processes and threads this program's cgroup has, and may have; `None` where there is no bound.
 pub(super) fn processes() -> Option<(u64, u64)> {
-    let directory = own_directory(
-        &fs::read_to_string("/proc/self/mountinfo").ok()?,
-        &fs::read_to_string("/proc/self/cgroup").ok()?,
-    )?;
+    let directory = home()?;
     let number = |name: &str| fs::read_to_string(directory.join(name)).ok()?.trim().parse().ok();
     Some((number("pids.current")?, number("pids.max")?))
 }
@@ -141,6 +204,29 @@ mod tests {
             fs::read_dir(parent.path()).expect("the directory").flatten().map(|e| e.file_name()).collect();
         left.sort();
         assert_eq!(left, ["other", "shakedown-1-0", "shakedown-4194305-1", "shakedown-x"]);
+    }
+
+    #[test]
+    fn a_group_without_the_controller_of_memory_stays_without_a_bound() {
+        let group = tempfile::tempdir().expect("temporary directory");
+        assert!(bound(group.path(), 1 << 30).is_err());
+        assert!(!group.path().join("memory.max").exists());
+        for file in ["memory.max", "memory.oom.group"] {
+            fs::write(group.path().join(file), "").expect("a file");
+        }
+        bound(group.path(), 1 << 30).expect("bounded");
+        let set =
+            ["memory.max", "memory.oom.group"].map(|file| fs::read_to_string(group.path().join(file)).expect("a file"));
+        assert_eq!(set, ["1073741824", "1"]);
+    }
+
+    #[test]
+    fn a_group_that_nobody_handed_over_is_left_as_it_is() {
+        let group = tempfile::tempdir().expect("temporary directory");
+        assert!(!is_delegated(group.path()));
+        fs::write(group.path().join("cgroup.procs"), format!("{}\n1\n", std::process::id())).expect("a file");
+        assert!(!moved_below(group.path()), "others are in it");
+        assert!(!group.path().join("agent").exists());
     }
 
     #[test]

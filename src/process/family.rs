@@ -63,6 +63,11 @@ impl Family {
         self.cgroup.as_ref().and_then(Cgroup::oom_kills)
     }
 
+    /// The bytes of memory that bound it; `None` if nothing does.
+    pub(super) fn memory_bound(&self) -> Option<u64> {
+        self.cgroup.as_ref().and_then(Cgroup::memory_bound)
+    }
+
     /// Resources that the family used, as its cgroup counted them.
     pub(super) fn cost(&self) -> Cost {
         self.cgroup.as_ref().map(Cgroup::cost).unwrap_or_default()

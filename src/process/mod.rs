@@ -24,6 +24,7 @@ mod standing;
 mod table;
 mod terminal;
 mod tool;
+mod usage;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub use spawn::{Running, stop_marked};
 pub use standing::Standing;
 pub use terminal::Terminal;
 pub use tool::{Answer, Tool, ToolError, machine_is_going_down};
+pub use usage::own_time;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -60,6 +62,9 @@ pub struct Command {
     pub directory: PathBuf,
     /// Scheduling priority, −20 (first) to 19 (last); best effort.
     pub nice: i32,
+    /// Most bytes of memory that it and its descendants may have together; beyond, the kernel ends all of them and nobody else. Only where a
+    /// cgroup v2 with the controller of memory can be made.
+    pub memory: Option<u64>,
     /// Where its output goes.
     pub output: OutputFiles,
     /// Most bytes that the three files may have together; `None` is no bound.
@@ -114,6 +119,8 @@ pub struct Ended {
     pub leftover: Vec<Member>,
     /// What became of the output.
     pub output: Captured,
+    /// The bytes of memory that bounded it; `None` if nothing did.
+    pub memory_bound: Option<u64>,
     /// Resources that the process and its descendants used.
     pub cost: Cost,
     /// Where its processes stood: those that hung in the kernel for a minute, and at its time limit all of them.

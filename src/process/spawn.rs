@@ -86,7 +86,7 @@ impl Command {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let cgroup = Cgroup::create();
+        let cgroup = Cgroup::create(self.memory);
         if let Some(seen) = &self.seen {
             seen.confirm()?;
         }
@@ -181,9 +181,10 @@ impl Running {
         let output = self.capture.finish().await;
         let leftover = look(&self.family, Family::members).await.unwrap_or_default();
         let in_machine = cgroup::oom_kills().zip(self.oom_kills).is_some_and(|(now, before)| now > before);
+        let memory_bound = self.family.memory_bound();
         let out_of_memory = self.family.oom_kills().map_or(in_machine, |kills| kills > 0);
         self.family.release();
-        Ok(Ended { cause, status, runtime, out_of_memory, leftover, output, cost, stood })
+        Ok(Ended { cause, status, runtime, out_of_memory, leftover, output, memory_bound, cost, stood })
     }
 
     async fn stop(&mut self, limits: &Limits, handle: &Handle) -> std::io::Result<(ExitStatus, Cost)> {

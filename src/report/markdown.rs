@@ -4,6 +4,7 @@ use super::excerpt::Excerpt;
 use super::model::{Acceptance, Grade, Inventory, Report, Section, TestResult};
 use super::table::bytes;
 use super::time::{length, moment};
+use super::used::used;
 
 pub(super) fn page(report: &Report) -> String {
     let run = &report.run;
@@ -33,6 +34,7 @@ pub(super) fn page(report: &Report) -> String {
         run.outcome.as_ref().map(|outcome| format!("; outcome: {}", inline(outcome))).unwrap_or_default()
     ));
     text.push_str(&results(&report.results));
+    text.extend(report.another_load.as_ref().map(|told| format!("**Note:** {}.\n\n", inline(told))));
     text.extend(report.acceptance.as_ref().map(acceptance));
     text.push_str(&disks(report));
     text.extend(report.inventory.as_ref().map(machine_in_lines));
@@ -82,10 +84,17 @@ fn results(results: &[TestResult]) -> String {
     }
     let row = |result: &TestResult| {
         let exit = result.exit_status.map(|exit| exit.to_string()).unwrap_or_default();
-        vec![result.subject.clone(), result.set.clone(), result.status.name().to_owned(), exit, length(result.seconds)]
+        vec![
+            result.subject.clone(),
+            result.set.clone(),
+            result.status.name().to_owned(),
+            exit,
+            length(result.seconds),
+            result.cost.as_ref().map(used).unwrap_or_default(),
+        ]
     };
     let rows: Vec<Vec<String>> = results.iter().map(row).collect();
-    format!("## Results\n\n{}", table(&["Script", "Set", "Status", "Exit", "Time"], &rows))
+    format!("## Results\n\n{}", table(&["Script", "Set", "Status", "Exit", "Time", "Used"], &rows))
 }
 
 fn disks(report: &Report) -> String {

@@ -8,6 +8,7 @@ mod findings;
 mod form;
 mod html;
 mod junit;
+mod load;
 mod markdown;
 mod model;
 mod ocp;
@@ -25,6 +26,7 @@ pub use device::{
 pub use excerpt::Excerpt;
 pub use form::Form;
 pub use html::Html;
+pub use load::another_load;
 pub use model::{
     Acceptance, Disk, Event, Grade, Inventory, Log, Machine, Parameter, Report, Run, Section, TestResult, Undelivered,
 };

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::excerpt::Excerpt;
 use super::verdict::{Problem, Verdict, verdict};
 use crate::diagnosis::Finding;
+use crate::host::{Load, LoadSpan};
 use crate::journal::RunEnd;
 use crate::process::Cost;
 use crate::script::Status;
@@ -81,6 +82,10 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Script results in the order in which they were begun.
     pub results: Vec<TestResult>,
+    /// How loaded the machine was during the run; `None` if that is not on record.
+    pub load: Option<Load>,
+    /// What that means for the results, in words; `None` if nothing.
+    pub another_load: Option<String>,
     /// What the region has not.
     pub undelivered: Vec<Undelivered>,
     /// More of that.
@@ -113,6 +118,8 @@ impl Report {
             verdict,
             problems,
             results,
+            load: None,
+            another_load: None,
             undelivered,
             undelivered_left_out,
             acceptance: None,
@@ -200,6 +207,8 @@ pub struct TestResult {
     pub findings: Vec<Finding>,
     /// Resources that the script used; `None` if they are not on record.
     pub cost: Option<Cost>,
+    /// How loaded the machine was while the script ran; `None` if that is not on record.
+    pub meanwhile: Option<LoadSpan>,
     /// What it printed.
     pub output: Excerpt,
 }

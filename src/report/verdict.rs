@@ -218,6 +218,7 @@ mod tests {
             notes: String::new(),
             findings: Vec::new(),
             cost: None,
+            meanwhile: None,
             output: Excerpt::default(),
         }
     }

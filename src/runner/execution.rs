@@ -78,6 +78,7 @@ impl Runner {
             nice: self.options.nice,
             output: output_files(outputs),
             output_bytes: self.options.output_bytes,
+            memory: self.options.memory(&self.host),
         };
         let limits = self.options.limits(script.limit());
         let policy = self.meanwhile(script, &command.program);
@@ -244,6 +245,13 @@ pub(super) fn exit_status(ended: &Ended) -> i32 {
     ended.status.code().or_else(|| ended.status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }
 
+/// Its peak of memory and its bound: `; it used 3584 MiB of memory at most; a script may use 3840 MiB here (runner.memory_reserve)`.
+fn memory_of(ended: &Ended) -> String {
+    let used = ended.cost.peak_memory.map(|peak| format!("; it used {} MiB of memory at most", peak >> 20));
+    let bound = |bytes: u64| format!("; a script may use {} MiB here (runner.memory_reserve)", bytes >> 20);
+    used.into_iter().chain(ended.memory_bound.map(bound)).collect()
+}
+
 fn finished(script: &Script, ended: &Ended) -> (Finished, Kept) {
     let mut notes = Vec::new();
     let (lost, left_out) = (ended.output.error.as_ref(), ended.output.left_out);
@@ -268,7 +276,10 @@ fn finished(script: &Script, ended: &Ended) -> (Finished, Kept) {
     let ending = match (ended.cause, ended.status.signal()) {
         (Cause::Exited, Some(signal)) => {
             let killed = Killed { signal, out_of_memory: ended.out_of_memory && signal == nix::libc::SIGKILL };
-            notes.push(format!("it was {killed}"));
+            notes.push(format!(
+                "it was {killed}{}",
+                if killed.out_of_memory { memory_of(ended) } else { String::new() }
+            ));
             Ending::Killed(killed)
         }
         (Cause::Exited, None) => Ending::Exited(exit_status(ended)),
@@ -276,7 +287,7 @@ fn finished(script: &Script, ended: &Ended) -> (Finished, Kept) {
         (Cause::Cancelled, _) => Ending::Interrupted(Interruption::Stop),
     };
     if ended.out_of_memory && !matches!(ending, Ending::Killed(_)) && ended.status.code() != Some(0) {
-        notes.push("memory ran out while it ran, and the kernel killed a process".to_owned());
+        notes.push(format!("memory ran out while it ran, and the kernel killed a process{}", memory_of(ended)));
     }
     let kept = match lost {
         Some(error) => Kept::Lost(error.clone()),

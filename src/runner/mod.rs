@@ -9,6 +9,8 @@ mod ending;
 mod environment;
 mod execution;
 mod inherited;
+mod memory;
+mod meter;
 mod networking;
 pub mod packages;
 mod parameters;
@@ -24,8 +26,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::diagnosis::Policy;
-use crate::host::Host;
+use crate::diagnosis::{Listening, Policy};
+use crate::host::{Host, Load};
 use crate::netplan;
 use crate::process::{self, Limits, Progress};
 use crate::script::{BadEntry, Kept, Machine, RegionVersion, Script, Workspace};
@@ -39,6 +41,9 @@ pub use schedule::schedule;
 /// 8 GiB: the output about a disk that reports every bad sector is far smaller.
 pub const DEFAULT_OUTPUT_BYTES: u64 = 8 << 30;
 
+/// 256 MiB: what a small system and the agent live on.
+pub const DEFAULT_MEMORY_RESERVE: u64 = 256 << 20;
+
 /// How scripts are run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,6 +55,9 @@ pub struct Options {
     pub base_url: String,
     /// The version of the region that the scripts come from: arguments get the names that its own runner gives them.
     pub region: RegionVersion,
+    /// Bytes of memory that scripts together leave to the agent and the system, at least; `None` bounds nobody. It takes a cgroup v2 with the
+    /// controller of memory to bound a script.
+    pub memory_reserve: Option<u64>,
     /// Niceness of scripts.
     pub nice: i32,
     /// Most bytes that the output files of a script may have together; `None` is no bound. Beyond, head and tail are kept.
@@ -79,6 +87,7 @@ impl Options {
             hurry,
             base_url: base_url.into(),
             region: RegionVersion::default(),
+            memory_reserve: Some(DEFAULT_MEMORY_RESERVE),
             nice: 19,
             output_bytes: Some(DEFAULT_OUTPUT_BYTES),
             bmc_patience: Duration::from_secs(60),
@@ -112,6 +121,8 @@ pub enum Report {
     Running(Arc<Script>, Arc<Progress>),
     /// The script ended and wrote BMC credentials; its result is provisional until the receiver replies.
     Bmc(Arc<Script>, FoundBmc),
+    /// How loaded the machine was since this runner's first script, as far as it is known now; the last of these holds all of it.
+    Load(Load),
     /// The script ended, with any outcome. Exactly one for each script that was begun.
     Finished(Arc<Script>, Finished),
 }
@@ -126,6 +137,7 @@ pub struct Runner {
     cancel: CancellationToken,
     contents: Contents,
     witness: witness::Witness,
+    meter: meter::Meter,
 }
 
 impl Runner {
@@ -140,7 +152,16 @@ impl Runner {
     ) -> Self {
         options.packages.ledger.open(&workspace.packages());
         let witness = witness::Witness::new(host.clone());
-        Runner { workspace, host, options, reports, cancel, contents: Contents::default(), witness }
+        Runner {
+            workspace,
+            host,
+            options,
+            reports,
+            cancel,
+            contents: Contents::default(),
+            witness,
+            meter: meter::Meter::default(),
+        }
     }
 
     /// This runner, for scripts of a region of this version.
@@ -163,6 +184,8 @@ impl Runner {
     /// Of those that may run together, no more are begun at once than this machine has descriptors and processes for.
     pub async fn run(self: &Arc<Self>, scripts: Vec<Script>) {
         let places = Arc::new(Semaphore::new(process::places()));
+        let measured = self.options.meanwhile.listening != Listening::Off;
+        let metering = measured.then(|| (self.meter.start(&self.host), self.record_load()));
         for batch in schedule(scripts) {
             let mut running = tokio::task::JoinSet::new();
             for script in batch {
@@ -180,6 +203,29 @@ impl Runner {
             }
             // A panic in one script's task harms that script alone; the dispatcher misses its end and reports that.
             while running.join_next().await.is_some() {}
+        }
+        if let Some((metering, recording)) = metering {
+            drop(recording);
+            metering.finish().await;
+            self.tell_load().await;
+        }
+    }
+
+    /// Tells what was measured now and then, until the answer is dropped.
+    fn record_load(self: &Arc<Self>) -> tokio::task::JoinSet<()> {
+        let (runner, mut task) = (Arc::clone(self), tokio::task::JoinSet::new());
+        task.spawn(async move {
+            loop {
+                tokio::time::sleep(meter::RECORDED_EVERY).await;
+                runner.tell_load().await;
+            }
+        });
+        task
+    }
+
+    async fn tell_load(&self) {
+        if let Some(load) = self.meter.measured() {
+            self.report(Report::Load(load)).await;
         }
     }
 

@@ -155,7 +155,7 @@ fn an_old_journal_is_brought_to_the_current_version_with_the_same_decisions() {
                 (ScriptType::Testing, Some(61.25))
             );
         }
-        assert_eq!(machine.sql().pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)), Ok(4));
+        assert_eq!(machine.sql().pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)), Ok(5));
     }
 }
 

@@ -122,6 +122,17 @@ class Faults(unittest.TestCase):
         self.assertEqual(result["status"], "Failed", printed)
         self.assertIn("oom-kill-cgroup", result["output"], printed)
 
+    def test_a_script_that_wants_all_memory_ends_alone_and_whole(self):
+        """Where the agent may divide its own group: at the top of the hierarchy, or in a group that systemd hands over."""
+        runs = script("wants-all-memory", "tail /dev/zero; echo it went on")
+        handed_over = "systemd-run --quiet --pipe --wait --collect --property=Delegate=yes"
+        within = f"set --; [ ! -d /run/systemd/system ] || set -- {handed_over}"
+        result, printed = self.tried(f'{within}; "$@" env SHAKEDOWN_RUNNER_MEMORY_RESERVE={400 << 20} {runs}')
+        self.assertEqual(result["status"], "Failed", printed)
+        self.assertNotIn("it went on", result["output"], printed)
+        self.assertIn("out of memory", printed)
+        self.assertIn("runner.memory_reserve", printed)
+
     def test_a_corrected_machine_check_is_told(self):
         # The kernel looks for corrected errors every five minutes; here every two seconds.
         interval = "/sys/devices/system/machinecheck/machinecheck0/check_interval"

@@ -212,6 +212,7 @@ impl Dispatcher {
             Report::Running(script, progress) => {
                 let _ = self.notices.send(Notice::Running(script, progress));
             }
+            Report::Load(load) => self.record.keep_load(load).await,
             Report::Bmc(script, found) if self.goes_down_under(&script, &found.finished).await => {
                 // Its end is not on record, so that it is run again, and tells of its file then.
                 let _ = found.told.send(Told::Nobody);

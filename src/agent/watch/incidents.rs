@@ -1,4 +1,5 @@
-//! Faults that a deployed machine reports itself: kernel log and counters, read now and then. Each fault is reported once.
+//! Faults that a deployed machine reports itself: kernel log and counters, read now and then. Each fault is reported once; those from before
+//! the first look are reported together, as no news.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,12 @@ pub async fn look_at_incidents(sync: &Sync) -> Result<Looked, sync::Error> {
     let before = read.unwrap_or_default();
     let mut told: Told = serde_json::from_str(&before).unwrap_or_default();
     told.say_obstacle(said.obstacle.as_deref());
-    let noticed = told.judge(&said.incidents, &sync.node(), Timestamp::now().as_second() / DAY);
+    let today = Timestamp::now().as_second() / DAY;
+    let noticed = if before.is_empty() {
+        told.begin(&said.incidents, &sync.node()).into_iter().collect()
+    } else {
+        told.judge(&said.incidents, &sync.node(), today)
+    };
     let text = serde_json::to_string(&told).unwrap_or_default();
     let changed = !noticed.is_empty();
     if changed || text != before {
@@ -70,6 +76,10 @@ fn said(host: &Host) -> Said {
 struct Told {
     /// The day, counted from the Unix epoch, on which a fault was last seen, by code and device.
     faults: BTreeMap<String, i64>,
+    /// Faults from before the first look, by code and device: how often, and the last time as the log has it. Nothing of them is new before
+    /// one of these changes.
+    #[serde(default)]
+    earlier: BTreeMap<String, (u64, Option<String>)>,
     /// Why the kernel's log could not be read.
     obstacle: Option<String>,
 }
@@ -86,12 +96,39 @@ impl Told {
         self.obstacle = obstacle.map(str::to_owned);
     }
 
+    /// Takes what the machine said before anybody watched it, and tells that in one line: an operator who starts to watch an old machine wants to
+    /// know it, and no alarm for each line of last year.
+    fn begin(&mut self, incidents: &[Incident], node: &str) -> Option<Noticed> {
+        let mark = |incident: &Incident| (key(incident), (incident.count, incident.last.clone()));
+        self.earlier = incidents.iter().map(mark).collect();
+        let named: Vec<String> = incidents.iter().take(MOST).map(short).collect();
+        let more = incidents.len().saturating_sub(MOST);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!(
+            "before it was watched, the machine had reported on node {node}: {}{more}. `shakedown diagnose` there tells what that means; from \
+             now on what is new is told",
+            named.join(", ")
+        );
+        (!named.is_empty()).then_some(Noticed { action: "incident", kind: EventType::NODE, text, is_failure: false })
+    }
+
+    /// True if a fault is as it was before the first look. One that came again since then is new.
+    fn is_earlier(&mut self, incident: &Incident) -> bool {
+        let key = key(incident);
+        let is_same = |(count, last): &(u64, Option<String>)| incident.count <= *count && incident.last == *last;
+        let is_earlier = self.earlier.get(&key).is_some_and(is_same);
+        if !is_earlier {
+            self.earlier.remove(&key);
+        }
+        is_earlier
+    }
+
     /// The faults that were not told.
     fn judge(&mut self, incidents: &[Incident], node: &str, today: i64) -> Vec<Noticed> {
         self.faults.retain(|_, seen| today.saturating_sub(*seen) < FORGOTTEN);
         let mut new: Vec<&Incident> = Vec::new();
         for incident in incidents {
-            if self.faults.insert(key(incident), today).is_none() {
+            if !self.is_earlier(incident) && self.faults.insert(key(incident), today).is_none() {
                 new.push(incident);
             }
         }
@@ -115,14 +152,27 @@ fn key(incident: &Incident) -> String {
     format!("{} {}", incident.code.word(), numbered.map_or(device, |(name, _)| name))
 }
 
-fn fault(incident: &Incident, node: &str) -> Noticed {
-    let Incident { code, device, count, part, .. } = incident;
+/// `memory-uncorrected of CPU0_DIMM_A1 (2 times)`
+fn short(incident: &Incident) -> String {
+    format!("{}{} ({})", incident.code.word(), of_device(incident), times(incident.count))
+}
+
+fn of_device(Incident { device, part, .. }: &Incident) -> String {
     let part = part.as_ref().map(|part| format!(" ({part})")).unwrap_or_default();
-    let device = if device.is_empty() { String::new() } else { format!(" of {device}{part}") };
-    let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+    if device.is_empty() { String::new() } else { format!(" of {device}{part}") }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn fault(incident: &Incident, node: &str) -> Noticed {
+    let Incident { code, count, .. } = incident;
     let text = format!(
-        "the machine reported {}{device} on node {node}, {times} since it was started: {}. Next: {}",
+        "the machine reported {}{} on node {node}, {} since it was started: {}. Next: {}",
         code.word(),
+        of_device(incident),
+        times(*count),
         code.meaning(),
         code.next()
     );
@@ -170,6 +220,36 @@ mod tests {
         assert_eq!(texts(&mut told, UNCORRECTED, 49), [""; 0], "it was seen 29 days before");
         assert_eq!(texts(&mut told, "", 79), [""; 0]);
         assert_eq!(texts(&mut told, UNCORRECTED, 79).len(), 1);
+    }
+
+    #[test]
+    fn what_was_said_before_the_first_look_is_one_line_and_no_news_until_it_comes_again() {
+        let mut told = Told::default();
+        let first = told.begin(&judge(UNCORRECTED), "abc123").expect("a line");
+        assert!(!first.is_failure);
+        assert!(
+            first.text.starts_with(
+                "before it was watched, the machine had reported on node abc123: memory-uncorrected of CPU0_DIMM_A1 (2 times). "
+            ),
+            "{}",
+            first.text
+        );
+        assert_eq!(texts(&mut told, UNCORRECTED, 1), [""; 0]);
+        assert_eq!(texts(&mut told, &format!("{UNCORRECTED}{OUT_OF_MEMORY}"), 1).len(), 1, "another fault is new");
+        let again = UNCORRECTED.replace("[9.0]", "[700.0]");
+        assert_eq!(texts(&mut told, &format!("{UNCORRECTED}{again}"), 1).len(), 1, "it came again");
+        assert_eq!(texts(&mut told, &format!("{UNCORRECTED}{again}"), 2), [""; 0], "and that was told");
+        assert_eq!(Told::default().begin(&[], "abc123"), None, "a machine that said nothing is no news");
+    }
+
+    #[test]
+    fn what_is_said_anew_after_a_restart_is_new() {
+        let mut told = Told::default();
+        told.begin(&judge(UNCORRECTED), "abc123");
+        assert_eq!(texts(&mut told, &UNCORRECTED.replace("[9.0]", "[12.5]"), 2).len(), 1);
+        let kept: Told = serde_json::from_str(r#"{"faults":{"memory-uncorrected x":3},"obstacle":null}"#)
+            .expect("of an older version");
+        assert_eq!((kept.faults.len(), kept.earlier.len()), (1, 0));
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(super) fn report(
         reason: text(&message.reason),
     });
     let mut report = Report::new(machine(&events), described(run), results, undelivered.collect());
+    report.add_load(store.load(run.id)?);
     let found = inventory::on_record(&records);
     let found = if live && found.as_ref().is_none_or(|found| found.shown.findings.is_none()) {
         Some(inventory::live(&run.boot_id, &Host::live())?)
@@ -148,6 +149,7 @@ fn result(record: &ResultRecord, file: &ResultFile, count: usize) -> TestResult 
         notes,
         findings: record.findings.iter().map(finding).collect(),
         cost: record.cost,
+        meanwhile: None,
         output,
     }
 }

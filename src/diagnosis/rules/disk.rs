@@ -289,6 +289,42 @@ pub(super) const RULES: &[Rule] = &[
         "fs/xfs/xfs_fsops.c",
     ),
     rule("^XFS ({}): writeback error on ", Is(Code::FilesystemError, Name::Part), "fs/xfs/xfs_aops.c"),
+    // Only damaged data and old generations, while every request to the disk was served.
+    rule(
+        "^BTRFS info (device *): bdev /dev/{} errs: wr 0, rd 0, flush 0, corrupt ",
+        As(Code::FilesystemError, Severity::Info, Name::Part),
+        "fs/btrfs/volumes.c",
+    ),
+    rule(
+        "^BTRFS: bdev /dev/{} errs: wr 0, rd 0, flush 0, corrupt ",
+        Is(Code::FilesystemError, Name::Part),
+        "fs/btrfs/volumes.c",
+    ),
+    rule(
+        "^BTRFS error (device *): bdev /dev/{} errs: wr 0, rd 0, flush 0, corrupt ",
+        Is(Code::FilesystemError, Name::Part),
+        "fs/btrfs/volumes.c",
+    ),
+    rule("^bcachefs ({}): emergency read only due to ioctl", Harmless, "fs/bcachefs/fs-ioctl.c"),
+    rule(
+        "^bcachefs ({}): *emergency read only",
+        As(Code::FilesystemError, Severity::Fatal, Name::Part),
+        "fs/bcachefs/error.c",
+    ),
+    rule(
+        "^bcachefs (*): IO error on {} for data checksum error",
+        Is(Code::FilesystemError, Name::Part),
+        "fs/bcachefs/io.c",
+    ),
+    rule("^bcachefs (*): IO error on {} for ", Is(Code::DiskIoError, Name::Part), "fs/bcachefs/error.h"),
+    rule(
+        "^bcachefs ({}): *data read error, successful retry",
+        As(Code::FilesystemError, Severity::Warning, Name::Part),
+        "fs/bcachefs/io_read.c",
+    ),
+    rule("^bcachefs ({}): *data read error", Is(Code::FilesystemError, Name::Part), "fs/bcachefs/io_read.c"),
+    rule("^bcachefs ({}): *checksum error", Is(Code::FilesystemError, Name::Part), "fs/bcachefs/io_read.c"),
+    rule("^bcachefs ({}): *btree node read error", Is(Code::FilesystemError, Name::Part), "fs/bcachefs/btree_io.c"),
     rule(
         "^BTRFS info (device *): bdev /dev/{} errs: ",
         As(Code::DiskIoError, Severity::Info, Name::Part),

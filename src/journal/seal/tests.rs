@@ -100,7 +100,7 @@ fn of_an_ended_run_no_script_is_removed_nor_given_another_status() {
 fn what_was_sealed_before_there_were_findings_holds_and_findings_are_sealed() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let (store, _, head) = failed(home.path());
-    let back = "ALTER TABLE script_result DROP COLUMN findings; ALTER TABLE script_result DROP COLUMN cost; PRAGMA user_version = 3";
+    let back = "ALTER TABLE script_result DROP COLUMN findings; ALTER TABLE script_result DROP COLUMN cost; DROP TABLE run_load; PRAGMA user_version = 3";
     store.connection.execute_batch(back).expect("as version 3 had it");
     drop(store);
     let seen = Store::read(home.path()).expect("a journal");

@@ -4,6 +4,7 @@
 
 mod details;
 mod escape;
+mod graph;
 mod icon;
 mod result;
 mod timeline;
@@ -42,7 +43,7 @@ pub(super) fn page(report: &Report) -> String {
     html.push_str(&symbols());
     html.push_str(&head(report, machine));
     html.push_str(&format!("<main>\n{}", contents(report)));
-    html.push_str(&timeline::section(&report.run, &report.results));
+    html.push_str(&timeline::section(&report.run, &report.results, report.load.as_ref()));
     html.push_str(&result::section(&report.results));
     html.push_str(&details::acceptance(report.acceptance.as_ref()));
     html.push_str(&details::disks(&report.disks));

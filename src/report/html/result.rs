@@ -4,6 +4,7 @@ use super::escape::Html;
 use super::icon::icon;
 use super::pairs;
 use crate::report::excerpt::Excerpt;
+use crate::report::load::machine_meanwhile;
 use crate::report::model::{Grade, TestResult};
 use crate::report::time::{length, moment};
 use crate::report::used::used;
@@ -48,6 +49,7 @@ fn one(at: usize, result: &TestResult) -> String {
         ("Exit status", result.exit_status.map(|exit| exit.to_string()).unwrap_or_default()),
         ("Noted", result.notes.clone()),
         ("Used", result.cost.as_ref().map(used).unwrap_or_default()),
+        ("Machine meanwhile", result.meanwhile.as_ref().map(machine_meanwhile).unwrap_or_default()),
         ("SHA-256", text(&result.sha256)),
     ];
     let named = |values: &[crate::report::Parameter]| {

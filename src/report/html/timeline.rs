@@ -1,19 +1,21 @@
 //! When each script ran: a bar a script on one scale, drawn with the page's own shapes and colours.
 
 use super::escape::Html;
+use super::graph;
 use super::icon::icon;
 use crate::diagnosis::{Effect, Finding, Severity};
+use crate::host::Load;
 use crate::report::model::{Grade, Run, TestResult};
 use crate::report::time::{clock, length, seconds};
 
 /// Width of the scale in its own units.
-const WIDTH: f64 = 1000.0;
+pub(super) const WIDTH: f64 = 1000.0;
 /// A bar is at least so wide, or nobody sees it.
 const LEAST: f64 = 4.0;
 /// Width of the mark of an incident.
 const MARK: f64 = 3.0;
 
-pub(super) fn section(run: &Run, results: &[TestResult]) -> String {
+pub(super) fn section(run: &Run, results: &[TestResult], load: Option<&Load>) -> String {
     let times = results.iter().flat_map(|result| [result.started.as_deref(), result.ended.as_deref()]).flatten();
     let times = [Some(run.started.as_str()), run.ended.as_deref()].into_iter().flatten().chain(times);
     let times: Vec<(f64, &str)> = times.filter_map(|time| Some((seconds(time)?, time))).collect();
@@ -32,17 +34,27 @@ pub(super) fn section(run: &Run, results: &[TestResult]) -> String {
     // What never began comes last.
     order.sort_by_key(|at| (results[*at].started.is_none(), results[*at].started.as_deref()));
     let rows: String = order.into_iter().map(|at| row(at, &results[at], &scale)).collect();
-    format!("<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n{axis}{rows}</ol>\n</section>\n")
+    let machine = load.map(|load| graph::rows(load, &scale)).unwrap_or_default();
+    format!(
+        "<section id=\"timeline\">\n<h2>Timeline</h2>\n<ol class=\"timeline\">\n{axis}{rows}</ol>\n{machine}</section>\n"
+    )
 }
 
-struct Scale {
-    first: f64,
-    span: f64,
+pub(super) struct Scale {
+    /// When it begins, in seconds since 1970.
+    pub(super) first: f64,
+    /// Its seconds.
+    pub(super) span: f64,
 }
 
 impl Scale {
     fn place(&self, time: &str) -> Option<f64> {
-        Some(((seconds(time)? - self.first) / self.span * WIDTH).clamp(0.0, WIDTH))
+        Some(self.at(seconds(time)?))
+    }
+
+    /// The place of a time in seconds since 1970.
+    pub(super) fn at(&self, seconds: f64) -> f64 {
+        ((seconds - self.first) / self.span * WIDTH).clamp(0.0, WIDTH)
     }
 }
 
@@ -122,9 +134,10 @@ mod tests {
             notes: String::new(),
             findings: Vec::new(),
             cost: None,
+            meanwhile: None,
             output: Excerpt::default(),
         };
-        let html = section(&run, &[result]);
+        let html = section(&run, &[result], None);
         assert!(!html.contains("class=\"mark"), "{html}");
         assert!(html.contains("<span>11:30:00</span>") && html.contains("+ 30:00</span>"), "{html}");
     }

@@ -87,6 +87,7 @@ impl Job<'_> {
             nice: 0,
             output: output_files(self.outputs),
             output_bytes: self.runner.options.output_bytes,
+            memory: None,
         };
         let limits = self.runner.options.limits(Some(LIMIT));
         let (exit, how) = match self.runner.execute(self.script, command, &limits).await {
