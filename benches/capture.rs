@@ -111,6 +111,7 @@ fn command(input: &Input, bytes: u64, directory: &Path) -> process::Command {
             stderr: directory.join("err"),
         },
         output_bytes: None,
+        memory: None,
     }
 }
 
