@@ -1,9 +1,11 @@
 //! `shakedown runs` and `shakedown results`: what was run here, and how it ended.
 
+mod object;
+
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::format::{ListFormat, print_list};
 use super::{answer, exit, help, raw_output, state, unless_reader_has_gone};
@@ -35,6 +37,9 @@ pub(super) struct Results {
     /// Print what the script printed, instead of the table
     #[arg(long, value_enum, requires = "script")]
     output: Option<Output>,
+    /// For people, or for programs: one JSON array, or one object a line
+    #[arg(long, value_enum, default_value_t, conflicts_with = "output")]
+    format: ListFormat,
     /// Also on a terminal, print the bytes as they are; without, what a terminal would obey is shown as `\u001b`
     #[arg(long, requires = "output")]
     raw: bool,
@@ -60,27 +65,9 @@ fn region(run: &RunRecord) -> String {
     }
 }
 
-fn object(run: &RunRecord) -> Value {
-    json!({
-        "kind": "run",
-        "time": stamp(run.started),
-        "run": run.id.number(),
-        "ended": run.ended.map(stamp),
-        "seconds": run.duration.map(|duration| duration.as_secs_f64()),
-        "scripts": run.scripts,
-        "failed": run.failed,
-        "is_complete": run.is_complete,
-        "outcome": run.outcome,
-        "requested_by": run.requested_by,
-        "region": run.region,
-        "region_is_told": run.audience == Audience::Region,
-        "storage": run.storage,
-    })
-}
-
 pub(super) fn runs(arguments: &Runs) -> anyhow::Result<u8> {
     if arguments.format != ListFormat::Table {
-        let runs: Vec<Value> = arguments.state.read()?.runs()?.iter().map(object).collect();
+        let runs: Vec<Value> = arguments.state.read()?.runs()?.iter().map(object::run).collect();
         return print_list(&runs, arguments.format);
     }
     let row = |run: RunRecord| {
@@ -117,6 +104,10 @@ pub(super) fn results(arguments: &Results) -> anyhow::Result<u8> {
         "run {run} has no such script result; `shakedown runs` lists the runs, `shakedown results {run}` its scripts"
     );
     match arguments.output {
+        None if arguments.format != ListFormat::Table => {
+            let results: Vec<Value> = results.iter().map(object::result).collect();
+            return print_list(&results, arguments.format);
+        }
         None => {
             answer(table(&HEAD, &results.iter().map(row).collect::<Vec<_>>()).trim_end())?;
             if let Some(told) = store.load(run)?.as_ref().and_then(another_load) {
