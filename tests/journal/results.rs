@@ -1,5 +1,6 @@
 //! `shakedown runs` and `shakedown results`: what was run here, how it ended, and every byte that it printed.
 
+use serde_json::{Value, json};
 use shakedown::sandbox::{NodeStatus, Sandbox};
 
 use crate::harness::{Machine, Script, region, row};
@@ -101,6 +102,39 @@ async fn runs_are_one_line_each_newest_first() {
     assert!(lines[2][6].starts_with(&address), "{table}");
     assert!(machine.ask("results").end().await.answer().contains("later"), "the last run is meant without a number");
     assert!(machine.ask("results").word("1").end().await.answer().contains("binary"));
+}
+
+#[tokio::test]
+async fn programs_get_runs_and_results_as_json() {
+    let (machine, _region) = after_a_run().await;
+    let runs: Value =
+        serde_json::from_str(&machine.ask("runs").words(&["--format", "json"]).end().await.answer()).expect("JSON");
+    assert_eq!((&runs[0]["kind"], &runs[0]["run"], &runs[0]["failed"]), (&json!("run"), &json!(1), &json!(1)));
+    assert!(runs[0]["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{runs}");
+    let lines = machine.ask("results").words(&["--format", "jsonl"]).end().await.answer();
+    let results: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    let seen: Vec<_> = results.iter().map(|one| (one["script"].as_str(), one["status"].as_str())).collect();
+    assert_eq!(
+        seen,
+        [(Some("binary"), Some("Passed")), (Some("fails"), Some("Failed")), (Some("silent"), Some("Passed"))]
+    );
+    assert_eq!(results[1]["exit_status"], 3, "{lines}");
+    assert!(results[0]["output"].as_str().is_some_and(|path| std::path::Path::new(path).is_file()), "{lines}");
+}
+
+#[tokio::test]
+async fn a_command_of_the_site_hears_of_failed_scripts() {
+    let machine = Machine::new();
+    let heard = machine.path("heard");
+    let region =
+        region(NodeStatus::Testing, &[Script::testing("good", "true"), Script::testing("bad", "exit 9")]).await;
+    let command = format!("cat >> {}", heard.display());
+    machine.run(&region).variable("SHAKEDOWN_NOTIFY_COMMAND", &command).end().await;
+    let text = std::fs::read_to_string(&heard).expect("the command was called");
+    let news: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(news.len(), 1, "{text}");
+    assert_eq!(news[0]["kind"], "script-failed");
+    assert!(news[0]["description"].as_str().is_some_and(|text| text.contains("bad")), "{text}");
 }
 
 #[tokio::test]
