@@ -99,21 +99,18 @@ fn put(members: &mut BTreeMap<String, Member>, name: &str, path: &Path) -> anyho
     let before = member.figures.len();
     let mut is_known = false;
     for document in &documents {
-        match Machine::of(document) {
-            Ok(machine) => {
-                anyhow::ensure!(
-                    member.machine.replace(machine).is_none(),
-                    "{}: there is an inventory of {name} already: give each machine a file name or a folder of its own",
-                    path.display()
-                );
-                is_known = true;
-            }
-            Err(_) => {
-                member.figures.extend(figures(document));
-                member.last.extend(figures(&document["before"]));
-                // What `shakedown region fetch` brought of tests that measure nothing.
-                is_known |= document["figures"].is_object() && document["scripts"].is_array();
-            }
+        if let Ok(machine) = Machine::of(document) {
+            anyhow::ensure!(
+                member.machine.replace(machine).is_none(),
+                "{}: there is an inventory of {name} already: give each machine a file name or a folder of its own",
+                path.display()
+            );
+            is_known = true;
+        } else {
+            member.figures.extend(figures(document));
+            member.last.extend(figures(&document["before"]));
+            // What `shakedown region fetch` brought of tests that measure nothing.
+            is_known |= document["figures"].is_object() && document["scripts"].is_array();
         }
     }
     anyhow::ensure!(

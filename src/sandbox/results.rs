@@ -18,7 +18,9 @@ pub(super) fn shown(state: &State, page: &str, pairs: &[(String, String)]) -> Op
         |rows: &[ResultRow]| api::sets(system_id, &rows.iter().filter(is_wanted).collect::<Vec<_>>(), include_output);
     let sets = if state.node.system_id == system_id {
         let mut sets = shown(&state.results);
-        sets.iter_mut().for_each(|set| set["last_ping"] = json!(state.node.last_ping.map(|time| time.to_string())));
+        for set in &mut sets {
+            set["last_ping"] = json!(state.node.last_ping.map(|time| time.to_string()));
+        }
         sets
     } else {
         let kept = state.kept.get(system_id)?.iter().enumerate();

@@ -53,12 +53,16 @@ async fn commissioned(machine: &Machine, region: &Sandbox) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_deviates_from_its_profile_gets_the_deviation_as_its_result() {
     let (machine, region) = (Machine::new(), region(&[]).await);
-    let (rig, other) = (profile(&machine, "rig.toml", RIG), profile(&machine, "r760.toml", OTHER));
+    // A shell finds nothing to do in the text.
+    let odd = RIG.replace("\"rig\"", "\"rig $(echo x) `id` $PATH\"");
+    let (rig, other) = (profile(&machine, "rig.toml", &odd), profile(&machine, "r760.toml", OTHER));
     let (code, told) = install(&machine, &region, &["--profile", &rig, "--profile", &other]).await;
     assert_eq!(code, Some(0), "{told}");
     let told = commissioned(&machine, &region).await;
     assert!(told.starts_with(&format!("{:?}", Status::Failed)), "{told}");
-    for expected in ["\"profile\":\"rig\"", "rejected: 1 deviation", "cpu socket 0: cores 2, ordered 4"] {
+    for expected in
+        ["\"profile\":\"rig $(echo x) `id` $PATH\"", "rejected: 1 deviation", "cpu socket 0: cores 2, ordered 4"]
+    {
         assert!(told.contains(expected), "{expected:?} in {told}");
     }
     // The next version carries what was ordered, and the same machine is accepted.

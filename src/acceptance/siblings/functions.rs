@@ -47,7 +47,7 @@ pub(super) fn facts(machines: &[Option<&Machine>]) -> Vec<BTreeMap<String, Told>
     all.sort();
     all.dedup();
     let name = |ids: &String| names.get(ids).map_or_else(|| format!("PCI {ids}"), |name| format!("PCI {name} ({ids})"));
-    let value = |count: Option<&usize>| Told::one(count.map_or_else(|| NONE.to_owned(), |count| count.to_string()));
+    let value = |count: Option<&usize>| Told::one(count.map_or_else(|| NONE.to_owned(), usize::to_string));
     counts
         .iter()
         .map(|own| match own {

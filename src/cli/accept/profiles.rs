@@ -45,7 +45,7 @@ pub(in crate::cli) fn text(path: &Path) -> anyhow::Result<String> {
             file: shown.clone(),
         }
     })?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
 /// The profiles of a folder.
@@ -72,7 +72,11 @@ pub(in crate::cli) fn choose(path: &Path, machine: &Machine) -> anyhow::Result<P
         if profile.is_for(&machine.system) {
             fitting.push((file, profile));
         } else {
-            others.push(format!("{} ({})", profile.name, profile.made_for().unwrap_or("no `match`".to_owned())));
+            others.push(format!(
+                "{} ({})",
+                profile.name,
+                profile.made_for().unwrap_or_else(|| "no `match`".to_owned())
+            ));
         }
     }
     let more = others.len().saturating_sub(MOST_NAMED);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::acceptance::{Amount, figures, worst};
 use crate::region::{KeptResult, ListedMachine, ResultSet};
-use crate::script::ResultFile;
+use crate::script::{ResultFile, Status};
 
 /// Most sets of one machine that are asked for their result files.
 const SETS: usize = 6;
@@ -64,7 +64,9 @@ impl Declared {
     pub(super) fn questions<'a>(&self, sets: &'a [ResultSet]) -> Vec<(i64, Vec<&'a str>)> {
         let mut questions: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
         for (script, ids) in self.runs(sets) {
-            ids.into_iter().for_each(|id| questions.entry(id).or_default().push(script));
+            for id in ids {
+                questions.entry(id).or_default().push(script);
+            }
         }
         questions.into_iter().rev().take(SETS).collect()
     }
@@ -125,7 +127,7 @@ fn statuses(sets: &[ResultSet]) -> Vec<Value> {
         json!({
             "script": script,
             "device": device,
-            "status": result.status.map_or("unknown", |status| status.name()),
+            "status": result.status.map_or("unknown", Status::name),
             "exit_status": result.exit_status,
             "ended": result.ended,
             "set": set,
@@ -137,7 +139,6 @@ fn statuses(sets: &[ResultSet]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Status;
 
     fn result(script: &str, device: &str, status: Status, file: &str) -> KeptResult {
         KeptResult {

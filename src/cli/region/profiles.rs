@@ -27,7 +27,7 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Option<Profiles>> {
     }
     let texts = files.iter().map(|file| Ok((file.display().to_string(), profiles::text(file)?)));
     let profiles = Profiles::of(texts.collect::<anyhow::Result<_>>()?)?;
-    for one in profiles.iter().filter(|one| one.profile.as_ref().is_ok_and(Profile::asks_for_figures)) {
+    for one in profiles.all().filter(|one| one.profile.as_ref().is_ok_and(Profile::asks_for_figures)) {
         complain!(
             "shakedown: {}: it has [measure], and nothing is measured yet when a machine is commissioned: the verdict will be incomplete, \
              which fails the script. Leave [measure] to `shakedown accept --measured`",
@@ -47,5 +47,5 @@ pub(super) fn news(wanted: &Wanted, present: &Present, changes: &[(Change, Strin
     let there = present.scripts.iter().find(|script| script.name == CARRIER);
     let there = there.map_or_else(Vec::new, |script| Profiles::carried_by(&script.content));
     let gone = own.left_out(there).into_iter().map(|one| format!("take {} out of {CARRIER}", one.show()));
-    own.iter().map(|one| format!("have {CARRIER} carry {}", one.show())).chain(gone).collect()
+    own.all().map(|one| format!("have {CARRIER} carry {}", one.show())).chain(gone).collect()
 }
