@@ -108,7 +108,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let notifier = settings.notifier(&arguments.state.state_dir, &host.hostname());
     let following = CancellationToken::new();
     let follower = notifier.clone().map(|notifier| tokio::spawn(notifier.follow(following.clone())));
-    let outcome = watched(connected.client, host, options, store, format).await;
+    let outcome = Box::pin(watched(connected.client, host, options, store, format)).await;
     following.cancel();
     let outcome = outcome?;
     settings.write_metrics(&arguments.state.state_dir);

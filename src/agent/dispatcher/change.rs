@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Dispatcher, key};
 use crate::agent::Notice;
 use crate::event::Event;
-use crate::journal::ResultChange;
+use crate::journal::{ResultChange, RunId};
 use crate::runner::{Finished, keep_end};
 use crate::script::{Script, Status, Transition, transition_event};
 use crate::telemetry;
@@ -43,7 +43,7 @@ impl Dispatcher {
         };
         *status = new;
         let event = transition_event(&script.subject(), script.kind, old, new);
-        let run = self.record.run_id.map(|id| id.number());
+        let run = self.record.run_id.map(RunId::number);
         tracing::info!(
             target: telemetry::NEWS,
             message_id = telemetry::id::SCRIPT_STATUS,
