@@ -83,12 +83,14 @@ fn collect(child: &mut Child) -> io::Result<Option<(ExitStatus, Cost)>> {
     let Some(status) = child.try_wait()? else { return Ok(None) };
     let after = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
     let used = before.zip(after);
+    // A process begins as a copy of this one, whose memory the system counts as its own until it is another program.
+    let of_copies = getrusage(UsageWho::RUSAGE_SELF).map_or(i64::MAX, |own| own.max_rss());
     let switches = |usage: &Usage| usage.voluntary_context_switches() + usage.involuntary_context_switches();
     let cost = Cost {
         cpu_seconds: used.map(|(before, after)| (seconds(&after) - seconds(&before)).max(0.0)),
         // The sum of all children keeps the largest: it tells of this one when it rose.
         peak_memory: used
-            .filter(|(before, after)| after.max_rss() > before.max_rss())
+            .filter(|(before, after)| after.max_rss() > before.max_rss().max(of_copies))
             .and_then(|(_, after)| u64::try_from(after.max_rss()).ok())
             .map(|kibibytes| kibibytes.saturating_mul(1024)),
         read_bytes,

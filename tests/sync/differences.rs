@@ -152,13 +152,13 @@ fn modules_of_a_table_that_cannot_be_read_are_not_removed() {
     for spoil in spoilt {
         let (old, new) = (server(), server());
         spoil(&new);
-        assert_not_compared(&old, &new, "memory");
+        assert_not_compared(&old, &new, "memory modules");
     }
 }
 
 #[test]
 fn a_copy_without_content_of_sys_has_lost_no_device() {
-    let kinds = "block device, bmc, cpu, interface, memory, pci device, usb device";
+    let kinds = "block device, bmc, cpu, interface, memory modules, pci device, usb device";
     assert_not_compared(&server(), &Tree::new(), kinds);
 }
 

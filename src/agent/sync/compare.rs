@@ -201,6 +201,32 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_an_earlier_release_is_respelled_without_a_change() {
+        let earlier = r#"{"usb_device":[{"identity":"usb:0bda:8153:S1","name":"LAN","place":"1-3"}]}"#;
+        let record = Hardware { recorded: earlier.to_owned(), ..hardware(&Items::new()) };
+        let stick = |place: &str| Item {
+            form: 1,
+            identity: "usb:0bda:8153:S1".into(),
+            name: "LAN".into(),
+            place: place.into(),
+            ..Item::default()
+        };
+        let now = |place: &str| Items::from([(Kind::UsbDevice, vec![stick(place)])]);
+        let on_record = || OnRecord { items: parse(earlier), hardware: Some(record.clone()), ..OnRecord::default() };
+        let found =
+            |items: Items| Found { items, stored: None, restless: BTreeSet::new(), uncounted: Uncounted::default() };
+        let options = Options::new("/nowhere", "");
+        let compared = compare(&on_record(), found(now("0000:00/14.0/3")), &options, at(1001));
+        assert_eq!((compared.reason, compared.forgets), (None, true), "it is adopted");
+        assert_eq!(parse(&compared.recorded), Some(now("0000:00/14.0/3")));
+        let adopted = OnRecord { items: parse(&compared.recorded), ..on_record() };
+        let again = compare(&adopted, found(now("0000:00/14.0/3")), &options, at(1002));
+        assert_eq!((again.reason, again.forgets), (None, false), "once");
+        let moved = compare(&adopted, found(now("0000:00/1a.0/3")), &options, at(1003));
+        assert_eq!((moved.reason, moved.changes.len()), (Some(Reason::Changed), 1));
+    }
+
+    #[test]
     fn what_could_not_be_read_stays_on_record() {
         let mut both = list(Kind::Cpu, &["a"]);
         both.extend(list(Kind::Memory, &["m"]));

@@ -10,7 +10,7 @@ use super::super::block::BlockDevice;
 use super::super::survey::{Survey, legible, storable};
 use super::content::{BLOCK, Content, Mounts};
 use super::identity::{is_empty_name, is_placeholder};
-use super::place::{nearest_pci, way};
+use super::place::{nearest_pci, nearest_pci_of, way_of};
 use super::{Array, MappedVolume};
 use super::{bay, identity, nvme};
 use crate::host::{Origin, Record};
@@ -141,7 +141,10 @@ pub(super) fn by_name(survey: &Survey<'_>) -> Vec<Disk> {
         size: disk.size,
         model: disk.models.into_iter().next().unwrap_or_default(),
         serial: disk.serials.into_iter().next().unwrap_or_default(),
-        hosts: hosts(survey, &device(&disk.name)),
+        hosts: {
+            let device = device(&disk.name);
+            hosts(survey, &device, &survey.host.real(&device).unwrap_or_default())
+        },
         name: disk.name,
         ..Disk::default()
     };
@@ -162,7 +165,8 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
         content: mounts.of(survey, &known.id, &known.device, &survey.host.udev_block(&known.device)),
     };
     let (enclosure, bay) = bay::of(survey, &device);
-    let hosts = hosts(survey, &device);
+    let real = survey.host.real(&device).unwrap_or_default();
+    let hosts = hosts(survey, &device, &real);
     let mut disk = Disk {
         name: known.id.clone(),
         size: known.size,
@@ -186,12 +190,12 @@ fn read(survey: &Survey<'_>, mounts: &Mounts, known: &BlockDevice, network: &str
         physical_block_size: queue("physical_block_size"),
         logical_block_size: queue("logical_block_size"),
         numa_node: known.numa_node,
-        place: first([known.device_path.clone(), way(survey, &device).unwrap_or_default()]),
+        place: first([known.device_path.clone(), way_of(survey, &real).unwrap_or_default()]),
         links: udev.links().to_vec(),
         enclosure,
         bay,
-        controller: controller(survey, &device, &hosts),
-        attachment: attachment(survey, &device, &known.device_path).to_owned(),
+        controller: controller(survey, &real, &hosts),
+        attachment: attachment(&real, &known.device_path).to_owned(),
         from_udev: from_udev(&udev, survey.host.has(device.join("firmware_rev")), !known.serial.is_empty()),
         hosts,
         state: quiet(&device, "state"),
@@ -245,7 +249,7 @@ impl Disk {
 }
 
 /// The transport, from the device's path in sysfs, else from the name of its link in `/dev/disk/by-path`; empty when neither shows it.
-fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str {
+fn attachment(real: &Path, by_path: &str) -> &'static str {
     const WAYS: [(&str, &str); 6] = [
         ("usb", "usb"),
         ("ata", "ata"),
@@ -256,7 +260,6 @@ fn attachment(survey: &Survey<'_>, device: &Path, by_path: &str) -> &'static str
     ];
     const LINKS: [(&str, &str); 5] =
         [("-usb-", "usb"), ("-ata-", "ata"), ("-sas-", "sas"), ("-fc-", "fc"), ("-iscsi-", "iscsi")];
-    let real = survey.host.real(device).unwrap_or_default();
     let parts: Vec<String> = real.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     let is_numbered = |part: &String, stem: &str| {
         part.strip_prefix(stem).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -311,8 +314,7 @@ fn known_by(disk: &Disk) -> String {
 }
 
 /// The SCSI host of a disk, or its NVMe controllers: one, or all those of its subsystem.
-fn hosts(survey: &Survey<'_>, device: &Path) -> Vec<String> {
-    let real = survey.host.real(device).unwrap_or_default();
+fn hosts(survey: &Survey<'_>, device: &Path, real: &Path) -> Vec<String> {
     let names: Vec<String> = real.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     if names.last().is_some_and(|last| last.starts_with("nvme-subsys")) {
         return nvme::controllers_in(survey, device);
@@ -324,9 +326,9 @@ fn hosts(survey: &Survey<'_>, device: &Path) -> Vec<String> {
     names.into_iter().rev().find(|name| is_numbered(name, "host") || is_numbered(name, "nvme")).into_iter().collect()
 }
 
-fn controller(survey: &Survey<'_>, device: &Path, hosts: &[String]) -> String {
+fn controller(survey: &Survey<'_>, real: &Path, hosts: &[String]) -> String {
     let of_first_host = || hosts.first().and_then(|host| nearest_pci(survey, &Path::new("/sys/class/nvme").join(host)));
-    nearest_pci(survey, device).or_else(of_first_host).unwrap_or_default()
+    nearest_pci_of(real).or_else(of_first_host).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! PCI functions with their place, their links and their errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 #[cfg(test)]
@@ -11,7 +11,7 @@ use super::super::names::Names;
 use super::super::pci::{DEVICES, PciDevice};
 use super::super::survey::{Survey, plain_hex};
 use super::identity::is_placeholder;
-use super::place::way;
+use super::place::way_of;
 use super::{class, slot};
 
 /// The number of the Device Serial Number capability.
@@ -119,8 +119,14 @@ pub(super) fn collect(survey: &Survey<'_>, devices: &[PciDevice]) -> Vec<PciFunc
     devices.iter().map(|device| function(survey, device, &names, &slots)).collect()
 }
 
-fn function(survey: &Survey<'_>, device: &PciDevice, names: &[Names; 2], slots: &[(String, String)]) -> PciFunction {
+fn function(
+    survey: &Survey<'_>,
+    device: &PciDevice,
+    names: &[Names; 2],
+    slots: &HashMap<String, String>,
+) -> PciFunction {
     let place = Path::new(DEVICES).join(&device.pci_address);
+    let _near = survey.host.enter(&place);
     let known = |name: &str, id: &String| if name.is_empty() { id.clone() } else { name.to_owned() };
     let own = if device.vendor.is_empty() { names[1].vendor(&device.vendor_id) } else { String::new() };
     let id = |key: &str| plain_hex(&survey.word(place.join(key)));
@@ -152,9 +158,9 @@ fn function(survey: &Survey<'_>, device: &PciDevice, names: &[Names; 2], slots: 
         vpd_name: device.vpd.product_name.clone(),
         vpd: device.vpd.entries.clone(),
     };
-    function.identity = identity(&function, || way(survey, &place));
+    function.identity = identity(&function, || way_of(survey, &real));
     if is_known_by_number(&function) {
-        function.place = way(survey, &place).unwrap_or_default();
+        function.place = way_of(survey, &real).unwrap_or_default();
     }
     function
 }

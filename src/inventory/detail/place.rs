@@ -34,7 +34,11 @@ const COUNTED: [&str; 22] = [
 /// `/sys/devices/pci0000:00/0000:00:1f.2/ata2/host3/target3:0:0/3:0:0:0` becomes `0000:00/1f.2/ata2/0:0:0`. `None` when it leads
 /// nowhere.
 pub(super) fn way(survey: &Survey<'_>, device: &Path) -> Option<String> {
-    let real = survey.host.real(device)?;
+    way_of(survey, &survey.host.real(device)?)
+}
+
+/// The way to a device of which the real path is known: finding that takes as long as reading several files.
+pub(super) fn way_of(survey: &Survey<'_>, real: &Path) -> Option<String> {
     let mut above = PathBuf::from("/sys/devices");
     let parts = real.strip_prefix("/sys/devices").ok()?.components();
     let steps = parts.filter_map(|part| {
@@ -100,7 +104,11 @@ pub(in super::super) fn is_pci_address(name: &str) -> bool {
 
 /// The nearest PCI function that a path leads through.
 pub(super) fn nearest_pci(survey: &Survey<'_>, device: &Path) -> Option<String> {
-    let real = survey.host.real(device)?;
+    nearest_pci_of(&survey.host.real(device)?)
+}
+
+/// The same of a real path.
+pub(super) fn nearest_pci_of(real: &Path) -> Option<String> {
     let mut names = real.ancestors().filter_map(|above| Some(above.file_name()?.to_string_lossy().into_owned()));
     names.find(|name| is_pci_address(name))
 }

@@ -1,5 +1,6 @@
 //! Names of PCI slots: the firmware's label of the device, SMBIOS type 9, or a hot-plug controller's.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::super::smbios::{self, Structure};
@@ -8,12 +9,16 @@ use super::super::survey::{Survey, storable};
 const SLOTS: &str = "/sys/bus/pci/slots";
 
 /// Addresses without function, and the names of the slots where they are. SMBIOS's come first: they are what is printed on the board.
-pub(super) fn all(survey: &Survey<'_>) -> Vec<(String, String)> {
+pub(super) fn all(survey: &Survey<'_>) -> HashMap<String, String> {
     let table = smbios::table(survey);
-    let mut slots: Vec<(String, String)> =
-        smbios::structures(&table).iter().filter(|structure| structure.kind == 9).filter_map(described).collect();
+    let structures = smbios::structures(&table);
+    let described = structures.iter().filter(|structure| structure.kind == 9).filter_map(described);
     let address = |name: &String| survey.text(Path::new(SLOTS).join(name).join("address"));
-    slots.extend(survey.names(SLOTS).into_iter().filter_map(|name| Some((address(&name)?, name))));
+    let named = survey.names(SLOTS).into_iter().filter_map(|name| Some((address(&name)?, name)));
+    let mut slots = HashMap::new();
+    for (address, name) in described.chain(named) {
+        slots.entry(address).or_insert(name);
+    }
     slots
 }
 
@@ -27,11 +32,11 @@ fn described(structure: &Structure<'_>) -> Option<(String, String)> {
 }
 
 /// The name of the slot of a function; empty where nobody has named it.
-pub(super) fn of(survey: &Survey<'_>, place: &Path, address: &str, slots: &[(String, String)]) -> String {
+pub(super) fn of(survey: &Survey<'_>, place: &Path, address: &str, slots: &HashMap<String, String>) -> String {
     let label = survey.host.text(place.join("label")).map(storable).unwrap_or_default();
     if !label.is_empty() {
         return label;
     }
     let device = address.rsplit_once('.').map_or(address, |(device, _)| device);
-    slots.iter().find(|(slot, _)| slot == device).map(|(_, name)| name.clone()).unwrap_or_default()
+    slots.get(device).cloned().unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use super::super::names::Names;
 use super::super::survey::{Survey, storable};
 use super::super::{UsbDevice, UsbInterface};
 use super::identity::is_placeholder;
-use super::place::way;
+use super::place::{nearest_pci_of, way_of};
 use crate::host::Origin;
 
 const DEVICES: &str = "/sys/bus/usb/devices";
@@ -98,9 +98,9 @@ fn node(survey: &Survey<'_>, known: &[UsbDevice], own: &Names, name: String) -> 
         serial: quiet("serial"),
         release: quiet("bcdDevice"),
         speed: quiet("speed").parse().ok().filter(|speed: &f64| speed.is_finite()).unwrap_or(0.0),
-        controller: super::place::nearest_pci(survey, &place).unwrap_or_default(),
+        controller: nearest_pci_of(&real).unwrap_or_default(),
         interfaces: known.and_then(|usb| usb.interfaces.clone()).unwrap_or_default(),
-        place: way(survey, &place).unwrap_or_default(),
+        place: way_of(survey, &real).unwrap_or_default(),
         name,
         identity: String::new(),
     };

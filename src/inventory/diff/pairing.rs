@@ -3,7 +3,7 @@
 //! A device has several names. Devices that share a name are compared as a group: the one in the same place is the same one. So when one
 //! of four devices with one serial number was pulled, the other three are paired first, and the missing one is left over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::item::{Item, Kind};
 use super::known;
@@ -106,15 +106,24 @@ impl Left {
 
     /// Pairs disks of several paths of which one begins at the same place, if both disks share such a place with no other one.
     fn at_one_end(&mut self) -> Vec<(Item, Item)> {
-        let shares =
-            |one: &Entry, other: &Entry| places(&one.item).any(|place| places(&other.item).any(|it| it == place));
-        let only = |entry: &Entry, others: &[Entry]| {
-            let mut found = others.iter().enumerate().filter(|(_, other)| shares(entry, other));
-            found.next().map(|(number, _)| number).filter(|_| found.next().is_none())
+        let by_end = |entries: &[Entry]| {
+            let mut ends: HashMap<String, Vec<usize>> = HashMap::new();
+            for (number, entry) in entries.iter().enumerate() {
+                for place in places(&entry.item) {
+                    ends.entry(place.clone()).or_default().push(number);
+                }
+            }
+            ends
+        };
+        let (gone, come) = (by_end(&self.gone), by_end(&self.come));
+        let only = |entry: &Entry, ends: &HashMap<String, Vec<usize>>| {
+            let found = places(&entry.item).filter_map(|place| ends.get(place)).flatten().copied();
+            let found: BTreeSet<usize> = found.collect();
+            found.first().copied().filter(|_| found.len() == 1)
         };
         let pair = |(before, entry): (usize, &Entry)| {
-            let after = only(entry, &self.come)?;
-            let is_mutual = only(self.come.get(after)?, &self.gone) == Some(before);
+            let after = only(entry, &come)?;
+            let is_mutual = only(self.come.get(after)?, &gone) == Some(before);
             is_mutual.then_some((before, after))
         };
         let pairs: Vec<(usize, usize)> = self.gone.iter().enumerate().filter_map(pair).collect();
