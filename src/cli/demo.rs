@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     let run = Settings::read(Given::default())?.run(&storage, client.base_url(), &storage.join("state"));
     let journal = state::Options { state_dir: storage.join("state") };
     let store = journal.open_for_run(&machine, &client.identity())?;
-    let outcome = watched(client, host, run, store, format).await?;
+    let outcome = Box::pin(watched(client, host, run, store, format)).await?;
     show::summary(&outcome, format);
     if format == LogFormat::Text {
         say!("\nThe region's event log:");

@@ -105,7 +105,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
     let store = arguments.state.open_for_run(&host.hostname(), &region)?;
-    let outcome = watched(connected.client, host, options, store, format).await?;
+    let outcome = Box::pin(watched(connected.client, host, options, store, format)).await?;
     settings.write_metrics(&arguments.state.state_dir);
     show::summary(&outcome, format);
     Ok(exit_code(&outcome))
