@@ -140,7 +140,7 @@ mod tests {
         let at = |after| LoadSample { after, temperature: Some(50.0), ..LoadSample::default() };
         let html = rows(&load(vec![at(5), at(10), at(60), at(65)]), &scale());
         let row = html.lines().find(|line| line.contains("Temperature")).expect("a row");
-        assert_eq!(row.matches("Z").count(), 2, "{row}");
+        assert_eq!(row.matches('Z').count(), 2, "{row}");
         assert!(row.contains("M550.0 20V"), "the second part begins at 55 s of 100: {row}");
     }
 
