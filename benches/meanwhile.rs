@@ -106,7 +106,7 @@ async fn run(seconds: u64, policy: &str) -> Took {
         }
     }
     running.await.expect("it ends");
-    let took = (used() - before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let took = used().saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64();
     Took { percent: took * 100.0, memory: peak() }
 }
 

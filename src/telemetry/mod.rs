@@ -17,7 +17,7 @@ use journald::Journald;
 use line::{Lines, Sink};
 
 /// Target of log lines that an operator reads although nothing is wrong: the journal of systemd always gets them, standard error with `-v`.
-pub const NEWS: &str = "shakedown::news";
+pub const NEWS: &str = "shakedown-news";
 
 /// Identities of the lines with the target [`NEWS`], for `journalctl MESSAGE_ID=…` (`man 7 systemd.journal-fields`). They never change.
 pub mod id {
@@ -80,7 +80,7 @@ pub fn start(format: LogFormat, verbosity: u8) {
 fn filter(verbosity: u8, destination: Destination) -> Targets {
     let default = match (verbosity, destination) {
         (0, Destination::Stderr) => "warn",
-        (0, Destination::Journald) => "shakedown::news=info,warn",
+        (0, Destination::Journald) => "shakedown-news=info,warn",
         (1, _) => "shakedown=info,warn",
         (2, _) => "shakedown=debug,info",
         _ => "trace",
@@ -93,7 +93,7 @@ fn filter(verbosity: u8, destination: Destination) -> Targets {
             let _ = writeln!(
                 io::stderr(),
                 "shakedown: WARNING: SHAKEDOWN_LOG is not used: {wrong:?} is neither a level (error, warn, info, debug, trace, off) nor \
-                 MODULE=LEVEL, for example shakedown::region=debug"
+                 MODULE=LEVEL, for example shakedown=debug"
             );
             default()
         }
