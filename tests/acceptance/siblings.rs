@@ -143,7 +143,8 @@ fn a_foreign_card_and_what_graphics_cards_run_with_are_facts() {
         match number {
             // Its second function is another thing.
             2 => {
-                functions.extend([card("0000:f1:00.0", "1234:5678", "Coin"), card("0000:f1:00.1", "1234:5679", "Coin")]);
+                functions
+                    .extend([card("0000:f1:00.0", "1234:5678", "Coin"), card("0000:f1:00.1", "1234:5679", "Coin")]);
             }
             3 => functions.retain(|function| function["ids"] != "10ee:9038"),
             4 => functions.push(card("0000:f2:00.0", "10EE:9038", "FPGA")),
