@@ -29,6 +29,20 @@ pub mod id {
     pub const NOTICED: &str = "3fb192f0259a445c8f823dba72523bce";
 }
 
+/// Priorities of syslog (RFC 5424, 6.2.1), for lines with the target [`NEWS`]: news of a failure is no complaint of this program.
+pub mod priority {
+    /// Error conditions.
+    pub const ERR: u8 = 3;
+    /// Warning conditions.
+    pub const WARNING: u8 = 4;
+    /// Normal but significant conditions.
+    pub const NOTICE: u8 = 5;
+    /// Informational messages.
+    pub const INFO: u8 = 6;
+    /// Debug messages.
+    pub const DEBUG: u8 = 7;
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
