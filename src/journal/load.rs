@@ -19,7 +19,7 @@ impl Store {
         })
     }
 
-    /// What was measured during a run, as one series; `None` if nothing is on record, as of runs that only took a moment.
+    /// The machine's load during a run, as one series; `None` if nothing is on record, as of runs that only took a moment.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -84,7 +84,7 @@ fn object(kind: NewsKind, event: &EventRecord) -> Value {
     })
 }
 
-/// Tells the command of the site; without a command nobody is told.
+/// Calls the command of the site with each piece of news; without a command it does nothing.
 #[derive(Clone, Debug)]
 pub struct Notifier {
     command: Option<String>,
@@ -153,7 +153,7 @@ impl Notifier {
         notifier
     }
 
-    /// Tells every few seconds, beside a run.
+    /// Looks for news every few seconds, beside a run.
     #[must_use]
     pub fn follow(self) -> Follower {
         let (notifier, stop) = (self.clone(), CancellationToken::new());

@@ -90,7 +90,7 @@ pub fn start(format: LogFormat, verbosity: u8) {
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
-/// What is logged.
+/// The filter of log lines.
 fn filter(verbosity: u8, destination: Destination) -> Targets {
     let default = match (verbosity, destination) {
         (0, Destination::Stderr) => "warn",
