@@ -15,9 +15,13 @@ use super::cgroup::Cgroup;
 use super::cost::Cost;
 use super::standing::Standing;
 use super::table::{Identity, Process, memory, timer_slack, variable};
+use super::usage::{children, descendants_of};
 
 /// The variable that marks a family: set for its leader, inherited by the others.
 pub(super) const MARK: &str = "OUTPUT_COMBINED_PATH";
+
+/// Who forks faster than it is moved is not followed for ever: those that are inside have their children there.
+const ROUNDS: usize = 20;
 
 static ADOPTING: AtomicBool = AtomicBool::new(false);
 /// Leaders of the families under way: their exit status is somebody's to collect.
@@ -119,7 +123,7 @@ impl Family {
     pub(super) fn new(leader: i32, slack: u64, combined: &Path, cgroup: Option<Cgroup>) -> Self {
         let mut family = Family::of_leader(leader);
         family.mark = combined.as_os_str().as_encoded_bytes().to_vec();
-        family.cgroup = cgroup.filter(|cgroup| cgroup.add(leader));
+        family.cgroup = cgroup.filter(|cgroup| moved(cgroup, leader, slack));
         family.slack = Some(slack);
         family
     }
@@ -293,6 +297,31 @@ impl Family {
             }
         }
     }
+}
+
+/// Moves a leader into its cgroup, and those who came of it before the kernel had done so: the first move of a process can take tenths of a
+/// second, and what was forked meanwhile would stay outside, without a bound.
+fn moved(cgroup: &Cgroup, leader: i32, slack: u64) -> bool {
+    let own = i32::try_from(std::process::id()).unwrap_or(0);
+    if !cgroup.add(leader) {
+        return false;
+    }
+    for _ in 0..ROUNDS {
+        let mut outside = descendants_of(leader);
+        let orphans = children(own).unwrap_or_default().into_iter().filter(|pid| timer_slack(*pid) == Some(slack));
+        for orphan in orphans.filter(|pid| *pid != leader) {
+            outside.extend(descendants_of(orphan));
+            outside.insert(orphan);
+        }
+        for pid in cgroup.members() {
+            outside.remove(&pid);
+        }
+        // Who cannot be moved has ended.
+        if !outside.into_iter().fold(false, |any, pid| cgroup.add(pid) || any) {
+            break;
+        }
+    }
+    true
 }
 
 /// Gives this thread a timer slack that no other family has, near the kernel's default of 50 µs, so that nobody notices the

@@ -45,11 +45,14 @@ fn of_stat(stat: &str) -> Option<OwnTime> {
     Some(OwnTime { total: (user + system + user_below + system_below) / USER_HZ, user: (user + user_below) / USER_HZ })
 }
 
-/// All that live and come of this process. Kernels that list the children of a thread are asked for just those; else the process table is
-/// read.
+/// All that live and come of this process.
 pub(super) fn descendants() -> BTreeSet<i32> {
-    let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let Some(first) = children(own) else { return in_table(own, &Process::recently()) };
+    descendants_of(i32::try_from(std::process::id()).unwrap_or(0))
+}
+
+/// All that live and come of a process. Kernels that list the children of a thread are asked for just those; else the process table is read.
+pub(super) fn descendants_of(ancestor: i32) -> BTreeSet<i32> {
+    let Some(first) = children(ancestor) else { return in_table(ancestor, &Process::recently()) };
     let (mut found, mut open) = (BTreeSet::new(), first);
     while let Some(pid) = open.pop() {
         if found.len() < MOST && found.insert(pid) {
@@ -60,7 +63,7 @@ pub(super) fn descendants() -> BTreeSet<i32> {
 }
 
 /// `None` where the kernel has no such lists (it needs `CONFIG_PROC_CHILDREN`), or the process is gone.
-fn children(pid: i32) -> Option<Vec<i32>> {
+pub(super) fn children(pid: i32) -> Option<Vec<i32>> {
     let mut found = Vec::new();
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
         match fs::read_to_string(task.path().join("children")) {
@@ -73,14 +76,14 @@ fn children(pid: i32) -> Option<Vec<i32>> {
     Some(found)
 }
 
-fn in_table(own: i32, all: &[Process]) -> BTreeSet<i32> {
-    let mut found = BTreeSet::from([own]);
+fn in_table(ancestor: i32, all: &[Process]) -> BTreeSet<i32> {
+    let mut found = BTreeSet::from([ancestor]);
     loop {
         let below: Vec<i32> = all.iter().filter(|one| found.contains(&one.parent)).map(|one| one.id.pid).collect();
         let before = found.len();
         found.extend(below);
         if found.len() == before {
-            found.remove(&own);
+            found.remove(&ancestor);
             return found;
         }
     }

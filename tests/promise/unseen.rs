@@ -9,7 +9,7 @@ use shakedown::script::Status;
 
 use super::LIMIT;
 use super::support::tap::Tap;
-use super::support::{Node, plain, region, row, script};
+use super::support::{Node, plain, region, row, script, until};
 
 /// A region that commissions the machine and tests it then.
 async fn region_with_a_test() -> Sandbox {
@@ -57,17 +57,22 @@ async fn a_test_that_was_handed_out_and_never_ran_is_no_pass() {
 async fn a_failure_from_before_the_agent_remembers_is_not_passed() {
     let scripts = [
         ("testing/a", plain("exit 1")),
-        ("testing/b", plain("[ -e \"$ONCE\" ] || { touch \"$ONCE\"; kill -9 $PPID; sleep 9; }")),
+        (
+            "testing/b",
+            plain("[ -e \"$ONCE\" ] || { until [ -e \"$ONCE\" ]; do sleep 0.05; done; kill -9 $PPID; sleep 9; }"),
+        ),
     ];
     let region = region(&scripts, |options| options.status = NodeStatus::Testing).await;
     let once = tempfile::tempdir().expect("a temporary directory");
-    let run = |node: Node| {
-        let once = once.path().join("once");
-        async move { node.run().env("ONCE", once).start().finish(LIMIT).await }
-    };
-    assert_eq!(run(Node::of(&region)).await.code, None, "it was killed");
+    let once = once.path().join("once");
+    let node = Node::of(&region);
+    let killed = node.run().env("ONCE", &once).start();
+    // The agent tells in its own time; the power goes when the region has heard that the second one runs.
+    until("the second one runs", || row(&region, "b").status == Status::Running).await;
+    std::fs::write(&once, "").expect("a file");
+    assert_eq!(killed.finish(LIMIT).await.code, None, "it was killed");
     assert_eq!((row(&region, "a").status, row(&region, "b").status), (Status::Failed, Status::Running));
-    let end = run(Node::of(&region)).await;
+    let end = Node::of(&region).run().env("ONCE", &once).start().finish(LIMIT).await;
     assert_eq!((end.code, row(&region, "b").status), (Some(1), Status::Passed), "{end:?}");
     assert_eq!(region.node_status(), NodeStatus::FailedTesting);
     assert!(region.node_error().contains("it passes nothing that it has not seen"), "{}", region.node_error());
