@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up; the crate roots stand above the top floor, since they name the modules and start the command line.
 const FLOORS: &str = "event host private yaml printable ocp/script process unpack http telemetry diagnosis/\
-    region download journal inventory netplan/runner sandbox report disk/config acceptance/agent/adoption status/cli/lib main";
+    region download journal inventory netplan/runner sandbox report disk hwtest/config acceptance/agent/adoption status/cli/lib main";
 /// What may be named by some modules only; the first line that fits a name decides.
 const OWNERS: [(&str, &str); 7] = [
     ("reqwest::Url", "region sandbox download http config"),
