@@ -27,7 +27,7 @@ impl Block {
         pieces.iter().enumerate().flat_map(of).collect()
     }
 
-    fn place(self, pieces: &mut [Piece]) -> *mut u8 {
+    pub(super) fn place(self, pieces: &mut [Piece]) -> *mut u8 {
         let piece = &mut pieces[self.piece];
         assert!(self.number < piece.bytes() / BLOCK, "a block lies in its piece");
         piece.base().wrapping_add(self.number * BLOCK)

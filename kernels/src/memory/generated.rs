@@ -59,18 +59,41 @@ pub fn check(piece: &mut Piece, generator: Generator, downwards: bool, isa: Isa,
     let (base, lines) = (piece.base(), piece.lines());
     settle();
     if downwards {
-        checked::<true>(isa, base, lines, generator, misses);
+        checked::<true>(isa, base, lines, 0, generator, misses);
     } else {
-        checked::<false>(isa, base, lines, generator, misses);
+        checked::<false>(isa, base, lines, 0, generator, misses);
     }
+}
+
+/// Checks a block that holds the words of a generator from the number `first` on, a multiple of eight, wherever the block lies.
+///
+/// # Panics
+/// When there is no such block.
+pub fn check_block(
+    pieces: &mut [Piece],
+    block: super::Block,
+    generator: Generator,
+    first: u64,
+    misses: &mut Misses,
+) {
+    let base = block.place(pieces);
+    settle();
+    checked::<false>(Isa::best(), base, super::Block::BYTES / LINE, first as usize / WORDS, generator, misses);
 }
 
 fn written<const STREAM: bool>(isa: Isa, base: *mut u8, lines: usize, generator: Generator) {
     dispatch!(isa, write_all::<STREAM>(base: *mut u8, lines: usize, generator: Generator));
 }
 
-fn checked<const DOWN: bool>(isa: Isa, base: *mut u8, lines: usize, generator: Generator, misses: &mut Misses) {
-    dispatch!(isa, check_all::<DOWN>(base: *mut u8, lines: usize, generator: Generator, misses: &mut Misses));
+fn checked<const DOWN: bool>(
+    isa: Isa,
+    base: *mut u8,
+    lines: usize,
+    ahead: usize,
+    generator: Generator,
+    misses: &mut Misses,
+) {
+    dispatch!(isa, check_all::<DOWN>(base: *mut u8, lines: usize, ahead: usize, generator: Generator, misses: &mut Misses));
 }
 
 /// The words of a batch of lines, the first of which is at `address`.
@@ -114,13 +137,19 @@ unsafe fn write_all<V: Wide, const STREAM: bool>(base: *mut u8, lines: usize, ge
 }
 
 /// # Safety
-/// As for `write_all`, and the memory was written.
+/// As for `write_all`, and the memory was written. `ahead` is how many lines of the generator come before the first one here.
 #[inline(always)]
-unsafe fn check_all<V: Wide, const DOWN: bool>(base: *mut u8, lines: usize, generator: Generator, misses: &mut Misses) {
+unsafe fn check_all<V: Wide, const DOWN: bool>(
+    base: *mut u8,
+    lines: usize,
+    ahead: usize,
+    generator: Generator,
+    misses: &mut Misses,
+) {
     let mut batch = [Line::of(0); BATCH];
     for step in (0..lines).step_by(BATCH) {
         let first = if DOWN { lines - BATCH - step } else { step };
-        make(&mut batch, generator, base as usize + first * LINE, first);
+        make(&mut batch, generator, base as usize + first * LINE, ahead + first);
         for step in 0..BATCH {
             let at = if DOWN { BATCH - 1 - step } else { step };
             // SAFETY: a piece has whole large pages, so each batch lies in it completely.
