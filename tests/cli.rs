@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "hwtest/cpu.rs"]
+mod hwtest_cpu;
 #[path = "hwtest/memory.rs"]
 mod hwtest_memory;
 #[path = "support/ocp.rs"]

@@ -94,7 +94,7 @@ Examples:
 pub(super) const TEST: &str = "\
 Examples:
   shakedown test memory --level smoke                # some seconds, as much memory as they are enough for
-  shakedown test memory --seconds 600 --format json
+  shakedown test cpu --seconds 10 --format json
 
 Exit codes:
   0    passed, degraded (works, but not as it should, see the findings), or skipped, as there is no such hardware

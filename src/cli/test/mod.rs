@@ -51,6 +51,8 @@ pub(super) struct Arguments {
 enum Hardware {
     /// Memory: all of it that can be had without taking it from anybody
     Memory,
+    /// Processors: work whose answers are known, on each of them
+    Cpu,
 }
 
 /// How thorough a test is.
@@ -94,6 +96,7 @@ impl Arguments {
     fn order(&self) -> anyhow::Result<Order> {
         let kind = match self.kind {
             Hardware::Memory => Kind::Memory,
+            Hardware::Cpu => Kind::Cpu,
         };
         let level = match self.level {
             Depth::Smoke => Level::Smoke,
@@ -113,8 +116,14 @@ impl Arguments {
 
 /// The words for the child that carries out an order.
 fn words(order: &Order) -> Vec<OsString> {
-    let mut words: Vec<OsString> = ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
-    words.extend(["--seconds".into(), order.seconds.to_string().into(), "--seed".into(), order.seed.to_string().into()]);
+    let mut words: Vec<OsString> =
+        ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
+    words.extend([
+        "--seconds".into(),
+        order.seconds.to_string().into(),
+        "--seed".into(),
+        order.seed.to_string().into(),
+    ]);
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
     }
@@ -129,6 +138,7 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     let progress = Progress::to(std::io::stdout());
     let report = match order.kind {
         Kind::Memory => hwtest::memory::run(&order, &progress),
+        Kind::Cpu => hwtest::cpu::run(&order, &progress),
         _ => return exit::USAGE,
     };
     progress.end(&report);
