@@ -5,6 +5,7 @@
 //! evidence about the hardware. The process above it watches and judges.
 
 mod budget;
+pub mod disk;
 mod inject;
 mod metric;
 mod outcome;

@@ -1,0 +1,397 @@
+//! The scan of one disk: a pass over all that is planned, and further ones over what looked weak or slow.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::errno::Fault;
+use super::geometry::{Geometry, Medium as Kind};
+use super::histogram::Histogram;
+use super::medium::{Buffer, Medium, OwnWait};
+use super::narrow::{BadPlace, Limits};
+use super::pass::{End, Manner, Read, Step, pass};
+use super::plan::{Plan, REQUEST};
+use super::zones::{SlowZone, Zones};
+
+/// Most places that are read again, the slowest first: more of them are no weak places but a slow disk.
+const MOST_WEAK: usize = 64;
+/// Most zones that are read again.
+const MOST_ZONES: usize = 16;
+/// How often a weak place is read again, and how often it must be slow then.
+const AGAIN: (usize, usize) = (3, 2);
+/// So many times the disk's own median is slow, whatever its kind's limit: a drive behind USB is no drive of weak places.
+const TIMES_MEDIAN: u32 = 10;
+
+/// What is asked of a scan.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What to read.
+    pub plan: Plan,
+    /// Facts of the disk.
+    pub geometry: Geometry,
+    /// Requests in flight.
+    pub depth: usize,
+    /// When to end, as the medium's clock counts.
+    pub until: Duration,
+    /// No answer for this long: the disk hangs.
+    pub silence: Duration,
+    /// How much is spent on what cannot be read.
+    pub limits: Limits,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// How it ended.
+    pub end: Stop,
+    /// Bytes that were planned.
+    pub planned: u64,
+    /// Bytes that were read.
+    pub read: u64,
+    /// Time that the disk took for them.
+    pub busy: Duration,
+    /// The map.
+    pub zones: Zones,
+    /// Time of each request, with what waited before it in the disk's queue.
+    pub latency: Histogram,
+    /// What could not be read.
+    pub bad: Vec<BadPlace>,
+    /// What is slow each time.
+    pub weak: Vec<WeakPlace>,
+    /// Regions that are slower than their neighbours each time.
+    pub slow: Vec<SlowZone>,
+    /// Zones with enough in them to be compared.
+    pub zones_judged: usize,
+    /// Requests without data of their own: zeros, all bits set, one block repeated.
+    pub unwritten: u64,
+    /// Requests in all.
+    pub requests: u64,
+    /// Places that looked weak or slow, and were not read again for lack of time.
+    pub unconfirmed: usize,
+    /// Bytes that were read again.
+    pub again: u64,
+    /// Time in which threads of this program got no processor.
+    pub own_wait: Duration,
+}
+
+/// Why a scan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// As a pass ends.
+    Pass(End),
+    /// The first, a middle and the last block all fail alike: no sector is bad, but the drive gives nothing.
+    Everywhere(Fault),
+}
+
+/// A place that needs much longer than others, each time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeakPlace {
+    /// Its bytes on the disk.
+    pub range: Range<u64>,
+    /// What it took first.
+    pub first: Duration,
+    /// What it took again, in order.
+    pub again: Vec<Duration>,
+}
+
+/// The longest that a read of a MiB may take on such a disk.
+#[must_use]
+pub fn limit(kind: Kind) -> Duration {
+    match kind {
+        Kind::Rotating => Duration::from_millis(150),
+        Kind::SolidState => Duration::from_millis(50),
+    }
+}
+
+/// Scans a disk. `tick` hears after each request how many bytes are done.
+pub fn scan(medium: &Arc<dyn Medium>, task: &Task, tick: &mut dyn FnMut(&Scan)) -> Scan {
+    let mut found = Scan::of(medium.size(), task.plan.bytes());
+    if let Some(fault) = fails_everywhere(medium.as_ref(), task.geometry.logical_block) {
+        found.end = Stop::Everywhere(fault);
+        return found;
+    }
+    let manner = task.manner(task.depth, task.until);
+    let mut suspects: Vec<(Duration, Range<u64>)> = Vec::new();
+    let limit = limit(task.geometry.medium);
+    let end = pass(medium, &task.plan, &manner, |step| {
+        found.take(step, limit, &mut suspects);
+        tick(&found);
+    });
+    found.end = Stop::Pass(end);
+    found.zones_judged = found.zones.judged();
+    if matches!(end, End::Complete | End::TimeOver) {
+        let settled = look_again(medium, task, &mut found, suspects);
+        found.end = settled.map_or(found.end, Stop::Pass);
+    }
+    found
+}
+
+impl Task {
+    fn manner(&self, depth: usize, until: Duration) -> Manner {
+        let physical_block = self.geometry.physical_block;
+        Manner { depth, physical_block, silence: self.silence, until, limits: self.limits }
+    }
+}
+
+impl Scan {
+    fn of(size: u64, planned: u64) -> Self {
+        Scan {
+            end: Stop::Pass(End::Complete),
+            planned,
+            read: 0,
+            busy: Duration::ZERO,
+            zones: Zones::new(size),
+            latency: Histogram::default(),
+            bad: Vec::new(),
+            weak: Vec::new(),
+            slow: Vec::new(),
+            zones_judged: 0,
+            unwritten: 0,
+            requests: 0,
+            unconfirmed: 0,
+            again: 0,
+            own_wait: Duration::ZERO,
+        }
+    }
+
+    fn take(&mut self, step: Step, limit: Duration, suspects: &mut Vec<(Duration, Range<u64>)>) {
+        self.requests += 1;
+        match step {
+            Step::Read(read) => self.take_read(&read, limit, suspects),
+            Step::Bad(range, found) => {
+                self.zones.at(range.start).errors += 1;
+                self.read += found.read;
+                self.bad.extend(found.places);
+            }
+        }
+    }
+
+    fn take_read(&mut self, read: &Read, limit: Duration, suspects: &mut Vec<(Duration, Range<u64>)>) {
+        self.read += read.bytes;
+        self.busy += read.service;
+        self.own_wait += read.waited;
+        self.latency.add(read.latency);
+        self.unwritten += u64::from(read.content.may_be_unwritten());
+        let zone = self.zones.at(read.offset);
+        zone.bytes += read.bytes;
+        zone.busy += read.service;
+        zone.longest = zone.longest.max(read.service);
+        if read.service > limit {
+            zone.slow += 1;
+            suspects.push((read.service, read.offset..read.offset + read.bytes));
+            if suspects.len() > 4 * MOST_WEAK {
+                suspects.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+                suspects.truncate(MOST_WEAK);
+            }
+        }
+    }
+
+    /// Bytes a second while it was read.
+    #[must_use]
+    pub fn rate(&self) -> Option<u64> {
+        let rate = (u128::from(self.read) * 1_000_000_000).checked_div(self.busy.as_nanos())?;
+        (self.read > 0).then(|| u64::try_from(rate).unwrap_or(u64::MAX))
+    }
+}
+
+/// The fault, if the first, a middle and the last block fail with the same one.
+fn fails_everywhere(medium: &dyn Medium, block: u64) -> Option<Fault> {
+    let (mut buffer, mut watch) = (Buffer::new(usize::try_from(block).ok()?), OwnWait::of_this_thread());
+    let blocks = medium.size() / block;
+    let places = [0, blocks / 2, blocks.checked_sub(1)?];
+    let mut faults = places.iter().map_while(|place| {
+        let length = usize::try_from(block).ok()?;
+        medium.read(place * block, buffer.first(length), &mut watch).result.err().map(Fault::of)
+    });
+    let first = faults.next()?;
+    (faults.filter(|other| *other == first).count() == 2).then_some(first)
+}
+
+/// Reads the suspects again, alone, and the slow zones as they were read at first. A pass that ended badly is told.
+fn look_again(
+    medium: &Arc<dyn Medium>,
+    task: &Task,
+    found: &mut Scan,
+    mut suspects: Vec<(Duration, Range<u64>)>,
+) -> Option<End> {
+    // The time for this is not the first pass's: a disk that used all of it is looked at again for a quarter more.
+    let until = medium.now() + (task.until / 4).max(Duration::from_secs(2));
+    let limit = limit(task.geometry.medium).max(found.busy_of_a_request() * TIMES_MEDIAN);
+    suspects.retain(|(took, _)| *took > limit);
+    suspects.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+    found.unconfirmed += suspects.len().saturating_sub(MOST_WEAK);
+    suspects.truncate(MOST_WEAK);
+    let mut weak: Vec<WeakPlace> =
+        suspects.into_iter().map(|(first, range)| WeakPlace { range, first, again: Vec::new() }).collect();
+    // In the order of the disk, and each once in a round: between two reads of a place lies the rest of the round.
+    weak.sort_unstable_by_key(|place| place.range.start);
+    for _ in 0..AGAIN.0 {
+        let plan = Plan::of(weak.iter().map(|place| place.range.clone()).collect());
+        let end = pass(medium, &plan, &task.manner(1, until), |step| match step {
+            Step::Read(read) => {
+                found.again += read.bytes;
+                if let Some(place) = weak.iter_mut().find(|place| place.range.start == read.offset) {
+                    place.again.push(read.service);
+                }
+            }
+            Step::Bad(_, again) => found.bad.extend(again.places),
+        });
+        match end {
+            End::Complete => {}
+            End::TimeOver => break,
+            other => return Some(other),
+        }
+    }
+    found.unconfirmed += weak.iter().filter(|place| place.again.len() < AGAIN.1).count();
+    weak.retain(|place| place.again.iter().filter(|took| **took > limit).count() >= AGAIN.1);
+    found.weak = weak;
+    zones_again(medium, task, found, until)
+}
+
+fn zones_again(medium: &Arc<dyn Medium>, task: &Task, found: &mut Scan, until: Duration) -> Option<End> {
+    let mut slow = found.zones.slow();
+    found.unconfirmed += slow.len().saturating_sub(MOST_ZONES);
+    slow.truncate(MOST_ZONES);
+    let mut again = Zones::new(medium.size());
+    // A zone of a large disk has gigabytes. The first of them tell its rate.
+    let ranges = slow.iter().map(|index| found.zones.range(*index)).map(|range| range.start..range.end.min(range.start + 64 * REQUEST));
+    let end = pass(medium, &Plan::of(ranges.collect()), &task.manner(task.depth, until), |step| {
+        if let Step::Read(read) = step {
+            found.again += read.bytes;
+            let zone = again.at(read.offset);
+            zone.bytes += read.bytes;
+            zone.busy += read.service;
+        }
+    });
+    found.slow = slow.iter().filter_map(|index| found.zones.confirmed(*index, &again)).collect();
+    found.unconfirmed += slow.iter().filter(|index| again.all()[**index].bytes == 0).count();
+    (!matches!(end, End::Complete | End::TimeOver)).then_some(end)
+}
+
+impl Scan {
+    /// What the disk took for a usual request.
+    fn busy_of_a_request(&self) -> Duration {
+        let count = u32::try_from(self.latency.count()).unwrap_or(u32::MAX).max(1);
+        self.busy / count
+    }
+}
+
+/// Whether so much of what was read is empty that the drive may have answered without its medium.
+#[must_use]
+pub fn is_mostly_unwritten(found: &Scan) -> bool {
+    found.unwritten * 2 > found.requests
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use nix::errno::Errno;
+
+    use super::super::medium::simulated::{Bad, Simulated};
+    use super::super::plan::Extent;
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+    const SLOW: Duration = Duration::from_millis(80);
+
+    fn scanned(disk: Simulated) -> Scan {
+        scanned_as(disk, Geometry::default())
+    }
+
+    fn scanned_as(disk: Simulated, geometry: Geometry) -> Scan {
+        let task = Task {
+            plan: Plan::new(Extent::Full, disk.size, 1),
+            geometry,
+            depth: 1,
+            until: Duration::from_secs(10_000),
+            silence: Duration::from_secs(10_000),
+            limits: Limits { places: 100, time: Duration::from_secs(600) },
+        };
+        let medium: Arc<dyn Medium> = Arc::new(disk);
+        scan(&medium, &task, &mut |_| {})
+    }
+
+    /// 1 GiB at 1 GiB/s.
+    fn disk() -> Simulated {
+        Simulated { size: 1024 * MIB, pace: 954, ..Simulated::default() }
+    }
+
+    fn slow(place: Range<u64>, more: Duration, times: u32) -> Mutex<Vec<(Range<u64>, Duration, u32)>> {
+        vec![(place, more, times)].into()
+    }
+
+    #[test]
+    fn a_good_disk_has_nothing_but_figures() {
+        let found = scanned(disk());
+        assert_eq!((found.end, found.read, found.planned), (Stop::Pass(End::Complete), 1024 * MIB, 1024 * MIB));
+        assert_eq!((found.bad.len(), found.weak.len(), found.slow.len(), found.unconfirmed), (0, 0, 0, 0));
+        let rate = found.rate().expect("a rate");
+        assert!((1_000_000_000..1_100_000_000).contains(&rate), "{rate}");
+        assert!(!is_mostly_unwritten(&found));
+        assert!(found.zones_judged > 100);
+    }
+
+    #[test]
+    fn a_place_is_weak_only_if_it_is_slow_again() {
+        let again = scanned(Simulated { slow: slow(500 * MIB..501 * MIB, SLOW, 99), ..disk() });
+        let [place] = &again.weak[..] else { panic!("one place: {:?}", again.weak) };
+        assert_eq!((&place.range, place.again.len()), (&(500 * MIB..501 * MIB), 3));
+        let once = scanned(Simulated { slow: slow(500 * MIB..501 * MIB, SLOW, 1), ..disk() });
+        assert_eq!((once.weak.len(), once.unconfirmed), (0, 0));
+        assert!(once.latency.longest() > SLOW, "the figure stays");
+    }
+
+    #[test]
+    fn the_wait_for_processors_of_this_machine_is_not_the_disks() {
+        let found = scanned(Simulated { waits: SLOW, ..disk() });
+        assert_eq!((found.weak.len(), found.slow.len()), (0, 0));
+        assert_eq!(found.own_wait, SLOW * 1024);
+    }
+
+    #[test]
+    fn a_slow_disk_has_no_weak_places_since_all_are_alike() {
+        let found = scanned(Simulated { pace: 60_000, ..disk() });
+        assert_eq!(found.weak, []);
+    }
+
+    #[test]
+    fn platters_may_take_longer_than_flash() {
+        let disk = || Simulated { slow: slow(500 * MIB..501 * MIB, Duration::from_millis(100), 99), ..disk() };
+        assert_eq!(scanned(disk()).weak.len(), 1);
+        assert_eq!(scanned_as(disk(), Geometry { medium: Kind::Rotating, ..Geometry::default() }).weak, []);
+    }
+
+    #[test]
+    fn a_region_that_is_slow_twice_is_a_slow_zone() {
+        let found = scanned(Simulated { slow: slow(512 * MIB..520 * MIB, Duration::from_millis(2), 1000), ..disk() });
+        let [zone] = &found.slow[..] else { panic!("one zone: {:?}", found.slow) };
+        assert_eq!(zone.range, 512 * MIB..520 * MIB);
+        assert!(zone.rate < zone.neighbours * 6 / 10);
+        let once = scanned(Simulated { slow: slow(512 * MIB..520 * MIB, Duration::from_millis(2), 8), ..disk() });
+        assert_eq!(once.slow, []);
+    }
+
+    #[test]
+    fn a_disk_that_gives_nothing_anywhere_is_refusing_and_has_no_bad_sector() {
+        let bad = Bad { range: 0..1024 * MIB, errno: Errno::ENODATA, times: None, takes: Duration::ZERO };
+        let found = scanned(Simulated { bad: vec![bad].into(), ..disk() });
+        assert_eq!((found.end, found.bad.len()), (Stop::Everywhere(Fault::Medium), 0));
+    }
+
+    #[test]
+    fn a_disk_with_many_errors_is_not_read_to_its_end() {
+        let bad = Bad { range: 100 * MIB..1024 * MIB, errno: Errno::EIO, times: None, takes: Duration::from_secs(7) };
+        let found = scanned(Simulated { bad: vec![bad].into(), ..disk() });
+        assert_eq!(found.end, Stop::Pass(End::EnoughErrors));
+        assert_eq!(found.read, 100 * MIB);
+        assert!(!found.bad.is_empty());
+    }
+
+    #[test]
+    fn what_was_never_written_is_told() {
+        let found = scanned(Simulated { filled: vec![(0..600 * MIB, 0)], ..disk() });
+        assert_eq!(found.unwritten, 600);
+        assert!(is_mostly_unwritten(&found));
+    }
+}
