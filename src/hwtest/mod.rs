@@ -17,7 +17,7 @@ pub use inject::{DiskFault, Inject, Location};
 pub use metric::{Metric, Unit};
 pub use outcome::{Kind, Level, Outcome};
 pub use progress::{Event, Progress, Rate, Tick};
-pub use report::{Covered, Finding, Measurement, Report, Value};
+pub use report::{Covered, Finding, Measurement, Report, Series, Value};
 
 use serde::{Deserialize, Serialize};
 

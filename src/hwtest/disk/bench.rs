@@ -14,13 +14,13 @@ use super::pass::STACK;
 use super::plan::REQUEST;
 
 /// Places of a disk at which its rate in a row is measured: outer tracks are quicker than inner ones.
-pub const PLACES: u64 = 5;
+pub(super) const PLACES: u64 = 5;
 /// Bytes of a random read.
-pub const SMALL: u64 = 4096;
+pub(super) const SMALL: u64 = 4096;
 
 /// A way to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     /// 1 MiB in a row, at several places.
     Sequential,
     /// 4 KiB anywhere.
@@ -29,44 +29,44 @@ pub enum Way {
 
 /// What a figure is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Course {
+pub(super) struct Course {
     /// How places are chosen.
-    pub way: Way,
+    pub(super) way: Way,
     /// Requests in flight.
-    pub depth: usize,
+    pub(super) depth: usize,
     /// How long it is measured.
-    pub time: Duration,
+    pub(super) time: Duration,
     /// No answer for this long: the disk hangs.
-    pub silence: Duration,
+    pub(super) silence: Duration,
     /// Seed of the random places.
-    pub seed: u64,
+    pub(super) seed: u64,
 }
 
 /// How quick a disk was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figure {
+pub(super) struct Figure {
     /// Bytes read.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Time from the first start to the last answer.
-    pub time: Duration,
+    pub(super) time: Duration,
     /// Time of each request.
-    pub latency: Histogram,
+    pub(super) latency: Histogram,
     /// Time in which threads of this program got no processor, over all threads.
-    pub own_wait: Duration,
+    pub(super) own_wait: Duration,
     /// Requests without data of their own.
-    pub unwritten: u64,
+    pub(super) unwritten: u64,
 }
 
 impl Figure {
     /// 10^6 bytes a second.
     #[must_use]
-    pub fn megabytes(&self) -> f64 {
+    pub(super) fn megabytes(&self) -> f64 {
         per_second(self.bytes, self.time) / 1e6
     }
 
     /// Requests a second.
     #[must_use]
-    pub fn requests(&self) -> f64 {
+    pub(super) fn requests(&self) -> f64 {
         per_second(self.latency.count(), self.time)
     }
 
@@ -87,7 +87,7 @@ fn per_second(count: u64, time: Duration) -> f64 {
 
 /// Why there is no figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub(super) enum Broken {
     /// A read failed.
     Read(Fault),
     /// The disk has not answered for this long.
@@ -100,7 +100,7 @@ pub enum Broken {
 ///
 /// # Errors
 /// See [`Broken`].
-pub fn measure(medium: &Arc<dyn Medium>, course: &Course) -> Result<Figure, Broken> {
+pub(super) fn measure(medium: &Arc<dyn Medium>, course: &Course) -> Result<Figure, Broken> {
     let bytes = match course.way {
         Way::Sequential => REQUEST,
         Way::Random => SMALL,
@@ -175,7 +175,7 @@ impl Places {
         let first = (whole - 1) * place / (PLACES - 1);
         // At the last place, the way goes towards the end and then begins anew.
         let back = first.min(4096);
-        let at = (first - back + next.1 % whole.min(4096).max(1)) % whole;
+        let at = (first - back + next.1 % whole.clamp(1, 4096)) % whole;
         next.1 += 1;
         Some(at * self.bytes)
     }

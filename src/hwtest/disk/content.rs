@@ -5,7 +5,7 @@ const BLOCK: usize = 4096;
 
 /// What one request read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Content {
+pub(super) enum Content {
     /// Something.
     Data,
     /// Zeros only.
@@ -19,7 +19,7 @@ pub enum Content {
 impl Content {
     /// Of the bytes of a request. A single block is no repetition.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         let (first, rest) = bytes.split_at(bytes.len().min(BLOCK));
         let repeats = rest.chunks(BLOCK).all(|block| block == &first[..block.len()]);
         if !repeats || first.is_empty() {
@@ -40,7 +40,7 @@ impl Content {
 
     /// Whether the drive may have answered without its medium.
     #[must_use]
-    pub fn may_be_unwritten(self) -> bool {
+    pub(super) fn may_be_unwritten(self) -> bool {
         self != Content::Data
     }
 }

@@ -27,7 +27,7 @@ pub struct Disk {
 
 /// What was found of a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tested {
+pub(super) enum Tested {
     /// Could not be opened, or has nothing to read.
     NotOpened(Obstacle),
     /// Was read.
@@ -36,7 +36,7 @@ pub enum Tested {
 
 /// Why a disk was not read at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Obstacle {
+pub(super) enum Obstacle {
     /// The kernel's reason.
     Errno(Errno),
     /// A drive or reader without a medium.
@@ -47,36 +47,36 @@ pub enum Obstacle {
 
 /// What reading showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Bytes of the disk.
-    pub size: u64,
+    pub(super) size: u64,
     /// Bytes at the end of the test, if it had another size then.
-    pub size_changed: Option<u64>,
+    pub(super) size_changed: Option<u64>,
     /// Facts of the kernel.
-    pub geometry: Geometry,
+    pub(super) geometry: Geometry,
     /// How much was planned.
-    pub extent: Extent,
+    pub(super) extent: Extent,
     /// The scan.
-    pub scan: Scan,
+    pub(super) scan: Scan,
     /// What was measured, in order.
-    pub figures: Vec<(Way, usize, Result<Figure, Broken>)>,
+    pub(super) figures: Vec<(Way, usize, Result<Figure, Broken>)>,
     /// Bytes that other programs moved meanwhile.
-    pub foreign: Option<u64>,
+    pub(super) foreign: Option<u64>,
 }
 
 /// How a disk is tested.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub(super) struct Manner {
     /// How thoroughly.
-    pub level: Level,
+    pub(super) level: Level,
     /// Time for this disk.
-    pub time: Duration,
+    pub(super) time: Duration,
     /// Most requests in flight, so that many disks together stay within the memory that a test may take.
-    pub depth: usize,
+    pub(super) depth: usize,
     /// Seed of random places.
-    pub seed: u64,
+    pub(super) seed: u64,
     /// The fault to find.
-    pub inject: Option<DiskFault>,
+    pub(super) inject: Option<DiskFault>,
 }
 
 impl Manner {
@@ -102,12 +102,17 @@ impl Manner {
             Level::Standard => 180,
             Level::Soak => 1800,
         };
-        Limits { places: 100, time: Duration::from_secs(time) }
+        Limits { places: 100, time: Duration::from_secs(time).min(self.time) }
+    }
+
+    /// When a test that has not ended by itself hangs. All waits within it are shorter.
+    pub(super) fn deadline(&self) -> Duration {
+        self.time * 2 + self.silence() * 3 / 2
     }
 }
 
 /// Tests a disk. `tick` hears which share of it is done and what is known until then.
-pub fn test(host: &Host, disk: &Disk, manner: &Manner, tick: &mut dyn FnMut(f64, &Scan)) -> Tested {
+pub(super) fn test(host: &Host, disk: &Disk, manner: &Manner, tick: &mut dyn FnMut(f64, &Scan)) -> Tested {
     let geometry = Geometry::of(host, &disk.name);
     if geometry.is_host_managed {
         return Tested::NotOpened(Obstacle::HostManaged);

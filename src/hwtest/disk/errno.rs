@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 /// The kind of fault behind an error of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Fault {
+pub(super) enum Fault {
     /// `ENODATA`: the medium does not give these blocks.
     Medium,
     /// `EILSEQ`: a checksum on the way from the medium is wrong (DIF/DIX).
@@ -30,7 +30,7 @@ pub enum Fault {
 impl Fault {
     /// By the number of the error.
     #[must_use]
-    pub fn of(errno: Errno) -> Self {
+    pub(super) fn of(errno: Errno) -> Self {
         match errno {
             Errno::ENODATA => Fault::Medium,
             Errno::EILSEQ => Fault::Protection,
@@ -47,7 +47,7 @@ impl Fault {
 
     /// For people: what it means.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Fault::Medium => "the medium cannot be read",
             Fault::Protection => "a checksum between medium and host is wrong",
@@ -64,7 +64,7 @@ impl Fault {
 
     /// Whether the drive or its connection has the fault. The others say nothing about the hardware.
     #[must_use]
-    pub fn blames_hardware(self) -> bool {
+    pub(super) fn blames_hardware(self) -> bool {
         match self {
             Fault::Medium
             | Fault::Protection
@@ -78,13 +78,13 @@ impl Fault {
 
     /// Whether every further read would end the same way.
     #[must_use]
-    pub fn is_final(self) -> bool {
+    pub(super) fn is_final(self) -> bool {
         matches!(self, Fault::Gone | Fault::Reserved | Fault::NotPermitted)
     }
 
     /// What to look at next.
     #[must_use]
-    pub fn next_step(self) -> &'static str {
+    pub(super) fn next_step(self) -> &'static str {
         match self {
             Fault::Medium | Fault::Unknown | Fault::Protection => {
                 "look at SMART (pending and reallocated sectors) and at the kernel's log, and replace the drive if they agree"

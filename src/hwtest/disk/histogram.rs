@@ -8,7 +8,7 @@ const BUCKETS: usize = (64 - 3) * PARTS;
 
 /// Times in nanoseconds, by logarithmic buckets with 16 linear parts each: a percentile is told to 6 %, whatever its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Histogram {
+pub(super) struct Histogram {
     buckets: Vec<u64>,
     count: u64,
     sum: u128,
@@ -23,7 +23,7 @@ impl Default for Histogram {
 
 impl Histogram {
     /// Counts one request.
-    pub fn add(&mut self, took: Duration) {
+    pub(super) fn add(&mut self, took: Duration) {
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.buckets[bucket(nanoseconds)] += 1;
         self.count += 1;
@@ -32,7 +32,7 @@ impl Histogram {
     }
 
     /// Adds what another thread counted.
-    pub fn merge(&mut self, other: &Histogram) {
+    pub(super) fn merge(&mut self, other: &Histogram) {
         for (own, add) in self.buckets.iter_mut().zip(&other.buckets) {
             *own += add;
         }
@@ -43,26 +43,26 @@ impl Histogram {
 
     /// Requests counted.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
     /// The longest, exactly.
     #[must_use]
-    pub fn longest(&self) -> Duration {
+    pub(super) fn longest(&self) -> Duration {
         Duration::from_nanos(self.longest)
     }
 
     /// The mean, exactly; zero of nothing.
     #[must_use]
-    pub fn mean(&self) -> Duration {
+    pub(super) fn mean(&self) -> Duration {
         let mean = self.sum.checked_div(u128::from(self.count)).unwrap_or(0);
         Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX))
     }
 
     /// The time that this many of a thousand requests did not exceed: 500 is the median, 999 the p99.9. Zero of nothing.
     #[must_use]
-    pub fn permille(&self, permille: u64) -> Duration {
+    pub(super) fn permille(&self, permille: u64) -> Duration {
         // Rounded up: of ten requests, the slowest is the p99.
         let wanted = (u128::from(self.count) * u128::from(permille)).div_ceil(1000).max(1);
         let mut seen: u128 = 0;
@@ -77,7 +77,7 @@ impl Histogram {
 
     /// The buckets with something in them: up to which time, and how many. At most `most` rows; neighbours are put together.
     #[must_use]
-    pub fn rows(&self, most: usize) -> Vec<(Duration, u64)> {
+    pub(super) fn rows(&self, most: usize) -> Vec<(Duration, u64)> {
         let used: Vec<(usize, u64)> =
             self.buckets.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, count)| (at, *count)).collect();
         let together = used.len().div_ceil(most.max(1)).max(1);

@@ -10,23 +10,23 @@ use nix::errno::Errno;
 use nix::libc;
 
 /// Boundary of buffers, offsets and lengths: no disk wants more for `O_DIRECT`, and pages are not smaller.
-pub const ALIGNMENT: usize = 4096;
+pub(super) const ALIGNMENT: usize = 4096;
 
 /// How one read went. Times are counted from the same moment for all reads of a medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(super) struct Answer {
     /// Bytes read, or why there are none.
-    pub result: Result<usize, Errno>,
+    pub(super) result: Result<usize, Errno>,
     /// When it was asked.
-    pub start: Duration,
+    pub(super) start: Duration,
     /// When it answered.
-    pub end: Duration,
+    pub(super) end: Duration,
     /// How long this thread could have gone on and got no processor meanwhile.
-    pub waited: Duration,
+    pub(super) waited: Duration,
 }
 
 /// Something to read from. Threads share it.
-pub trait Medium: Send + Sync {
+pub(super) trait Medium: Send + Sync {
     /// Reads at a place. All three are multiples of the logical block size. `watch` knows this thread's wait for processors.
     fn read(&self, offset: u64, buffer: &mut [u8], watch: &mut OwnWait) -> Answer;
     /// Now, as [`Answer`] counts.
@@ -36,7 +36,7 @@ pub trait Medium: Send + Sync {
 }
 
 /// Memory at a boundary that `O_DIRECT` accepts.
-pub struct Buffer {
+pub(super) struct Buffer {
     memory: Vec<u8>,
     start: usize,
     length: usize,
@@ -45,14 +45,14 @@ pub struct Buffer {
 impl Buffer {
     /// So many bytes.
     #[must_use]
-    pub fn new(length: usize) -> Self {
+    pub(super) fn new(length: usize) -> Self {
         let memory = vec![0; length + ALIGNMENT];
         let start = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         Buffer { memory, start, length }
     }
 
     /// The first bytes of it.
-    pub fn first(&mut self, bytes: usize) -> &mut [u8] {
+    pub(super) fn first(&mut self, bytes: usize) -> &mut [u8] {
         let end = self.start + bytes.min(self.length);
         &mut self.memory[self.start..end]
     }
@@ -60,18 +60,18 @@ impl Buffer {
 
 /// A thread's wait for a processor (`/proc/thread-self/schedstat`, second number, nanoseconds): what a busy machine adds to a latency
 /// is not the disk's.
-pub struct OwnWait(Option<File>);
+pub(super) struct OwnWait(Option<File>);
 
 impl OwnWait {
     /// Of the calling thread.
     #[must_use]
-    pub fn of_this_thread() -> Self {
+    pub(super) fn of_this_thread() -> Self {
         OwnWait(File::open("/proc/thread-self/schedstat").ok())
     }
 
     /// Knows nothing; for a medium that needs no waiting.
     #[must_use]
-    pub fn unknown() -> Self {
+    pub(super) fn unknown() -> Self {
         OwnWait(None)
     }
 
@@ -86,7 +86,7 @@ impl OwnWait {
 }
 
 /// A disk or a file, opened to read past the page cache.
-pub struct Device {
+pub(super) struct Device {
     file: File,
     size: u64,
     origin: Instant,
@@ -97,7 +97,7 @@ impl Device {
     ///
     /// # Errors
     /// The kernel's reason; `EINVAL` where a file system knows no `O_DIRECT`.
-    pub fn open(path: &Path) -> Result<Self, Errno> {
+    pub(super) fn open(path: &Path) -> Result<Self, Errno> {
         let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
         let mut file = OpenOptions::new()
             .read(true)
@@ -107,12 +107,6 @@ impl Device {
         // The end of a block device is its size, as BLKGETSIZE64 tells it.
         let size = file.seek(SeekFrom::End(0)).map_err(errno)?;
         Ok(Device { file, size, origin: Instant::now() })
-    }
-
-    /// The size as it is now: a drive that lost its medium has another.
-    #[must_use]
-    pub fn size_now(&self) -> Option<u64> {
-        (&self.file).seek(SeekFrom::End(0)).ok()
     }
 }
 
@@ -136,16 +130,16 @@ impl Medium for Device {
 }
 
 /// A disk that is read, with a fault that was asked for.
-pub struct Faulty<M> {
+pub(super) struct Faulty<M> {
     /// The disk.
-    pub medium: M,
+    pub(super) medium: M,
     /// The fault.
-    pub fault: Injected,
+    pub(super) fault: Injected,
 }
 
 /// A fault that a test is to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Injected {
+pub(super) enum Injected {
     /// The 512 bytes of this number cannot be read.
     Unreadable(u64),
     /// Each read of a sixteenth of the disk, from two fifths on, takes so much longer.
@@ -244,7 +238,7 @@ pub(super) mod simulated {
             match self.filled.iter().find(|(range, _)| range.contains(&offset)) {
                 Some((_, byte)) => buffer.fill(*byte),
                 // A second block that is unlike the first makes it data.
-                None => buffer.iter_mut().nth(4096).into_iter().for_each(|byte| *byte = 1),
+                None => buffer.get_mut(4096).into_iter().for_each(|byte| *byte = 1),
             }
             let mut clock = self.clock.lock().expect("a lock");
             let start = *clock;

@@ -17,45 +17,45 @@ const TRIES: u32 = 3;
 
 /// How much is spent on what cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(super) struct Limits {
     /// Places.
-    pub places: usize,
+    pub(super) places: usize,
     /// Time for reads that fail and for looking closer.
-    pub time: Duration,
+    pub(super) time: Duration,
 }
 
 /// What has been spent.
-pub struct Recovery {
+pub(super) struct Recovery {
     limits: Limits,
     spent: Mutex<(usize, Duration)>,
 }
 
 /// Some bytes that could not be read at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadPlace {
+pub(super) struct BadPlace {
     /// Where, to a physical block, or larger if there was no time to look closer.
-    pub range: Range<u64>,
+    pub(super) range: Range<u64>,
     /// Why.
-    pub fault: Fault,
+    pub(super) fault: Fault,
     /// The error's number, for people.
-    pub errno: Errno,
+    pub(super) errno: Errno,
     /// Read again at once, it could be read.
-    pub hidden: bool,
+    pub(super) hidden: bool,
 }
 
 /// What became of a request that failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Narrowed {
+pub(super) struct Narrowed {
     /// What cannot be read, or could not be read at once.
-    pub places: Vec<BadPlace>,
+    pub(super) places: Vec<BadPlace>,
     /// Bytes of the request that were read. What is neither was not tried, for lack of time.
-    pub read: u64,
+    pub(super) read: u64,
 }
 
 impl Recovery {
     /// With nothing spent.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Recovery { limits, spent: Mutex::default() }
     }
 
@@ -66,7 +66,7 @@ impl Recovery {
 
     /// More would tell nothing new.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         spent.0 >= self.limits.places || spent.1 >= self.limits.time
     }
@@ -76,7 +76,7 @@ impl Recovery {
 ///
 /// # Errors
 /// The fault, if every further read would end the same way.
-pub fn narrow(
+pub(super) fn narrow(
     range: Range<u64>,
     first: &Answer,
     physical_block: u64,

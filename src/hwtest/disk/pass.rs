@@ -20,39 +20,41 @@ pub(super) const STACK: usize = 128 << 10;
 
 /// How to read.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub(super) struct Manner {
     /// Requests in flight.
-    pub depth: usize,
+    pub(super) depth: usize,
     /// Smallest unit that the medium can lose, in bytes.
-    pub physical_block: u64,
+    pub(super) physical_block: u64,
     /// No answer for this long: the disk hangs.
-    pub silence: Duration,
+    pub(super) silence: Duration,
     /// When to stop and say what is left, as the medium's clock counts.
-    pub until: Duration,
+    pub(super) until: Duration,
     /// How much is spent on what cannot be read.
-    pub limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// One request that was answered with data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Read {
+pub(super) struct Read {
     /// Where.
-    pub offset: u64,
+    pub(super) offset: u64,
     /// Bytes.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// From its start, or the answer before it, to its answer, without the wait for processors: what the disk took for it.
-    pub service: Duration,
+    pub(super) service: Duration,
+    /// From its start, or the answer before it, to its answer. The sum over all requests is the time of the pass.
+    pub(super) busy: Duration,
     /// From its start to its answer.
-    pub latency: Duration,
+    pub(super) latency: Duration,
     /// How long the thread got no processor meanwhile.
-    pub waited: Duration,
+    pub(super) waited: Duration,
     /// What was in it.
-    pub content: Content,
+    pub(super) content: Content,
 }
 
 /// What a pass tells while it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// A request that was read.
     Read(Read),
     /// A request that could not be read at once, and what became of it.
@@ -61,7 +63,7 @@ pub enum Step {
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// All was read or found to be unreadable.
     Complete,
     /// The time was over.
@@ -94,7 +96,7 @@ enum Told {
 /// Reads what a plan says; `each` hears of every request.
 ///
 /// The threads of a disk that hangs are left behind: nobody can end them.
-pub fn pass(medium: &Arc<dyn Medium>, plan: &Plan, manner: &Manner, mut each: impl FnMut(Step)) -> End {
+pub(super) fn pass(medium: &Arc<dyn Medium>, plan: &Plan, manner: &Manner, mut each: impl FnMut(Step)) -> End {
     let (tell, told) = mpsc::channel();
     let shared = Arc::new(Shared {
         medium: Arc::clone(medium),
@@ -117,10 +119,11 @@ pub fn pass(medium: &Arc<dyn Medium>, plan: &Plan, manner: &Manner, mut each: im
     loop {
         match told.recv_timeout(LOOK) {
             Ok(Told::Read { range, start, end: at, waited, content }) => {
-                let service = at.saturating_sub(start.max(last_end)).saturating_sub(waited);
+                let busy = at.saturating_sub(start.max(last_end));
+                let service = busy.saturating_sub(waited);
                 last_end = last_end.max(at);
                 let latency = at.saturating_sub(start);
-                each(Step::Read(Read { offset: range.start, bytes: range.end - range.start, service, latency, waited, content }));
+                each(Step::Read(Read { offset: range.start, bytes: range.end - range.start, service, busy, latency, waited, content }));
             }
             Ok(Told::Bad(range, found)) => {
                 last_end = last_end.max(medium.now());
@@ -220,7 +223,7 @@ mod tests {
     }
 
     fn run(disk: Simulated, manner: &Manner) -> (End, Vec<Step>) {
-        let plan = Plan::of(vec![0..disk.size]);
+        let plan = Plan::whole(disk.size);
         let medium: Arc<dyn Medium> = Arc::new(disk);
         let mut steps = Vec::new();
         let end = pass(&medium, &plan, manner, |step| steps.push(step));
@@ -299,7 +302,7 @@ mod tests {
         let hanging = Arc::new(Hanging { clock: Mutex::default(), gate: Mutex::default() });
         let closed = hanging.gate.lock().expect("a lock");
         let medium: Arc<dyn Medium> = Arc::clone(&hanging) as Arc<dyn Medium>;
-        let end = pass(&medium, &Plan::of(vec![0..64 * MIB]), &Manner { silence: Duration::from_secs(2), ..manner(2) }, |_| {});
+        let end = pass(&medium, &Plan::whole(64 * MIB), &Manner { silence: Duration::from_secs(2), ..manner(2) }, |_| {});
         drop(closed);
         assert!(matches!(end, End::Silent(time) if time >= Duration::from_secs(2)), "{end:?}");
     }

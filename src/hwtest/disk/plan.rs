@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::bench::splitmix;
 
 /// Bytes of one request.
-pub const REQUEST: u64 = 1 << 20;
+pub(super) const REQUEST: u64 = 1 << 20;
 /// Both ends of a disk are read in a sample: partition tables, superblocks and metadata of arrays are there.
 const ENDS: u64 = 64 << 20;
 /// Places of a sample besides.
@@ -13,7 +13,7 @@ const PLACES: u64 = 256;
 
 /// How much of a disk is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub(super) enum Extent {
     /// The first and last 64 MiB, and a MiB at a random place of each of 256 equal parts between.
     Sample,
     /// All of it.
@@ -22,20 +22,20 @@ pub enum Extent {
 
 /// Parts of a disk, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     ranges: Vec<Range<u64>>,
 }
 
 impl Plan {
     /// The plan for a disk of so many bytes. The same seed gives the same places.
     #[must_use]
-    pub fn new(extent: Extent, size: u64, seed: u64) -> Self {
+    pub(super) fn new(extent: Extent, size: u64, seed: u64) -> Self {
         if extent == Extent::Full || size <= 2 * ENDS + PLACES * REQUEST {
-            return Plan::of(vec![0..size]);
+            return Plan::whole(size);
         }
         let mut random = seed;
         let (first, last) = (ENDS, (size - ENDS) / REQUEST * REQUEST);
-        let mut ranges = Vec::from([0..first]);
+        let mut ranges = Plan::whole(first).ranges;
         let requests = (last - first) / REQUEST;
         for part in 0..PLACES {
             let (start, end) = (requests * part / PLACES, requests * (part + 1) / PLACES);
@@ -46,20 +46,25 @@ impl Plan {
         Plan::of(ranges)
     }
 
+    /// All bytes of a disk of this size.
+    pub(super) fn whole(size: u64) -> Self {
+        Plan::of(std::iter::once(0..size).collect())
+    }
+
     /// These parts, in this order.
     #[must_use]
-    pub fn of(ranges: Vec<Range<u64>>) -> Self {
+    pub(super) fn of(ranges: Vec<Range<u64>>) -> Self {
         Plan { ranges: ranges.into_iter().filter(|range| !range.is_empty()).collect() }
     }
 
     /// Bytes of all parts.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.ranges.iter().map(|range| range.end - range.start).sum()
     }
 
     /// The requests, of at most so many bytes each, which begin at multiples of that.
-    pub fn requests(&self, most: u64) -> impl Iterator<Item = Range<u64>> + use<> {
+    pub(super) fn requests(&self, most: u64) -> impl Iterator<Item = Range<u64>> + use<> {
         let most = most.max(1);
         self.ranges.clone().into_iter().flat_map(move |range| {
             let mut at = range.start;

@@ -6,33 +6,35 @@ use std::time::Duration;
 use super::plan::REQUEST;
 
 /// Zones of a map.
-pub const ZONES: u64 = 1024;
+pub(super) const ZONES: u64 = 1024;
 /// Neighbours on each side that a zone is compared with: rates of hard disks halve from the outer to the inner tracks.
 const AROUND: usize = 16;
 /// A rate below this share of the neighbours' median is slow, in percent.
 const SLOW_PERCENT: u64 = 60;
-/// Fewer requests in a zone say nothing about its rate.
-const ENOUGH: u64 = 4;
+/// Requests of a zone at least; a disk that has fewer for each of its zones gets fewer zones.
+const LEAST: u64 = 64;
+/// With fewer requests read, a zone's rate is chance.
+const ENOUGH: u64 = LEAST / 2;
 
 /// One part of a disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Zone {
+pub(super) struct Zone {
     /// Bytes read.
-    pub bytes: u64,
-    /// Time that the disk took for them.
-    pub busy: Duration,
+    pub(super) bytes: u64,
+    /// Time that passed for them, from answer to answer.
+    pub(super) busy: Duration,
     /// The longest request.
-    pub longest: Duration,
+    pub(super) longest: Duration,
     /// Requests above the limit of the disk's kind.
-    pub slow: u64,
+    pub(super) slow: u64,
     /// Requests that failed.
-    pub errors: u64,
+    pub(super) errors: u64,
 }
 
 impl Zone {
     /// Bytes a second; `None` without anything read.
     #[must_use]
-    pub fn rate(&self) -> Option<u64> {
+    pub(super) fn rate(&self) -> Option<u64> {
         let nanoseconds = self.busy.as_nanos();
         let rate = (u128::from(self.bytes) * 1_000_000_000).checked_div(nanoseconds)?;
         (self.bytes > 0).then(|| u64::try_from(rate).unwrap_or(u64::MAX))
@@ -45,39 +47,38 @@ impl Zone {
 
 /// The map of a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zones {
+pub(super) struct Zones {
     size: u64,
     zones: Vec<Zone>,
 }
 
 /// A part of a disk that is slower than its neighbours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlowZone {
+pub(super) struct SlowZone {
     /// Its bytes on the disk.
-    pub range: Range<u64>,
+    pub(super) range: Range<u64>,
     /// Bytes a second here.
-    pub rate: u64,
+    pub(super) rate: u64,
     /// Bytes a second in the middle of its neighbours.
-    pub neighbours: u64,
+    pub(super) neighbours: u64,
 }
 
 impl Zones {
     /// The map of a disk of so many bytes, with nothing in it.
     #[must_use]
-    pub fn new(size: u64) -> Self {
-        // A small disk has fewer zones, since a zone with one request has no rate.
-        let count = (size / (2 * ENOUGH * REQUEST)).clamp(1, ZONES);
+    pub(super) fn new(size: u64) -> Self {
+        let count = (size / (LEAST * REQUEST)).clamp(1, ZONES);
         Zones { size, zones: vec![Zone::default(); usize::try_from(count).unwrap_or(1)] }
     }
 
     /// All zones, in order.
     #[must_use]
-    pub fn all(&self) -> &[Zone] {
+    pub(super) fn all(&self) -> &[Zone] {
         &self.zones
     }
 
     /// The zone of a place.
-    pub fn at(&mut self, offset: u64) -> &mut Zone {
+    pub(super) fn at(&mut self, offset: u64) -> &mut Zone {
         let last = self.zones.len() - 1;
         let index = u128::from(offset) * self.zones.len() as u128 / u128::from(self.size.max(1));
         &mut self.zones[usize::try_from(index).unwrap_or(last).min(last)]
@@ -85,7 +86,7 @@ impl Zones {
 
     /// The bytes of a zone, in whole requests.
     #[must_use]
-    pub fn range(&self, index: usize) -> Range<u64> {
+    pub(super) fn range(&self, index: usize) -> Range<u64> {
         let border = |index: usize| {
             let exact = u128::from(self.size) * index as u128 / self.zones.len() as u128;
             u64::try_from(exact).unwrap_or(self.size).div_ceil(REQUEST).saturating_mul(REQUEST).min(self.size)
@@ -95,13 +96,13 @@ impl Zones {
 
     /// How many zones have enough in them to be compared.
     #[must_use]
-    pub fn judged(&self) -> usize {
+    pub(super) fn judged(&self) -> usize {
         self.zones.iter().filter(|zone| zone.can_be_judged()).count()
     }
 
     /// The zones that are slower than 60 % of the median of their 16 neighbours on each side.
     #[must_use]
-    pub fn slow(&self) -> Vec<usize> {
+    pub(super) fn slow(&self) -> Vec<usize> {
         let is_slow = |index: &usize| {
             let (zone, neighbours) = (&self.zones[*index], self.neighbours(*index));
             zone.can_be_judged() && zone.rate().zip(neighbours).is_some_and(|(rate, median)| is_below(rate, median))
@@ -121,7 +122,7 @@ impl Zones {
     /// A zone that was slow in the first pass, judged by its second, whose map is `again`; `None` when it was as quick as its
     /// neighbours of the first pass.
     #[must_use]
-    pub fn confirmed(&self, index: usize, again: &Zones) -> Option<SlowZone> {
+    pub(super) fn confirmed(&self, index: usize, again: &Zones) -> Option<SlowZone> {
         let (rate, neighbours) = (again.zones.get(index)?.rate()?, self.neighbours(index)?);
         is_below(rate, neighbours).then(|| SlowZone { range: self.range(index), rate, neighbours })
     }
