@@ -2,6 +2,11 @@
 
 mod support;
 
+#[path = "hwtest/memory.rs"]
+mod hwtest_memory;
+#[path = "support/ocp.rs"]
+mod ocp_schema;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -21,7 +21,7 @@ pub const SITE_SCRIPTS: [(&str, &str); 12] = {
         script!("commissioning", "shakedown-serial-ports"),
         script!("testing", "shakedown-cpu-smoke"),
         script!("testing", "shakedown-disk-read"),
-        script!("testing", "shakedown-memory-smoke"),
+        script!("testing", "shakedown-memory"),
         script!("testing", "shakedown-network-smoke"),
         script!("testing", "shakedown-smartctl-conveyance"),
         script!("testing", "shakedown-smartctl-long"),

@@ -90,11 +90,11 @@ metrics! {
     MemoryShare = "memory_share", Percent;
     /// Words of memory that were read with another value than was written.
     Miscompares = "miscompares", Count;
-    /// Reads of memory with one thread.
+    /// Reads of memory by all threads of a node.
     MemoryRead = "memory_read", GibPerSecond;
-    /// Writes of memory with one thread.
+    /// Writes of memory by all threads of a node, past the caches.
     MemoryWrite = "memory_write", GibPerSecond;
-    /// Copies of memory with one thread; what was copied counts once.
+    /// Copies of memory with a checksum by all threads of a node; what was copied counts once.
     MemoryCopy = "memory_copy", GibPerSecond;
     /// Time of one read of memory that depends on the read before.
     MemoryLatency = "memory_latency", Nanoseconds;

@@ -6,15 +6,23 @@
 
 mod budget;
 pub mod disk;
+mod ended;
 mod inject;
+mod meanwhile;
+pub mod memory;
 mod metric;
+mod ocp;
 mod outcome;
 mod progress;
 mod report;
+mod told;
+mod topology;
 
 pub use budget::Budget;
+pub use ended::{ended_from_outside, without_report};
 pub use inject::{DiskFault, Inject, Location};
 pub use metric::{Metric, Unit};
+pub use ocp::Stream;
 pub use outcome::{Kind, Level, Outcome};
 pub use progress::{Event, Progress, Rate, Tick};
 pub use report::{Covered, Finding, Measurement, Report, Series, Value};

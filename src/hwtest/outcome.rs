@@ -35,6 +35,18 @@ impl Kind {
             Kind::Gpu => "gpu",
         }
     }
+
+    /// Seconds that a test takes if nobody says otherwise.
+    #[must_use]
+    pub fn seconds(self, level: Level) -> u64 {
+        match (self, level) {
+            (Kind::Cpu, Level::Smoke) => 30,
+            (Kind::Cpu, Level::Standard) => 300,
+            (_, Level::Smoke) => 20,
+            (_, Level::Standard) => 900,
+            (_, Level::Soak) => 4 * 3600,
+        }
+    }
 }
 
 impl fmt::Display for Kind {

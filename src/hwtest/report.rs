@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 use super::outcome::{Kind, Level, Outcome};
-use super::{Order, Unit};
+use super::Order;
 
 /// Something that a test found, or that it could not do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

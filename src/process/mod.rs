@@ -23,6 +23,7 @@ mod standing;
 mod table;
 mod terminal;
 mod tool;
+mod watched;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ pub use spawn::{Running, stop_marked};
 pub use standing::Standing;
 pub use terminal::Terminal;
 pub use tool::{Answer, Tool, ToolError, machine_is_going_down};
+pub use watched::{Fate, Watched};
 
 /// What to start.
 #[derive(Clone, Debug)]
