@@ -142,6 +142,12 @@ metrics! {
     DiskLatencyMost = "disk_latency_max", Microseconds;
     /// Time of a random read of 4 KiB, 32 in flight: 99 of 100.
     DiskLatency99Of32 = "disk_latency_p99_qd32", Microseconds;
+    /// Links of PCI Express that were looked at.
+    PcieLinks = "pcie_links", Count;
+    /// Errors of links that were corrected during the test.
+    PcieCorrected = "pcie_corrected", Count;
+    /// Errors of links that could not be corrected during the test.
+    PcieUncorrected = "pcie_uncorrected", Count;
     /// Seconds that the test took.
     Duration = "seconds", Seconds;
 }

@@ -13,6 +13,7 @@ pub mod memory;
 mod metric;
 mod ocp;
 mod outcome;
+pub mod pcie;
 mod progress;
 mod report;
 mod told;
