@@ -148,6 +148,22 @@ metrics! {
     PcieCorrected = "pcie_corrected", Count;
     /// Errors of links that could not be corrected during the test.
     PcieUncorrected = "pcie_uncorrected", Count;
+    /// Speed of a network link.
+    LinkSpeed = "link_speed", MbitPerSecond;
+    /// Broken frames and symbols that came over a network link during the test.
+    FrameErrors = "frame_errors", Count;
+    /// Frames that came over a network link during the test.
+    FramesReceived = "frames_received", Count;
+    /// Graphics processors and accelerators that were found.
+    Gpus = "gpus", Count;
+    /// Memory of a graphics processor, as its driver tells.
+    GpuMemory = "gpu_memory", Bytes;
+    /// Temperature of a graphics processor at the end of the test.
+    GpuTemperature = "gpu_temperature", Celsius;
+    /// Errors that the memory of a graphics processor could not correct since its driver was loaded.
+    GpuUncorrected = "gpu_uncorrected", Count;
+    /// Errors that the memory of a graphics processor corrected since its driver was loaded.
+    GpuCorrected = "gpu_corrected", Count;
     /// Seconds that the test took.
     Duration = "seconds", Seconds;
 }

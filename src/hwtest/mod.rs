@@ -7,10 +7,12 @@
 mod budget;
 pub mod disk;
 mod ended;
+pub mod gpu;
 mod inject;
 mod meanwhile;
 pub mod memory;
 mod metric;
+pub mod network;
 mod ocp;
 mod outcome;
 pub mod pcie;
