@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "hwtest/devices.rs"]
+mod hwtest_devices;
 #[path = "hwtest/memory.rs"]
 mod hwtest_memory;
 #[path = "support/ocp.rs"]

@@ -23,6 +23,7 @@ mod topology;
 
 pub use budget::Budget;
 pub use ended::{ended_from_outside, without_report};
+use inject::crash_if_asked;
 pub use inject::{DiskFault, Inject, Location};
 pub use metric::{Metric, Unit};
 pub use ocp::Stream;

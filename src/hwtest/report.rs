@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Order;
 use super::metric::Metric;
 use super::outcome::{Kind, Level, Outcome};
-use super::Order;
 
 /// Something that a test found, or that it could not do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

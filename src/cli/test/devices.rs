@@ -33,7 +33,9 @@ pub(super) fn test_disks(host: &Host, order: &Order, named: &[String], progress:
         disk::run(host, order, &chosen, progress)
     };
     for (word, reason) in wrong {
-        report.find(Outcome::Error, "disk-missing", word, format!("{reason}.")).next("list the disks: shakedown disk list");
+        report
+            .find(Outcome::Error, "disk-missing", word, format!("{reason}."))
+            .next("list the disks: shakedown disk list");
     }
     report.not_tested.extend(other_paths);
     report
@@ -46,7 +48,10 @@ fn chosen_by(all: &Disks, word: &str) -> Result<Disk, String> {
     }
     let target = all.find(word).map_err(|error| error.to_string())?;
     if target.disk.name.is_empty() && target.bus.is_some() {
-        return Err("a disk behind a RAID controller cannot be read by itself; test its volume, or ask it for a self-test".to_owned());
+        return Err(
+            "a disk behind a RAID controller cannot be read by itself; test its volume, or ask it for a self-test"
+                .to_owned(),
+        );
     }
     Ok(of(&target))
 }
@@ -62,7 +67,11 @@ fn once(targets: &[Target]) -> (Vec<Disk>, Vec<String>) {
     for target in targets {
         let same = |other: &&&Target| {
             let (one, other) = (&target.disk, &other.disk);
-            !one.serial.is_empty() && one.serial == other.serial && one.model == other.model && one.size == other.size && !one.name.starts_with("nvme")
+            !one.serial.is_empty()
+                && one.serial == other.serial
+                && one.model == other.model
+                && one.size == other.size
+                && !one.name.starts_with("nvme")
         };
         match chosen.iter().find(same) {
             Some(first) => others.push(format!("{}: another path to {}", target.name, first.name)),

@@ -109,7 +109,14 @@ pub(super) fn measure(medium: &Arc<dyn Medium>, course: &Course) -> Result<Figur
         return Err(Broken::TooSmall);
     }
     let begun = medium.now();
-    let places = Arc::new(Places { size: medium.size(), bytes, way: course.way, time: course.time, begun, next: Mutex::default() });
+    let places = Arc::new(Places {
+        size: medium.size(),
+        bytes,
+        way: course.way,
+        time: course.time,
+        begun,
+        next: Mutex::default(),
+    });
     let (tell, told) = mpsc::channel();
     let answered = Arc::new(AtomicU64::new(nanoseconds(begun)));
     for number in 0..course.depth.max(1) {
@@ -231,7 +238,8 @@ mod tests {
 
     fn measured(disk: Simulated, way: Way) -> (Result<Figure, Broken>, Vec<u64>) {
         let disk = Arc::new(disk);
-        let course = Course { way, depth: 1, time: Duration::from_secs(1), silence: Duration::from_secs(3600), seed: 7 };
+        let course =
+            Course { way, depth: 1, time: Duration::from_secs(1), silence: Duration::from_secs(3600), seed: 7 };
         let medium: Arc<dyn Medium> = Arc::clone(&disk) as Arc<dyn Medium>;
         let figure = measure(&medium, &course);
         let asked = disk.asked.lock().expect("a lock").keys().map(|(offset, _)| *offset).collect();
@@ -252,7 +260,8 @@ mod tests {
 
     #[test]
     fn reads_in_a_row_are_at_five_places_of_the_disk() {
-        let (figure, asked) = measured(Simulated { size: 1 << 40, pace: 9_540, ..Simulated::default() }, Way::Sequential);
+        let (figure, asked) =
+            measured(Simulated { size: 1 << 40, pace: 9_540, ..Simulated::default() }, Way::Sequential);
         assert!((figure.expect("a figure").megabytes() - 107.0).abs() < 2.0);
         for place in 0..5 {
             let near = |at: &&u64| at.abs_diff((1 << 40) / 4 * place) <= 4097 * MIB;
@@ -264,7 +273,8 @@ mod tests {
     #[test]
     fn a_disk_with_errors_or_of_a_few_blocks_has_no_figure() {
         let bad = Bad { range: 0..1 << 40, errno: Errno::EIO, times: None, takes: Duration::ZERO };
-        let (figure, _) = measured(Simulated { size: 1 << 40, bad: vec![bad].into(), ..Simulated::default() }, Way::Random);
+        let (figure, _) =
+            measured(Simulated { size: 1 << 40, bad: vec![bad].into(), ..Simulated::default() }, Way::Random);
         assert_eq!(figure, Err(Broken::Read(Fault::Unknown)));
         assert_eq!(measured(Simulated { size: 512, ..Simulated::default() }, Way::Sequential).0, Err(Broken::TooSmall));
         let (figure, _) = measured(Simulated { size: MIB, pace: 1000, ..Simulated::default() }, Way::Sequential);

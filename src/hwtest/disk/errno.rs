@@ -66,12 +66,9 @@ impl Fault {
     #[must_use]
     pub(super) fn blames_hardware(self) -> bool {
         match self {
-            Fault::Medium
-            | Fault::Protection
-            | Fault::Transport
-            | Fault::Timeout
-            | Fault::Gone
-            | Fault::Unknown => true,
+            Fault::Medium | Fault::Protection | Fault::Transport | Fault::Timeout | Fault::Gone | Fault::Unknown => {
+                true
+            }
             Fault::Refused | Fault::Reserved | Fault::Resource | Fault::NotPermitted => false,
         }
     }

@@ -74,20 +74,6 @@ impl Histogram {
         }
         self.longest()
     }
-
-    /// The buckets with something in them: up to which time, and how many. At most `most` rows; neighbours are put together.
-    #[must_use]
-    pub(super) fn rows(&self, most: usize) -> Vec<(Duration, u64)> {
-        let used: Vec<(usize, u64)> =
-            self.buckets.iter().enumerate().filter(|(_, count)| **count > 0).map(|(at, count)| (at, *count)).collect();
-        let together = used.len().div_ceil(most.max(1)).max(1);
-        let rows = used.chunks(together);
-        rows.map(|row| {
-            let end = row.last().map_or(0, |(at, _)| upper(*at));
-            (Duration::from_nanos(end.min(self.longest)), row.iter().map(|(_, count)| count).sum())
-        })
-        .collect()
-    }
 }
 
 fn bucket(nanoseconds: u64) -> usize {
@@ -136,8 +122,6 @@ mod tests {
         }
         assert_eq!(histogram.longest(), Duration::from_micros(1000));
         assert_eq!(histogram.mean(), Duration::from_nanos(500_500));
-        assert_eq!(histogram.rows(8).iter().map(|(_, count)| count).sum::<u64>(), 1000);
-        assert!(histogram.rows(8).len() <= 8);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl OwnWait {
     }
 
     /// Knows nothing; for a medium that needs no waiting.
-    #[must_use]
+    #[cfg(test)]
     pub(super) fn unknown() -> Self {
         OwnWait(None)
     }
@@ -106,6 +106,8 @@ impl Device {
             .map_err(errno)?;
         // The end of a block device is its size, as BLKGETSIZE64 tells it.
         let size = file.seek(SeekFrom::End(0)).map_err(errno)?;
+        // A file may end within a block, which O_DIRECT cannot read.
+        let size = size - size % 512;
         Ok(Device { file, size, origin: Instant::now() })
     }
 }

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 pub use course::Disk;
 use course::{Manner, Tested};
 
-use super::{Inject, Order, Outcome, Progress, Rate, Report, Tick};
+use super::{Inject, Order, Outcome, Progress, Rate, Report, Tick, crash_if_asked};
 use crate::host::Host;
 
 /// Requests of 1 MiB that all disks together have in flight: the test stays within 64 MiB.
@@ -40,6 +40,7 @@ const AT_ONCE: usize = 20;
 #[must_use]
 pub fn run(host: &Host, order: &Order, disks: &[Disk], progress: &Progress) -> Report {
     let started = Instant::now();
+    crash_if_asked(order.inject);
     let mut report = Report::new(order);
     if disks.is_empty() {
         report.find(Outcome::Skipped, "no-disk", "", "This machine has no disk.");
@@ -139,7 +140,8 @@ mod tests {
     /// A file on a disk that can be read past the page cache, with data in it; `None` where the file system cannot.
     fn file(bytes: usize) -> Option<(tempfile::NamedTempFile, Disk)> {
         let file = tempfile::NamedTempFile::new_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")).ok()?;
-        let data: Vec<u8> = (0..bytes / 8).flat_map(|word| (word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
+        let data: Vec<u8> =
+            (0..bytes / 8).flat_map(|word| (word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
         std::fs::write(file.path(), data).ok()?;
         let disk = Disk { name: file.path().to_string_lossy().into_owned(), path: file.path().to_owned() };
         medium::Device::open(&disk.path).ok().map(|_| (file, disk))

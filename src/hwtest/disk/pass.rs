@@ -109,7 +109,8 @@ pub(super) fn pass(medium: &Arc<dyn Medium>, plan: &Plan, manner: &Manner, mut e
     });
     for number in 0..manner.depth.max(1) {
         let (shared, tell) = (Arc::clone(&shared), tell.clone());
-        let started = thread::Builder::new().name("disk".into()).stack_size(STACK).spawn(move || work(&shared, number, &tell));
+        let started =
+            thread::Builder::new().name("disk".into()).stack_size(STACK).spawn(move || work(&shared, number, &tell));
         if started.is_err() && number == 0 {
             return End::Final(Fault::Resource);
         }
@@ -123,7 +124,15 @@ pub(super) fn pass(medium: &Arc<dyn Medium>, plan: &Plan, manner: &Manner, mut e
                 let service = busy.saturating_sub(waited);
                 last_end = last_end.max(at);
                 let latency = at.saturating_sub(start);
-                each(Step::Read(Read { offset: range.start, bytes: range.end - range.start, service, busy, latency, waited, content }));
+                each(Step::Read(Read {
+                    offset: range.start,
+                    bytes: range.end - range.start,
+                    service,
+                    busy,
+                    latency,
+                    waited,
+                    content,
+                }));
             }
             Ok(Told::Bad(range, found)) => {
                 last_end = last_end.max(medium.now());
@@ -233,7 +242,8 @@ mod tests {
     #[test]
     fn every_byte_is_read_once_by_any_number_of_threads() {
         for depth in [1, 8] {
-            let (end, steps) = run(Simulated { size: 33 * MIB + 512, pace: 1000, ..Simulated::default() }, &manner(depth));
+            let (end, steps) =
+                run(Simulated { size: 33 * MIB + 512, pace: 1000, ..Simulated::default() }, &manner(depth));
             assert_eq!(end, End::Complete);
             let mut places: Vec<_> = steps
                 .iter()
@@ -253,7 +263,9 @@ mod tests {
         let bad = Bad { range: MIB..MIB + 512, errno: Errno::EIO, times: None, takes: Duration::from_secs(1) };
         let (end, steps) = run(Simulated { size: 4 * MIB, bad: vec![bad].into(), ..Simulated::default() }, &manner(1));
         assert_eq!((end, steps.len()), (End::Complete, 4));
-        assert!(matches!(&steps[1], Step::Bad(range, found) if *range == (MIB..2 * MIB) && found.places[0].range == (MIB..MIB + 4096)));
+        assert!(
+            matches!(&steps[1], Step::Bad(range, found) if *range == (MIB..2 * MIB) && found.places[0].range == (MIB..MIB + 4096))
+        );
     }
 
     #[test]
@@ -268,7 +280,8 @@ mod tests {
     fn a_drive_that_went_away_or_is_not_ours_ends_the_pass() {
         for (errno, fault) in [(Errno::ENODEV, Fault::Gone), (Errno::EBADE, Fault::Reserved)] {
             let bad = Bad { range: 0..64 * MIB, errno, times: None, takes: Duration::ZERO };
-            let (end, steps) = run(Simulated { size: 64 * MIB, bad: vec![bad].into(), ..Simulated::default() }, &manner(4));
+            let (end, steps) =
+                run(Simulated { size: 64 * MIB, bad: vec![bad].into(), ..Simulated::default() }, &manner(4));
             assert_eq!((end, steps.len()), (End::Final(fault), 0));
         }
     }
@@ -302,7 +315,8 @@ mod tests {
         let hanging = Arc::new(Hanging { clock: Mutex::default(), gate: Mutex::default() });
         let closed = hanging.gate.lock().expect("a lock");
         let medium: Arc<dyn Medium> = Arc::clone(&hanging) as Arc<dyn Medium>;
-        let end = pass(&medium, &Plan::whole(64 * MIB), &Manner { silence: Duration::from_secs(2), ..manner(2) }, |_| {});
+        let end =
+            pass(&medium, &Plan::whole(64 * MIB), &Manner { silence: Duration::from_secs(2), ..manner(2) }, |_| {});
         drop(closed);
         assert!(matches!(end, End::Silent(time) if time >= Duration::from_secs(2)), "{end:?}");
     }

@@ -94,7 +94,10 @@ mod tests {
         let part = (size - 2 * ENDS) / PLACES;
         for (number, place) in requests[64..64 + 256].iter().enumerate() {
             let expected = ENDS + part * number as u64;
-            assert!(place.start + REQUEST >= expected && place.start < expected + part + REQUEST, "{number}: {place:?}");
+            assert!(
+                place.start + REQUEST >= expected && place.start < expected + part + REQUEST,
+                "{number}: {place:?}"
+            );
         }
     }
 

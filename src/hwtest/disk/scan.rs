@@ -20,8 +20,8 @@ const MOST_WEAK: usize = 64;
 const MOST_ZONES: usize = 16;
 /// How often a weak place is read again, and how often it must be slow then.
 const AGAIN: (usize, usize) = (3, 2);
-/// So many times the disk's own median is slow, whatever its kind's limit: a drive behind USB is no drive of weak places.
-const TIMES_MEDIAN: u32 = 10;
+/// So many times the disk's own mean is slow, whatever its kind's limit: a drive behind USB is no drive of weak places.
+const TIMES_MEAN: u32 = 10;
 
 /// What is asked of a scan.
 #[derive(Clone, Debug)]
@@ -178,22 +178,22 @@ impl Scan {
 /// The scan of a disk of which nothing was read.
 pub(super) fn blank(size: u64, planned: u64) -> Scan {
     Scan {
-            end: Stop::Pass(End::Complete),
-            planned,
-            read: 0,
-            busy: Duration::ZERO,
-            zones: Zones::new(size),
-            latency: Histogram::default(),
-            bad: Vec::new(),
-            weak: Vec::new(),
-            slow: Vec::new(),
-            zones_judged: 0,
-            unwritten: 0,
-            requests: 0,
-            unconfirmed: 0,
-            again: 0,
-            own_wait: Duration::ZERO,
-        }
+        end: Stop::Pass(End::Complete),
+        planned,
+        read: 0,
+        busy: Duration::ZERO,
+        zones: Zones::new(size),
+        latency: Histogram::default(),
+        bad: Vec::new(),
+        weak: Vec::new(),
+        slow: Vec::new(),
+        zones_judged: 0,
+        unwritten: 0,
+        requests: 0,
+        unconfirmed: 0,
+        again: 0,
+        own_wait: Duration::ZERO,
+    }
 }
 
 /// The fault, if the first, a middle and the last block fail with the same one.
@@ -218,7 +218,7 @@ fn look_again(
 ) -> Option<End> {
     // The time for this is not the first pass's: a disk that used all of it is looked at again for a quarter more.
     let until = medium.now() + (task.until / 4).max(Duration::from_secs(2));
-    let limit = limit(task.geometry.medium).max(found.busy_of_a_request() * TIMES_MEDIAN);
+    let limit = limit(task.geometry.medium).max(found.busy_of_a_request() * TIMES_MEAN);
     suspects.retain(|(took, _)| *took > limit);
     suspects.sort_unstable_by_key(|suspect| Reverse(suspect.0));
     found.unconfirmed += suspects.len().saturating_sub(MOST_WEAK);
@@ -256,7 +256,10 @@ fn zones_again(medium: &Arc<dyn Medium>, task: &Task, found: &mut Scan, until: D
     slow.truncate(MOST_ZONES);
     let mut again = Zones::new(medium.size());
     // A zone of a large disk has gigabytes. The first of them tell its rate.
-    let ranges = slow.iter().map(|index| found.zones.range(*index)).map(|range| range.start..range.end.min(range.start + 64 * REQUEST));
+    let ranges = slow
+        .iter()
+        .map(|index| found.zones.range(*index))
+        .map(|range| range.start..range.end.min(range.start + 64 * REQUEST));
     let end = pass(medium, &Plan::of(ranges.collect()), &task.manner(task.depth, until), |step| {
         if let Step::Read(read) = step {
             found.again += read.bytes;
@@ -285,117 +288,4 @@ pub(super) fn is_mostly_unwritten(found: &Scan) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use nix::errno::Errno;
-
-    use super::super::medium::simulated::{Bad, Simulated};
-    use super::super::plan::Extent;
-    use super::*;
-
-    const MIB: u64 = 1 << 20;
-    const SLOW: Duration = Duration::from_millis(80);
-
-    fn scanned(disk: Simulated) -> Scan {
-        scanned_as(disk, Geometry::default())
-    }
-
-    fn scanned_as(disk: Simulated, geometry: Geometry) -> Scan {
-        let task = Task {
-            plan: Plan::new(Extent::Full, disk.size, 1),
-            geometry,
-            depth: 1,
-            until: Duration::from_secs(10_000),
-            silence: Duration::from_secs(10_000),
-            limits: Limits { places: 100, time: Duration::from_secs(600) },
-        };
-        let medium: Arc<dyn Medium> = Arc::new(disk);
-        scan(&medium, &task, &mut |_| {})
-    }
-
-    const SIZE: u64 = 8 << 30;
-
-    /// 8 GiB at 1 GiB/s.
-    fn disk() -> Simulated {
-        Simulated { size: SIZE, pace: 954, ..Simulated::default() }
-    }
-
-    fn slow(place: Range<u64>, more: Duration, times: u32) -> Mutex<Vec<(Range<u64>, Duration, u32)>> {
-        vec![(place, more, times)].into()
-    }
-
-    #[test]
-    fn a_good_disk_has_nothing_but_figures() {
-        let found = scanned(disk());
-        assert_eq!((found.end, found.read, found.planned), (Stop::Pass(End::Complete), SIZE, SIZE));
-        assert_eq!((found.bad.len(), found.weak.len(), found.slow.len(), found.unconfirmed), (0, 0, 0, 0));
-        let rate = found.rate().expect("a rate");
-        assert!((1_000_000_000..1_100_000_000).contains(&rate), "{rate}");
-        assert!(!is_mostly_unwritten(&found));
-        assert_eq!(found.zones_judged, 128);
-    }
-
-    #[test]
-    fn a_place_is_weak_only_if_it_is_slow_again() {
-        let again = scanned(Simulated { slow: slow(500 * MIB..501 * MIB, SLOW, 99), ..disk() });
-        let [place] = &again.weak[..] else { panic!("one place: {:?}", again.weak) };
-        assert_eq!((&place.range, place.again.len()), (&(500 * MIB..501 * MIB), 3));
-        let once = scanned(Simulated { slow: slow(500 * MIB..501 * MIB, SLOW, 1), ..disk() });
-        assert_eq!((once.weak.len(), once.unconfirmed), (0, 0));
-        assert!(once.latency.longest() > SLOW, "the figure stays");
-    }
-
-    #[test]
-    fn the_wait_for_processors_of_this_machine_is_not_the_disks() {
-        let found = scanned(Simulated { waits: SLOW, ..disk() });
-        assert_eq!((found.weak.len(), found.slow.len()), (0, 0));
-        assert_eq!(found.own_wait, SLOW * 8192);
-    }
-
-    #[test]
-    fn a_slow_disk_has_no_weak_places_since_all_are_alike() {
-        let found = scanned(Simulated { pace: 60_000, ..disk() });
-        assert_eq!(found.weak, []);
-    }
-
-    #[test]
-    fn platters_may_take_longer_than_flash() {
-        let disk = || Simulated { slow: slow(500 * MIB..501 * MIB, Duration::from_millis(100), 99), ..disk() };
-        assert_eq!(scanned(disk()).weak.len(), 1);
-        assert_eq!(scanned_as(disk(), Geometry { medium: Kind::Rotating, ..Geometry::default() }).weak, []);
-    }
-
-    #[test]
-    fn a_region_that_is_slow_twice_is_a_slow_zone() {
-        let found = scanned(Simulated { slow: slow(1024 * MIB..1088 * MIB, Duration::from_millis(2), 1000), ..disk() });
-        let [zone] = &found.slow[..] else { panic!("one zone: {:?}", found.slow) };
-        assert_eq!(zone.range, 1024 * MIB..1088 * MIB);
-        assert!(zone.rate < zone.neighbours * 6 / 10);
-        let once = scanned(Simulated { slow: slow(1024 * MIB..1088 * MIB, Duration::from_millis(2), 64), ..disk() });
-        assert_eq!(once.slow, []);
-    }
-
-    #[test]
-    fn a_disk_that_gives_nothing_anywhere_is_refusing_and_has_no_bad_sector() {
-        let bad = Bad { range: 0..SIZE, errno: Errno::ENODATA, times: None, takes: Duration::ZERO };
-        let found = scanned(Simulated { bad: vec![bad].into(), ..disk() });
-        assert_eq!((found.end, found.bad.len()), (Stop::Everywhere(Fault::Medium), 0));
-    }
-
-    #[test]
-    fn a_disk_with_many_errors_is_not_read_to_its_end() {
-        let bad = Bad { range: 100 * MIB..SIZE, errno: Errno::EIO, times: None, takes: Duration::from_secs(7) };
-        let found = scanned(Simulated { bad: vec![bad].into(), ..disk() });
-        assert_eq!(found.end, Stop::Pass(End::EnoughErrors));
-        assert_eq!(found.read, 100 * MIB);
-        assert!(!found.bad.is_empty());
-    }
-
-    #[test]
-    fn what_was_never_written_is_told() {
-        let found = scanned(Simulated { filled: vec![(0..5000 * MIB, 0)], ..disk() });
-        assert_eq!(found.unwritten, 5000);
-        assert!(is_mostly_unwritten(&found));
-    }
-}
+mod tests;

@@ -69,10 +69,20 @@ fn ended(report: &mut Report, name: &str, reading: &Reading) {
             .next(fault.next_step()),
         // NVMe drives say the same of locked ranges and of blocks that were never written.
         Stop::Everywhere(Fault::Medium) if reading.geometry.is_nvme => report
-            .find(Outcome::Error, "disk-refuses", name, "It gives no block at all, so it may be locked or never written.")
+            .find(
+                Outcome::Error,
+                "disk-refuses",
+                name,
+                "It gives no block at all, so it may be locked or never written.",
+            )
             .next("look at its error log and its security state (Opal), and unlock it"),
         Stop::Everywhere(fault) => report
-            .find(Outcome::Failed, "disk-unreadable", name, format!("Its first, middle and last blocks: {}.", fault.words()))
+            .find(
+                Outcome::Failed,
+                "disk-unreadable",
+                name,
+                format!("Its first, middle and last blocks: {}.", fault.words()),
+            )
             .next(fault.next_step()),
         Stop::Pass(End::Final(fault)) => {
             let what = format!("Reading ended after {} bytes: {}.", reading.scan.read, fault.words());
@@ -83,13 +93,17 @@ fn ended(report: &mut Report, name: &str, reading: &Reading) {
     }
     if let Some(now) = reading.size_changed {
         let what = format!("It had {} bytes before the test and has {now} now.", reading.size);
-        report.find(Outcome::Failed, "disk-size-changed", name, what).next("test it again after a power cycle, and replace it if that repeats");
+        report
+            .find(Outcome::Failed, "disk-size-changed", name, what)
+            .next("test it again after a power cycle, and replace it if that repeats");
     }
 }
 
 fn silent(report: &mut Report, name: &str, time: Duration) {
     let what = format!("No answer for {} s: a read hangs.", time.as_secs());
-    report.find(Outcome::Failed, "disk-silent", name, what).next("look at the kernel's log for resets, and check cable and power");
+    report
+        .find(Outcome::Failed, "disk-silent", name, what)
+        .next("look at the kernel's log for resets, and check cable and power");
 }
 
 fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
@@ -98,18 +112,27 @@ fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
     faults.dedup();
     for fault in faults {
         for hidden in [false, true] {
-            let places: Vec<&BadPlace> = bad.iter().filter(|place| place.fault == fault && place.hidden == hidden).collect();
+            let places: Vec<&BadPlace> =
+                bad.iter().filter(|place| place.fault == fault && place.hidden == hidden).collect();
             let Some(first) = places.first() else { continue };
             let ranges = listed(places.iter().map(|place| &place.range));
             let (count, words, errno) = (places.len(), fault.words(), first.errno);
             let (outcome, code, what) = match (hidden, fault.blames_hardware()) {
-                (false, true) => {
-                    (Outcome::Failed, "disk-unreadable", format!("{count} places cannot be read ({words}, {errno}): {ranges}."))
-                }
-                (false, false) => (Outcome::Error, "disk-not-read", format!("{count} places were not read ({words}, {errno}): {ranges}.")),
-                (true, true) => {
-                    (Outcome::Degraded, "disk-read-retried", format!("{count} places failed once ({words}, {errno}) and were read then: {ranges}."))
-                }
+                (false, true) => (
+                    Outcome::Failed,
+                    "disk-unreadable",
+                    format!("{count} places cannot be read ({words}, {errno}): {ranges}."),
+                ),
+                (false, false) => (
+                    Outcome::Error,
+                    "disk-not-read",
+                    format!("{count} places were not read ({words}, {errno}): {ranges}."),
+                ),
+                (true, true) => (
+                    Outcome::Degraded,
+                    "disk-read-retried",
+                    format!("{count} places failed once ({words}, {errno}) and were read then: {ranges}."),
+                ),
                 (true, false) => continue,
             };
             report.find(outcome, code, name, what).next(fault.next_step());
@@ -121,7 +144,10 @@ fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
 /// Places as people and other tools look for them: by the number of a 512-byte sector.
 fn listed<'a>(ranges: impl ExactSizeIterator<Item = &'a Range<u64>>) -> String {
     let count = ranges.len();
-    let mut words: Vec<String> = ranges.take(NAMED).map(|range| format!("sector {} ({} bytes)", range.start / 512, range.end - range.start)).collect();
+    let mut words: Vec<String> = ranges
+        .take(NAMED)
+        .map(|range| format!("sector {} ({} bytes)", range.start / 512, range.end - range.start))
+        .collect();
     if count > NAMED {
         words.push(format!("and {} more", count - NAMED));
     }
@@ -136,20 +162,36 @@ fn speed(report: &mut Report, name: &str, reading: &Reading, manner: &Manner) {
     if !scan.weak.is_empty() {
         let slowest = scan.weak.iter().map(|place| place.first).max().unwrap_or_default();
         let ranges = listed(scan.weak.iter().map(|place| &place.range));
-        let what = format!("{} places are slow each time, up to {} ms: {ranges}.{remark}", scan.weak.len(), slowest.as_millis());
-        report.find(outcome, "disk-weak-place", name, what).next("look at SMART (pending sectors, media errors), and read the disk whole: --level soak");
+        let what = format!(
+            "{} places are slow each time, up to {} ms: {ranges}.{remark}",
+            scan.weak.len(),
+            slowest.as_millis()
+        );
+        report
+            .find(outcome, "disk-weak-place", name, what)
+            .next("look at SMART (pending sectors, media errors), and read the disk whole: --level soak");
     }
     for zone in scan.slow.iter().take(NAMED) {
         let what = format!(
             "Bytes {} to {} are read at {} MB/s, their neighbours at {} MB/s, twice.{remark}",
-            zone.range.start, zone.range.end, zone.rate / 1_000_000, zone.neighbours / 1_000_000
+            zone.range.start,
+            zone.range.end,
+            zone.rate / 1_000_000,
+            zone.neighbours / 1_000_000
         );
-        report.find(outcome, "disk-slow-zone", name, what).next("look at SMART (reallocated sectors), and read the disk whole: --level soak");
+        report
+            .find(outcome, "disk-slow-zone", name, what)
+            .next("look at SMART (reallocated sectors), and read the disk whole: --level soak");
     }
     report.measure(Metric::WeakPlaces, name, scan.weak.len() as u64);
     report.measure(Metric::SlowZones, name, scan.slow.len() as u64);
     let values: Vec<Option<f64>> = scan.zones.all().iter().map(|zone| zone.rate().map(megabytes)).collect();
-    report.series.push(Series { metric: Metric::DiskRead, subject: name.to_owned(), along: "zones".to_owned(), values });
+    report.series.push(Series {
+        metric: Metric::DiskRead,
+        subject: name.to_owned(),
+        along: "zones".to_owned(),
+        values,
+    });
 }
 
 /// Why the speed of a disk was not its own.
@@ -188,7 +230,8 @@ fn figures(report: &mut Report, name: &str, reading: &Reading) {
             Err(Broken::TooSmall) => {}
             Err(Broken::Silent(time)) => silent(report, name, *time),
             Err(Broken::Read(fault)) => {
-                let what = format!("A read at random failed, at a place that the scan did not read: {}.", fault.words());
+                let what =
+                    format!("A read at random failed, at a place that the scan did not read: {}.", fault.words());
                 report.find(blame(*fault), "disk-unreadable", name, what).next("read the disk whole: --level soak");
             }
         }
@@ -202,13 +245,18 @@ fn figures(report: &mut Report, name: &str, reading: &Reading) {
 
 fn measured(report: &mut Report, name: &str, kind: (Way, usize), figure: &Figure) {
     match kind {
-        (Way::Sequential, _) => report.measure(Metric::DiskSequential, name, (figure.megabytes() * 10.0).round() / 10.0),
+        (Way::Sequential, _) => {
+            report.measure(Metric::DiskSequential, name, (figure.megabytes() * 10.0).round() / 10.0)
+        }
         (Way::Random, 1) => {
             report.measure(Metric::DiskRandom1, name, figure.requests().round());
             let latency = &figure.latency;
-            for (metric, permille) in
-                [(Metric::DiskLatency50, 500), (Metric::DiskLatency99, 990), (Metric::DiskLatency999, 999), (Metric::DiskLatencyMost, 1000)]
-            {
+            for (metric, permille) in [
+                (Metric::DiskLatency50, 500),
+                (Metric::DiskLatency99, 990),
+                (Metric::DiskLatency999, 999),
+                (Metric::DiskLatencyMost, 1000),
+            ] {
                 report.measure(metric, name, microseconds(latency.permille(permille)));
             }
         }
@@ -228,13 +276,16 @@ fn left_out(report: &mut Report, name: &str, reading: &Reading) {
             reading.size - planned
         ));
     }
-    let lost: u64 = reading.scan.bad.iter().filter(|place| !place.hidden).map(|place| place.range.end - place.range.start).sum();
+    let lost: u64 =
+        reading.scan.bad.iter().filter(|place| !place.hidden).map(|place| place.range.end - place.range.start).sum();
     let missing = planned.saturating_sub(read).saturating_sub(lost);
     match reading.scan.end {
         Stop::Pass(End::Complete) if missing == 0 => {}
         Stop::Pass(End::Complete | End::TimeOver) => say(format!("{missing} bytes, for lack of time")),
         Stop::Pass(End::EnoughErrors) => say(format!("{missing} bytes, since there were errors enough to know")),
-        Stop::Pass(End::Final(_) | End::Silent(_)) | Stop::Everywhere(_) => say(format!("{missing} bytes, since the disk gave none")),
+        Stop::Pass(End::Final(_) | End::Silent(_)) | Stop::Everywhere(_) => {
+            say(format!("{missing} bytes, since the disk gave none"))
+        }
     }
     if reading.scan.unconfirmed > 0 {
         say(format!("{} places that were slow once, for lack of time", reading.scan.unconfirmed));
@@ -246,146 +297,4 @@ fn left_out(report: &mut Report, name: &str, reading: &Reading) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::{Kind, Level, Order};
-    use super::super::geometry::Geometry;
-    use super::super::scan::{WeakPlace, blank};
-    use super::*;
-
-    const GIB: u64 = 1 << 30;
-
-    fn reading(end: Stop) -> Reading {
-        let scan = Scan { end, read: GIB, busy: Duration::from_secs(1), requests: 1024, ..blank(GIB, GIB) };
-        Reading { size: GIB, size_changed: None, geometry: Geometry::default(), extent: Extent::Full, scan, figures: vec![], foreign: Some(0) }
-    }
-
-    fn complete() -> Reading {
-        reading(Stop::Pass(End::Complete))
-    }
-
-    fn judged(tested: &Tested) -> Report {
-        let order = Order { kind: Kind::Disk, level: Level::Smoke, seconds: 20, seed: 7, inject: None };
-        let manner = Manner { level: Level::Smoke, time: Duration::from_secs(20), depth: 8, seed: 7, inject: None };
-        let mut report = Report::new(&order);
-        add(&mut report, "sda", &manner, tested);
-        report
-    }
-
-    fn read(reading: Reading) -> Report {
-        judged(&Tested::Read(Box::new(reading)))
-    }
-
-    fn bad(errno: Errno, hidden: bool) -> BadPlace {
-        BadPlace { range: 8192..12288, fault: Fault::of(errno), errno, hidden }
-    }
-
-    fn weak() -> WeakPlace {
-        WeakPlace { range: 0..1 << 20, first: Duration::from_millis(300), again: vec![Duration::from_millis(300); 3] }
-    }
-
-    #[test]
-    fn a_disk_that_was_read_passes_and_says_what_was_not_tested() {
-        let report = read(complete());
-        assert_eq!((report.outcome(), report.findings.len()), (Outcome::Passed, 0));
-        assert!(report.not_tested.iter().any(|line| line.contains("writing")), "{:?}", report.not_tested);
-        assert_eq!(report.coverage[0].tested, GIB);
-    }
-
-    #[test]
-    fn each_errno_of_an_unreadable_place_leads_to_its_outcome() {
-        let outcome = |errno, hidden| {
-            let mut reading = complete();
-            reading.scan.bad = vec![bad(errno, hidden)];
-            read(reading).outcome()
-        };
-        for errno in [Errno::ENODATA, Errno::EILSEQ, Errno::EIO, Errno::ENOLINK, Errno::ETIMEDOUT] {
-            assert_eq!((outcome(errno, false), outcome(errno, true)), (Outcome::Failed, Outcome::Degraded), "{errno}");
-        }
-        assert_eq!(outcome(Errno::ENOMEM, false), Outcome::Error, "this system's own lack");
-        assert_eq!(outcome(Errno::ENOMEM, true), Outcome::Passed);
-    }
-
-    #[test]
-    fn a_bad_place_is_named_by_its_sector() {
-        let mut reading = complete();
-        reading.scan.bad = vec![bad(Errno::ENODATA, false)];
-        let report = read(reading);
-        assert!(report.findings[0].what.contains("sector 16 (4096 bytes)"), "{}", report.findings[0].what);
-    }
-
-    #[test]
-    fn what_could_not_be_opened_is_an_error_or_a_fault_and_never_a_pass() {
-        let outcome = |errno| judged(&Tested::NotOpened(Obstacle::Errno(errno))).outcome();
-        for (errno, expected) in [
-            (Errno::EPERM, Outcome::Error),
-            (Errno::EACCES, Outcome::Error),
-            (Errno::ENOENT, Outcome::Error),
-            (Errno::EBUSY, Outcome::Error),
-            (Errno::ENXIO, Outcome::Failed),
-            (Errno::EIO, Outcome::Failed),
-        ] {
-            assert_eq!(outcome(errno), expected, "{errno}");
-        }
-        assert_eq!(judged(&Tested::NotOpened(Obstacle::Empty)).outcome(), Outcome::Skipped);
-        assert_eq!(judged(&Tested::NotOpened(Obstacle::HostManaged)).outcome(), Outcome::Error);
-    }
-
-    #[test]
-    fn a_locked_drive_is_no_broken_drive() {
-        let everywhere = |fault, is_nvme| {
-            let mut reading = reading(Stop::Everywhere(fault));
-            (reading.scan.read, reading.geometry.is_nvme) = (0, is_nvme);
-            read(reading).outcome()
-        };
-        assert_eq!(everywhere(Fault::Medium, true), Outcome::Error);
-        assert_eq!(everywhere(Fault::Medium, false), Outcome::Failed);
-        assert_eq!(everywhere(Fault::Refused, false), Outcome::Error);
-        assert_eq!(everywhere(Fault::Unknown, false), Outcome::Failed);
-    }
-
-    #[test]
-    fn a_drive_that_went_away_hangs_or_shrank_has_failed() {
-        assert_eq!(read(reading(Stop::Pass(End::Final(Fault::Gone)))).outcome(), Outcome::Failed);
-        assert_eq!(read(reading(Stop::Pass(End::Final(Fault::Reserved)))).outcome(), Outcome::Error);
-        let silent = read(reading(Stop::Pass(End::Silent(Duration::from_secs(42)))));
-        assert_eq!(silent.outcome(), Outcome::Failed);
-        assert!(silent.findings[0].what.contains("42 s"));
-        assert_eq!(read(Reading { size_changed: Some(0), ..complete() }).outcome(), Outcome::Failed);
-    }
-
-    #[test]
-    fn slowness_degrades_a_disk_unless_something_else_explains_it() {
-        let slow = || {
-            let mut reading = complete();
-            reading.scan.weak = vec![weak()];
-            reading.scan.latency.add(Duration::from_millis(300));
-            reading
-        };
-        assert_eq!(read(slow()).outcome(), Outcome::Degraded);
-        assert_eq!(read(Reading { foreign: Some(GIB / 4), ..slow() }).outcome(), Outcome::Passed);
-        assert_eq!(read(Reading { geometry: Geometry { is_virtual: true, ..Geometry::default() }, ..slow() }).outcome(), Outcome::Passed);
-        let mut starved = slow();
-        starved.scan.own_wait = Duration::from_millis(100);
-        assert_eq!(read(starved).outcome(), Outcome::Passed);
-    }
-
-    #[test]
-    fn a_random_read_that_fails_is_a_fault_and_one_that_hangs_as_well() {
-        for broken in [Broken::Read(Fault::Unknown), Broken::Silent(Duration::from_secs(30))] {
-            let report = read(Reading { figures: vec![(Way::Random, 1, Err(broken))], ..complete() });
-            assert_eq!(report.outcome(), Outcome::Failed, "{broken:?}");
-        }
-    }
-
-    #[test]
-    fn a_sample_says_how_much_lies_between() {
-        let mut reading = Reading { size: 1 << 40, extent: Extent::Sample, ..complete() };
-        reading.scan.end = Stop::Pass(End::TimeOver);
-        reading.scan.planned = 2 * GIB;
-        let report = read(reading);
-        assert_eq!(report.outcome(), Outcome::Passed);
-        let words = report.not_tested.join("; ");
-        assert!(words.contains(&format!("{} bytes between the samples", (1u64 << 40) - 2 * GIB)), "{words}");
-        assert!(words.contains(&format!("{GIB} bytes, for lack of time")), "{words}");
-    }
-}
+mod tests;

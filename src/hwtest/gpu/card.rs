@@ -70,7 +70,8 @@ fn windows(resource: &str) -> Vec<(u64, bool)> {
 
 /// The sums over the parts of an amdgpu (`ras/*_err_count`: `ue: 0` and `ce: 0`, a line each).
 fn errors(host: &Host, place: &str) -> Option<(u64, u64)> {
-    let files: Vec<String> = host.list(format!("{place}/ras")).into_iter().filter(|name| name.ends_with("_err_count")).collect();
+    let files: Vec<String> =
+        host.list(format!("{place}/ras")).into_iter().filter(|name| name.ends_with("_err_count")).collect();
     let count = |text: &str, key: &str| -> u64 {
         text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok()).unwrap_or(0)
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use card::Card;
 use nvidia::{Answer, Told};
 
-use super::{Metric, Order, Outcome, Progress, Report, Tick};
+use super::{Metric, Order, Outcome, Progress, Report, Tick, crash_if_asked};
 use crate::host::Host;
 
 /// Longest time of a question to the vendor's program: it loads a driver's firmware at its first call.
@@ -19,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[must_use]
 pub fn run(host: &Host, order: &Order, progress: &Progress) -> Report {
     let started = Instant::now();
+    crash_if_asked(order.inject);
     progress.tick(&Tick { phase: "look at the cards".to_owned(), ..Tick::default() });
     let cards = card::cards(host);
     let has_nvidia = cards.iter().any(|card| card.ids.starts_with("10de:"));
@@ -63,16 +64,25 @@ fn judge(cards: &[Card], answer: &Answer, report: &mut Report) {
 fn sanity(card: &Card, report: &mut Report) {
     let name = card.address.as_str();
     if card.is_gone {
-        let finding = report.find(Outcome::Failed, "gpu-gone", name, "The card does not answer: its configuration reads as all ones.");
+        let finding = report.find(
+            Outcome::Failed,
+            "gpu-gone",
+            name,
+            "The card does not answer: its configuration reads as all ones.",
+        );
         finding.next("look at the kernel's log, then at the card's power cables and seat");
         return;
     }
     if card.windows.is_empty() {
-        report.find(Outcome::Failed, "gpu-no-window", name, "The card has no window to its memory at all.").next("seat the card anew, and update its firmware");
+        report
+            .find(Outcome::Failed, "gpu-no-window", name, "The card has no window to its memory at all.")
+            .next("seat the card anew, and update its firmware");
     }
     for (size, _) in card.windows.iter().filter(|(_, has_address)| !has_address) {
         let what = format!("A window of {} MiB to the card's memory got no address.", size >> 20);
-        report.find(Outcome::Failed, "gpu-window-unassigned", name, what).next("allow addresses above 4 GiB in the firmware's setup");
+        report
+            .find(Outcome::Failed, "gpu-window-unassigned", name, what)
+            .next("allow addresses above 4 GiB in the firmware's setup");
     }
     if card.driver.is_none() {
         report.find(Outcome::Passed, "gpu-no-driver", name, "No driver is bound, so nobody knows the card's health.");
@@ -85,14 +95,18 @@ fn health(name: &str, (uncorrected, corrected): (Option<u64>, Option<u64>), repo
         report.measure(Metric::GpuUncorrected, name, count);
         if count > 0 {
             let what = format!("Its memory had {count} errors since the driver was loaded that it could not correct.");
-            report.find(Outcome::Failed, "gpu-uncorrected", name, what).next("reset the card, run the vendor's test, and replace the card if they come again");
+            report
+                .find(Outcome::Failed, "gpu-uncorrected", name, what)
+                .next("reset the card, run the vendor's test, and replace the card if they come again");
         }
     }
     if let Some(count) = corrected {
         report.measure(Metric::GpuCorrected, name, count);
         if count > 0 {
             let what = format!("Its memory corrected {count} errors since the driver was loaded.");
-            report.find(Outcome::Degraded, "gpu-corrected", name, what).next("run the vendor's test, and watch whether they grow");
+            report
+                .find(Outcome::Degraded, "gpu-corrected", name, what)
+                .next("run the vendor's test, and watch whether they grow");
         }
     }
 }
@@ -113,7 +127,12 @@ fn told(card: &Card, answer: &Answer, report: &mut Report) {
         Answer::Cards(cards) => match cards.iter().find(|told| told.address == name) {
             Some(told) => nvidia_health(told, report),
             None if card.driver.as_deref() == Some("nvidia") => {
-                let finding = report.find(Outcome::Failed, "gpu-lost", name, "The driver is bound, and nvidia-smi does not list the card.");
+                let finding = report.find(
+                    Outcome::Failed,
+                    "gpu-lost",
+                    name,
+                    "The driver is bound, and nvidia-smi does not list the card.",
+                );
                 finding.next("look at the kernel's log for Xid 79 (fallen off the bus)");
             }
             None => {}
@@ -131,11 +150,21 @@ fn nvidia_health(told: &Told, report: &mut Report) {
     }
     health(name, (told.uncorrected, told.corrected), report);
     if told.failure {
-        let finding = report.find(Outcome::Failed, "gpu-rows-failed", name, "Rows of its memory are bad and could not be replaced.");
+        let finding = report.find(
+            Outcome::Failed,
+            "gpu-rows-failed",
+            name,
+            "Rows of its memory are bad and could not be replaced.",
+        );
         finding.next("replace the card");
     }
     if told.pending {
-        let finding = report.find(Outcome::Degraded, "gpu-rows-pending", name, "Rows of its memory are bad and wait to be replaced.");
+        let finding = report.find(
+            Outcome::Degraded,
+            "gpu-rows-pending",
+            name,
+            "Rows of its memory are bad and wait to be replaced.",
+        );
         finding.next("reset the card or reboot, then test again");
     }
 }
@@ -156,7 +185,8 @@ mod tests {
     }
 
     fn judged(card: Card, answer: &Answer) -> Report {
-        let mut report = Report::new(&Order { kind: Kind::Gpu, level: Level::Smoke, seconds: 5, seed: 0, inject: None });
+        let mut report =
+            Report::new(&Order { kind: Kind::Gpu, level: Level::Smoke, seconds: 5, seed: 0, inject: None });
         judge(&[card], answer, &mut report);
         report
     }
@@ -175,9 +205,16 @@ mod tests {
     #[test]
     fn a_card_that_does_not_answer_or_got_no_address_has_failed() {
         assert_eq!(outcome(Card { is_gone: true, ..card("1002") }), Outcome::Failed);
-        assert_eq!(outcome(Card { windows: vec![(16 << 20, true), (64 << 30, false)], ..card("1002") }), Outcome::Failed);
+        assert_eq!(
+            outcome(Card { windows: vec![(16 << 20, true), (64 << 30, false)], ..card("1002") }),
+            Outcome::Failed
+        );
         assert_eq!(outcome(Card { windows: vec![], ..card("1002") }), Outcome::Failed);
-        assert_eq!(outcome(Card { driver: None, ..card("1002") }), Outcome::Passed, "a missing driver is no fault of the card");
+        assert_eq!(
+            outcome(Card { driver: None, ..card("1002") }),
+            Outcome::Passed,
+            "a missing driver is no fault of the card"
+        );
     }
 
     #[test]

@@ -10,8 +10,12 @@ use crate::process::Tool;
 /// What is asked of each card. All of them have these fields.
 const BASIC: [&str; 4] = ["pci.bus_id", "name", "memory.total", "temperature.gpu"];
 /// Not all cards and drivers have these: one question each, so that a word that the program does not know takes no other answer away.
-const FURTHER: [&str; 4] =
-    ["ecc.errors.uncorrected.volatile.total", "ecc.errors.corrected.volatile.total", "remapped_rows.pending", "remapped_rows.failure"];
+const FURTHER: [&str; 4] = [
+    "ecc.errors.uncorrected.volatile.total",
+    "ecc.errors.corrected.volatile.total",
+    "remapped_rows.pending",
+    "remapped_rows.failure",
+];
 
 /// A card, as the program says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +78,11 @@ async fn query(program: &std::path::Path, fields: &[&str], limit: Duration) -> R
     };
     let answer = tool.call(&CancellationToken::new()).await.map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
-    if answer.status.success() { Ok(text) } else { Err(text.lines().next().unwrap_or("it failed without a word").to_owned()) }
+    if answer.status.success() {
+        Ok(text)
+    } else {
+        Err(text.lines().next().unwrap_or("it failed without a word").to_owned())
+    }
 }
 
 fn in_path(name: &str) -> Option<PathBuf> {
@@ -110,7 +118,11 @@ fn kernels(address: &str) -> Option<String> {
 fn further(cards: &mut [Told], field: &str, text: &str) {
     for line in text.lines() {
         let Some((address, value)) = line.split_once(',') else { continue };
-        let Some(card) = kernels(address.trim()).and_then(|address| cards.iter_mut().find(|card| card.address == address)) else { continue };
+        let Some(card) =
+            kernels(address.trim()).and_then(|address| cards.iter_mut().find(|card| card.address == address))
+        else {
+            continue;
+        };
         let value = value.trim();
         let number = value.parse::<u64>().ok();
         let yes = value.eq_ignore_ascii_case("yes") || number.is_some_and(|number| number > 0);
@@ -132,7 +144,10 @@ mod tests {
     fn the_answer_is_read_field_by_field() {
         let text = "00000000:07:00.0, NVIDIA H100 80GB HBM3, 81559, 31\n00000001:0F:00.0, NVIDIA A100-SXM4-40GB, 40960, [N/A]\n";
         let mut cards = basic(text).expect("two cards");
-        assert_eq!((cards[0].address.as_str(), cards[0].memory, cards[0].temperature), ("0000:07:00.0", Some(81_559), Some(31)));
+        assert_eq!(
+            (cards[0].address.as_str(), cards[0].memory, cards[0].temperature),
+            ("0000:07:00.0", Some(81_559), Some(31))
+        );
         assert_eq!((cards[1].address.as_str(), cards[1].temperature), ("0001:0f:00.0", None));
         further(&mut cards, "ecc.errors.uncorrected.volatile.total", "00000000:07:00.0, 2\n00000001:0F:00.0, [N/A]\n");
         further(&mut cards, "remapped_rows.pending", "00000000:07:00.0, No\n00000001:0F:00.0, Yes\n");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use state::State;
 use watch::Port;
 
-use super::{Order, Outcome, Progress, Report, Tick};
+use super::{Order, Outcome, Progress, Report, Tick, crash_if_asked};
 use crate::host::Host;
 
 /// Between two ticks.
@@ -19,6 +19,7 @@ const STEP: Duration = Duration::from_millis(250);
 #[must_use]
 pub fn run(host: &Host, order: &Order, named: &[String], progress: &Progress) -> Report {
     let started = Instant::now();
+    crash_if_asked(order.inject);
     let names = if named.is_empty() { state::with_hardware(host) } else { named.to_vec() };
     let mut ports: Vec<Port> = names
         .into_iter()
@@ -86,7 +87,8 @@ mod tests {
 
     #[test]
     fn all_ports_with_hardware_are_watched_and_others_are_not() {
-        let files = [PORT.as_slice(), &[("sys/class/net/br0/type", "1\n"), ("sys/class/net/br0/carrier", "1\n")]].concat();
+        let files =
+            [PORT.as_slice(), &[("sys/class/net/br0/type", "1\n"), ("sys/class/net/br0/carrier", "1\n")]].concat();
         let report = tested(&files, &[]);
         assert_eq!((report.outcome(), report.coverage[0].tested, report.coverage[0].whole), (Outcome::Passed, 1, 1));
         assert!(report.not_tested.iter().any(|line| line.contains("sends nothing")));

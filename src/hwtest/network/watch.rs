@@ -42,7 +42,9 @@ pub(super) fn judge(report: &mut Report, port: &Port) -> bool {
     let flaps = after.changes.saturating_sub(before.changes);
     if flaps > 0 {
         let what = format!("The link came or went {flaps} times during the test.");
-        report.find(Outcome::Failed, "net-link-flapped", name, what).next("try another cable, module or port of the switch");
+        report
+            .find(Outcome::Failed, "net-link-flapped", name, what)
+            .next("try another cable, module or port of the switch");
     }
     counted(report, name, before, after);
     true
@@ -51,10 +53,15 @@ pub(super) fn judge(report: &mut Report, port: &Port) -> bool {
 fn no_link(report: &mut Report, port: &Port, state: &State) {
     let name = port.name.as_str();
     let (outcome, code, what, next) = match (port.wanted, state.is_up) {
-        (true, true) => (Outcome::Failed, "net-no-link", "There is no link.", "check cable, module and the port of the switch"),
-        (true, false) => {
-            (Outcome::Error, "net-not-up", "The interface is not set up, so nobody knows whether it has a link.", "set it up, and test again")
+        (true, true) => {
+            (Outcome::Failed, "net-no-link", "There is no link.", "check cable, module and the port of the switch")
         }
+        (true, false) => (
+            Outcome::Error,
+            "net-not-up",
+            "The interface is not set up, so nobody knows whether it has a link.",
+            "set it up, and test again",
+        ),
         (false, _) => {
             report.not_tested.push(format!("{name}: it has no link, or nobody set it up"));
             return;
@@ -66,14 +73,21 @@ fn no_link(report: &mut Report, port: &Port, state: &State) {
 fn link(report: &mut Report, port: &Port, state: &State) {
     let name = port.name.as_str();
     if state.full_duplex == Some(false) {
-        let finding = report.find(Outcome::Failed, "net-half-duplex", name, "The link sends and receives by turns (half duplex).");
+        let finding = report.find(
+            Outcome::Failed,
+            "net-half-duplex",
+            name,
+            "The link sends and receives by turns (half duplex).",
+        );
         finding.next("let both ends negotiate, and try another cable");
     }
     match state.speed {
         Some(speed) => {
             report.measure(Metric::LinkSpeed, name, speed);
             if let Some(most) = port.most.filter(|most| speed < *most) {
-                let what = format!("The link has {speed} Mbit/s; the card can {most}. What the other end can is not known, so no verdict follows.");
+                let what = format!(
+                    "The link has {speed} Mbit/s; the card can {most}. What the other end can is not known, so no verdict follows."
+                );
                 report.find(Outcome::Passed, "net-below-card", name, what);
             }
         }
@@ -82,18 +96,23 @@ fn link(report: &mut Report, port: &Port, state: &State) {
 }
 
 fn counted(report: &mut Report, name: &str, before: &State, after: &State) {
-    let list = |errors: &[(String, u64)]| errors.iter().map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>().join(", ");
+    let list = |errors: &[(String, u64)]| {
+        errors.iter().map(|(key, count)| format!("{key} {count}")).collect::<Vec<_>>().join(", ")
+    };
     let wire = after.errors_since(before, Cause::Wire);
     report.measure(Metric::FrameErrors, name, wire.iter().map(|(_, count)| count).sum::<u64>());
     if !wire.is_empty() {
         // A look of seconds may meet what a neighbour does when it is plugged.
         let outcome = if report.level == Level::Smoke { Outcome::Degraded } else { Outcome::Failed };
         let what = format!("Broken frames or symbols came during the test: {}.", list(&wire));
-        report.find(outcome, "net-wire-errors", name, what).next("clean or replace cable and module, and try another port of the switch");
+        report
+            .find(outcome, "net-wire-errors", name, what)
+            .next("clean or replace cable and module, and try another port of the switch");
     }
     let host = after.errors_since(before, Cause::Host);
     if !host.is_empty() {
-        let what = format!("This machine was too slow to take all frames: {}. That says nothing about the link.", list(&host));
+        let what =
+            format!("This machine was too slow to take all frames: {}. That says nothing about the link.", list(&host));
         report.find(Outcome::Passed, "net-host-slow", name, what);
     }
     let frames = after.frames.0.saturating_sub(before.frames.0);
@@ -111,7 +130,14 @@ mod tests {
     use super::*;
 
     fn up() -> State {
-        State { is_up: true, carrier: true, speed: Some(10_000), full_duplex: Some(true), changes: 1, ..State::default() }
+        State {
+            is_up: true,
+            carrier: true,
+            speed: Some(10_000),
+            full_duplex: Some(true),
+            changes: 1,
+            ..State::default()
+        }
     }
 
     fn with(cause: Cause, name: &str, count: u64) -> State {
@@ -152,7 +178,11 @@ mod tests {
     fn a_link_that_flaps_or_goes_by_turns_has_failed() {
         assert_eq!(outcome(up(), State { changes: 3, ..up() }), Outcome::Failed);
         assert_eq!(outcome(up(), State { full_duplex: Some(false), ..up() }), Outcome::Failed);
-        assert_eq!(outcome(up(), State { full_duplex: None, speed: None, ..up() }), Outcome::Passed, "unknown is no fault");
+        assert_eq!(
+            outcome(up(), State { full_duplex: None, speed: None, ..up() }),
+            Outcome::Passed,
+            "unknown is no fault"
+        );
     }
 
     #[test]

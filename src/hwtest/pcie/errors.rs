@@ -58,7 +58,10 @@ impl Errors {
                 let Some(text) = host.text(format!("{DEVICES}/{address}/{file}")) else { continue };
                 for line in text.lines() {
                     // The sum is the sum of the others.
-                    let Some((name, count)) = line.rsplit_once(' ').filter(|(name, _)| !name.starts_with("TOTAL")) else { continue };
+                    let Some((name, count)) = line.rsplit_once(' ').filter(|(name, _)| !name.starts_with("TOTAL"))
+                    else {
+                        continue;
+                    };
                     if let Ok(count) = count.parse() {
                         found.0.insert((address.clone(), severity, name.trim().to_owned()), count);
                     }
@@ -88,7 +91,9 @@ impl Errors {
             }
             match found.iter_mut().find(|new| new.address == *address && new.severity == *severity) {
                 Some(new) => new.names.push((name.clone(), more)),
-                None => found.push(New { address: address.clone(), severity: *severity, names: vec![(name.clone(), more)] }),
+                None => {
+                    found.push(New { address: address.clone(), severity: *severity, names: vec![(name.clone(), more)] })
+                }
             }
         }
         found
@@ -102,7 +107,10 @@ mod tests {
 
     /// As Linux 6.1 prints it (`drivers/pci/pcie/aer.c`).
     fn correctable(receiver: u64, replay: u64) -> String {
-        format!("RxErr {receiver}\nBadTLP 0\nBadDLLP 0\nRollover {replay}\nTimeout 0\nNonFatalErr 0\nTOTAL_ERR_COR {}\n", receiver + replay)
+        format!(
+            "RxErr {receiver}\nBadTLP 0\nBadDLLP 0\nRollover {replay}\nTimeout 0\nNonFatalErr 0\nTOTAL_ERR_COR {}\n",
+            receiver + replay
+        )
     }
 
     #[test]

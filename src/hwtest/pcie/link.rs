@@ -111,7 +111,8 @@ fn link(host: &Host, address: &str, found: &Links) -> Result<Link, Without> {
     let now = rate(host, &directory, "current");
     let real = host.real(&directory).ok_or(Without::Inside)?;
     let above = real.parent().ok_or(Without::Inside)?;
-    let port = above.file_name().and_then(|name| name.to_str()).filter(|name| is_address(name)).ok_or(Without::Inside)?;
+    let port =
+        above.file_name().and_then(|name| name.to_str()).filter(|name| is_address(name)).ok_or(Without::Inside)?;
     let upper = rate(host, &above.to_string_lossy(), "max").ok_or(Without::Inside)?;
     let class = text("class");
     if is_upper_end(host, &directory, &class) {
@@ -170,7 +171,8 @@ fn port_type(config: &[u8]) -> Option<u8> {
 }
 
 fn is_pluggable(host: &Host, real: &Path) -> bool {
-    let mut places = real.ancestors().filter(|place| place.file_name().and_then(|name| name.to_str()).is_some_and(is_address));
+    let mut places =
+        real.ancestors().filter(|place| place.file_name().and_then(|name| name.to_str()).is_some_and(is_address));
     places.any(|place| host.text(place.join("removable")).as_deref() == Some("removable"))
 }
 
@@ -180,7 +182,11 @@ fn is_address(name: &str) -> bool {
     let is_hex = |part: Option<&str>, digits: std::ops::RangeInclusive<usize>| {
         part.is_some_and(|part| digits.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
-    is_hex(parts.next(), 4..=8) && is_hex(parts.next(), 2..=2) && is_hex(parts.next(), 2..=2) && is_hex(parts.next(), 1..=1) && parts.next().is_none()
+    is_hex(parts.next(), 4..=8)
+        && is_hex(parts.next(), 2..=2)
+        && is_hex(parts.next(), 2..=2)
+        && is_hex(parts.next(), 1..=1)
+        && parts.next().is_none()
 }
 
 /// Whether a function answers at all: a device that fell off its link reads as all ones.
@@ -196,7 +202,15 @@ mod tests {
 
     #[test]
     fn speeds_are_read_as_the_kernel_writes_them() {
-        for (text, tenths) in [("2.5 GT/s PCIe", Some(25)), ("8.0 GT/s", Some(80)), ("16 GT/s", Some(160)), ("64.0 GT/s PCIe", Some(640)), ("Unknown", None), ("", None), ("x GT/s", None)] {
+        for (text, tenths) in [
+            ("2.5 GT/s PCIe", Some(25)),
+            ("8.0 GT/s", Some(80)),
+            ("16 GT/s", Some(160)),
+            ("64.0 GT/s PCIe", Some(640)),
+            ("Unknown", None),
+            ("", None),
+            ("x GT/s", None),
+        ] {
             assert_eq!(Speed::parse(text).map(|speed| speed.0), tenths, "{text}");
         }
         assert_eq!(Speed(160).to_string(), "16.0 GT/s");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use errors::{Errors, New, Severity};
 use link::{Link, Links, Speed, Without};
 
-use super::{Metric, Order, Outcome, Progress, Report, Tick};
+use super::{Metric, Order, Outcome, Progress, Report, Tick, crash_if_asked};
 use crate::host::Host;
 
 /// Between two looks at the links.
@@ -36,6 +36,7 @@ struct Seen {
 #[must_use]
 pub fn run(host: &Host, order: &Order, progress: &Progress) -> Report {
     let started = Instant::now();
+    crash_if_asked(order.inject);
     let before = Errors::read(host);
     let mut seen = Seen { links: Links::read(host), counting: before.functions(), ..Seen::default() };
     let time = Duration::from_secs(order.seconds);
@@ -110,14 +111,21 @@ fn one(seen: &Seen, link: &Link, report: &mut Report) {
     let Link { address, port, expected, .. } = link;
     if seen.gone.contains(address) {
         report
-            .find(Outcome::Failed, "pcie-gone", address, "The device does not answer: its configuration reads as all ones, or it is gone.")
+            .find(
+                Outcome::Failed,
+                "pcie-gone",
+                address,
+                "The device does not answer: its configuration reads as all ones, or it is gone.",
+            )
             .next("look at the kernel's log, then seat the card anew");
         return;
     }
     let Some((speed, width)) = seen.best.get(address).copied() else { return };
     if width < expected.width {
         let what = format!("The link below {port} has {width} lanes; both ends can have {}.", expected.width);
-        report.find(Outcome::Degraded, "pcie-link-narrow", address, what).next("seat the card anew, clean its contacts, and try another slot");
+        report
+            .find(Outcome::Degraded, "pcie-link-narrow", address, what)
+            .next("seat the card anew, clean its contacts, and try another slot");
     }
     let Some((speed, most)) = speed.zip(expected.speed) else {
         report.not_tested.push(format!("{address}: its speed, which is not told"));
@@ -126,10 +134,17 @@ fn one(seen: &Seen, link: &Link, report: &mut Report) {
     if speed < most {
         let what = format!("The link below {port} has {speed}; both ends can have {most}.");
         if rests(&link.class) {
-            report.find(Outcome::Passed, "pcie-link-slow-at-rest", address, format!("{what} Such devices rest at a lower speed."));
+            report.find(
+                Outcome::Passed,
+                "pcie-link-slow-at-rest",
+                address,
+                format!("{what} Such devices rest at a lower speed."),
+            );
             report.not_tested.push(format!("{address}: its speed under load"));
         } else {
-            report.find(Outcome::Degraded, "pcie-link-slow", address, what).next("look for a limit in the firmware's setup, and seat the card anew");
+            report
+                .find(Outcome::Degraded, "pcie-link-slow", address, what)
+                .next("look for a limit in the firmware's setup, and seat the card anew");
         }
     }
 }
@@ -141,10 +156,14 @@ fn rests(class: &str) -> bool {
 
 fn counted(seen: &Seen, report: &mut Report) {
     if seen.counting == 0 {
-        report.not_tested.push("errors of links: the kernel does not count them here; the firmware may (look at the BMC's log)".to_owned());
+        report.not_tested.push(
+            "errors of links: the kernel does not count them here; the firmware may (look at the BMC's log)".to_owned(),
+        );
         return;
     }
-    let sum = |wanted: fn(Severity) -> bool| seen.errors.iter().filter(|new| wanted(new.severity)).map(New::count).sum::<u64>();
+    let sum = |wanted: fn(Severity) -> bool| {
+        seen.errors.iter().filter(|new| wanted(new.severity)).map(New::count).sum::<u64>()
+    };
     report.measure(Metric::PcieCorrected, "", sum(|severity| severity == Severity::Correctable));
     report.measure(Metric::PcieUncorrected, "", sum(|severity| severity != Severity::Correctable));
     for new in &seen.errors {
@@ -153,12 +172,20 @@ fn counted(seen: &Seen, report: &mut Report) {
         let (outcome, code, what) = match new.severity {
             Severity::Correctable => {
                 let hourly = count * 3600 / seen.seconds.max(1);
-                (Outcome::Degraded, "pcie-corrected", format!("{count} errors were corrected meanwhile ({names}), {hourly} an hour."))
+                (
+                    Outcome::Degraded,
+                    "pcie-corrected",
+                    format!("{count} errors were corrected meanwhile ({names}), {hourly} an hour."),
+                )
             }
-            Severity::NonFatal => (Outcome::Failed, "pcie-uncorrected", format!("{count} errors could not be corrected ({names}).")),
+            Severity::NonFatal => {
+                (Outcome::Failed, "pcie-uncorrected", format!("{count} errors could not be corrected ({names})."))
+            }
             Severity::Fatal => (Outcome::Failed, "pcie-fatal", format!("{count} errors broke the link ({names}).")),
         };
-        report.find(outcome, code, &new.address, what).next("seat the card anew, clean its contacts, and try another slot or riser");
+        report
+            .find(outcome, code, &new.address, what)
+            .next("seat the card anew, clean its contacts, and try another slot or riser");
     }
 }
 

@@ -39,7 +39,8 @@ impl Machine {
             self.write(&format!("{place}/{key}"), format!("{value}\n"));
         }
         self.write(&format!("{place}/config"), [0x86, 0x80, 0x12, 0x34]);
-        let (link, name) = (self.root.path().join("sys/bus/pci/devices"), Path::new(place).file_name().expect("a name"));
+        let (link, name) =
+            (self.root.path().join("sys/bus/pci/devices"), Path::new(place).file_name().expect("a name"));
         fs::create_dir_all(&link).expect("directories");
         symlink(Path::new("../../../..").join(place), link.join(name)).expect("a link");
     }
@@ -125,10 +126,13 @@ fn errors_count_only_if_they_were_counted_meanwhile_and_by_their_severity() {
         seconds: 60,
         ..Seen::default()
     };
-    for (severity, outcome) in
-        [(Severity::Correctable, Outcome::Degraded), (Severity::NonFatal, Outcome::Failed), (Severity::Fatal, Outcome::Failed)]
-    {
-        let mut report = Report::new(&Order { kind: Kind::Pcie, level: Level::Smoke, seconds: 0, seed: 0, inject: None });
+    for (severity, outcome) in [
+        (Severity::Correctable, Outcome::Degraded),
+        (Severity::NonFatal, Outcome::Failed),
+        (Severity::Fatal, Outcome::Failed),
+    ] {
+        let mut report =
+            Report::new(&Order { kind: Kind::Pcie, level: Level::Smoke, seconds: 0, seed: 0, inject: None });
         judge(&seen(severity), &mut report);
         assert_eq!(report.outcome(), outcome, "{severity:?}");
     }
