@@ -4,6 +4,8 @@ mod support;
 
 #[path = "hwtest/cpu.rs"]
 mod hwtest_cpu;
+#[path = "hwtest/devices.rs"]
+mod hwtest_devices;
 #[path = "hwtest/memory.rs"]
 mod hwtest_memory;
 #[path = "support/ocp.rs"]

@@ -96,6 +96,10 @@ pub(super) const TEST: &str = "\
 Examples:
   shakedown test memory --level smoke                # some seconds, as much memory as they are enough for
   shakedown test cpu --seconds 10 --format json
+  shakedown test disk --level smoke --device sda     # samples; without --device, all disks at once
+  shakedown test network --level smoke
+  shakedown test pcie --level smoke
+  shakedown test gpu
 
 Exit codes:
   0    passed, degraded (works, but not as it should, see the findings), or skipped, as there is no such hardware

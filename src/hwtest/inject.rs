@@ -56,6 +56,14 @@ impl Inject {
     }
 }
 
+/// Ends this process by a signal, if that is the fault that a test is to find.
+pub(super) fn crash_if_asked(inject: Option<Inject>) {
+    if let Some(Inject::Crash(_)) = inject {
+        // Cannot fail: the signal exists.
+        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSEGV);
+    }
+}
+
 impl FromStr for Inject {
     type Err = NoFault;
 

@@ -112,6 +112,58 @@ metrics! {
     CorrectedErrors = "corrected_errors", Count;
     /// Errors that hardware could not correct during the test.
     UncorrectedErrors = "uncorrected_errors", Count;
+    /// Times that processors were slowed down during the test because of heat or power.
+    Throttled = "throttled", Count;
+    /// Bytes of a disk that were read.
+    BytesRead = "bytes_read", Bytes;
+    /// Places of a disk that cannot be read.
+    UnreadablePlaces = "unreadable_places", Count;
+    /// Places of a disk that are slow each time they are read.
+    WeakPlaces = "weak_places", Count;
+    /// Zones of a disk that are slower than their neighbours each time they are read.
+    SlowZones = "slow_zones", Count;
+    /// Rate of a disk while it was scanned; along a series, of each zone.
+    DiskRead = "disk_read", MbPerSecond;
+    /// Longest request of a scan, with what waited before it in the queue.
+    LongestRead = "longest_read", Microseconds;
+    /// Rate of a disk in a row at five places, several requests of 1 MiB in flight.
+    DiskSequential = "disk_sequential", MbPerSecond;
+    /// Random reads of 4 KiB, one in flight.
+    DiskRandom1 = "disk_random_qd1", PerSecond;
+    /// Random reads of 4 KiB, 32 in flight.
+    DiskRandom32 = "disk_random_qd32", PerSecond;
+    /// Time of a random read of 4 KiB, one in flight: half of them.
+    DiskLatency50 = "disk_latency_p50", Microseconds;
+    /// The same: 99 of 100.
+    DiskLatency99 = "disk_latency_p99", Microseconds;
+    /// The same: 999 of 1,000.
+    DiskLatency999 = "disk_latency_p999", Microseconds;
+    /// The same: the longest.
+    DiskLatencyMost = "disk_latency_max", Microseconds;
+    /// Time of a random read of 4 KiB, 32 in flight: 99 of 100.
+    DiskLatency99Of32 = "disk_latency_p99_qd32", Microseconds;
+    /// Links of PCI Express that were looked at.
+    PcieLinks = "pcie_links", Count;
+    /// Errors of links that were corrected during the test.
+    PcieCorrected = "pcie_corrected", Count;
+    /// Errors of links that could not be corrected during the test.
+    PcieUncorrected = "pcie_uncorrected", Count;
+    /// Speed of a network link.
+    LinkSpeed = "link_speed", MbitPerSecond;
+    /// Broken frames and symbols that came over a network link during the test.
+    FrameErrors = "frame_errors", Count;
+    /// Frames that came over a network link during the test.
+    FramesReceived = "frames_received", Count;
+    /// Graphics processors and accelerators that were found.
+    Gpus = "gpus", Count;
+    /// Memory of a graphics processor, as its driver tells.
+    GpuMemory = "gpu_memory", Bytes;
+    /// Temperature of a graphics processor at the end of the test.
+    GpuTemperature = "gpu_temperature", Celsius;
+    /// Errors that the memory of a graphics processor could not correct since its driver was loaded.
+    GpuUncorrected = "gpu_uncorrected", Count;
+    /// Errors that the memory of a graphics processor corrected since its driver was loaded.
+    GpuCorrected = "gpu_corrected", Count;
     /// Seconds that the test took.
     Duration = "seconds", Seconds;
 }

@@ -6,13 +6,17 @@
 
 mod budget;
 pub mod cpu;
+pub mod disk;
 mod ended;
+pub mod gpu;
 mod inject;
 mod meanwhile;
 pub mod memory;
 mod metric;
+pub mod network;
 mod ocp;
 mod outcome;
+pub mod pcie;
 mod progress;
 mod report;
 mod told;
@@ -20,12 +24,13 @@ mod topology;
 
 pub use budget::Budget;
 pub use ended::{ended_from_outside, without_report};
+use inject::crash_if_asked;
 pub use inject::{DiskFault, Inject, Location};
 pub use metric::{Metric, Unit};
 pub use ocp::Stream;
 pub use outcome::{Kind, Level, Outcome};
 pub use progress::{Event, Progress, Rate, Tick};
-pub use report::{Covered, Finding, Measurement, Report, Value};
+pub use report::{Covered, Finding, Measurement, Report, Series, Value};
 
 use serde::{Deserialize, Serialize};
 

@@ -42,6 +42,12 @@ impl Kind {
         match (self, level) {
             (Kind::Cpu, Level::Smoke) => 30,
             (Kind::Cpu, Level::Standard) => 300,
+            (Kind::Disk, Level::Standard) => 120,
+            // A large hard disk is read in a day.
+            (Kind::Disk, Level::Soak) => 48 * 3600,
+            (Kind::Network | Kind::Pcie, Level::Smoke) => 10,
+            (Kind::Network | Kind::Pcie | Kind::Gpu, Level::Standard) => 60,
+            (Kind::Network | Kind::Pcie | Kind::Gpu, Level::Soak) => 3600,
             (_, Level::Smoke) => 20,
             (_, Level::Standard) => 900,
             (_, Level::Soak) => 4 * 3600,

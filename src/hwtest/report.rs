@@ -70,6 +70,19 @@ impl Measurement {
     }
 }
 
+/// A figure along a disk or along the time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Name and unit.
+    pub metric: Metric,
+    /// The thing.
+    pub subject: String,
+    /// What the values stand along: `zones`, `seconds`.
+    pub along: String,
+    /// The values, in order; none where nothing was measured.
+    pub values: Vec<Option<f64>>,
+}
+
 /// How much of a thing was tested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Covered {
@@ -101,6 +114,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Figures.
     pub measurements: Vec<Measurement>,
+    /// Figures along a disk or along the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Series>,
     /// How much was tested.
     pub coverage: Vec<Covered>,
     /// What was not tested, and why: one sentence each.
@@ -119,6 +135,7 @@ impl Report {
             injected: order.inject.as_ref().map(ToString::to_string),
             findings: Vec::new(),
             measurements: Vec::new(),
+            series: Vec::new(),
             coverage: Vec::new(),
             not_tested: Vec::new(),
         }

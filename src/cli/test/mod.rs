@@ -1,6 +1,7 @@
 //! `shakedown test`: tests of the hardware by this program itself. This process plans, watches and tells; a child of it tests.
 
 mod course;
+mod devices;
 mod progress;
 
 use std::ffi::OsString;
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// How thoroughly: in seconds, in minutes, or in hours
     #[arg(long, value_enum, default_value_t)]
     level: Depth,
+    /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
+    #[arg(long = "device", value_name = "DEVICE")]
+    devices: Vec<String>,
     /// Longest time, in seconds; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten seconds before it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
@@ -53,6 +57,14 @@ enum Hardware {
     Memory,
     /// Processors: work whose answers are known, on each of them
     Cpu,
+    /// Disks: reads them past every cache, and writes nothing
+    Disk,
+    /// Network ports: links, and errors counted meanwhile; sends nothing
+    Network,
+    /// PCI Express links: width, speed, and errors counted meanwhile
+    Pcie,
+    /// Graphics processors and accelerators: whether they are there and well; computes nothing
+    Gpu,
 }
 
 /// How thorough a test is.
@@ -97,6 +109,10 @@ impl Arguments {
         let kind = match self.kind {
             Hardware::Memory => Kind::Memory,
             Hardware::Cpu => Kind::Cpu,
+            Hardware::Disk => Kind::Disk,
+            Hardware::Network => Kind::Network,
+            Hardware::Pcie => Kind::Pcie,
+            Hardware::Gpu => Kind::Gpu,
         };
         let level = match self.level {
             Depth::Smoke => Level::Smoke,
@@ -107,6 +123,10 @@ impl Arguments {
             anyhow::ensure!(fault.kind() == kind, "the fault {fault} is none of {kind}");
         }
         let asked = self.seconds.unwrap_or_else(|| kind.seconds(level));
+        anyhow::ensure!(
+            self.devices.is_empty() || matches!(kind, Kind::Disk | Kind::Network),
+            "--device names a disk or a network port; {kind} is tested as a whole"
+        );
         // The parent has looked at RUNTIME already, and the child is told.
         let runtime = if self.child { None } else { std::env::var("RUNTIME").ok() };
         let seconds = Budget::seconds(asked, runtime.as_deref());
@@ -115,17 +135,14 @@ impl Arguments {
 }
 
 /// The words for the child that carries out an order.
-fn words(order: &Order) -> Vec<OsString> {
-    let mut words: Vec<OsString> =
-        ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
-    words.extend([
-        "--seconds".into(),
-        order.seconds.to_string().into(),
-        "--seed".into(),
-        order.seed.to_string().into(),
-    ]);
+fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
+    words.extend(["--seconds".into(), order.seconds.to_string().into(), "--seed".into(), order.seed.to_string().into()]);
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
+    }
+    for device in devices {
+        words.extend(["--device".into(), device.into()]);
     }
     words
 }
@@ -136,9 +153,15 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let Ok(order) = arguments.order() else { return exit::USAGE };
     let progress = Progress::to(std::io::stdout());
+    let host = Host::live();
+    let named = devices::named(&arguments.devices);
     let report = match order.kind {
         Kind::Memory => hwtest::memory::run(&order, &progress),
         Kind::Cpu => hwtest::cpu::run(&order, &progress),
+        Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
+        Kind::Network => hwtest::network::run(&host, &order, &named, &progress),
+        Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
+        Kind::Gpu => hwtest::gpu::run(&host, &order, &progress),
         _ => return exit::USAGE,
     };
     progress.end(&report);
@@ -157,7 +180,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Form::Text | Form::Json => None,
     };
     let mut shown = progress::Shown::new(order.kind);
-    let report = course::watch(&order, &words(&order), &cancel, |tick| {
+    let report = course::watch(&order, &words(&order, &arguments.devices), &cancel, |tick| {
         shown.tick(tick);
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.
