@@ -9,7 +9,7 @@ use crate::region::{Client, Error, StoredFile, StoredScript};
 use crate::script::ScriptType;
 
 /// The project's own scripts that a region can have in addition, as name and text.
-pub const SITE_SCRIPTS: [(&str, &str); 0] = {
+pub const SITE_SCRIPTS: [(&str, &str); 17] = {
     macro_rules! script {
         ($folder:literal, $name:literal) => {
             ($name, include_str!(concat!("../../scripts/", $folder, "/", $name)))

@@ -62,12 +62,9 @@ async fn installing_twice_changes_nothing_and_a_dry_run_never_does() {
 
     let done = install().args(["--scripts", "shakedown-cpu"]).finish().await;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    for word in [
-        "upload shakedown-",
-        "make script 00-shakedown-testing",
-        "make script shakedown-cpu",
-        "as it was put there",
-    ] {
+    for word in
+        ["upload shakedown-", "make script 00-shakedown-testing", "make script shakedown-cpu", "as it was put there"]
+    {
         assert!(done.stdout.contains(word), "{word}: {}", done.stdout);
     }
     let before = changes();

@@ -136,8 +136,14 @@ impl Arguments {
 
 /// The words for the child that carries out an order.
 fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
-    let mut words: Vec<OsString> = ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
-    words.extend(["--seconds".into(), order.seconds.to_string().into(), "--seed".into(), order.seed.to_string().into()]);
+    let mut words: Vec<OsString> =
+        ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
+    words.extend([
+        "--seconds".into(),
+        order.seconds.to_string().into(),
+        "--seed".into(),
+        order.seed.to_string().into(),
+    ]);
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
     }
@@ -162,7 +168,6 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
         Kind::Network => hwtest::network::run(&host, &order, &named, &progress),
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
         Kind::Gpu => hwtest::gpu::run(&host, &order, &progress),
-        _ => return exit::USAGE,
     };
     progress.end(&report);
     exit::OK
