@@ -1,4 +1,4 @@
-//! What it takes to look at the machine while scripts run: 15 quiet scripts at the same time, watched and unwatched in turns.
+//! Cost of the watch around scripts: 15 quiet scripts at the same time, watched and unwatched in turns.
 //!
 //! `cargo bench --bench meanwhile [-- --quick]` (with `--profile dev` it takes less to build, and more to run). Processor time is that of
 //! this program alone, in all of its threads, per second of the run; memory is the most that it had in use in a run, which the kernel
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 const SCRIPTS: usize = 15;
 const ROUNDS: usize = 3;
 
-/// What one run took.
+/// Cost of one run.
 struct Took {
     /// Processor time of this program per second, in percent of one processor.
     percent: f64,
@@ -106,7 +106,7 @@ async fn run(seconds: u64, policy: &str) -> Took {
         }
     }
     running.await.expect("it ends");
-    let took = (used() - before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let took = used().saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64();
     Took { percent: took * 100.0, memory: peak() }
 }
 

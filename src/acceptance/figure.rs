@@ -16,7 +16,7 @@ pub struct Amount {
 }
 
 /// Units by quantity, each with its factor to the first unit of its list. Bits and bytes are one quantity.
-const FAMILIES: [&[(&str, f64)]; 3] = [
+const FAMILIES: [&[(&str, f64)]; 4] = [
     &[
         ("B/s", 1.0),
         ("kB/s", 1e3),
@@ -38,6 +38,7 @@ const FAMILIES: [&[(&str, f64)]; 3] = [
     ],
     &[("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("min", 6e10), ("h", 3.6e12)],
     &[("Hz", 1.0), ("kHz", 1e3), ("MHz", 1e6), ("GHz", 1e9)],
+    &[("C", 1.0), ("°C", 1.0), ("degC", 1.0), ("Cel", 1.0), ("celsius", 1.0)],
 ];
 
 impl Amount {

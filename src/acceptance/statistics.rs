@@ -32,6 +32,7 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Reason::Few(1) => write!(f, "one machine is too few: {LEAST} are needed"),
             Reason::Few(count) => write!(f, "{count} machines are too few: {LEAST} are needed"),
             Reason::NotUniform(odd, count) => write!(f, "the group is not uniform: {odd} of {count} are off"),
             Reason::Scattered(share) => {

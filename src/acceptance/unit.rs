@@ -66,6 +66,12 @@ impl Unit {
         }
         let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
         let (digits, name) = (&text[..end], text[end..].trim());
+        if name.strip_prefix(',').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+            return Err(format!(
+                "\"{text}\" has a comma: decimals follow a point, as in \"{}\"",
+                text.replacen(',', ".", 1)
+            ));
+        }
         let number: f64 = digits.parse().map_err(|_| format!("\"{text}\" is no number{}", self.hint()))?;
         if name.is_empty() {
             return Ok(number);

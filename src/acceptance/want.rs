@@ -53,6 +53,8 @@ pub(super) enum Want {
     Text(Pattern),
     /// This version; a newer one compares as `Fit::Newer`.
     Version(Version),
+    /// This version and no other; a newer one compares as `Fit::Beyond`.
+    Exactly(Version),
     /// A version between these ends; `None` is no limit.
     Versions(Option<End<Version>>, Option<End<Version>>),
     /// A number between these ends; `None` is no limit.
@@ -84,7 +86,7 @@ impl Want {
                 Fact::Number(number) => yes_if(above(low.as_ref(), *number) && below(high.as_ref(), *number)),
                 _ => Fit::No,
             },
-            Want::Text(_) | Want::Version(_) | Want::Versions(..) => {
+            Want::Text(_) | Want::Version(_) | Want::Exactly(_) | Want::Versions(..) => {
                 let fits = fact.names().map(|text| self.test_text(text));
                 if matches!(fact, Fact::Every(_)) { all(fits) } else { any(fits) }
             }
@@ -103,6 +105,10 @@ impl Want {
         match self {
             Want::Text(pattern) => yes_if(pattern.fits(text)),
             Want::Version(wanted) => version(&Version::of(text), wanted, text),
+            Want::Exactly(wanted) => match version(&Version::of(text), wanted, text) {
+                Fit::Newer => Fit::Beyond,
+                fit => fit,
+            },
             Want::Versions(low, high) => versions(&Version::of(text), (low.as_ref(), high.as_ref()), text),
             _ => Fit::No,
         }

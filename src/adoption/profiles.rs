@@ -24,7 +24,7 @@ pub struct Carried {
     pub file: String,
     /// The text, with line feeds alone.
     text: String,
-    /// What the text says, or what is wrong with it where somebody changed it in the region.
+    /// The profile, or its problems where somebody changed the text in the region.
     pub profile: Result<Profile, ProfileError>,
 }
 
@@ -61,7 +61,7 @@ pub enum Refused {
         one: String,
         /// The other.
         other: String,
-        /// What both are for.
+        /// The machines that both are for.
         machines: String,
     },
     /// They are too large.

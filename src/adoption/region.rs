@@ -47,7 +47,7 @@ pub struct Wanted {
     pub certificates: String,
     /// The chosen names of [`SITE_SCRIPTS`].
     pub scripts: Vec<&'static str>,
-    /// What [`CARRIER`] is to carry; `None` for what it carries already.
+    /// Profiles for [`CARRIER`]; `None` leaves those that it carries.
     pub profiles: Option<Profiles>,
 }
 

@@ -126,6 +126,8 @@ pub enum Notice {
     },
     /// A script ended.
     Ended(ScriptOutcome),
+    /// A change of the hardware.
+    Changed(String),
     /// Something about the run as a whole.
     Said(String),
 }

@@ -36,6 +36,10 @@ Exit codes:
 
 /// Bytes of a log that are read at once.
 const PIECE: usize = 4 << 20;
+/// Bytes at the start of a log that show whether it is text.
+const START: usize = 64 << 10;
+/// Why a file that is no text is not judged.
+const NO_TEXT: &str = "it is no text: unpack it, or save the log as text, for example with dmesg";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -79,7 +83,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     }
     for file in &arguments.files {
         match read(file) {
-            Ok((incidents, gap)) => tell(&Source { file: file.to_string_lossy().into_owned(), incidents, gap })?,
+            Ok((incidents, gap)) => {
+                // What was not judged is no good news.
+                code = if gap.is_some() { exit::CANNOT_RUN } else { code };
+                tell(&Source { file: file.to_string_lossy().into_owned(), incidents, gap })?;
+            }
             Err(error) => {
                 complain!("shakedown: cannot read {}: {error}", file.display());
                 code = exit::CANNOT_RUN;
@@ -98,26 +106,29 @@ fn read(path: &Path) -> io::Result<(Vec<Incident>, Option<String>)> {
 fn judge(log: impl Read) -> io::Result<(Vec<Incident>, Option<String>)> {
     let mut log = BufReader::new(log);
     let mut judge = Judge::default();
-    let (mut all, mut odd) = (0, 0);
+    let mut is_first = true;
+    let mut gap = Some("it is empty: there was nothing to judge");
     loop {
         let mut piece = Vec::new();
         if log.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
-            let gap = match (all, odd) {
-                (0, _) => Some("it is empty: there was nothing to judge"),
-                // A log that a crash cut off may end with zeros. Of a packed or encrypted one nearly every byte is odd.
-                _ if odd > all / 4 => Some("it is no text: unpack it, or save the log as text, for example with dmesg"),
-                _ => None,
-            };
             return Ok((judge.end(), gap.map(str::to_owned)));
         }
-        all += piece.len();
-        odd += piece.iter().filter(|byte| !byte.is_ascii_graphic() && !byte.is_ascii_whitespace()).count();
+        if is_first {
+            (is_first, gap) = (false, (!is_text(&piece[..piece.len().min(START)])).then_some(NO_TEXT));
+        }
         // Read on to the end of the line. The bound is for input that is no log and has no line ends.
         if piece.len() == PIECE {
             log.by_ref().take(PIECE as u64).read_until(b'\n', &mut piece)?;
         }
         judge.read(&String::from_utf8_lossy(&piece));
     }
+}
+
+/// False for a packed or encrypted file, of which most characters are none of a text. A log that a crash cut off may have some zeros.
+fn is_text(start: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(start);
+    let is_odd = |c: &char| *c == char::REPLACEMENT_CHARACTER || c.is_control() && !c.is_whitespace();
+    text.chars().filter(is_odd).count() <= text.chars().count() / 4
 }
 
 /// Reads every source that a machine has: the kernel's log, crash records, the BMCs' event logs, counters.
@@ -225,7 +236,7 @@ fn bmc_log(host: &Host, node: &str) -> Source {
 fn page(source: &Source) -> String {
     let mut text = source.file.clone();
     if let Some(gap) = &source.gap {
-        text.push_str(&format!("\n  not watched: {gap}"));
+        text.push_str(&format!("\n  not judged: {gap}"));
     }
     if source.incidents.is_empty() && source.gap.is_none() {
         text.push_str(": nothing is wrong");

@@ -105,20 +105,14 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     // One lock for a machine that enlists, from before it has credentials.
     let region = if enlists { connected.client.base_url() } else { connected.client.identity() };
     let store = arguments.state.open_for_run(&host.hostname(), &region)?;
-    let notifier = settings.notifier(&arguments.state.state_dir, &host.hostname());
-    let following = CancellationToken::new();
-    let follower = notifier.clone().map(|notifier| tokio::spawn(notifier.follow(following.clone())));
+    let follower = settings.notifier(&arguments.state.state_dir, &host.hostname()).follow();
     let outcome = Box::pin(watched(connected.client, host, options, store, format)).await;
-    following.cancel();
-    let outcome = outcome?;
     settings.write_metrics(&arguments.state.state_dir);
-    show::summary(&outcome, format);
-    if let Some(follower) = follower {
-        let _ = follower.await;
+    if let Ok(outcome) = &outcome {
+        show::summary(outcome, format);
     }
-    if let Some(notifier) = notifier {
-        notifier.tell().await;
-    }
+    follower.end().await;
+    let outcome = outcome?;
     Ok(exit_code(&outcome))
 }
 

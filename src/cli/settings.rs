@@ -125,9 +125,9 @@ impl Settings {
         }
     }
 
-    /// Prepares to tell the site's command what happens from now on; `None` without one.
-    pub(super) fn notifier(&self, state_dir: &Path, hostname: &str) -> Option<Notifier> {
-        self.notify.as_deref().map(|command| Notifier::start(command, state_dir, hostname))
+    /// Prepares to tell the site's command, if there is one, what happens from now on.
+    pub(super) fn notifier(&self, state_dir: &Path, hostname: &str) -> Notifier {
+        Notifier::start(self.notify.as_deref(), state_dir, hostname)
     }
 
     fn scripts(&self, options: &mut runner::Options, state_dir: &Path) {

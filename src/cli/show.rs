@@ -31,8 +31,10 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
         return;
     }
     if !std::io::stderr().is_terminal() {
-        // The journal of systemd has the changes of status already, with priority and fields.
-        let is_logged = |notice: &Notice| telemetry::is_journald() && matches!(notice, Notice::Transition { .. });
+        // The journal of systemd has these already, with priority and fields.
+        let is_logged = |notice: &Notice| {
+            telemetry::is_journald() && matches!(notice, Notice::Transition { .. } | Notice::Changed(_))
+        };
         while let Some(notice) = received.recv().await {
             if let Some(line) = plain_line(&notice).filter(|_| !is_logged(&notice)) {
                 say!("{line}");
@@ -56,7 +58,7 @@ pub(super) async fn notices(mut received: mpsc::UnboundedReceiver<Notice>, forma
 
 pub(super) fn plain_line(notice: &Notice) -> Option<String> {
     match notice {
-        Notice::Said(text) => Some(text.clone()),
+        Notice::Said(text) | Notice::Changed(text) => Some(text.clone()),
         Notice::Transition { event, .. } if event.kind == EventType::RUNNING_TEST => {
             Some(format!("{}: {}", event.kind.description, event.description))
         }
@@ -70,7 +72,7 @@ pub(super) fn plain_line(notice: &Notice) -> Option<String> {
 
 fn json_line(notice: &Notice) -> Option<Value> {
     match notice {
-        Notice::Said(text) => Some(json!({"said": text})),
+        Notice::Said(text) | Notice::Changed(text) => Some(json!({"said": text})),
         Notice::Transition { script, status, event } => Some(json!({
             "script": script.name,
             "script_result_id": script.result_id,

@@ -119,9 +119,7 @@ async fn synchronise(region: Options, how: &How, full: bool, dry_run: bool, form
     stopper.abort();
     let _ = shown.await;
     settings.write_metrics(&how.state.state_dir);
-    if let Some(notifier) = notifier {
-        notifier.tell().await;
-    }
+    notifier.tell().await;
     let outcome = done?;
     show::synchronised(&outcome, format);
     Ok(exit_code(&outcome))

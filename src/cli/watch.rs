@@ -202,9 +202,7 @@ async fn look_once(
     };
     settings.write_metrics(&arguments.state.state_dir);
     super::answer(&serde_json::to_string(&looked)?)?;
-    if let Some(notifier) = notifier {
-        notifier.tell().await;
-    }
+    notifier.tell().await;
     Ok(exit::OK)
 }
 

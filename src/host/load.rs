@@ -18,7 +18,7 @@ pub struct LoadSample {
     pub temperature: Option<f64>,
     /// Share of all processors that this program and what it started used, in percent, since the sample before.
     pub own: Option<f64>,
-    /// The same of programs that are of somebody else, and of what a hypervisor gave to other machines. The kernel's own work is in neither.
+    /// Share of all processors that other programs used, or a hypervisor gave to other machines, in percent. The kernel's own work is in neither.
     pub foreign: Option<f64>,
 }
 
@@ -49,7 +49,7 @@ pub struct LoadSpan {
     pub temperature: Option<f64>,
     /// Share of all processors that the run used on average, in percent.
     pub own: Option<f64>,
-    /// The same of programs that are not of the run.
+    /// Share of all processors that other programs used on average, in percent.
     pub foreign: Option<f64>,
 }
 
@@ -75,7 +75,7 @@ impl Load {
         }
     }
 
-    /// What it says of a time, in seconds since the series began; `None` if no sample is of it. A sample stands for the time before it.
+    /// Peaks and means of a time, in seconds since the series began; `None` if no sample is of it. A sample stands for the time before it.
     #[must_use]
     pub fn span(&self, from: f64, to: f64) -> Option<LoadSpan> {
         let is_of_it = |sample: &&LoadSample| {

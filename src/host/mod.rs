@@ -37,7 +37,7 @@ pub use near::Inside;
 pub use news::News;
 pub use notes::{Answer, Notes, Recorder, Seen};
 pub use origin::{Origin, is_representor};
-pub use sampler::{OwnTime, Sampler};
+pub use sampler::{OwnTime, Sampler, USER_HZ};
 pub use service::Service;
 pub use udev::{Record, decode as decode_udev};
 pub use uevent::{Hardware, Uevent};

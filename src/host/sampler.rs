@@ -6,8 +6,8 @@ use sysinfo::{Component, Components, MemoryRefreshKind, System};
 
 use super::load::LoadSample;
 
-/// Ticks of `/proc/stat` a second: a constant of the kernel's interface to programs (`USER_HZ`).
-const TICKS: f64 = 100.0;
+/// Ticks of `/proc/stat` and `/proc/PID/stat` a second: a constant of the kernel's interface to programs (`man 5 proc_stat`).
+pub const USER_HZ: f64 = 100.0;
 /// Most sensors that are read: each core of a large machine has its own.
 const SENSORS: usize = 16;
 
@@ -79,9 +79,7 @@ impl Sampler {
             foreign,
         }
     }
-}
 
-impl Sampler {
     fn hottest(&mut self) -> Option<f32> {
         let mut hottest: Option<f32> = None;
         for place in &self.of_processors {
@@ -126,7 +124,7 @@ fn others() -> Option<f64> {
 fn in_programs(stat: &str) -> Option<f64> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks: Vec<f64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
-    Some((ticks.first()? + ticks.get(1)? + ticks.get(7).unwrap_or(&0.0)) / TICKS)
+    Some((ticks.first()? + ticks.get(1)? + ticks.get(7).unwrap_or(&0.0)) / USER_HZ)
 }
 
 fn processors(stat: &str) -> u32 {

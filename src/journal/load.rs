@@ -19,7 +19,7 @@ impl Store {
         })
     }
 
-    /// What was measured during a run, as one series; `None` if nothing is on record, as of runs that only took a moment.
+    /// The machine's load during a run, as one series; `None` if nothing is on record, as of runs that only took a moment.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -32,14 +32,14 @@ impl Store {
         let texts = read().map_err(Error::sqlite(&self.path))?;
         // What a newer version words otherwise is as good as absent.
         let parts = texts.iter().filter_map(|text| serde_json::from_str::<Load>(text).ok());
-        Ok(parts.reduce(joined))
+        Ok(parts.reduce(|first, later| joined(first, &later)))
     }
 }
 
-fn joined(mut first: Load, later: Load) -> Load {
+fn joined(mut first: Load, later: &Load) -> Load {
     let times = first.began.parse::<Timestamp>().ok().zip(later.began.parse::<Timestamp>().ok());
     let after = times.and_then(|(first, later)| u32::try_from(later.duration_since(first).as_secs()).ok());
-    first.append(&later, after.unwrap_or(0));
+    first.append(later, after.unwrap_or(0));
     first
 }
 

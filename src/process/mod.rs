@@ -151,12 +151,14 @@ impl Stood {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The executable could not be run.
-    #[error("cannot run {path}: {source}{}", refusal::explain(path, source))]
+    #[error("cannot run {path}: {source}{explained}")]
     Spawn {
         /// The executable.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+        /// An explanation to be put after the reason, with what to do; empty if the reason says it all.
+        explained: String,
     },
     /// An output file could not be opened.
     #[error("cannot write {path}: {source}")]

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
-    /// What is said of a file with this content when the kernel refuses to run it.
+    /// The explanation for a file with this content, which the kernel refuses to run.
     fn said(content: &str) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("script");

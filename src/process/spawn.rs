@@ -17,7 +17,7 @@ use super::family::{Family, MARK, set_slack};
 use super::limits::give_back;
 use super::standing::{Hangs, Standing, in_flight};
 use super::table::Process;
-use super::{Cause, Command, Ended, Limits, StartError, Stood};
+use super::{Cause, Command, Ended, Limits, StartError, Stood, refusal};
 
 /// How long after SIGKILL the dead are waited for: a process in uninterruptible sleep on a broken disk may stay for ever.
 const KILL_WAIT: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ impl Command {
         let files = Files::open(&self.output, self.output_bytes)?;
         let oom_kills = cgroup::oom_kills();
         let path = self.program.clone();
-        let failed = |source| StartError::Spawn { path, source };
+        let failed = |source| StartError::Spawn { explained: refusal::explain(&path, &source), path, source };
         let handle = tokio::runtime::Handle::current();
         // Priority and timer slack belong to a thread and are inherited: a thread of its own keeps this program's untouched.
         let spawned = tokio::task::spawn_blocking(move || {

@@ -6,10 +6,8 @@ use std::fs;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
 use super::table::Process;
-use crate::host::OwnTime;
+use crate::host::{OwnTime, USER_HZ};
 
-/// Ticks of `/proc/PID/stat` a second: a constant of the kernel's interface to programs (`USER_HZ`).
-const TICKS: f64 = 100.0;
 /// Most processes that are looked at, so that a family that multiplies does not keep the looker busy.
 const MOST: usize = 20_000;
 
@@ -44,7 +42,7 @@ fn of_stat(stat: &str) -> Option<OwnTime> {
     let (_, tail) = stat.rsplit_once(')')?;
     let ticks: Vec<f64> = tail.split_whitespace().skip(11).take(4).map_while(|word| word.parse().ok()).collect();
     let [user, system, user_below, system_below] = ticks[..] else { return None };
-    Some(OwnTime { total: (user + system + user_below + system_below) / TICKS, user: (user + user_below) / TICKS })
+    Some(OwnTime { total: (user + system + user_below + system_below) / USER_HZ, user: (user + user_below) / USER_HZ })
 }
 
 /// All that live and come of this process. Kernels that list the children of a thread are asked for just those; else the process table is

@@ -7,14 +7,12 @@ use super::table::{bytes, span};
 use super::time::seconds;
 use crate::host::{Load, LoadSpan};
 
-/// Percent of all processors from which another's programs are told: less changes no result of a test.
+/// Share of all processors, in percent, from which other programs count as another load: less changes no result of a test.
 const MUCH: f64 = 25.0;
-/// For at least so many seconds together, unless the run was shorter.
+/// Shortest time, in seconds, that other programs have to be busy before they count as another load, unless the run was shorter.
 const LONG: u32 = 60;
 
-/// Another load on the machine, in a sentence; `None` if there was none worth telling.
-///
-/// What other programs use for a moment is no load: it has to last for a minute.
+/// Another load on the machine, in a sentence; `None` if no other programs were busy for long.
 #[must_use]
 pub fn another_load(load: &Load) -> Option<String> {
     let every = load.every.max(1);

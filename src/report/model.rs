@@ -84,7 +84,7 @@ pub struct Report {
     pub results: Vec<TestResult>,
     /// How loaded the machine was during the run; `None` if that is not on record.
     pub load: Option<Load>,
-    /// What that means for the results, in words; `None` if nothing.
+    /// A warning that other programs were busy, so that figures of the run may be too low; `None` if they were not.
     pub another_load: Option<String>,
     /// What the region has not.
     pub undelivered: Vec<Undelivered>,

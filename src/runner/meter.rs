@@ -17,7 +17,7 @@ const AT_LEAST: Duration = Duration::from_secs(1);
 /// Pace at which what was measured is recorded, so that a crash loses no more than that.
 pub(super) const RECORDED_EVERY: Duration = Duration::from_secs(60);
 
-/// What was measured so far; clones share it.
+/// The load measured so far. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meter {
     load: Arc<Mutex<Load>>,
@@ -78,7 +78,7 @@ impl Meter {
         Metering(Some((stop, ended)))
     }
 
-    /// What was measured so far; `None` if there is nothing.
+    /// The load measured so far; `None` before the first sample.
     pub(super) fn measured(&self) -> Option<Load> {
         let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
         (!load.samples.is_empty()).then(|| load.clone())

@@ -211,7 +211,7 @@ impl Runner {
         }
     }
 
-    /// Tells what was measured now and then, until the answer is dropped.
+    /// Reports the load measured so far now and then, until the answer is dropped.
     fn record_load(self: &Arc<Self>) -> tokio::task::JoinSet<()> {
         let (runner, mut task) = (Arc::clone(self), tokio::task::JoinSet::new());
         task.spawn(async move {

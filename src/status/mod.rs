@@ -14,7 +14,7 @@ use crate::agent::watch::{TroubledDrive, troubled_drives};
 use crate::journal::{self, ResultRecord, RunEnd, RunRecord, Store, Told, Waiting};
 
 pub use metrics::metrics;
-pub use notify::{NewsKind, Notifier};
+pub use notify::{Follower, NewsKind, Notifier};
 pub use text::text;
 
 /// Most messages and refusals that are listed; all are counted.

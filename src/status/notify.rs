@@ -1,12 +1,13 @@
-//! What operators have to hear of at once, for a command of the site: failed scripts, failing drives, changes of the hardware.
+//! A command of the site is told of failed scripts, failing drives and changes of the hardware.
 //!
-//! The journal has it all as events. The id of the last one that the command got is a fact of the journal, so a process that is killed
+//! The journal has them all as events. The id of the last one that the command got is a fact of the journal, so a process that is killed
 //! leaves nothing out: the next one goes on there.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,8 @@ const TRIES: u32 = 3;
 const AT_ONCE: u32 = 500;
 /// Most bytes that the command may print.
 const MOST_OUTPUT: usize = 64 << 10;
+/// Warning about a journal that cannot be used.
+const NO_JOURNAL: &str = "the command of [notify] gets nothing: the journal cannot be used";
 /// Pause between two looks at the journal while a run goes on.
 const PACE: Duration = Duration::from_secs(5);
 
@@ -81,12 +84,30 @@ fn object(kind: NewsKind, event: &EventRecord) -> Value {
     })
 }
 
-/// The command of the site, and the journal that it is told from.
+/// Calls the command of the site with each piece of news; without a command it does nothing.
 #[derive(Clone, Debug)]
 pub struct Notifier {
-    command: String,
+    command: Option<String>,
+    /// State directory, with the journal.
     directory: PathBuf,
     hostname: String,
+}
+
+/// A [`Notifier`] at work beside a run.
+#[derive(Debug)]
+pub struct Follower {
+    notifier: Notifier,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Follower {
+    /// Stops following the journal and gives the command the rest.
+    pub async fn end(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
+        self.notifier.tell().await;
+    }
 }
 
 /// Place in the event log: the last event that the command got, and failed tries with the next.
@@ -118,39 +139,48 @@ impl Place {
 }
 
 impl Notifier {
-    /// Prepares to tell what is recorded from now on, in the journal of a state directory. A journal that cannot be written is a warning: the
+    /// Prepares to tell what is recorded from now on in the journal of a state directory. A journal that cannot be written is a warning: the
     /// work itself goes on.
     #[must_use]
-    pub fn start(command: &str, directory: &Path, hostname: &str) -> Self {
-        let notifier =
-            Notifier { command: command.to_owned(), directory: directory.to_owned(), hostname: hostname.to_owned() };
-        if let Err(error) = notifier.open().and_then(|mut store| Place::read(&mut store)) {
-            tracing::warn!(%error, "the command of [notify] gets nothing: the journal cannot be used");
+    pub fn start(command: Option<&str>, directory: &Path, hostname: &str) -> Self {
+        let command = command.map(str::to_owned);
+        let notifier = Notifier { command, directory: directory.to_owned(), hostname: hostname.to_owned() };
+        if notifier.command.is_some()
+            && let Err(error) = notifier.open().and_then(|mut store| Place::read(&mut store))
+        {
+            tracing::warn!(%error, "{NO_JOURNAL}");
         }
         notifier
     }
 
-    /// Tells again and again, until it is stopped. A last [`Notifier::tell`] is then up to the caller.
-    pub async fn follow(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(PACE) => self.tell().await,
-                () = stop.cancelled() => return,
+    /// Looks for news every few seconds, beside a run.
+    #[must_use]
+    pub fn follow(self) -> Follower {
+        let (notifier, stop) = (self.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            while notifier.command.is_some() {
+                tokio::select! {
+                    () = tokio::time::sleep(PACE) => notifier.tell().await,
+                    () = stopped.cancelled() => return,
+                }
             }
-        }
+        });
+        Follower { notifier: self, stop, task }
     }
 
     /// Gives the command what it has not got, for half a minute at most.
     pub async fn tell(&self) {
+        let Some(command) = &self.command else { return };
         let path = self.directory.join(LOCK);
         // Whoever holds the lock tells what is new, or the next one does.
         let Ok(Ok(_lock)) = tokio::task::spawn_blocking(move || private::exclusive(&path)).await else { return };
-        if let Err(error) = self.tell_new().await {
-            tracing::warn!(%error, "the command of [notify] gets nothing: the journal cannot be used");
+        if let Err(error) = self.tell_new(command).await {
+            tracing::warn!(%error, "{NO_JOURNAL}");
         }
     }
 
-    async fn tell_new(&self) -> Result<(), Error> {
+    async fn tell_new(&self, command: &str) -> Result<(), Error> {
         let mut store = self.open()?;
         let mut place = Place::read(&mut store)?;
         let deadline = Instant::now() + LONGEST_TURN;
@@ -164,7 +194,7 @@ impl Notifier {
                 if Instant::now() >= deadline {
                     return Ok(());
                 }
-                if self.call(kind, event).await {
+                if call(command, kind, event).await {
                     place = Place { event: event.id, tries: 0 };
                 } else if place.tries + 1 < TRIES {
                     place = Place { event: event.id - 1, tries: place.tries + 1 };
@@ -183,34 +213,34 @@ impl Notifier {
         }
     }
 
-    /// Runs the command; true if it ended well.
-    async fn call(&self, kind: NewsKind, event: &EventRecord) -> bool {
-        let tool = Tool {
-            program: "/bin/sh".into(),
-            arguments: vec!["-c".into(), self.command.clone().into()],
-            environment: Vec::new(),
-            limit: LONGEST_CALL,
-            grace: Duration::from_secs(1),
-            most: MOST_OUTPUT,
-        };
-        let input = format!("{}\n", object(kind, event)).into_bytes();
-        match tool.call_with(input, &CancellationToken::new()).await {
-            Ok(answer) if answer.status.success() => true,
-            Ok(answer) => {
-                let printed = String::from_utf8_lossy(&answer.stderr);
-                let last = printed.lines().next_back().unwrap_or_default();
-                tracing::warn!(status = %answer.status, printed = last, "the command of [notify] failed");
-                false
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the command of [notify] failed");
-                false
-            }
-        }
-    }
-
     fn open(&self) -> Result<Store, Error> {
         Store::open_beside(&self.directory, &self.hostname)
+    }
+}
+
+/// Runs the command; true if it ended well.
+async fn call(command: &str, kind: NewsKind, event: &EventRecord) -> bool {
+    let tool = Tool {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), command.into()],
+        environment: Vec::new(),
+        limit: LONGEST_CALL,
+        grace: Duration::from_secs(1),
+        most: MOST_OUTPUT,
+    };
+    let input = format!("{}\n", object(kind, event)).into_bytes();
+    match tool.call_with(input, &CancellationToken::new()).await {
+        Ok(answer) if answer.status.success() => true,
+        Ok(answer) => {
+            let printed = String::from_utf8_lossy(&answer.stderr);
+            let last = printed.lines().next_back().unwrap_or_default();
+            tracing::warn!(status = %answer.status, printed = last, "the command of [notify] failed");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the command of [notify] failed");
+            false
+        }
     }
 }
 
@@ -237,7 +267,7 @@ mod tests {
         }
 
         fn notifier(&self, command: &str) -> Notifier {
-            Notifier::start(command, self.folder.path(), "node-1")
+            Notifier::start(Some(command), self.folder.path(), "node-1")
         }
 
         /// The objects that a command put into the file `heard`.

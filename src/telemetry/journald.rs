@@ -9,6 +9,8 @@ use std::os::unix::net::UnixDatagram;
 use nix::sys::stat::fstat;
 use tracing::Level;
 
+use super::priority;
+
 /// Where journald listens.
 const SOCKET: &str = "/run/systemd/journal/socket";
 /// Most bytes of a value. Larger datagrams are refused by the kernel at about 200 KiB.
@@ -43,13 +45,13 @@ impl Journald {
     }
 }
 
-/// The priority of syslog.
-fn priority(level: Level) -> &'static str {
+/// The priority of a level.
+fn of_level(level: Level) -> u8 {
     match level {
-        Level::ERROR => "3",
-        Level::WARN => "4",
-        Level::INFO => "6",
-        _ => "7",
+        Level::ERROR => priority::ERR,
+        Level::WARN => priority::WARNING,
+        Level::INFO => priority::INFO,
+        _ => priority::DEBUG,
     }
 }
 
@@ -57,7 +59,7 @@ fn datagram(level: Level, message: &str, fields: &[(&'static str, String)]) -> V
     let mut bytes = Vec::with_capacity(256);
     put(&mut bytes, "MESSAGE", message);
     let own = fields.iter().find(|(name, _)| *name == "syslog_priority");
-    put(&mut bytes, "PRIORITY", own.map_or_else(|| priority(level), |(_, value)| value.as_str()));
+    put(&mut bytes, "PRIORITY", &own.map_or_else(|| of_level(level).to_string(), |(_, value)| value.clone()));
     put(&mut bytes, "SYSLOG_IDENTIFIER", "shakedown");
     for (name, value) in fields {
         match *name {

@@ -99,7 +99,7 @@ pub(super) fn write_line(text: &str, colour: Option<&'static str>) -> io::Result
 struct Told {
     /// The message and its fields, as people read them.
     text: String,
-    /// The same without numbers: what repeats with another number repeats.
+    /// Message and fields without numbers. Two lines with one key count as one line that repeats.
     key: String,
     /// The fields by name.
     fields: Vec<(&'static str, String)>,

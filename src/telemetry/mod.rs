@@ -17,7 +17,7 @@ use journald::Journald;
 use line::{Lines, Sink};
 
 /// Target of log lines that an operator reads although nothing is wrong: the journal of systemd always gets them, standard error with `-v`.
-pub const NEWS: &str = "shakedown::news";
+pub const NEWS: &str = "shakedown-news";
 
 /// Identities of the lines with the target [`NEWS`], for `journalctl MESSAGE_ID=…` (`man 7 systemd.journal-fields`). They never change.
 pub mod id {
@@ -27,6 +27,20 @@ pub mod id {
     pub const HARDWARE: &str = "b6bb67590d7f4272b0af9627e6267664";
     /// A drive or another part is in trouble, or a device comes and goes.
     pub const NOTICED: &str = "3fb192f0259a445c8f823dba72523bce";
+}
+
+/// Priorities of syslog (RFC 5424, 6.2.1), for lines with the target [`NEWS`]: news of a failure is no complaint of this program.
+pub mod priority {
+    /// Error conditions.
+    pub const ERR: u8 = 3;
+    /// Warning conditions.
+    pub const WARNING: u8 = 4;
+    /// Normal but significant conditions.
+    pub const NOTICE: u8 = 5;
+    /// Informational messages.
+    pub const INFO: u8 = 6;
+    /// Debug messages.
+    pub const DEBUG: u8 = 7;
 }
 
 /// How log lines are written.
@@ -76,11 +90,11 @@ pub fn start(format: LogFormat, verbosity: u8) {
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
 }
 
-/// What is logged.
+/// The filter of log lines.
 fn filter(verbosity: u8, destination: Destination) -> Targets {
     let default = match (verbosity, destination) {
         (0, Destination::Stderr) => "warn",
-        (0, Destination::Journald) => "shakedown::news=info,warn",
+        (0, Destination::Journald) => "shakedown-news=info,warn",
         (1, _) => "shakedown=info,warn",
         (2, _) => "shakedown=debug,info",
         _ => "trace",
@@ -93,7 +107,7 @@ fn filter(verbosity: u8, destination: Destination) -> Targets {
             let _ = writeln!(
                 io::stderr(),
                 "shakedown: WARNING: SHAKEDOWN_LOG is not used: {wrong:?} is neither a level (error, warn, info, debug, trace, off) nor \
-                 MODULE=LEVEL, for example shakedown::region=debug"
+                 MODULE=LEVEL, for example shakedown=debug"
             );
             default()
         }

@@ -119,7 +119,7 @@ const SYNTHETIC: [Case; 20] = [
     ("/disks/1/size", || json!(1_920_383_410_176_u64), "fail disk.size @ pci-0000:41:00.0-nvme-1 (nvme0n1): 1.92 TB"),
     ("/disks/2", || Value::Null, "fail disk.count @ : 0 of 1 disk"),
     ("/disks/2/rotational", || json!(true), "fail disk.kind @ pci-0000:00:1f.2-ata-1.0 (sda): sata"),
-    ("/disks/3/firmware", || json!("SN04"), "warn disk.firmware @ 0000:00/1f.2/ata1/0:0:0 (sdaa): SN04"),
+    ("/disks/3/firmware", || json!("SN04"), "warn disk.firmware @ 0000:00/1f.2/ata2/0:0:0 (sdaa): SN04"),
     (
         "/disks/3/place",
         || json!("0000:00/1f.2/ata6/0:0:0"),

@@ -66,7 +66,7 @@ fn what_is_newer_than_a_range_is_not_told_to_be_updated() {
     assert_eq!(
         told,
         [
-            "firmware: bios 2.7, ordered 2.4 to 2.6 -> this is newer than the range: install a version of the range, or widen it in the profile"
+            "firmware: bios 2.7, ordered 2.4 to 2.6 -> this is newer than what was ordered: install what was ordered, or widen it in the profile"
         ]
     );
 }

@@ -165,7 +165,7 @@ fn figures_are_held_against_limits_and_siblings() {
         (results("410", "1001"), 0, "accepted (profile"),
         (results("390", "1001"), 1, "read 390 GiB/s, ordered at least 400 GiB/s"),
         (results("410", "900"), 0, "accepted with notes"),
-        ("{\"rate\": 1001}".to_owned(), 3, "no result has this figure"),
+        ("{\"rate\": 1001}".to_owned(), 3, "no result has this figure as a number"),
     ] {
         let output = run(&own);
         let shown = text(&output.stdout);

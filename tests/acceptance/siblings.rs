@@ -87,6 +87,21 @@ fn two_machines_are_no_majority_and_five_have_a_rank() {
 }
 
 #[test]
+fn a_figure_in_another_unit_is_left_out_and_counted_and_the_usual_unit_decides() {
+    let batch = Batch::new();
+    batch.write("n0.json", &json!({"rate": 100}));
+    for number in 1..8 {
+        batch.write(
+            &format!("n{number}.json"),
+            &json!({"rate": {"value": if number == 5 { 50 } else { 100 }, "unit": "GiB/s"}}),
+        );
+    }
+    let text = batch.text();
+    assert!(text.contains("n5") && text.contains("50"), "seven are enough for a verdict: {text}");
+    assert!(text.contains("left out, since the unit is missing or of another quantity: 1"), "{text}");
+}
+
+#[test]
 fn the_page_shows_every_machine_and_means_nothing_to_a_browser_that_comes_from_one() {
     let batch = Batch::new();
     for number in 0..500 {
@@ -143,7 +158,8 @@ fn a_foreign_card_and_what_graphics_cards_run_with_are_facts() {
         match number {
             // Its second function is another thing.
             2 => {
-                functions.extend([card("0000:f1:00.0", "1234:5678", "Coin"), card("0000:f1:00.1", "1234:5679", "Coin")])
+                functions
+                    .extend([card("0000:f1:00.0", "1234:5678", "Coin"), card("0000:f1:00.1", "1234:5679", "Coin")]);
             }
             3 => functions.retain(|function| function["ids"] != "10ee:9038"),
             4 => functions.push(card("0000:f2:00.0", "10EE:9038", "FPGA")),

@@ -135,8 +135,10 @@ async fn a_profile_that_is_wrong_is_refused_before_anything_is_uploaded() {
     let address = "http://files.example.com/rig.toml".to_owned();
     for nowhere in [empty, address, machine.at("nowhere.toml").display().to_string()] {
         let (code, told) = install(&machine, &region, &["--profile", &nowhere]).await;
-        assert!(code == Some(3) && changes(&region) == 0, "{told}");
+        assert!(code == Some(2) && changes(&region) == 0 && told.contains("Nothing was uploaded"), "{told}");
     }
+    let (code, told) = install(&machine, &region, &["--scripts", "shakedown-acept", "--profile", &rig]).await;
+    assert!(code == Some(2) && told.contains("there is no script shakedown-acept") && changes(&region) == 0, "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,6 +104,21 @@ class Package(unittest.TestCase):
         exposure = out("systemd-analyze security --no-pager shakedown-watch.service 2>&1 | tail -n 1")
         self.assertLessEqual(float(re.search(r"(\d+\.\d+)", exposure)[1]), 4.0, exposure)
 
+    def test_the_journal_of_systemd_has_priority_identity_and_fields(self):
+        install()
+        marks = ["--- Start MAAS 1.0 script metadata ---", "name: ends-badly", "script_type: testing", "--- End MAAS 1.0 script metadata ---"]
+        (booted.machine.share / "ends-badly").write_text("".join(f"{line}\n" for line in ["#!/bin/sh", *(f"# {mark}" for mark in marks), "exit 3"]))
+        # MESSAGE_ID of a changed status, as docs/operating.md lists it. journald and journalctl are the judges.
+        identity = "5ed109a6ce4d4559994c2226d1aa04a4"
+        out("systemd-run --quiet --wait --collect shakedown try /share/ends-badly || true; journalctl --sync")
+        lines = out(f"journalctl --no-pager -o json MESSAGE_ID={identity}").splitlines()
+        told = [json.loads(line) for line in lines]
+        seen = [(one["PRIORITY"], one["SHAKEDOWN_STATUS"], one["SHAKEDOWN_SCRIPT"], one["SYSLOG_IDENTIFIER"]) for one in told]
+        self.assertEqual(seen[-1], ("4", "Failed", "ends-badly", "shakedown"), told)
+        self.assertEqual({priority for priority, *_ in seen[:-1]}, {"6"}, told)
+        # No line has a stamp of its own beside the journal's.
+        self.assertNotRegex(told[-1]["MESSAGE"], r"\d{4}-\d\d-\d\dT")
+
     def test_on_a_deployed_machine_it_takes_over_is_upgraded_and_goes(self):
         (booted.machine.share / "unit").write_text(MAAS_UNIT)
         out("rm -f /tmp/unit-of-maas-ran; cp /share/unit /etc/systemd/system/maas_hardware_sync.service && systemctl daemon-reload")

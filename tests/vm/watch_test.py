@@ -76,7 +76,8 @@ class Service:
         """What is new in the journal, oldest first: of what, and the text with this node's name as NODE."""
         events = [json.loads(line) for line in self.lines("events")]
         # The kernel's log still has the faults that other tests made; the service tells them, too, and `diagnose_test` reads them.
-        events = [event for event in events if not event["description"].startswith("the machine reported ")][self.read:]
+        old = ("the machine reported ", "before it was watched, the machine had reported ")
+        events = [event for event in events if not event["description"].startswith(old)][self.read:]
         what = [event["type"].partition(" hardware sync")[0] for event in events]
         return [(kind, event["description"].replace(self.region["system_id"], "NODE")) for kind, event in zip(what, events)]
 

@@ -1,6 +1,6 @@
 //! Compares the groups of one kind with its devices, and reports differences, missing devices and surplus devices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::catalogue::Kind;
 use super::super::machine::{Device, Listing, Machine, Stay};
@@ -8,14 +8,14 @@ use super::super::matching::{Assignment, Edges};
 use super::super::pairing::pair;
 use super::super::profile::{Group, Severity};
 use super::memo::Memo;
-use super::position::{At, Edge, Position, gap, is_name, is_same, meant, positions};
+use super::position::{At, Edge, Position, gap, is_name, is_same, positions};
 use super::words::{at, at_key, describe, empty_bays, named, others};
 use super::{Findings, Of, READ, shown};
 
 /// Next step if a profile names a slot that the firmware does not know.
 const NAME: &str = "correct the name of the slot in the profile; if it is right, reseat the module";
 /// Next step if more is there than was ordered.
-const MORE: &str = "take it out, or correct the profile";
+pub(super) const MORE: &str = "take it out, or correct the profile";
 
 /// Judges all groups of a kind. If `is_all` is set, devices outside all groups are reported too.
 pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine: &Machine, is_all: bool) {
@@ -38,6 +38,7 @@ pub(super) fn judge(found: &mut Findings, kind: Kind, groups: &[&Group], machine
     work.missing(&lacking, &left);
     work.uncounted(&lacking);
     work.surplus(&yes, &mut left);
+    work.elsewhere(&mut left);
     work.beyond(&lacking, &mut left);
     work.unplaced(&mut left);
     work.totals(groups);
@@ -90,14 +91,14 @@ fn assign(positions: &[Position<'_>], yes: &Edges, all: &Edges, devices: &[Devic
 }
 
 /// State while one kind is judged: positions of the profile, devices of the machine, and the assignment between them.
-struct Work<'a> {
-    found: &'a mut Findings,
-    kind: Kind,
-    positions: &'a [Position<'a>],
-    listing: &'a Listing,
-    machine: &'a Machine,
-    assignment: Assignment,
-    memo: Memo,
+pub(super) struct Work<'a> {
+    pub(super) found: &'a mut Findings,
+    pub(super) kind: Kind,
+    pub(super) positions: &'a [Position<'a>],
+    pub(super) listing: &'a Listing,
+    pub(super) machine: &'a Machine,
+    pub(super) assignment: Assignment,
+    pub(super) memo: Memo,
 }
 
 impl<'a> Work<'a> {
@@ -183,7 +184,7 @@ impl<'a> Work<'a> {
         self.differs(&self.positions[position], device);
     }
 
-    fn differs(&mut self, position: &Position<'_>, number: usize) {
+    pub(super) fn differs(&mut self, position: &Position<'_>, number: usize) {
         let (of, device) = (self.of(number), &self.listing.devices[number]);
         match position.is_here(self.kind, device) {
             Some(true) => {}
@@ -222,6 +223,7 @@ impl<'a> Work<'a> {
 
     /// Reports missing devices: by slot if the group names slots, otherwise by group.
     fn missing(&mut self, lacking: &[usize], left: &[usize]) {
+        let mut unread = BTreeSet::new();
         for (number, position) in self.positions.iter().enumerate().filter(|(number, _)| lacking[*number] > 0) {
             let of = Of { kind: self.kind, device: None, place: "" };
             let there = position.count.least - lacking[number];
@@ -241,7 +243,11 @@ impl<'a> Work<'a> {
                 }
             };
             if let Some(reason) = &self.listing.unread {
-                self.found.is_unknown(of, "count", (&expected, reason), READ);
+                // One reason is told once, however many places a group has.
+                if unread.insert(position.number) {
+                    let all = describe(position.group, position.group.count);
+                    self.found.is_unknown(of, "count", (&all, reason), READ);
+                }
                 continue;
             }
             if self.kind == Kind::Memory && !matches!(position.at, At::Slot(_)) {
@@ -272,54 +278,6 @@ impl<'a> Work<'a> {
         let is_free = |name: &&str| !name.is_empty() && !taken.contains(name);
         let names: Vec<&str> = self.machine.slots.iter().map(String::as_str).filter(is_free).collect();
         if names.is_empty() { String::new() } else { format!("; empty: {}", named(&names)) }
-    }
-
-    /// Reports surplus devices of each position, and removes them from `left`.
-    fn surplus(&mut self, yes: &Edges, left: &mut Vec<usize>) {
-        for (number, position) in self.positions.iter().enumerate() {
-            // A USB stick is not a surplus disk, unless the profile allows no disk at all.
-            let counts =
-                |device: &usize| position.count.most == Some(0) || self.listing.devices[*device].stay == Stay::Fitted;
-            let more = left.iter().copied().filter(|device| yes[number].binary_search(device).is_ok());
-            let more: Vec<usize> = more.filter(counts).collect();
-            if more.is_empty() {
-                continue;
-            }
-            left.retain(|device| !more.contains(device));
-            let there = self.assignment.filled(number) + more.len();
-            // Any of those that fit may be the one too many, so all of them are named.
-            let own = (0..self.listing.devices.len()).filter(|device| self.assignment.owner(*device) == Some(number));
-            let mut all: Vec<usize> = own.chain(more.iter().copied()).collect();
-            all.sort_unstable();
-            let places: Vec<&str> = all.iter().map(|device| self.listing.devices[*device].place.as_str()).collect();
-            let of = Of { kind: self.kind, device: None, place: "" };
-            let what = format!("{}, {} too many, in: {}", self.kind.several(there), more.len(), named(&places));
-            let expected = describe(position.group, position.count);
-            self.found.deviates(of, position.group.severity, "count", (&expected, &what), MORE);
-        }
-    }
-
-    /// Reports devices that nearly fit or may fit a group whose count is a range, although its minimum is reached: a bad device is none that
-    /// nobody ordered.
-    fn beyond(&mut self, lacking: &[usize], left: &mut Vec<usize>) {
-        let there = |(number, position): (usize, &Position<'_>)| {
-            let most = position.count.most.unwrap_or(self.listing.devices.len());
-            // A place that may stay free belongs to a range; where the count is exact, the devices that are there are the ones that were meant.
-            let is_range = position.count.most != Some(position.count.least);
-            let paired = position.count.least.saturating_sub(lacking[number]);
-            if is_range { most.saturating_sub(self.assignment.filled(number).max(paired)) } else { 0 }
-        };
-        let mut room: Vec<usize> = self.positions.iter().enumerate().map(there).collect();
-        if room.iter().all(|room| *room == 0) {
-            return;
-        }
-        let devices = &self.listing.devices;
-        for device in left.clone().into_iter().filter(|device| devices[*device].stay == Stay::Fitted) {
-            let Some(number) = meant(self.positions, &room, self.kind, (&self.memo, devices, device)) else { continue };
-            room[number] -= 1;
-            left.retain(|other| *other != device);
-            self.differs(&self.positions[number], device);
-        }
     }
 
     /// Leaves open what would fit if its socket were known: nobody is to take it out.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::better::Better;
 use super::super::catalogue::Kind;
 use super::super::figure::{Amount, Figures};
-use super::super::profile::{Limit, Severity, Wanted};
+use super::super::profile::{Limit, Severity, Wanted, meant};
 use super::super::statistics::{self, Standing};
 use super::super::verdict::{Deviation, Kept, Unknown};
 use super::{Findings, Found, Missed};
@@ -22,7 +22,7 @@ pub(super) fn judge(
     for limit in limits {
         found.checked += 1;
         let outcome = match figures.get(&limit.name) {
-            None => Outcome::Unknown("no result has this figure: give the results with --measured".to_owned()),
+            None => Outcome::Unknown(absent(&limit.name, figures)),
             // Nothing takes no time: a test that measured none wrote 0.
             Some(own) if own.number <= 0.0 && own.is_never_zero(&limit.name) => {
                 Outcome::Unknown(format!("{} is no measurement", own.show()))
@@ -67,6 +67,16 @@ pub(super) fn judge(
             }),
         }
     }
+}
+
+/// Why there is no figure of a name.
+fn absent(name: &str, figures: &Figures) -> String {
+    if figures.is_empty() {
+        return "no result has this figure: give the results with --measured".to_owned();
+    }
+    let known: Vec<&str> = figures.keys().map(String::as_str).collect();
+    let hint = meant(name, &known).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+    format!("no result has this figure as a number{hint}")
 }
 
 fn next(severity: Severity) -> &'static str {

@@ -5,6 +5,7 @@ mod group;
 mod measure;
 mod memo;
 mod position;
+mod surplus;
 mod words;
 
 use super::catalogue::{Field, Kind};
@@ -173,7 +174,7 @@ impl Findings {
             }
             Fit::Beyond => (
                 expect.severity,
-                "this is newer than the range: install a version of the range, or widen it in the profile",
+                "this is newer than what was ordered: install what was ordered, or widen it in the profile",
             ),
             Fit::No => (expect.severity, field.next),
         };

@@ -111,6 +111,18 @@ impl Position<'_> {
         edge
     }
 
+    /// True if the group names places: slots, or a location among its expectations.
+    pub(super) fn has_place(&self) -> bool {
+        matches!(self.at, At::Slot(_) | At::Slots(_)) || self.weights.iter().any(|(_, is_location)| *is_location)
+    }
+
+    /// True if the device is known to meet all expectations of the group but those of its location.
+    pub(super) fn is_like(&self, memo: &Memo, device: usize) -> bool {
+        let others = (0..self.weights.len()).filter(|expect| !self.weights[*expect].1);
+        let mut others = others.peekable();
+        others.peek().is_some() && others.all(|expect| memo.edge(self.number, expect, device) == Edge::Yes)
+    }
+
     /// True if the device is at the required location; `None` if its location is unknown.
     pub(super) fn is_here(&self, kind: Kind, device: &Device) -> Option<bool> {
         let slot = || kind.field("slot").map(|(place, _)| &device.facts[place]);

@@ -17,6 +17,7 @@ use super::want::Want;
 pub(super) use contradiction::patterns;
 pub(super) use measure::Limit;
 pub(super) use measure::Wanted;
+pub(super) use problem::meant;
 pub use problem::{Problem, ProfileError};
 #[cfg(test)]
 pub(super) use read::names;

@@ -111,7 +111,7 @@ pub(super) fn suggestion(given: &str, known: &[&str]) -> String {
 }
 
 /// The known word that was probably meant: what people call so, else the nearest one if it is close enough.
-pub(super) fn meant<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(in super::super) fn meant<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let squeezed = |text: &str| text.replace(['-', '_', ' '], "").to_lowercase();
     let own = squeezed(given);
     let called = CALLED.iter().find(|(called, _)| squeezed(called) == own);

@@ -45,7 +45,13 @@ pub(in super::super) fn want(field: &Field, value: &DeValue<'_>) -> Result<(Want
                 possible(field, want, shown)?;
             }
             let shown = wants.iter().map(|(_, shown)| shown.as_str()).collect::<Vec<_>>().join(" or ");
-            (Want::Any(wants.into_iter().map(|(want, _)| want).collect()), shown)
+            // Several versions are the ones that are allowed; newer than a version that was named alone is a note.
+            let is_alone = wants.len() == 1;
+            let own = |want| match want {
+                Want::Version(version) if !is_alone => Want::Exactly(version),
+                want => want,
+            };
+            (Want::Any(wants.into_iter().map(|(want, _)| own(want)).collect()), shown)
         }
         DeValue::Table(models) if field.shape == Shape::Version => by_model(field, models)?,
         value => one(field, value)?,
@@ -127,7 +133,14 @@ fn text(field: &Field, value: &DeValue<'_>) -> Result<(Want, String), String> {
     if let Some(range) = range {
         return Err(format!("a range of numbers is \"{range}\"; for this text alone write \"~{trimmed}\""));
     }
-    Ok((Want::Text(Pattern::parse(&text, field.shape == Shape::Place)?), trimmed))
+    let has_ranges = field.shape == Shape::Place;
+    let want = Want::Text(Pattern::parse(&text, has_ranges)?);
+    // Outputs say "bay 3" of the bay 3.
+    let own = trimmed.split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case(field.key)).map(|(_, own)| own);
+    match own {
+        Some(own) => Ok((Want::Any(vec![want, Want::Text(Pattern::parse(own, has_ranges)?)]), trimmed)),
+        None => Ok((want, trimmed)),
+    }
 }
 
 /// The text of a string, or the digits of a number as they were written. The error names the type of any other value.
@@ -172,12 +185,15 @@ fn number(unit: Unit, tolerance: f64, text: &str) -> Result<(Want, String), Stri
         if value < LEAST {
             return Err(format!("{} are meant by {text}: a unit is missing, as in \"64 GiB\"", unit.show(value)));
         }
-        if tolerance == 0.0 && value % LEAST > 0.0 {
-            return Err(format!("no module has {value} bytes: modules have \"64 GiB\", not \"64 GB\""));
+        if tolerance == 0.0 && !is_of_powers(value) {
+            return Err(format!(
+                "no module has {value} bytes ({text}): modules have \"64 GiB\", not \"64 GB\" or \"65536 MB\""
+            ));
         }
     }
     let shown = if range.is_one { shown_number(unit, &range.shown, value) } else { range.shown.clone() };
-    let range = if range.is_one { widened(range, tolerance) } else { range };
+    // What a maker rounded up in the name of a disk is rounded in a range, too.
+    let range = if range.is_one || unit == Unit::Bytes { widened(range, tolerance) } else { range };
     Ok((Want::Numbers(range.low, range.high), shown))
 }
 
@@ -187,8 +203,21 @@ fn shown_number(unit: Unit, text: &str, value: f64) -> String {
     if has_unit { text.to_owned() } else { unit.show(value) }
 }
 
+/// True if a number of bytes is a small number times a power of two, as modules of memory and caches have it; 65,536 MB are none.
+fn is_of_powers(bytes: f64) -> bool {
+    const MOST_ODD: u64 = 1_000;
+    if bytes % LEAST > 0.0 {
+        return false;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in MiB, and no fraction")]
+    let mebibytes = (bytes / LEAST) as u64;
+    mebibytes.checked_shr(mebibytes.trailing_zeros()).unwrap_or(0) <= MOST_ODD
+}
+
 fn widened(range: Range<f64>, tolerance: f64) -> Range<f64> {
-    let end = |end: Option<End<f64>>, factor: f64| end.map(|end| End { value: end.value * factor, included: true });
+    let end = |end: Option<End<f64>>, factor: f64| {
+        end.map(|end| if end.included { End { value: end.value * factor, included: true } } else { end })
+    };
     Range { low: end(range.low, 1.0 - tolerance), high: end(range.high, 1.0 + tolerance), ..range }
 }
 

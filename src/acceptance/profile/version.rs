@@ -32,7 +32,10 @@ pub(super) fn expected(text: &str, words: &[&str]) -> Result<(Want, String), Str
     }
     if range.is_one {
         let shown = range.shown;
-        return range.low.map(|end| (Want::Version(end.value), shown)).ok_or_else(|| "no version".to_owned());
+        let exactly = text.starts_with('=');
+        let want = |version| if exactly { Want::Exactly(version) } else { Want::Version(version) };
+        let shown = if exactly { format!("exactly {shown}") } else { shown };
+        return range.low.map(|end| (want(end.value), shown)).ok_or_else(|| "no version".to_owned());
     }
     if let (Some(low), Some(high)) = (&range.low, &range.high) {
         let order = low.value.compare(&high.value);
@@ -65,6 +68,12 @@ fn one(text: &str, words: &[&str]) -> Result<Version, String> {
     }
     if let Some(short) = [".x", ".X", ".*"].into_iter().find_map(|end| text.strip_suffix(end)) {
         return Err(format!("\"{text}\" is no version; for {short} and all {short}.… write \"{short}..{short}\""));
+    }
+    if let Some((sign, after)) = ["^", "~"].into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?.trim()))) {
+        let first = after.split('.').next().and_then(|first| first.parse::<u64>().ok());
+        if let Some(next) = first.and_then(|first| first.checked_add(1)) {
+            return Err(format!("\"{sign}{after}\" is no version; did you mean \">={after}, <{next}\"?"));
+        }
     }
     if text.contains([',', ';', '|']) || text.split(' ').any(|word| word == "or" || word == "oder") {
         return Err(format!("\"{text}\" is no version: one of several is a list, as [\"2.4.4\", \"2.4.5\"]"));
@@ -132,7 +141,7 @@ mod tests {
             ("≥2.4.4", "at least 2.4.4"),
             ("2.4..2.6", "2.4 to 2.6"),
             ("..2.6", "at most 2.6"),
-            ("=2.4", "2.4"),
+            ("=2.4", "exactly 2.4"),
             (">=22.39.1002 (MT_0000000359)", "at least 22.39.1002 (MT_0000000359)"),
             ("1.10-3", "1.10-3"),
             (">=2.5+", "at least 2.5+"),

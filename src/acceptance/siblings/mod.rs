@@ -175,7 +175,7 @@ fn fact(name: &str, told: &[Option<&Told>]) -> FactRow {
 
 /// A figure: of each machine that of now and that of the run before.
 fn figure(name: &str, amounts: &[(Option<&Amount>, Option<&Amount>)]) -> Option<FigureRow> {
-    let unit = amounts.iter().find_map(|(now, _)| *now)?;
+    let unit = usual_unit(amounts.iter().filter_map(|(now, _)| *now))?;
     let one = Amount { number: 1.0, unit: unit.unit.clone() };
     let number =
         |amount: Option<&Amount>| amount.and_then(|amount| amount.ratio(&one)).filter(|value| value.is_finite());
@@ -198,6 +198,10 @@ fn figure(name: &str, amounts: &[(Option<&Amount>, Option<&Amount>)]) -> Option<
         (Some(_), RANKED..LEAST) => rank(&known, group.median, better),
         (Some(reason), _) => Some(reason.to_string()),
     };
+    let left_out = amounts.iter().zip(&values).filter(|((now, _), value)| now.is_some() && value.is_none()).count();
+    let left_out =
+        (left_out > 0).then(|| format!("left out, since the unit is missing or of another quantity: {left_out}"));
+    let remark = remark.into_iter().chain(left_out).reduce(|remark, left_out| format!("{remark}; {left_out}"));
     Some(FigureRow {
         name: name.to_owned(),
         unit: unit.unit.clone(),
@@ -209,6 +213,14 @@ fn figure(name: &str, amounts: &[(Option<&Amount>, Option<&Amount>)]) -> Option<
         values,
         last,
     })
+}
+
+/// One of the amounts that the most others can be compared with.
+fn usual_unit<'a>(amounts: impl Iterator<Item = &'a Amount>) -> Option<&'a Amount> {
+    let amounts: Vec<&Amount> = amounts.collect();
+    let comparable = |one: &Amount| amounts.iter().filter(|other| other.in_unit_of(one).is_some()).count();
+    let most = amounts.iter().map(|one| comparable(one)).max()?;
+    amounts.iter().copied().find(|one| comparable(one) == most)
 }
 
 /// Remark on four or five machines, too few for a verdict: how far the last is from the median; `None` without values.

@@ -47,7 +47,7 @@ impl Dispatcher {
         tracing::info!(
             target: telemetry::NEWS,
             message_id = telemetry::id::SCRIPT_STATUS,
-            syslog_priority = if new.is_failure() { 4 } else { 6 },
+            syslog_priority = if new.is_failure() { telemetry::priority::WARNING } else { telemetry::priority::INFO },
             script = %script.subject(),
             status = new.name(),
             run,

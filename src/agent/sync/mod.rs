@@ -256,11 +256,14 @@ impl Sync {
         let run_id = self.begin(&compared).await.ok_or(Error::NoJournal)?;
         for change in &compared.changes {
             let text = describe(change, &self.node());
-            let action = change.event(&self.node()).action;
-            tracing::info!(target: telemetry::NEWS, message_id = telemetry::id::HARDWARE, syslog_priority = 5, action, run = run_id.number(), "{text}");
-            if !telemetry::is_journald() {
-                let _ = self.notices.send(Notice::Said(text));
-            }
+            tracing::info!(
+                target: telemetry::NEWS,
+                message_id = telemetry::id::HARDWARE,
+                syslog_priority = telemetry::priority::NOTICE,
+                run = run_id.number(),
+                "{text}"
+            );
+            let _ = self.notices.send(Notice::Changed(text));
         }
         let stored = compared.stored.as_ref().map(Stored::to_text);
         let mut outcome = Outcome { reason: Some(reason), changes: compared.changes, ..Outcome::nothing() };

@@ -34,7 +34,7 @@ pub(super) async fn note(
         tracing::info!(
             target: telemetry::NEWS,
             message_id = telemetry::id::NOTICED,
-            syslog_priority = if one.is_failure { 3 } else { 5 },
+            syslog_priority = if one.is_failure { telemetry::priority::ERR } else { telemetry::priority::NOTICE },
             action = one.action,
             "{}",
             one.text

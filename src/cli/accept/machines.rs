@@ -1,7 +1,7 @@
 //! Reads machines from files, for `accept` and `compare`.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::super::restore;
 use crate::inventory::{collect_detail, open};
 
+/// The mark of the byte order in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Maximum bytes of a file that are read as a document; the inventory of the largest known machine has a tenth of that.
 const MOST: u64 = 256 << 20;
 
@@ -41,11 +43,14 @@ pub(in crate::cli) fn content(path: &Path) -> anyhow::Result<Content> {
     if path.is_file() {
         let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
         let mut reader = BufReader::new(file.take(MOST));
-        let mut first = [0];
-        let count = reader.read(&mut first).with_context(|| format!("cannot read {shown}"))?;
-        anyhow::ensure!(count > 0, "{shown} is empty");
-        if matches!(first[0], b'{' | b'[') {
-            let stream = serde_json::Deserializer::from_reader(first.as_slice().chain(reader)).into_iter::<Value>();
+        let start = reader.fill_buf().with_context(|| format!("cannot read {shown}"))?;
+        anyhow::ensure!(!start.is_empty(), "{shown} is empty");
+        // Some editors begin a file with a mark of the byte order.
+        let is_marked = start.starts_with(BYTE_ORDER_MARK);
+        let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+        if matches!(start.first(), Some(b'{' | b'[')) {
+            reader.consume(if is_marked { BYTE_ORDER_MARK.len() } else { 0 });
+            let stream = serde_json::Deserializer::from_reader(reader).into_iter::<Value>();
             let documents: Result<Vec<Value>, _> = stream.collect();
             return documents.map(Content::Documents).with_context(|| format!("{shown} is damaged JSON"));
         }

@@ -62,7 +62,7 @@ impl Machine {
         Ok(Host::at(root))
     }
 
-    /// What asks the drives. This machine's own smartctl must not ask this machine's drives for those of a copy.
+    /// The smartctl that asks the drives. For a copied machine it has to be named: this machine's own would ask this machine's drives.
     fn smartctl(&self) -> Result<Smartctl, Error> {
         if let Some(root) = self.root.as_ref().filter(|_| self.smartctl.is_none()) {
             return Err(Error::Copied(root.clone()));

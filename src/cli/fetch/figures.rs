@@ -1,4 +1,4 @@
-//! What a region has of a machine's tests, as one document: names, statuses, and the figures in the result files of scripts that declare
+//! Test results of a machine in a region, as one document: names, statuses, and the figures in the result files of scripts that declare
 //! results.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -103,7 +103,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     whole::write(path, bytes, Readers::Owner).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What became of the machines so far.
+/// Counts of the machines, by what was fetched of them.
 #[derive(Default)]
 struct Tally {
     fetched: usize,

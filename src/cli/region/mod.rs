@@ -9,10 +9,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::accept::profiles::Wrong;
 use super::register::Region;
 use super::{answer, exit, fetch, help};
-use crate::adoption::{self, CARRIER, Change, Present, Refused, SITE_SCRIPTS, Wanted};
+use crate::adoption::{self, CARRIER, Change, Present, SITE_SCRIPTS, Wanted};
 use crate::region::{self, Client};
 
 #[derive(Debug, clap::Args)]
@@ -98,16 +97,16 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 }
 
 async fn put(install: Install) -> anyhow::Result<u8> {
-    let scripts = chosen(&install.scripts)?;
-    let Some(mut scripts) = scripts else { return Ok(exit::OK) };
-    let profiles = match profiles::read(&install.profiles) {
-        Ok(profiles) => profiles,
-        Err(error) if error.is::<Refused>() || error.is::<Wrong>() => {
-            complain!("shakedown: {error}");
+    let asked = chosen(&install.scripts).and_then(|scripts| Ok((scripts, profiles::read(&install.profiles)?)));
+    let (scripts, profiles) = match asked {
+        Ok(asked) => asked,
+        // Whatever is wrong there stands on the command line or in the files that it names.
+        Err(error) => {
+            complain!("shakedown: {error:#}\nNothing was uploaded.");
             return Ok(exit::USAGE);
         }
-        Err(error) => return Err(error),
     };
+    let Some(mut scripts) = scripts else { return Ok(exit::OK) };
     if profiles.is_some() && !scripts.contains(&CARRIER) {
         scripts.push(CARRIER);
     }

@@ -37,7 +37,7 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Option<Profiles>> {
     Ok(Some(profiles))
 }
 
-/// What a change of the script does to the profiles that travel with it, one line each.
+/// Profiles that a change of the script adds or takes out, one line each.
 pub(super) fn news(wanted: &Wanted, present: &Present, changes: &[(Change, String)]) -> Vec<String> {
     let is_it =
         |change: &Change| matches!(change, Change::Create(name) | Change::Replace { name, .. } if name == CARRIER);

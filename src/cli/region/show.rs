@@ -1,4 +1,4 @@
-//! What a region has of Shakedown, as `shakedown region status` and `install` print it.
+//! Programs, scripts and profiles of Shakedown in a region, as `shakedown region status` and `install` print them.
 
 use super::super::register::Region;
 use super::super::{answer, exit};

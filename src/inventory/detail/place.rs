@@ -107,7 +107,7 @@ pub(super) fn nearest_pci(survey: &Survey<'_>, device: &Path) -> Option<String> 
     nearest_pci_of(&survey.host.real(device)?)
 }
 
-/// The same of a real path.
+/// The address of the PCI function next above a device, by the real path of the device.
 pub(super) fn nearest_pci_of(real: &Path) -> Option<String> {
     let mut names = real.ancestors().filter_map(|above| Some(above.file_name()?.to_string_lossy().into_owned()));
     names.find(|name| is_pci_address(name))

@@ -5,7 +5,7 @@ use super::super::Gap;
 use super::super::topic::Topic;
 use crate::host::Host;
 
-/// What the copy of a machine must have for a topic to be known.
+/// Directories that a copied machine must have for a topic to be known.
 const PARTS: [(&str, Topic); 4] = [
     ("/sys/class/block", Topic::Disks),
     ("/sys/class/net", Topic::Interfaces),

@@ -197,7 +197,7 @@ const WORDS: &str = "
     lowtotal lowfree mlocked nfs_unstable unstable pagetables percpu quicklists sreclaimable sunreclaim secpagetables
     shmemhugepages shmempmdmapped swapcached swapfree swaptotal unevictable vmallocchunk vmalloctotal vmallocused writeback
     writebacktmp zswap zswapped rsvd surp total anon cma cmafree cmatotal balloon hit miss foreign interleave face hw queue driver
-    name-type raw plus vid pad passive fault-tolerance tolerance src_addr src traddr num heads resolution framebuffer frl csrow host_traddr ceph mlx4 mlx5 libata ahci uas
+    forceoff notsupported notimplemented name-type raw plus vid pad passive fault-tolerance tolerance src_addr src traddr num heads resolution framebuffer frl csrow host_traddr ceph mlx4 mlx5 libata ahci uas
 ";
 
 /// Names of interfaces that the kernel, systemd or a hypervisor gives; people's own are replaced.

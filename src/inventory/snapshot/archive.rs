@@ -36,12 +36,12 @@ pub enum SnapshotError {
     #[error("{0} is neither a directory nor a .tar.xz archive, as `shakedown snapshot` writes it")]
     NoArchive(PathBuf),
     /// The `.tar.xz` is cut off or damaged.
-    #[error("{path} is no whole .tar.xz archive: {}", in_words(source))]
+    #[error("{path} is no whole .tar.xz archive: {}", in_words(reason))]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The error of the decoder or the archive reader.
-        source: io::Error,
+        /// The error of the decoder or the archive reader. No source: its own words tell of buffers.
+        reason: io::Error,
     },
     /// The directory holds no copied machine; most often the machine is in the directory below or above.
     #[error("{path} holds no copied machine: sys, proc, run/udev and {MANIFEST} were looked for{hint}")]
@@ -175,7 +175,7 @@ fn unpack(file: File, path: &Path, into: &Path, most: u64) -> Result<(), Snapsho
     if rest.limit() == 0 {
         return Err(SnapshotError::TooMuch(path.to_owned()));
     }
-    drained.map_err(|source| SnapshotError::Damaged { path: path.to_owned(), source })
+    drained.map_err(|reason| SnapshotError::Damaged { path: path.to_owned(), reason })
 }
 
 fn members<R: Read>(archive: &mut Archive<R>, into: &Path) -> io::Result<()> {

@@ -10,12 +10,15 @@ use crate::report::time::seconds;
 /// Height of a row in its own units.
 const HEIGHT: f64 = 20.0;
 
+/// A number of a sample; `None` if nobody measured it.
+type Pick = fn(&LoadSample) -> Option<f64>;
+
 /// A row: its name, its largest value in words, what is drawn at its top, and a value of each sample for each of its lines.
 struct Row {
     name: &'static str,
     most: String,
     top: f64,
-    lines: Vec<(&'static str, fn(&LoadSample) -> Option<f64>)>,
+    lines: Vec<(&'static str, Pick)>,
 }
 
 /// Nothing if nothing was measured.
@@ -30,9 +33,9 @@ pub(super) fn rows(load: &Load, scale: &Scale) -> String {
 }
 
 fn rows_of(load: &Load) -> Vec<Row> {
-    let most = |pick: fn(&LoadSample) -> Option<f64>| load.samples.iter().filter_map(pick).reduce(f64::max);
+    let most = |pick: Pick| load.samples.iter().filter_map(pick).reduce(f64::max);
     let mut rows = Vec::new();
-    let busy: fn(&LoadSample) -> Option<f64> = |sample| Some((sample.own? + sample.foreign.unwrap_or(0.0)).min(100.0));
+    let busy: Pick = |sample| Some((sample.own? + sample.foreign.unwrap_or(0.0)).min(100.0));
     if let Some(most) = most(busy) {
         rows.push(Row {
             name: "Processors",
@@ -41,7 +44,7 @@ fn rows_of(load: &Load) -> Vec<Row> {
             lines: vec![("all", busy), ("others", |sample| sample.foreign)],
         });
     }
-    let wanted: fn(&LoadSample) -> Option<f64> = |sample| Some(sample.load);
+    let wanted: Pick = |sample| Some(sample.load);
     let largest = most(wanted).unwrap_or(0.0);
     rows.push(Row {
         name: "Load",
@@ -51,7 +54,7 @@ fn rows_of(load: &Load) -> Vec<Row> {
     });
     let memory = load.samples.iter().map(|sample| sample.memory_used).max().unwrap_or(0);
     #[expect(clippy::cast_precision_loss, reason = "a picture")]
-    let used: fn(&LoadSample) -> Option<f64> = |sample| Some(sample.memory_used as f64);
+    let used: Pick = |sample| Some(sample.memory_used as f64);
     #[expect(clippy::cast_precision_loss, reason = "a picture")]
     rows.push(Row {
         name: "Memory",
@@ -59,7 +62,7 @@ fn rows_of(load: &Load) -> Vec<Row> {
         top: load.memory.max(memory).max(1) as f64,
         lines: vec![("all", used)],
     });
-    let heat: fn(&LoadSample) -> Option<f64> = |sample| sample.temperature;
+    let heat: Pick = |sample| sample.temperature;
     if let Some(most) = most(heat) {
         rows.push(Row {
             name: "Temperature",
@@ -83,13 +86,7 @@ fn drawn(row: &Row, load: &Load, began: f64, scale: &Scale) -> String {
 }
 
 /// An area below a line; a pause between samples, as of a reboot, is a gap in it.
-fn area(
-    class: &str,
-    pick: fn(&LoadSample) -> Option<f64>,
-    (load, began): (&Load, f64),
-    top: f64,
-    scale: &Scale,
-) -> String {
+fn area(class: &str, pick: Pick, (load, began): (&Load, f64), top: f64, scale: &Scale) -> String {
     let every = f64::from(load.every.max(1));
     let known: Vec<(f64, f64)> = load
         .samples
@@ -103,8 +100,9 @@ fn area(
         let start = scale.at(began + (first.0 - every).max(0.0));
         let y = |value: f64| HEIGHT - (value / top).clamp(0.0, 1.0) * (HEIGHT - 1.0);
         path.push_str(&format!("M{start:.1} {HEIGHT}V{:.1}", y(first.1)));
-        part.iter()
-            .for_each(|(after, value)| path.push_str(&format!("L{:.1} {:.1}", scale.at(began + after), y(*value))));
+        for (after, value) in part {
+            path.push_str(&format!("L{:.1} {:.1}", scale.at(began + after), y(*value)));
+        }
         path.push_str(&format!("L{:.1} {HEIGHT}Z", scale.at(began + last.0)));
     }
     format!("<path class=\"{class}\" d=\"{path}\"/>")
@@ -142,7 +140,7 @@ mod tests {
         let at = |after| LoadSample { after, temperature: Some(50.0), ..LoadSample::default() };
         let html = rows(&load(vec![at(5), at(10), at(60), at(65)]), &scale());
         let row = html.lines().find(|line| line.contains("Temperature")).expect("a row");
-        assert_eq!(row.matches("Z").count(), 2, "{row}");
+        assert_eq!(row.matches('Z').count(), 2, "{row}");
         assert!(row.contains("M550.0 20V"), "the second part begins at 55 s of 100: {row}");
     }
 
