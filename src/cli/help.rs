@@ -93,8 +93,8 @@ Examples:
 
 pub(super) const TEST: &str = "\
 Examples:
-  shakedown test memory --level smoke                # some seconds, as much memory as they are enough for
-  shakedown test cpu --seconds 10 --format json
+  shakedown test memory --level smoke --seconds 3    # as much memory as the seconds are enough for
+  shakedown test cpu --level smoke --seconds 3 --format json
 
 Exit codes:
   0    passed, degraded (works, but not as it should, see the findings), or skipped, as there is no such hardware
