@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "hwtest/cpu.rs"]
+mod hwtest_cpu;
 #[path = "hwtest/devices.rs"]
 mod hwtest_devices;
 #[path = "hwtest/memory.rs"]

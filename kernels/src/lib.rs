@@ -3,6 +3,7 @@
 //!
 //! Which instructions a processor has is found when the program runs ([`Isa`]), so one binary serves all machines.
 
+pub mod cpu;
 mod isa;
 pub mod memory;
 mod piece;

@@ -116,20 +116,28 @@ impl Piece {
         self.base.as_ptr() as usize
     }
 
+    /// The bytes, as a program has them.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: the mapping has so many bytes, all present and zero or written, and `&mut` excludes every other access.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.bytes) }
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.as_ptr()
     }
 
-    /// Makes the word at an offset in bytes wrong, as a cell would that is stuck: its lowest 0 becomes a 1. For tests of tests.
+    /// Makes one bit of the word at an offset in bytes wrong: for tests of tests.
     pub fn spoil(&mut self, offset: usize) {
         let offset = (offset % self.bytes) & !7;
         // SAFETY: the offset is inside the mapping and aligned to words, and `&mut` excludes every other access.
         unsafe {
             let word = self.base.as_ptr().add(offset).cast::<u64>();
-            let value = word.read_volatile();
-            word.write_volatile(if value == u64::MAX { value << 1 } else { value | value + 1 });
+            word.write_volatile(word.read_volatile() ^ Self::SPOILT);
         }
     }
+
+    /// The bit that [`Piece::spoil`] makes wrong.
+    pub const SPOILT: u64 = 1 << 29;
 }
 
 impl Drop for Piece {

@@ -19,7 +19,7 @@ pub const SITE_SCRIPTS: [(&str, &str); 16] = {
         script!("commissioning", "shakedown-list-modaliases"),
         script!("commissioning", "shakedown-machine-resources"),
         script!("commissioning", "shakedown-serial-ports"),
-        script!("testing", "shakedown-cpu-smoke"),
+        script!("testing", "shakedown-cpu"),
         script!("testing", "shakedown-disk-read"),
         script!("testing", "shakedown-disk-scan"),
         script!("testing", "shakedown-gpu"),

@@ -94,7 +94,7 @@ Examples:
 pub(super) const TEST: &str = "\
 Examples:
   shakedown test memory --level smoke                # some seconds, as much memory as they are enough for
-  shakedown test memory --seconds 600 --format json
+  shakedown test cpu --seconds 10 --format json
   shakedown test disk --level smoke --device sda     # samples; without --device, all disks at once
   shakedown test network --level smoke
   shakedown test pcie --level smoke

@@ -128,7 +128,7 @@ enum Verb {
     Snapshot(snapshot::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
-    /// Test hardware with this program alone: memory, with numbers, coverage, and what was not tested
+    /// Test memory or processors with this program alone: numbers, coverage, and what was not tested
     Test(test::Arguments),
     /// Report what this machine's logs show: kernel log, crash records, BMC, counters; or a saved log
     Diagnose(diagnose::Arguments),

@@ -2,10 +2,10 @@
 
 use crate::process::Fate;
 
+use super::Order;
 use super::outcome::{Kind, Outcome};
 use super::progress::Tick;
 use super::report::Report;
-use super::Order;
 
 // Numbers of signals that are the same on every architecture of Linux that this program runs on (signal(7)).
 const SIGILL: i32 = 4;
@@ -34,7 +34,8 @@ pub fn without_report(order: &Order, fate: Fate, last: Option<&Tick>) -> Report 
             report.find(Outcome::Failed, "test-crashed", subject, what).next(next);
         }
         Fate::Signalled(SIGKILL) => {
-            let what = format!("The test process was killed during: {phase}. The kernel does that when memory runs out.");
+            let what =
+                format!("The test process was killed during: {phase}. The kernel does that when memory runs out.");
             report.find(Outcome::Error, "test-killed", subject, what).next("Repeat when less else runs.");
         }
         Fate::Signalled(signal) => {
@@ -57,7 +58,9 @@ pub fn ended_from_outside(order: &Order, hangs: bool, last: Option<&Tick>) -> Re
     let subject = order.kind.word();
     if hangs {
         let what = format!("The test gave no sign of life and did not end in its time, during: {phase}.");
-        report.find(Outcome::Error, "test-hangs", subject, what).next("Read the kernel's log (shakedown diagnose), and repeat.");
+        report
+            .find(Outcome::Error, "test-hangs", subject, what)
+            .next("Read the kernel's log (shakedown diagnose), and repeat.");
     } else {
         let what = format!("The test was stopped before its end, during: {phase}.");
         report.find(Outcome::Error, "test-stopped", subject, what);

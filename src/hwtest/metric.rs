@@ -98,8 +98,8 @@ metrics! {
     MemoryCopy = "memory_copy", GibPerSecond;
     /// Time of one read of memory that depends on the read before.
     MemoryLatency = "memory_latency", Nanoseconds;
-    /// Bytes in a page of the memory that was tested.
-    PageSize = "page_size", Bytes;
+    /// Share of the tested memory that is in large pages. Small pages halve all figures of memory.
+    LargePages = "large_pages", Percent;
     /// Logical processors that were tested.
     CpusTested = "cpus_tested", Count;
     /// Wrong answers of processors.
@@ -112,8 +112,6 @@ metrics! {
     CorrectedErrors = "corrected_errors", Count;
     /// Errors that hardware could not correct during the test.
     UncorrectedErrors = "uncorrected_errors", Count;
-    /// Times that processors were slowed down during the test because of heat or power.
-    Throttled = "throttled", Count;
     /// Bytes of a disk that were read.
     BytesRead = "bytes_read", Bytes;
     /// Places of a disk that cannot be read.

@@ -5,6 +5,7 @@
 //! evidence about the hardware. The process above it watches and judges.
 
 mod budget;
+pub mod cpu;
 pub mod disk;
 mod ended;
 pub mod gpu;

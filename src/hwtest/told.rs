@@ -1,4 +1,5 @@
 //! A report as a page, and as values of a result file for a region.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use serde_json::Value as Json;
 
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_figure_of_several_things_is_a_list_in_a_result_file() {
-        let mut report = Report::new(&Order { kind: Kind::Memory, level: Level::Smoke, seconds: 1, seed: 0, inject: None });
+        let mut report =
+            Report::new(&Order { kind: Kind::Memory, level: Level::Smoke, seconds: 1, seed: 0, inject: None });
         report.covered("memory", "bytes", 3 << 30, 4 << 30);
         report.measure(Metric::MemoryRead, "node0", 1.5);
         report.measure(Metric::MemoryRead, "node1", 2.5);

@@ -54,8 +54,8 @@ async fn a_wrong_bit_is_found_with_its_place() {
         let finding = &document["findings"][0];
         let what = finding["what"].as_str().expect("a sentence");
         assert!(what.contains("a second read, past the caches, gave the same"), "{what}");
-        assert!(what.contains(" 1 instead of 0, 0 time(s) 0 instead of 1"), "{what}");
-        assert!(finding["code"].as_str().is_some_and(|code| code.starts_with("memory-bit-")), "{finding}");
+        assert!(what.contains("(wrong bits 0x20000000)"), "{what}");
+        assert_eq!(finding["code"], "memory-bit-stuck");
         assert!(figure(&document, "miscompares")["value"].as_u64() > Some(0));
     }
 }
@@ -76,13 +76,15 @@ async fn a_crash_of_the_test_is_a_failure_with_the_phase() {
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let document = document(&finished);
     assert_eq!(document["findings"][0]["code"], "test-crashed");
-    assert!(document["findings"][0]["what"].as_str().is_some_and(|what| what.contains("SIGSEGV")));
+    assert!(document["findings"][0]["what"].as_str().is_some_and(|what| what.contains("SIGILL")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_may_lock_little_tests_that_much_and_is_told() {
     let words = ["prlimit", "--memlock=8388608:8388608", "setpriv", "--bounding-set", "-ipc_lock"];
-    if !words[0..3].iter().step_by(2).all(|name| Path::new("/usr/bin").join(name).exists()) || !nix::unistd::geteuid().is_root() {
+    if !words[0..3].iter().step_by(2).all(|name| Path::new("/usr/bin").join(name).exists())
+        || !nix::unistd::geteuid().is_root()
+    {
         crate::support::left_out("memory test without rights: needs root, prlimit and setpriv");
         return;
     }
@@ -104,14 +106,14 @@ fn end(lines: &str) -> (String, String) {
 async fn output_for_other_programs_is_valid_whatever_happens() {
     for (words, expected, verdict) in [
         (&[][..], ("COMPLETE", "PASS"), "memory-good"),
-        (&["--inject", "memory:bit"][..], ("COMPLETE", "FAIL"), "memory-bit-"),
+        (&["--inject", "memory:bit"][..], ("COMPLETE", "FAIL"), "memory-bit-stuck"),
         (&["--inject", "memory:crash"][..], ("COMPLETE", "FAIL"), "test-crashed"),
     ] {
         let finished = memory(&["--format", "ocp"]).args(words).finish().await;
         assert_eq!(faults(&finished.stdout), Vec::<String>::new(), "{}", finished.stdout);
         let ended = end(&finished.stdout);
         assert_eq!((ended.0.as_str(), ended.1.as_str()), expected, "{finished:?}");
-        assert!(finished.stdout.contains(&format!("\"verdict\":\"{verdict}")), "{finished:?}");
+        assert!(finished.stdout.contains(&format!("\"verdict\":\"{verdict}\"")), "{finished:?}");
     }
 }
 
@@ -140,7 +142,8 @@ async fn the_script_of_a_region_has_a_result_whose_keys_it_declares() {
             None => program.finish().await,
         };
         assert_eq!(finished.code, code, "{finished:?}");
-        let file = ResultFile::parse(&fs::read(&result).expect("a result"), false).expect("a result file that a region takes");
+        let file =
+            ResultFile::parse(&fs::read(&result).expect("a result"), false).expect("a result file that a region takes");
         assert_eq!(file.status, Some(verdict));
         let header = Header::parse(&fs::read(script()).expect("a script")).expect("a header that a region takes");
         let declared: BTreeSet<&str> = header.results.iter().map(|(key, _)| key.as_str()).collect();

@@ -69,13 +69,7 @@ pub fn check(piece: &mut Piece, generator: Generator, downwards: bool, isa: Isa,
 ///
 /// # Panics
 /// When there is no such block.
-pub fn check_block(
-    pieces: &mut [Piece],
-    block: super::Block,
-    generator: Generator,
-    first: u64,
-    misses: &mut Misses,
-) {
+pub fn check_block(pieces: &mut [Piece], block: super::Block, generator: Generator, first: u64, misses: &mut Misses) {
     let base = block.place(pieces);
     settle();
     checked::<false>(Isa::best(), base, super::Block::BYTES / LINE, first as usize / WORDS, generator, misses);

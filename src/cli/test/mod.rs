@@ -55,6 +55,8 @@ pub(super) struct Arguments {
 enum Hardware {
     /// Memory: all of it that can be had without taking it from anybody
     Memory,
+    /// Processors: work whose answers are known, on each of them
+    Cpu,
     /// Disks: reads them past every cache, and writes nothing
     Disk,
     /// Network ports: links, and errors counted meanwhile; sends nothing
@@ -106,6 +108,7 @@ impl Arguments {
     fn order(&self) -> anyhow::Result<Order> {
         let kind = match self.kind {
             Hardware::Memory => Kind::Memory,
+            Hardware::Cpu => Kind::Cpu,
             Hardware::Disk => Kind::Disk,
             Hardware::Network => Kind::Network,
             Hardware::Pcie => Kind::Pcie,
@@ -133,8 +136,14 @@ impl Arguments {
 
 /// The words for the child that carries out an order.
 fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
-    let mut words: Vec<OsString> = ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
-    words.extend(["--seconds".into(), order.seconds.to_string().into(), "--seed".into(), order.seed.to_string().into()]);
+    let mut words: Vec<OsString> =
+        ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
+    words.extend([
+        "--seconds".into(),
+        order.seconds.to_string().into(),
+        "--seed".into(),
+        order.seed.to_string().into(),
+    ]);
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
     }
@@ -154,6 +163,7 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     let named = devices::named(&arguments.devices);
     let report = match order.kind {
         Kind::Memory => hwtest::memory::run(&order, &progress),
+        Kind::Cpu => hwtest::cpu::run(&order, &progress),
         Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
         Kind::Network => hwtest::network::run(&host, &order, &named, &progress),
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),

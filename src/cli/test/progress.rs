@@ -35,7 +35,7 @@ impl Shown {
     pub(super) fn tick(&mut self, tick: &Tick) {
         let text = line(tick, self.start.elapsed());
         if let Some(bar) = &self.bar {
-            bar.set_position((tick.share.clamp(0.0, 1.0) * 100.0) as u64);
+            bar.set_position(percent(tick.share));
             bar.set_message(OneLine(&text).to_string());
         } else if self.told.elapsed() >= MINUTE {
             self.told = Instant::now();
@@ -48,6 +48,12 @@ impl Shown {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A share from 0 to 1 in percent.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+fn percent(share: f64) -> u64 {
+    (share.clamp(0.0, 1.0) * 100.0) as u64
 }
 
 /// Share, phase, rate, errors, temperature, and the time that is left at this pace.

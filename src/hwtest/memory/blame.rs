@@ -22,7 +22,10 @@ pub(super) struct Found {
 pub(super) fn blame(found: &[Found], is_virtual: bool, physical: impl Fn(usize) -> Option<u64>, report: &mut Report) {
     for one in found {
         if one.passing > 0 {
-            let what = format!("{} block(s) had a wrong checksum while they were copied, and every word was right when it was read again.", one.passing);
+            let what = format!(
+                "{} block(s) had a wrong checksum while they were copied, and every word was right when it was read again.",
+                one.passing
+            );
             report.find(Outcome::Failed, "memory-read-path", one.node.as_str(), what).next(next(is_virtual, false));
         }
         let Some(first) = one.misses.kept.first() else { continue };
@@ -54,7 +57,8 @@ fn sentence(miss: &Miss, physical: Option<u64>) -> String {
 
 fn counts(misses: &Misses) -> String {
     let bits: Vec<_> = (0..64).filter(|bit| misses.by_bit[*bit] > 0).map(|bit| bit.to_string()).collect();
-    let bits = if bits.len() > 8 { format!("{} different bits", bits.len()) } else { format!("bit {}", bits.join(", ")) };
+    let bits =
+        if bits.len() > 8 { format!("{} different bits", bits.len()) } else { format!("bit {}", bits.join(", ")) };
     format!(
         "In all {} wrong word(s): {bits}; {} time(s) 1 instead of 0, {} time(s) 0 instead of 1.",
         misses.total, misses.rose, misses.fell
@@ -93,7 +97,9 @@ fn whole_lines(kept: &[Miss]) -> bool {
 fn next(is_virtual: bool, read_path: bool) -> &'static str {
     match (is_virtual, read_path) {
         (true, _) => "Test the memory of the host: this is a virtual machine.",
-        (false, true) => "Test the processors, then repeat this test; swap the processor of this node if only its cores read wrong.",
+        (false, true) => {
+            "Test the processors, then repeat this test; swap the processor of this node if only its cores read wrong."
+        }
         (false, false) => {
             "Replace modules of this node; the machine's own log (EDAC, BMC) names the slot, if anything does. Swap modules between nodes, and repeat, to see what the fault goes with."
         }
@@ -107,14 +113,21 @@ mod tests {
 
     fn miss(address: usize, bits: u64, right_again: bool) -> Miss {
         let expected = 0x0f0f;
-        Miss { address, expected, first: expected ^ bits, again: if right_again { expected } else { expected ^ bits }, cpu: 3 }
+        Miss {
+            address,
+            expected,
+            first: expected ^ bits,
+            again: if right_again { expected } else { expected ^ bits },
+            cpu: 3,
+        }
     }
 
     fn code(misses: &[Miss]) -> (String, String) {
         let mut all = Misses::default();
         misses.iter().for_each(|miss| all.record(*miss));
         let found = [Found { node: "node1".to_owned(), misses: all, passing: 0 }];
-        let mut report = Report::new(&Order { kind: Kind::Memory, level: Level::Smoke, seconds: 1, seed: 0, inject: None });
+        let mut report =
+            Report::new(&Order { kind: Kind::Memory, level: Level::Smoke, seconds: 1, seed: 0, inject: None });
         blame(&found, false, |address| Some(address as u64 + 1), &mut report);
         assert_eq!(report.outcome(), Outcome::Failed);
         (report.findings[0].code.clone(), report.findings[0].what.clone())
@@ -133,7 +146,14 @@ mod tests {
     #[test]
     fn a_finding_says_place_value_direction_and_reader() {
         let (_, what) = code(&[miss(0x4000, 1 << 4, false)]);
-        for part in ["0x4000", "physical 0x4001", "0x0000000000000f0f", "0x0000000000000f1f", "processor 3", "1 time(s) 1 instead of 0"] {
+        for part in [
+            "0x4000",
+            "physical 0x4001",
+            "0x0000000000000f0f",
+            "0x0000000000000f1f",
+            "processor 3",
+            "1 time(s) 1 instead of 0",
+        ] {
             assert!(what.contains(part), "{part}: {what}");
         }
     }

@@ -1,4 +1,5 @@
 //! The passes of a test in order, within its time.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +43,9 @@ pub fn run(order: &Order, progress: &Progress) -> Report {
     let meanwhile = Meanwhile::begin(&host);
     let mut report = Report::new(order);
     if let Err((code, why)) = tested(order, &host, budget, progress, &mut report) {
-        report.find(Outcome::Error, code, "memory", why).next("Free memory, or raise the limit that is named, and repeat.");
+        report
+            .find(Outcome::Error, code, "memory", why)
+            .next("Free memory, or raise the limit that is named, and repeat.");
     }
     meanwhile.end(&host, &[diagnosis::Kind::Memory], &mut report);
     report.seconds = start.elapsed().as_secs_f64();
@@ -56,70 +59,74 @@ fn tested(order: &Order, host: &Host, budget: Budget, progress: &Progress, repor
     let limits = Limits::read(host, lockable(host)).map_err(|why| ("memory-not-known", why))?;
     let allowed = place::allowed().map_err(|error| ("processors-not-known", error.to_string()))?;
     let mut nodes = nodes(host, &allowed);
-    nodes.iter_mut().for_each(|node| node.cpus = one_a_core(host, &node.cpus));
+    for node in &mut nodes {
+        node.cpus = one_a_core(host, &node.cpus);
+    }
     let plan = Plan::new(&limits, &nodes);
     report.not_tested.extend(plan.not_tested.iter().cloned());
-    report.not_tested.push("The kernel's own memory, and what devices hold, cannot be tested while a system runs.".to_owned());
-    if let Some(bad) = kilobytes(&host.text("/proc/meminfo").unwrap_or_default(), "HardwareCorrupted:").filter(|b| *b > 0) {
+    report
+        .not_tested
+        .push("The kernel's own memory, and what devices hold, cannot be tested while a system runs.".to_owned());
+    if let Some(bad) =
+        kilobytes(&host.text("/proc/meminfo").unwrap_or_default(), "HardwareCorrupted:").filter(|b| *b > 0)
+    {
         report.not_tested.push(format!("{} KiB that the kernel took out of use after errors.", bad / 1024));
     }
     if plan.parts.is_empty() {
-        return Err(("memory-too-little", format!("Too little memory is free to test any. {}", limits.reasons().join(" "))));
+        return Err((
+            "memory-too-little",
+            format!("Too little memory is free to test any. {}", limits.reasons().join(" ")),
+        ));
     }
     let for_figures = budget.whole().mul_f64(0.1).min(Duration::from_secs(10));
     let control = Control::until(Instant::now() + budget.left().saturating_sub(for_figures));
     let is_done = AtomicBool::new(false);
+    let watcher = Watcher { host, level: order.level, work: plan.bytes(), reserve: limits.reserve, budget };
     let mut team = thread::scope(|scope| {
-        let watch = || watch(host, order, &plan, &limits, &control, (progress, budget), &is_done);
-        scope.spawn(watch);
-        let team = passes(order, host, budget, &plan, &limits, &control);
+        scope.spawn(|| watcher.watch(&control, progress, &is_done));
+        let end = Instant::now() + budget.left().mul_f64(watcher.share_for_taking());
+        let mut team = Team::gather(&plan, host, limits.reserve, &control, end);
+        passes(order, budget, &mut team);
         is_done.store(true, Ordering::Relaxed);
         team
     });
     told(&mut team, host, &limits, report);
     if let Some(why) = control.stopped() {
-        report.find(Outcome::Error, "memory-given-way", "memory", why).next("Repeat when nothing else needs the memory.");
+        report
+            .find(Outcome::Error, "memory-given-way", "memory", why)
+            .next("Repeat when nothing else needs the memory.");
     } else {
         measure(&mut team, report, for_figures);
     }
     Ok(())
 }
 
-/// Takes the memory and makes all passes of the level.
-fn passes<'a>(
-    order: &Order,
-    host: &Host,
-    budget: Budget,
-    plan: &Plan,
-    limits: &Limits,
-    control: &'a Control,
-) -> Team<'a> {
-    // Where the first touch of memory is slow, as in a virtual machine, a short test takes less of it.
-    let share = if order.level == Level::Smoke { 0.2 } else { 0.5 };
-    let end = Instant::now() + budget.left().mul_f64(share);
-    let mut team = Team::gather(plan, host, limits.reserve, control, end);
+/// Makes all passes of the level.
+fn passes(order: &Order, budget: Budget, team: &mut Team<'_>) {
+    let control = team.control;
     match order.inject {
         Some(Inject::MemoryBit(place)) => team.spoilt = Some(usize::try_from(place.unwrap_or(4096)).unwrap_or(4096)),
-        Some(Inject::Crash(Kind::Memory)) => drop(raise(Signal::SIGSEGV)),
+        Some(Inject::Crash(Kind::Memory)) => {
+            let _ = raise(Signal::SIGILL);
+        }
         _ => {}
     }
-    own_address(&mut team, order.seed);
-    numbers(&mut team, order.seed);
+    own_address(team, order.seed);
+    numbers(team, order.seed);
     let mut round = 0;
     while order.level != Level::Smoke && !control.is_over() {
         let whole = order.level == Level::Soak;
-        patterns(&mut team, whole);
+        patterns(team, whole);
         let rest = control.end.saturating_duration_since(Instant::now());
-        busy(&mut team, random(order.seed ^ round), rest.mul_f64(0.2).min(Duration::from_secs(60)));
+        busy(team, random(order.seed ^ round), rest.mul_f64(0.2).min(Duration::from_secs(60)));
         round += 1;
-        numbers(&mut team, random(order.seed ^ round));
+        numbers(team, random(order.seed ^ round));
         if !whole {
             break;
         }
-        retention(&mut team, random(order.seed ^ !round), budget.whole().mul_f64(0.02).min(Duration::from_secs(120)));
-        own_address(&mut team, random(order.seed ^ round));
+        retention(team, random(order.seed ^ !round), budget.whole().mul_f64(0.02).min(Duration::from_secs(120)));
+        own_address(team, random(order.seed ^ round));
     }
-    team
 }
 
 /// Every word holds its own address; all are written before any is read.
@@ -181,35 +188,44 @@ fn retention(team: &mut Team<'_>, seed: u64, rest: Duration) {
 }
 
 /// Tells how far the test is, and gives the memory back if others need it.
-fn watch(
-    host: &Host,
-    order: &Order,
-    plan: &Plan,
-    limits: &Limits,
-    control: &Control,
-    (progress, budget): (&Progress, Budget),
-    is_done: &AtomicBool,
-) {
-    // Passes over all memory: taking it, own address, random; for the standard test two marches, four inversions, random.
-    let passes = if order.level == Level::Smoke { 6 } else { 6 + 2 * 6 + 4 * 4 + 2 };
-    let work = plan.bytes().saturating_mul(passes).max(1) as f64;
-    let (mut before, mut at) = (0, Instant::now());
-    while !is_done.load(Ordering::Relaxed) {
-        thread::sleep(LOOK);
-        let done = control.done.load(Ordering::Relaxed);
-        let rate = (done - before) as f64 / GIB / at.elapsed().as_secs_f64();
-        (before, at) = (done, Instant::now());
-        let by_time = budget.spent().as_secs_f64() / budget.whole().as_secs_f64().max(0.001);
-        let share = if order.level == Level::Soak { by_time } else { (done as f64 / work).max(by_time) };
-        progress.tick(&Tick {
-            phase: control.phase(),
-            share: share.min(0.99),
-            rate: Some(Rate { value: rate, unit: "GiB/s".to_owned() }),
-            errors: control.errors.load(Ordering::Relaxed),
-            celsius: None,
-        });
-        if available(host).is_some_and(|bytes| bytes < limits.reserve / 4) {
-            control.stop("Other programs needed the memory, so the test gave it back before its end.");
+struct Watcher<'a> {
+    host: &'a Host,
+    level: Level,
+    /// Bytes of the plan.
+    work: u64,
+    /// What stays free for others.
+    reserve: u64,
+    budget: Budget,
+}
+
+impl Watcher<'_> {
+    /// Share of the time in which memory is taken. Where its first touch is slow, as in a virtual machine, a short test takes less of it.
+    fn share_for_taking(&self) -> f64 {
+        if self.level == Level::Smoke { 0.2 } else { 0.5 }
+    }
+
+    fn watch(&self, control: &Control, progress: &Progress, is_done: &AtomicBool) {
+        // Passes over all memory: taking it, own address, random; for the standard test two marches, four inversions, random.
+        let passes = if self.level == Level::Smoke { 6 } else { 6 + 2 * 6 + 4 * 4 + 2 };
+        let work = self.work.saturating_mul(passes).max(1) as f64;
+        let (mut before, mut at) = (0, Instant::now());
+        while !is_done.load(Ordering::Relaxed) {
+            thread::sleep(LOOK);
+            let done = control.done.load(Ordering::Relaxed);
+            let rate = (done - before) as f64 / GIB / at.elapsed().as_secs_f64();
+            (before, at) = (done, Instant::now());
+            let by_time = self.budget.spent().as_secs_f64() / self.budget.whole().as_secs_f64().max(0.001);
+            let share = if self.level == Level::Soak { by_time } else { (done as f64 / work).max(by_time) };
+            progress.tick(&Tick {
+                phase: control.phase(),
+                share: share.min(0.99),
+                rate: Some(Rate { value: rate, unit: "GiB/s".to_owned() }),
+                errors: control.errors.load(Ordering::Relaxed),
+                celsius: None,
+            });
+            if available(self.host).is_some_and(|bytes| bytes < self.reserve / 4) {
+                control.stop("Other programs needed the memory, so the test gave it back before its end.");
+            }
         }
     }
 }
@@ -228,22 +244,28 @@ fn told(team: &mut Team<'_>, host: &Host, limits: &Limits, report: &mut Report) 
                 one.misses.join(&worker.misses);
                 one.passing += worker.passing;
             }
-            None => found.push(Found { node: worker.node.clone(), misses: worker.misses.clone(), passing: worker.passing }),
+            None => {
+                found.push(Found { node: worker.node.clone(), misses: worker.misses.clone(), passing: worker.passing })
+            }
         }
     }
     refusals.sort_unstable();
     refusals.dedup();
-    report.not_tested.extend(refusals.into_iter().map(|why| format!("Not all of the planned memory was taken: {why}.")));
+    report
+        .not_tested
+        .extend(refusals.into_iter().map(|why| format!("Not all of the planned memory was taken: {why}.")));
     if tested < bytes {
-        report.not_tested.push(format!("{} MiB were taken and not checked: the time was over.", (bytes - tested) >> 20));
+        report
+            .not_tested
+            .push(format!("{} MiB were taken and not checked: the time was over.", (bytes - tested) >> 20));
     }
     report.covered("memory", "bytes", tested, limits.total);
     report.measure(Metric::MemoryTested, "", tested);
     report.measure(Metric::MemoryShare, "", (tested as f64 / limits.total as f64 * 1000.0).round() / 10.0);
     report.measure(Metric::Miscompares, "", found.iter().map(|one| one.misses.total + one.passing).sum::<u64>());
     let huge = kilobytes(&host.text("/proc/self/smaps_rollup").unwrap_or_default(), "AnonHugePages:").unwrap_or(0);
-    // What is not in large pages halves every figure, so nine tenths have to be.
-    report.measure(Metric::PageSize, "", if huge >= bytes / 10 * 9 { 2 << 20 } else { 4096_u64 });
+    let in_large = huge.min(bytes) as f64 / bytes.max(1) as f64;
+    report.measure(Metric::LargePages, "", (in_large * 1000.0).round() / 10.0);
     blame(&found, is_virtual(host), physical, report);
     if is_virtual(host) {
         report.not_tested.push("This is a virtual machine: figures and places are its host's.".to_owned());

@@ -1,4 +1,5 @@
 //! How quick memory is: all threads of a node together, and the time of one read.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -27,22 +28,33 @@ pub(super) fn measure(team: &mut Team<'_>, report: &mut Report, time: Duration) 
             (0..TRIES).map(|_| together(team, &node, turn, work)).fold(0.0, f64::max)
         };
         let reads = rate(team, &|worker| {
-            worker.pieces.iter_mut().map(|piece| {
-                std::hint::black_box(read(piece, isa));
-                piece.bytes() as u64
-            }).next().unwrap_or(0)
+            worker
+                .pieces
+                .iter_mut()
+                .map(|piece| {
+                    std::hint::black_box(read(piece, isa));
+                    piece.bytes() as u64
+                })
+                .next()
+                .unwrap_or(0)
         });
         let writes = rate(team, &|worker| {
-            worker.pieces.iter_mut().map(|piece| {
-                write(piece, isa);
-                piece.bytes() as u64
-            }).next().unwrap_or(0)
+            worker
+                .pieces
+                .iter_mut()
+                .map(|piece| {
+                    write(piece, isa);
+                    piece.bytes() as u64
+                })
+                .next()
+                .unwrap_or(0)
         });
         let copies = rate(team, &|worker| copied(worker, isa));
         report.measure(Metric::MemoryRead, node.as_str(), rounded(reads));
         report.measure(Metric::MemoryWrite, node.as_str(), rounded(writes));
         report.measure(Metric::MemoryCopy, node.as_str(), rounded(copies));
-        if let Some(piece) = team.workers.iter_mut().find(|one| one.node == node).and_then(|one| one.pieces.first_mut()) {
+        if let Some(piece) = team.workers.iter_mut().find(|one| one.node == node).and_then(|one| one.pieces.first_mut())
+        {
             report.measure(Metric::MemoryLatency, node.as_str(), rounded(chase(piece, STEPS)));
         }
     }

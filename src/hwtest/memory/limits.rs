@@ -124,9 +124,9 @@ fn group(host: &Host, total: u64) -> Option<(u64, String)> {
         let mut folder = path.trim_matches('/').to_owned();
         loop {
             let place = if folder.is_empty() { top.to_owned() } else { format!("{top}/{folder}") };
-            if let Some(room) = room(host, &place, names, total).filter(|room| {
-                tightest.as_ref().is_none_or(|(least, _)| room < least)
-            }) {
+            if let Some(room) =
+                room(host, &place, names, total).filter(|room| tightest.as_ref().is_none_or(|(least, _)| room < least))
+            {
                 tightest = Some((room, format!("/{folder}")));
             }
             let Some(above) = folder.rfind('/') else {

@@ -86,6 +86,8 @@ pub(super) struct Team<'a> {
     pub(super) isa: Isa,
     /// The byte in the first piece of the first thread that is made wrong before each check.
     pub(super) spoilt: Option<usize>,
+    /// All memory was written since the last check.
+    is_fresh: bool,
 }
 
 impl<'a> Team<'a> {
@@ -101,7 +103,9 @@ impl<'a> Team<'a> {
                 tested: 0,
                 misses: Misses::default(),
                 passing: 0,
-                refused: place::pin(part.cpu).err().map(|error| format!("cannot run on processor {}: {error}", part.cpu)),
+                refused: place::pin(part.cpu)
+                    .err()
+                    .map(|error| format!("cannot run on processor {}: {error}", part.cpu)),
             };
             let mut taken = 0;
             while worker.refused.is_none() && taken + part.piece <= part.bytes {
@@ -124,7 +128,7 @@ impl<'a> Team<'a> {
             let threads: Vec<_> = plan.parts.iter().map(|part| scope.spawn(move || take(part))).collect();
             threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
-        Team { workers, control, isa: Isa::best(), spoilt: None }
+        Team { workers, control, isa: Isa::best(), spoilt: None, is_fresh: false }
     }
 
     /// Bytes of all pieces.
@@ -135,6 +139,7 @@ impl<'a> Team<'a> {
     /// Writes all pieces in a new way.
     pub(super) fn write(&mut self, work: impl Fn(&mut Piece, Isa) + Sync) {
         let (control, isa) = (self.control, self.isa);
+        self.is_fresh = true;
         self.together(|worker| {
             worker.written = 0;
             for piece in &mut worker.pieces {
@@ -176,8 +181,11 @@ impl<'a> Team<'a> {
         });
     }
 
-    /// Makes the word wrong that a test of this test asked for.
+    /// Makes the word wrong that a test of this test asked for. A word that nobody wrote since is wrong already.
     fn spoil(&mut self) {
+        if !std::mem::take(&mut self.is_fresh) {
+            return;
+        }
         if let (Some(offset), Some(worker)) = (self.spoilt, self.workers.first_mut())
             && worker.written > 0
             && let Some(piece) = worker.pieces.first_mut()
@@ -210,6 +218,7 @@ impl Cells for Team<'_> {
             self.write(|piece, isa| pass(piece, isa, &mut Misses::default()));
         } else {
             self.check(element.direction == Direction::Down, pass);
+            self.is_fresh = element.write.is_some();
         }
         !self.control.is_over()
     }
