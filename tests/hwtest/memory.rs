@@ -85,7 +85,7 @@ async fn a_user_who_may_lock_little_tests_that_much_and_is_told() {
     if !words[0..3].iter().step_by(2).all(|name| Path::new("/usr/bin").join(name).exists())
         || !nix::unistd::geteuid().is_root()
     {
-        crate::support::left_out("memory test without rights: needs root, prlimit and setpriv");
+        crate::support::left_out::say("memory test without rights: needs root, prlimit and setpriv");
         return;
     }
     let finished = memory(&["--format", "json"]).through(&words).finish().await;
