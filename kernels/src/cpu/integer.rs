@@ -1,5 +1,7 @@
 //! Multiplication with full width, division, shifts and counting of bits.
 
+use std::hint::black_box;
+
 use super::Answer;
 use crate::memory::random;
 
@@ -22,7 +24,7 @@ pub(super) fn work(seed: u64) -> Answer {
     words
 }
 
-/// By hand: products of halves, long division, and bits one by one.
+/// By hand: products of halves, long division, and bits one by one; the compiler must not see instructions for these in it.
 pub(super) fn answer(seed: u64) -> Answer {
     let mut words: Answer = std::array::from_fn(|at| random(seed ^ at as u64));
     for step in 0..STEPS {
@@ -32,7 +34,7 @@ pub(super) fn answer(seed: u64) -> Answer {
             let (quotient, rest) = division(low, factor >> 20 | 1);
             let bits = ones(high) + (64 - length(low)) + zeros_below(low);
             let shift = (low & 63) as u32;
-            let turned = if shift == 0 { high } else { high << shift | high >> (64 - shift) };
+            let turned = if shift == 0 { high } else { black_box(high << shift) | high >> (64 - shift) };
             *word = turned ^ quotient.wrapping_sub(rest) ^ swapped(low).wrapping_add(bits);
         }
     }
@@ -42,9 +44,9 @@ pub(super) fn answer(seed: u64) -> Answer {
 fn product(a: u64, b: u64) -> (u64, u64) {
     let half = |x: u64| (x >> 32, x & 0xffff_ffff);
     let ((a1, a0), (b1, b0)) = (half(a), half(b));
-    let middle = a1 * b0 + (a0 * b0 >> 32);
+    let middle = a1 * b0 + ((a0 * b0) >> 32);
     let other = a0 * b1 + (middle & 0xffff_ffff);
-    (a1 * b1 + (middle >> 32) + (other >> 32), other << 32 | a0 * b0 & 0xffff_ffff)
+    (a1 * b1 + (middle >> 32) + (other >> 32), other << 32 | ((a0 * b0) & 0xffff_ffff))
 }
 
 fn division(dividend: u64, divisor: u64) -> (u64, u64) {
@@ -65,7 +67,7 @@ fn ones(mut x: u64) -> u64 {
     let mut count = 0;
     while x != 0 {
         count += x & 1;
-        x >>= 1;
+        x = black_box(x >> 1);
     }
     count
 }
@@ -74,7 +76,7 @@ fn length(mut x: u64) -> u64 {
     let mut count = 0;
     while x != 0 {
         count += 1;
-        x >>= 1;
+        x = black_box(x >> 1);
     }
     count
 }
