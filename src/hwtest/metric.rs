@@ -112,8 +112,6 @@ metrics! {
     CorrectedErrors = "corrected_errors", Count;
     /// Errors that hardware could not correct during the test.
     UncorrectedErrors = "uncorrected_errors", Count;
-    /// Times that processors were slowed down during the test because of heat or power.
-    Throttled = "throttled", Count;
     /// Bytes of a disk that were read.
     BytesRead = "bytes_read", Bytes;
     /// Places of a disk that cannot be read.

@@ -35,7 +35,7 @@ pub(super) fn test_disks(host: &Host, order: &Order, named: &[String], progress:
     for (word, reason) in wrong {
         report
             .find(Outcome::Error, "disk-missing", word, format!("{reason}."))
-            .next("list the disks: shakedown disk list");
+            .next("List the disks: shakedown disk list.");
     }
     report.not_tested.extend(other_paths);
     report

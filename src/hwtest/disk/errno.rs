@@ -84,15 +84,15 @@ impl Fault {
     pub(super) fn next_step(self) -> &'static str {
         match self {
             Fault::Medium | Fault::Unknown | Fault::Protection => {
-                "look at SMART (pending and reallocated sectors) and at the kernel's log, and replace the drive if they agree"
+                "Look at SMART (pending and reallocated sectors) and at the kernel's log, and replace the drive if they agree."
             }
-            Fault::Refused => "unlock the drive, or wait until an erasure has ended",
+            Fault::Refused => "Unlock the drive, or wait until an erasure has ended.",
             Fault::Transport | Fault::Timeout | Fault::Gone => {
-                "check cable, backplane and power of the drive, then test again"
+                "Check cable, backplane and power of the drive, then test again."
             }
-            Fault::Reserved => "release the reservation at the host that holds it",
-            Fault::Resource => "test again when the machine has nothing else to do",
-            Fault::NotPermitted => "run as root outside of a container, or let the container open the device",
+            Fault::Reserved => "Release the reservation at the host that holds it.",
+            Fault::Resource => "Test again when the machine has nothing else to do.",
+            Fault::NotPermitted => "Run as root outside of a container, or let the container open the device.",
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn run(host: &Host, order: &Order, disks: &[Disk], progress: &Progress) -> R
     crash_if_asked(order.inject);
     let mut report = Report::new(order);
     if disks.is_empty() {
-        report.find(Outcome::Skipped, "no-disk", "", "This machine has no disk.");
+        report.find(Outcome::Skipped, "no-disk", "disk", "This machine has no disk.");
     }
     let turns = u32::try_from(disks.len().div_ceil(AT_ONCE).max(1)).unwrap_or(1);
     let inject = match order.inject {

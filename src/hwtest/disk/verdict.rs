@@ -45,10 +45,10 @@ fn not_opened(report: &mut Report, name: &str, obstacle: Obstacle) {
         }
         Obstacle::HostManaged => report
             .find(Outcome::Error, "disk-zoned", name, "This test does not read zones that the host manages.")
-            .next("test it with its SMART self-test: shakedown disk test --test long"),
+            .next("Test it with its SMART self-test: shakedown disk test --test long."),
         Obstacle::Errno(Errno::ENOENT) => report
             .find(Outcome::Error, "disk-missing", name, "There is no such disk.")
-            .next("list the disks: shakedown disk list"),
+            .next("List the disks: shakedown disk list."),
         Obstacle::Errno(errno) => {
             let fault = Fault::of(errno);
             let outcome = blame(fault);
@@ -75,7 +75,7 @@ fn ended(report: &mut Report, name: &str, reading: &Reading) {
                 name,
                 "It gives no block at all, so it may be locked or never written.",
             )
-            .next("look at its error log and its security state (Opal), and unlock it"),
+            .next("Look at its error log and its security state (Opal), and unlock it."),
         Stop::Everywhere(fault) => report
             .find(
                 Outcome::Failed,
@@ -95,7 +95,7 @@ fn ended(report: &mut Report, name: &str, reading: &Reading) {
         let what = format!("It had {} bytes before the test and has {now} now.", reading.size);
         report
             .find(Outcome::Failed, "disk-size-changed", name, what)
-            .next("test it again after a power cycle, and replace it if that repeats");
+            .next("Test it again after a power cycle, and replace it if that repeats.");
     }
 }
 
@@ -103,7 +103,7 @@ fn silent(report: &mut Report, name: &str, time: Duration) {
     let what = format!("No answer for {} s: a read hangs.", time.as_secs());
     report
         .find(Outcome::Failed, "disk-silent", name, what)
-        .next("look at the kernel's log for resets, and check cable and power");
+        .next("Look at the kernel's log for resets, and check cable and power.");
 }
 
 fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
@@ -169,7 +169,7 @@ fn speed(report: &mut Report, name: &str, reading: &Reading, manner: &Manner) {
         );
         report
             .find(outcome, "disk-weak-place", name, what)
-            .next("look at SMART (pending sectors, media errors), and read the disk whole: --level soak");
+            .next("Look at SMART (pending sectors, media errors), and read the disk whole: --level soak.");
     }
     for zone in scan.slow.iter().take(NAMED) {
         let what = format!(
@@ -181,7 +181,7 @@ fn speed(report: &mut Report, name: &str, reading: &Reading, manner: &Manner) {
         );
         report
             .find(outcome, "disk-slow-zone", name, what)
-            .next("look at SMART (reallocated sectors), and read the disk whole: --level soak");
+            .next("Look at SMART (reallocated sectors), and read the disk whole: --level soak.");
     }
     report.measure(Metric::WeakPlaces, name, scan.weak.len() as u64);
     report.measure(Metric::SlowZones, name, scan.slow.len() as u64);
@@ -229,10 +229,14 @@ fn figures(report: &mut Report, name: &str, reading: &Reading) {
             Ok(figure) => measured(report, name, (*way, *depth), figure),
             Err(Broken::TooSmall) => {}
             Err(Broken::Silent(time)) => silent(report, name, *time),
+            // The scan has found such places already, and told them.
+            Err(Broken::Read(_)) if reading.scan.bad.iter().any(|place| !place.hidden) => {
+                report.not_tested.push(format!("{name}: figures of random reads, since some of them failed"));
+            }
             Err(Broken::Read(fault)) => {
                 let what =
                     format!("A read at random failed, at a place that the scan did not read: {}.", fault.words());
-                report.find(blame(*fault), "disk-unreadable", name, what).next("read the disk whole: --level soak");
+                report.find(blame(*fault), "disk-unreadable", name, what).next("Read the disk whole: --level soak.");
             }
         }
     }

@@ -43,7 +43,7 @@ fn judge(cards: &[Card], answer: &Answer, report: &mut Report) {
         report.not_tested.push(format!("{} screens of management controllers", screens.len()));
     }
     if cards.is_empty() {
-        report.find(Outcome::Skipped, "no-gpu", "", "This machine has no graphics processor and no accelerator.");
+        report.find(Outcome::Skipped, "no-gpu", "gpu", "This machine has no graphics processor and no accelerator.");
         return;
     }
     for card in &cards {
@@ -56,7 +56,7 @@ fn judge(cards: &[Card], answer: &Answer, report: &mut Report) {
         told(card, answer, report);
     }
     let count = cards.len() as u64;
-    report.covered("gpus", "gpus", count, count);
+    report.covered("this machine", "gpus", count, count);
     report.measure(Metric::Gpus, "", count);
     report.not_tested.push("computing: the vendor's own test does that (dcgmi diag, rvs)".to_owned());
 }
@@ -70,19 +70,19 @@ fn sanity(card: &Card, report: &mut Report) {
             name,
             "The card does not answer: its configuration reads as all ones.",
         );
-        finding.next("look at the kernel's log, then at the card's power cables and seat");
+        finding.next("Look at the kernel's log, then at the card's power cables and seat.");
         return;
     }
     if card.windows.is_empty() {
         report
             .find(Outcome::Failed, "gpu-no-window", name, "The card has no window to its memory at all.")
-            .next("seat the card anew, and update its firmware");
+            .next("Seat the card anew, and update its firmware.");
     }
     for (size, _) in card.windows.iter().filter(|(_, has_address)| !has_address) {
         let what = format!("A window of {} MiB to the card's memory got no address.", size >> 20);
         report
             .find(Outcome::Failed, "gpu-window-unassigned", name, what)
-            .next("allow addresses above 4 GiB in the firmware's setup");
+            .next("Allow addresses above 4 GiB in the firmware's setup.");
     }
     if card.driver.is_none() {
         report.find(Outcome::Passed, "gpu-no-driver", name, "No driver is bound, so nobody knows the card's health.");
@@ -97,7 +97,7 @@ fn health(name: &str, (uncorrected, corrected): (Option<u64>, Option<u64>), repo
             let what = format!("Its memory had {count} errors since the driver was loaded that it could not correct.");
             report
                 .find(Outcome::Failed, "gpu-uncorrected", name, what)
-                .next("reset the card, run the vendor's test, and replace the card if they come again");
+                .next("Reset the card, run the vendor's test, and replace the card if they come again.");
         }
     }
     if let Some(count) = corrected {
@@ -106,7 +106,7 @@ fn health(name: &str, (uncorrected, corrected): (Option<u64>, Option<u64>), repo
             let what = format!("Its memory corrected {count} errors since the driver was loaded.");
             report
                 .find(Outcome::Degraded, "gpu-corrected", name, what)
-                .next("run the vendor's test, and watch whether they grow");
+                .next("Run the vendor's test, and watch whether they grow.");
         }
     }
 }
@@ -122,7 +122,7 @@ fn told(card: &Card, answer: &Answer, report: &mut Report) {
             // Without a driver the program cannot work, and the missing driver is told already.
             let outcome = if card.driver.as_deref() == Some("nvidia") { Outcome::Error } else { Outcome::Passed };
             let what = format!("nvidia-smi gave no answer: {reason}");
-            report.find(outcome, "gpu-tool-broken", name, what).next("look at the kernel's log for NVRM and Xid");
+            report.find(outcome, "gpu-tool-broken", name, what).next("Look at the kernel's log for NVRM and Xid.");
         }
         Answer::Cards(cards) => match cards.iter().find(|told| told.address == name) {
             Some(told) => nvidia_health(told, report),
@@ -133,7 +133,7 @@ fn told(card: &Card, answer: &Answer, report: &mut Report) {
                     name,
                     "The driver is bound, and nvidia-smi does not list the card.",
                 );
-                finding.next("look at the kernel's log for Xid 79 (fallen off the bus)");
+                finding.next("Look at the kernel's log for Xid 79 (fallen off the bus).");
             }
             None => {}
         },
@@ -156,7 +156,7 @@ fn nvidia_health(told: &Told, report: &mut Report) {
             name,
             "Rows of its memory are bad and could not be replaced.",
         );
-        finding.next("replace the card");
+        finding.next("Replace the card.");
     }
     if told.pending {
         let finding = report.find(
@@ -165,7 +165,7 @@ fn nvidia_health(told: &Told, report: &mut Report) {
             name,
             "Rows of its memory are bad and wait to be replaced.",
         );
-        finding.next("reset the card or reboot, then test again");
+        finding.next("Reset the card or reboot, then test again.");
     }
 }
 

@@ -48,17 +48,17 @@ pub fn run(host: &Host, order: &Order, named: &[String], progress: &Progress) ->
 
 fn judge(ports: &[Port], report: &mut Report) {
     if ports.is_empty() {
-        report.find(Outcome::Skipped, "no-port", "", "This machine has no network port.");
+        report.find(Outcome::Skipped, "no-port", "network", "This machine has no network port.");
         return;
     }
     let mut tested = 0;
     for port in ports {
         tested += u64::from(watch::judge(report, port));
     }
-    report.covered("ports", "ports", tested, ports.len() as u64);
+    report.covered("this machine", "ports", tested, ports.len() as u64);
     if tested == 0 && report.findings.is_empty() {
-        let finding = report.find(Outcome::Error, "net-no-link", "", "No port of this machine has a link.");
-        finding.next("plug a cable in, set the port up, or name the port that should have a link: --device");
+        let finding = report.find(Outcome::Error, "net-no-link", "network", "No port of this machine has a link.");
+        finding.next("Plug a cable in, set the port up, or name the port that should have a link: --device.");
     }
     report.not_tested.push("throughput and loss: this test sends nothing".to_owned());
 }

@@ -25,12 +25,12 @@ pub(super) fn judge(report: &mut Report, port: &Port) -> bool {
         (Some(before), Some(after)) => (before, after),
         (Some(_), None) => {
             let finding = report.find(Outcome::Failed, "net-gone", name, "The interface went away during the test.");
-            finding.next("look at the kernel's log, and seat the card anew");
+            finding.next("Look at the kernel's log, and seat the card anew.");
             return false;
         }
         (None, _) => {
             let finding = report.find(Outcome::Error, "net-missing", name, "There is no such interface.");
-            finding.next("list the interfaces: shakedown inventory");
+            finding.next("List the interfaces: shakedown inventory.");
             return false;
         }
     };
@@ -44,7 +44,7 @@ pub(super) fn judge(report: &mut Report, port: &Port) -> bool {
         let what = format!("The link came or went {flaps} times during the test.");
         report
             .find(Outcome::Failed, "net-link-flapped", name, what)
-            .next("try another cable, module or port of the switch");
+            .next("Try another cable, module or port of the switch.");
     }
     counted(report, name, before, after);
     true
@@ -54,13 +54,13 @@ fn no_link(report: &mut Report, port: &Port, state: &State) {
     let name = port.name.as_str();
     let (outcome, code, what, next) = match (port.wanted, state.is_up) {
         (true, true) => {
-            (Outcome::Failed, "net-no-link", "There is no link.", "check cable, module and the port of the switch")
+            (Outcome::Failed, "net-no-link", "There is no link.", "Check cable, module and the port of the switch.")
         }
         (true, false) => (
             Outcome::Error,
             "net-not-up",
             "The interface is not set up, so nobody knows whether it has a link.",
-            "set it up, and test again",
+            "Set it up, and test again.",
         ),
         (false, _) => {
             report.not_tested.push(format!("{name}: it has no link, or nobody set it up"));
@@ -79,7 +79,7 @@ fn link(report: &mut Report, port: &Port, state: &State) {
             name,
             "The link sends and receives by turns (half duplex).",
         );
-        finding.next("let both ends negotiate, and try another cable");
+        finding.next("Let both ends negotiate, and try another cable.");
     }
     match state.speed {
         Some(speed) => {
@@ -107,7 +107,7 @@ fn counted(report: &mut Report, name: &str, before: &State, after: &State) {
         let what = format!("Broken frames or symbols came during the test: {}.", list(&wire));
         report
             .find(outcome, "net-wire-errors", name, what)
-            .next("clean or replace cable and module, and try another port of the switch");
+            .next("Clean or replace cable and module, and try another port of the switch.");
     }
     let host = after.errors_since(before, Cause::Host);
     if !host.is_empty() {

@@ -79,18 +79,18 @@ impl Seen {
 fn judge(seen: &Seen, report: &mut Report) {
     let all = seen.links.links.len() + seen.links.without.len();
     if all == 0 {
-        report.find(Outcome::Skipped, "no-pcie", "", "This machine has no PCI Express.");
+        report.find(Outcome::Skipped, "no-pcie", "pcie", "This machine has no PCI Express.");
         return;
     }
     if seen.links.links.is_empty() {
-        report.find(Outcome::Skipped, "no-pcie-link", "", "No PCI Express link of this machine can be tested.");
+        report.find(Outcome::Skipped, "no-pcie-link", "pcie", "No PCI Express link of this machine can be tested.");
     }
     for link in &seen.links.links {
         one(seen, link, report);
     }
     let tested = seen.links.links.len() as u64;
     if tested > 0 {
-        report.covered("links", "links", tested, tested);
+        report.covered("this machine", "links", tested, tested);
         report.measure(Metric::PcieLinks, "", tested);
     }
     counted(seen, report);
@@ -117,7 +117,7 @@ fn one(seen: &Seen, link: &Link, report: &mut Report) {
                 address,
                 "The device does not answer: its configuration reads as all ones, or it is gone.",
             )
-            .next("look at the kernel's log, then seat the card anew");
+            .next("Look at the kernel's log, then seat the card anew.");
         return;
     }
     let Some((speed, width)) = seen.best.get(address).copied() else { return };
@@ -125,7 +125,7 @@ fn one(seen: &Seen, link: &Link, report: &mut Report) {
         let what = format!("The link below {port} has {width} lanes; both ends can have {}.", expected.width);
         report
             .find(Outcome::Degraded, "pcie-link-narrow", address, what)
-            .next("seat the card anew, clean its contacts, and try another slot");
+            .next("Seat the card anew, clean its contacts, and try another slot.");
     }
     let Some((speed, most)) = speed.zip(expected.speed) else {
         report.not_tested.push(format!("{address}: its speed, which is not told"));
@@ -144,7 +144,7 @@ fn one(seen: &Seen, link: &Link, report: &mut Report) {
         } else {
             report
                 .find(Outcome::Degraded, "pcie-link-slow", address, what)
-                .next("look for a limit in the firmware's setup, and seat the card anew");
+                .next("Look for a limit in the firmware's setup, and seat the card anew.");
         }
     }
 }
@@ -185,7 +185,7 @@ fn counted(seen: &Seen, report: &mut Report) {
         };
         report
             .find(outcome, code, &new.address, what)
-            .next("seat the card anew, clean its contacts, and try another slot or riser");
+            .next("Seat the card anew, clean its contacts, and try another slot or riser.");
     }
 }
 
