@@ -173,17 +173,20 @@ fn driver_counters(interface: &str) -> io::Result<Vec<(String, u64)>> {
     };
     let names = names[3..].chunks_exact(NAME_WORDS).map(name);
     let values = values[2..].chunks_exact(2).map(|words| {
-        let [a, b, c, d] = words[0].to_ne_bytes();
-        let [e, f, g, h] = words[1].to_ne_bytes();
-        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+        let mut bytes = [0; 8];
+        for (half, word) in bytes.chunks_exact_mut(4).zip(words) {
+            half.copy_from_slice(&word.to_ne_bytes());
+        }
+        u64::from_ne_bytes(bytes)
     });
     Ok(names.zip(values).take(count).collect())
 }
 
 /// A number of 64 bits as the two words that it is in memory.
+#[expect(clippy::cast_possible_truncation, reason = "half of it is meant")]
 fn two_words(number: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = number.to_ne_bytes();
-    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])]
+    let words = [number as u32, (number >> 32) as u32];
+    if cfg!(target_endian = "big") { [words[1], words[0]] } else { words }
 }
 
 fn new_link_settings(interface: &str) -> io::Result<LinkSettings> {

@@ -130,9 +130,10 @@ async fn the_scripts_of_a_region_have_results_whose_keys_they_declare() {
     let disk = [device.as_str(), "--level=smoke"];
     for (name, words, least) in [
         ("shakedown-disk-scan", &disk[..], 12),
-        ("shakedown-network", &["--device=all", "--level=smoke"][..], 1),
-        ("shakedown-pcie", &["--level=smoke"][..], 1),
-        ("shakedown-gpu", &[][..], 1),
+        // A machine without such hardware has a reason and no figure.
+        ("shakedown-network", &["--device=all", "--level=smoke"][..], 0),
+        ("shakedown-pcie", &["--level=smoke"][..], 0),
+        ("shakedown-gpu", &[][..], 0),
     ] {
         let result = folder.path().join(name);
         // The limit leaves three seconds.

@@ -250,7 +250,7 @@ fn figures(report: &mut Report, name: &str, reading: &Reading) {
 fn measured(report: &mut Report, name: &str, kind: (Way, usize), figure: &Figure) {
     match kind {
         (Way::Sequential, _) => {
-            report.measure(Metric::DiskSequential, name, (figure.megabytes() * 10.0).round() / 10.0)
+            report.measure(Metric::DiskSequential, name, (figure.megabytes() * 10.0).round() / 10.0);
         }
         (Way::Random, 1) => {
             report.measure(Metric::DiskRandom1, name, figure.requests().round());
@@ -288,7 +288,7 @@ fn left_out(report: &mut Report, name: &str, reading: &Reading) {
         Stop::Pass(End::Complete | End::TimeOver) => say(format!("{missing} bytes, for lack of time")),
         Stop::Pass(End::EnoughErrors) => say(format!("{missing} bytes, since there were errors enough to know")),
         Stop::Pass(End::Final(_) | End::Silent(_)) | Stop::Everywhere(_) => {
-            say(format!("{missing} bytes, since the disk gave none"))
+            say(format!("{missing} bytes, since the disk gave none"));
         }
     }
     if reading.scan.unconfirmed > 0 {

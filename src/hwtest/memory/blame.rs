@@ -124,7 +124,9 @@ mod tests {
 
     fn code(misses: &[Miss]) -> (String, String) {
         let mut all = Misses::default();
-        misses.iter().for_each(|miss| all.record(*miss));
+        for miss in misses {
+            all.record(*miss);
+        }
         let found = [Found { node: "node1".to_owned(), misses: all, passing: 0 }];
         let mut report =
             Report::new(&Order { kind: Kind::Memory, level: Level::Smoke, seconds: 1, seed: 0, inject: None });

@@ -245,7 +245,7 @@ fn told(team: &mut Team<'_>, host: &Host, limits: &Limits, report: &mut Report) 
                 one.passing += worker.passing;
             }
             None => {
-                found.push(Found { node: worker.node.clone(), misses: worker.misses.clone(), passing: worker.passing })
+                found.push(Found { node: worker.node.clone(), misses: worker.misses.clone(), passing: worker.passing });
             }
         }
     }

@@ -20,8 +20,8 @@ const STEP: Duration = Duration::from_millis(250);
 pub fn run(host: &Host, order: &Order, named: &[String], progress: &Progress) -> Report {
     let started = Instant::now();
     crash_if_asked(order.inject);
-    let names = if named.is_empty() { state::with_hardware(host) } else { named.to_vec() };
-    let mut ports: Vec<Port> = names
+    let ports = if named.is_empty() { state::with_hardware(host) } else { named.to_vec() };
+    let mut ports: Vec<Port> = ports
         .into_iter()
         .map(|name| Port {
             wanted: !named.is_empty(),

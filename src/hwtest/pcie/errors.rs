@@ -92,7 +92,11 @@ impl Errors {
             match found.iter_mut().find(|new| new.address == *address && new.severity == *severity) {
                 Some(new) => new.names.push((name.clone(), more)),
                 None => {
-                    found.push(New { address: address.clone(), severity: *severity, names: vec![(name.clone(), more)] })
+                    found.push(New {
+                        address: address.clone(),
+                        severity: *severity,
+                        names: vec![(name.clone(), more)],
+                    });
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::host::Host;
 
 const DEVICES: &str = "/sys/bus/pci/devices";
-/// Vendors of devices that a hypervisor makes: Red Hat (QEMU), Red Hat (virtio), VMware, Microsoft, Amazon, Google.
+/// Vendors of devices that a hypervisor makes: Red Hat (QEMU), Red Hat (virtio), `VMware`, Microsoft, Amazon, Google.
 const VIRTUAL: [&str; 6] = ["0x1b36", "0x1af4", "0x15ad", "0x1414", "0x1d0f", "0x1ae0"];
 /// A memory device that speaks CXL over the lanes of a link.
 const CXL: &str = "0x0502";
