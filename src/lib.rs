@@ -10,6 +10,7 @@ pub mod download;
 pub mod event;
 pub mod host;
 pub mod http;
+pub mod hwtest;
 pub mod inventory;
 pub mod journal;
 pub mod netplan;

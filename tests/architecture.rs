@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up; the crate roots stand above the top floor, since they name the modules and start the command line.
 const FLOORS: &str = "event host private yaml printable ocp/script process unpack http telemetry diagnosis/\
-    region download journal inventory netplan/runner sandbox report disk/config acceptance/agent/adoption status/cli/lib main";
+    region download journal inventory netplan/runner sandbox report disk hwtest/config acceptance/agent/adoption status/cli/lib main";
 /// What may be named by some modules only; the first line that fits a name decides.
 const OWNERS: [(&str, &str); 7] = [
     ("reqwest::Url", "region sandbox download http config"),
@@ -84,6 +84,27 @@ fn every_file_keeps_to_its_floor() {
         problems(&path, &fs::read_to_string(&file).expect("a source file in UTF-8"))
     });
     assert_eq!(found.collect::<Vec<_>>(), [""; 0], "tests/architecture.rs tells the rules");
+}
+
+/// `unsafe` is allowed in one more crate, which holds nothing else: it imports no module of this one, and each block says why it holds.
+#[test]
+fn the_crate_of_the_kernels_stands_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("the manifest of the kernels");
+    for rule in ["unsafe_op_in_unsafe_fn = \"deny\"", "undocumented_unsafe_blocks = \"deny\""] {
+        assert!(manifest.contains(rule), "kernels/Cargo.toml lacks {rule}");
+    }
+    let (dependencies, _) = manifest.split_once("[dev-dependencies]").expect("dependencies before those of tests");
+    let (_, dependencies) = dependencies.split_once("[dependencies]").expect("dependencies");
+    let names: Vec<_> = dependencies.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name).collect();
+    assert!(
+        names.iter().all(|name| ["rustix", "sha2", "crc32fast", "miniz_oxide"].contains(name)),
+        "{names:?}: kernels know nothing above them"
+    );
+    for file in sources(&root.join("src")) {
+        let text = fs::read_to_string(&file).expect("a source file in UTF-8");
+        assert!(text.lines().count() <= LONGEST, "{}: longer than {LONGEST} lines: split it", file.display());
+    }
 }
 
 #[test]

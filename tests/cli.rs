@@ -2,6 +2,15 @@
 
 mod support;
 
+#[path = "hwtest/cpu.rs"]
+mod hwtest_cpu;
+#[path = "hwtest/devices.rs"]
+mod hwtest_devices;
+#[path = "hwtest/memory.rs"]
+mod hwtest_memory;
+#[path = "support/ocp.rs"]
+mod ocp_schema;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;

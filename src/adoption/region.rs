@@ -9,7 +9,7 @@ use crate::region::{Client, Error, StoredFile, StoredScript};
 use crate::script::ScriptType;
 
 /// The project's own scripts that a region can have in addition, as name and text.
-pub const SITE_SCRIPTS: [(&str, &str); 13] = {
+pub const SITE_SCRIPTS: [(&str, &str); 17] = {
     macro_rules! script {
         ($folder:literal, $name:literal) => {
             ($name, include_str!(concat!("../../scripts/", $folder, "/", $name)))
@@ -21,10 +21,14 @@ pub const SITE_SCRIPTS: [(&str, &str); 13] = {
         script!("commissioning", "shakedown-list-modaliases"),
         script!("commissioning", "shakedown-machine-resources"),
         script!("commissioning", "shakedown-serial-ports"),
-        script!("testing", "shakedown-cpu-smoke"),
+        script!("testing", "shakedown-cpu"),
         script!("testing", "shakedown-disk-read"),
-        script!("testing", "shakedown-memory-smoke"),
+        script!("testing", "shakedown-disk-scan"),
+        script!("testing", "shakedown-gpu"),
+        script!("testing", "shakedown-memory"),
+        script!("testing", "shakedown-network"),
         script!("testing", "shakedown-network-smoke"),
+        script!("testing", "shakedown-pcie"),
         script!("testing", "shakedown-smartctl-conveyance"),
         script!("testing", "shakedown-smartctl-long"),
         script!("testing", "shakedown-smartctl-short"),

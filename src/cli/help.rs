@@ -92,6 +92,22 @@ Examples:
   shakedown disk list
   shakedown disk show sda";
 
+pub(super) const TEST: &str = "\
+Examples:
+  shakedown test memory --level smoke --seconds 3    # as much memory as the seconds are enough for
+  shakedown test cpu --level smoke --seconds 3 --format json
+  shakedown test disk --level smoke --device sda     # samples; without --device, all disks at once
+  shakedown test network --level smoke
+  shakedown test pcie --level smoke
+  shakedown test gpu
+
+Exit codes:
+  0    passed, degraded (works, but not as it should, see the findings), or skipped, as there is no such hardware
+  1    failed: a wrong answer, or an error that was not corrected
+  2    the command line is wrong
+  3    the test could not be done: no rights, too little memory, it was killed
+  130  stopped (Ctrl-C, SIGTERM, SIGHUP)";
+
 pub(super) const GET_TOKEN: &str = "\
 Examples:
   shakedown get-machine-token SYSTEM_ID --maas-url http://region:5240/MAAS --api-key-file key --force   # replaces those that are here";

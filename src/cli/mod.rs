@@ -51,6 +51,7 @@ mod state;
 mod status;
 mod sync;
 mod takeover;
+mod test;
 mod trial;
 mod watch;
 mod whole;
@@ -127,6 +128,8 @@ enum Verb {
     Snapshot(snapshot::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
+    /// Test memory or processors with this program alone: numbers, coverage, and what was not tested
+    Test(test::Arguments),
     /// Report what this machine's logs show: kernel log, crash records, BMC, counters; or a saved log
     Diagnose(diagnose::Arguments),
     /// Tell the region of a deployed machine what changed: one request when nothing did
@@ -217,6 +220,8 @@ pub fn main() -> ExitCode {
         Verb::GetMachineToken(arguments) => in_small_runtime(register::get_token(arguments)),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
         Verb::Disk(arguments) => in_runtime(disk::run(arguments, format)),
+        Verb::Test(arguments) if arguments.is_the_test_itself() => Ok(test::test_itself(&arguments)),
+        Verb::Test(arguments) => in_small_runtime(test::run(arguments)),
         Verb::Watch(arguments) if watch::is_look(&arguments) => in_runtime(watch::run(arguments)),
         Verb::Watch(arguments) => in_small_runtime(watch::run(arguments)),
         Verb::Signal(arguments) => in_runtime(signal::run(arguments)),

@@ -91,6 +91,12 @@ impl Disks {
         Disks { host: host.clone(), targets, known }
     }
 
+    /// All disks of the kernel's list; of an NVMe controller, each namespace.
+    #[must_use]
+    pub fn every(&self) -> &[Target] {
+        &self.known
+    }
+
     /// The disk that a word means: a kernel name, a device node, a link to one, an NVMe controller, a disk behind a RAID controller.
     ///
     /// # Errors

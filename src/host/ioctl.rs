@@ -20,6 +20,16 @@ const GDRVINFO: u32 = 0x03;
 const GLINK: u32 = 0x0a;
 const GPERMADDR: u32 = 0x20;
 const GLINKSETTINGS: u32 = 0x4c;
+const GSTRINGS: u32 = 0x1b;
+const GSTATS: u32 = 0x1d;
+const GSSET_INFO: u32 = 0x37;
+
+/// The set of names of a driver's counters (`ETH_SS_STATS`).
+const STATS: u32 = 1;
+/// Words of a name (`ETH_GSTRING_LEN`, 32 bytes).
+const NAME_WORDS: usize = 8;
+/// More counters than any driver has, even with a set for each of hundreds of queues.
+const MOST_COUNTERS: usize = 65_536;
 
 /// Words of `struct ethtool_drvinfo`.
 const DRVINFO_WORDS: usize = 49;
@@ -116,6 +126,14 @@ impl Host {
         self.ask(&question, || new_link_settings(interface).or_else(|_| old_link_settings(interface)))
     }
 
+    /// The counters of a driver by the driver's own names (`ethtool -S`: `ETHTOOL_GSSET_INFO`, `ETHTOOL_GSTRINGS`, `ETHTOOL_GSTATS`).
+    ///
+    /// # Errors
+    /// As for [`Host::link_detected`]; also when the driver has none.
+    pub fn driver_counters(&self, interface: &str) -> io::Result<Vec<(String, u64)>> {
+        self.ask(&format!("driver_counters {interface}"), || driver_counters(interface))
+    }
+
     /// The largest packet of an interface in bytes (`SIOCGIFMTU`).
     ///
     /// # Errors
@@ -129,6 +147,46 @@ impl Host {
             Ok(u64::try_from(mtu).unwrap_or(0))
         })
     }
+}
+
+fn driver_counters(interface: &str) -> io::Result<Vec<(String, u64)>> {
+    let [low, high] = two_words(1 << STATS);
+    let mut info = [GSSET_INFO, 0, low, high, 0];
+    ethtool(interface, &mut info)?;
+    let count = usize::try_from(info[4]).ok().filter(|count| (1..=MOST_COUNTERS).contains(count));
+    let count = count.ok_or_else(|| io::Error::other("the driver has no counters of its own"))?;
+    // The kernel writes as many as the driver has at that moment, whatever was asked. A driver whose queues are changed meanwhile has
+    // more, but not ten times as many and a thousand besides.
+    let room = count * 10 + 1000;
+    let mut names = vec![0u32; 3 + NAME_WORDS * room];
+    (names[0], names[1], names[2]) = (GSTRINGS, STATS, info[4]);
+    ethtool(interface, &mut names)?;
+    let mut values = vec![0u32; 2 + 2 * room];
+    (values[0], values[1]) = (GSTATS, info[4]);
+    ethtool(interface, &mut values)?;
+    if names[2] != info[4] || values[1] != info[4] {
+        return Err(io::Error::other("the driver's counters changed while they were read"));
+    }
+    let name = |words: &[u32]| {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).take_while(|byte| *byte != 0).collect();
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    };
+    let names = names[3..].chunks_exact(NAME_WORDS).map(name);
+    let values = values[2..].chunks_exact(2).map(|words| {
+        let mut bytes = [0; 8];
+        for (half, word) in bytes.chunks_exact_mut(4).zip(words) {
+            half.copy_from_slice(&word.to_ne_bytes());
+        }
+        u64::from_ne_bytes(bytes)
+    });
+    Ok(names.zip(values).take(count).collect())
+}
+
+/// A number of 64 bits as the two words that it is in memory.
+#[expect(clippy::cast_possible_truncation, reason = "half of it is meant")]
+fn two_words(number: u64) -> [u32; 2] {
+    let words = [number as u32, (number >> 32) as u32];
+    if cfg!(target_endian = "big") { [words[1], words[0]] } else { words }
 }
 
 fn new_link_settings(interface: &str) -> io::Result<LinkSettings> {
@@ -303,6 +361,7 @@ mod tests {
         let host = Host::live();
         assert_eq!(host.link_detected("lo").ok(), Some(true));
         assert!(host.mtu("lo").is_ok_and(|mtu| mtu >= 1500));
+        assert!(host.driver_counters("lo").is_err(), "the loopback has none");
         assert!(host.link_detected("no-such-interface-at-all").is_err());
         assert!(host.link_detected("nosuch0").is_err());
         assert!(Host::at("/tmp").link_detected("lo").is_err(), "a copied tree has no kernel");

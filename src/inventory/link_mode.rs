@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 
 use crate::host::LinkSettings;
 
-/// Mbit/s of the fastest mode that a card has.
-pub(super) fn fastest(settings: &LinkSettings) -> Option<u64> {
+/// Mbit/s of the fastest mode that a card has; `None` if it tells none.
+#[must_use]
+pub fn fastest(settings: &LinkSettings) -> Option<u64> {
     let speed = |name: &str| name.split("base").next().and_then(|speed| speed.parse().ok());
     let has = |bit: &usize| settings.supported.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 == 1);
     let told = MODES.iter().filter(|(bit, _)| has(bit)).filter_map(|(_, name)| speed(name));

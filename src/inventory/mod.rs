@@ -42,6 +42,7 @@ pub use environment::Environment;
 pub use gpu::{Drm, Gpu, GpuCard, GpuSriov, Mdev, Nvidia};
 pub use infiniband::Infiniband;
 pub use interface::{Network, NetworkCard, Port, Sriov, Vdpa};
+pub use link_mode::fastest as fastest_link;
 pub use memory::{Memory, MemoryNode};
 pub use networks::{Address, Bond, Bridge, Counters, NetworkState, Vlan};
 pub use pci::{Pci, PciDevice, Vpd};

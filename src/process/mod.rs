@@ -25,6 +25,7 @@ mod table;
 mod terminal;
 mod tool;
 mod usage;
+mod watched;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ pub use standing::Standing;
 pub use terminal::Terminal;
 pub use tool::{Answer, Tool, ToolError, machine_is_going_down};
 pub use usage::own_time;
+pub use watched::{Fate, Watched};
 
 /// What to start.
 #[derive(Clone, Debug)]

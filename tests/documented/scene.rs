@@ -30,7 +30,7 @@ const ROOTS: [(&str, &str); 2] = [("shakedown run --url", "bare"), ("shakedown r
 
 /// What stands in a line, in lines that begin so, and what stands there for here; `+` adds to the end, the first that
 /// fits. In braces: see `Around`.
-const STAND_INS: [(&str, &str, &str); 18] = [
+const STAND_INS: [(&str, &str, &str); 19] = [
     ("shakedown run", "http://region:5240/MAAS", "{stranger}"),
     ("shakedown register-machine", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "http://region:5240/MAAS", "{deployed}"),
@@ -48,6 +48,8 @@ const STAND_INS: [(&str, &str, &str); 18] = [
     ("shakedown disk list", "+", " --root {disks} --smartctl {smartctl}"),
     ("shakedown disk show", "+", " --root {disks} --smartctl {smartctl}"),
     ("shakedown disk test", "+", " --root {disks} --smartctl {smartctl} --poll 0.02"),
+    // A disk may be somebody's, and busy; a file on it is read as a disk is.
+    ("shakedown test disk", "sda", "{file}"),
     // A script that only looks may have one of this machine's.
     ("shakedown try", "/dev/sda", "{disk}"),
     // Where the package puts them.
@@ -216,6 +218,7 @@ impl Scene {
             ("{system-id}", around.deployed.system_id()),
             ("{disks}", self.disks.path("root").display().to_string()),
             ("{smartctl}", self.disks.smartctl().display().to_string()),
+            ("{file}", env!("CARGO_BIN_EXE_shakedown").to_owned()),
             ("{disk}", disk.unwrap_or_default()),
         ];
         Some(values.iter().fold(text, |text, (name, value)| text.replace(name, value)))

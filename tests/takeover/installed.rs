@@ -60,18 +60,15 @@ async fn installing_twice_changes_nothing_and_a_dry_run_never_does() {
     );
     assert_eq!(changes(), 0, "{}", done.stderr);
 
-    let done = install().args(["--scripts", "shakedown-cpu-smoke"]).finish().await;
+    let done = install().args(["--scripts", "shakedown-cpu"]).finish().await;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    for word in [
-        "upload shakedown-",
-        "make script 00-shakedown-testing",
-        "make script shakedown-cpu-smoke",
-        "as it was put there",
-    ] {
+    for word in
+        ["upload shakedown-", "make script 00-shakedown-testing", "make script shakedown-cpu", "as it was put there"]
+    {
         assert!(done.stdout.contains(word), "{word}: {}", done.stdout);
     }
     let before = changes();
-    let done = install().args(["--scripts", "shakedown-cpu-smoke"]).finish().await;
+    let done = install().args(["--scripts", "shakedown-cpu"]).finish().await;
     assert!(done.stdout.contains("had everything already"), "{}{}", done.stdout, done.stderr);
     assert_eq!(changes(), before);
 
@@ -85,19 +82,19 @@ async fn installing_twice_changes_nothing_and_a_dry_run_never_does() {
     assert_eq!(done.stdout.matches("delete file").count(), 1, "{}", done.stdout);
 
     let done = administer(&region, "remove").finish().await;
-    assert!(done.stdout.contains("delete script shakedown-cpu-smoke"), "{}", done.stdout);
+    assert!(done.stdout.contains("delete script shakedown-cpu"), "{}", done.stdout);
     assert!(!done.stdout.contains("script look"), "{}", done.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_else_put_there_is_neither_replaced_nor_removed() {
     let machine = Machine::new();
-    let theirs = site(&machine, "shakedown-cpu-smoke", "", "echo theirs");
+    let theirs = site(&machine, "shakedown-cpu", "", "echo theirs");
     let region = region(&[theirs]).await;
     let done =
         administer(&region, "install").arg("--binary").arg(binary(&machine)).args(["--scripts", "all"]).finish().await;
     assert_eq!(done.code, Some(3));
-    assert!(done.stderr.contains("shakedown-cpu-smoke. Nothing was changed"), "{}", done.stderr);
+    assert!(done.stderr.contains("shakedown-cpu. Nothing was changed"), "{}", done.stderr);
     assert!(region.requests().iter().all(|request| request["method"] == "GET"));
     let done = administer(&region, "remove").finish().await;
     assert!(done.stdout.contains("Nothing of Shakedown"), "{}", done.stdout);

@@ -9,13 +9,13 @@ use crate::support::program::Program;
 use crate::{administer, binary, region, site};
 
 fn install(region: &Sandbox, machine: &Machine) -> Program {
-    administer(region, "install").arg("--binary").arg(binary(machine)).args(["--scripts", "shakedown-cpu-smoke"])
+    administer(region, "install").arg("--binary").arg(binary(machine)).args(["--scripts", "shakedown-cpu"])
 }
 
 async fn is_well(region: &Sandbox) {
     let done = administer(region, "status").finish().await;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    for name in ["00-shakedown-commissioning", "00-shakedown-testing", "shakedown-cpu-smoke"] {
+    for name in ["00-shakedown-commissioning", "00-shakedown-testing", "shakedown-cpu"] {
         assert_eq!(done.stdout.matches(name).count(), 1, "{}", done.stdout);
     }
 }

@@ -16,8 +16,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 HOME = "/var/lib/commissioned"
 # Seconds. On a quiet machine the run takes a minute; beside compilers it was seen to take five times as long.
 LIMIT = 1500
-# Twenty million steps for each processor: not without an end, but without a point where one thread emulates all of them.
-NOT_RUN = "shakedown-cpu-smoke"
+# Work for each processor, and passes over all of memory: not without an end, but without a point where one thread emulates all of them.
+# What emulated disks, ports and links give is not known here yet.
+NOT_RUN = ("shakedown-cpu", "shakedown-memory", "shakedown-disk-scan", "shakedown-network", "shakedown-pcie", "shakedown-gpu")
 UNREADABLE = 20 << 20
 MANAGEMENT, CABLED, SRIOV, LOOSE = (f"52:54:00:00:00:{last}" for last in ("01", "11", "12", "13"))
 SMART, READ, NETWORK = "shakedown-smartctl-validate", "shakedown-disk-read", "shakedown-network-smoke"
@@ -27,7 +28,6 @@ EXPECTED = {
     ("maas-kernel-cmdline", None): "Passed",
     ("maas-list-modaliases", None): "Passed",
     ("maas-serial-ports", None): "Passed",
-    ("shakedown-memory-smoke", None): "Passed",
     (NETWORK, MANAGEMENT): "Passed",
     (NETWORK, CABLED): "Passed",
     (NETWORK, SRIOV): "Passed",
@@ -91,7 +91,7 @@ class Commissioning(unittest.TestCase):
         broken.make()
         machine.output("shakedown snapshot --keep-serials /share/known.tar.xz")
         tests = sorted(file.name for file in (PROJECT / "scripts/testing").iterdir() if not re.search("tags:.*noauto", file.read_text()))
-        tests.remove(NOT_RUN)
+        tests = [name for name in tests if name not in NOT_RUN]
         options = ["--testing-scripts", ",".join(tests)]
         folders = [PROJECT / "scripts/commissioning", PROJECT / "scripts/testing"]
         region = cls.region = Region(*folders, disks_of=machine.share / "known.tar.xz", options=options)

@@ -58,9 +58,9 @@ impl Work<'_> {
             }
             left.retain(|device| !more.contains(device));
             let there = placed + more.len();
-            let places: Vec<&str> = more.iter().map(|device| devices[*device].place.as_str()).collect();
+            let positions: Vec<&str> = more.iter().map(|device| devices[*device].place.as_str()).collect();
             let of = Of { kind: self.kind, device: None, place: "" };
-            let what = format!("{}, {} too many, in: {}", self.kind.several(there), more.len(), named(&places));
+            let what = format!("{}, {} too many, in: {}", self.kind.several(there), more.len(), named(&positions));
             let expected = describe(position.group, position.group.count);
             self.found.deviates(of, position.group.severity, "count", (&expected, &what), MORE);
         }

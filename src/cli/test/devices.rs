@@ -1,0 +1,106 @@
+//! Which devices a test is about.
+
+use std::path::Path;
+
+use crate::disk::{Disks, Target};
+use crate::host::Host;
+use crate::hwtest::disk::{self, Disk};
+use crate::hwtest::{Order, Outcome, Progress, Report};
+
+/// The devices that somebody named; none of them means all. A region writes `all` where it knows of none.
+pub(super) fn named(words: &[String]) -> Vec<String> {
+    if words.iter().any(|word| word == "all") { Vec::new() } else { words.to_vec() }
+}
+
+/// Tests the disks that are named, else all. A word that names none is an error in the report, and hides nothing of the others.
+pub(super) fn test_disks(host: &Host, order: &Order, named: &[String], progress: &Progress) -> Report {
+    let all = Disks::of(host);
+    let (mut chosen, mut wrong) = (Vec::new(), Vec::new());
+    let mut other_paths = Vec::new();
+    if named.is_empty() {
+        (chosen, other_paths) = once(all.every());
+    }
+    for word in named {
+        match chosen_by(&all, word) {
+            Ok(disk) if chosen.contains(&disk) => {}
+            Ok(disk) => chosen.push(disk),
+            Err(reason) => wrong.push((word.clone(), reason)),
+        }
+    }
+    let mut report = if chosen.is_empty() && !wrong.is_empty() {
+        Report::new(order)
+    } else {
+        disk::run(host, order, &chosen, progress)
+    };
+    for (word, reason) in wrong {
+        report
+            .find(Outcome::Error, "disk-missing", word, format!("{reason}."))
+            .next("List the disks: shakedown disk list.");
+    }
+    report.not_tested.extend(other_paths);
+    report
+}
+
+fn chosen_by(all: &Disks, word: &str) -> Result<Disk, String> {
+    // A file has no driver, but is read as a disk is: for images, and to try this test.
+    if word.contains('/') && std::fs::metadata(word).is_ok_and(|data| data.is_file()) {
+        return Ok(Disk { name: word.to_owned(), path: word.into() });
+    }
+    let target = all.find(word).map_err(|error| error.to_string())?;
+    if target.disk.name.is_empty() && target.bus.is_some() {
+        return Err(
+            "a disk behind a RAID controller cannot be read by itself; test its volume, or ask it for a self-test"
+                .to_owned(),
+        );
+    }
+    Ok(of(&target))
+}
+
+fn of(target: &Target) -> Disk {
+    let name = target.name.strip_prefix("/dev/").unwrap_or(&target.name);
+    Disk { name: name.to_owned(), path: Path::new(&target.name).to_owned() }
+}
+
+/// Each disk once: of several paths to it, the first.
+fn once(targets: &[Target]) -> (Vec<Disk>, Vec<String>) {
+    let (mut chosen, mut others): (Vec<&Target>, Vec<String>) = (Vec::new(), Vec::new());
+    for target in targets {
+        let same = |other: &&&Target| {
+            let (one, other) = (&target.disk, &other.disk);
+            !one.serial.is_empty()
+                && one.serial == other.serial
+                && one.model == other.model
+                && one.size == other.size
+                && !one.name.starts_with("nvme")
+        };
+        match chosen.iter().find(same) {
+            Some(first) => others.push(format!("{}: another path to {}", target.name, first.name)),
+            None => chosen.push(target),
+        }
+    }
+    (chosen.into_iter().map(of).collect(), others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_every_one() {
+        assert_eq!(named(&["all".to_owned()]), [""; 0]);
+        assert_eq!(named(&["sda".to_owned()]), ["sda"]);
+    }
+
+    #[test]
+    fn a_word_that_names_no_disk_is_an_error_and_no_pass() {
+        let order = Order {
+            kind: crate::hwtest::Kind::Disk,
+            level: crate::hwtest::Level::Smoke,
+            seconds: 1,
+            seed: 0,
+            inject: None,
+        };
+        let report = test_disks(&Host::live(), &order, &["no-such-disk".to_owned()], &Progress::silent());
+        assert_eq!(report.outcome(), Outcome::Error);
+    }
+}

@@ -1,0 +1,77 @@
+//! The time that a test may take.
+
+use std::time::{Duration, Instant};
+
+/// Seconds before the limit of the caller at which a test ends, so that its result is never lost.
+const REST: u64 = 10;
+
+/// The time that a test may take: what was asked, and never more than the caller's limit leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    start: Instant,
+    whole: Duration,
+}
+
+impl Budget {
+    /// A budget that starts now.
+    #[must_use]
+    pub fn starting(seconds: u64) -> Self {
+        Budget { start: Instant::now(), whole: Duration::from_secs(seconds) }
+    }
+
+    /// Seconds of a test: what was asked, and ten seconds less than `runtime`, the limit that a script finds in `RUNTIME` (seconds, with a
+    /// fraction perhaps, or `None`).
+    #[must_use]
+    pub fn seconds(asked: u64, runtime: Option<&str>) -> u64 {
+        let whole = runtime.and_then(|text| text.trim().split('.').next());
+        match whole.and_then(|text| text.parse::<u64>().ok()) {
+            Some(limit) if limit > 0 => asked.min(limit.saturating_sub(REST).max(1)),
+            _ => asked,
+        }
+    }
+
+    /// The whole budget.
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        self.whole
+    }
+
+    /// What is over of it.
+    #[must_use]
+    pub fn spent(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// What is left; zero at the end.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.whole.saturating_sub(self.spent())
+    }
+
+    /// Nothing is left.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// A share of what is left, as a budget that starts now.
+    #[must_use]
+    pub fn part(&self, share: f64) -> Budget {
+        Budget { start: Instant::now(), whole: self.left().mul_f64(share.clamp(0.0, 1.0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_ends_ten_seconds_before_its_caller_would_stop_it() {
+        assert_eq!(Budget::seconds(300, Some("120.0")), 110);
+        assert_eq!(Budget::seconds(20, Some("120")), 20);
+        assert_eq!(Budget::seconds(20, Some("5")), 1);
+        for none in [None, Some("None"), Some(""), Some("0"), Some("-3")] {
+            assert_eq!(Budget::seconds(20, none), 20, "{none:?}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The test of disks: reads them past every cache, and writes nothing.
+//!
+//! A disk is read in parts by a few threads ([`pass`]). What cannot be read is narrowed to its blocks ([`narrow`]); what is slow is read
+//! again ([`scan`]). Then follow figures ([`bench`]) and what all of that means ([`verdict`]). A read that hangs cannot be ended, so
+//! each wait has a limit, and a disk that passes it is left.
+
+mod bench;
+mod content;
+mod course;
+mod errno;
+mod geometry;
+mod histogram;
+mod medium;
+mod narrow;
+mod pass;
+mod plan;
+mod scan;
+mod verdict;
+mod zones;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use course::Disk;
+use course::{Manner, Tested};
+
+use super::{Inject, Order, Outcome, Progress, Rate, Report, Tick, crash_if_asked};
+use crate::host::Host;
+
+/// Requests of 1 MiB that all disks together have in flight: the test stays within 64 MiB.
+const IN_FLIGHT: usize = 40;
+/// Requests in flight of one disk.
+const DEPTH: usize = 8;
+/// Disks at a time; more of them take turns.
+const AT_ONCE: usize = 20;
+
+/// Tests disks, all at once.
+#[must_use]
+pub fn run(host: &Host, order: &Order, disks: &[Disk], progress: &Progress) -> Report {
+    let started = Instant::now();
+    crash_if_asked(order.inject);
+    let mut report = Report::new(order);
+    if disks.is_empty() {
+        report.find(Outcome::Skipped, "no-disk", "disk", "This machine has no disk.");
+    }
+    let turns = u32::try_from(disks.len().div_ceil(AT_ONCE).max(1)).unwrap_or(1);
+    let inject = match order.inject {
+        Some(Inject::Disk(fault)) => Some(fault),
+        _ => None,
+    };
+    for (turn, together) in (0_u32..).zip(disks.chunks(AT_ONCE)) {
+        let manner = Manner {
+            level: order.level,
+            time: Duration::from_secs(order.seconds) / turns,
+            depth: (IN_FLIGHT / together.len()).clamp(1, DEPTH),
+            seed: order.seed,
+            inject,
+        };
+        let show = |share: f64| (f64::from(turn) + share) / f64::from(turns);
+        let found = all_at_once(host, together, manner, &mut |tick| {
+            progress.tick(&Tick { share: show(tick.share), ..tick });
+        });
+        for (disk, tested) in together.iter().zip(found) {
+            match tested {
+                Some(tested) => verdict::add(&mut report, &disk.name, &manner, &tested),
+                None => verdict::hangs(&mut report, &disk.name, manner.deadline()),
+            }
+        }
+        if together.len() > 1 {
+            report.not_tested.push(format!("each disk alone: {} of them were read at once", together.len()));
+        }
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    report
+}
+
+enum Told {
+    Tick(usize, f64, u64, u64),
+    Done(usize, Box<Tested>),
+}
+
+/// What was found of each disk; `None` of one that did not even end its test by itself.
+fn all_at_once(host: &Host, disks: &[Disk], manner: Manner, tick: &mut dyn FnMut(Tick)) -> Vec<Option<Tested>> {
+    let (tell, told) = mpsc::channel();
+    let mut found: Vec<Option<Tested>> = disks.iter().map(|_| None).collect();
+    for (number, disk) in disks.iter().enumerate() {
+        let (host, disk, tell) = (host.clone(), disk.clone(), tell.clone());
+        // A disk without a thread is one without a result.
+        let _ = thread::Builder::new().name("disk".into()).spawn(move || one(&host, &disk, manner, number, &tell));
+    }
+    drop(tell);
+    let end = Instant::now() + manner.deadline();
+    let mut shares: BTreeMap<usize, (f64, u64, u64)> = (0..disks.len()).map(|number| (number, (0.0, 0, 0))).collect();
+    loop {
+        match told.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(Told::Tick(number, share, rate, errors)) => {
+                shares.insert(number, (share, rate, errors));
+                tick(joined(&shares));
+            }
+            Ok(Told::Done(number, tested)) => {
+                shares.insert(number, (1.0, 0, 0));
+                found[number] = Some(*tested);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return found,
+        }
+    }
+}
+
+fn one(host: &Host, disk: &Disk, manner: Manner, number: usize, tell: &Sender<Told>) {
+    let mut last = Instant::now();
+    let tested = course::test(host, disk, &manner, &mut |share, scan| {
+        if last.elapsed() >= Duration::from_millis(250) {
+            last = Instant::now();
+            let _ = tell.send(Told::Tick(number, share, scan.rate().unwrap_or(0), scan.bad.len() as u64));
+        }
+    });
+    let _ = tell.send(Told::Done(number, Box::new(tested)));
+}
+
+/// As far as the last of the disks.
+fn joined(shares: &BTreeMap<usize, (f64, u64, u64)>) -> Tick {
+    let share = shares.values().map(|(share, ..)| *share).fold(1.0, f64::min);
+    let rate: u64 = shares.values().map(|(_, rate, _)| *rate).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let value = (rate as f64 / 1e5).round() / 10.0;
+    let errors = shares.values().map(|(.., errors)| *errors).sum();
+    let phase = format!("read {} {}", shares.len(), if shares.len() == 1 { "disk" } else { "disks" });
+    Tick { phase, share, rate: Some(Rate { value, unit: "MB/s".to_owned() }), errors, celsius: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{DiskFault, Kind, Level};
+    use super::*;
+
+    /// A file on a disk that can be read past the page cache, with data in it; `None` where the file system cannot.
+    fn file(bytes: usize) -> Option<(tempfile::NamedTempFile, Disk)> {
+        let file = tempfile::NamedTempFile::new_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")).ok()?;
+        let data: Vec<u8> =
+            (0..bytes / 8).flat_map(|word| (word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
+        std::fs::write(file.path(), data).ok()?;
+        let disk = Disk { name: file.path().to_string_lossy().into_owned(), path: file.path().to_owned() };
+        medium::Device::open(&disk.path).ok().map(|_| (file, disk))
+    }
+
+    fn tested(disks: &[Disk], inject: Option<DiskFault>) -> Report {
+        let inject = inject.map(Inject::Disk);
+        let order = Order { kind: Kind::Disk, level: Level::Smoke, seconds: 2, seed: 7, inject };
+        run(&Host::live(), &order, disks, &Progress::silent())
+    }
+
+    #[test]
+    fn a_file_on_a_disk_is_read_whole_and_passes() {
+        let Some((_file, disk)) = file(24 << 20) else { return };
+        let report = tested(&[disk], None);
+        assert_eq!(report.outcome(), Outcome::Passed, "{:?}", report.findings);
+        assert_eq!((report.coverage[0].tested, report.coverage[0].whole), (24 << 20, 24 << 20));
+        let names: Vec<_> = report.measurements.iter().map(|one| one.metric.name()).collect();
+        for name in ["disk_read", "disk_sequential", "disk_random_qd1", "disk_random_qd32", "disk_latency_p99"] {
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+    }
+
+    #[test]
+    fn an_injected_sector_fails_the_disk_and_is_named() {
+        let Some((_file, disk)) = file(24 << 20) else { return };
+        let report = tested(&[disk], Some(DiskFault::Eio(Some(20_001))));
+        assert_eq!(report.outcome(), Outcome::Failed);
+        let named = report.findings.iter().find(|finding| finding.code == "disk-unreadable").expect("a finding");
+        // A file has no queue, so the physical block is not known; 512 bytes is the smallest that a medium loses.
+        assert!(named.what.contains("sector 20001 (512 bytes)"), "{}", named.what);
+        assert!(report.injected.is_some(), "and nobody takes it for a fault of the machine");
+    }
+
+    #[test]
+    fn an_injected_slowness_degrades_the_disk() {
+        let Some((_file, disk)) = file(24 << 20) else { return };
+        let report = tested(&[disk], Some(DiskFault::Slow));
+        assert_eq!(report.outcome(), Outcome::Degraded, "{:?}", report.findings);
+        assert!(report.findings.iter().any(|finding| finding.code == "disk-weak-place"));
+    }
+
+    #[test]
+    fn a_machine_without_disks_is_skipped_and_a_disk_that_is_not_there_is_an_error() {
+        assert_eq!(tested(&[], None).outcome(), Outcome::Skipped);
+        let missing = Disk { name: "sdzz".to_owned(), path: "/dev/no-such-disk".into() };
+        assert_eq!(tested(&[missing], None).outcome(), Outcome::Error);
+    }
+
+    #[test]
+    fn the_slowest_disk_says_how_far_all_are() {
+        let tick = joined(&BTreeMap::from([(0, (0.5, 100_000_000, 1)), (1, (0.25, 50_000_000, 2))]));
+        assert_eq!((tick.share, tick.errors, tick.rate.map(|rate| rate.value)), (0.25, 3, Some(150.0)));
+    }
+}

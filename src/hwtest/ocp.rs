@@ -1,0 +1,137 @@
+//! A test as Test & Validation output of the Open Compute Project, written while the test runs (`docs/ocp.md`).
+
+use std::io::{self, Write};
+
+use serde_json::Map;
+
+use super::outcome::Outcome;
+use super::report::{Report, Value};
+use super::{Order, Tick};
+use crate::ocp::{
+    Completion, Diagnosis, Dut, Finding as Conclusion, Hardware, HardwareId, Measurement, Run, Severity, Start, Step,
+    StepEnd,
+};
+
+/// The output of one test: a step for each phase, and one for the verdict.
+#[derive(Debug)]
+pub struct Stream<W> {
+    run: Run<W>,
+    hardware: HardwareId,
+    phase: Option<(String, Step)>,
+}
+
+impl<W: Write> Stream<W> {
+    /// Begins the output. `machine` is the identity of the machine, `command_line` the command that led to it.
+    ///
+    /// # Errors
+    /// When the output cannot be written; so does every other method.
+    pub fn begin(out: W, order: &Order, machine: &str, command_line: &str) -> io::Result<Self> {
+        let mut dut = Dut::new(machine).named(machine);
+        let part_type = order.kind.word().to_owned();
+        let hardware = dut.hardware(Hardware { name: part_type.clone(), part_type, ..Hardware::default() });
+        let mut parameters = Map::new();
+        parameters.insert("level".to_owned(), order.level.word().into());
+        parameters.insert("seconds".to_owned(), order.seconds.into());
+        // As text: not every reader of JSON keeps so large a number exactly.
+        parameters.insert("seed".to_owned(), format!("{:#x}", order.seed).into());
+        if let Some(fault) = order.inject {
+            parameters.insert("inject".to_owned(), fault.to_string().into());
+        }
+        let start = Start {
+            name: &format!("shakedown-{}", order.kind),
+            version: env!("CARGO_PKG_VERSION"),
+            command_line,
+            parameters: &parameters,
+            dut_info: &dut,
+        };
+        Ok(Stream { run: Run::begin(out, None, &start)?, hardware, phase: None })
+    }
+
+    /// A new phase is a new step.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn tick(&mut self, tick: &Tick) -> io::Result<()> {
+        if self.phase.as_ref().is_some_and(|(name, _)| *name == tick.phase) {
+            return Ok(());
+        }
+        self.end_phase(StepEnd::Complete)?;
+        self.phase = Some((tick.phase.clone(), self.run.begin_step(&tick.phase)?));
+        Ok(())
+    }
+
+    fn end_phase(&mut self, end: StepEnd) -> io::Result<()> {
+        match self.phase.take() {
+            Some((_, step)) => self.run.end_step(step, end),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the output with figures and findings; with `stopped`, somebody ended the test, and there is no result.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn end(mut self, report: &Report, stopped: bool) -> io::Result<W> {
+        let outcome = report.outcome();
+        self.end_phase(if outcome == Outcome::Error { StepEnd::Error } else { StepEnd::Complete })?;
+        let step = self.run.begin_step("verdict")?;
+        for one in &report.measurements {
+            let mut measurement = match &one.value {
+                Value::Count(count) => Measurement::new(one.metric.name(), *count),
+                Value::Number(number) => Measurement::new(one.metric.name(), *number),
+                Value::Text(text) => Measurement::new(one.metric.name(), text.as_str()),
+            };
+            measurement.unit = Some(one.metric.unit().symbol()).filter(|unit| !unit.is_empty());
+            measurement.hardware = Some(self.hardware.clone());
+            if !one.subject.is_empty() {
+                measurement.metadata.insert("subject".to_owned(), one.subject.as_str().into());
+            }
+            self.run.measure(&step, &measurement)?;
+        }
+        for text in &report.not_tested {
+            self.run.log(Some(&step), Severity::Info, &format!("Not tested: {text}"))?;
+        }
+        self.conclude(&step, report)?;
+        let (end, completion) = match outcome {
+            Outcome::Skipped => (StepEnd::Skip, Completion::Skipped),
+            Outcome::Error => (StepEnd::Error, Completion::Error),
+            _ => (StepEnd::Complete, Completion::Complete),
+        };
+        self.run.end_step(step, end)?;
+        if stopped {
+            self.run.log(None, Severity::Warning, "The test was stopped from outside.")?;
+        }
+        self.run.end(if stopped { Completion::Skipped } else { completion })
+    }
+
+    fn conclude(&mut self, step: &Step, report: &Report) -> io::Result<()> {
+        for finding in &report.findings {
+            let text = format!("{}: {} {}", finding.subject, finding.what, finding.next).trim_end().to_owned();
+            let conclusion = match finding.outcome {
+                Outcome::Failed => Conclusion::Fail,
+                Outcome::Degraded => Conclusion::Unknown,
+                Outcome::Error => {
+                    self.run.error(Some(step), &finding.code, &text)?;
+                    continue;
+                }
+                Outcome::Passed | Outcome::Skipped => {
+                    self.run.log(Some(step), Severity::Info, &text)?;
+                    continue;
+                }
+            };
+            if conclusion == Conclusion::Unknown {
+                self.run.log(Some(step), Severity::Warning, &text)?;
+            }
+            self.diagnose(step, &finding.code, conclusion, text)?;
+        }
+        if report.outcome() == Outcome::Passed {
+            self.diagnose(step, &format!("{}-good", report.kind), Conclusion::Pass, report.headline())?;
+        }
+        Ok(())
+    }
+
+    fn diagnose(&mut self, step: &Step, verdict: &str, finding: Conclusion, message: String) -> io::Result<()> {
+        let hardware = Some(self.hardware.clone());
+        self.run.diagnose(step, &Diagnosis { verdict: verdict.to_owned(), finding, message, hardware })
+    }
+}
