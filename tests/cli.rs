@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "hwtest/all.rs"]
+mod hwtest_all;
 #[path = "hwtest/cpu.rs"]
 mod hwtest_cpu;
 #[path = "hwtest/devices.rs"]

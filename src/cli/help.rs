@@ -100,6 +100,7 @@ Examples:
   shakedown test network --level smoke
   shakedown test pcie --level smoke
   shakedown test gpu
+  shakedown test all --level smoke                   # all of these, one after the other
 
 Exit codes:
   0    passed, degraded (works, but not as it should, see the findings), or skipped, as there is no such hardware

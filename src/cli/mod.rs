@@ -128,7 +128,8 @@ enum Verb {
     Snapshot(snapshot::Arguments),
     /// The machine's disks: which there are, how they are, and their own tests
     Disk(disk::Arguments),
-    /// Test memory or processors with this program alone: numbers, coverage, and what was not tested
+    /// Test memory, processors, disks, network ports, PCI Express links and graphics cards with this
+    /// program alone
     Test(test::Arguments),
     /// Report what this machine's logs show: kernel log, crash records, BMC, counters; or a saved log
     Diagnose(diagnose::Arguments),

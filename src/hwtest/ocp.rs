@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Map;
 
-use super::outcome::Outcome;
+use super::outcome::{Kind, Outcome};
 use super::report::{Report, Value};
 use super::{Order, Tick};
 use crate::ocp::{
@@ -12,33 +12,41 @@ use crate::ocp::{
     StepEnd,
 };
 
-/// The output of one test: a step for each phase, and one for the verdict.
+/// The output of one test, or of several: a step for each phase, and one for each verdict.
 #[derive(Debug)]
 pub struct Stream<W> {
     run: Run<W>,
-    hardware: HardwareId,
+    hardware: Vec<(Kind, HardwareId)>,
     phase: Option<(String, Step)>,
 }
 
 impl<W: Write> Stream<W> {
-    /// Begins the output. `machine` is the identity of the machine, `command_line` the command that led to it.
+    /// Begins the output of tests that follow each other. `machine` is the identity of the machine, `command_line` the command that led to it.
     ///
     /// # Errors
     /// When the output cannot be written; so does every other method.
-    pub fn begin(out: W, order: &Order, machine: &str, command_line: &str) -> io::Result<Self> {
+    pub fn begin(out: W, orders: &[Order], machine: &str, command_line: &str) -> io::Result<Self> {
         let mut dut = Dut::new(machine).named(machine);
-        let part_type = order.kind.word().to_owned();
-        let hardware = dut.hardware(Hardware { name: part_type.clone(), part_type, ..Hardware::default() });
+        let mut part = |order: &Order| {
+            let part_type = order.kind.word().to_owned();
+            (order.kind, dut.hardware(Hardware { name: part_type.clone(), part_type, ..Hardware::default() }))
+        };
+        let hardware = orders.iter().map(&mut part).collect();
         let mut parameters = Map::new();
-        parameters.insert("level".to_owned(), order.level.word().into());
-        parameters.insert("seconds".to_owned(), order.seconds.into());
-        // As text: not every reader of JSON keeps so large a number exactly.
-        parameters.insert("seed".to_owned(), format!("{:#x}", order.seed).into());
-        if let Some(fault) = order.inject {
+        if let Some(order) = orders.first() {
+            parameters.insert("level".to_owned(), order.level.word().into());
+            // As text: not every reader of JSON keeps so large a number exactly.
+            parameters.insert("seed".to_owned(), format!("{:#x}", order.seed).into());
+        }
+        parameters.insert("seconds".to_owned(), orders.iter().map(|order| order.seconds).sum::<u64>().into());
+        if let Some(fault) = orders.iter().find_map(|order| order.inject) {
             parameters.insert("inject".to_owned(), fault.to_string().into());
         }
         let start = Start {
-            name: &format!("shakedown-{}", order.kind),
+            name: &match orders {
+                [order] => format!("shakedown-{}", order.kind),
+                _ => "shakedown-all".to_owned(),
+            },
             version: env!("CARGO_PKG_VERSION"),
             command_line,
             parameters: &parameters,
@@ -67,14 +75,17 @@ impl<W: Write> Stream<W> {
         }
     }
 
-    /// Ends the output with figures and findings; with `stopped`, somebody ended the test, and there is no result.
+    /// Ends a test with its figures and findings.
     ///
     /// # Errors
     /// When the output cannot be written.
-    pub fn end(mut self, report: &Report, stopped: bool) -> io::Result<W> {
+    pub fn verdict(&mut self, report: &Report) -> io::Result<()> {
         let outcome = report.outcome();
+        let hardware = self.hardware_of(report);
         self.end_phase(if outcome == Outcome::Error { StepEnd::Error } else { StepEnd::Complete })?;
-        let step = self.run.begin_step("verdict")?;
+        let several = self.hardware.len() > 1;
+        let name = if several { format!("{}: verdict", report.kind) } else { "verdict".to_owned() };
+        let step = self.run.begin_step(&name)?;
         for one in &report.measurements {
             let mut measurement = match &one.value {
                 Value::Count(count) => Measurement::new(one.metric.name(), *count),
@@ -82,7 +93,7 @@ impl<W: Write> Stream<W> {
                 Value::Text(text) => Measurement::new(one.metric.name(), text.as_str()),
             };
             measurement.unit = Some(one.metric.unit().symbol()).filter(|unit| !unit.is_empty());
-            measurement.hardware = Some(self.hardware.clone());
+            measurement.hardware.clone_from(&hardware);
             if !one.subject.is_empty() {
                 measurement.metadata.insert("subject".to_owned(), one.subject.as_str().into());
             }
@@ -92,12 +103,28 @@ impl<W: Write> Stream<W> {
             self.run.log(Some(&step), Severity::Info, &format!("Not tested: {text}"))?;
         }
         self.conclude(&step, report)?;
-        let (end, completion) = match outcome {
-            Outcome::Skipped => (StepEnd::Skip, Completion::Skipped),
-            Outcome::Error => (StepEnd::Error, Completion::Error),
-            _ => (StepEnd::Complete, Completion::Complete),
+        let end = match outcome {
+            Outcome::Skipped => StepEnd::Skip,
+            Outcome::Error => StepEnd::Error,
+            _ => StepEnd::Complete,
         };
-        self.run.end_step(step, end)?;
+        self.run.end_step(step, end)
+    }
+
+    fn hardware_of(&self, report: &Report) -> Option<HardwareId> {
+        self.hardware.iter().find(|(kind, _)| *kind == report.kind).map(|(_, hardware)| hardware.clone())
+    }
+
+    /// Ends the output with the outcome of all tests; with `stopped`, somebody ended them, and there is no result.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn end(mut self, outcome: Outcome, stopped: bool) -> io::Result<W> {
+        let completion = match outcome {
+            Outcome::Skipped => Completion::Skipped,
+            Outcome::Error => Completion::Error,
+            _ => Completion::Complete,
+        };
         if stopped {
             self.run.log(None, Severity::Warning, "The test was stopped from outside.")?;
         }
@@ -122,16 +149,22 @@ impl<W: Write> Stream<W> {
             if conclusion == Conclusion::Unknown {
                 self.run.log(Some(step), Severity::Warning, &text)?;
             }
-            self.diagnose(step, &finding.code, conclusion, text)?;
+            self.diagnose(step, report, &finding.code, (conclusion, text))?;
         }
         if report.outcome() == Outcome::Passed {
-            self.diagnose(step, &format!("{}-good", report.kind), Conclusion::Pass, report.headline())?;
+            self.diagnose(step, report, &format!("{}-good", report.kind), (Conclusion::Pass, report.headline()))?;
         }
         Ok(())
     }
 
-    fn diagnose(&mut self, step: &Step, verdict: &str, finding: Conclusion, message: String) -> io::Result<()> {
-        let hardware = Some(self.hardware.clone());
+    fn diagnose(
+        &mut self,
+        step: &Step,
+        report: &Report,
+        verdict: &str,
+        (finding, message): (Conclusion, String),
+    ) -> io::Result<()> {
+        let hardware = self.hardware_of(report);
         self.run.diagnose(step, &Diagnosis { verdict: verdict.to_owned(), finding, message, hardware })
     }
 }

@@ -1,5 +1,6 @@
 //! Which devices a test is about.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use crate::disk::{Disks, Target};
@@ -53,7 +54,14 @@ fn chosen_by(all: &Disks, word: &str) -> Result<Disk, String> {
                 .to_owned(),
         );
     }
-    Ok(of(&target))
+    let disk = of(&target);
+    match std::fs::metadata(&disk.path) {
+        Ok(data) if !data.file_type().is_block_device() => {
+            Err("no block device, so nothing can be read from it".to_owned())
+        }
+        // An error is the test's to tell.
+        _ => Ok(disk),
+    }
 }
 
 fn of(target: &Target) -> Disk {
@@ -84,6 +92,11 @@ fn once(targets: &[Target]) -> (Vec<Disk>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hwtest::{Kind, Level};
+
+    fn order() -> Order {
+        Order { kind: Kind::Disk, level: Level::Smoke, seconds: 1, seed: 0, inject: None }
+    }
 
     #[test]
     fn all_is_every_one() {
@@ -92,15 +105,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_disk_is_an_error_of_who_named_it_and_never_a_failed_drive() {
+        for word in [".", "/dev/null", "/proc/self"] {
+            let report = test_disks(&Host::live(), &order(), &[word.to_owned()], &Progress::silent());
+            assert_eq!(report.outcome(), Outcome::Error, "{word}: {report:?}");
+        }
+    }
+
+    #[test]
     fn a_word_that_names_no_disk_is_an_error_and_no_pass() {
-        let order = Order {
-            kind: crate::hwtest::Kind::Disk,
-            level: crate::hwtest::Level::Smoke,
-            seconds: 1,
-            seed: 0,
-            inject: None,
-        };
-        let report = test_disks(&Host::live(), &order, &["no-such-disk".to_owned()], &Progress::silent());
+        let report = test_disks(&Host::live(), &order(), &["no-such-disk".to_owned()], &Progress::silent());
         assert_eq!(report.outcome(), Outcome::Error);
     }
 }

@@ -3,20 +3,18 @@
 mod course;
 mod devices;
 mod progress;
+mod told;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::run::stop_on_signal;
-use super::whole::{self, Readers};
 use super::{answer, exit, help, raw_output};
 use crate::host::Host;
 use crate::hwtest::{self, Budget, Inject, Kind, Level, Order, Outcome, Progress, Report, Stream};
 use crate::process;
-use crate::script::{ResultFile, Verdict};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help::TEST)]
@@ -30,8 +28,9 @@ pub(super) struct Arguments {
     /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
-    /// Longest time, in seconds; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten seconds before it
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Longest time, in seconds, of all tests together; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten
+    /// seconds before it
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     seconds: Option<u64>,
     /// Seed of all random data, decimal or with 0x: the same one makes the same data
     #[arg(long, value_name = "NUMBER", value_parser = number)]
@@ -65,6 +64,23 @@ enum Hardware {
     Pcie,
     /// Graphics processors and accelerators: whether they are there and well; computes nothing
     Gpu,
+    /// All of these, one after the other
+    All,
+}
+
+impl Hardware {
+    /// Its tests, in the order in which they run: what the later ones need, the earlier ones have shown to work.
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Hardware::Memory => &[Kind::Memory],
+            Hardware::Cpu => &[Kind::Cpu],
+            Hardware::Disk => &[Kind::Disk],
+            Hardware::Network => &[Kind::Network],
+            Hardware::Pcie => &[Kind::Pcie],
+            Hardware::Gpu => &[Kind::Gpu],
+            Hardware::All => &[Kind::Memory, Kind::Cpu, Kind::Disk, Kind::Network, Kind::Pcie, Kind::Gpu],
+        }
+    }
 }
 
 /// How thorough a test is.
@@ -96,7 +112,7 @@ fn number(text: &str) -> Result<u64, String> {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     };
-    parsed.map_err(|error| error.to_string())
+    parsed.map_err(|_| "write a number of 64 bits: decimal, or hexadecimal with 0x".to_owned())
 }
 
 impl Arguments {
@@ -105,32 +121,30 @@ impl Arguments {
         self.child
     }
 
-    fn order(&self) -> anyhow::Result<Order> {
-        let kind = match self.kind {
-            Hardware::Memory => Kind::Memory,
-            Hardware::Cpu => Kind::Cpu,
-            Hardware::Disk => Kind::Disk,
-            Hardware::Network => Kind::Network,
-            Hardware::Pcie => Kind::Pcie,
-            Hardware::Gpu => Kind::Gpu,
-        };
+    /// What is asked of each test.
+    fn orders(&self) -> Result<Vec<Order>, String> {
+        let kinds = self.kind.kinds();
         let level = match self.level {
             Depth::Smoke => Level::Smoke,
             Depth::Standard => Level::Standard,
             Depth::Soak => Level::Soak,
         };
-        if let Some(fault) = self.inject {
-            anyhow::ensure!(fault.kind() == kind, "the fault {fault} is none of {kind}");
+        if let Some(fault) = self.inject.filter(|fault| !kinds.contains(&fault.kind())) {
+            return Err(format!("the fault {fault} is none of {}", kinds[0]));
         }
-        let asked = self.seconds.unwrap_or_else(|| kind.seconds(level));
-        anyhow::ensure!(
-            self.devices.is_empty() || matches!(kind, Kind::Disk | Kind::Network),
-            "--device names a disk or a network port; {kind} is tested as a whole"
-        );
+        if !self.devices.is_empty() && !matches!(kinds, [Kind::Disk | Kind::Network]) {
+            return Err("--device names a disk or a network port: write `test disk` or `test network`".to_owned());
+        }
         // The parent has looked at RUNTIME already, and the child is told.
         let runtime = if self.child { None } else { std::env::var("RUNTIME").ok() };
-        let seconds = Budget::seconds(asked, runtime.as_deref());
-        Ok(Order { kind, level, seconds, seed: self.seed.unwrap_or_else(rand::random), inject: self.inject })
+        let usual: u64 = kinds.iter().map(|kind| kind.seconds(level)).sum();
+        let whole = Budget::seconds(self.seconds.unwrap_or(usual), runtime.as_deref());
+        let seed = self.seed.unwrap_or_else(rand::random);
+        let order = |kind: &Kind| {
+            let seconds = (kind.seconds(level) * whole / usual).max(1);
+            Order { kind: *kind, level, seconds, seed, inject: self.inject.filter(|fault| fault.kind() == *kind) }
+        };
+        Ok(kinds.iter().map(order).collect())
     }
 }
 
@@ -157,7 +171,7 @@ fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
 pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     process::end_with_parent();
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let Ok(order) = arguments.order() else { return exit::USAGE };
+    let Some(order) = arguments.orders().ok().and_then(|orders| orders.into_iter().next()) else { return exit::USAGE };
     let progress = Progress::to(std::io::stdout());
     let host = Host::live();
     let named = devices::named(&arguments.devices);
@@ -174,18 +188,57 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    let order = arguments.order()?;
+    let orders = match arguments.orders() {
+        Ok(orders) => orders,
+        Err(reason) => {
+            complain!("shakedown: {reason}");
+            return Ok(exit::USAGE);
+        }
+    };
     let (cancel, give_up) = (CancellationToken::new(), CancellationToken::new());
     let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
     let mut stream = match arguments.format {
         Form::Ocp => {
             let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-            Some(Stream::begin(raw_output(), &order, &Host::live().hostname(), &words.join(" "))?)
+            Some(Stream::begin(raw_output(), &orders, &Host::live().hostname(), &words.join(" "))?)
         }
         Form::Text | Form::Json => None,
     };
+    let (mut reports, mut streamed) = (Vec::new(), Ok(()));
+    for order in &orders {
+        let report = tested(order, &arguments.devices, &cancel, stream.as_mut()).await?;
+        if let Some(stream) = &mut stream {
+            // The tests that are left are worth more than their reader.
+            streamed = streamed.and(stream.verdict(&report));
+        }
+        reports.push(report);
+    }
+    stopper.abort();
+    let stopped = cancel.is_cancelled();
+    // The file first, since somebody may wait for it; one that cannot be written hides nothing of the answer.
+    let path = arguments.result_path.as_deref().filter(|path| !path.as_os_str().is_empty());
+    let written = path.map_or(Ok(()), |path| told::write_result(path, &reports));
+    match (arguments.format, stream) {
+        (Form::Ocp, Some(stream)) => drop(streamed.and_then(|()| stream.end(told::outcome(&reports), stopped))?),
+        (Form::Json, _) => answer(&format!("{:#}", told::document(&reports)?))?,
+        _ => answer(&told::pages(&reports))?,
+    }
+    written?;
+    Ok(if stopped { exit::STOPPED } else { exit_code(told::outcome(&reports)) })
+}
+
+/// Carries out one order; one that is stopped before it began says so.
+async fn tested<W: std::io::Write>(
+    order: &Order,
+    devices: &[String],
+    cancel: &CancellationToken,
+    mut stream: Option<&mut Stream<W>>,
+) -> anyhow::Result<Report> {
+    if cancel.is_cancelled() {
+        return Ok(hwtest::ended_from_outside(order, false, None));
+    }
     let mut shown = progress::Shown::new(order.kind);
-    let report = course::watch(&order, &words(&order, &arguments.devices), &cancel, |tick| {
+    let report = course::watch(order, &words(order, devices), cancel, |tick| {
         shown.tick(tick);
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.
@@ -193,18 +246,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         }
     })
     .await?;
-    stopper.abort();
     shown.end();
-    // The file first, since somebody may wait for it; one that cannot be written hides nothing of the answer.
-    let path = arguments.result_path.as_deref().filter(|path| !path.as_os_str().is_empty());
-    let written = path.map_or(Ok(()), |path| write_result(path, &report));
-    match (arguments.format, stream) {
-        (Form::Ocp, Some(stream)) => drop(stream.end(&report, cancel.is_cancelled())?),
-        (Form::Json, _) => answer(&format!("{:#}", document(&report)?))?,
-        _ => answer(&report.page())?,
-    }
-    written?;
-    Ok(if cancel.is_cancelled() { exit::STOPPED } else { exit_code(report.outcome()) })
+    Ok(report)
 }
 
 fn exit_code(outcome: Outcome) -> u8 {
@@ -213,31 +256,4 @@ fn exit_code(outcome: Outcome) -> u8 {
         Outcome::Failed => exit::SCRIPT_FAILED,
         Outcome::Error => exit::CANNOT_RUN,
     }
-}
-
-/// The report with its outcome, and the unit of each figure.
-fn document(report: &Report) -> anyhow::Result<serde_json::Value> {
-    let mut document = serde_json::json!({"outcome": report.outcome()});
-    let whole = serde_json::to_value(report).context("cannot write the report")?;
-    if let (Some(document), serde_json::Value::Object(whole)) = (document.as_object_mut(), whole) {
-        document.extend(whole);
-        let figures = document.get_mut("measurements").and_then(|figures| figures.as_array_mut());
-        for (figure, one) in figures.into_iter().flatten().zip(&report.measurements) {
-            figure["unit"] = one.metric.unit().symbol().into();
-        }
-    }
-    Ok(document)
-}
-
-fn write_result(path: &Path, report: &Report) -> anyhow::Result<()> {
-    let status = match report.outcome() {
-        Outcome::Passed => Verdict::Passed,
-        Outcome::Degraded => Verdict::Degraded,
-        Outcome::Skipped => Verdict::Skipped,
-        // A region knows no error; the reason says it.
-        Outcome::Error | Outcome::Failed => Verdict::Failed,
-    };
-    let file = ResultFile { status: Some(status), link_connected: None, results: report.results() };
-    whole::write(path, &file.to_bytes(), Readers::Owner)
-        .with_context(|| format!("cannot write the result file {}", path.display()))
 }

@@ -32,7 +32,7 @@ pub fn run(host: &Host, order: &Order, named: &[String], progress: &Progress) ->
         })
         .collect();
     let time = Duration::from_secs(order.seconds);
-    while !ports.is_empty() && started.elapsed() < time {
+    while ports.iter().any(|port| port.before.is_some()) && started.elapsed() < time {
         let share = started.elapsed().as_secs_f64() / time.as_secs_f64().max(1e-3);
         progress.tick(&Tick { phase: format!("watch {} ports", ports.len()), share, ..Tick::default() });
         thread::sleep(STEP.min(time.saturating_sub(started.elapsed())));
