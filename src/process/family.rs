@@ -317,7 +317,8 @@ fn moved(cgroup: &Cgroup, leader: i32, slack: u64) -> bool {
             outside.remove(&pid);
         }
         // Who cannot be moved has ended.
-        if !outside.into_iter().fold(false, |any, pid| cgroup.add(pid) || any) {
+        let moved = outside.into_iter().filter(|pid| cgroup.add(*pid)).count();
+        if moved == 0 {
             break;
         }
     }

@@ -196,7 +196,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         }
     };
     let (cancel, give_up) = (CancellationToken::new(), CancellationToken::new());
-    let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
+    let listener = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
     let mut stream = match arguments.format {
         Form::Ocp => {
             let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -213,7 +213,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         }
         reports.push(report);
     }
-    stopper.abort();
+    listener.abort();
     let stopped = cancel.is_cancelled();
     // The file first, since somebody may wait for it; one that cannot be written hides nothing of the answer.
     let path = arguments.result_path.as_deref().filter(|path| !path.as_os_str().is_empty());

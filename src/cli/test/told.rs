@@ -56,15 +56,14 @@ pub(super) fn write_result(path: &Path, reports: &[Report]) -> anyhow::Result<()
         // A region knows no error; the reason says it.
         Outcome::Error | Outcome::Failed => Verdict::Failed,
     };
-    let results = match reports {
-        [report] => report.results(),
-        _ => {
-            let named = |report: &Report| {
-                let kind = report.kind;
-                report.results().into_iter().map(move |(key, value)| (format!("{kind}_{key}"), value))
-            };
-            reports.iter().flat_map(named).collect()
-        }
+    let results = if let [report] = reports {
+        report.results()
+    } else {
+        let named = |report: &Report| {
+            let kind = report.kind;
+            report.results().into_iter().map(move |(key, value)| (format!("{kind}_{key}"), value))
+        };
+        reports.iter().flat_map(named).collect()
     };
     let file = ResultFile { status: Some(status), link_connected: None, results };
     whole::write(path, &file.to_bytes(), Readers::Owner)
