@@ -30,7 +30,7 @@ const ROOTS: [(&str, &str); 2] = [("shakedown run --url", "bare"), ("shakedown r
 
 /// What stands in a line, in lines that begin so, and what stands there for here; `+` adds to the end, the first that
 /// fits. In braces: see `Around`.
-const STAND_INS: [(&str, &str, &str); 19] = [
+const STAND_INS: [(&str, &str, &str); 20] = [
     ("shakedown run", "http://region:5240/MAAS", "{stranger}"),
     ("shakedown register-machine", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "http://region:5240/MAAS", "{deployed}"),
@@ -50,6 +50,8 @@ const STAND_INS: [(&str, &str, &str); 19] = [
     ("shakedown disk test", "+", " --root {disks} --smartctl {smartctl} --poll 0.02"),
     // A disk may be somebody's, and busy; a file on it is read as a disk is.
     ("shakedown test disk", "sda", "{file}"),
+    // A disk of this machine may be kept from programs; without that the end is 0.
+    ("shakedown test all", "+", " --seconds 12 || [ $? = 3 ]"),
     // A script that only looks may have one of this machine's.
     ("shakedown try", "/dev/sda", "{disk}"),
     // Where the package puts them.
