@@ -35,10 +35,12 @@ impl Cost {
         Self { peak_memory: self.peak_memory.max(other.peak_memory), ..other }
     }
 
-    /// These numbers; another's where there is none.
+    /// These numbers; another's where there is none. Of processor time the larger: a cgroup does not know what was used before a process
+    /// was moved there, and the sum of those who were waited for lacks those for whom nobody waited.
     pub(super) fn or(self, other: Self) -> Self {
+        let times = [self.cpu_seconds, other.cpu_seconds].into_iter().flatten();
         Self {
-            cpu_seconds: self.cpu_seconds.or(other.cpu_seconds),
+            cpu_seconds: times.reduce(f64::max),
             peak_memory: self.peak_memory.or(other.peak_memory),
             read_bytes: self.read_bytes.or(other.read_bytes),
             written_bytes: self.written_bytes.or(other.written_bytes),
@@ -139,6 +141,8 @@ mod tests {
     fn what_is_known_better_stays() {
         let better = Cost { cpu_seconds: Some(2.0), ..Cost::default() };
         let other = Cost { cpu_seconds: Some(1.0), read_bytes: Some(7), ..Cost::default() };
-        assert_eq!(better.or(other), Cost { cpu_seconds: Some(2.0), read_bytes: Some(7), ..Cost::default() });
+        let both = Cost { cpu_seconds: Some(2.0), read_bytes: Some(7), ..Cost::default() };
+        assert_eq!((better.or(other), other.or(better)), (both, both));
+        assert_eq!(Cost::default().or(Cost::default()), Cost::default());
     }
 }

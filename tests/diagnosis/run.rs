@@ -134,6 +134,23 @@ async fn a_script_during_which_nothing_is_said_passes_and_its_output_is_its_own(
     assert!(cost.cpu_seconds.is_some_and(|seconds| seconds < 60.0), "{cost:?}");
 }
 
+/// The first moves of processes into a group take their time; what a child did at once belongs to the script all the same.
+#[tokio::test]
+async fn the_time_of_children_that_work_at_once_is_the_scripts() {
+    let work = "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; times";
+    let (finished, output) = Machine::new().run_one("count", work).await;
+    // The shell's second line: what its children used, of programs and of the kernel for them, as in `0m1.352s 0m0.011s`.
+    let children = output.lines().nth(1).expect("a line of the children");
+    let seconds = |word: &str| {
+        let (minutes, seconds) =
+            word.strip_suffix('s').and_then(|word| word.split_once('m')).expect("minutes and seconds");
+        minutes.parse::<f64>().expect("minutes") * 60.0 + seconds.parse::<f64>().expect("seconds")
+    };
+    let used: f64 = children.split_whitespace().map(seconds).sum();
+    let cost = finished.cost.expect("it ran");
+    assert!(used > 0.05 && cost.cpu_seconds.is_some_and(|told| told >= used * 0.9), "{cost:?} {output}");
+}
+
 #[tokio::test]
 async fn a_line_of_the_kernel_meanwhile_fails_a_pass_and_stands_in_the_output() {
     let text = format!("echo fine; echo '{UNCORRECTED}' >> ROOT/dev/kmsg");
