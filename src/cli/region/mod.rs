@@ -6,6 +6,7 @@ mod show;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -130,6 +131,7 @@ async fn put(install: Install) -> anyhow::Result<u8> {
     let mut made = 0;
     // Once more after each change: somebody else may install or remove at the same time, and what is there at the end counts.
     for left in (0..PASSES).rev() {
+        give_way(left).await;
         let pass = Pass { client: &client, is_dry: install.dry_run, doing: RefCell::default() };
         let changes = install.region.ask("installing", || pass.install(&wanted)).await;
         match changes {
@@ -169,7 +171,15 @@ async fn put(install: Install) -> anyhow::Result<u8> {
 }
 
 /// How often a region is looked at before it is said what it has.
-const PASSES: u32 = 4;
+const PASSES: u32 = 6;
+
+/// Waits for a moment of random length from the third pass on: the second one finds something to do only if somebody else works on the region,
+/// and two who answer each other at the same pace would never end.
+async fn give_way(left: u32) {
+    if left + 2 < PASSES {
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..1000))).await;
+    }
+}
 
 /// Result of one pass.
 enum Changes {
@@ -253,6 +263,7 @@ async fn take_away(remove: &Remove) -> anyhow::Result<u8> {
     let client = remove.region.client()?;
     let mut made = 0;
     for left in (0..PASSES).rev() {
+        give_way(left).await;
         let pass = Pass { client: &client, is_dry: remove.dry_run, doing: RefCell::default() };
         match remove.region.ask("removing", || pass.remove(remove.changed)).await {
             Ok(0) => break,
