@@ -6,18 +6,39 @@ use crate::adoption::{self, CARRIER, Carried, Present, Profiles, of_file_name};
 use crate::region::{Client, StoredScript};
 use crate::report::table;
 
-/// Prints the programs and scripts that the region has. Downloads each program and checks its checksum.
-pub(super) async fn show(region: &Region, client: &Client) -> anyhow::Result<u8> {
+/// The programs and scripts that a region has, as a page, and whether all of them are in order.
+pub(super) struct Shown {
+    pub(super) is_well: bool,
+    page: String,
+}
+
+impl Shown {
+    /// Prints the page; the exit code that goes with it.
+    pub(super) fn print(&self) -> anyhow::Result<u8> {
+        answer(self.page.trim_end())?;
+        Ok(if self.is_well { exit::OK } else { exit::SCRIPT_FAILED })
+    }
+}
+
+/// Looks at a region. Downloads each program and checks its checksum.
+pub(super) async fn look(region: &Region, client: &Client) -> anyhow::Result<Shown> {
     let present = region.ask("looking", || Present::ask(client)).await?;
     if present.files.is_empty() && present.scripts.is_empty() {
-        answer("Nothing of Shakedown is in this region.")?;
-        return Ok(exit::OK);
+        return Ok(Shown { is_well: true, page: "Nothing of Shakedown is in this region.".to_owned() });
     }
     let mut is_well = true;
     let mut rows = Vec::new();
     for file in &present.files {
         let Some((version, architecture)) = of_file_name(&file.name) else { continue };
-        let content = region.ask("fetching a program", || client.file_content(file)).await?;
+        let content = match region.ask("fetching a program", || client.file_content(file)).await {
+            Ok(content) => content,
+            // Somebody has just taken it away.
+            Err(error) if error.is_about_request() => {
+                is_well = false;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let is_right = file.name.ends_with(&format!("-{}.xz", &adoption::sum(&content)[..12]));
         is_well &= is_right;
         let state = if is_right { "as it was put there" } else { "DAMAGED: delete it, and install again" };
@@ -28,17 +49,17 @@ pub(super) async fn show(region: &Region, client: &Client) -> anyhow::Result<u8>
             state.to_owned(),
         ]);
     }
-    say!("{}", table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows).trim_end());
+    let mut page = table(&["ARCHITECTURE", "VERSION", "BYTES", "STATE"], &rows);
     let rows: Vec<Vec<String>> = present.scripts.iter().map(|script| row(&present, script)).collect();
-    answer(table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows).trim_end())?;
+    page += &table(&["SCRIPT", "TYPE", "PUT THERE BY", "VERSIONS", "TAKES ITS PROGRAM FROM"], &rows);
     let rows: Vec<Vec<String>> = present.scripts.iter().flat_map(profiles_of).collect();
     if !rows.is_empty() {
-        answer(table(&["PROFILE", "NAME", "MADE FOR", "STATE"], &rows).trim_end())?;
+        page += &table(&["PROFILE", "NAME", "MADE FOR", "STATE"], &rows);
     }
     is_well &= present.scripts.iter().flat_map(carried).all(|one| one.profile.is_ok());
     is_well &=
         present.scripts.iter().all(|script| !adoption::was_changed(script) && present.missing_of(script).is_empty());
-    Ok(if is_well { exit::OK } else { exit::SCRIPT_FAILED })
+    Ok(Shown { is_well, page })
 }
 
 /// The row of a script in the table of `status`.
