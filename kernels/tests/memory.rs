@@ -1,7 +1,7 @@
 //! Every set of instructions writes the same, finds the same, and finds what was changed behind its back.
 
 use shakedown_kernels::memory::{
-    Block, Direction, Element, Generator, Misses, Run, Store, Word, chase, check, copy_block, fill, random, read, run,
+    Block, Direction, Element, Generator, Misses, Run, Store, Word, chain, check, copy_block, fill, follow, random, read, run,
     sum_of,
 };
 use shakedown_kernels::{Isa, Piece};
@@ -103,5 +103,6 @@ fn figures_are_of_work_that_was_done() {
     for isa in Isa::available() {
         assert_eq!(read(&mut piece, *isa), sum, "{isa}");
     }
-    assert!(chase(&mut piece, 1000) > 0.1);
+    chain(&mut piece);
+    assert!(follow(&mut piece, 7, 1000) > 0.1);
 }

@@ -1,6 +1,6 @@
 //! What the machine's own error counters say of the time of a test.
 
-use crate::diagnosis::{Effect, Incident, Kind, Policy, Snapshot};
+use crate::diagnosis::{Code, Effect, Incident, Kind, Policy, Snapshot};
 use crate::host::Host;
 
 use super::metric::Metric;
@@ -12,13 +12,17 @@ pub(super) struct Meanwhile {
     before: Snapshot,
     /// Whether memory controllers count here at all.
     counts_memory: bool,
+    /// Whether processors count how often heat made them slower.
+    counts_throttling: bool,
 }
 
 impl Meanwhile {
     /// Reads the counters.
     pub(super) fn begin(host: &Host) -> Self {
         let counts_memory = host.list("/sys/devices/system/edac/mc").iter().any(|name| name.starts_with("mc"));
-        Meanwhile { before: Snapshot::read(host), counts_memory }
+        let is_throttling = |name: &String| host.exists(format!("/sys/devices/system/cpu/{name}/thermal_throttle"));
+        let counts_throttling = host.list("/sys/devices/system/cpu").iter().any(is_throttling);
+        Meanwhile { before: Snapshot::read(host), counts_memory, counts_throttling }
     }
 
     /// Reads them again, and puts what rose into the report: incidents of `kinds`, of this machine's hardware that the test worked.
@@ -35,6 +39,14 @@ impl Meanwhile {
             } else {
                 let text = "Corrected errors of memory: no memory controller counts them here (EDAC). The log of the BMC may have them.";
                 report.not_tested.push(text.to_owned());
+            }
+        }
+        if kinds.contains(&Kind::Thermal) {
+            if self.counts_throttling {
+                let throttled = of_kinds.iter().filter(|one| one.code == Code::CpuThrottled).map(|one| one.count);
+                report.measure(Metric::Throttled, "", throttled.sum::<u64>());
+            } else {
+                report.not_tested.push("Throttling by heat: the kernel does not count it here.".to_owned());
             }
         }
         for incident in of_kinds {
@@ -81,6 +93,22 @@ mod tests {
         assert_eq!(worn.outcome(), Outcome::Degraded, "{worn:?}");
         assert_eq!((worn.findings[0].code.as_str(), worn.findings[0].subject.as_str()), ("memory-corrected", "A1"));
         assert!(worn.measurements.iter().any(|one| one.metric == Metric::CorrectedErrors && one.value == 2.into()));
+    }
+
+    #[test]
+    fn a_processor_that_heat_made_slower_is_counted_and_told() {
+        let place = "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count";
+        let (root, host) = machine_of(&[(place, "7\n")]);
+        let meanwhile = Meanwhile::begin(&host);
+        std::fs::write(root.path().join(place), "10\n").expect("write");
+        let mut hot = report();
+        meanwhile.end(&host, &[Kind::Cpu, Kind::Thermal], &mut hot);
+        assert!(hot.measurements.iter().any(|one| one.metric == Metric::Throttled && one.value == 3.into()), "{hot:?}");
+        assert!(hot.findings.iter().any(|finding| finding.code == "cpu-throttled"), "{hot:?}");
+        let mut unknown = report();
+        let (_root, host) = machine_of(&[("proc/x", "")]);
+        Meanwhile::begin(&host).end(&host, &[Kind::Cpu, Kind::Thermal], &mut unknown);
+        assert!(unknown.measurements.is_empty() && unknown.not_tested[0].starts_with("Throttling"), "{unknown:?}");
     }
 
     #[test]

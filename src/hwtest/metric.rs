@@ -98,6 +98,10 @@ metrics! {
     MemoryCopy = "memory_copy", GibPerSecond;
     /// Time of one read of memory that depends on the read before.
     MemoryLatency = "memory_latency", Nanoseconds;
+    /// Reads of the memory of one node by the processors of another: `node0-node1` are the processors of 0 and the memory of 1.
+    MemoryReadFar = "memory_read_far", GibPerSecond;
+    /// Time of one read as of `memory_latency`, of the memory of one node by a processor of another.
+    MemoryLatencyFar = "memory_latency_far", Nanoseconds;
     /// Share of the tested memory that is in large pages. Small pages halve all figures of memory.
     LargePages = "large_pages", Percent;
     /// Logical processors that were tested.
@@ -106,8 +110,12 @@ metrics! {
     WrongAnswers = "wrong_answers", Count;
     /// Work of a processor, as a share of the median of all.
     CpuRate = "cpu_rate", Percent;
-    /// Clock of a processor under load.
+    /// Clock of a processor while all of them work: the middle of several looks.
     CpuClock = "cpu_clock", Mhz;
+    /// The highest clock of a processor while the others rest.
+    CpuClockAlone = "cpu_clock_alone", Mhz;
+    /// How often a core or a package lowered its clock because of heat during the test.
+    Throttled = "throttled", Count;
     /// Errors that hardware corrected during the test.
     CorrectedErrors = "corrected_errors", Count;
     /// Errors that hardware could not correct during the test.
@@ -162,6 +170,8 @@ metrics! {
     GpuUncorrected = "gpu_uncorrected", Count;
     /// Errors that the memory of a graphics processor corrected since its driver was loaded.
     GpuCorrected = "gpu_corrected", Count;
+    /// Share of the time in which the threads of the test wanted a processor and got none, because something else ran there.
+    Disturbed = "disturbed", Percent;
     /// Seconds that the test took.
     Duration = "seconds", Seconds;
 }

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod told;
 mod topology;
+mod wait;
 
 pub use budget::Budget;
 pub use ended::{ended_from_outside, without_report};
@@ -47,4 +48,37 @@ pub struct Order {
     pub seed: u64,
     /// A fault that the test is to find, to prove that the test can find one.
     pub inject: Option<Inject>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::machine_of;
+
+    fn without_time(kind: Kind) -> Order {
+        Order { kind, level: Level::Smoke, seconds: 0, seed: 7, inject: None }
+    }
+
+    fn tested(report: &Report) {
+        assert!(report.coverage.iter().any(|covered| covered.tested > 0), "{report:?}");
+        assert!(report.outcome() <= Outcome::Degraded, "{report:?}");
+    }
+
+    /// Under load, what comes before the work may take all the time.
+    #[test]
+    fn a_test_whose_time_is_over_before_it_begins_tests_a_little_all_the_same() {
+        tested(&cpu::run(&without_time(Kind::Cpu), &Progress::silent()));
+        let report = memory::run(&without_time(Kind::Memory), &Progress::silent());
+        // A machine of which others have all the memory has none to test.
+        if report.findings.iter().all(|finding| finding.code != "memory-too-little") {
+            tested(&report);
+        }
+        let link = "sys/bus/pci/devices/0000:01:00.0";
+        let files = [("current_link_width", "8"), ("max_link_width", "8"), ("current_link_speed", "16.0 GT/s PCIe")];
+        let files: Vec<(String, &str)> = files.iter().map(|(name, text)| (format!("{link}/{name}"), *text)).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        let (_root, host) = machine_of(&files);
+        let pcie = pcie::run(&host, &without_time(Kind::Pcie), &Progress::silent());
+        assert_ne!(pcie.outcome(), Outcome::Error, "{pcie:?}");
+    }
 }

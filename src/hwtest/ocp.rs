@@ -97,6 +97,9 @@ impl<W: Write> Stream<W> {
             if !one.subject.is_empty() {
                 measurement.metadata.insert("subject".to_owned(), one.subject.as_str().into());
             }
+            if one.disturbed {
+                measurement.metadata.insert("disturbed".to_owned(), true.into());
+            }
             self.run.measure(&step, &measurement)?;
         }
         for text in &report.not_tested {

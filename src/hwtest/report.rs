@@ -1,5 +1,7 @@
 //! What a test found. The outcome follows from it and is never set.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Order;
@@ -60,13 +62,16 @@ pub struct Measurement {
     pub subject: String,
     /// The value, in the unit of the metric.
     pub value: Value,
+    /// Something else kept the processors busy meanwhile, so the hardware may be better than this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disturbed: bool,
 }
 
 impl Measurement {
     /// A figure. An empty subject is the whole machine.
     #[must_use]
     pub fn new(metric: Metric, subject: impl Into<String>, value: impl Into<Value>) -> Self {
-        Measurement { metric, subject: subject.into(), value: value.into() }
+        Measurement { metric, subject: subject.into(), value: value.into(), disturbed: false }
     }
 }
 
@@ -179,6 +184,22 @@ impl Report {
         self.measurements.push(Measurement::new(metric, subject, value));
     }
 
+    /// Says how long the test took, and that this is longer than was asked, if so: a test makes at least one pass, however busy the machine.
+    pub fn took(&mut self, order: &Order) {
+        if !self.measurements.iter().any(|one| one.metric == Metric::Duration) {
+            self.measure(Metric::Duration, "", (self.seconds * 10.0).round() / 10.0);
+        }
+        // More than planned, and more than anybody would notice.
+        let asked = Duration::from_secs(order.seconds).as_secs_f64();
+        if self.seconds > asked + (asked / 10.0).max(2.0) {
+            let what = format!(
+                "The test took {:.0} s, and {asked:.0} s were asked for: it makes at least one pass, however busy the machine is.",
+                self.seconds
+            );
+            self.find(Outcome::Passed, "test-took-longer", order.kind.word(), what);
+        }
+    }
+
     /// Adds what was tested of a thing.
     pub fn covered(&mut self, subject: impl Into<String>, of: &str, tested: u64, whole: u64) {
         self.coverage.push(Covered { subject: subject.into(), tested, whole, of: of.to_owned() });
@@ -225,6 +246,19 @@ mod tests {
         for outcome in [Outcome::Degraded, Outcome::Error, Outcome::Failed] {
             bad.find(outcome, "x", "sda", "Something.");
             assert_eq!(bad.outcome(), outcome);
+        }
+    }
+
+    #[test]
+    fn a_test_that_took_longer_than_was_asked_says_so_and_passes_all_the_same() {
+        let order = Order { kind: Kind::Disk, level: Level::Smoke, seconds: 3, seed: 7, inject: None };
+        for (seconds, told) in [(2.9, false), (4.9, false), (5.1, true)] {
+            let mut slow = Report { seconds, ..report() };
+            slow.covered("sda", "sectors", 1, 100);
+            slow.took(&order);
+            assert_eq!(slow.outcome(), Outcome::Passed);
+            assert_eq!(slow.findings.iter().any(|finding| finding.code == "test-took-longer"), told, "{seconds}");
+            assert_eq!(slow.measurements.iter().filter(|one| one.metric == Metric::Duration).count(), 1);
         }
     }
 

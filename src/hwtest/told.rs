@@ -37,7 +37,8 @@ impl Report {
         lines.push(format!("Level {}, {:.0} s, seed {:#x}", self.level.word(), self.seconds, self.seed));
         for one in &self.measurements {
             let subject = if one.subject.is_empty() { String::new() } else { format!("{} ", one.subject) };
-            lines.push(format!("  {subject}{}: {}", words(one.metric), shown(one)));
+            let mark = if one.disturbed { " (disturbed)" } else { "" };
+            lines.push(format!("  {subject}{}: {}{mark}", words(one.metric), shown(one)));
         }
         for finding in &self.findings {
             lines.push(format!("{}: {}: {}", finding.outcome, finding.subject, finding.what));

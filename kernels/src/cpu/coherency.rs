@@ -13,9 +13,18 @@ pub struct Shared {
     counters: [AtomicU64; 2],
 }
 
+/// What one side of an exchange saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exchanged {
+    /// Words that arrived wrong.
+    pub wrong: u64,
+    /// Turns that this side had; fewer than were asked for if the other one did not come in time.
+    pub turns: u64,
+}
+
 /// One side of an exchange: waits for its turn, checks what the other one wrote, and answers. Both sides call this with the same seed and
-/// turns, `side` 0 and 1. Returns the number of wrong words. `is_over` ends the waiting for a side that never comes.
-pub fn exchange(shared: &Shared, side: usize, seed: u64, turns: u64, is_over: &dyn Fn() -> bool) -> u64 {
+/// turns, `side` 0 and 1. `is_over` ends the waiting for a side that never comes.
+pub fn exchange(shared: &Shared, side: usize, seed: u64, turns: u64, is_over: &dyn Fn() -> bool) -> Exchanged {
     let mut wrong = 0;
     for turn in 0..turns {
         let own = turn * 2 + side as u64;
@@ -25,7 +34,7 @@ pub fn exchange(shared: &Shared, side: usize, seed: u64, turns: u64, is_over: &d
             std::hint::spin_loop();
             if spins.is_multiple_of(4096) {
                 if is_over() {
-                    return wrong;
+                    return Exchanged { wrong, turns: turn };
                 }
                 std::thread::yield_now();
             }
@@ -44,7 +53,7 @@ pub fn exchange(shared: &Shared, side: usize, seed: u64, turns: u64, is_over: &d
         shared.counters[side % 2].store(turn + 1, Ordering::Relaxed);
         shared.sequence.store(own + 1, Ordering::Release);
     }
-    wrong
+    Exchanged { wrong, turns }
 }
 
 #[cfg(test)]
@@ -55,17 +64,22 @@ mod tests {
     fn two_sides_that_keep_to_the_rules_find_nothing_wrong() {
         let shared = Shared::default();
         let side = |side| exchange(&shared, side, 7, 500, &|| false);
-        let wrong = std::thread::scope(|scope| {
+        let both = std::thread::scope(|scope| {
             let other = scope.spawn(|| side(1));
-            side(0) + other.join().expect("no panic")
+            [side(0), other.join().expect("no panic")]
         });
-        assert_eq!(wrong, 0);
+        assert_eq!(both, [Exchanged { wrong: 0, turns: 500 }; 2]);
     }
 
     #[test]
     fn a_word_of_another_turn_is_found() {
         let shared = Shared::default();
         shared.sequence.store(1, Ordering::Release);
-        assert_eq!(exchange(&shared, 1, 7, 1, &|| true), 4);
+        assert_eq!(exchange(&shared, 1, 7, 1, &|| true), Exchanged { wrong: 4, turns: 1 });
+    }
+
+    #[test]
+    fn a_side_whose_other_side_never_comes_has_no_turn() {
+        assert_eq!(exchange(&Shared::default(), 1, 7, 9, &|| true), Exchanged::default());
     }
 }

@@ -50,26 +50,31 @@ unsafe fn write_all<V: Wide>(base: *mut u8, lines: usize) {
     }
 }
 
-/// Makes a chain through all lines of the largest power of two that fits into a piece, in random order, and follows it for `steps` reads,
-/// each of which needs the one before. Returns the nanoseconds of one read. What was in the piece is lost.
-#[must_use]
-pub fn chase(piece: &mut Piece, steps: u64) -> f64 {
+/// The place of a line of a chain in a piece, whose lines are the largest power of two that fits in.
+fn place(piece: &Piece, bits: u32, line: u64) -> *mut u64 {
+    // The mask keeps the line inside the piece.
+    piece.base().wrapping_add((line & ((1 << bits) - 1)) as usize * LINE).cast::<u64>()
+}
+
+/// Makes a chain through all lines of the largest power of two that fits into a piece, in random order. What was in the piece is lost.
+pub fn chain(piece: &mut Piece) {
     let bits = piece.lines().ilog2();
-    let base = piece.base();
-    let place = |line: u64| {
-        // The mask keeps the line inside the piece.
-        base.wrapping_add((line & ((1 << bits) - 1)) as usize * LINE).cast::<u64>()
-    };
     for step in 0..1_u64 << bits {
         // SAFETY: the place is a line of the piece, which `&mut` gives to this function alone.
-        unsafe { place(scatter(step, bits)).write_volatile(scatter(step + 1, bits)) };
+        unsafe { place(piece, bits, scatter(step, bits)).write_volatile(scatter(step + 1, bits)) };
     }
     settle();
+}
+
+/// Follows a chain from one of its lines for `steps` reads, each of which needs the one before. Returns the nanoseconds of one read.
+#[must_use]
+pub fn follow(piece: &mut Piece, from: u64, steps: u64) -> f64 {
+    let bits = piece.lines().ilog2();
     let start = std::time::Instant::now();
-    let mut line = scatter(0, bits);
+    let mut line = scatter(from, bits);
     for _ in 0..steps {
         // SAFETY: as above; `place` masks whatever was read, so that faulty memory leads nowhere else.
-        line = unsafe { place(line).read_volatile() };
+        line = unsafe { place(piece, bits, line).read_volatile() };
     }
     black_box(line);
     start.elapsed().as_secs_f64() * 1e9 / steps.max(1) as f64

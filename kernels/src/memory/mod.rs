@@ -10,7 +10,7 @@ mod miss;
 
 pub use copy::{Block, Sum, copy_block, sum_of};
 pub use element::{Run, run};
-pub use figure::{chase, read, write};
+pub use figure::{chain, follow, read, write};
 pub use generated::{Generator, check, check_block, fill, random};
 pub use march::{Cells, Direction, Element, MARCH_C_MINUS, Word, march, moving_inversions};
 pub use miss::{Miss, Misses};

@@ -9,21 +9,19 @@ use tokio_util::sync::CancellationToken;
 use crate::hwtest::{Event, Order, Report, Tick, ended_from_outside, without_report};
 use crate::process::Watched;
 
-/// Time beyond its own that a test gets before it is ended.
-const BEYOND: Duration = Duration::from_secs(60);
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs the child and gives its report, or one about how the child ended.
+/// Runs the child and gives its report, or one about how the child ended. After `most` the child is ended.
 pub(super) async fn watch(
     order: &Order,
     words: &[OsString],
-    cancel: &CancellationToken,
+    (most, cancel): (Duration, &CancellationToken),
     mut tell: impl FnMut(&Tick),
 ) -> anyhow::Result<Report> {
     let mut child = Watched::start(words).context("cannot start the test process")?;
     let (mut last, mut report) = (None, None);
-    let limit = tokio::time::sleep(Duration::from_secs(order.seconds) + BEYOND);
+    let limit = tokio::time::sleep(most);
     tokio::pin!(limit);
     let hangs = loop {
         let line = tokio::select! {

@@ -175,7 +175,7 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     let progress = Progress::to(std::io::stdout());
     let host = Host::live();
     let named = devices::named(&arguments.devices);
-    let report = match order.kind {
+    let mut report = match order.kind {
         Kind::Memory => hwtest::memory::run(&order, &progress),
         Kind::Cpu => hwtest::cpu::run(&order, &progress),
         Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
@@ -183,6 +183,7 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
         Kind::Gpu => hwtest::gpu::run(&host, &order, &progress),
     };
+    report.took(&order);
     progress.end(&report);
     exit::OK
 }
@@ -238,7 +239,8 @@ async fn tested<W: std::io::Write>(
         return Ok(hwtest::ended_from_outside(order, false, None));
     }
     let mut shown = progress::Shown::new(order.kind);
-    let report = course::watch(order, &words(order, devices), cancel, |tick| {
+    let most = Budget::most(order.seconds, std::env::var("RUNTIME").ok().as_deref());
+    let report = course::watch(order, &words(order, devices), (most, cancel), |tick| {
         shown.tick(tick);
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.

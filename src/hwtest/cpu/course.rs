@@ -19,8 +19,10 @@ use super::super::progress::{Progress, Rate, Tick};
 use super::super::report::Report;
 use super::super::topology::{is_virtual, range};
 use super::super::{Budget, Order};
+use super::super::wait::{Standing, Stolen};
+use super::clock;
 use super::judge::{Pair, judge};
-use super::tally::{Control, Tally, Task};
+use super::tally::{Beside, Control, Tally, Task};
 use crate::diagnosis;
 use crate::host::Host;
 
@@ -62,6 +64,7 @@ fn tested(order: &Order, host: &Host, (budget, progress): (Budget, &Progress), c
     };
     let control = Control::new(spoilt);
     let is_done = AtomicBool::new(false);
+    let stolen = Stolen::begin();
     let (tallies, pairs) = thread::scope(|scope| {
         scope.spawn(|| watch(host, &control, progress, budget, &is_done));
         let done = phases(order, budget, cpus, &control);
@@ -77,17 +80,17 @@ fn tested(order: &Order, host: &Host, (budget, progress): (Budget, &Progress), c
     let present = range(&host.text("/sys/devices/system/cpu/present").unwrap_or_default()).len();
     report.covered("processors", "processors", count, (present as u64).max(cpus.len() as u64));
     report.measure(Metric::CpusTested, "", count);
-    for tally in &tallies {
-        if let Some(clock) = tally.clock {
-            report.measure(Metric::CpuClock, format!("cpu{}", tally.cpu), clock);
-        }
-    }
     let capacity = |cpu: usize| {
         let path = format!("/sys/devices/system/cpu/cpu{cpu}/cpu_capacity");
         let highest = format!("/sys/devices/system/cpu/cpu{cpu}/cpufreq/cpuinfo_max_freq");
         host.text(path).or_else(|| host.text(highest)).and_then(|text| text.parse().ok()).unwrap_or(0)
     };
-    judge(&tallies, &pairs, is_virtual(host), capacity, report);
+    let is_virtual = is_virtual(host);
+    judge(&tallies, &pairs, is_virtual, capacity, report);
+    clock::judge(&tallies, is_virtual, |cpu| clock::base(host, cpu), report);
+    let mut standing = Standing::default();
+    tallies.iter().for_each(|tally| standing.join(tally.standing));
+    report.waited("", standing.share().max(stolen.share()));
 }
 
 /// Processors that this process may not use, and instructions that there are not.
@@ -147,7 +150,7 @@ fn alone(tallies: &mut [Tally], tasks: &[Task], time: Duration, control: &Contro
                     if Instant::now() >= end {
                         break;
                     }
-                    tally.block(tasks, at, Instant::now(), false, control);
+                    tally.block(tasks, at, Instant::now(), Beside::Rest, control);
                 }
             });
         });
@@ -179,19 +182,12 @@ fn together(tallies: &mut [Tally], tasks: &[Task], time: Duration, control: &Con
                     }
                     barrier.wait();
                     if here {
-                        tally.block(tasks, at, Instant::now() + turn, true, control);
+                        tally.block(tasks, at, Instant::now() + turn, Beside::Same, control);
                     }
                 }
-                tally.clock = tally.clock.max(clock(tally.cpu));
             });
         }
     });
-}
-
-/// Megahertz of a processor at this moment.
-fn clock(cpu: usize) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq")).ok()?;
-    Some(text.trim().parse::<u64>().ok()? / 1000)
 }
 
 /// Every processor does something else, and changes often: the load of the supply is uneven.
@@ -208,50 +204,53 @@ fn mixed(tallies: &mut [Tally], tasks: &[Task], time: Duration, control: &Contro
                     if Instant::now() >= end {
                         break;
                     }
-                    tally.block(tasks, at, Instant::now(), false, control);
+                    tally.block(tasks, at, Instant::now(), Beside::Other, control);
                 }
             });
         }
     });
 }
 
-/// Pairs of processors that write the same line in turn: neighbours first, then pairs that are further apart, as long as there is time.
+/// Pairs of processors that write the same line in turn: neighbours first, then pairs that are further apart, as long as there is time. The
+/// first pair has its turn in any case.
 fn coherent(cpus: &[usize], seed: u64, time: Duration, control: &Control) -> Vec<Pair> {
     let end = Instant::now() + time;
     let mut pairs = Vec::new();
     for distance in 1..cpus.len() {
         for (one, other) in cpus.iter().zip(cpus.iter().cycle().skip(distance)) {
-            if Instant::now() >= end {
+            if Instant::now() >= end && !pairs.is_empty() {
                 return pairs;
             }
             // Each pair once, whichever comes first.
             if distance > 1 || one < other {
                 control.enter(&format!("exchange of cpu{one} and cpu{other}"));
-                pairs.push(Pair { cpus: (*one, *other), wrong: exchanged((*one, *other), seed, control) });
+                pairs.push(exchanged((*one, *other), seed, control));
             }
         }
     }
     pairs
 }
 
-fn exchanged((one, other): (usize, usize), seed: u64, control: &Control) -> u64 {
+fn exchanged((one, other): (usize, usize), seed: u64, control: &Control) -> Pair {
     let shared = Shared::default();
     let end = Instant::now() + LONGEST;
-    let sum = Mutex::new(0);
+    let sum = Mutex::new((0, u64::MAX));
     thread::scope(|scope| {
         for (side, cpu) in [(0, one), (1, other)] {
             let (shared, sum) = (&shared, &sum);
             scope.spawn(move || {
                 if place::pin(cpu).is_ok() {
-                    let wrong = exchange(shared, side, seed, TURNS, &|| Instant::now() >= end);
-                    *sum.lock().unwrap_or_else(PoisonError::into_inner) += wrong;
+                    let seen = exchange(shared, side, seed, TURNS, &|| Instant::now() >= end);
+                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+                    *sum = (sum.0 + seen.wrong, sum.1.min(seen.turns));
                 }
             });
         }
     });
-    let wrong = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (wrong, turns) = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     control.errors.fetch_add(wrong, Ordering::Relaxed);
-    wrong
+    // A thread that may not run there leaves the number untouched, and the other one waits in vain.
+    Pair { cpus: (one, other), wrong, turns: if turns == u64::MAX { 0 } else { turns } }
 }
 
 /// Tells how far the test is.

@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use super::super::metric::Metric;
 use super::super::outcome::Outcome;
 use super::super::report::Report;
+use super::super::wait::DISTURBED;
 use super::tally::{Tally, Wrong};
 
-/// Share of waiting from which on a processor is disturbed, and its pace says nothing.
-const DISTURBED: f64 = 0.1;
 /// How much slower than the median a processor of the same kind may be.
 const SLOWER: f64 = 0.05;
 
@@ -17,6 +16,8 @@ const SLOWER: f64 = 0.05;
 pub(super) struct Pair {
     pub(super) cpus: (usize, usize),
     pub(super) wrong: u64,
+    /// Turns that both sides had.
+    pub(super) turns: u64,
 }
 
 /// Puts findings and figures into the report. `capacity` gives the kind of a processor: only equal ones are compared.
@@ -54,6 +55,15 @@ pub(super) fn judge(
         report
             .find(Outcome::Failed, "cpu-coherency", format!("cpu{one} and cpu{other}"), what)
             .next("Repeat; the processor that is part of every such pair is at fault.");
+    }
+    let idle = pairs.iter().filter(|pair| pair.turns == 0).count();
+    if pairs.is_empty() {
+        report.not_tested.push("Words that two processors write for each other: there is only one to be used.".to_owned());
+    } else if idle > 0 {
+        report.not_tested.push(format!(
+            "Words that two processors write for each other: {idle} of {} pairs did not both have their processors in time.",
+            pairs.len()
+        ));
     }
     report.measure(
         Metric::WrongAnswers,
@@ -150,6 +160,7 @@ fn spread(rates: &[(usize, f64)]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hwtest::wait::Standing;
     use crate::hwtest::{Kind, Level, Order};
 
     fn report() -> Report {
@@ -160,7 +171,8 @@ mod tests {
     }
 
     fn good(cpu: usize) -> Tally {
-        Tally { cpu, paced: vec![(1000, 1_000_000)], rounds: 1000, worked: 1_000_000, ..Tally::default() }
+        let standing = Standing { ran: 1_000_000, waited: 0 };
+        Tally { cpu, paced: vec![(1000, 1_000_000)], rounds: 1000, standing, ..Tally::default() }
     }
 
     fn wrong(kernel: &'static str, got: u64) -> Wrong {
@@ -209,7 +221,7 @@ mod tests {
     #[test]
     fn words_that_arrive_wrong_name_the_pair() {
         let tallies = [good(0), good(1)];
-        let report = judged(&tallies, &[Pair { cpus: (0, 1), wrong: 2 }], false);
+        let report = judged(&tallies, &[Pair { cpus: (0, 1), wrong: 2, turns: 9 }], false);
         assert_eq!((report.outcome(), codes(&report)), (Outcome::Failed, vec![("cpu-coherency", "cpu0 and cpu1")]));
     }
 
@@ -220,10 +232,11 @@ mod tests {
         let report = judged(&tallies, &[], false);
         assert_eq!((report.outcome(), codes(&report)), (Outcome::Degraded, vec![("cpu-slow", "cpu2")]));
         assert_eq!(judged(&tallies, &[], true).outcome(), Outcome::Passed, "a virtual machine");
-        tallies[2].waited = 500_000;
+        tallies[2].standing.waited = 500_000;
         let report = judged(&tallies, &[], false);
         assert_eq!(report.outcome(), Outcome::Passed);
-        assert!(report.not_tested[0].contains("cpu2 (33 % of the time)"), "{:?}", report.not_tested);
+        let told = report.not_tested.join(" ");
+        assert!(told.contains("cpu2 (33 % of the time)"), "{told}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `course` is the order of the phases, `tally` what each processor did, `judge` what follows from all tallies. The work itself is in the
 //! crate of the kernels.
 
+mod clock;
 mod course;
 mod judge;
 mod tally;

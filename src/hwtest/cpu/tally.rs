@@ -1,15 +1,19 @@
 //! What one processor did, and what it did wrong.
-#![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shakedown_kernels::cpu::{Answer, Kernel, WORDS};
 use shakedown_kernels::place;
 
+use super::super::wait::Standing;
+use super::clock;
+
 /// Most wrong answers of a processor that are kept in full.
 const KEPT: usize = 20;
+/// Most clocks of a processor that are kept.
+const CLOCKS: usize = 1000;
 /// How often work with a wrong answer is repeated at once.
 const REPEATS: u32 = 10;
 
@@ -43,15 +47,28 @@ pub(super) struct Tally {
     pub(super) rounds: u64,
     pub(super) wrong: Vec<Wrong>,
     pub(super) wrong_total: u64,
-    /// Nanoseconds that its thread worked, and that it waited for the processor.
-    pub(super) worked: u64,
-    pub(super) waited: u64,
+    /// How long its thread worked, and waited for the processor.
+    pub(super) standing: Standing,
     /// Blocks after which the thread was on another processor.
     pub(super) moved: u64,
     /// Why there was no work on it.
     pub(super) barred: Option<String>,
-    /// Megahertz under load, as the kernel says.
-    pub(super) clock: Option<u64>,
+    /// Megahertz under the load of all processors, after each block of work, and how long that load was.
+    pub(super) clocks: Vec<u64>,
+    pub(super) in_step: Duration,
+    /// The highest megahertz while it worked alone.
+    pub(super) clock_alone: Option<u64>,
+}
+
+/// What the other processors do while one works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// They rest.
+    Rest,
+    /// The same, begun at once: only then paces can be compared.
+    Same,
+    /// Something else.
+    Other,
 }
 
 /// What all threads share.
@@ -83,9 +100,10 @@ impl Tally {
         Tally { cpu, paced: vec![(0, 0); tasks], ..Tally::default() }
     }
 
-    /// Works on one task until a time. Rounds count for the pace only where all processors do the same.
-    pub(super) fn block(&mut self, tasks: &[Task], at: usize, until: Instant, is_paced: bool, control: &Control) {
-        let before = standing();
+    /// Works on one task until a time, at least once. Rounds count for the pace only where all processors do the same.
+    pub(super) fn block(&mut self, tasks: &[Task], at: usize, until: Instant, beside: Beside, control: &Control) {
+        let start = Instant::now();
+        let before = Standing::of_this_thread();
         let task = &tasks[at];
         let mut rounds = 0;
         while rounds == 0 || Instant::now() < until {
@@ -94,15 +112,21 @@ impl Tally {
                 rounds += 1;
             }
         }
-        let after = standing();
-        let worked = after.0.saturating_sub(before.0);
-        self.worked += worked;
-        self.waited += after.1.saturating_sub(before.1);
+        let took = Standing::of_this_thread().since(before);
+        self.standing.join(took);
         self.rounds += rounds;
         self.moved += u64::from(place::here() != self.cpu);
-        if is_paced {
-            self.paced[at].0 += rounds;
-            self.paced[at].1 += worked;
+        match beside {
+            Beside::Rest => self.clock_alone = self.clock_alone.max(clock::now(self.cpu)),
+            Beside::Same => {
+                self.paced[at].0 += rounds;
+                self.paced[at].1 += took.ran;
+                self.in_step += start.elapsed();
+                if self.clocks.len() < CLOCKS {
+                    self.clocks.extend(clock::now(self.cpu));
+                }
+            }
+            Beside::Other => {}
         }
         control.rounds.fetch_add(rounds, Ordering::Relaxed);
     }
@@ -136,13 +160,6 @@ impl Tally {
 
     /// Share of the time that the thread wanted to work and waited, because something else ran there.
     pub(super) fn disturbed(&self) -> f64 {
-        self.waited as f64 / (self.worked + self.waited).max(1) as f64
+        self.standing.share()
     }
-}
-
-/// Nanoseconds that this thread ran and that it waited for a processor (Documentation/scheduler/sched-stats.rst).
-fn standing() -> (u64, u64) {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let mut numbers = text.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

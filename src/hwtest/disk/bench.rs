@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::errno::Fault;
 use super::histogram::Histogram;
 use super::medium::{Buffer, Medium, OwnWait};
-use super::pass::STACK;
+use super::pass::{LOOK, STACK};
 use super::plan::REQUEST;
 
 /// Places of a disk at which its rate in a row is measured: outer tracks are quicker than inner ones.
@@ -132,14 +132,19 @@ pub(super) fn measure(medium: &Arc<dyn Medium>, course: &Course) -> Result<Figur
     }
     drop(tell);
     let (mut figure, mut broken) = (Figure::default(), None);
+    let mut excused = Duration::ZERO;
     loop {
-        match told.recv_timeout(Duration::from_millis(100)) {
+        let looked = Instant::now();
+        let heard = told.recv_timeout(LOOK);
+        // Who was kept from running knows nothing of the disk meanwhile.
+        excused += looked.elapsed().saturating_sub(LOOK * 5);
+        match heard {
             Ok(Ok(part)) => figure.add(&part),
             Ok(Err(fault)) => broken = Some(Broken::Read(fault)),
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 let silent = medium.now().saturating_sub(Duration::from_nanos(answered.load(Ordering::Relaxed)));
-                if silent > course.silence {
+                if silent > course.silence + excused {
                     return Err(Broken::Silent(silent));
                 }
             }
@@ -192,7 +197,8 @@ fn work(medium: &dyn Medium, places: &Places, answered: &AtomicU64, seed: u64) -
     let length = usize::try_from(places.bytes).unwrap_or(4096);
     let (mut buffer, mut watch, mut random) = (Buffer::new(length), OwnWait::of_this_thread(), seed);
     let mut figure = Figure::default();
-    let mut now = medium.now();
+    // The first one in any case: a thread that came late has no figure otherwise.
+    let mut now = places.begun;
     while let Some(at) = places.next(now, &mut random) {
         let answer = medium.read(at, buffer.first(length), &mut watch);
         now = answer.end;

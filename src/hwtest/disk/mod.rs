@@ -166,6 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_a_little_though_the_time_is_over_before_it_begins() {
+        let Some((_file, disk)) = file(24 << 20) else { return };
+        let order = Order { kind: Kind::Disk, level: Level::Smoke, seconds: 0, seed: 7, inject: None };
+        let report = run(&Host::live(), &order, &[disk], &Progress::silent());
+        assert_eq!(report.outcome(), Outcome::Passed, "{:?}", report.findings);
+        assert!(report.coverage[0].tested >= 1 << 20, "{:?}", report.coverage);
+        let is_number = |one: &super::super::Measurement| matches!(one.value, super::super::Value::Number(n) if n > 0.0);
+        let rates = report.measurements.iter().filter(|one| one.metric.name().starts_with("disk_random"));
+        assert!(rates.clone().count() == 2 && rates.clone().all(is_number), "{:?}", report.measurements);
+    }
+
+    #[test]
     fn an_injected_sector_fails_the_disk_and_is_named() {
         let Some((_file, disk)) = file(24 << 20) else { return };
         let report = tested(&[disk], Some(DiskFault::Eio(Some(20_001))));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::super::wait::DISTURBED;
 use super::super::{Metric, Outcome, Report, Series};
 use super::bench::{Broken, Figure, Way};
 use super::course::{Manner, Obstacle, Reading, Tested};
@@ -203,9 +204,20 @@ fn disturbed(reading: &Reading) -> Option<String> {
     if let Some(foreign) = reading.foreign.filter(|foreign| *foreign > moved / 20) {
         return Some(format!("other programs moved {foreign} bytes meanwhile"));
     }
-    let count = u32::try_from(reading.scan.latency.count()).unwrap_or(u32::MAX);
-    let all = reading.scan.latency.mean().saturating_mul(count);
-    (reading.scan.own_wait > all / 10).then(|| "this machine had no processor free for the test".to_owned())
+    (waiting(reading) > DISTURBED).then(|| "this machine had no processor free for the test".to_owned())
+}
+
+/// Share of the time of all requests in which the threads of the test waited for processors.
+fn waiting(reading: &Reading) -> f64 {
+    let figures = reading.figures.iter().filter_map(|(_, _, figure)| figure.as_ref().ok());
+    let parts = figures.map(|figure| (&figure.latency, figure.own_wait));
+    let (mut all, mut waited) = (0.0, 0.0);
+    for (latency, wait) in std::iter::once((&reading.scan.latency, reading.scan.own_wait)).chain(parts) {
+        let count = u32::try_from(latency.count()).unwrap_or(u32::MAX);
+        all += latency.mean().as_secs_f64() * f64::from(count);
+        waited += wait.as_secs_f64();
+    }
+    if all > 0.0 { waited / all } else { 0.0 }
 }
 
 fn megabytes(rate: u64) -> f64 {
@@ -240,6 +252,7 @@ fn figures(report: &mut Report, name: &str, reading: &Reading) {
             }
         }
     }
+    report.waited(name, waiting(reading));
     if scan::is_mostly_unwritten(&reading.scan) {
         let what = "Most of it is zeros, ones or one block again and again: a drive that was never written answers without its medium, so \
                     rates are those of bus and controller.";

@@ -62,7 +62,7 @@ fn tested(order: &Order, host: &Host, budget: Budget, progress: &Progress, repor
     for node in &mut nodes {
         node.cpus = one_a_core(host, &node.cpus);
     }
-    let plan = Plan::new(&limits, &nodes);
+    let plan = Plan::new(&limits, &nodes, order.seconds);
     report.not_tested.extend(plan.not_tested.iter().cloned());
     report
         .not_tested
@@ -91,12 +91,15 @@ fn tested(order: &Order, host: &Host, budget: Budget, progress: &Progress, repor
         team
     });
     told(&mut team, host, &limits, report);
+    if team.bytes() == 0 {
+        return Err(("memory-not-taken", format!("None of the planned memory could be taken. {}", limits.reasons().join(" "))));
+    }
     if let Some(why) = control.stopped() {
         report
             .find(Outcome::Error, "memory-given-way", "memory", why)
             .next("Repeat when nothing else needs the memory.");
     } else {
-        measure(&mut team, report, for_figures);
+        measure(&mut team, host, report, for_figures);
     }
     Ok(())
 }
@@ -112,6 +115,7 @@ fn passes(order: &Order, budget: Budget, team: &mut Team<'_>) {
         _ => {}
     }
     own_address(team, order.seed);
+    control.passed();
     numbers(team, order.seed);
     let mut round = 0;
     while order.level != Level::Smoke && !control.is_over() {

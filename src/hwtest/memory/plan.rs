@@ -6,8 +6,11 @@ use super::limits::Limits;
 const MIB: u64 = 1 << 20;
 /// A large page: no piece is smaller.
 const SMALLEST: u64 = 2 * MIB;
-/// Largest piece.
+/// Largest piece, and that of a test of a minute or less: each thread tests one, however short the time is.
 const LARGEST: u64 = 1024 * MIB;
+const LARGEST_OF_SHORT: u64 = 256 * MIB;
+/// Seconds of a short test.
+const SHORT: u64 = 60;
 /// Pieces of each thread, so that all end at about the same time.
 const PIECES: u64 = 4;
 
@@ -34,8 +37,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// A plan for nodes whose processors are one for each core.
-    pub(super) fn new(limits: &Limits, nodes: &[Node]) -> Plan {
+    /// A plan for nodes whose processors are one for each core, and a test of so many seconds.
+    pub(super) fn new(limits: &Limits, nodes: &[Node], seconds: u64) -> Plan {
+        let largest = if seconds > SHORT { LARGEST } else { LARGEST_OF_SHORT };
         let mut plan = Plan { parts: Vec::new(), not_tested: limits.reasons() };
         let (near, far): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| !node.cpus.is_empty());
         for node in far {
@@ -47,7 +51,7 @@ impl Plan {
             // What the machine has to leave is left on each node in proportion.
             let share = u128::from(limits.budget()) * u128::from(node.available) / sum.max(1);
             let share = u64::try_from(share).unwrap_or(u64::MAX).min(node.available);
-            plan.parts.extend(parts(node, share));
+            plan.parts.extend(parts(node, share, largest));
         }
         plan
     }
@@ -58,14 +62,14 @@ impl Plan {
     }
 }
 
-fn parts(node: &Node, bytes: u64) -> Vec<Part> {
+fn parts(node: &Node, bytes: u64, largest: u64) -> Vec<Part> {
     let pieces = bytes / SMALLEST;
     let threads = (node.cpus.len() as u64).min(pieces);
     if threads == 0 {
         return Vec::new();
     }
     let each = pieces / threads * SMALLEST;
-    let piece = (each / PIECES / SMALLEST * SMALLEST).clamp(SMALLEST, LARGEST);
+    let piece = (each / PIECES / SMALLEST * SMALLEST).clamp(SMALLEST, largest);
     let cpus = node.cpus.iter().take(usize::try_from(threads).unwrap_or(usize::MAX));
     cpus.map(|cpu| Part { node: node.name(), cpu: *cpu, bytes: each, piece }).collect()
 }
@@ -88,28 +92,30 @@ mod tests {
     fn a_large_machine_is_shared_out_by_its_nodes() {
         let gib = 1024 * MIB;
         let nodes = [node(0, 64, 512 * gib), node(1, 64, 512 * gib), node(2, 0, 128 * gib)];
-        let plan = Plan::new(&limits(1000 * gib, None), &nodes);
+        let plan = Plan::new(&limits(1000 * gib, None), &nodes, 900);
         assert_eq!(plan.parts.len(), 128);
         assert!(plan.bytes() > 990 * gib, "{}", plan.bytes());
         assert!(plan.parts.iter().all(|part| part.piece == LARGEST));
         assert!(plan.not_tested.iter().any(|text| text.contains("node2")), "{:?}", plan.not_tested);
+        let short = Plan::new(&limits(1000 * gib, None), &nodes, 20);
+        assert!(short.parts.iter().all(|part| part.piece == LARGEST_OF_SHORT), "a first piece is tested in seconds");
     }
 
     #[test]
     fn a_user_with_eight_mebibytes_has_four_pieces() {
-        let plan = Plan::new(&limits(4096 * MIB, Some(8 * MIB)), &[node(0, 16, 4096 * MIB)]);
+        let plan = Plan::new(&limits(4096 * MIB, Some(8 * MIB)), &[node(0, 16, 4096 * MIB)], 20);
         assert_eq!((plan.parts.len(), plan.bytes()), (4, 8 * MIB));
     }
 
     proptest! {
         #[test]
         fn a_plan_never_takes_more_than_it_may(
-            available in 0_u64..1 << 44, lock in prop::option::of(0_u64..1 << 40),
+            seconds in 0_u64..200, available in 0_u64..1 << 44, lock in prop::option::of(0_u64..1 << 40),
             nodes in prop::collection::vec((0_usize..200, 0_u64..1 << 43), 1..5),
         ) {
             let nodes: Vec<_> = (0..).zip(nodes).map(|(id, (cpus, free))| node(id, cpus, free)).collect();
             let limits = limits(available, lock);
-            let plan = Plan::new(&limits, &nodes);
+            let plan = Plan::new(&limits, &nodes, seconds);
             prop_assert!(plan.bytes() <= limits.budget());
             for node in &nodes {
                 let taken: u64 = plan.parts.iter().filter(|part| part.node == node.name()).map(|part| part.bytes).sum();

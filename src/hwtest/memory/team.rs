@@ -1,6 +1,6 @@
 //! The threads with their memory, and what all of them share: time, progress, and the reason to stop.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -16,6 +16,9 @@ use crate::host::Host;
 pub(super) struct Control {
     /// When every pass ends.
     pub(super) end: Instant,
+    /// The first pass is over. Until then each thread tests its first piece, however late it is: a test that found no time would say
+    /// nothing of healthy memory in a busy machine.
+    has_passed: AtomicBool,
     /// Bytes that were written or read.
     pub(super) done: AtomicU64,
     /// Wrong words until now.
@@ -30,6 +33,7 @@ impl Control {
     pub(super) fn until(end: Instant) -> Self {
         Control {
             end,
+            has_passed: AtomicBool::new(false),
             done: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             phase: Mutex::new("taking memory".to_owned()),
@@ -40,6 +44,16 @@ impl Control {
     /// No more passes: the time is over, or somebody else needs the memory.
     pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.end || self.stopped().is_some()
+    }
+
+    /// Whether a thread leaves its next piece out, after it did so many.
+    fn leaves_out(&self, after: usize) -> bool {
+        self.stopped().is_some() || (self.is_over() && (after > 0 || self.has_passed.load(Ordering::Relaxed)))
+    }
+
+    /// The first pass is over.
+    pub(super) fn passed(&self) {
+        self.has_passed.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn stop(&self, why: &str) {
@@ -92,7 +106,7 @@ pub(super) struct Team<'a> {
 
 impl<'a> Team<'a> {
     /// Takes the memory of a plan: each thread on its processor, piece by piece, as long as the machine has enough for others. Taking ends
-    /// at `end` at the latest.
+    /// at `end` at the latest, and never before each thread has a piece.
     pub(super) fn gather(plan: &Plan, host: &Host, reserve: u64, control: &'a Control, end: Instant) -> Team<'a> {
         let take = |part: &super::plan::Part| {
             let mut worker = Worker {
@@ -109,7 +123,7 @@ impl<'a> Team<'a> {
             };
             let mut taken = 0;
             while worker.refused.is_none() && taken + part.piece <= part.bytes {
-                if Instant::now() >= end || control.is_over() {
+                if !worker.pieces.is_empty() && (Instant::now() >= end || control.is_over()) {
                     worker.refused = Some("there was no time to take more memory".to_owned());
                 } else if available(host).is_some_and(|bytes| bytes < reserve + part.piece) {
                     worker.refused = Some("other programs took memory meanwhile".to_owned());
@@ -143,7 +157,7 @@ impl<'a> Team<'a> {
         self.together(|worker| {
             worker.written = 0;
             for piece in &mut worker.pieces {
-                if control.is_over() {
+                if control.leaves_out(worker.written) {
                     break;
                 }
                 work(piece, isa);
@@ -163,7 +177,7 @@ impl<'a> Team<'a> {
             let mut checked = 0;
             let before = misses.total;
             let mut visit = |piece: &mut Piece| {
-                if !control.is_over() {
+                if !control.leaves_out(checked) {
                     work(piece, isa, misses);
                     checked += 1;
                     control.done.fetch_add(piece.bytes() as u64, Ordering::Relaxed);
