@@ -236,8 +236,13 @@ fn figures(report: &mut Report, name: &str, reading: &Reading) {
         report.measure(Metric::DiskRead, name, megabytes(rate));
         report.measure(Metric::LongestRead, name, microseconds(reading.scan.latency.longest()));
     }
+    let is_empty = |figure: &Figure| figure.latency.count() == 0;
+    if reading.figures.iter().any(|(_, _, figure)| figure.as_ref().is_ok_and(is_empty)) {
+        report.not_tested.push(format!("{name}: some of its rates, for lack of time"));
+    }
     for (way, depth, figure) in &reading.figures {
         match figure {
+            Ok(figure) if is_empty(figure) => {}
             Ok(figure) => measured(report, name, (*way, *depth), figure),
             Err(Broken::TooSmall) => {}
             Err(Broken::Silent(time)) => silent(report, name, *time),
