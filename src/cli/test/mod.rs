@@ -6,15 +6,17 @@ mod progress;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::run::stop_on_signal;
 use super::whole::{self, Readers};
 use super::{answer, exit, help, raw_output};
 use crate::host::Host;
-use crate::hwtest::{self, Budget, Inject, Kind, Level, Order, Outcome, Progress, Report, Stream};
+use crate::hwtest::{self, Budget, Inject, Kind, Level, Order, Outcome, Progress, Report, Stream, Throughput};
 use crate::process;
 use crate::script::{ResultFile, Verdict};
 
@@ -187,14 +189,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     };
     let mut shown = progress::Shown::new(order.kind);
     let most = Budget::most(order.seconds, std::env::var("RUNTIME").ok().as_deref());
-    let report = course::watch(&order, &words(&order, &arguments.devices), (most, &cancel), |tick| {
+    let (began, mut pace) = (Instant::now(), Throughput::of(order.seconds));
+    let mut report = course::watch(&order, &words(&order, &arguments.devices), (most, &cancel), |tick| {
         shown.tick(tick);
+        let is_value = pace.take(tick, began.elapsed());
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.
             let _ = stream.tick(tick);
+            if is_value {
+                let _ = stream.pace(tick, began.elapsed());
+            }
         }
     })
     .await?;
+    report.series.extend(pace.series(order.kind));
     stopper.abort();
     shown.end();
     // The file first, since somebody may wait for it; one that cannot be written hides nothing of the answer.
@@ -217,7 +225,7 @@ fn exit_code(outcome: Outcome) -> u8 {
     }
 }
 
-/// The report with its outcome, and the unit of each figure.
+/// The report with its outcome, and the unit of each figure and series.
 fn document(report: &Report) -> anyhow::Result<serde_json::Value> {
     let mut document = serde_json::json!({"outcome": report.outcome()});
     let whole = serde_json::to_value(report).context("cannot write the report")?;
@@ -226,6 +234,10 @@ fn document(report: &Report) -> anyhow::Result<serde_json::Value> {
         let figures = document.get_mut("measurements").and_then(|figures| figures.as_array_mut());
         for (figure, one) in figures.into_iter().flatten().zip(&report.measurements) {
             figure["unit"] = one.metric.unit().symbol().into();
+        }
+        let series = document.get_mut("series").and_then(|series| series.as_array_mut());
+        for (series, one) in series.into_iter().flatten().zip(&report.series) {
+            series["unit"] = one.metric.unit().symbol().into();
         }
     }
     Ok(document)
@@ -239,7 +251,23 @@ fn write_result(path: &Path, report: &Report) -> anyhow::Result<()> {
         // A region knows no error; the reason says it.
         Outcome::Error | Outcome::Failed => Verdict::Failed,
     };
-    let file = ResultFile { status: Some(status), link_connected: None, results: report.results() };
-    whole::write(path, &file.to_bytes(), Readers::Owner)
+    let file = ResultFile { status: Some(status), link_connected: None, results: report.results() }.to_bytes();
+    // The document first: who finds the file finds the document that belongs to it.
+    let beside = document_beside(path);
+    let mut document = document(report)?;
+    document["result_sha256"] = hex(&file).into();
+    whole::write(&beside, document.to_string().as_bytes(), Readers::Owner)
+        .with_context(|| format!("cannot write {}", beside.display()))?;
+    whole::write(path, &file, Readers::Owner)
         .with_context(|| format!("cannot write the result file {}", path.display()))
+}
+
+/// The file beside a result file that has the whole report, for `shakedown report`.
+pub(in crate::cli) fn document_beside(result: &Path) -> PathBuf {
+    result.with_extension("test.json")
+}
+
+/// The SHA-256 of a result file: the document beside it names the file that it belongs to.
+pub(in crate::cli) fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
