@@ -1,8 +1,8 @@
 //! Every set of instructions writes the same, finds the same, and finds what was changed behind its back.
 
 use shakedown_kernels::memory::{
-    Block, Direction, Element, Generator, Misses, Run, Store, Word, chain, check, copy_block, fill, follow, random, read, run,
-    sum_of,
+    Block, Direction, Element, Generator, Misses, Run, Store, Word, chain, check, copy_block, fill, follow, random,
+    read, run, sum_of,
 };
 use shakedown_kernels::{Isa, Piece};
 

@@ -58,9 +58,9 @@ pub fn ended_from_outside(order: &Order, hangs: bool, last: Option<&Tick>) -> Re
     let subject = order.kind.word();
     if hangs {
         let what = format!("The test did not end in its time, and was ended during: {phase}.");
-        report.find(Outcome::Error, "test-hangs", subject, what).next(
-            "Read the kernel's log (shakedown diagnose), and repeat with more time, or when less else runs.",
-        );
+        report
+            .find(Outcome::Error, "test-hangs", subject, what)
+            .next("Read the kernel's log (shakedown diagnose), and repeat with more time, or when less else runs.");
     } else {
         let what = format!("The test was stopped before its end, during: {phase}.");
         report.find(Outcome::Error, "test-stopped", subject, what);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Map;
 
-use super::outcome::Outcome;
 use super::metric::Metric;
+use super::outcome::Outcome;
 use super::report::{Report, Series, Value};
 use super::{Order, Tick};
 use crate::ocp::{

@@ -108,7 +108,10 @@ mod tests {
             long.take(&tick(f64::from(second % 7), Some(50.0)), Duration::from_secs(u64::from(second)));
         }
         let series = long.series(Kind::Memory);
-        assert_eq!(series.iter().map(|one| one.metric).collect::<Vec<_>>(), [Metric::MemoryThroughput, Metric::Temperature]);
+        assert_eq!(
+            series.iter().map(|one| one.metric).collect::<Vec<_>>(),
+            [Metric::MemoryThroughput, Metric::Temperature]
+        );
         assert!(series[0].values.len() <= MOST && series[0].values.len() >= MOST / 2, "{}", series[0].values.len());
         assert!(series[0].at.is_sorted() && series[0].at.last().is_some_and(|last| *last > 47.0 * 3600.0));
     }

@@ -157,7 +157,8 @@ impl<W: Write> Run<W> {
     /// # Errors
     /// When the output cannot be written; so does every other method.
     pub fn begin(out: W, time: Option<Timestamp>, start: &Start<'_>) -> io::Result<Self> {
-        let mut run = Run { out, sequence: 0, next_step: 0, next_series: 0, open: Vec::new(), has_failure: false, time };
+        let mut run =
+            Run { out, sequence: 0, next_step: 0, next_series: 0, open: Vec::new(), has_failure: false, time };
         run.write(Root::SchemaVersion { major: 2, minor: 0 })?;
         run.write(Root::TestRunArtifact(OfRun::TestRunStart(start)))?;
         Ok(run)

@@ -66,7 +66,9 @@ fn covered(one: &Value) -> Option<String> {
     let share = tested as f64 / whole.max(1) as f64 * 100.0;
     let (of, subject) = (one["of"].as_str()?, text(one["subject"].as_str()?));
     let amount = if of == "bytes" { crate::report::bytes(tested) } else { format!("{tested} {}", text(of)) };
-    Some(format!("{amount} of {subject} ({share:.1} %)"))
+    // "128 processors" of "processors" is said once.
+    let whose = if of == subject { String::new() } else { format!(" of {subject}") };
+    Some(format!("{amount}{whose} ({share:.1} %)"))
 }
 
 /// Figures that several things have: a bar for each.
@@ -113,7 +115,8 @@ fn series(series: &Value) -> Option<Drawing> {
     let metric = Metric::named(series["metric"].as_str()?)?;
     let values: Vec<Option<f64>> = series["values"].as_array()?.iter().map(Value::as_f64).collect();
     let at: Vec<f64> = list(series, "at").filter_map(Value::as_f64).collect();
-    let (subject, unit) = (text(series["subject"].as_str()?), metric.unit().symbol().to_owned());
+    let subject = text(series["subject"].as_str()?);
+    let unit = if metric == Metric::Temperature { "°C" } else { metric.unit().symbol() }.to_owned();
     let named = |title: &str| if subject.is_empty() { title.to_owned() } else { format!("{title}: {subject}") };
     Some(match series["along"].as_str()? {
         "zones" => {
@@ -125,7 +128,11 @@ fn series(series: &Value) -> Option<Drawing> {
         "seconds" => {
             let title = if metric == Metric::Temperature { "Temperature" } else { "Throughput over the time" };
             let values = values.into_iter().take(VALUES).collect();
-            Drawing { title: named(title), unit, shape: Shape::Line { at: at.into_iter().take(VALUES).collect(), values } }
+            Drawing {
+                title: named(title),
+                unit,
+                shape: Shape::Line { at: at.into_iter().take(VALUES).collect(), values },
+            }
         }
         "microseconds" => {
             let counts = values.into_iter().take(VALUES).map(|value| value.unwrap_or(0.0)).collect();

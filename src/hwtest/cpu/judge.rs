@@ -58,7 +58,9 @@ pub(super) fn judge(
     }
     let idle = pairs.iter().filter(|pair| pair.turns == 0).count();
     if pairs.is_empty() {
-        report.not_tested.push("Words that two processors write for each other: there is only one to be used.".to_owned());
+        report
+            .not_tested
+            .push("Words that two processors write for each other: there is only one to be used.".to_owned());
     } else if idle > 0 {
         report.not_tested.push(format!(
             "Words that two processors write for each other: {idle} of {} pairs did not both have their processors in time.",

@@ -172,7 +172,8 @@ mod tests {
         let report = run(&Host::live(), &order, &[disk], &Progress::silent());
         assert_eq!(report.outcome(), Outcome::Passed, "{:?}", report.findings);
         assert!(report.coverage[0].tested >= 1 << 20, "{:?}", report.coverage);
-        let is_number = |one: &super::super::Measurement| matches!(one.value, super::super::Value::Number(n) if n > 0.0);
+        let is_number =
+            |one: &super::super::Measurement| matches!(one.value, super::super::Value::Number(n) if n > 0.0);
         let rates = report.measurements.iter().filter(|one| one.metric.name().starts_with("disk_random"));
         assert!(rates.clone().count() == 2 && rates.clone().all(is_number), "{:?}", report.measurements);
     }

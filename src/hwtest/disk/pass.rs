@@ -189,7 +189,8 @@ fn work(shared: &Shared, number: usize, tell: &Sender<Told>) {
     let mut watch = OwnWait::of_this_thread();
     let mut is_first = true;
     // A machine that was busy until the time was over reads a little all the same: else nothing would be known of a good disk.
-    while !shared.stop.load(Ordering::Relaxed) && (std::mem::take(&mut is_first) || shared.medium.now() < shared.until) {
+    while !shared.stop.load(Ordering::Relaxed) && (std::mem::take(&mut is_first) || shared.medium.now() < shared.until)
+    {
         let Some(range) = shared.next() else { break };
         let length = usize::try_from(range.end - range.start).unwrap_or(0);
         shared.begin(number);

@@ -92,7 +92,10 @@ fn tested(order: &Order, host: &Host, budget: Budget, progress: &Progress, repor
     });
     told(&mut team, host, &limits, report);
     if team.bytes() == 0 {
-        return Err(("memory-not-taken", format!("None of the planned memory could be taken. {}", limits.reasons().join(" "))));
+        return Err((
+            "memory-not-taken",
+            format!("None of the planned memory could be taken. {}", limits.reasons().join(" ")),
+        ));
     }
     if let Some(why) = control.stopped() {
         report

@@ -216,7 +216,10 @@ mod tests {
         let free = "Node 0 MemFree: 4194304 kB";
         let (_root, host) = machine_of(&[
             ("proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 8388608 kB\n"),
-            ("proc/self/numa_maps", "7f0 bind:0 anon=1 N0=1 kernelpagesize_kB=4\n7f1 anon=4 N0=4 kernelpagesize_kB=2048\n"),
+            (
+                "proc/self/numa_maps",
+                "7f0 bind:0 anon=1 N0=1 kernelpagesize_kB=4\n7f1 anon=4 N0=4 kernelpagesize_kB=2048\n",
+            ),
             ("sys/devices/system/node/node0/cpulist", &first),
             ("sys/devices/system/node/node0/meminfo", free),
             ("sys/devices/system/node/node1/cpulist", &second),
@@ -250,7 +253,8 @@ mod tests {
         for metric in [Metric::MemoryReadFar, Metric::MemoryLatencyFar] {
             assert_eq!(of(metric), ["node1-node0", "node0-node1"], "{metric}: processors, then memory");
         }
-        let is_more = |one: &crate::hwtest::Measurement| matches!(one.value, crate::hwtest::Value::Number(n) if n > 0.0);
+        let is_more =
+            |one: &crate::hwtest::Measurement| matches!(one.value, crate::hwtest::Value::Number(n) if n > 0.0);
         assert!(report.measurements.iter().all(|one| one.metric == Metric::Disturbed || is_more(one)), "{report:?}");
         assert_eq!(of(Metric::Disturbed), [""]);
         assert!(report.not_tested[0].contains("lie on node1 lie on other nodes"), "{:?}", report.not_tested);

@@ -97,7 +97,8 @@ fn shape(label: &str, inner: &str) -> String {
 
 fn bars_of(bars: &[Bar], left_out: usize, unit: &str) -> Option<String> {
     let most = most(bars.iter().map(|bar| bar.value))?;
-    let more = if left_out > 0 { format!("<p class=\"none\">{left_out} more are left out.</p>\n") } else { String::new() };
+    let more =
+        if left_out > 0 { format!("<p class=\"none\">{left_out} more are left out.</p>\n") } else { String::new() };
     Some(if bars.len() > ROWS { columns(bars, most, unit) } else { rows(bars, most, unit) } + &more)
 }
 
@@ -135,8 +136,11 @@ fn columns(bars: &[Bar], most: f64, unit: &str) -> String {
     }
     let name = |bar: Option<&Bar>| bar.map(|bar| bar.name.clone()).unwrap_or_default();
     let ends = axis([&name(bars.first()), &format!("highest {} {unit}", number(most)), &name(bars.last())]);
-    let marked: Vec<String> =
-        bars.iter().filter(|bar| bar.is_marked).map(|bar| format!("{} {} {unit}", bar.name, number(bar.value))).collect();
+    let marked: Vec<String> = bars
+        .iter()
+        .filter(|bar| bar.is_marked)
+        .map(|bar| format!("{} {} {unit}", bar.name, number(bar.value)))
+        .collect();
     let told = if marked.is_empty() {
         String::new()
     } else {
