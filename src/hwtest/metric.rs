@@ -146,6 +146,8 @@ metrics! {
     DiskLatency999 = "disk_latency_p999", Microseconds;
     /// The same: the longest.
     DiskLatencyMost = "disk_latency_max", Microseconds;
+    /// Random reads of 4 KiB, one in flight, by the time that they took: a series.
+    DiskReadsByTime = "disk_reads_by_time", Count;
     /// Time of a random read of 4 KiB, 32 in flight: 99 of 100.
     DiskLatency99Of32 = "disk_latency_p99_qd32", Microseconds;
     /// Links of PCI Express that were looked at.
@@ -170,6 +172,14 @@ metrics! {
     GpuUncorrected = "gpu_uncorrected", Count;
     /// Errors that the memory of a graphics processor corrected since its driver was loaded.
     GpuCorrected = "gpu_corrected", Count;
+    /// Bytes that a test of memory writes and reads, over its time: a series.
+    MemoryThroughput = "memory_throughput", GibPerSecond;
+    /// Rounds of work that a test of processors makes, over its time: a series.
+    CpuThroughput = "cpu_throughput", PerSecond;
+    /// Bytes that a test reads from all disks together, over its time: a series.
+    DiskThroughput = "disk_throughput", MbPerSecond;
+    /// Temperature of what is tested, over the time: a series.
+    Temperature = "temperature", Celsius;
     /// Share of the time in which the threads of the test wanted a processor and got none, because something else ran there.
     Disturbed = "disturbed", Percent;
     /// Seconds that the test took.

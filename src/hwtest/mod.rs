@@ -19,6 +19,7 @@ mod outcome;
 pub mod pcie;
 mod progress;
 mod report;
+mod throughput;
 mod told;
 mod topology;
 mod wait;
@@ -32,6 +33,7 @@ pub use ocp::Stream;
 pub use outcome::{Kind, Level, Outcome};
 pub use progress::{Event, Progress, Rate, Tick};
 pub use report::{Covered, Finding, Measurement, Report, Series, Value};
+pub use throughput::Throughput;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,15 +1,17 @@
 //! A test as Test & Validation output of the Open Compute Project, written while the test runs (`docs/ocp.md`).
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::Map;
 
+use super::metric::Metric;
 use super::outcome::{Kind, Outcome};
-use super::report::{Report, Value};
+use super::report::{Report, Series, Value};
 use super::{Order, Tick};
 use crate::ocp::{
-    Completion, Diagnosis, Dut, Finding as Conclusion, Hardware, HardwareId, Measurement, Run, Severity, Start, Step,
-    StepEnd,
+    Completion, Diagnosis, Dut, Finding as Conclusion, Hardware, HardwareId, Measurement, Run, Series as Written,
+    SeriesStart, Severity, Start, Step, StepEnd,
 };
 
 /// The output of one test, or of several: a step for each phase, and one for each verdict.
@@ -18,7 +20,14 @@ pub struct Stream<W> {
     run: Run<W>,
     hardware: Vec<(Kind, HardwareId)>,
     phase: Option<(String, Step)>,
+    /// The pace over the time, in a step beside those of the phases.
+    pace: Option<(Step, Written)>,
+    /// The hardware that is tested now.
+    now: Option<Kind>,
 }
+
+/// Most values of all series along disks together: a line each, and a machine may have a hundred disks.
+const MOST_VALUES: usize = 8192;
 
 impl<W: Write> Stream<W> {
     /// Begins the output of tests that follow each other. `machine` is the identity of the machine, `command_line` the command that led to it.
@@ -52,7 +61,13 @@ impl<W: Write> Stream<W> {
             parameters: &parameters,
             dut_info: &dut,
         };
-        Ok(Stream { run: Run::begin(out, None, &start)?, hardware, phase: None })
+        let now = orders.first().map(|order| order.kind);
+        Ok(Stream { run: Run::begin(out, None, &start)?, hardware, phase: None, pace: None, now })
+    }
+
+    /// What follows is about this hardware.
+    pub fn begin_test(&mut self, kind: Kind) {
+        self.now = Some(kind);
     }
 
     /// A new phase is a new step.
@@ -65,6 +80,85 @@ impl<W: Write> Stream<W> {
         }
         self.end_phase(StepEnd::Complete)?;
         self.phase = Some((tick.phase.clone(), self.run.begin_step(&tick.phase)?));
+        Ok(())
+    }
+
+    /// A value of the pace of the test, so long after its begin.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn pace(&mut self, tick: &Tick, after: Duration) -> io::Result<()> {
+        let Some((rate, metric)) = tick.rate.as_ref().zip(self.now.and_then(Metric::throughput)) else { return Ok(()) };
+        if self.pace.is_none() {
+            let step = self.run.begin_step("throughput")?;
+            let start = self.start(metric, "", "seconds");
+            let series = self.run.begin_series(&step, &start)?;
+            self.pace = Some((step, series));
+        }
+        let mut metadata = Map::new();
+        metadata.insert("seconds".to_owned(), ((after.as_secs_f64() * 10.0).round() / 10.0).into());
+        metadata.insert("phase".to_owned(), tick.phase.as_str().into());
+        if let Some(celsius) = tick.celsius.filter(|celsius| celsius.is_finite()) {
+            metadata.insert("celsius".to_owned(), celsius.into());
+        }
+        match &mut self.pace {
+            Some((_, series)) => self.run.element(series, rate.value, &metadata),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self, metric: Metric, subject: &str, along: &str) -> SeriesStart {
+        let mut metadata = Map::new();
+        if !subject.is_empty() {
+            metadata.insert("subject".to_owned(), subject.into());
+        }
+        metadata.insert("along".to_owned(), along.into());
+        let unit = Some(metric.unit().symbol()).filter(|unit| !unit.is_empty());
+        SeriesStart { name: metric.name().to_owned(), unit, hardware: self.hardware_of(self.now), metadata }
+    }
+
+    /// A figure along a disk. Neighbours are joined where there are too many, and the lowest of them counts: that is what to look for.
+    fn zones(&mut self, step: &Step, series: &Series, most: usize) -> io::Result<()> {
+        let joined = series.values.len().div_ceil(most.max(1)).max(1);
+        let mut start = self.start(series.metric, &series.subject, &series.along);
+        start.metadata.insert("values".to_owned(), series.values.len().into());
+        start.metadata.insert("joined".to_owned(), joined.into());
+        let mut written = self.run.begin_series(step, &start)?;
+        for (at, values) in series.values.chunks(joined).enumerate() {
+            let first = at * joined;
+            let Some(lowest) = values.iter().flatten().copied().reduce(f64::min) else { continue };
+            let mut metadata = Map::new();
+            metadata.insert("first".to_owned(), first.into());
+            if series.marked.iter().any(|marked| (first..first + values.len()).contains(marked)) {
+                metadata.insert("marked".to_owned(), true.into());
+            }
+            self.run.element(&mut written, lowest, &metadata)?;
+        }
+        self.run.end_series(written)
+    }
+
+    /// What stands along something else than parts of a disk or the time.
+    fn histogram(&mut self, step: &Step, series: &Series) -> io::Result<()> {
+        let mut content = Map::new();
+        content.insert("name".to_owned(), series.metric.name().into());
+        content.insert("subject".to_owned(), series.subject.as_str().into());
+        content.insert("along".to_owned(), series.along.as_str().into());
+        content.insert("upTo".to_owned(), series.at.clone().into());
+        content.insert("counts".to_owned(), series.values.iter().map(|value| value.unwrap_or(0.0)).collect());
+        self.run.extension(step, "shakedown.histogram", &content)
+    }
+
+    fn series(&mut self, step: &Step, report: &Report) -> io::Result<()> {
+        let along_disks = report.series.iter().filter(|series| series.along == "zones");
+        let most = (MOST_VALUES / along_disks.clone().count().max(1)).max(16);
+        for series in &report.series {
+            match series.along.as_str() {
+                "zones" => self.zones(step, series, most)?,
+                // Was written while the test ran.
+                "seconds" => {}
+                _ => self.histogram(step, series)?,
+            }
+        }
         Ok(())
     }
 
@@ -81,8 +175,12 @@ impl<W: Write> Stream<W> {
     /// When the output cannot be written.
     pub fn verdict(&mut self, report: &Report) -> io::Result<()> {
         let outcome = report.outcome();
-        let hardware = self.hardware_of(report);
+        let hardware = self.hardware_of(Some(report.kind));
         self.end_phase(if outcome == Outcome::Error { StepEnd::Error } else { StepEnd::Complete })?;
+        if let Some((step, series)) = self.pace.take() {
+            self.run.end_series(series)?;
+            self.run.end_step(step, StepEnd::Complete)?;
+        }
         let several = self.hardware.len() > 1;
         let name = if several { format!("{}: verdict", report.kind) } else { "verdict".to_owned() };
         let step = self.run.begin_step(&name)?;
@@ -102,6 +200,7 @@ impl<W: Write> Stream<W> {
             }
             self.run.measure(&step, &measurement)?;
         }
+        self.series(&step, report)?;
         for text in &report.not_tested {
             self.run.log(Some(&step), Severity::Info, &format!("Not tested: {text}"))?;
         }
@@ -114,8 +213,8 @@ impl<W: Write> Stream<W> {
         self.run.end_step(step, end)
     }
 
-    fn hardware_of(&self, report: &Report) -> Option<HardwareId> {
-        self.hardware.iter().find(|(kind, _)| *kind == report.kind).map(|(_, hardware)| hardware.clone())
+    fn hardware_of(&self, hardware: Option<Kind>) -> Option<HardwareId> {
+        self.hardware.iter().find(|(kind, _)| Some(*kind) == hardware).map(|(_, hardware)| hardware.clone())
     }
 
     /// Ends the output with the outcome of all tests; with `stopped`, somebody ended them, and there is no result.
@@ -167,7 +266,7 @@ impl<W: Write> Stream<W> {
         verdict: &str,
         (finding, message): (Conclusion, String),
     ) -> io::Result<()> {
-        let hardware = self.hardware_of(report);
+        let hardware = self.hardware_of(Some(report.kind));
         self.run.diagnose(step, &Diagnosis { verdict: verdict.to_owned(), finding, message, hardware })
     }
 }

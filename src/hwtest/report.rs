@@ -75,17 +75,24 @@ impl Measurement {
     }
 }
 
-/// A figure along a disk or along the time.
+/// A figure along a disk, along the time, or along times of requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// Name and unit.
     pub metric: Metric,
     /// The thing.
     pub subject: String,
-    /// What the values stand along: `zones`, `seconds`.
+    /// What the values stand along: `zones`, `seconds`, `microseconds`.
     pub along: String,
+    /// Where each value stands: the second of its measurement, or the longest time of its requests. Empty where the values stand for equal
+    /// parts, as zones do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<f64>,
     /// The values, in order; none where nothing was measured.
     pub values: Vec<Option<f64>>,
+    /// The numbers of values that findings speak of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marked: Vec<usize>,
 }
 
 /// How much of a thing was tested.

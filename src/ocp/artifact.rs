@@ -88,6 +88,23 @@ impl Measurement {
     }
 }
 
+/// The begin of a series of measurements of one thing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeriesStart {
+    /// Name, equal in every version of this program.
+    pub name: String,
+    /// Unit of every value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'static str>,
+    /// The hardware that is measured.
+    #[serde(rename = "hardwareInfoId", skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<HardwareId>,
+    /// Facts for readers, for example what the values stand along.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Json>,
+}
+
 /// Conclusion of a diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]

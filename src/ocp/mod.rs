@@ -8,6 +8,6 @@ mod artifact;
 mod dut;
 mod run;
 
-pub use artifact::{Diagnosis, Finding, Measurement, Severity, Validator, Value};
+pub use artifact::{Diagnosis, Finding, Measurement, SeriesStart, Severity, Validator, Value};
 pub use dut::{Dut, Hardware, HardwareId};
-pub use run::{Completion, Run, Start, Step, StepEnd};
+pub use run::{Completion, Run, Series, Start, Step, StepEnd};

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
 
-use super::artifact::{Diagnosis, Finding, Measurement, Severity};
+use super::artifact::{Diagnosis, Finding, Measurement, SeriesStart, Severity, Value};
 use super::dut::Dut;
 
 /// The first artifact of a run.
@@ -52,14 +53,25 @@ pub enum StepEnd {
 #[must_use = "a step must be ended"]
 pub struct Step(u64);
 
+/// An open series of measurements in a step.
+#[derive(Debug)]
+#[must_use = "a series must be ended"]
+pub struct Series {
+    step: u64,
+    id: String,
+    /// Elements until now.
+    count: u64,
+}
+
 /// Writer of one run. Every artifact is one flushed line.
 #[derive(Debug)]
 pub struct Run<W> {
     out: W,
     /// Number of the next line.
     sequence: u64,
-    /// Number of the next step.
+    /// Number of the next step, and of the next series.
     next_step: u64,
+    next_series: u64,
     /// Steps without an end.
     open: Vec<u64>,
     has_failure: bool,
@@ -107,9 +119,36 @@ enum StepKind<'a> {
     TestStepStart { name: &'a str },
     TestStepEnd { status: StepEnd },
     Measurement(&'a Measurement),
+    MeasurementSeriesStart(OfSeries<&'a SeriesStart>),
+    MeasurementSeriesElement(OfSeries<Element<'a>>),
+    MeasurementSeriesEnd(OfSeries<Total>),
+    Extension { name: &'a str, content: &'a Map<String, Json> },
     Diagnosis(&'a Diagnosis),
     Error { symptom: &'a str, message: &'a str },
     Log { severity: Severity, message: &'a str },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfSeries<T> {
+    measurement_series_id: String,
+    #[serde(flatten)]
+    what: T,
+}
+
+#[derive(Serialize)]
+struct Element<'a> {
+    index: u64,
+    value: Value,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    metadata: &'a Map<String, Json>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Total {
+    total_count: u64,
 }
 
 impl<W: Write> Run<W> {
@@ -118,7 +157,8 @@ impl<W: Write> Run<W> {
     /// # Errors
     /// When the output cannot be written; so does every other method.
     pub fn begin(out: W, time: Option<Timestamp>, start: &Start<'_>) -> io::Result<Self> {
-        let mut run = Run { out, sequence: 0, next_step: 0, open: Vec::new(), has_failure: false, time };
+        let mut run =
+            Run { out, sequence: 0, next_step: 0, next_series: 0, open: Vec::new(), has_failure: false, time };
         run.write(Root::SchemaVersion { major: 2, minor: 0 })?;
         run.write(Root::TestRunArtifact(OfRun::TestRunStart(start)))?;
         Ok(run)
@@ -148,6 +188,46 @@ impl<W: Write> Run<W> {
     /// When the output cannot be written.
     pub fn measure(&mut self, step: &Step, measurement: &Measurement) -> io::Result<()> {
         self.of_step(step, StepKind::Measurement(measurement))
+    }
+
+    /// Begins a series of measurements in a step.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn begin_series(&mut self, step: &Step, start: &SeriesStart) -> io::Result<Series> {
+        let series = Series { step: step.0, id: self.next_series.to_string(), count: 0 };
+        self.next_series += 1;
+        let what = OfSeries { measurement_series_id: series.id.clone(), what: start };
+        self.of_step(step, StepKind::MeasurementSeriesStart(what))?;
+        Ok(series)
+    }
+
+    /// Writes the next value of a series, with facts of it alone.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn element(&mut self, series: &mut Series, value: f64, metadata: &Map<String, Json>) -> io::Result<()> {
+        let element = Element { index: series.count, value: value.into(), timestamp: self.timestamp(), metadata };
+        series.count += 1;
+        let what = OfSeries { measurement_series_id: series.id.clone(), what: element };
+        self.of_step(&Step(series.step), StepKind::MeasurementSeriesElement(what))
+    }
+
+    /// Ends a series, before its step ends.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn end_series(&mut self, series: Series) -> io::Result<()> {
+        let what = OfSeries { measurement_series_id: series.id, what: Total { total_count: series.count } };
+        self.of_step(&Step(series.step), StepKind::MeasurementSeriesEnd(what))
+    }
+
+    /// Writes what the format has no artifact for. The documentation of this program tells the content of each name.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn extension(&mut self, step: &Step, name: &str, content: &Map<String, Json>) -> io::Result<()> {
+        self.of_step(step, StepKind::Extension { name, content })
     }
 
     /// Writes a conclusion about hardware. The measurements that prove it come before it.
@@ -215,8 +295,12 @@ impl<W: Write> Run<W> {
         self.write(Root::TestStepArtifact(OfStep { test_step_id: step.0.to_string(), kind }))
     }
 
+    fn timestamp(&self) -> String {
+        format!("{:.6}", self.time.unwrap_or_else(Timestamp::now))
+    }
+
     fn write(&mut self, root: Root<'_>) -> io::Result<()> {
-        let timestamp = format!("{:.6}", self.time.unwrap_or_else(Timestamp::now));
+        let timestamp = self.timestamp();
         let mut line = serde_json::to_vec(&Line { root, sequence_number: self.sequence, timestamp })?;
         line.push(b'\n');
         self.sequence += 1;

@@ -3,6 +3,7 @@
 //! a run: a [`Report`] that its caller fills, and the forms that it is written in.
 
 mod device;
+mod drawing;
 mod excerpt;
 mod findings;
 mod form;
@@ -23,6 +24,7 @@ pub use device::{
     ARRAYS, BMC_LAN, CONTROLLERS, DISKS, Devices, FIRMWARE, FUNCTIONS, Field, GRAPHICS, INTERFACES, MODULES,
     MULTIPATHS, NODES, PACKAGES, PARTITIONS, POWER, REDFISH, SENSORS, USB, Unit, VIRTUAL_INTERFACES, VOLUMES, View,
 };
+pub use drawing::{Bar, Drawing, HardwareTest, Shape};
 pub use excerpt::Excerpt;
 pub use form::Form;
 pub use html::Html;

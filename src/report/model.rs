@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::drawing::HardwareTest;
 use super::excerpt::Excerpt;
 use super::verdict::{Problem, Verdict, verdict};
 use crate::diagnosis::Finding;
@@ -86,6 +87,8 @@ pub struct Report {
     pub load: Option<Load>,
     /// A warning that other programs were busy, so that figures of the run may be too low; `None` if they were not.
     pub another_load: Option<String>,
+    /// Tests of the hardware by this program, with what can be drawn of them.
+    pub tests: Vec<HardwareTest>,
     /// What the region has not.
     pub undelivered: Vec<Undelivered>,
     /// More of that.
@@ -120,6 +123,7 @@ impl Report {
             results,
             load: None,
             another_load: None,
+            tests: Vec::new(),
             undelivered,
             undelivered_left_out,
             acceptance: None,

@@ -50,6 +50,9 @@ async fn a_disk_that_can_be_read_passes_with_its_figures() {
         assert!(names.contains(name), "{name}: {names:?}");
     }
     assert!(document["not_tested"].to_string().contains("writing"));
+    let along: Vec<&str> =
+        document["series"].as_array().expect("series").iter().filter_map(|one| one["along"].as_str()).collect();
+    assert!(along.contains(&"zones") && along.contains(&"microseconds"), "{along:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

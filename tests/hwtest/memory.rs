@@ -114,6 +114,11 @@ async fn output_for_other_programs_is_valid_whatever_happens() {
         let ended = end(&finished.stdout);
         assert_eq!((ended.0.as_str(), ended.1.as_str()), expected, "{finished:?}");
         assert!(finished.stdout.contains(&format!("\"verdict\":\"{verdict}\"")), "{finished:?}");
+        let count = |word: &str| finished.stdout.lines().filter(|line| line.contains(word)).count();
+        assert_eq!(count("\"measurementSeriesStart\""), count("\"measurementSeriesEnd\""), "{finished:?}");
+        if words.is_empty() {
+            assert!(finished.stdout.contains("\"name\":\"memory_throughput\""), "{finished:?}");
+        }
     }
 }
 
@@ -145,6 +150,9 @@ async fn the_script_of_a_region_has_a_result_whose_keys_it_declares() {
         let file =
             ResultFile::parse(&fs::read(&result).expect("a result"), false).expect("a result file that a region takes");
         assert_eq!(file.status, Some(verdict));
+        let beside = fs::read(folder.path().join("result.test.json")).expect("the whole report beside it");
+        let beside: Value = serde_json::from_slice(&beside).expect("JSON");
+        assert_eq!(beside["injected"], fault.map_or(Value::Null, Value::from));
         let header = Header::parse(&fs::read(script()).expect("a script")).expect("a header that a region takes");
         let declared: BTreeSet<&str> = header.results.iter().map(|(key, _)| key.as_str()).collect();
         let written: BTreeSet<&str> = file.results.iter().map(|(key, _)| key.as_str()).collect();

@@ -208,3 +208,50 @@ async fn a_figure_is_compared_with_that_of_the_run_before() {
     let told = machine.ask("accept").words(&["--profile", &profile]).end().await.answer();
     assert!(told.contains("read 308 GiB/s, 23 % below its last run (400 GiB/s)"), "{told}");
 }
+
+/// Writes a result file, and beside it the document of a test that names the result file by its hash.
+fn tells(machine: &Machine, document: &Value, hash: &str) -> String {
+    let document = machine.document("test.json", &document.to_string());
+    format!(
+        "printf 'status: degraded\\nresults: {{reason: slow}}\\n' > \"$RESULT_PATH\"
+         hash=$({hash})
+         sed \"s/HASH/$hash/\" {document} > \"${{RESULT_PATH%.*}}.test.json\""
+    )
+}
+
+const OWN: &str = "sha256sum \"$RESULT_PATH\" | cut -c 1-64";
+
+#[tokio::test]
+async fn tests_of_hardware_are_drawn_with_the_slow_one_marked() {
+    let rate = |cpu: u32, value: f64| json!({"metric": "cpu_rate", "subject": format!("cpu{cpu}"), "value": value});
+    let document = json!({
+        "kind": "cpu", "result_sha256": "HASH",
+        "coverage": [{"subject": "processors", "of": "processors", "tested": 2, "whole": 2}],
+        "measurements": [rate(0, 100.0), rate(1, 61.5), {"metric": "disturbed", "subject": "", "value": 34.0}],
+        "findings": [{"outcome": "degraded", "code": "cpu-slow", "subject": "cpu1", "what": "<script>", "next": ""}],
+        "series": [{"metric": "cpu_throughput", "subject": "", "along": "seconds", "at": [1.0, 2.0], "values": [5.0, null]},
+                   {"metric": "disk_read", "subject": "</svg><script>x", "along": "zones", "values": [100.0, 20.0], "marked": [1]}],
+    });
+    let machine = Machine::new();
+    let scripts = [Script::testing("cpu", tells(&machine, &document, OWN))];
+    let region = region(NodeStatus::Testing, &scripts).await;
+    machine.run(&region).end().await;
+    let told = section(&machine, "tests").await;
+    for part in ["cpu1 – look at it", "61.5 %", "for 34 % of its time", "Tested: 2 processors (100.0 %)", "1 marked"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let report: Value = serde_json::from_str(&machine.report("json").await).expect("JSON");
+    assert_eq!(report["tests"][0]["drawings"][0]["shape"], "bars");
+}
+
+#[tokio::test]
+async fn a_document_that_belongs_to_another_result_file_is_not_drawn() {
+    let document = json!({"kind": "cpu", "result_sha256": "HASH", "measurements": [], "findings": [], "series": []});
+    let machine = Machine::new();
+    let scripts = [Script::testing("cpu", tells(&machine, &document, "echo 0000"))];
+    let region = region(NodeStatus::Testing, &scripts).await;
+    machine.run(&region).end().await;
+    let report: Value = serde_json::from_str(&machine.report("json").await).expect("JSON");
+    assert_eq!(report["tests"], json!([]));
+}

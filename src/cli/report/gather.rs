@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::disks::Values;
-use super::{acceptance, disks, inventory, output};
+use super::{acceptance, disks, hardware, inventory, output};
 use crate::diagnosis::Finding;
 use crate::event::EventRecord;
 use crate::host::Host;
@@ -60,6 +60,7 @@ pub(super) fn report(
     });
     let mut report = Report::new(machine(&events), described(run), results, undelivered.collect());
     report.add_load(store.load(run.id)?);
+    report.tests = hardware::on_record(&records);
     let found = inventory::on_record(&records);
     let found = if live && found.as_ref().is_none_or(|found| found.shown.findings.is_none()) {
         Some(inventory::live(&run.boot_id, &Host::live())?)

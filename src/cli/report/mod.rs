@@ -3,6 +3,7 @@
 mod acceptance;
 mod disks;
 mod gather;
+mod hardware;
 mod inventory;
 mod output;
 

@@ -7,13 +7,15 @@ mod told;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::told::{document_beside, hex};
 use super::run::stop_on_signal;
 use super::{answer, exit, help, raw_output};
 use crate::host::Host;
-use crate::hwtest::{self, Budget, Inject, Kind, Level, Order, Outcome, Progress, Report, Stream};
+use crate::hwtest::{self, Budget, Inject, Kind, Level, Order, Outcome, Progress, Report, Stream, Throughput};
 use crate::process;
 
 #[derive(Debug, clap::Args)]
@@ -240,14 +242,23 @@ async fn tested<W: std::io::Write>(
     }
     let mut shown = progress::Shown::new(order.kind);
     let most = Budget::most(order.seconds, std::env::var("RUNTIME").ok().as_deref());
-    let report = course::watch(order, &words(order, devices), (most, cancel), |tick| {
+    let (began, mut pace) = (Instant::now(), Throughput::of(order.seconds));
+    if let Some(stream) = &mut stream {
+        stream.begin_test(order.kind);
+    }
+    let mut report = course::watch(order, &words(order, devices), (most, cancel), |tick| {
         shown.tick(tick);
+        let is_value = pace.take(tick, began.elapsed());
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.
             let _ = stream.tick(tick);
+            if is_value {
+                let _ = stream.pace(tick, began.elapsed());
+            }
         }
     })
     .await?;
+    report.series.extend(pace.series(order.kind));
     shown.end();
     Ok(report)
 }

@@ -1,9 +1,10 @@
 //! What one test found, or all of them together, for people, programs, and a region.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::cli::whole::{self, Readers};
 use crate::hwtest::{Outcome, Report};
@@ -33,7 +34,7 @@ pub(super) fn document(reports: &[Report]) -> anyhow::Result<Value> {
     Ok(serde_json::json!({"outcome": outcome(reports), "tests": tests}))
 }
 
-/// The report with its outcome, and the unit of each figure.
+/// The report with its outcome, and the unit of each figure and series.
 fn single(report: &Report) -> anyhow::Result<Value> {
     let mut document = serde_json::json!({"outcome": report.outcome()});
     let whole = serde_json::to_value(report).context("cannot write the report")?;
@@ -42,6 +43,10 @@ fn single(report: &Report) -> anyhow::Result<Value> {
         let figures = document.get_mut("measurements").and_then(|figures| figures.as_array_mut());
         for (figure, one) in figures.into_iter().flatten().zip(&report.measurements) {
             figure["unit"] = one.metric.unit().symbol().into();
+        }
+        let series = document.get_mut("series").and_then(|series| series.as_array_mut());
+        for (series, one) in series.into_iter().flatten().zip(&report.series) {
+            series["unit"] = one.metric.unit().symbol().into();
         }
     }
     Ok(document)
@@ -65,7 +70,23 @@ pub(super) fn write_result(path: &Path, reports: &[Report]) -> anyhow::Result<()
         };
         reports.iter().flat_map(named).collect()
     };
-    let file = ResultFile { status: Some(status), link_connected: None, results };
-    whole::write(path, &file.to_bytes(), Readers::Owner)
+    let file = ResultFile { status: Some(status), link_connected: None, results }.to_bytes();
+    // The document first: who finds the file finds the document that belongs to it.
+    let beside = document_beside(path);
+    let mut document = document(reports)?;
+    document["result_sha256"] = hex(&file).into();
+    whole::write(&beside, document.to_string().as_bytes(), Readers::Owner)
+        .with_context(|| format!("cannot write {}", beside.display()))?;
+    whole::write(path, &file, Readers::Owner)
         .with_context(|| format!("cannot write the result file {}", path.display()))
+}
+
+/// The file beside a result file that has the whole report, for `shakedown report`.
+pub(in crate::cli) fn document_beside(result: &Path) -> PathBuf {
+    result.with_extension("test.json")
+}
+
+/// The SHA-256 of a result file: the document beside it names the file that it belongs to.
+pub(in crate::cli) fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Buckets of one doubling; a value is told to a sixteenth.
 const PARTS: usize = 16;
 const BUCKETS: usize = (64 - 3) * PARTS;
+/// Buckets of a part for a picture.
+const COARSE: usize = PARTS / 4;
 
 /// Times in nanoseconds, by logarithmic buckets with 16 linear parts each: a percentile is told to 6 %, whatever its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,22 @@ impl Histogram {
     pub(super) fn mean(&self) -> Duration {
         let mean = self.sum.checked_div(u128::from(self.count)).unwrap_or(0);
         Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX))
+    }
+
+    /// The longest times of its parts in microseconds, four to a doubling, and how many requests are in each: from the first part with any to
+    /// the last.
+    #[must_use]
+    pub(super) fn parts(&self) -> Vec<(f64, Option<f64>)> {
+        #[expect(clippy::cast_precision_loss, reason = "a picture")]
+        let part = |(at, counts): (usize, &[u64])| {
+            let count: u64 = counts.iter().sum();
+            (upper(at * COARSE + COARSE - 1) as f64 / 1e3, count as f64)
+        };
+        let all: Vec<(f64, f64)> = self.buckets.chunks(COARSE).enumerate().map(part).collect();
+        let is_filled = |one: &(f64, f64)| one.1 > 0.0;
+        let first = all.iter().position(is_filled).unwrap_or(all.len());
+        let last = all.iter().rposition(is_filled).map_or(first, |last| last + 1);
+        all[first..last].iter().map(|(at, count)| (*at, Some(*count))).collect()
     }
 
     /// The time that this many of a thousand requests did not exceed: 500 is the median, 999 the p99.9. Zero of nothing.
@@ -122,6 +140,20 @@ mod tests {
         }
         assert_eq!(histogram.longest(), Duration::from_micros(1000));
         assert_eq!(histogram.mean(), Duration::from_nanos(500_500));
+    }
+
+    #[test]
+    fn a_picture_has_every_request_once_and_no_empty_ends() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.parts(), []);
+        for micros in [90, 100, 100, 5000] {
+            histogram.add(Duration::from_micros(micros));
+        }
+        let parts = histogram.parts();
+        let count = |part: &(f64, Option<f64>)| part.1.unwrap_or(0.0);
+        assert!((parts.iter().map(count).sum::<f64>() - 4.0).abs() < 1e-9, "{parts:?}");
+        assert!(count(&parts[0]) > 0.0 && parts.last().is_some_and(|last| count(last) > 0.0 && last.0 >= 5000.0));
+        assert!(parts.iter().is_sorted_by_key(|part| part.0), "{parts:?}");
     }
 
     #[test]

@@ -187,10 +187,16 @@ fn speed(report: &mut Report, name: &str, reading: &Reading, manner: &Manner) {
     report.measure(Metric::WeakPlaces, name, scan.weak.len() as u64);
     report.measure(Metric::SlowZones, name, scan.slow.len() as u64);
     let values: Vec<Option<f64>> = scan.zones.all().iter().map(|zone| zone.rate().map(megabytes)).collect();
+    let is_marked = |at: &usize| {
+        let range = scan.zones.range(*at);
+        scan.zones.all()[*at].errors > 0 || scan.slow.iter().any(|slow| slow.range.start == range.start)
+    };
     report.series.push(Series {
         metric: Metric::DiskRead,
         subject: name.to_owned(),
         along: "zones".to_owned(),
+        at: Vec::new(),
+        marked: (0..values.len()).filter(is_marked).collect(),
         values,
     });
 }
@@ -281,6 +287,15 @@ fn measured(report: &mut Report, name: &str, kind: (Way, usize), figure: &Figure
             ] {
                 report.measure(metric, name, microseconds(latency.permille(permille)));
             }
+            let (at, values) = latency.parts().into_iter().unzip();
+            report.series.push(Series {
+                metric: Metric::DiskReadsByTime,
+                subject: name.to_owned(),
+                along: "microseconds".to_owned(),
+                at,
+                values,
+                marked: Vec::new(),
+            });
         }
         (Way::Random, _) => {
             report.measure(Metric::DiskRandom32, name, figure.requests().round());

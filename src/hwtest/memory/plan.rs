@@ -9,8 +9,9 @@ const SMALLEST: u64 = 2 * MIB;
 /// Largest piece, and that of a test of a minute or less: each thread tests one, however short the time is.
 const LARGEST: u64 = 1024 * MIB;
 const LARGEST_OF_SHORT: u64 = 256 * MIB;
-/// Seconds of a short test.
+/// Seconds of a short test. One of a few seconds has pieces of a quarter of that.
 const SHORT: u64 = 60;
+const FEW: u64 = 10;
 /// Pieces of each thread, so that all end at about the same time.
 const PIECES: u64 = 4;
 
@@ -39,7 +40,11 @@ pub(super) struct Plan {
 impl Plan {
     /// A plan for nodes whose processors are one for each core, and a test of so many seconds.
     pub(super) fn new(limits: &Limits, nodes: &[Node], seconds: u64) -> Plan {
-        let largest = if seconds > SHORT { LARGEST } else { LARGEST_OF_SHORT };
+        let largest = match seconds {
+            ..FEW => LARGEST_OF_SHORT / 4,
+            FEW..=SHORT => LARGEST_OF_SHORT,
+            _ => LARGEST,
+        };
         let mut plan = Plan { parts: Vec::new(), not_tested: limits.reasons() };
         let (near, far): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| !node.cpus.is_empty());
         for node in far {

@@ -3,6 +3,7 @@
 //! The verdict comes first, then what is wrong and what to do, then how it went, then all that is known.
 
 mod details;
+mod drawing;
 mod escape;
 mod graph;
 mod icon;
@@ -45,6 +46,7 @@ pub(super) fn page(report: &Report) -> String {
     html.push_str(&format!("<main>\n{}", contents(report)));
     html.push_str(&timeline::section(&report.run, &report.results, report.load.as_ref()));
     html.push_str(&result::section(&report.results));
+    html.push_str(&drawing::section(&report.tests));
     html.push_str(&details::acceptance(report.acceptance.as_ref()));
     html.push_str(&details::disks(&report.disks));
     html.push_str(&details::inventory(report.inventory.as_ref()));
@@ -162,6 +164,7 @@ fn contents(report: &Report) -> String {
     let entries = [
         ("timeline", "Timeline", !report.results.is_empty()),
         ("results", "Results", !report.results.is_empty()),
+        ("tests", "Tests of hardware", !report.tests.is_empty()),
         ("acceptance", "Acceptance", report.acceptance.is_some()),
         ("disks", "Disks", true),
         ("inventory", "Inventory", true),
