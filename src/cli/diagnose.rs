@@ -19,7 +19,8 @@ Examples:
   shakedown diagnose dmesg.txt                       # a saved log, of any form
   shakedown diagnose --format json dmesg.txt
 
-A log is what dmesg (also -T, -H, -x), journalctl, /dev/kmsg, a console or pstore, or `ipmitool sel elist` wrote.
+A log is what dmesg, journalctl (both with any option), /dev/kmsg, syslog, a console or pstore, or `ipmitool sel
+elist` wrote. A text without any line of a log is not judged.
 Lines that programs wrote are never a finding. Nothing is changed or cleared.
 
 Severities:
@@ -40,6 +41,8 @@ const PIECE: usize = 4 << 20;
 const START: usize = 64 << 10;
 /// Why a file that is no text is not judged.
 const NO_TEXT: &str = "it is no text: unpack it, or save the log as text, for example with dmesg";
+/// Why a text is not judged that has no line of a log.
+const NO_LOG: &str = "no line of it is a log line of a known form: save the log as dmesg, journalctl or ipmitool print it";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -111,6 +114,7 @@ fn judge(log: impl Read) -> io::Result<(Vec<Incident>, Option<String>)> {
     loop {
         let mut piece = Vec::new();
         if log.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
+            let gap = gap.or_else(|| (!judge.has_read_a_log()).then_some(NO_LOG));
             return Ok((judge.end(), gap.map(str::to_owned)));
         }
         if is_first {

@@ -13,6 +13,7 @@ use super::record::{Line, Origin};
 use super::rules::{self, Act, Name, Rule};
 use super::stamp::Stamp;
 use super::stories::{State, Story};
+use super::wrapping::Wrapping;
 use super::{chain, name, sel, stories};
 
 /// A fault or event of one device, with the lines that report it.
@@ -73,24 +74,41 @@ pub struct Judge {
     state: State,
     intended: Intended,
     clock: Clock,
+    wrapping: Wrapping,
+    /// True once a line was read that only a log has.
+    is_log: bool,
     seen: Vec<usize>,
 }
 
 impl Judge {
     /// Reads lines of a log of any form; may be called again for the next piece of the same log.
     pub fn read(&mut self, log: &str) {
+        let log = self.wrapping.plain(log);
+        self.lines(&log);
+    }
+
+    fn lines(&mut self, log: &str) {
         let mut joiner = Joiner::default();
         for line in log.lines() {
             if let Some(line) = Line::read(line) {
+                self.is_log = self.is_log || line.is_of_a_log();
                 joiner.take(&line, |record| self.record(&record));
             }
         }
         joiner.end(&mut |record| self.record(&record));
     }
 
+    /// True if a line so far was one of a log. A text without any was not judged.
+    #[must_use]
+    pub fn has_read_a_log(&self) -> bool {
+        self.is_log
+    }
+
     /// The incidents of the log, the worst first.
     #[must_use]
     pub fn end(mut self) -> Vec<Incident> {
+        let rest = self.wrapping.end();
+        self.lines(&rest);
         self.intended.take_back(&mut self.book, &self.state.names);
         stories::end(&mut self.state, &mut self.book);
         chain::settle(self.book.entries, &self.state.names)
@@ -116,11 +134,12 @@ impl Judge {
 
     fn line(&mut self, now: Now<'_>) {
         let Table { rules, patterns } = &*TABLE;
-        let Self { book, state, intended, seen, .. } = self;
+        let Self { book, state, intended, is_log, seen, .. } = self;
         book.order += 1;
         let order = book.order;
         patterns.each(now.text, seen, |index, found| {
             let act = rules[index].act;
+            *is_log = true;
             // In a log without facilities, `name[pid]: ` begins a program's line. The kernel writes it only in lines about crashed programs.
             if !matches!(act, Act::Story(Story::Crash)) && is_of_a_program(now.text) {
                 return false;
