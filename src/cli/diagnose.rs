@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::format::Format;
 use super::resources::Machine;
 use super::{answer, exit};
-use crate::diagnosis::{CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined};
+use crate::diagnosis::{Code, CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined, leave_out_told_kills};
 use crate::host::Host;
 
 const HELP: &str = "\
@@ -141,13 +141,15 @@ fn machine_says(host: &Host) -> Vec<Source> {
     if host.is_live() || host.exists("/dev/kmsg") {
         sources.push(kernel_log(host));
     }
+    let mut counted = Snapshot::read(host).since_start();
+    let of_log = sources.first().map_or(&[][..], |log| &log.incidents);
+    leave_out_told_kills(&mut counted, of_log, &[Code::OomKill, Code::OomKillCgroup]);
     for directory in ["/sys/fs/pstore", "/var/lib/systemd/pstore"] {
         sources.extend(crash_records(host, directory));
     }
     for node in host.list("/dev").into_iter().filter(|name| is_bmc(name)) {
         sources.push(bmc_log(host, &node));
     }
-    let counted = Snapshot::read(host).since_start();
     sources.push(Source { file: "counters".into(), incidents: counted, gap: None });
     let parts = Parts::read(host);
     for source in &mut sources {

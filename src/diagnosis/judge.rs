@@ -124,7 +124,11 @@ impl Judge {
                 }
             }
             Origin::Kernel | Origin::Same => {
-                let stamp = record.stamp.map(|stamp| self.clock.read(stamp, &record.text));
+                let shown = record.stamp.and_then(|stamp| self.clock.minute(&stamp));
+                let stamp = record.stamp.map(|stamp| match &shown {
+                    Some(shown) => Stamp { text: shown, ..self.clock.read(stamp, &record.text) },
+                    None => self.clock.read(stamp, &record.text),
+                });
                 for text in record.text.split('\n') {
                     self.line(Now { text: text.trim(), stamp });
                 }
@@ -186,14 +190,34 @@ fn simple(
 #[derive(Debug, Default)]
 struct Clock {
     started: Option<f64>,
+    /// The last minute that `dmesg -H` printed, and the seconds since then.
+    minute: Option<(String, f64)>,
+    passed: f64,
 }
 
 impl Clock {
+    /// The minute before a step of `dmesg -H`, which writes the time once a minute and steps between; `None` of any other stamp.
+    fn minute(&mut self, stamp: &Stamp<'_>) -> Option<String> {
+        if !stamp.is_step() {
+            let is_minute = stamp.since_boot.is_none() && stamp.text.split(':').count() == 2;
+            self.minute = is_minute.then(|| (stamp.text.to_owned(), stamp.seconds));
+            self.passed = 0.0;
+            return None;
+        }
+        self.passed += stamp.step();
+        self.minute.as_ref().map(|(minute, _)| format!("{minute} {:+.6}", self.passed))
+    }
+
     /// Adds the time since the start to a stamp that has none, once the log has shown the start.
     fn read<'t>(&mut self, stamp: Stamp<'t>, text: &str) -> Stamp<'t> {
-        if stamp.since_boot.is_some() || stamp.text.starts_with('+') {
+        if stamp.since_boot.is_some() {
             return stamp;
         }
+        let stamp = match &self.minute {
+            Some((_, minute)) if stamp.is_step() => Stamp { seconds: minute + self.passed, ..stamp },
+            _ if stamp.is_step() => return stamp,
+            _ => stamp,
+        };
         if text.starts_with(BANNER) {
             self.started = Some(stamp.seconds);
         }

@@ -308,7 +308,7 @@ fn decoded_priority(line: &str) -> Option<(bool, &str)> {
     let (level, rest) = rest.split_once(':')?;
     let named = |word: &str| word.len() < 9 && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let facility = facility.trim_end();
-    (LEVELS.contains(&level.trim_end()) && named(facility)).then(|| (facility == "kern", rest.trim_start()))
+    (LEVELS.contains(&level.trim()) && named(facility)).then(|| (facility == "kern", rest.trim_start()))
 }
 
 /// `host kernel: ` after a stamp in brackets (`journalctl -o short-monotonic`).

@@ -16,6 +16,16 @@ pub(super) struct Stamp<'a> {
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl<'a> Stamp<'a> {
+    /// True for a step from the line before, as `dmesg -H` and `-d` write it.
+    pub(super) fn is_step(&self) -> bool {
+        self.text.starts_with('+')
+    }
+
+    /// The seconds of a step; 0 if it has none.
+    pub(super) fn step(&self) -> f64 {
+        seconds_of(self.text.trim_start_matches('+')).unwrap_or_default()
+    }
+
     /// As people read it: the microseconds of `/dev/kmsg` as `dmesg` prints them.
     pub(super) fn shown(&self) -> Cow<'a, str> {
         match self.since_boot {
@@ -165,7 +175,8 @@ fn dated(text: &str) -> Option<f64> {
 
 /// `2023-12-22T12:26:25.559615Z`, alone.
 pub(super) fn iso(text: &str) -> Option<Stamp<'_>> {
-    let (day, time) = text.split_once('T').filter(|(day, _)| day.len() == 10)?;
+    (text.as_bytes().get(10) == Some(&b'T')).then_some(())?;
+    let (day, time) = text.split_once('T')?;
     if time.contains(' ') {
         return None;
     }

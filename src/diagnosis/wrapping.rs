@@ -43,6 +43,10 @@ struct Fields {
     raw: bool,
 }
 
+/// Marks that a coloured log has: an escape in the notation of a pager; the end of a colour whose escape character got lost.
+const COLOURS: [&str; 2] = ["^[[", "[0m"];
+/// Marks that a log of records in fields has.
+const RECORDS: [&str; 4] = ["{\"", "{\n", "__CURSOR=", " [s="];
 /// Most bytes of a record over several lines. What is longer is no record.
 const LONGEST: usize = 1 << 20;
 
@@ -50,14 +54,15 @@ impl Wrapping {
     /// The log without what it is wrapped in; the same text if it is not wrapped.
     pub(super) fn plain<'t>(&mut self, log: &'t str) -> Cow<'t, str> {
         let log = log.strip_prefix('\u{feff}').unwrap_or(log);
-        let is_coloured = memchr(0x1b, log.as_bytes()).is_some() || memmem::find(log.as_bytes(), b"^[[").is_some();
+        let has = |mark: &str| memmem::find(log.as_bytes(), mark.as_bytes()).is_some();
+        let is_coloured = memchr(0x1b, log.as_bytes()).is_some() || COLOURS.iter().any(|mark| has(mark));
         let is_open = !matches!(self.open, Open::Nothing);
-        if !is_coloured && !is_open && !log.lines().any(is_wrapped) {
+        if !is_coloured && !is_open && !RECORDS.iter().any(|mark| has(mark)) {
             return Cow::Borrowed(log);
         }
         let mut out = String::with_capacity(log.len());
         for line in log.lines() {
-            let line = if is_coloured || has_bare_colour(line) { colourless(line) } else { Cow::Borrowed(line) };
+            let line = if is_coloured { colourless(line) } else { Cow::Borrowed(line) };
             self.line(&line, &mut out);
         }
         Cow::Owned(out)
@@ -209,20 +214,6 @@ impl Fields {
 /// The head of a record of `journalctl -o verbose`: a date and a cursor.
 fn is_head(line: &str) -> bool {
     line.ends_with(']') && line.contains(" [s=") && line.contains(";i=")
-}
-
-/// True if a line is one of those that [`Wrapping`] unwraps.
-fn is_wrapped(line: &str) -> bool {
-    match line.as_bytes() {
-        [] => false,
-        [b'{' | 0x1e, ..] => true,
-        [b'_', ..] => line.starts_with("__CURSOR="),
-        [b'd', ..] if line.starts_with("data: {") => true,
-        [b'[', digit, ..] if digit.is_ascii_digit() => has_bare_colour(line),
-        [b' ' | b'\t', ..] => line.trim() == "{",
-        [.., b']'] => is_head(line),
-        _ => false,
-    }
 }
 
 /// A colour at the start whose escape character got lost on the way: `[32m[    1.234567] `.

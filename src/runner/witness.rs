@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::parameters;
-use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot};
+use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot, leave_out_told_kills};
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
 
@@ -169,7 +169,10 @@ impl Witness {
         let mut judge = Judge::default();
         judge.read(&text);
         let mut incidents = judge.end();
-        for counted in Snapshot::read(&self.host).since(&watch.before) {
+        let mut counts = Snapshot::read(&self.host).since(&watch.before);
+        // Programs that were killed at their own limit are in the log; the counter counts them, too.
+        leave_out_told_kills(&mut counts, &incidents, &[Code::OomKillCgroup]);
+        for counted in counts {
             // The incident from the log has more detail; the counter is added to it as further evidence.
             let told = incidents
                 .iter_mut()

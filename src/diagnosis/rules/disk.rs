@@ -19,6 +19,7 @@ const FUSION: &str = "drivers/message/fusion";
 const QLA: &str = "drivers/scsi/qla2xxx/qla_os.c";
 const MEGA: &str = "drivers/scsi/megaraid";
 const SMARTPQI: &str = "drivers/scsi/smartpqi/smartpqi_init.c";
+const MMC: &str = "drivers/mmc/core/block.c";
 const MD: &str = "drivers/md";
 
 pub(super) const RULES: &[Rule] = &[
@@ -36,6 +37,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(": timing out command, waited ", Is(Code::DiskTimeout, Name::Disk), SCSI_LIB),
     rule(": reservation conflict", Is(Code::DiskReservationConflict, Name::Disk), SCSI),
     rule("^{}: Sense: Medium Error", Is(Code::DiskMediumError, Name::Part), SCSI_LOG),
+    rule("^sd *] Synchronizing SCSI cache", Tale(Story::DiskSynced), SD),
     rule("Synchronize Cache(*) failed: Result: hostbyte=", Tale(Story::DiskLeft), SD),
     rule(" failed: Result: hostbyte=", Tale(Story::ScsiResult), SD),
     rule("FAILED Result: hostbyte=", Tale(Story::ScsiResult), SCSI_LOG),
@@ -227,6 +229,18 @@ pub(super) const RULES: &[Rule] = &[
     rule("^md: kicking non-fresh {} from array!", Is(Code::RaidDegraded, Name::Part), MD),
     rule("^device-mapper: raid: Device * specified for rebuild", Harmless, MD),
     rule("^mmc{}: Timeout waiting for hardware ", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/host/sdhci.c"),
+    // To 4.8 and since; the slot is named by the card that fails next.
+    rule("^mmcblk*: error * sending stop command", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: error * transferring data", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: error * sending status command", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: timed out sending ", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: response CRC error sending ", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: recovery failed!", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: mmc*:*iB", Tale(Story::CardNamed), MMC),
+    rule("^mmc{}: cache flush error ", Is(Code::DiskIoError, Name::Prefix), "drivers/mmc/core/mmc.c"),
+    rule("^mmc{}: Card stuck being busy!", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/core/mmc_ops.c"),
+    rule("^mmc{}: Card stuck in wrong state!", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/core/block.c"),
+    rule("^mmc{}: Card removed and powered off", Harmless, "drivers/mmc/host"),
     // File systems.
     rule("^EXT4-fs error (device {})", Is(Code::FilesystemError, Name::Part), "fs/ext4/super.c"),
     rule("^EXT4-fs ({}): Remounting filesystem read-only", Is(Code::FilesystemError, Name::Part), "fs/ext4/super.c"),
@@ -331,6 +345,17 @@ pub(super) const RULES: &[Rule] = &[
         "fs/btrfs/volumes.c",
     ),
     rule("^BTRFS: bdev /dev/{} errs: ", Is(Code::DiskIoError, Name::Part), "fs/btrfs/volumes.c"),
+    rule(
+        "^BTRFS error (device {}): *fixed up error at logical ",
+        As(Code::FilesystemError, Severity::Warning, Name::Part),
+        "fs/btrfs/scrub.c",
+    ),
+    rule(
+        "^BTRFS info (device {}): read error corrected: ino ",
+        As(Code::FilesystemError, Severity::Warning, Name::Part),
+        "fs/btrfs/bio.c",
+    ),
+    rule("^btrfs read error corrected: ino ", As(Code::FilesystemError, Severity::Warning, Name::No), "fs/btrfs/extent_io.c"),
     rule("^BTRFS error (device *): bdev /dev/{} errs: ", Is(Code::DiskIoError, Name::Part), "fs/btrfs/volumes.c"),
     rule("^BTRFS warning (device {}): csum failed", Tale(Story::Btrfs), "fs/btrfs/inode.c"),
     rule("^BTRFS warning (device {}): checksum ", Tale(Story::Btrfs), "fs/btrfs/scrub.c"),

@@ -23,6 +23,8 @@ pub(super) struct State {
     empty: BTreeSet<String>,
     /// The ATA port of the last line about a port.
     port: String,
+    /// The last command of a port, and true if a drive may decline it.
+    command: (String, bool),
     /// Ports that had an exception.
     faulty: BTreeSet<String>,
     /// Ports that did not answer a reset, without an exception before: a disk that spins up takes its time.
@@ -165,6 +167,14 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
     if state.packet.contains(&state.port) {
         return true;
     }
+    if let Some(declinable) = may_be_declined(now.text) {
+        state.command = (state.port.clone(), declinable);
+    }
+    // The drive knows the command and not this use of it, or not the command: nothing was lost.
+    let declined = state.command == (state.port.clone(), true) && is_abort_alone(now.text);
+    if declined && matches!(story, Story::AtaResult | Story::AtaError) {
+        return true;
+    }
     let braces = now.text.split_once('{').map_or("", |(_, rest)| rest);
     let has = |word: &str| braces.split_ascii_whitespace().any(|one| one == word);
     let code = match story {
@@ -192,6 +202,48 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
     };
     book.note(Found::new(code, state.port.clone()), now);
     true
+}
+
+/// For a line that names a command: true if a drive may decline that, since it reads and writes no data of the medium; else `None`.
+///
+/// SET FEATURES, SMART, IDENTIFY DEVICE, logs, power, security, host protected area, configuration. Source: ACS-3, 7;
+/// `drivers/ata/libata-eh.c` (names of commands).
+fn may_be_declined(text: &str) -> Option<bool> {
+    const CODES: [&str; 22] = [
+        "ef", "b0", "b1", "b4", "ec", "2f", "47", "3f", "57", "f5", "f8", "27", "f9", "37", "e0", "e1", "e2", "e3", "e6", "10",
+        "91", "c6",
+    ];
+    const NAMES: [&str; 18] = [
+        "SET FEATURES",
+        "SMART",
+        "DEVICE CONFIGURATION OVERLAY",
+        "SANITIZE DEVICE",
+        "IDENTIFY DEVICE",
+        "READ LOG EXT",
+        "READ LOG DMA EXT",
+        "WRITE LOG EXT",
+        "WRITE LOG DMA EXT",
+        "SECURITY ",
+        "READ NATIVE MAX",
+        "SET MAX",
+        "STANDBY",
+        "IDLE",
+        "SLEEP",
+        "RECALIBRATE",
+        "INITIALIZE DEVICE PARAMETERS",
+        "SET MULTIPLE MODE",
+    ];
+    if let Some((_, name)) = text.split_once(": failed command: ") {
+        return Some(NAMES.iter().any(|known| name.starts_with(known)));
+    }
+    let (_, command) = text.split_once(": cmd ")?;
+    Some(command.get(2..3) == Some("/") && CODES.contains(&command.get(..2)?))
+}
+
+/// True for a result or an error register with the bit ABRT alone: `res 51/04:…`, `error: { ABRT }`.
+fn is_abort_alone(text: &str) -> bool {
+    let register = text.split_once("res ").and_then(|(_, rest)| rest.get(2..6));
+    register == Some("/04:") || text.ends_with("error: { ABRT }")
 }
 
 /// Handles a line of libata about a port: link lost or back, timeout, reduced speed, reset, port given up.
@@ -224,6 +276,32 @@ pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book
     };
     state.port.clone_from(&port);
     book.note(Found::new(code, port), now);
+    true
+}
+
+/// A card in a slot of MMC: its slot is the one of the line before, or stands in the line that names the card.
+pub(super) fn card(story: Story, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
+    let card = name::prefix(now.text);
+    if story == Story::CardNamed {
+        let slot = now.text.split_once(": ").map_or("", |(_, rest)| rest.split(':').next().unwrap_or_default());
+        all.names.is_called(slot, name::family(card));
+        return true;
+    }
+    let recent = |entry: &&Entry| {
+        let near = now.stamp.zip(entry.last.seconds).is_none_or(|(stamp, last)| stamp.seconds - last < 60.0);
+        near && entry.device.strip_prefix("mmc").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let slots: Vec<&str> = book.entries.iter().filter(recent).map(|entry| entry.device.as_str()).collect();
+    if let [slot] = slots.as_slice() {
+        all.names.is_called(slot, name::family(card));
+    }
+    // -110 ETIMEDOUT, -84 EILSEQ: a checksum.
+    let code = match () {
+        () if now.text.contains("error -110") || now.text.contains("timed out") => Code::DiskTimeout,
+        () if now.text.contains("error -84") || now.text.contains("CRC error") => Code::DiskLinkError,
+        () => Code::DiskIoError,
+    };
+    book.note(Found::new(code, name::family(card)), now);
     true
 }
 

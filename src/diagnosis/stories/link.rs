@@ -117,7 +117,7 @@ fn xid(now: &Now<'_>, book: &mut Book) -> bool {
     let Ok(number) = rest[..digits].parse::<u32>() else { return false };
     let text = &rest[digits..];
     let code = match number {
-        8 | 109 => Code::GpuReset,
+        8 | 109 | 154 => Code::GpuReset,
         48 | 94 | 95 | 140 | 171 | 172 => Code::GpuMemoryUncorrected,
         54 => Code::PowerSlotInsufficient,
         61 | 62 | 119 | 120 | 123 | 158 => Code::GpuFirmwareTimeout,
@@ -129,10 +129,17 @@ fn xid(now: &Now<'_>, book: &mut Book) -> bool {
         11..=14 | 31 | 32 | 37..=39 | 41..=45 | 68 | 69 | 137 => Code::GpuApplicationFault,
         _ => return true,
     };
+    // What is to be done about an error that has a report of its own, or about one that has none.
+    let code = match number {
+        154 if text.rsplit(" to ").next().is_some_and(|to| to.contains(" Required")) => Code::GpuReset,
+        154 => return true,
+        _ => code,
+    };
     let mild =
         code == Code::GpuNvlinkError && (text.contains("Nonfatal") || text.contains("Non-fatal") || number == 121);
     let found = Found::new(code, device);
-    book.note(if mild { found.severity(Severity::Warning) } else { found }, now);
+    let found = if mild { found.severity(Severity::Warning) } else { found };
+    book.note(if number == 154 { found.weak() } else { found }, now);
     true
 }
 

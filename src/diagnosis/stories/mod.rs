@@ -40,6 +40,7 @@ pub(super) enum Story {
     AddSense,
     ScsiResult,
     DiskLeft,
+    DiskSynced,
     Command,
     FusionAbort,
     FusionDone,
@@ -69,6 +70,8 @@ pub(super) enum Story {
     IscsiHost,
     IscsiError,
     Btrfs,
+    CardFailed,
+    CardNamed,
     TxTimeout,
     LinkDown,
     PortModule,
@@ -152,7 +155,12 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::Apei | S::ApeiBert | S::ApeiBertEnd => apei::tell(story, now, book, &mut state.apei),
         S::AerPort => link::aer(part, now, book),
         S::SenseKey | S::AddSense | S::ScsiResult | S::DiskLeft => disk::scsi(story, now, book, state),
+        S::DiskSynced => {
+            state.system.synced(now, book.order);
+            true
+        }
         S::Command | S::FusionAbort | S::FusionDone => disk::fusion(story, part, now, book, &mut state.disk),
+        S::CardFailed | S::CardNamed => disk::card(story, now, book, state),
         S::IscsiHost | S::IscsiError => disk::iscsi(story, now, book, &mut state.disk),
         S::NvmeEmpty => disk::nvme_empty(part, now, &mut state.disk),
         S::Block | S::BufferError => disk::block(story, part, now, book, state),
