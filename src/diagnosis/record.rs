@@ -346,10 +346,17 @@ fn event_of_bmc(line: &str) -> Option<Line<'_>> {
     if id.is_empty() || id.len() > 4 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    let (date, time) = (fields.next()?, fields.next()?);
-    let sensor = fields.next()?;
-    fields.next()?;
+    let date = fields.next()?;
+    // `Linux kernel panic: …` has no time, and `Pre-Init Time-stamp` of some is one column.
+    let (time, sensor) = match date {
+        panic if panic.starts_with("Linux kernel panic") => ("", panic),
+        "Pre-Init Time-stamp" => ("", fields.next()?),
+        _ => (fields.next()?, fields.next()?),
+    };
+    if !sensor.starts_with("Linux kernel panic") {
+        fields.next()?;
+    }
     let at = sensor.as_ptr() as usize - line.as_ptr() as usize;
-    let stamp = Stamp::of_bmc(line, date, time);
+    let stamp = if time.is_empty() { None } else { Stamp::of_bmc(line, date, time) };
     Some(Line { stamp, origin: Origin::Bmc, part: Part::Whole, caller: "", text: line.get(at..)?, escaped: false })
 }

@@ -47,7 +47,9 @@ impl<'a> Stamp<'a> {
         let (month, day, year) = (parts.next()??, parts.next()??, parts.next()??);
         let from = date.as_ptr() as usize - line.as_ptr() as usize;
         let to = time.as_ptr() as usize - line.as_ptr() as usize + time.len();
-        let seconds = days(year, month, day) * 86400.0 + of_day(time)?;
+        // The clock of some has 12 hours.
+        let half = if time.contains(" PM") && !time.starts_with("12") { 43200.0 } else { 0.0 };
+        let seconds = days(year, month, day) * 86400.0 + of_day(time)? + half;
         Some(Self { text: line.get(from..to)?, seconds, since_boot: None })
     }
 }
