@@ -255,11 +255,11 @@ fn page(source: &Source) -> String {
             (Some(first), _) => format!(", at [{first}]"),
             _ => String::new(),
         };
-        text.push_str(&format!("\n  {severity:7} {}{device}: {}", code.word(), code.meaning()));
+        text.push_str(&format!("\n  {severity:7} {}{device}: {}", code.word(), incident.meaning()));
         if let Some(part) = part {
             text.push_str(&format!("\n          which is {part}"));
         }
-        text.push_str(&format!("\n          {count} times{when}\n          next: {}", code.next()));
+        text.push_str(&format!("\n          {count} times{when}\n          next: {}", incident.next()));
         for line in lines.iter().take(4) {
             text.push_str(&format!("\n          | {line}"));
         }

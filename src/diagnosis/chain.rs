@@ -3,7 +3,7 @@
 use super::book::Entry;
 use super::code::{Code, Kind, Severity};
 use super::judge::Incident;
-use super::name::family;
+use super::name::{family, is_block};
 use super::stories::Names;
 
 /// Most seconds between cause and consequence; error handling of disks takes minutes.
@@ -265,6 +265,11 @@ fn disk(entry: &Entry, cause: &Entry) -> bool {
     if elsewhere && entry.code == C::DiskIoError && !cause.device.starts_with("dm-") && !cause.device.starts_with("md")
     {
         return true;
+    }
+    // ZFS repeats an error of a disk, which it knows under a name that no line of the kernel has.
+    let of_zfs = entry.lines.iter().all(|line| line.contains("zio pool=")) && !is_block(&entry.device);
+    if entry.code == C::DiskIoError && of_zfs && !entry.lines.is_empty() && cause.code != C::FilesystemError {
+        return !cause.lines.iter().any(|line| line.contains("zio pool="));
     }
     // The controller's event repeats, in its own words, an answer of one of its disks.
     if entry.code == C::DiskHbaEvent && matches!(cause.code, C::DiskMediumError | C::DiskHardwareError) {

@@ -47,8 +47,8 @@ impl Serialize for Incident {
         fields.serialize_field("count", &self.count)?;
         fields.serialize_field("first", &self.first)?;
         fields.serialize_field("last", &self.last)?;
-        fields.serialize_field("meaning", self.code.meaning())?;
-        fields.serialize_field("next", self.code.next())?;
+        fields.serialize_field("meaning", self.meaning())?;
+        fields.serialize_field("next", self.next())?;
         fields.serialize_field("lines", &self.lines)?;
         if let Some(part) = &self.part {
             fields.serialize_field("part", part)?;

@@ -22,6 +22,7 @@ mod rules;
 mod sel;
 mod stamp;
 mod stories;
+mod words;
 mod wrapping;
 
 pub use code::{Code, Kind, Severity};

@@ -311,7 +311,7 @@ impl Testimony {
             let Incident { code, severity, device, count, lines, part, .. } = incident;
             let part = part.as_ref().map(|part| format!(" ({part})")).unwrap_or_default();
             let device = if device.is_empty() { String::new() } else { format!(" {device}{part}") };
-            let _ = writeln!(text, "- {severity}: {}{device}, {count} times: {}", code.word(), code.meaning());
+            let _ = writeln!(text, "- {severity}: {}{device}, {count} times: {}", code.word(), incident.meaning());
             let _ = writeln!(
                 text,
                 "  {}",
@@ -323,7 +323,7 @@ impl Testimony {
                     Effect::Failed => "a pass becomes failed",
                 }
             );
-            let _ = writeln!(text, "  next: {}", code.next());
+            let _ = writeln!(text, "  next: {}", incident.next());
             for line in lines.iter().take(5) {
                 let _ = writeln!(text, "  | {line}");
             }

@@ -19,6 +19,7 @@ const FUSION: &str = "drivers/message/fusion";
 const QLA: &str = "drivers/scsi/qla2xxx/qla_os.c";
 const MEGA: &str = "drivers/scsi/megaraid";
 const SMARTPQI: &str = "drivers/scsi/smartpqi/smartpqi_init.c";
+const ZFS: &str = "OpenZFS module/os/linux/zfs, module/zfs/spa.c";
 const MMC: &str = "drivers/mmc/core/block.c";
 const MD: &str = "drivers/md";
 
@@ -227,6 +228,22 @@ pub(super) const RULES: &[Rule] = &[
     rule("^md/raid*: active with * out of ", Tale(Story::RaidActive), MD),
     rule("^md/raid*:*raid level * active with * out of ", Tale(Story::RaidActive), MD),
     rule("^md: kicking non-fresh {} from array!", Is(Code::RaidDegraded, Name::Part), MD),
+    rule("^device-mapper: *: {}: metadata operation '", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: aborting current metadata transaction", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: failed to abort metadata transaction", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: failed to set 'needs_check' flag in metadata", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: unable to read needs_check flag, setting failure mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: could not load cache mappings", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching * to read-only mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching * to failure mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching * to fail mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching pool to out-of-data-space", Tale(Story::Mapped), MD),
+    rule("^device-mapper: writecache: *I/O error", Is(Code::DiskIoError, Name::No), MD),
+    // ZFS is no part of the kernel; its lines begin with what SPL puts before them.
+    rule("WARNING: Pool '{}' has encountered an uncorrectable I/O failure", Is(Code::FilesystemError, Name::Part), ZFS),
+    rule("^zio pool=* vdev={} error=", Tale(Story::ZioError), ZFS),
+    rule("^PANIC: zfs: ", Is(Code::KernelOops, Name::No), ZFS),
+    rule("^PANIC at *.c:", Is(Code::KernelOops, Name::No), ZFS),
     rule("^device-mapper: raid: Device * specified for rebuild", Harmless, MD),
     rule("^mmc{}: Timeout waiting for hardware ", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/host/sdhci.c"),
     // To 4.8 and since; the slot is named by the card that fails next.

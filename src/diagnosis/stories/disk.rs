@@ -421,6 +421,14 @@ pub(super) fn above(story: Story, part: &str, now: &Now<'_>, book: &mut Book) ->
             Some("4") => Found::new(Code::DiskHardwareError, part),
             _ => return true,
         },
+        // The number of a device of the mapper; its major number differs between machines.
+        Story::Mapped => match part.rsplit_once(':') {
+            Some((_, minor)) if minor.bytes().all(|b| b.is_ascii_digit()) => {
+                Found::new(Code::FilesystemError, format!("dm-{minor}"))
+            }
+            _ => return false,
+        },
+        Story::ZioError => Found::new(Code::DiskIoError, part.rsplit('/').next().unwrap_or(part)).weak(),
         Story::PathFailed => Found::new(Code::DiskPathFailed, scsi_disk(word(part))),
         _ => Found::new(Code::FilesystemError, word(part)),
     };

@@ -47,7 +47,11 @@ pub(super) fn aer(part: &str, now: &Now<'_>, book: &mut Book) -> bool {
 
 /// Links up and down, and queues that stand still.
 pub(super) fn network(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
-    let device = name::net(now.text);
+    let mut device = name::net(now.text);
+    // Old versions name only the driver; a machine has one of its cards.
+    if device.is_empty() && now.text.contains(": link change old ") {
+        device = name::prefix(now.text).to_string();
+    }
     match story {
         Story::TxTimeout => {
             let device = if part.is_empty() { device } else { word(part).to_string() };
@@ -106,17 +110,9 @@ pub(super) fn nvidia(story: Story, part: &str, now: &Now<'_>, book: &mut Book, s
     }
 }
 
-/// `NVRM: Xid (PCI:0000:3b:00): 79, …`
-fn xid(now: &Now<'_>, book: &mut Book) -> bool {
-    let Some((device, rest)) = now.text.split_once("Xid (").and_then(|(_, rest)| rest.split_once("): ")) else {
-        return false;
-    };
-    let device = device.trim_start_matches("PCI:");
-    let device = device.strip_prefix("GPU-").map_or(device, |_| "");
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let Ok(number) = rest[..digits].parse::<u32>() else { return false };
-    let text = &rest[digits..];
-    let code = match number {
+/// The code of an error of NVIDIA's catalogue by its number; `None` if it is none of the hardware or unknown.
+pub(in crate::diagnosis) fn code_of_xid(number: u32) -> Option<Code> {
+    Some(match number {
         8 | 109 | 154 => Code::GpuReset,
         48 | 94 | 95 | 140 | 171 | 172 => Code::GpuMemoryUncorrected,
         54 => Code::PowerSlotInsufficient,
@@ -127,8 +123,21 @@ fn xid(now: &Now<'_>, book: &mut Book) -> bool {
         79 | 167 => Code::GpuLost,
         92 => Code::GpuMemoryCorrected,
         11..=14 | 31 | 32 | 37..=39 | 41..=45 | 68 | 69 | 137 => Code::GpuApplicationFault,
-        _ => return true,
+        _ => return None,
+    })
+}
+
+/// `NVRM: Xid (PCI:0000:3b:00): 79, …`
+fn xid(now: &Now<'_>, book: &mut Book) -> bool {
+    let Some((device, rest)) = now.text.split_once("Xid (").and_then(|(_, rest)| rest.split_once("): ")) else {
+        return false;
     };
+    let device = device.trim_start_matches("PCI:");
+    let device = device.strip_prefix("GPU-").map_or(device, |_| "");
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let Ok(number) = rest[..digits].parse::<u32>() else { return false };
+    let text = &rest[digits..];
+    let Some(code) = code_of_xid(number) else { return true };
     // What is to be done about an error that has a report of its own, or about one that has none.
     let code = match number {
         154 if text.rsplit(" to ").next().is_some_and(|to| to.contains(" Required")) => Code::GpuReset,

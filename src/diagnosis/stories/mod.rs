@@ -12,6 +12,7 @@ mod trace;
 
 use super::book::{Book, Now};
 
+pub(super) use link::code_of_xid;
 pub(super) use names::Names;
 
 /// A line that is part of a story, named by how it is handled.
@@ -70,6 +71,8 @@ pub(super) enum Story {
     IscsiHost,
     IscsiError,
     Btrfs,
+    Mapped,
+    ZioError,
     CardFailed,
     CardNamed,
     TxTimeout,
@@ -115,6 +118,8 @@ pub(super) enum Story {
     OomCgroup,
     OomKill,
     OomMore,
+    OomBegins,
+    OomChosen,
     Crash,
     FatalSignal,
     TscPair,
@@ -177,6 +182,8 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::MegaraidVolume
         | S::MegaraidSense
         | S::PathFailed
+        | S::Mapped
+        | S::ZioError
         | S::Btrfs => disk::above(story, part, now, book),
         S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp | S::Renamed | S::Opened | S::Banner => {
             link::network(story, part, now, book, &mut state.link)
@@ -187,7 +194,8 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => {
             system::usb(story, now, book, &mut state.system)
         }
-        S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
+        S::OomCgroup | S::OomKill | S::OomMore | S::OomBegins | S::OomChosen => system::oom(story, part, now, book, &mut state.system),
+        S::Speaker if trace::speaker(now, book, &mut state.trace) => true,
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)
         }

@@ -28,6 +28,8 @@ pub(super) struct State {
     left: Option<(u64, Option<f64>)>,
     /// Processes that were killed because memory ran out.
     killed: BTreeSet<String>,
+    /// A lack of memory whose last line, which names the victim, is still to come.
+    out_of_memory: Option<OutOfMemory>,
     /// An incident that waits for the line that names its process: code, name if known, time, line.
     waits: Option<(Code, String, At, String)>,
     clock: String,
@@ -167,7 +169,50 @@ fn victim(text: &str) -> Option<(String, &str)> {
     pid.bytes().all(|b| b.is_ascii_digit()).then(|| (format!("{name}[{pid}]"), pid))
 }
 
+/// A report about lack of memory; its last line can be cut off.
+#[derive(Debug)]
+struct OutOfMemory {
+    /// The victim, where a line named it; else empty.
+    victim: String,
+    of_group: bool,
+    at: At,
+    line: String,
+}
+
+impl OutOfMemory {
+    fn tell(self, book: &mut Book) {
+        let code = if self.of_group { Code::OomKillCgroup } else { Code::OomKill };
+        book.note_lines(Found::new(code, self.victim), self.at.clone(), self.at, vec![self.line]);
+    }
+}
+
+/// The lines of a report about lack of memory before the last one.
+fn begins(story: Story, now: &Now<'_>, state: &mut State) -> bool {
+    let fresh = || OutOfMemory { victim: String::new(), of_group: false, at: now.at(), line: now.line() };
+    if story == Story::OomBegins {
+        state.out_of_memory = Some(fresh());
+        return true;
+    }
+    let field = |name: &str| now.text.rsplit_once(name).map_or("", |(_, rest)| rest.split(',').next().unwrap_or(rest));
+    let report = state.out_of_memory.get_or_insert_with(fresh);
+    report.of_group = now.text.contains("constraint=CONSTRAINT_MEMCG");
+    let (name, pid) = (field(",task="), field(",pid="));
+    if !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()) {
+        report.victim = format!("{name}[{pid}]");
+    }
+    true
+}
+
 pub(super) fn oom(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    if matches!(story, Story::OomBegins | Story::OomChosen) {
+        if story == Story::OomBegins
+            && let Some(cut) = state.out_of_memory.take()
+        {
+            cut.tell(book);
+        }
+        return begins(story, now, state);
+    }
+    state.out_of_memory = None;
     let Some((program, pid)) = victim(now.text) else { return false };
     if story == Story::OomMore {
         if state.killed.contains(pid) || !part.bytes().all(|b| b.is_ascii_digit()) {
@@ -298,6 +343,7 @@ fn of_printer(function: &str) -> &'static [Code] {
         | "arm_smmu_global_fault" => &[C::IommuFault],
         "aer_ratelimit" | "aer_print_error" | "pci_print_aer" => &[C::PcieCorrected, C::PcieUncorrected, C::PcieFatal],
         "warn_alloc" | "warn_alloc_failed" => &[C::KernelAllocationFailure],
+        "rpi_firmware_get_throttled" => &[C::PowerVoltageOutOfRange],
         function if function.starts_with("gmc_v") && function.ends_with("_process_interrupt") => {
             &[C::GpuApplicationFault]
         }
@@ -307,6 +353,9 @@ fn of_printer(function: &str) -> &'static [Code] {
 
 pub(super) fn end(state: &mut State, book: &mut Book) {
     waited(state, book);
+    if let Some(cut) = state.out_of_memory.take() {
+        cut.tell(book);
+    }
     // A program that waits for an unreachable server is no sign of a fault of this machine.
     if state.server {
         let hung = book.entries.iter_mut().filter(|entry| entry.code == Code::TaskHung);
