@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::format::Format;
 use super::resources::Machine;
 use super::{answer, exit};
-use crate::diagnosis::{Code, CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined, leave_out_told_kills};
+use crate::diagnosis::{
+    Code, CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined, leave_out_told_kills,
+};
 use crate::host::Host;
 
 const HELP: &str = "\
@@ -42,7 +44,8 @@ const START: usize = 64 << 10;
 /// Why a file that is no text is not judged.
 const NO_TEXT: &str = "it is no text: unpack it, or save the log as text, for example with dmesg";
 /// Why a text is not judged that has no line of a log.
-const NO_LOG: &str = "no line of it is a log line of a known form: save the log as dmesg, journalctl or ipmitool print it";
+const NO_LOG: &str =
+    "no line of it is a log line of a known form: save the log as dmesg, journalctl or ipmitool print it";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]

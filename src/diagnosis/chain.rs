@@ -120,10 +120,14 @@ fn rename(entries: &mut [Entry], names: &Names) {
         entries.iter_mut().filter(|one| numbered(one)).for_each(|one| one.device.clone_from(&card.device));
     }
     // The driver's lines name no card, and one card has to be reset.
-    let mut reset: Vec<Entry> =
-        entries.iter().filter(|one| one.code == Code::GpuReset && one.weak && one.device.contains(':')).cloned().collect();
+    let mut reset: Vec<Entry> = entries
+        .iter()
+        .filter(|one| one.code == Code::GpuReset && one.weak && one.device.contains(':'))
+        .cloned()
+        .collect();
     if let (Some(card), true) = (reset.pop(), reset.is_empty()) {
-        let unnamed = |one: &Entry| one.code == Code::GpuFirmwareTimeout && one.device.is_empty() && one.near(&card, SOON);
+        let unnamed =
+            |one: &Entry| one.code == Code::GpuFirmwareTimeout && one.device.is_empty() && one.near(&card, SOON);
         entries.iter_mut().filter(|one| unnamed(one)).for_each(|one| one.device.clone_from(&card.device));
     }
     for entry in entries.iter_mut().filter(|entry| entry.device == "amdgpu") {

@@ -101,8 +101,7 @@ impl<'a> Line<'a> {
             None => {}
         }
         // `kernel: [   12.3] text`: the kernel's own stamp is the finer one, but the days are in the other.
-        let (inner, after) =
-            if named == Some(Sender::Kernel) { stamp::bracketed(after) } else { (None, after) };
+        let (inner, after) = if named == Some(Sender::Kernel) { stamp::bracketed(after) } else { (None, after) };
         let (caller, text) = caller(after);
         let text = text.trim();
         if text.is_empty() && (stamp.is_none() || origin != Origin::Kernel) {
@@ -170,10 +169,12 @@ fn is_of_a_start(text: &str) -> bool {
         second.split(separators).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_hexdigit()))
             && second.split(separators).count() >= least
     };
-    let is_port = first.strip_prefix("ata").and_then(|rest| rest.strip_suffix(':')).is_some_and(|number| {
-        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-    });
-    is_port || matches!(first, "usb" | "hub" | "sd" | "scsi" | "sr") && numbers(&[':', '-', '.'], 2)
+    let is_port = first
+        .strip_prefix("ata")
+        .and_then(|rest| rest.strip_suffix(':'))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    is_port
+        || matches!(first, "usb" | "hub" | "sd" | "scsi" | "sr") && numbers(&[':', '-', '.'], 2)
         || second.split(':').count() == 3 && second.len() >= 12 && numbers(&[':', '.'], 4)
 }
 
@@ -261,7 +262,14 @@ fn inner(line: &str) -> Option<Line<'_>> {
     let (_, rest) = line.split_once(" | ").filter(|_| line.starts_with("0x"))?;
     let (time, text) = rest.trim_start().split_once(": ")?;
     let stamp = stamp::plain(time)?;
-    Some(Line { stamp: Some(stamp), origin: Origin::Kernel, part: Part::Whole, caller: "", text: text.trim(), escaped: false })
+    Some(Line {
+        stamp: Some(stamp),
+        origin: Origin::Kernel,
+        part: Part::Whole,
+        caller: "",
+        text: text.trim(),
+        escaped: false,
+    })
 }
 
 /// ` KEY=value` below a record of `/dev/kmsg`.

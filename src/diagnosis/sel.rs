@@ -99,9 +99,19 @@ const FAULTS: &[Row] = &[
     (&["Processor"], &["configuration error"], Code::FirmwareErrorRecord, None),
     (&["Chip Set"], &["thermal trip"], Code::ThermalCritical, None),
     (&["Chip Set"], &["power control failure"], Code::PowerPsuFailed, None),
-    (COOLING, &["redundancy lost", "redundancy degraded", "non-redundant"], Code::ThermalSensorHigh, Some(Severity::Warning)),
+    (
+        COOLING,
+        &["redundancy lost", "redundancy degraded", "non-redundant"],
+        Code::ThermalSensorHigh,
+        Some(Severity::Warning),
+    ),
     (COOLING, &["predictive failure"], Code::ThermalSensorHigh, Some(Severity::Warning)),
-    (SUPPLY, &["redundancy lost", "redundancy degraded", "non-redundant"], Code::PowerRedundancyLost, Some(Severity::Warning)),
+    (
+        SUPPLY,
+        &["redundancy lost", "redundancy degraded", "non-redundant"],
+        Code::PowerRedundancyLost,
+        Some(Severity::Warning),
+    ),
     (SUPPLY, &["predictive"], Code::PowerPsuFailed, Some(Severity::Warning)),
     (&["Power Supply"], &["failure", "ac lost", "input lost", "out-of-range", "config"], Code::PowerPsuFailed, None),
     (&["Power Unit"], &["failure", "power control", "interlock", "ac lost", "240va"], Code::PowerPsuFailed, None),
@@ -118,7 +128,14 @@ const FAULTS: &[Row] = &[
     (&["Drive Slot / Bay", "Drive Slot"], &["drive fault", "failed"], Code::DiskHardwareError, None),
     (
         FIRMWARE,
-        &["boot media not found", "keyboard failure", "diskette failure", "video device selected", "unspecified", "unknown error"],
+        &[
+            "boot media not found",
+            "keyboard failure",
+            "diskette failure",
+            "video device selected",
+            "unspecified",
+            "unknown error",
+        ],
         Code::FirmwareErrorRecord,
         Some(Severity::Warning),
     ),
@@ -243,7 +260,9 @@ fn threshold(event: &Event<'_>) -> Option<(Code, Severity)> {
 fn transition(event: &Event<'_>) -> Option<(Code, Severity)> {
     let severity = match () {
         () if event.has("to non-recoverable") || event.has("to critical from less severe") => Severity::Error,
-        () if event.has("to non-critical from ok") || event.has("to degraded") || event.has("install error") => Severity::Warning,
+        () if event.has("to non-critical from ok") || event.has("to degraded") || event.has("install error") => {
+            Severity::Warning
+        }
         () => return None,
     };
     match measure(event) {

@@ -75,10 +75,9 @@ fn sensor(lines: &[String]) -> Option<Words> {
     let all = |part: &str| lines.iter().all(|line| line.to_ascii_lowercase().contains(part));
     let is_fan = lines.iter().all(|line| line.to_ascii_lowercase().contains("fan") || line.contains("RPM"));
     match () {
-        () if all("redundan") => Some((
-            "the machine runs without a spare fan",
-            "replace the fan that failed before another one does",
-        )),
+        () if all("redundan") => {
+            Some(("the machine runs without a spare fan", "replace the fan that failed before another one does"))
+        }
         () if all("going low") && is_fan => {
             Some(("a fan is slower than its limit", "check the fan: dust, cable, bearing; replace it"))
         }
@@ -100,5 +99,8 @@ fn cause(lines: &[String]) -> Option<Words> {
         rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     })?;
     let code = code_of_xid(number).filter(|code| *code != Code::GpuApplicationFault)?;
-    Some(("a program was cut off because of an earlier error of the GPU, whose number (Xid) the line names", code.next()))
+    Some((
+        "a program was cut off because of an earlier error of the GPU, whose number (Xid) the line names",
+        code.next(),
+    ))
 }

@@ -204,7 +204,9 @@ impl Fields {
         let escaped = || message.replace('\\', "\\x5c").replace('\n', "\\x0a");
         let line = match (self.since_boot, self.wall) {
             (Some(micros), _) => format!("6,0,{micros},-;{}\n", escaped()),
-            (None, Some(micros)) => format!("{}.{:06} host kernel: {message}\n", micros / 1_000_000, micros % 1_000_000),
+            (None, Some(micros)) => {
+                format!("{}.{:06} host kernel: {message}\n", micros / 1_000_000, micros % 1_000_000)
+            }
             (None, None) => format!("kernel: {message}\n"),
         };
         out.push_str(&line);

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::parameters;
-use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot, leave_out_told_kills};
+use crate::diagnosis::{
+    Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot, leave_out_told_kills,
+};
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
 

@@ -115,8 +115,12 @@ fn records_in_several_fields_are_read_and_those_of_programs_are_not() {
     let bytes: Vec<u8> = TEXT.bytes().collect();
     let of = |transport: &str| {
         [
-            format!("{{\"MESSAGE\":\"{TEXT}\",\"_TRANSPORT\":\"{transport}\",\"__REALTIME_TIMESTAMP\":\"1702345678123456\"}}\n"),
-            format!("{{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"12345678\",\"_TRANSPORT\":\"{transport}\",\"MESSAGE\":{bytes:?}}}\n"),
+            format!(
+                "{{\"MESSAGE\":\"{TEXT}\",\"_TRANSPORT\":\"{transport}\",\"__REALTIME_TIMESTAMP\":\"1702345678123456\"}}\n"
+            ),
+            format!(
+                "{{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"12345678\",\"_TRANSPORT\":\"{transport}\",\"MESSAGE\":{bytes:?}}}\n"
+            ),
             format!("{{\n\t\"_TRANSPORT\" : \"{transport}\",\n\t\"MESSAGE\" : \"{TEXT}\"\n}}\n"),
             format!("data: {{\"MESSAGE\":\"{TEXT}\",\"_TRANSPORT\":\"{transport}\"}}\n\n"),
             format!("\u{1e}{{\"MESSAGE\":\"{TEXT}\",\"_TRANSPORT\":\"{transport}\"}}\n"),
@@ -140,13 +144,15 @@ fn records_in_several_fields_are_read_and_those_of_programs_are_not() {
     };
     assert_eq!(says(&dmesg("kern")), ["disk-medium-error@sda"]);
     assert_eq!(says(&dmesg("user")), [""; 0]);
-    let docker = format!("{{\"log\":\"[   12.345678] {TEXT}\\n\",\"stream\":\"stdout\",\"time\":\"2023-12-22T12:26:25Z\"}}\n");
+    let docker =
+        format!("{{\"log\":\"[   12.345678] {TEXT}\\n\",\"stream\":\"stdout\",\"time\":\"2023-12-22T12:26:25Z\"}}\n");
     assert_eq!(says(&docker), ["disk-medium-error@sda"]);
 }
 
 #[test]
 fn the_time_of_a_record_of_the_journal_is_the_kernels_own() {
-    let log = format!("{{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"12345678\",\"_TRANSPORT\":\"kernel\",\"MESSAGE\":\"{TEXT}\"}}\n");
+    let log =
+        format!("{{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"12345678\",\"_TRANSPORT\":\"kernel\",\"MESSAGE\":\"{TEXT}\"}}\n");
     assert_eq!(judge(&log)[0].first.as_deref(), Some("12.345678"));
 }
 
@@ -157,7 +163,9 @@ fn a_text_without_a_line_of_a_log_is_known_as_such() {
         judge.read(text);
         judge.has_read_a_log()
     };
-    for text in ["Dear all,\n\nthe disk makes noise.\n", "{\n  \"a\": 1\n}\n", "fn main() {}\n", "a | b | c\n1 | 2 | 3\n"] {
+    for text in
+        ["Dear all,\n\nthe disk makes noise.\n", "{\n  \"a\": 1\n}\n", "fn main() {}\n", "a | b | c\n1 | 2 | 3\n"]
+    {
         assert!(!is_log(text), "{text:?}");
     }
     for text in [

@@ -372,7 +372,11 @@ pub(super) const RULES: &[Rule] = &[
         As(Code::FilesystemError, Severity::Warning, Name::Part),
         "fs/btrfs/bio.c",
     ),
-    rule("^btrfs read error corrected: ino ", As(Code::FilesystemError, Severity::Warning, Name::No), "fs/btrfs/extent_io.c"),
+    rule(
+        "^btrfs read error corrected: ino ",
+        As(Code::FilesystemError, Severity::Warning, Name::No),
+        "fs/btrfs/extent_io.c",
+    ),
     rule("^BTRFS error (device *): bdev /dev/{} errs: ", Is(Code::DiskIoError, Name::Part), "fs/btrfs/volumes.c"),
     rule("^BTRFS warning (device {}): csum failed", Tale(Story::Btrfs), "fs/btrfs/inode.c"),
     rule("^BTRFS warning (device {}): checksum ", Tale(Story::Btrfs), "fs/btrfs/scrub.c"),

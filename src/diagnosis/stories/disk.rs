@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command::{is_abort_alone, may_be_declined};
 use super::sense::{additional, result, scsi_disk};
 use super::{State as All, Story};
 use crate::diagnosis::book::{At, Book, Entry, Found, Now};
@@ -204,48 +205,6 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
     true
 }
 
-/// For a line that names a command: true if a drive may decline that, since it reads and writes no data of the medium; else `None`.
-///
-/// SET FEATURES, SMART, IDENTIFY DEVICE, logs, power, security, host protected area, configuration. Source: ACS-3, 7;
-/// `drivers/ata/libata-eh.c` (names of commands).
-fn may_be_declined(text: &str) -> Option<bool> {
-    const CODES: [&str; 22] = [
-        "ef", "b0", "b1", "b4", "ec", "2f", "47", "3f", "57", "f5", "f8", "27", "f9", "37", "e0", "e1", "e2", "e3", "e6", "10",
-        "91", "c6",
-    ];
-    const NAMES: [&str; 18] = [
-        "SET FEATURES",
-        "SMART",
-        "DEVICE CONFIGURATION OVERLAY",
-        "SANITIZE DEVICE",
-        "IDENTIFY DEVICE",
-        "READ LOG EXT",
-        "READ LOG DMA EXT",
-        "WRITE LOG EXT",
-        "WRITE LOG DMA EXT",
-        "SECURITY ",
-        "READ NATIVE MAX",
-        "SET MAX",
-        "STANDBY",
-        "IDLE",
-        "SLEEP",
-        "RECALIBRATE",
-        "INITIALIZE DEVICE PARAMETERS",
-        "SET MULTIPLE MODE",
-    ];
-    if let Some((_, name)) = text.split_once(": failed command: ") {
-        return Some(NAMES.iter().any(|known| name.starts_with(known)));
-    }
-    let (_, command) = text.split_once(": cmd ")?;
-    Some(command.get(2..3) == Some("/") && CODES.contains(&command.get(..2)?))
-}
-
-/// True for a result or an error register with the bit ABRT alone: `res 51/04:…`, `error: { ABRT }`.
-fn is_abort_alone(text: &str) -> bool {
-    let register = text.split_once("res ").and_then(|(_, rest)| rest.get(2..6));
-    register == Some("/04:") || text.ends_with("error: { ABRT }")
-}
-
 /// Handles a line of libata about a port: link lost or back, timeout, reduced speed, reset, port given up.
 pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
     let state = &mut all.disk;
@@ -276,32 +235,6 @@ pub(super) fn ata_port(story: Story, given: &str, now: &Now<'_>, book: &mut Book
     };
     state.port.clone_from(&port);
     book.note(Found::new(code, port), now);
-    true
-}
-
-/// A card in a slot of MMC: its slot is the one of the line before, or stands in the line that names the card.
-pub(super) fn card(story: Story, now: &Now<'_>, book: &mut Book, all: &mut All) -> bool {
-    let card = name::prefix(now.text);
-    if story == Story::CardNamed {
-        let slot = now.text.split_once(": ").map_or("", |(_, rest)| rest.split(':').next().unwrap_or_default());
-        all.names.is_called(slot, name::family(card));
-        return true;
-    }
-    let recent = |entry: &&Entry| {
-        let near = now.stamp.zip(entry.last.seconds).is_none_or(|(stamp, last)| stamp.seconds - last < 60.0);
-        near && entry.device.strip_prefix("mmc").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let slots: Vec<&str> = book.entries.iter().filter(recent).map(|entry| entry.device.as_str()).collect();
-    if let [slot] = slots.as_slice() {
-        all.names.is_called(slot, name::family(card));
-    }
-    // -110 ETIMEDOUT, -84 EILSEQ: a checksum.
-    let code = match () {
-        () if now.text.contains("error -110") || now.text.contains("timed out") => Code::DiskTimeout,
-        () if now.text.contains("error -84") || now.text.contains("CRC error") => Code::DiskLinkError,
-        () => Code::DiskIoError,
-    };
-    book.note(Found::new(code, name::family(card)), now);
     true
 }
 

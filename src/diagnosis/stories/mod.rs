@@ -1,6 +1,8 @@
 //! Stories: incidents that take several log lines.
 
 mod apei;
+mod card;
+mod command;
 mod disk;
 mod link;
 mod mce;
@@ -165,7 +167,7 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
             true
         }
         S::Command | S::FusionAbort | S::FusionDone => disk::fusion(story, part, now, book, &mut state.disk),
-        S::CardFailed | S::CardNamed => disk::card(story, now, book, state),
+        S::CardFailed | S::CardNamed => card::card(story, now, book, state),
         S::IscsiHost | S::IscsiError => disk::iscsi(story, now, book, &mut state.disk),
         S::NvmeEmpty => disk::nvme_empty(part, now, &mut state.disk),
         S::Block | S::BufferError => disk::block(story, part, now, book, state),
@@ -194,7 +196,9 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => {
             system::usb(story, now, book, &mut state.system)
         }
-        S::OomCgroup | S::OomKill | S::OomMore | S::OomBegins | S::OomChosen => system::oom(story, part, now, book, &mut state.system),
+        S::OomCgroup | S::OomKill | S::OomMore | S::OomBegins | S::OomChosen => {
+            system::oom(story, part, now, book, &mut state.system)
+        }
         S::Speaker if trace::speaker(now, book, &mut state.trace) => true,
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)

@@ -102,7 +102,9 @@ fn throttled(cpu: String, now: &Now<'_>, hot: &mut Vec<Hot>) -> String {
     let at = now.at().seconds;
     let same = |one: &Hot| {
         let near = one.at.zip(at).is_none_or(|(before, now)| (now - before).abs() <= TOGETHER);
-        one.is_package == is_package && (one.cpus.contains(&cpu) || near && one.events.zip(events).is_none_or(|(before, now)| before.abs_diff(now) <= 1))
+        one.is_package == is_package
+            && (one.cpus.contains(&cpu)
+                || near && one.events.zip(events).is_none_or(|(before, now)| before.abs_diff(now) <= 1))
     };
     if let Some(one) = hot.iter_mut().find(|one| same(one)) {
         one.cpus.insert(cpu);
