@@ -212,7 +212,7 @@ fn follows(entry: &Entry, cause: &Entry) -> bool {
         }
         // A card that has to be reset, and another report of the reason, perhaps at the other end of a link.
         (Kind::Gpu, Kind::Gpu) if entry.code == Code::GpuReset && entry.weak && entry.code != cause.code => {
-            entry.near(cause, SOON)
+            entry.near(cause, SOON) && cause.code != Code::GpuApplicationFault
         }
         (Kind::Kernel, _) => kernel(entry, cause),
         _ => {

@@ -71,8 +71,10 @@ impl Wrapping {
     /// What is still open at the end of the log.
     pub(super) fn end(&mut self) -> String {
         let mut out = String::new();
-        if let Open::Fields(fields) = std::mem::take(&mut self.open) {
-            fields.tell(&mut out);
+        match std::mem::take(&mut self.open) {
+            Open::Fields(fields) => fields.tell(&mut out),
+            Open::Object(text) => out = text,
+            Open::Nothing => {}
         }
         out
     }
@@ -80,9 +82,18 @@ impl Wrapping {
     fn line(&mut self, line: &str, out: &mut String) {
         let trimmed = line.trim();
         match std::mem::take(&mut self.open) {
-            Open::Object(object) => self.open = in_object(object, trimmed, out),
+            Open::Object(object) if is_in_object(trimmed) && object.len() < LONGEST => {
+                self.open = in_object(object, trimmed, out);
+            }
+            // A brace in a text: what follows are plain lines.
+            Open::Object(object) => {
+                out.push_str(&object);
+                self.begin(line, out);
+            }
             Open::Fields(mut fields) => {
-                if trimmed.is_empty() || is_head(line) || trimmed.starts_with("__CURSOR=") {
+                let is_field =
+                    fields.raw || line.starts_with([' ', '\t']) || trimmed == "MESSAGE" || trimmed.contains('=');
+                if trimmed.is_empty() || !is_field || is_head(line) || trimmed.starts_with("__CURSOR=") {
                     fields.tell(out);
                     self.begin(line, out);
                 } else {
@@ -126,7 +137,15 @@ fn in_object(mut object: String, line: &str, out: &mut String) -> Open {
     }
     object.push_str(line);
     object.push('\n');
-    if object.len() > LONGEST { Open::Nothing } else { Open::Object(object) }
+    Open::Object(object)
+}
+
+/// True if a line can stand within an object that is written over several lines.
+fn is_in_object(line: &str) -> bool {
+    line.is_empty()
+        || line.starts_with(['"', '{', '}', ']'])
+        || line == "["
+        || line.bytes().all(|byte| byte.is_ascii_digit() || byte == b',')
 }
 
 /// Writes the record of an object of JSON as a line.

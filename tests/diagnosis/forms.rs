@@ -144,6 +144,9 @@ fn records_in_several_fields_are_read_and_those_of_programs_are_not() {
     };
     assert_eq!(says(&dmesg("kern")), ["disk-medium-error@sda"]);
     assert_eq!(says(&dmesg("user")), [""; 0]);
+    // A brace alone, in a text that is no JSON, takes no line away.
+    assert_eq!(says(&format!("if (x)\n{{\n[   12.345678] {TEXT}\n")), ["disk-medium-error@sda"]);
+    assert_eq!(says(&format!("{{\n  \"a\": 1\n}}\n[   12.345678] {TEXT}\n")), ["disk-medium-error@sda"]);
     let docker =
         format!("{{\"log\":\"[   12.345678] {TEXT}\\n\",\"stream\":\"stdout\",\"time\":\"2023-12-22T12:26:25Z\"}}\n");
     assert_eq!(says(&docker), ["disk-medium-error@sda"]);
