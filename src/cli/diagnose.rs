@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::format::Format;
 use super::resources::Machine;
 use super::{answer, exit};
-use crate::diagnosis::{CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined};
+use crate::diagnosis::{
+    Code, CrashFile, Incident, Judge, Parts, Snapshot, event_in_words, joined, leave_out_told_kills,
+};
 use crate::host::Host;
 
 const HELP: &str = "\
@@ -19,7 +21,8 @@ Examples:
   shakedown diagnose dmesg.txt                       # a saved log, of any form
   shakedown diagnose --format json dmesg.txt
 
-A log is what dmesg (also -T, -H, -x), journalctl, /dev/kmsg, a console or pstore, or `ipmitool sel elist` wrote.
+A log is what dmesg, journalctl (both with any option), /dev/kmsg, syslog, a console or pstore, or `ipmitool sel
+elist` wrote. A text without any line of a log is not judged.
 Lines that programs wrote are never a finding. Nothing is changed or cleared.
 
 Severities:
@@ -40,6 +43,9 @@ const PIECE: usize = 4 << 20;
 const START: usize = 64 << 10;
 /// Why a file that is no text is not judged.
 const NO_TEXT: &str = "it is no text: unpack it, or save the log as text, for example with dmesg";
+/// Why a text is not judged that has no line of a log.
+const NO_LOG: &str =
+    "no line of it is a log line of a known form: save the log as dmesg, journalctl or ipmitool print it";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -111,6 +117,7 @@ fn judge(log: impl Read) -> io::Result<(Vec<Incident>, Option<String>)> {
     loop {
         let mut piece = Vec::new();
         if log.by_ref().take(PIECE as u64).read_to_end(&mut piece)? == 0 {
+            let gap = gap.or_else(|| (!judge.has_read_a_log()).then_some(NO_LOG));
             return Ok((judge.end(), gap.map(str::to_owned)));
         }
         if is_first {
@@ -137,13 +144,15 @@ fn machine_says(host: &Host) -> Vec<Source> {
     if host.is_live() || host.exists("/dev/kmsg") {
         sources.push(kernel_log(host));
     }
+    let mut counted = Snapshot::read(host).since_start();
+    let of_log = sources.first().map_or(&[][..], |log| &log.incidents);
+    leave_out_told_kills(&mut counted, of_log, &[Code::OomKill, Code::OomKillCgroup]);
     for directory in ["/sys/fs/pstore", "/var/lib/systemd/pstore"] {
         sources.extend(crash_records(host, directory));
     }
     for node in host.list("/dev").into_iter().filter(|name| is_bmc(name)) {
         sources.push(bmc_log(host, &node));
     }
-    let counted = Snapshot::read(host).since_start();
     sources.push(Source { file: "counters".into(), incidents: counted, gap: None });
     let parts = Parts::read(host);
     for source in &mut sources {
@@ -249,11 +258,11 @@ fn page(source: &Source) -> String {
             (Some(first), _) => format!(", at [{first}]"),
             _ => String::new(),
         };
-        text.push_str(&format!("\n  {severity:7} {}{device}: {}", code.word(), code.meaning()));
+        text.push_str(&format!("\n  {severity:7} {}{device}: {}", code.word(), incident.meaning()));
         if let Some(part) = part {
             text.push_str(&format!("\n          which is {part}"));
         }
-        text.push_str(&format!("\n          {count} times{when}\n          next: {}", code.next()));
+        text.push_str(&format!("\n          {count} times{when}\n          next: {}", incident.next()));
         for line in lines.iter().take(4) {
             text.push_str(&format!("\n          | {line}"));
         }

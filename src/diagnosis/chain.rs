@@ -3,7 +3,7 @@
 use super::book::Entry;
 use super::code::{Code, Kind, Severity};
 use super::judge::Incident;
-use super::name::family;
+use super::name::{family, is_block};
 use super::stories::Names;
 
 /// Most seconds between cause and consequence; error handling of disks takes minutes.
@@ -119,6 +119,17 @@ fn rename(entries: &mut [Entry], names: &Names) {
         let numbered = |one: &Entry| one.code == card.code && !one.device.contains(':') && one.near(card, SOON);
         entries.iter_mut().filter(|one| numbered(one)).for_each(|one| one.device.clone_from(&card.device));
     }
+    // The driver's lines name no card, and one card has to be reset.
+    let mut reset: Vec<Entry> = entries
+        .iter()
+        .filter(|one| one.code == Code::GpuReset && one.weak && one.device.contains(':'))
+        .cloned()
+        .collect();
+    if let (Some(card), true) = (reset.pop(), reset.is_empty()) {
+        let unnamed =
+            |one: &Entry| one.code == Code::GpuFirmwareTimeout && one.device.is_empty() && one.near(&card, SOON);
+        entries.iter_mut().filter(|one| unnamed(one)).for_each(|one| one.device.clone_from(&card.device));
+    }
     for entry in entries.iter_mut().filter(|entry| entry.device == "amdgpu") {
         entry.device = gpu.clone().unwrap_or_else(|| entry.device.clone());
     }
@@ -162,7 +173,7 @@ fn hand_over(entries: &mut [Entry], gone: &[bool]) {
         if entry.last.seconds > cause.last.seconds {
             cause.last = entry.last;
         }
-        if cause.code.kind() == Kind::Pcie {
+        if cause.code.kind() == Kind::Pcie || cause.code == entry.code {
             cause.severity = cause.severity.max(entry.severity);
         }
         let label = entry.code.kind() == Kind::Memory
@@ -198,6 +209,10 @@ fn follows(entry: &Entry, cause: &Entry) -> bool {
             let slot = |device: &str| device.rsplit_once('.').map_or(device.to_string(), |(slot, _)| slot.to_string());
             let gone = matches!(entry.code, Code::PcieDeviceInaccessible | Code::UsbControllerDied);
             gone && cause.code == Code::GpuLost && slot(&entry.device) == slot(&cause.device) && entry.near(cause, SOON)
+        }
+        // A card that has to be reset, and another report of the reason, perhaps at the other end of a link.
+        (Kind::Gpu, Kind::Gpu) if entry.code == Code::GpuReset && entry.weak && entry.code != cause.code => {
+            entry.near(cause, SOON) && cause.code != Code::GpuApplicationFault
         }
         (Kind::Kernel, _) => kernel(entry, cause),
         _ => {
@@ -255,9 +270,19 @@ fn disk(entry: &Entry, cause: &Entry) -> bool {
     {
         return true;
     }
+    // ZFS repeats an error of a disk, which it knows under a name that no line of the kernel has.
+    let of_zfs = entry.lines.iter().all(|line| line.contains("zio pool=")) && !is_block(&entry.device);
+    if entry.code == C::DiskIoError && of_zfs && !entry.lines.is_empty() && cause.code != C::FilesystemError {
+        return !cause.lines.iter().any(|line| line.contains("zio pool="));
+    }
     // The controller's event repeats, in its own words, an answer of one of its disks.
     if entry.code == C::DiskHbaEvent && matches!(cause.code, C::DiskMediumError | C::DiskHardwareError) {
         return entry.within(cause, MOMENT);
+    }
+    // A member of a file system over several devices: its lines name the file system by another of them.
+    if (entry.code, cause.code) == (C::FilesystemError, C::FilesystemError) && entry.device != cause.device {
+        let of_it = format!("(device {}): bdev /dev/", cause.device);
+        return !entry.lines.is_empty() && entry.lines.iter().all(|line| line.contains(&of_it));
     }
     if !same {
         return false;

@@ -79,6 +79,19 @@ impl Snapshot {
     }
 }
 
+/// Takes those kills of which a log told already from the kernel's counter of all kills: what is left was not told. The counter counts
+/// programs that were killed at a limit of their own (`mm/memcontrol.c`), too; the log says which of them were.
+pub fn leave_out_told_kills(counted: &mut Vec<Incident>, log: &[Incident], told: &[Code]) {
+    let kills: u64 = log.iter().filter(|one| told.contains(&one.code)).map(|one| one.count).sum();
+    counted.retain_mut(|one| {
+        if one.code != Code::OomKill || !one.device.is_empty() {
+            return true;
+        }
+        one.count = one.count.saturating_sub(kills);
+        one.count > 0
+    });
+}
+
 fn incidents<'a>(rises: impl Iterator<Item = (&'a Key, u64, String)>) -> Vec<Incident> {
     let mut book = Book::default();
     for (Key { code, device, .. }, number, line) in rises {
@@ -137,6 +150,25 @@ mod tests {
         assert_eq!(told(&before.since(&before)), []);
         // Harmless answers of a disk at its start are counted there, too.
         assert_eq!(told(&after.since_start()), [("memory-corrected", "CPU0_DIMM_A1", 5)]);
+    }
+
+    #[test]
+    fn a_kill_that_the_log_told_of_is_not_told_again_by_the_counter() {
+        let counted = |number: &'static str| {
+            let (_root, host) = machine_of(&[("proc/vmstat", number)]);
+            Snapshot::read(&host).since_start()
+        };
+        let log = crate::diagnosis::judge(
+            "[  100.000000] Memory cgroup out of memory: Killed process 512 (eater) total-vm:1kB, anon-rss:1kB\n",
+        );
+        let left = |number: &'static str, told: &[Code]| {
+            let mut counted = counted(number);
+            leave_out_told_kills(&mut counted, &log, told);
+            counted.iter().map(|one| one.count).sum::<u64>()
+        };
+        assert_eq!(left("oom_kill 1\n", &[Code::OomKill, Code::OomKillCgroup]), 0);
+        assert_eq!(left("oom_kill 3\n", &[Code::OomKill, Code::OomKillCgroup]), 2);
+        assert_eq!(left("oom_kill 1\n", &[Code::OomKill]), 1);
     }
 
     #[test]

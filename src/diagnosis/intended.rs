@@ -20,6 +20,8 @@ pub(super) enum Action {
     Removal,
     /// A driver that lets go of a network card or takes it.
     Driver,
+    /// A driver that lets go of a USB controller.
+    UsbDriver,
     /// The driver of a TPM that finds out that the TPM's interrupt does not come.
     Polling,
 }
@@ -58,6 +60,8 @@ impl Action {
             Self::Removal => Reach { before: 0.0, after: 5.0, codes: &[Code::DiskOffline], same: true },
             // A driver logs its end up to some seconds after it took the link down.
             Self::Driver => Reach { before: 6.0, after: 3.0, codes: &[Code::NetLinkDown], same: true },
+            // A controller that died says so in a line of its own before.
+            Self::UsbDriver => Reach { before: 0.0, after: 1.0, codes: &[Code::UsbDisconnect], same: false },
             // The command that waits for the interrupt fails first; polling is what such machines use from then on.
             Self::Polling => Reach { before: 5.0, after: 1.0, codes: &[Code::TpmError], same: true },
         }
@@ -66,7 +70,7 @@ impl Action {
 
 /// True if an action can explain the code; occurrences of such codes are kept one by one.
 pub(super) fn can_explain(code: Code) -> bool {
-    [Action::Sleep, Action::Button, Action::Removal, Action::Driver, Action::Polling]
+    [Action::Sleep, Action::Button, Action::Removal, Action::Driver, Action::UsbDriver, Action::Polling]
         .iter()
         .any(|action| action.reach().codes.contains(&code))
 }

@@ -20,6 +20,8 @@ pub(super) struct Record<'a> {
 pub(super) struct Joiner<'a> {
     waiting: Vec<Record<'a>>,
     last: Option<Origin>,
+    /// The stamp of a line that was broken right behind its head.
+    head: Option<Stamp<'a>>,
 }
 
 /// So many records may stand between the fragments of one line.
@@ -33,12 +35,17 @@ impl<'a> Joiner<'a> {
             known => known,
         };
         self.last = Some(origin);
+        let head = self.head.take().filter(|_| line.origin == Origin::Same);
+        if line.text.is_empty() {
+            self.head = line.stamp;
+            return;
+        }
         let text = if line.escaped && line.text.contains('\\') {
             Cow::Owned(unescaped(line.text))
         } else {
             Cow::Borrowed(line.text)
         };
-        let record = Record { stamp: line.stamp, origin, text, part: line.part, caller: line.caller };
+        let record = Record { stamp: line.stamp.or(head), origin, text, part: line.part, caller: line.caller };
         if self.waiting.is_empty() && record.part == Part::Whole {
             on(record);
             return;

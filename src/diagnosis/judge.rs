@@ -13,6 +13,7 @@ use super::record::{Line, Origin};
 use super::rules::{self, Act, Name, Rule};
 use super::stamp::Stamp;
 use super::stories::{State, Story};
+use super::wrapping::Wrapping;
 use super::{chain, name, sel, stories};
 
 /// A fault or event of one device, with the lines that report it.
@@ -46,8 +47,8 @@ impl Serialize for Incident {
         fields.serialize_field("count", &self.count)?;
         fields.serialize_field("first", &self.first)?;
         fields.serialize_field("last", &self.last)?;
-        fields.serialize_field("meaning", self.code.meaning())?;
-        fields.serialize_field("next", self.code.next())?;
+        fields.serialize_field("meaning", self.meaning())?;
+        fields.serialize_field("next", self.next())?;
         fields.serialize_field("lines", &self.lines)?;
         if let Some(part) = &self.part {
             fields.serialize_field("part", part)?;
@@ -73,24 +74,41 @@ pub struct Judge {
     state: State,
     intended: Intended,
     clock: Clock,
+    wrapping: Wrapping,
+    /// True once a line was read that only a log has.
+    is_log: bool,
     seen: Vec<usize>,
 }
 
 impl Judge {
     /// Reads lines of a log of any form; may be called again for the next piece of the same log.
     pub fn read(&mut self, log: &str) {
+        let log = self.wrapping.plain(log);
+        self.lines(&log);
+    }
+
+    fn lines(&mut self, log: &str) {
         let mut joiner = Joiner::default();
         for line in log.lines() {
             if let Some(line) = Line::read(line) {
+                self.is_log = self.is_log || line.is_of_a_log();
                 joiner.take(&line, |record| self.record(&record));
             }
         }
         joiner.end(&mut |record| self.record(&record));
     }
 
+    /// True if a line so far was one of a log. A text without any was not judged.
+    #[must_use]
+    pub fn has_read_a_log(&self) -> bool {
+        self.is_log
+    }
+
     /// The incidents of the log, the worst first.
     #[must_use]
     pub fn end(mut self) -> Vec<Incident> {
+        let rest = self.wrapping.end();
+        self.lines(&rest);
         self.intended.take_back(&mut self.book, &self.state.names);
         stories::end(&mut self.state, &mut self.book);
         chain::settle(self.book.entries, &self.state.names)
@@ -106,7 +124,11 @@ impl Judge {
                 }
             }
             Origin::Kernel | Origin::Same => {
-                let stamp = record.stamp.map(|stamp| self.clock.read(stamp, &record.text));
+                let shown = record.stamp.and_then(|stamp| self.clock.minute(&stamp));
+                let stamp = record.stamp.map(|stamp| match &shown {
+                    Some(shown) => Stamp { text: shown, ..self.clock.read(stamp, &record.text) },
+                    None => self.clock.read(stamp, &record.text),
+                });
                 for text in record.text.split('\n') {
                     self.line(Now { text: text.trim(), stamp });
                 }
@@ -116,11 +138,12 @@ impl Judge {
 
     fn line(&mut self, now: Now<'_>) {
         let Table { rules, patterns } = &*TABLE;
-        let Self { book, state, intended, seen, .. } = self;
+        let Self { book, state, intended, is_log, seen, .. } = self;
         book.order += 1;
         let order = book.order;
         patterns.each(now.text, seen, |index, found| {
             let act = rules[index].act;
+            *is_log = true;
             // In a log without facilities, `name[pid]: ` begins a program's line. The kernel writes it only in lines about crashed programs.
             if !matches!(act, Act::Story(Story::Crash)) && is_of_a_program(now.text) {
                 return false;
@@ -167,14 +190,34 @@ fn simple(
 #[derive(Debug, Default)]
 struct Clock {
     started: Option<f64>,
+    /// The last minute that `dmesg -H` printed, and the seconds since then.
+    minute: Option<(String, f64)>,
+    passed: f64,
 }
 
 impl Clock {
+    /// The minute before a step of `dmesg -H`, which writes the time once a minute and steps between; `None` of any other stamp.
+    fn minute(&mut self, stamp: &Stamp<'_>) -> Option<String> {
+        if !stamp.is_step() {
+            let is_minute = stamp.since_boot.is_none() && stamp.text.split(':').count() == 2;
+            self.minute = is_minute.then(|| (stamp.text.to_owned(), stamp.seconds));
+            self.passed = 0.0;
+            return None;
+        }
+        self.passed += stamp.step();
+        self.minute.as_ref().map(|(minute, _)| format!("{minute} {:+.6}", self.passed))
+    }
+
     /// Adds the time since the start to a stamp that has none, once the log has shown the start.
     fn read<'t>(&mut self, stamp: Stamp<'t>, text: &str) -> Stamp<'t> {
-        if stamp.since_boot.is_some() || stamp.text.starts_with('+') {
+        if stamp.since_boot.is_some() {
             return stamp;
         }
+        let stamp = match &self.minute {
+            Some((_, minute)) if stamp.is_step() => Stamp { seconds: minute + self.passed, ..stamp },
+            _ if stamp.is_step() => return stamp,
+            _ => stamp,
+        };
         if text.starts_with(BANNER) {
             self.started = Some(stamp.seconds);
         }

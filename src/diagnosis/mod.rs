@@ -22,9 +22,11 @@ mod rules;
 mod sel;
 mod stamp;
 mod stories;
+mod words;
+mod wrapping;
 
 pub use code::{Code, Kind, Severity};
-pub use counters::Snapshot;
+pub use counters::{Snapshot, leave_out_told_kills};
 pub use crash::{CrashFile, CrashLog, joined};
 pub use event::event_in_words;
 pub use finding::Finding;

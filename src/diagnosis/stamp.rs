@@ -16,6 +16,16 @@ pub(super) struct Stamp<'a> {
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl<'a> Stamp<'a> {
+    /// True for a step from the line before, as `dmesg -H` and `-d` write it.
+    pub(super) fn is_step(&self) -> bool {
+        self.text.starts_with('+')
+    }
+
+    /// The seconds of a step; 0 if it has none.
+    pub(super) fn step(&self) -> f64 {
+        seconds_of(self.text.trim_start_matches('+')).unwrap_or_default()
+    }
+
     /// As people read it: the microseconds of `/dev/kmsg` as `dmesg` prints them.
     pub(super) fn shown(&self) -> Cow<'a, str> {
         match self.since_boot {
@@ -37,7 +47,9 @@ impl<'a> Stamp<'a> {
         let (month, day, year) = (parts.next()??, parts.next()??, parts.next()??);
         let from = date.as_ptr() as usize - line.as_ptr() as usize;
         let to = time.as_ptr() as usize - line.as_ptr() as usize + time.len();
-        let seconds = days(year, month, day) * 86400.0 + of_day(time)?;
+        // The clock of some has 12 hours.
+        let half = if time.contains(" PM") && !time.starts_with("12") { 43200.0 } else { 0.0 };
+        let seconds = days(year, month, day) * 86400.0 + of_day(time)? + half;
         Some(Self { text: line.get(from..to)?, seconds, since_boot: None })
     }
 }
@@ -59,17 +71,58 @@ fn of_day(time: &str) -> Option<f64> {
     Some(f64::from(hours.parse::<u32>().ok()?) * 3600.0 + f64::from(minutes.parse::<u32>().ok()?) * 60.0 + seconds)
 }
 
+/// The number of a month by its short name, in English and in languages of other locales; 0 of a word that may be a month of another
+/// one, so that its days still have an order; `None` if it cannot be a month.
 fn month(word: &str) -> Option<u32> {
-    MONTHS.iter().zip(1..).find(|(name, _)| **name == word).map(|(_, number)| number)
+    if let Some((_, number)) = MONTHS.iter().zip(1..).find(|(name, _)| **name == word) {
+        return Some(number);
+    }
+    // `9月`, `9월`
+    let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+    if digits.len() < word.len() && !word.is_ascii() {
+        if let Ok(number @ 1..=12) = digits.parse() {
+            return Some(number);
+        }
+    }
+    let word = word.trim_end_matches('.').to_lowercase();
+    let is_word = (3..6).contains(&word.chars().count()) && word.chars().all(char::is_alphabetic);
+    let known = OTHER_MONTHS.iter().zip(1..).find(|(names, _)| names.split(' ').any(|name| word.starts_with(name)));
+    is_word.then(|| known.map_or(0, |(_, number)| number))
 }
+
+/// Starts of the months' names in Spanish, Portuguese, Italian, French, German, Dutch, Swedish and Polish.
+const OTHER_MONTHS: [&str; 12] = [
+    "jan ene gen sty",
+    "feb fev fév lut",
+    "mar mär mrt maa",
+    "apr abr avr kwi",
+    "may mai mag mei maj",
+    "jun juin giu cze",
+    "jul juil lug lip",
+    "aug ago aoû sie",
+    "sep set wrz",
+    "oct okt out ott paź",
+    "nov lis",
+    "dec dic dez déc gru",
+];
 
 /// A stamp in brackets at the start, and what follows it: `[   12.345678]`, `[Sat Apr 15 19:49:46 2023]`, `[  +0.000001]`, `[Apr15 19:49]`.
 pub(super) fn bracketed(line: &str) -> (Option<Stamp<'_>>, &str) {
     let Some((inner, rest)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) else { return (None, line) };
     let text = inner.trim();
     let rest = rest.strip_prefix(' ').unwrap_or(rest);
+    // `dmesg -d` without times: only the step from the line before.
+    let text = text.strip_prefix('<').and_then(|step| step.strip_suffix('>')).map_or(text, str::trim);
+    if inner.starts_with('<') {
+        let known = seconds_of(text).is_some();
+        let text = if known { "+" } else { "" };
+        return if known { (Some(Stamp { text, seconds: 0.0, since_boot: None }), rest) } else { (None, line) };
+    }
     let Some(first) = text.bytes().next() else { return (None, line) };
     if first.is_ascii_digit() {
+        if let Some(stamp) = iso(text) {
+            return (Some(stamp), rest.strip_prefix(": ").unwrap_or(rest));
+        }
         return match seconds_of(text) {
             Some(seconds) => (Some(Stamp { text, seconds, since_boot: Some(seconds) }), rest),
             None => (None, line),
@@ -103,19 +156,67 @@ fn seconds_of(text: &str) -> Option<f64> {
     Some(f64::from(digits(whole)?) + f64::from(micros) / scale.get(fraction.len().min(6)).copied().unwrap_or(1e6))
 }
 
-/// `Sat Apr 15 19:49:46 2023`, `Apr15 19:49`.
+/// `Sat Apr 15 19:49:46 2023`, `Apr15 19:49`, `Apr 5 19:49`.
 fn dated(text: &str) -> Option<f64> {
-    let mut words = text.split_ascii_whitespace();
-    let first = words.next()?;
-    if let Some(day) = first.get(3..).and_then(|day| day.parse::<u32>().ok()) {
-        let time = words.next()?;
-        return Some(days(0, month(first.get(..3)?)?, day) * 86400.0 + of_day(&format!("{time}:00"))?);
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let minutes = |time: &str| of_day(&format!("{time}:00"));
+    match words.as_slice() {
+        // Some locales end the name of the month with a letter of another alphabet, or a full stop.
+        [first, time] => {
+            let at = first.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+            let day = first[at..].parse::<u32>().ok()?;
+            Some(days(0, month(&first[..at])?, day) * 86400.0 + minutes(time)?)
+        }
+        [name, day, time] => Some(days(0, month(name)?, day.parse().ok()?) * 86400.0 + minutes(time)?),
+        [_, name, day, time, year] => {
+            Some(days(year.parse().ok()?, month(name)?, day.parse().ok()?) * 86400.0 + of_day(time)?)
+        }
+        _ => None,
     }
-    let month = month(words.next()?)?;
-    let day = words.next()?.parse().ok()?;
-    let time = of_day(words.next()?)?;
-    let year = words.next()?.parse().ok()?;
-    Some(days(year, month, day) * 86400.0 + time)
+}
+
+/// `2023-12-22T12:26:25.559615Z`, alone.
+pub(super) fn iso(text: &str) -> Option<Stamp<'_>> {
+    (text.as_bytes().get(10) == Some(&b'T')).then_some(())?;
+    let (day, time) = text.split_once('T')?;
+    if time.contains(' ') {
+        return None;
+    }
+    Some(Stamp { text, seconds: iso_day(day)? * 86400.0 + of_day(time)?, since_boot: None })
+}
+
+/// `2023-12-22T12:26:25,559615-08:00 text`: only `dmesg --time-format iso` has a comma there, and no host behind it.
+pub(super) fn iso_of_dmesg(line: &str) -> Option<(Stamp<'_>, &str)> {
+    (line.as_bytes().get(19) == Some(&b',')).then_some(())?;
+    let (time, rest) = line.split_once(' ')?;
+    Some((iso(time)?, rest))
+}
+
+/// `2023-12-22T12:26:25.559615123Z stdout F text`: containers count nanoseconds, and Kubernetes names the stream.
+pub(super) fn of_container(line: &str) -> Option<(Stamp<'_>, &str)> {
+    (line.as_bytes().get(19) == Some(&b'.')).then_some(())?;
+    let (time, rest) = line.split_once(' ')?;
+    let digits = time.get(20..)?.bytes().take_while(u8::is_ascii_digit).count();
+    let streams = ["stdout F ", "stderr F ", "stdout P ", "stderr P "];
+    let inner = streams.iter().find_map(|stream| rest.strip_prefix(stream));
+    if digits != 9 && inner.is_none() {
+        return None;
+    }
+    Some((iso(time)?, inner.unwrap_or(rest)))
+}
+
+/// True if a text begins with the kernel's own stamp, `[   12.345678]`.
+pub(super) fn is_of_kernel(text: &str) -> bool {
+    let Some((inner, _)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) else { return false };
+    let inner = inner.trim_start();
+    inner.split_once('.').is_some_and(|(_, fraction)| fraction.len() == 6) && seconds_of(inner).is_some()
+}
+
+/// `1263.468579`, alone.
+pub(super) fn plain(text: &str) -> Option<Stamp<'_>> {
+    let (_, fraction) = text.split_once('.')?;
+    let seconds = seconds_of(text).filter(|_| fraction.len() == 6)?;
+    Some(Stamp { text, seconds, since_boot: Some(seconds) })
 }
 
 /// Reads a line of syslog or `journalctl`: the stamp, true if the kernel wrote it, and the text.
@@ -131,10 +232,10 @@ pub(super) fn syslog(line: &str) -> Option<(Stamp<'_>, bool, &str)> {
     {
         return syslog(rest);
     }
-    if !bytes.first()?.is_ascii_alphanumeric() || bytes.len() < 15 {
+    if !line.chars().next()?.is_alphanumeric() || bytes.len() < 15 {
         return None;
     }
-    let (length, seconds) = time_at_start(line)?;
+    let (length, seconds) = since_1970(line).or_else(|| time_at_start(line))?;
     let text = line.get(..length)?;
     let rest = line.get(length..)?;
     let stamp = Stamp { text, seconds, since_boot: None };
@@ -147,6 +248,14 @@ pub(super) fn syslog(line: &str) -> Option<(Stamp<'_>, bool, &str)> {
     }
     let at = rest.find(": ")?;
     Some((stamp, false, rest.get(at + 2..)?))
+}
+
+/// `1702345678.123456 host kernel: ` of `journalctl -o short-unix`: the length of the time, and its seconds.
+fn since_1970(line: &str) -> Option<(usize, f64)> {
+    let (time, _) = line.split_once(' ')?;
+    let (whole, fraction) = time.split_once('.')?;
+    (whole.len() == 10 && fraction.len() == 6).then_some(())?;
+    Some((time.len(), seconds_of(time)?))
 }
 
 /// The length of the time at the start of a line, in bytes, and its seconds; `None` if there is no time.
@@ -163,7 +272,7 @@ fn time_at_start(line: &str) -> Option<(usize, f64)> {
         }
         if let Some(day) = iso_day(word) {
             date = Some(day);
-        } else if let Some(number) = month(word) {
+        } else if let Some(number) = month(word).filter(|_| date.is_none()) {
             month_seen = Some(number);
         } else if let Some(seconds) = of_day(word) {
             let has_year = line.get(length + 1..length + 6).filter(|next| next.ends_with(' '));

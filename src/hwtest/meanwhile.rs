@@ -62,8 +62,8 @@ fn add(incident: &Incident, report: &mut Report) {
         Effect::Failed => Outcome::Failed,
     };
     let lines = incident.lines.first().map(|line| format!(" ({line})")).unwrap_or_default();
-    let what = format!("{} × {}{lines}", incident.count, incident.code.meaning());
-    report.find(outcome, incident.code.word(), incident.device.as_str(), what).next(incident.code.next());
+    let what = format!("{} × {}{lines}", incident.count, incident.meaning());
+    report.find(outcome, incident.code.word(), incident.device.as_str(), what).next(incident.next());
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ fn problem(finding: &Finding, places: &[usize], results: &[TestResult]) -> Probl
         grade: effect.min(worst).max(Grade::Noted),
         what: format!("{}{part}", finding.name()),
         status: format!("{}, reported {times} by the machine while {} ran", finding.severity, listed(&names)),
-        reason: format!("{}{line}", finding.code.meaning()),
-        next: finding.code.next().to_owned(),
+        reason: format!("{}{line}", finding.meaning()),
+        next: finding.next().to_owned(),
         result: places.first().copied(),
     }
 }

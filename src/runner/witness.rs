@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::parameters;
-use crate::diagnosis::{Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot};
+use crate::diagnosis::{
+    Code, Effect, Finding, Incident, Judge, Kind, Listening, MEANWHILE, Parts, Policy, Snapshot, leave_out_told_kills,
+};
 use crate::host::{Host, KernelLog};
 use crate::script::{HardwareType, Machine, Script};
 
@@ -169,7 +171,10 @@ impl Witness {
         let mut judge = Judge::default();
         judge.read(&text);
         let mut incidents = judge.end();
-        for counted in Snapshot::read(&self.host).since(&watch.before) {
+        let mut counts = Snapshot::read(&self.host).since(&watch.before);
+        // Programs that were killed at their own limit are in the log; the counter counts them, too.
+        leave_out_told_kills(&mut counts, &incidents, &[Code::OomKillCgroup]);
+        for counted in counts {
             // The incident from the log has more detail; the counter is added to it as further evidence.
             let told = incidents
                 .iter_mut()
@@ -308,7 +313,7 @@ impl Testimony {
             let Incident { code, severity, device, count, lines, part, .. } = incident;
             let part = part.as_ref().map(|part| format!(" ({part})")).unwrap_or_default();
             let device = if device.is_empty() { String::new() } else { format!(" {device}{part}") };
-            let _ = writeln!(text, "- {severity}: {}{device}, {count} times: {}", code.word(), code.meaning());
+            let _ = writeln!(text, "- {severity}: {}{device}, {count} times: {}", code.word(), incident.meaning());
             let _ = writeln!(
                 text,
                 "  {}",
@@ -320,7 +325,7 @@ impl Testimony {
                     Effect::Failed => "a pass becomes failed",
                 }
             );
-            let _ = writeln!(text, "  next: {}", code.next());
+            let _ = writeln!(text, "  next: {}", incident.next());
             for line in lines.iter().take(5) {
                 let _ = writeln!(text, "  | {line}");
             }

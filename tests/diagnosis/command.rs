@@ -57,6 +57,16 @@ fn the_exit_code_tells_of_findings_only_when_it_is_asked_to() {
 }
 
 #[test]
+fn a_text_that_is_no_log_is_not_judged_and_never_called_healthy() {
+    let letter = file("Dear all,\n\nthe machine is slow.\n");
+    let name = letter.path().to_string_lossy();
+    let output = diagnose(&[&name]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("not judged: no line of it is a log line") && !text.contains("nothing is wrong"), "{text}");
+}
+
+#[test]
 fn people_are_told_meaning_next_step_and_evidence() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_shakedown"))
         .args(["diagnose", "-"])

@@ -173,8 +173,8 @@ fn fault(incident: &Incident, node: &str) -> Noticed {
         code.word(),
         of_device(incident),
         times(*count),
-        code.meaning(),
-        code.next()
+        incident.meaning(),
+        incident.next()
     );
     Noticed { action: "incident", kind: event_type(code.kind()), text, is_failure: true }
 }

@@ -19,6 +19,8 @@ const FUSION: &str = "drivers/message/fusion";
 const QLA: &str = "drivers/scsi/qla2xxx/qla_os.c";
 const MEGA: &str = "drivers/scsi/megaraid";
 const SMARTPQI: &str = "drivers/scsi/smartpqi/smartpqi_init.c";
+const ZFS: &str = "OpenZFS module/os/linux/zfs, module/zfs/spa.c";
+const MMC: &str = "drivers/mmc/core/block.c";
 const MD: &str = "drivers/md";
 
 pub(super) const RULES: &[Rule] = &[
@@ -36,6 +38,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(": timing out command, waited ", Is(Code::DiskTimeout, Name::Disk), SCSI_LIB),
     rule(": reservation conflict", Is(Code::DiskReservationConflict, Name::Disk), SCSI),
     rule("^{}: Sense: Medium Error", Is(Code::DiskMediumError, Name::Part), SCSI_LOG),
+    rule("^sd *] Synchronizing SCSI cache", Tale(Story::DiskSynced), SD),
     rule("Synchronize Cache(*) failed: Result: hostbyte=", Tale(Story::DiskLeft), SD),
     rule(" failed: Result: hostbyte=", Tale(Story::ScsiResult), SD),
     rule("FAILED Result: hostbyte=", Tale(Story::ScsiResult), SCSI_LOG),
@@ -225,8 +228,36 @@ pub(super) const RULES: &[Rule] = &[
     rule("^md/raid*: active with * out of ", Tale(Story::RaidActive), MD),
     rule("^md/raid*:*raid level * active with * out of ", Tale(Story::RaidActive), MD),
     rule("^md: kicking non-fresh {} from array!", Is(Code::RaidDegraded, Name::Part), MD),
+    rule("^device-mapper: *: {}: metadata operation '", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: aborting current metadata transaction", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: failed to abort metadata transaction", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: failed to set 'needs_check' flag in metadata", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: unable to read needs_check flag, setting failure mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: could not load cache mappings", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching * to read-only mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching * to failure mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching * to fail mode", Tale(Story::Mapped), MD),
+    rule("^device-mapper: *: {}: switching pool to out-of-data-space", Tale(Story::Mapped), MD),
+    rule("^device-mapper: writecache: *I/O error", Is(Code::DiskIoError, Name::No), MD),
+    // ZFS is no part of the kernel; its lines begin with what SPL puts before them.
+    rule("WARNING: Pool '{}' has encountered an uncorrectable I/O failure", Is(Code::FilesystemError, Name::Part), ZFS),
+    rule("^zio pool=* vdev={} error=", Tale(Story::ZioError), ZFS),
+    rule("^PANIC: zfs: ", Is(Code::KernelOops, Name::No), ZFS),
+    rule("^PANIC at *.c:", Is(Code::KernelOops, Name::No), ZFS),
     rule("^device-mapper: raid: Device * specified for rebuild", Harmless, MD),
     rule("^mmc{}: Timeout waiting for hardware ", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/host/sdhci.c"),
+    // To 4.8 and since; the slot is named by the card that fails next.
+    rule("^mmcblk*: error * sending stop command", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: error * transferring data", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: error * sending status command", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: timed out sending ", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: response CRC error sending ", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: recovery failed!", Tale(Story::CardFailed), MMC),
+    rule("^mmcblk*: mmc*:*iB", Tale(Story::CardNamed), MMC),
+    rule("^mmc{}: cache flush error ", Is(Code::DiskIoError, Name::Prefix), "drivers/mmc/core/mmc.c"),
+    rule("^mmc{}: Card stuck being busy!", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/core/mmc_ops.c"),
+    rule("^mmc{}: Card stuck in wrong state!", Is(Code::DiskTimeout, Name::Prefix), "drivers/mmc/core/block.c"),
+    rule("^mmc{}: Card removed and powered off", Harmless, "drivers/mmc/host"),
     // File systems.
     rule("^EXT4-fs error (device {})", Is(Code::FilesystemError, Name::Part), "fs/ext4/super.c"),
     rule("^EXT4-fs ({}): Remounting filesystem read-only", Is(Code::FilesystemError, Name::Part), "fs/ext4/super.c"),
@@ -331,6 +362,21 @@ pub(super) const RULES: &[Rule] = &[
         "fs/btrfs/volumes.c",
     ),
     rule("^BTRFS: bdev /dev/{} errs: ", Is(Code::DiskIoError, Name::Part), "fs/btrfs/volumes.c"),
+    rule(
+        "^BTRFS error (device {}): *fixed up error at logical ",
+        As(Code::FilesystemError, Severity::Warning, Name::Part),
+        "fs/btrfs/scrub.c",
+    ),
+    rule(
+        "^BTRFS info (device {}): read error corrected: ino ",
+        As(Code::FilesystemError, Severity::Warning, Name::Part),
+        "fs/btrfs/bio.c",
+    ),
+    rule(
+        "^btrfs read error corrected: ino ",
+        As(Code::FilesystemError, Severity::Warning, Name::No),
+        "fs/btrfs/extent_io.c",
+    ),
     rule("^BTRFS error (device *): bdev /dev/{} errs: ", Is(Code::DiskIoError, Name::Part), "fs/btrfs/volumes.c"),
     rule("^BTRFS warning (device {}): csum failed", Tale(Story::Btrfs), "fs/btrfs/inode.c"),
     rule("^BTRFS warning (device {}): checksum ", Tale(Story::Btrfs), "fs/btrfs/scrub.c"),

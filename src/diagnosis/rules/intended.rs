@@ -32,6 +32,8 @@ pub(super) const RULES: &[Rule] = &[
     rule(": removed PHC ", Meant(Action::Driver, Step::Goes), "ixgbe, igb, i40e, ice, e1000e"),
     rule(": E-Switch: Unload vfs", Meant(Action::Driver, Step::Goes), "mlx5"),
     rule(": E-Switch: cleanup", Meant(Action::Driver, Step::Goes), "mlx5"),
+    rule(": remove, state ", Meant(Action::UsbDriver, Step::Goes), "drivers/usb/core/hcd.c"),
+    rule(": USB bus * deregistered", Meant(Action::UsbDriver, Step::Goes), "drivers/usb/core/hcd.c"),
     rule(
         "^tpm *: [Firmware Bug]: TPM interrupt not working, polling instead",
         Meant(Action::Polling, Step::Ends),

@@ -71,6 +71,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("^{}: page allocation failure: order:", Tale(Story::Allocation), "mm/page_alloc.c"),
     rule(" PID: * Comm: ", Tale(Story::Speaker), "lib/dump_stack.c"),
     // Lack of memory.
+    rule(" invoked oom-killer: gfp_mask=", Tale(Story::OomBegins), OOM),
+    rule("^oom-kill:constraint=", Tale(Story::OomChosen), OOM),
     rule("emory cgroup out of memory: Kill* process {} (", Tale(Story::OomCgroup), OOM),
     rule("Out of memory*: Kill* process {} (", Tale(Story::OomKill), OOM),
     rule("^Killed process {} (", Tale(Story::OomMore), OOM),

@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("^EDAC PCI: Bridge Detected Parity Error on ", Is(Code::PcieUncorrected, Name::Pci), EDAC_PCI),
     rule("Northbridge Error (node {}): DRAM ECC error detected on the NB", Tale(Story::AmdNorthbridge), MCE_AMD),
     rule("Northbridge Error (node {})", Tale(Story::AmdDecoded), MCE_AMD),
-    rule("[Hardware Error]: CPU:{} (*MC*_STATUS[*]: 0x", Tale(Story::AmdStatus), MCE_AMD),
+    rule("[Hardware Error]: CPU:{} (*MC*_STATUS[", Tale(Story::AmdStatus), MCE_AMD),
     rule("[Hardware Error]: MC*_STATUS[*]: 0x", Tale(Story::AmdStatus), MCE_AMD),
     rule("Ext. Error Code: ", Tale(Story::AmdDecoded), MCE_AMD),
     rule("[Hardware Error]: *Extended Error Code: ", Tale(Story::AmdDecoded), MCE_AMD),

@@ -11,6 +11,7 @@ mod memory;
 mod network;
 mod pcie;
 mod platform;
+mod wireless;
 
 use super::code::{Code, Severity};
 use super::intended::{Action, Step};
@@ -80,11 +81,12 @@ const NAMES: &[Rule] = &[rule("^sd *: [sd", Act::Harmless, "drivers/scsi/sd.c")]
 
 /// All rules, in their order.
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
-    let tables: [&'static [Rule]; 9] = [
+    let tables: [&'static [Rule]; 10] = [
         intended::RULES,
         memory::RULES,
         pcie::RULES,
         disk::RULES,
+        wireless::RULES,
         network::RULES,
         gpu::RULES,
         kernel::RULES,

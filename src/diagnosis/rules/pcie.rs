@@ -31,6 +31,14 @@ pub(super) const RULES: &[Rule] = &[
     rule("pciehp: Slot(*): Card not present", Is(Code::PcieLinkDown, Name::Pci), HOTPLUG),
     rule("^pciehp {}:pcie*: Card not present on Slot", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
     rule("pciehp: Slot(*): Power fault", Is(Code::PcieLinkDown, Name::Pci), "drivers/pci/hotplug/pciehp_hpc.c"),
+    // To 4.20, the port stands behind the driver's name.
+    rule("^pciehp {}:pcie*: Slot(*): Card not present", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
+    rule("^pciehp {}:pcie*: Slot(*): Power fault", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
+    rule("^pciehp {}:pcie*: Power fault on ", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
+    rule("^pciehp {}:pcie*: Power fault bit ", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
+    rule("^pciehp {}:pcie*: Link Training Error occurs", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
+    rule("^pciehp {}:pcie*: Failed to check link status", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
+    rule("^pciehp {}:pcie*: Surprise Removal", Is(Code::PcieLinkDown, Name::Part), HOTPLUG),
     rule("Power fault on slot", Is(Code::PcieLinkDown, Name::Pci), "drivers/pci/hotplug/pciehp_ctrl.c"),
     rule(
         "pciehp: Slot(*): Failed to check link status",

@@ -24,6 +24,16 @@ pub(super) const RULES: &[Rule] = &[
     rule("ritical temperature reached", Is(Code::ThermalCritical, Name::No), THERMAL),
     rule("HARDWARE PROTECTION shutdown (Temperature too high)", Tale(Story::HeatShutdown), "kernel/reboot.c"),
     rule("HARDWARE PROTECTION shutdown (", Is(Code::ThermalCritical, Name::No), "kernel/reboot.c"),
+    rule(
+        "^hwmon {}: Undervoltage detected!",
+        Is(Code::PowerVoltageOutOfRange, Name::Part),
+        "drivers/hwmon/raspberrypi-hwmon.c",
+    ),
+    rule(
+        "^Under-voltage detected! (0x",
+        Is(Code::PowerVoltageOutOfRange, Name::No),
+        "drivers/firmware/raspberrypi.c, vendor",
+    ),
     // USB.
     rule("^usb *: Product: ", Tale(Story::UsbProduct), "drivers/usb/core/hub.c"),
     rule("^usb *: Manufacturer: ", Tale(Story::UsbProduct), "drivers/usb/core/hub.c"),
@@ -46,6 +56,17 @@ pub(super) const RULES: &[Rule] = &[
     rule(" Maybe the USB cable is bad?", Tale(Story::UsbSilent), HUB),
     rule("HC died; cleaning up", Is(Code::UsbControllerDied, Name::Bus), XHCI),
     rule("host controller not responding, assume dead", Is(Code::UsbControllerDied, Name::Bus), XHCI),
+    rule(
+        "xHCI HW not ready after *(HC bug?) status = ",
+        Is(Code::UsbControllerDied, Name::Bus),
+        "drivers/usb/host/pci-quirks.c",
+    ),
+    rule("hci*: Host halt failed, -", Is(Code::UsbControllerDied, Name::Bus), XHCI),
+    rule("hci*: Host not accessible, reset failed.", Is(Code::UsbControllerDied, Name::Bus), XHCI),
+    rule("hci*: Host took too long to start, waited ", Is(Code::UsbControllerDied, Name::Bus), XHCI),
+    rule("hci*: can't setup: -", Is(Code::UsbControllerDied, Name::Bus), "drivers/usb/core/hcd.c"),
+    rule("hci*: startup error -", Is(Code::UsbControllerDied, Name::Bus), "drivers/usb/core/hcd.c"),
+    rule("hci*: init * fail, -", Is(Code::UsbControllerDied, Name::Bus), "drivers/usb/core/hcd-pci.c"),
     rule("HC died", Is(Code::UsbControllerDied, Name::Bus), XHCI),
     rule("hci*hcd *: WARNING: Host System Error", Is(Code::UsbControllerDied, Name::Bus), XHCI),
     // TPM and BMC.

@@ -17,6 +17,9 @@ pub(super) struct State {
     before: bool,
 }
 
+/// So many seconds after the start, all records of before it have been told.
+const SETTLED: f64 = 60.0;
+
 #[derive(Debug, Default)]
 struct Record {
     severity: Grade,
@@ -207,6 +210,8 @@ fn close(number: u32, book: &mut Book, state: &mut State) {
         book.note_lines(Found::new(Code::FirmwareErrorRecord, device), section.first, section.last, section.lines);
         return;
     }
+    // What firmware reports right after the start may be from before it.
+    let is_live = section.first.since_boot.is_some_and(|seconds| seconds > SETTLED);
     let code = match (kind, grade) {
         (_, Grade::Info | Grade::Unknown) => return,
         (Part::Memory, Grade::Corrected) => Code::MemoryCorrected,
@@ -219,11 +224,15 @@ fn close(number: u32, book: &mut Book, state: &mut State) {
         (Part::Cpu, Grade::Recoverable) => Code::CpuMceUncorrected,
         (Part::Cpu, Grade::Fatal) => Code::CpuMceFatal,
         (Part::Cxl, _) => Code::CxlError,
+        // A section in the words of one vendor: processors and their vendors have such.
+        (Part::Other, Grade::Corrected) if is_live => Code::CpuMceCorrected,
+        (Part::Other, Grade::Recoverable) if is_live => Code::CpuMceUncorrected,
+        (Part::Other, Grade::Fatal) if is_live => Code::CpuMceFatal,
         (Part::Other, _) => Code::FirmwareErrorRecord,
     };
     let severity = match grade {
-        // A section in the words of one vendor, about something that the hardware has put right.
-        Grade::Corrected if kind == Part::Other => Severity::Info,
+        // About something that the hardware has put right, perhaps long ago.
+        Grade::Corrected if kind == Part::Other && !is_live => Severity::Info,
         Grade::Corrected => Severity::Warning,
         Grade::Fatal => Severity::Fatal,
         _ => code.severity(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command::{is_abort_alone, may_be_declined};
 use super::sense::{additional, result, scsi_disk};
 use super::{State as All, Story};
 use crate::diagnosis::book::{At, Book, Entry, Found, Now};
@@ -23,6 +24,8 @@ pub(super) struct State {
     empty: BTreeSet<String>,
     /// The ATA port of the last line about a port.
     port: String,
+    /// The last command of a port, and true if a drive may decline it.
+    command: (String, bool),
     /// Ports that had an exception.
     faulty: BTreeSet<String>,
     /// Ports that did not answer a reset, without an exception before: a disk that spins up takes its time.
@@ -163,6 +166,14 @@ pub(super) fn ata_fault(story: Story, part: &str, now: &Now<'_>, book: &mut Book
         state.packet.insert(state.port.clone());
     }
     if state.packet.contains(&state.port) {
+        return true;
+    }
+    if let Some(declinable) = may_be_declined(now.text) {
+        state.command = (state.port.clone(), declinable);
+    }
+    // The drive knows the command and not this use of it, or not the command: nothing was lost.
+    let declined = state.command == (state.port.clone(), true) && is_abort_alone(now.text);
+    if declined && matches!(story, Story::AtaResult | Story::AtaError) {
         return true;
     }
     let braces = now.text.split_once('{').map_or("", |(_, rest)| rest);
@@ -343,6 +354,14 @@ pub(super) fn above(story: Story, part: &str, now: &Now<'_>, book: &mut Book) ->
             Some("4") => Found::new(Code::DiskHardwareError, part),
             _ => return true,
         },
+        // The number of a device of the mapper; its major number differs between machines.
+        Story::Mapped => match part.rsplit_once(':') {
+            Some((_, minor)) if minor.bytes().all(|b| b.is_ascii_digit()) => {
+                Found::new(Code::FilesystemError, format!("dm-{minor}"))
+            }
+            _ => return false,
+        },
+        Story::ZioError => Found::new(Code::DiskIoError, part.rsplit('/').next().unwrap_or(part)).weak(),
         Story::PathFailed => Found::new(Code::DiskPathFailed, scsi_disk(word(part))),
         _ => Found::new(Code::FilesystemError, word(part)),
     };

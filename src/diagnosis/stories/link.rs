@@ -47,7 +47,11 @@ pub(super) fn aer(part: &str, now: &Now<'_>, book: &mut Book) -> bool {
 
 /// Links up and down, and queues that stand still.
 pub(super) fn network(story: Story, part: &str, now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
-    let device = name::net(now.text);
+    let mut device = name::net(now.text);
+    // Old versions name only the driver; a machine has one of its cards.
+    if device.is_empty() && now.text.contains(": link change old ") {
+        device = name::prefix(now.text).to_string();
+    }
     match story {
         Story::TxTimeout => {
             let device = if part.is_empty() { device } else { word(part).to_string() };
@@ -106,6 +110,23 @@ pub(super) fn nvidia(story: Story, part: &str, now: &Now<'_>, book: &mut Book, s
     }
 }
 
+/// The code of an error of NVIDIA's catalogue by its number; `None` if it is none of the hardware or unknown.
+pub(in crate::diagnosis) fn code_of_xid(number: u32) -> Option<Code> {
+    Some(match number {
+        8 | 109 | 154 => Code::GpuReset,
+        48 | 94 | 95 | 140 | 171 | 172 => Code::GpuMemoryUncorrected,
+        54 => Code::PowerSlotInsufficient,
+        61 | 62 | 119 | 120 | 123 | 158 => Code::GpuFirmwareTimeout,
+        63 | 156 => Code::GpuMemoryRemapped,
+        64 | 157 => Code::GpuMemoryRemapFailed,
+        74 | 121 | 144..=150 | 155 => Code::GpuNvlinkError,
+        79 | 167 => Code::GpuLost,
+        92 => Code::GpuMemoryCorrected,
+        11..=14 | 31 | 32 | 37..=39 | 41..=45 | 68 | 69 | 137 => Code::GpuApplicationFault,
+        _ => return None,
+    })
+}
+
 /// `NVRM: Xid (PCI:0000:3b:00): 79, …`
 fn xid(now: &Now<'_>, book: &mut Book) -> bool {
     let Some((device, rest)) = now.text.split_once("Xid (").and_then(|(_, rest)| rest.split_once("): ")) else {
@@ -116,23 +137,18 @@ fn xid(now: &Now<'_>, book: &mut Book) -> bool {
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let Ok(number) = rest[..digits].parse::<u32>() else { return false };
     let text = &rest[digits..];
+    let Some(code) = code_of_xid(number) else { return true };
+    // What is to be done about an error that has a report of its own, or about one that has none.
     let code = match number {
-        8 | 109 => Code::GpuReset,
-        48 | 94 | 95 | 140 | 171 | 172 => Code::GpuMemoryUncorrected,
-        54 => Code::PowerSlotInsufficient,
-        61 | 62 | 119 | 120 | 123 | 158 => Code::GpuFirmwareTimeout,
-        63 | 156 => Code::GpuMemoryRemapped,
-        64 | 157 => Code::GpuMemoryRemapFailed,
-        74 | 121 | 144..=150 | 155 => Code::GpuNvlinkError,
-        79 | 167 => Code::GpuLost,
-        92 => Code::GpuMemoryCorrected,
-        11..=14 | 31 | 32 | 37..=39 | 41..=45 | 68 | 69 | 137 => Code::GpuApplicationFault,
-        _ => return true,
+        154 if text.rsplit(" to ").next().is_some_and(|to| to.contains(" Required")) => Code::GpuReset,
+        154 => return true,
+        _ => code,
     };
     let mild =
         code == Code::GpuNvlinkError && (text.contains("Nonfatal") || text.contains("Non-fatal") || number == 121);
     let found = Found::new(code, device);
-    book.note(if mild { found.severity(Severity::Warning) } else { found }, now);
+    let found = if mild { found.severity(Severity::Warning) } else { found };
+    book.note(if number == 154 { found.weak() } else { found }, now);
     true
 }
 

@@ -50,6 +50,20 @@ fn status(text: &str, mark: &str) -> Option<u64> {
     u64::from_str_radix(rest.get(..end)?, 16).ok()
 }
 
+/// The status by the flags in `MC255_STATUS[-|CE|-|…]`, of a line that was cut behind them. Bank 255 is what the kernel calls memory
+/// that firmware reports. Source: `drivers/edac/mce_amd.c`, `arch/x86/kernel/cpu/mce/apei.c`.
+fn of_flags(text: &str) -> Option<u64> {
+    let (bank, flags) = text.split_once("_STATUS[")?;
+    let of_memory = if bank.ends_with(" MC255") { 0x9f } else { 0 };
+    let has = |flag: &str| flags.split(['|', ']']).any(|one| one == flag);
+    match () {
+        () if has("UE") => Some(UNCORRECTED | of_memory),
+        () if has("Deferred") => Some(DEFERRED | of_memory),
+        () if has("CE") => Some(of_memory),
+        () => None,
+    }
+}
+
 /// The status in `Bank 4: b604a00100000813[1234] at 7e4f2f68`.
 fn status_after(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once(": ")?;
@@ -71,7 +85,8 @@ pub(super) fn amd(story: Story, part: &str, now: &Now<'_>, book: &mut Book, stat
         }
         Story::AmdStatus => {
             flush(state, book, false);
-            let Some(status) = status(now.text, "]: ") else { return false };
+            let flags = now.text.split_once("_STATUS[").map_or("", |(_, rest)| rest);
+            let Some(status) = status(flags, "]: ").or_else(|| of_flags(now.text)) else { return false };
             let cpu = name::cpu(part);
             let lines = vec![now.line()];
             state.bank = Some(Bank { status, fatal: state.fatal, cpu, at: now.at(), lines });
@@ -104,6 +119,8 @@ fn is_dram(text: &str) -> bool {
 fn flush(state: &mut State, book: &mut Book, memory: bool) {
     let Some(Bank { status, fatal, cpu, at, lines }) = state.bank.take() else { return };
     let uncorrected = status & (UNCORRECTED | DEFERRED) != 0;
+    // Memory that firmware reports has no unit; its code says memory.
+    let memory = memory || is_of_memory(status);
     let left = at.since_boot.is_some_and(|seconds| seconds < LEFT_FROM_BEFORE);
     let (code, weak) = match () {
         () if left => (Code::CpuMcePreviousBoot, false),

@@ -1,6 +1,8 @@
 //! Stories: incidents that take several log lines.
 
 mod apei;
+mod card;
+mod command;
 mod disk;
 mod link;
 mod mce;
@@ -12,6 +14,7 @@ mod trace;
 
 use super::book::{Book, Now};
 
+pub(super) use link::code_of_xid;
 pub(super) use names::Names;
 
 /// A line that is part of a story, named by how it is handled.
@@ -40,6 +43,7 @@ pub(super) enum Story {
     AddSense,
     ScsiResult,
     DiskLeft,
+    DiskSynced,
     Command,
     FusionAbort,
     FusionDone,
@@ -69,6 +73,10 @@ pub(super) enum Story {
     IscsiHost,
     IscsiError,
     Btrfs,
+    Mapped,
+    ZioError,
+    CardFailed,
+    CardNamed,
     TxTimeout,
     LinkDown,
     PortModule,
@@ -112,6 +120,8 @@ pub(super) enum Story {
     OomCgroup,
     OomKill,
     OomMore,
+    OomBegins,
+    OomChosen,
     Crash,
     FatalSignal,
     TscPair,
@@ -152,7 +162,12 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::Apei | S::ApeiBert | S::ApeiBertEnd => apei::tell(story, now, book, &mut state.apei),
         S::AerPort => link::aer(part, now, book),
         S::SenseKey | S::AddSense | S::ScsiResult | S::DiskLeft => disk::scsi(story, now, book, state),
+        S::DiskSynced => {
+            state.system.synced(now, book.order);
+            true
+        }
         S::Command | S::FusionAbort | S::FusionDone => disk::fusion(story, part, now, book, &mut state.disk),
+        S::CardFailed | S::CardNamed => card::card(story, now, book, state),
         S::IscsiHost | S::IscsiError => disk::iscsi(story, now, book, &mut state.disk),
         S::NvmeEmpty => disk::nvme_empty(part, now, &mut state.disk),
         S::Block | S::BufferError => disk::block(story, part, now, book, state),
@@ -169,6 +184,8 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::MegaraidVolume
         | S::MegaraidSense
         | S::PathFailed
+        | S::Mapped
+        | S::ZioError
         | S::Btrfs => disk::above(story, part, now, book),
         S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp | S::Renamed | S::Opened | S::Banner => {
             link::network(story, part, now, book, &mut state.link)
@@ -179,7 +196,10 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         S::UsbNew | S::UsbReset | S::UsbProduct | S::UsbDisconnect | S::UsbSilent => {
             system::usb(story, now, book, &mut state.system)
         }
-        S::OomCgroup | S::OomKill | S::OomMore => system::oom(story, part, now, book, &mut state.system),
+        S::OomCgroup | S::OomKill | S::OomMore | S::OomBegins | S::OomChosen => {
+            system::oom(story, part, now, book, &mut state.system)
+        }
+        S::Speaker if trace::speaker(now, book, &mut state.trace) => true,
         S::Crash | S::FatalSignal | S::Allocation | S::Speaker => {
             system::program(story, part, now, book, &mut state.system)
         }

@@ -16,6 +16,8 @@ pub(super) struct State {
     listing: bool,
     /// A report began, and no line has yet told of what.
     cut: bool,
+    /// A panic by an SError that named no CPU; the next line names it.
+    unnamed: bool,
     /// True if the kernel was crashed on purpose (sysrq).
     on_purpose: bool,
 }
@@ -56,7 +58,10 @@ pub(super) fn panic(story: Story, now: &Now<'_>, book: &mut Book, state: &mut St
         () if has("synchronous external abort") || has("synchronous parity or ECC") => {
             consequence_of(&[Code::MemoryFatal], Found::new(Code::MemoryFatal, ""), book);
         }
-        () if has("SError") => consequence_of(&[Code::CpuMceFatal], Found::new(Code::CpuMceFatal, ""), book),
+        () if has("SError") => {
+            state.unnamed = !book.has(Code::CpuMceFatal);
+            consequence_of(&[Code::CpuMceFatal], Found::new(Code::CpuMceFatal, ""), book);
+        }
         () if has("CPU context corrupt") || has("Unable to continue") => machine_check(now, book),
         () if has("achine check") || has("broadcast exception handler") || has("MCE") => machine_check(now, book),
         () if has("atal hardware error") => {
@@ -69,6 +74,19 @@ pub(super) fn panic(story: Story, now: &Now<'_>, book: &mut Book, state: &mut St
         }
         () if has("NMI") => consequence_of(&[Code::NmiUnknown], Found::new(Code::KernelPanic, ""), book),
         () => book.note(Found::new(Code::KernelPanic, ""), now),
+    }
+    true
+}
+
+/// Takes the CPU from `CPU: 3 PID: 1 Comm: …` for a panic that named none; false if no panic waits for it.
+pub(super) fn speaker(now: &Now<'_>, book: &mut Book, state: &mut State) -> bool {
+    if !std::mem::take(&mut state.unnamed) {
+        return false;
+    }
+    let cpu = now.text.strip_prefix("CPU: ").map(name::cpu).unwrap_or_default();
+    let panic = book.entries.iter_mut().rev().find(|entry| entry.code == Code::CpuMceFatal && entry.device.is_empty());
+    if let Some(panic) = panic {
+        panic.device = cpu;
     }
     true
 }
