@@ -2,6 +2,7 @@
 
 mod course;
 mod devices;
+mod partner;
 mod progress;
 
 use std::ffi::OsString;
@@ -30,6 +31,8 @@ pub(super) struct Arguments {
     /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
+    #[command(flatten)]
+    partner: partner::Partner,
     /// Longest time, in seconds; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten seconds before it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
@@ -59,7 +62,7 @@ enum Hardware {
     Cpu,
     /// Disks: reads them past every cache, and writes nothing
     Disk,
-    /// Network ports: links, and errors counted meanwhile; sends nothing
+    /// Network ports: links, and errors counted meanwhile; sends nothing without --listen or --peer
     Network,
     /// PCI Express links: width, speed, and errors counted meanwhile
     Pcie,
@@ -122,7 +125,8 @@ impl Arguments {
         if let Some(fault) = self.inject {
             anyhow::ensure!(fault.kind() == kind, "the fault {fault} is none of {kind}");
         }
-        let asked = self.seconds.unwrap_or_else(|| kind.seconds(level));
+        self.partner.check(kind, &self.devices, self.inject)?;
+        let asked = self.seconds.unwrap_or_else(|| kind.seconds(level) + self.partner.waits());
         anyhow::ensure!(
             self.devices.is_empty() || matches!(kind, Kind::Disk | Kind::Network),
             "--device names a disk or a network port; {kind} is tested as a whole"
@@ -135,7 +139,7 @@ impl Arguments {
 }
 
 /// The words for the child that carries out an order.
-fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
+fn words(order: &Order, devices: &[String], partner: &partner::Partner) -> Vec<OsString> {
     let mut words: Vec<OsString> =
         ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
     words.extend([
@@ -150,6 +154,7 @@ fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
     for device in devices {
         words.extend(["--device".into(), device.into()]);
     }
+    words.extend(partner.words());
     words
 }
 
@@ -165,7 +170,11 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
         Kind::Memory => hwtest::memory::run(&order, &progress),
         Kind::Cpu => hwtest::cpu::run(&order, &progress),
         Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
-        Kind::Network => hwtest::network::run(&host, &order, &named, &progress),
+        Kind::Network => match arguments.partner.pair(&named) {
+            Ok(Some(pair)) => hwtest::network::peer::run(&host, &order, &pair, &progress),
+            Ok(None) => hwtest::network::run(&host, &order, &named, &progress),
+            Err(_) => return exit::USAGE,
+        },
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
         Kind::Gpu => hwtest::gpu::run(&host, &order, &progress),
     };
@@ -175,6 +184,8 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let order = arguments.order()?;
+    // Before anything begins: a token that cannot be read is a mistake, and no result.
+    arguments.partner.pair(&arguments.devices)?;
     let (cancel, give_up) = (CancellationToken::new(), CancellationToken::new());
     let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
     let mut stream = match arguments.format {
@@ -185,7 +196,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Form::Text | Form::Json => None,
     };
     let mut shown = progress::Shown::new(order.kind);
-    let report = course::watch(&order, &words(&order, &arguments.devices), &cancel, |tick| {
+    let report = course::watch(&order, &words(&order, &arguments.devices, &arguments.partner), &cancel, |tick| {
         shown.tick(tick);
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.
