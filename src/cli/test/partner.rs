@@ -40,14 +40,20 @@ impl Partner {
     pub(super) fn check(&self, kind: Kind, devices: &[String], inject: Option<Inject>) -> anyhow::Result<()> {
         if self.side().is_none() {
             anyhow::ensure!(self.token_file.is_none(), "--token-file is for --listen or --peer");
-            anyhow::ensure!(inject != Some(Inject::NetworkLoss), "nothing is sent that could be lost: add --listen or --peer");
+            anyhow::ensure!(
+                inject != Some(Inject::NetworkLoss),
+                "nothing is sent that could be lost: add --listen or --peer"
+            );
             return Ok(());
         }
         anyhow::ensure!(kind == Kind::Network, "--listen and --peer are for the test of the network, not of {kind}");
         anyhow::ensure!(devices.len() <= 1, "a test with a peer goes over one interface: give --device once");
         let is_held = devices.iter().any(|device| device != "all" && device != "lo");
         let is_loopback = self.listen.as_ref().is_some_and(Address::is_loopback);
-        anyhow::ensure!(!(is_held && is_loopback), "nobody reaches 127.0.0.1 over --device: give --listen the address of that port");
+        anyhow::ensure!(
+            !(is_held && is_loopback),
+            "nobody reaches 127.0.0.1 over --device: give --listen the address of that port"
+        );
         Ok(())
     }
 

@@ -25,7 +25,8 @@ impl Address {
     /// All addresses that the host has now. A name asks the machine's name servers, which may take seconds.
     pub(super) fn resolve(&self) -> Result<Vec<SocketAddr>, Trouble> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
-        let all: Vec<SocketAddr> = found.map_err(|error| Trouble::NoName(self.host.clone(), error.to_string()))?.collect();
+        let all: Vec<SocketAddr> =
+            found.map_err(|error| Trouble::NoName(self.host.clone(), error.to_string()))?.collect();
         if all.is_empty() {
             return Err(Trouble::NoName(self.host.clone(), "there is none".to_owned()));
         }
@@ -69,7 +70,11 @@ impl FromStr for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') { write!(f, "[{}]:{}", self.host, self.port) } else { write!(f, "{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -90,7 +95,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(shown.to_owned()), "{text}");
         }
-        for wrong in ["", ":80", "a:", "a:65536", "a:-1", "[::1", "[::1]80", "[a]:80", "a b", "a:1:2", "-x", "http://a"] {
+        for wrong in ["", ":80", "a:", "a:65536", "a:-1", "[::1", "[::1]80", "[a]:80", "a b", "a:1:2", "-x", "http://a"]
+        {
             assert_eq!(wrong.parse::<Address>(), Err(NoAddress), "{wrong}");
         }
     }

@@ -17,7 +17,8 @@ impl Processors {
     fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "));
         let ticks = lines.map(|line| {
-            let fields: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
+            let fields: Vec<u64> =
+                line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
             let all = fields.iter().sum::<u64>();
             let idle = fields.iter().skip(3).take(2).sum::<u64>();
             (all - idle, all)

@@ -80,9 +80,11 @@ impl Channel {
     }
 
     pub(super) fn send(&mut self, message: &Message, during: &'static str) -> Result<(), Trouble> {
-        let text = serde_json::to_vec(message).map_err(|error| Trouble::Here("A message cannot be written", error.into()))?;
+        let text =
+            serde_json::to_vec(message).map_err(|error| Trouble::Here("A message cannot be written", error.into()))?;
         let length = u32::try_from(text.len()).ok().filter(|_| text.len() <= MOST);
-        let length = length.ok_or_else(|| Trouble::Here("A message cannot be sent", io::Error::other("it is too long")))?;
+        let length =
+            length.ok_or_else(|| Trouble::Here("A message cannot be sent", io::Error::other("it is too long")))?;
         let code = self.key.code(self.role.purposes().0, &[&self.sent.to_le_bytes(), &text]);
         self.sent += 1;
         let frame = [&length.to_le_bytes()[..], &text, &code].concat();

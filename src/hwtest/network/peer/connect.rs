@@ -123,14 +123,23 @@ impl<'a> Peer<'a> {
         let datagram_port = datagrams.local_addr().map_err(here)?.port();
         let own = End { datagram_port, seconds, seed, ..End::of(carrier) };
         channel.send(&Message::End(own.clone()), HELLO_WORDS)?;
-        let Message::End(theirs) = channel.receive(WAIT, HELLO_WORDS)? else { return Err(Trouble::Nonsense(HELLO_WORDS)) };
+        let Message::End(theirs) = channel.receive(WAIT, HELLO_WORDS)? else {
+            return Err(Trouble::Nonsense(HELLO_WORDS));
+        };
         if theirs.seconds < seconds {
             return Err(Trouble::Declined(format!("it ends in {} s, and this test takes {seconds}", theirs.seconds)));
         }
         let mut there = reached.address;
         there.set_port(theirs.datagram_port);
         datagrams.connect(there).map_err(here)?;
-        let session = Session { host, channel, socket: datagrams, pattern: Pattern::new(seed), loses };
+        let session = Session {
+            host,
+            interface: carrier.name.clone(),
+            channel,
+            socket: datagrams,
+            pattern: Pattern::new(seed),
+            loses,
+        };
         Ok(Peer { session, address: reached.address, device, ends: (own, theirs), next: 1 })
     }
 
@@ -141,14 +150,21 @@ impl<'a> Peer<'a> {
                 let stream = connect(self.address, self.device, WAIT)?;
                 let (id, number) = (phase.id.to_le_bytes(), number.to_le_bytes());
                 let code = self.session.channel.key().code(Purpose::Stream, &[&id, &number]);
-                (&stream).write_all(&[STREAM.as_slice(), &id, &number, &code].concat()).map_err(|error| gone(words, &error))?;
+                (&stream)
+                    .write_all(&[STREAM.as_slice(), &id, &number, &code].concat())
+                    .map_err(|error| gone(words, &error))?;
                 Ok(stream)
             })
             .collect()
     }
 
     /// Begins a phase, and waits until the listener is ready for it.
-    fn begin_phase(&mut self, work: Work, millis: u32, measured: &Measured) -> Result<(Phase, Vec<TcpStream>), Trouble> {
+    fn begin_phase(
+        &mut self,
+        work: Work,
+        millis: u32,
+        measured: &Measured,
+    ) -> Result<(Phase, Vec<TcpStream>), Trouble> {
         let phase = Phase { id: self.next, work, millis, streams: measured.streams, rate: measured.rate };
         self.next += 1;
         let words = work.words();
@@ -168,7 +184,9 @@ impl<'a> Peer<'a> {
     pub(super) fn measure(&mut self, seconds: u64, measured: &mut Measured, tally: &Tally) -> Result<(), Trouble> {
         let (own, theirs) = &self.ends;
         measured.streams = own.cores.min(theirs.cores).clamp(1, MOST_STREAMS);
-        measured.rate = rate(own.speed, theirs.speed);
+        // A speed without hardware is a number that somebody wrote down.
+        let speed = |end: &End| end.speed.filter(|_| end.has_hardware);
+        measured.rate = rate(speed(own), speed(theirs));
         (measured.peer, measured.listener) = self.ends.clone();
         let rounds = seconds.div_ceil(u64::from(MOST_MILLIS / 1000));
         let plan = plan(seconds * 1000 / rounds);
@@ -211,14 +229,9 @@ impl<'a> Peer<'a> {
     }
 
     /// Tells the listener all figures, so that both ends make the same verdict.
-    pub(super) fn end(&mut self, host_errors: u64, measured: &mut Measured) -> Result<(), Trouble> {
+    pub(super) fn end(&mut self, measured: &Measured) -> Result<(), Trouble> {
         const WORDS: &str = "the last words";
         let channel = &mut self.session.channel;
-        channel.send(&Message::Closing { host_errors }, WORDS)?;
-        let Message::Closing { host_errors: theirs } = channel.receive(WAIT, WORDS)? else {
-            return Err(Trouble::Nonsense(WORDS));
-        };
-        (measured.peer_errors, measured.listener_errors) = (host_errors, theirs);
         channel.send(&Message::Figures(Box::new(measured.clone())), WORDS)?;
         match channel.receive(WAIT, WORDS)? {
             Message::Farewell => Ok(()),
@@ -288,12 +301,16 @@ mod tests {
     #[test]
     fn datagrams_take_a_hundredth_of_the_slower_link() {
         assert_eq!(rate(Some(1000), Some(10_000)), 1000, "10 Mbit/s of 1,000");
-        assert_eq!((rate(Some(10), None), rate(None, None), rate(Some(400_000), Some(400_000))), (200, RATE, MOST_RATE));
+        assert_eq!(
+            (rate(Some(10), None), rate(None, None), rate(Some(400_000), Some(400_000))),
+            (200, RATE, MOST_RATE)
+        );
     }
 
     #[test]
     fn a_test_without_time_is_none() {
-        let (address, token) = ("127.0.0.1:1".parse().expect("an address"), Token::new("0123456789abcdef").expect("a token"));
+        let (address, token) =
+            ("127.0.0.1:1".parse().expect("an address"), Token::new("0123456789abcdef").expect("a token"));
         assert!(matches!(reach(&address, &token, None, 3), Err(Trouble::TooShort(3, 4))));
     }
 }

@@ -1,6 +1,11 @@
 //! Datagrams between both ends: round trips one at a time, and a numbered row at a pace. Each carries a code, and without a right one nothing is
 //! counted, and nothing answered.
-#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "paces of datagrams")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "paces of datagrams"
+)]
 
 use std::io;
 use std::net::UdpSocket;
@@ -9,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::channel::Role;
-use super::message::{Arrived, Phase};
+use super::message::{Arrived, Phase, Row};
 use super::proof::{Key, Purpose};
 use super::sequence::Sequence;
 use super::streams::{Pattern, Tell};
@@ -201,11 +206,11 @@ impl Post<'_> {
         host: &Host,
         phase: Phase,
         tell: Tell,
-        agree: impl FnOnce(u64) -> Result<u64, Trouble>,
-    ) -> Result<(u64, u64, Arrived), Trouble> {
+        agree: impl FnOnce(u64) -> Result<Row, Trouble>,
+    ) -> Result<(Row, Arrived), Trouble> {
         let words = phase.work.words();
         let port = self.socket.local_addr().map_err(|error| gone(words, &error))?.port();
-        let dropped = dropped(host, port);
+        let dropped = super::drops::of_port(host, port);
         let (theirs, is_over, count) = (AtomicU64::new(0), AtomicBool::new(false), AtomicU64::new(0));
         let start = Instant::now();
         let (sent, agreed, arrived) = thread::scope(|scope| {
@@ -218,35 +223,19 @@ impl Post<'_> {
             let sent = sender.join().unwrap_or_else(|_| Err(io::Error::other("a thread ended")));
             let agreed = match &sent {
                 Ok(sent) => agree(*sent),
-                Err(_) => Ok(0),
+                Err(_) => Ok(Row::default()),
             };
-            theirs.store(*agreed.as_ref().unwrap_or(&0), Ordering::Release);
+            theirs.store(agreed.as_ref().map_or(0, |row| row.sent), Ordering::Release);
             is_over.store(true, Ordering::Release);
             let arrived = receiver.join().unwrap_or_else(|_| Err(io::Error::other("a thread ended")));
             (sent, agreed, arrived)
         });
-        let sent = sent.map_err(|error| gone(words, &error))?;
+        sent.map_err(|error| gone(words, &error))?;
         let theirs = agreed?;
         let arrived = arrived.map_err(|error| gone(words, &error))?;
-        let more = super::datagrams::dropped(host, port).saturating_sub(dropped);
-        Ok((sent, theirs, Arrived { dropped_here: more, ..arrived }))
+        let more = super::drops::of_port(host, port).saturating_sub(dropped);
+        Ok((theirs, Arrived { dropped_here: more, ..arrived }))
     }
-}
-
-/// Datagrams that came for a port and found no room, of `/proc/net/udp` and `udp6`.
-fn dropped(host: &Host, port: u16) -> u64 {
-    let tables = ["/proc/self/net/udp", "/proc/self/net/udp6"];
-    tables.iter().filter_map(|path| host.text(path)).map(|text| dropped_of(&text, port)).sum()
-}
-
-/// Lines begin `sl local_address …`, addresses are `HEX:PORT` in hexadecimal, and the last field is `drops`.
-fn dropped_of(table: &str, port: u16) -> u64 {
-    let lines = table.lines().skip(1).filter_map(|line| {
-        let mut fields = line.split_whitespace();
-        let (_, local) = fields.nth(1)?.rsplit_once(':')?;
-        (u16::from_str_radix(local, 16) == Ok(port)).then(|| fields.last().and_then(|drops| drops.parse::<u64>().ok()))?
-    });
-    lines.sum()
 }
 
 #[cfg(test)]
@@ -269,41 +258,41 @@ mod tests {
         Token::new("0123456789abcdef").expect("a token").session(&[number; 32], &[2; 32])
     }
 
-    fn exchanged(loses: bool) -> [(u64, u64, Arrived); 2] {
+    /// Of each end: what the other one sent, and what came of it.
+    fn exchanged(loses: bool) -> [(u64, Arrived); 2] {
         let (one, other) = sockets();
         let (key, pattern, host) = (key(1), Pattern::new(7), Host::live());
         let (to_one, from_other) = std::sync::mpsc::channel();
         let (to_other, from_one) = std::sync::mpsc::channel();
         let post = |socket, role, loses| Post { socket, key: &key, role, pattern: &pattern, loses };
-        let (host, post) = (&host, &post);
+        let (host, post, one, other) = (&host, &post, &one, &other);
+        let told = |to: std::sync::mpsc::Sender<u64>, from: std::sync::mpsc::Receiver<u64>| {
+            move |sent| {
+                to.send(sent).expect("told");
+                Ok(Row { sent: from.recv().expect("told"), held: 0 })
+            }
+        };
+        let (told_other, told_one) = (told(to_other, from_other), told(to_one, from_one));
         thread::scope(|scope| {
-            let one = scope.spawn(move || {
-                post(&one, Role::Peer, loses).exchange(host, PHASE, &|_, _| {}, |sent| {
-                    to_other.send(sent).expect("told");
-                    Ok(from_other.recv().expect("told"))
-                })
-            });
-            let other = scope.spawn(move || {
-                post(&other, Role::Listener, false).exchange(host, PHASE, &|_, _| {}, |sent| {
-                    to_one.send(sent).expect("told");
-                    Ok(from_one.recv().expect("told"))
-                })
-            });
-            [one, other].map(|thread| thread.join().expect("a thread").expect("an exchange"))
+            let one = scope.spawn(move || post(one, Role::Peer, loses).exchange(host, PHASE, &|_, _| {}, told_other));
+            let other =
+                scope.spawn(move || post(other, Role::Listener, false).exchange(host, PHASE, &|_, _| {}, told_one));
+            [one, other].map(|thread| {
+                let (row, arrived) = thread.join().expect("a thread").expect("an exchange");
+                (row.sent, arrived)
+            })
         })
     }
 
     #[test]
     fn a_row_arrives_whole_unless_some_are_left_out() {
-        let [one, other] = exchanged(false);
-        assert_eq!((one.0, other.0), (other.1, one.1));
-        assert!(one.0 > 100, "{one:?}");
-        for (_, sent, arrived) in [one, other] {
+        for (sent, arrived) in exchanged(false) {
+            assert!(sent > 100, "{sent}");
             assert_eq!(arrived.received + arrived.dropped_here, sent, "{arrived:?}");
         }
-        let [one, other] = exchanged(true);
-        assert_eq!(one.2.received + one.2.dropped_here, one.1, "the other direction is whole");
-        assert_eq!(other.1 - other.2.received - other.2.dropped_here, (one.0 + 24) / 50, "{other:?}");
+        let [(whole, back), (sent, arrived)] = exchanged(true);
+        assert_eq!(back.received + back.dropped_here, whole, "the other direction is whole");
+        assert_eq!(sent - arrived.received - arrived.dropped_here, (sent + 24) / 50, "{arrived:?}");
     }
 
     #[test]
@@ -325,14 +314,5 @@ mod tests {
             assert_eq!(trips.len(), 0);
             over.store(true, Ordering::Relaxed);
         });
-    }
-
-    #[test]
-    fn drops_of_a_port_are_in_the_last_column() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
-            22: 0100007F:1EC6 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 9 2 0000000000000000 17\n\
-            23: 0100007F:1EC7 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 8 2 0000000000000000 5\n";
-        assert_eq!((dropped_of(table, 7878), dropped_of(table, 7879), dropped_of(table, 80)), (17, 5, 0));
-        assert_eq!(dropped_of("", 1) + dropped_of("x\ny\n a b:zz c", 1), 0);
     }
 }

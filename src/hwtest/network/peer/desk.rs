@@ -68,7 +68,9 @@ impl Desk {
         let mut last = Trouble::Here("Nothing to listen at", io::ErrorKind::NotFound.into());
         for address in addresses {
             match listen(*address, device) {
-                Ok(listener) => return Desk::at(listener, token).map_err(|error| Trouble::Here("Cannot listen", error)),
+                Ok(listener) => {
+                    return Desk::at(listener, token).map_err(|error| Trouble::Here("Cannot listen", error));
+                }
                 Err(trouble) => last = trouble,
             }
         }
@@ -217,8 +219,12 @@ impl Shared {
             }
             state.serving = Some(key.clone());
         }
-        stream.write_all(&self.token.proof(Purpose::Listener, &theirs, &nonce))?;
-        Ok(self.peers.try_send((stream, key)).is_ok())
+        let told = stream.write_all(&self.token.proof(Purpose::Listener, &theirs, &nonce));
+        if told.is_err() || self.peers.try_send((stream, key)).is_err() {
+            // It was there for a moment only; the next one may come.
+            self.state().serving = None;
+        }
+        Ok(true)
     }
 
     fn join(&self, stream: TcpStream, deadline: Instant) -> io::Result<bool> {

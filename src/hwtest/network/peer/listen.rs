@@ -56,12 +56,19 @@ impl<'a> Served<'a> {
         let datagram_port = datagrams.local_addr().map_err(here)?.port();
         let seconds = deadline.saturating_duration_since(Instant::now()).as_secs();
         channel.send(&Message::End(End { datagram_port, seconds, ..End::of(carrier) }), WORDS)?;
-        let session = Session { host, channel, socket: datagrams, pattern: Pattern::new(theirs.seed), loses };
+        let session = Session {
+            host,
+            interface: carrier.name.clone(),
+            channel,
+            socket: datagrams,
+            pattern: Pattern::new(theirs.seed),
+            loses,
+        };
         Ok(Served { session, deadline })
     }
 
-    /// Does what the peer says, until it gives the figures. `host_errors` counts frames that this machine was too slow for.
-    pub(super) fn serve(&mut self, desk: &Desk, host_errors: impl Fn() -> u64, tally: &Tally) -> Result<Measured, Trouble> {
+    /// Does what the peer says, until it gives the figures.
+    pub(super) fn serve(&mut self, desk: &Desk, tally: &Tally) -> Result<Measured, Trouble> {
         let mut last = 0;
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -77,10 +84,6 @@ impl<'a> Served<'a> {
                     }
                     last = phase.id;
                     self.carry_out(desk, phase, tally)?;
-                }
-                Message::Closing { .. } => {
-                    let host_errors = host_errors();
-                    self.session.channel.send(&Message::Closing { host_errors }, WORDS)?;
                 }
                 Message::Figures(measured) => {
                     complete(&measured)?;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{Arrived, End, Phase, Received, Sent, Work};
+use super::message::{Arrived, End, Phase, Received, Row, Sent, Work};
 use super::trouble::Trouble;
 
 /// Values of a series at most.
@@ -16,10 +16,6 @@ pub(super) struct Measured {
     pub(super) peer: End,
     /// The end that waited.
     pub(super) listener: End,
-    /// Frames that the peer's machine was too slow to take.
-    pub(super) peer_errors: u64,
-    /// The same of the listener's.
-    pub(super) listener_errors: u64,
     /// From peer to listener.
     pub(super) to_listener: Direction,
     /// From listener to peer.
@@ -45,6 +41,8 @@ pub(super) struct Direction {
     pub(super) series: Vec<f64>,
     /// Segments that were sent again; `None` where the kernel does not tell.
     pub(super) retransmitted: Option<u64>,
+    /// Bytes that were compared with what was sent.
+    pub(super) compared: u64,
     /// Bytes that were other ones than were sent.
     pub(super) wrong: u64,
     /// Percent that the busiest processor of the sending end was at work, at most.
@@ -53,6 +51,8 @@ pub(super) struct Direction {
     pub(super) busiest_receiver: Option<f64>,
     /// Datagrams that were sent.
     pub(super) datagrams: u64,
+    /// Those that never left the sending machine.
+    pub(super) held: u64,
     /// What came of them.
     pub(super) arrived: Arrived,
 }
@@ -91,6 +91,11 @@ fn warm_up(tenths: usize) -> usize {
     20.min(tenths / 4)
 }
 
+/// Of numbers that another machine told, and that may be any.
+fn sum(numbers: &[u64]) -> u64 {
+    numbers.iter().fold(0, |sum, number| sum.saturating_add(*number))
+}
+
 fn more(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     one.into_iter().chain(other).reduce(f64::max)
 }
@@ -101,10 +106,14 @@ impl Direction {
         if self.millis == 0 { 0.0 } else { self.counted as f64 * 8.0 / 1000.0 / self.millis as f64 }
     }
 
-    /// Datagrams that neither came nor were dropped by the receiving machine, which counted `host_errors` besides.
-    pub(super) fn lost(&self, host_errors: u64) -> u64 {
-        let came = self.arrived.received + self.arrived.dropped_here;
-        self.datagrams.saturating_sub(came).saturating_sub(host_errors)
+    /// Datagrams that were dropped by one of both machines, and not on the way.
+    pub(super) fn dropped(&self) -> u64 {
+        self.arrived.dropped_here.saturating_add(self.held)
+    }
+
+    /// Datagrams that neither came nor were dropped by one of both machines.
+    pub(super) fn lost(&self) -> u64 {
+        self.datagrams.saturating_sub(self.arrived.received).saturating_sub(self.dropped())
     }
 
     /// Percent of `lost` ones.
@@ -126,34 +135,48 @@ impl Direction {
             return Err(Trouble::Gone(phase.work.words(), "a connection ended before all was through".to_owned()));
         }
         let counted = received.tenths.get(warm_up(received.tenths.len())..).unwrap_or_default();
-        let bytes: u64 = counted.iter().sum();
+        let bytes = sum(counted);
         if bytes == 0 {
-            return Err(Trouble::Nothing(if phase.work == Work::ToListener { "peer to listener" } else { "listener to peer" }));
+            return Err(Trouble::Nothing(if phase.work == Work::ToListener {
+                "peer to listener"
+            } else {
+                "listener to peer"
+            }));
         }
         // The first tells whether it is known at all.
         let is_first = self.millis == 0;
-        self.retransmitted = if is_first { sent.retransmitted } else { self.retransmitted.zip(sent.retransmitted).map(|(a, b)| a + b) };
-        self.bytes += received.bytes.iter().sum::<u64>();
-        self.counted += bytes;
+        self.retransmitted = if is_first {
+            sent.retransmitted
+        } else {
+            self.retransmitted.zip(sent.retransmitted).map(|(one, other)| one.saturating_add(other))
+        };
+        self.bytes = self.bytes.saturating_add(sum(&received.bytes));
+        self.counted = self.counted.saturating_add(bytes);
         self.millis += counted.len() as u64 * 100;
-        self.wrong += received.wrong;
+        self.wrong = self.wrong.saturating_add(received.wrong);
+        self.compared = self.compared.saturating_add(received.compared);
         self.busiest_sender = more(self.busiest_sender, sent.busiest);
         self.busiest_receiver = more(self.busiest_receiver, received.busiest);
-        let seconds = received.tenths.chunks_exact(10).map(|tenths| tenths.iter().sum::<u64>() as f64 * 8.0 / 1e6);
+        let seconds = received.tenths.chunks_exact(10).map(|tenths| sum(tenths) as f64 * 8.0 / 1e6);
         let room = MOST_POINTS.saturating_sub(self.series.len());
         self.series.extend(seconds.map(|mbit| (mbit * 10.0).round() / 10.0).take(room));
         Ok(())
     }
 
     /// Adds a row of datagrams.
-    pub(super) fn add_row(&mut self, sent: u64, arrived: Arrived) {
+    pub(super) fn add_row(&mut self, row: Row, arrived: Arrived) {
         let all = &mut self.arrived;
-        self.datagrams += sent;
-        all.received += arrived.received;
-        all.duplicated += arrived.duplicated;
-        all.reordered += arrived.reordered;
-        all.wrong += arrived.wrong;
-        all.dropped_here += arrived.dropped_here;
+        self.datagrams = self.datagrams.saturating_add(row.sent);
+        self.held = self.held.saturating_add(row.held);
+        for (sum, one) in [
+            (&mut all.received, arrived.received),
+            (&mut all.duplicated, arrived.duplicated),
+            (&mut all.reordered, arrived.reordered),
+            (&mut all.wrong, arrived.wrong),
+            (&mut all.dropped_here, arrived.dropped_here),
+        ] {
+            *sum = sum.saturating_add(one);
+        }
         all.longest_gap = all.longest_gap.max(arrived.longest_gap);
     }
 }
@@ -172,7 +195,7 @@ mod tests {
         let tenths: Vec<u64> = std::iter::repeat_n(1, 20).chain(std::iter::repeat_n(125_000, 60)).collect();
         let bytes = vec![tenths.iter().sum::<u64>()];
         let sent = Sent { bytes: bytes.clone(), retransmitted: Some(3), busiest: Some(40.0) };
-        let received = Received { bytes, tenths, wrong: 0, busiest: Some(91.0) };
+        let received = Received { bytes, tenths, compared: 0, wrong: 0, busiest: Some(91.0) };
         direction.add(phase(8000), &sent, &received).expect("figures");
         assert!((direction.throughput() - 10.0).abs() < 1e-9, "{}", direction.throughput());
         assert_eq!((direction.series.len(), direction.retransmitted, direction.busiest()), (8, Some(3), Some(91.0)));
@@ -184,7 +207,8 @@ mod tests {
     #[test]
     fn nothing_received_or_less_than_was_sent_is_no_figure() {
         let sent = |bytes| Sent { bytes: vec![bytes], ..Sent::default() };
-        let received = |bytes, tenths: &[u64]| Received { bytes: vec![bytes], tenths: tenths.to_vec(), ..Received::default() };
+        let received =
+            |bytes, tenths: &[u64]| Received { bytes: vec![bytes], tenths: tenths.to_vec(), ..Received::default() };
         let add = |sent: &Sent, received: &Received| Direction::default().add(phase(800), sent, received);
         assert!(add(&sent(9), &received(9, &[0, 0, 0, 0, 0, 0, 0, 9])).is_ok());
         assert!(matches!(add(&sent(9), &received(8, &[0, 0, 0, 0, 0, 0, 0, 8])), Err(Trouble::Gone(..))));
@@ -193,10 +217,15 @@ mod tests {
     }
 
     #[test]
-    fn what_the_receiving_machine_dropped_is_not_lost_on_the_way() {
+    fn what_a_machine_dropped_itself_is_not_lost_on_the_way() {
         let mut direction = Direction::default();
-        direction.add_row(1000, Arrived { received: 980, dropped_here: 15, ..Arrived::default() });
-        assert_eq!((direction.lost(0), direction.lost(3), direction.lost(9)), (5, 2, 0));
+        direction
+            .add_row(Row { sent: 1000, held: 0 }, Arrived { received: 980, dropped_here: 15, ..Arrived::default() });
+        assert_eq!(direction.lost(), 5);
+        direction.add_row(Row { sent: 9, held: 4 }, Arrived { received: 5, ..Arrived::default() });
+        assert_eq!(direction.lost(), 5, "what never left is not lost");
+        direction.add_row(Row::default(), Arrived { dropped_here: u64::MAX - 15, ..Arrived::default() });
+        assert_eq!(direction.lost(), 0);
         assert!((direction.share(5) - 0.5).abs() < 1e-9);
         assert_eq!(Direction::default().share(0), 0.0);
     }

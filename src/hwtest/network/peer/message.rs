@@ -29,14 +29,9 @@ pub(super) enum Message {
     /// Of the receiving end of connections.
     Received(Received),
     /// Of both: datagrams that were sent.
-    DatagramsSent(u64),
+    DatagramsSent(Row),
     /// Of both: datagrams that came.
     DatagramsReceived(Arrived),
-    /// Of both, last: frames that this machine was too slow to take.
-    Closing {
-        /// How many.
-        host_errors: u64,
-    },
     /// Of the peer: all figures, from which both ends make the same verdict.
     Figures(Box<Measured>),
     /// Of the listener: it has the figures.
@@ -131,10 +126,21 @@ pub(super) struct Received {
     pub(super) bytes: Vec<u64>,
     /// Bytes of all in each tenth of a second.
     pub(super) tenths: Vec<u64>,
+    /// Bytes that were compared with what was sent.
+    pub(super) compared: u64,
     /// Bytes that were other ones than were sent.
     pub(super) wrong: u64,
     /// Percent that the busiest processor was at work.
     pub(super) busiest: Option<f64>,
+}
+
+/// Datagrams that were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Row {
+    /// All that the kernel took.
+    pub(super) sent: u64,
+    /// Those that the sending machine's own interface dropped before they left.
+    pub(super) held: u64,
 }
 
 /// Datagrams that came.
@@ -150,6 +156,6 @@ pub(super) struct Arrived {
     pub(super) longest_gap: u64,
     /// Those with other content than was sent.
     pub(super) wrong: u64,
-    /// Those that came to this machine and that its socket had no room for.
+    /// Those that came to this machine, and that its card or its socket had no room for.
     pub(super) dropped_here: u64,
 }

@@ -8,6 +8,7 @@ mod channel;
 mod connect;
 mod datagrams;
 mod desk;
+mod drops;
 mod judge;
 mod listen;
 mod measured;
@@ -24,7 +25,7 @@ pub use address::{Address, PORT};
 pub use proof::{NoToken, Token};
 
 use super::super::{Inject, Order, Outcome, Progress, Rate, Report, Tick, crash_if_asked};
-use super::state::{Cause, State};
+use super::state::State;
 use super::watch::{self, Port};
 use crate::host::Host;
 use carrier::Carrier;
@@ -109,17 +110,13 @@ impl<'a> Carrying<'a> {
         State::read(self.host, &self.carrier.name)
     }
 
-    /// Frames that this machine was too slow to take since the beginning.
-    fn host_errors(&self) -> u64 {
-        let (Some(before), Some(now)) = (&self.before, self.now()) else { return 0 };
-        now.errors_since(before, Cause::Host).iter().map(|(_, count)| count).sum()
-    }
-
     /// Adds what the interface itself says, and whether it was the one that carried the bytes.
     fn end(&self, report: &mut Report, moved: u64) {
         let name = self.carrier.name.as_str();
         if name.is_empty() {
-            report.not_tested.push("the port itself: no interface of this machine has the address of the connection".to_owned());
+            report
+                .not_tested
+                .push("the port itself: no interface of this machine has the address of the connection".to_owned());
             return;
         }
         let most = super::state::most(self.host, name);
@@ -166,7 +163,7 @@ fn connected(
     let mut peer = Peer::begin(host, reached, device, &carrying.carrier, (seconds, order.seed, loses(order)))?;
     let mut measured = Measured::default();
     peer.measure(seconds, &mut measured, tally)?;
-    peer.end(carrying.host_errors(), &mut measured)?;
+    peer.end(&measured)?;
     judge::judge(report, &measured, &carrying.carrier, Role::Peer);
     carrying.end(report, moved(&measured));
     Ok(())
@@ -208,7 +205,7 @@ fn listened(
     }
     let carrying = Carrying::begin(host, carrier);
     let served = Served::begin(host, channel, &carrying.carrier, device, deadline, loses(order));
-    let measured = served.and_then(|mut served| served.serve(&desk, || carrying.host_errors(), tally));
+    let measured = served.and_then(|mut served| served.serve(&desk, tally));
     strangers(report);
     let measured = measured?;
     judge::judge(report, &measured, &carrying.carrier, Role::Listener);

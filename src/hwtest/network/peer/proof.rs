@@ -131,12 +131,16 @@ mod tests {
 
     #[test]
     fn a_proof_is_good_for_one_purpose_one_token_and_these_numbers() {
-        let (one, other) = (Token::new("0123456789abcdef").expect("a token"), Token::new("0123456789abcdeF").expect("another"));
+        let (one, other) =
+            (Token::new("0123456789abcdef").expect("a token"), Token::new("0123456789abcdeF").expect("another"));
         let (peer, listener) = ([7; 32], [8; 32]);
         let code = one.proof(Purpose::Peer, &peer, &listener);
         assert!(one.is_shown(Purpose::Peer, &peer, &listener, &code));
         assert!(!other.is_shown(Purpose::Peer, &peer, &listener, &code));
-        assert!(!one.is_shown(Purpose::Listener, &peer, &listener, &code), "what a peer said is no answer of a listener");
+        assert!(
+            !one.is_shown(Purpose::Listener, &peer, &listener, &code),
+            "what a peer said is no answer of a listener"
+        );
         assert!(!one.is_shown(Purpose::Peer, &listener, &peer, &code));
         let key = one.session(&peer, &listener);
         let code = key.code(Purpose::Stream, &[b"a", b"bc"]);

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::channel::{Channel, Role};
 use super::datagrams::Post;
-use super::message::{Arrived, Message, Phase, Received, Sent};
+use super::drops::Drops;
+use super::message::{Arrived, Message, Phase, Received, Row, Sent};
 use super::streams::{self, Pattern, Tell};
 use super::trouble::Trouble;
 use crate::host::Host;
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A test with an end that has shown that it knows the token.
 pub(super) struct Session<'a> {
     pub(super) host: &'a Host,
+    /// The interface that carries it.
+    pub(super) interface: String,
     pub(super) channel: Channel,
     pub(super) socket: UdpSocket,
     pub(super) pattern: Pattern,
@@ -38,8 +41,8 @@ pub(super) fn unexpected(phase: Phase) -> Trouble {
 
 /// Datagrams that this end sent, those of the other end, and what came of both.
 pub(super) struct Rows {
-    pub(super) sent: u64,
-    pub(super) sent_to_us: u64,
+    pub(super) sent: Row,
+    pub(super) sent_to_us: Row,
     pub(super) came_there: Arrived,
     pub(super) came_here: Arrived,
 }
@@ -78,7 +81,12 @@ impl Session<'_> {
     }
 
     /// Sends through connections; what both ends say of it.
-    pub(super) fn send(&mut self, streams: &[TcpStream], phase: Phase, tell: Tell) -> Result<(Sent, Received), Trouble> {
+    pub(super) fn send(
+        &mut self,
+        streams: &[TcpStream],
+        phase: Phase,
+        tell: Tell,
+    ) -> Result<(Sent, Received), Trouble> {
         let sent = streams::send(self.host, streams, &self.pattern, phase, tell)?;
         self.channel.send(&Message::Sent(sent.clone()), phase.work.words())?;
         match self.channel.receive(patience(phase), phase.work.words())? {
@@ -88,7 +96,12 @@ impl Session<'_> {
     }
 
     /// Receives from connections; what both ends say of it.
-    pub(super) fn receive(&mut self, streams: &[TcpStream], phase: Phase, tell: Tell) -> Result<(Sent, Received), Trouble> {
+    pub(super) fn receive(
+        &mut self,
+        streams: &[TcpStream],
+        phase: Phase,
+        tell: Tell,
+    ) -> Result<(Sent, Received), Trouble> {
         let received = streams::receive(self.host, streams, &self.pattern, phase, tell)?;
         let sent = match self.channel.receive(patience(phase), phase.work.words())? {
             Message::Sent(sent) => sent,
@@ -102,19 +115,25 @@ impl Session<'_> {
     pub(super) fn exchange(&mut self, phase: Phase, tell: Tell) -> Result<Rows, Trouble> {
         let words = phase.work.words();
         let loses = self.loses;
-        let Session { host, channel, socket, pattern, .. } = self;
+        let Session { host, interface, channel, socket, pattern, .. } = self;
+        let before = Drops::read(host, interface);
         let (key, role) = (channel.key().clone(), channel.role());
         let post = Post { socket, key: &key, role, pattern, loses };
-        let (sent, sent_to_us, came_here) = post.exchange(host, phase, tell, |sent| {
-            channel.send(&Message::DatagramsSent(sent), words)?;
+        let mut own = Row::default();
+        let (theirs, mut came_here) = post.exchange(host, phase, tell, |sent| {
+            own = Row { sent, held: Drops::read(host, interface).sending_since(&before) };
+            channel.send(&Message::DatagramsSent(own), words)?;
             match channel.receive(patience(phase), words)? {
                 Message::DatagramsSent(theirs) => Ok(theirs),
                 _ => Err(unexpected(phase)),
             }
         })?;
+        // What this machine dropped on the way to the socket came to it, too.
+        came_here.dropped_here =
+            came_here.dropped_here.saturating_add(Drops::read(host, interface).receiving_since(&before));
         channel.send(&Message::DatagramsReceived(came_here), words)?;
         match channel.receive(patience(phase), words)? {
-            Message::DatagramsReceived(came_there) => Ok(Rows { sent, sent_to_us, came_there, came_here }),
+            Message::DatagramsReceived(came_there) => Ok(Rows { sent: own, sent_to_us: theirs, came_there, came_here }),
             _ => Err(unexpected(phase)),
         }
     }

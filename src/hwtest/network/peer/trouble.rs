@@ -76,7 +76,9 @@ impl Trouble {
             Trouble::Refused(_) => "Start the listener there first: shakedown test network --listen ADDRESS.",
             Trouble::NoRoute(..) => "Check addresses and routes (ip route get).",
             Trouble::NoAnswer(_) => "Let firewalls pass the listener's port, TCP and UDP.",
-            Trouble::Stranger(_) | Trouble::Nonsense(_) => "Use the same version at both ends, and check host and port.",
+            Trouble::Stranger(_) | Trouble::Nonsense(_) => {
+                "Use the same version at both ends, and check host and port."
+            }
             Trouble::Busy(_) => "Test one pair after the other.",
             Trouble::WrongToken(_) => "Give both ends the same token.",
             Trouble::Gone(..) => "Read what the other end says, and test again.",
