@@ -10,6 +10,8 @@ mod hwtest_cpu;
 mod hwtest_devices;
 #[path = "hwtest/memory.rs"]
 mod hwtest_memory;
+#[path = "hwtest/network.rs"]
+mod hwtest_network;
 #[path = "support/ocp.rs"]
 mod ocp_schema;
 

@@ -8,6 +8,8 @@ mod isa;
 pub mod memory;
 mod piece;
 pub mod place;
+mod same;
 
 pub use isa::Isa;
 pub use piece::{Piece, Refusal};
+pub use same::same;

@@ -97,7 +97,7 @@ Examples:
   shakedown test memory --level smoke --seconds 3    # as much memory as the seconds are enough for
   shakedown test cpu --level smoke --seconds 3 --format json
   shakedown test disk --level smoke --device sda     # samples; without --device, all disks at once
-  shakedown test network --level smoke
+  shakedown test network --level smoke               # sends nothing; docs/tests.md shows --listen and --peer
   shakedown test pcie --level smoke
   shakedown test gpu
   shakedown test all --level smoke                   # all of these, one after the other

@@ -162,6 +162,32 @@ metrics! {
     FrameErrors = "frame_errors", Count;
     /// Frames that came over a network link during the test.
     FramesReceived = "frames_received", Count;
+    /// Rate of connections to the other end of a test.
+    ThroughputSent = "throughput_sent", MbitPerSecond;
+    /// Rate of connections from the other end of a test.
+    ThroughputReceived = "throughput_received", MbitPerSecond;
+    /// Packets to the other end that were lost on the way.
+    LossSent = "packet_loss_sent", Percent;
+    /// Packets from the other end that were lost on the way.
+    LossReceived = "packet_loss_received", Percent;
+    /// Packets of both ends, of which losses are a share.
+    PacketsSent = "packets_sent", Count;
+    /// Packets that came after later ones.
+    PacketsReordered = "packets_reordered", Count;
+    /// Packets that came twice.
+    PacketsDuplicated = "packets_duplicated", Count;
+    /// Segments of connections that had to be sent again.
+    Retransmissions = "retransmissions", Count;
+    /// A small packet there and back: the shortest.
+    RoundTripMin = "round_trip_min", Microseconds;
+    /// The same: half of them.
+    RoundTrip50 = "round_trip_p50", Microseconds;
+    /// The same: 99 of 100.
+    RoundTrip99 = "round_trip_p99", Microseconds;
+    /// The same: the longest.
+    RoundTripMax = "round_trip_max", Microseconds;
+    /// Work of the busiest processor of both ends while connections were under load.
+    BusiestCpu = "busiest_cpu", Percent;
     /// Graphics processors and accelerators that were found.
     Gpus = "gpus", Count;
     /// Memory of a graphics processor, as its driver tells.

@@ -33,6 +33,9 @@ pub struct Tick {
     pub errors: u64,
     /// Temperature of what is tested, in degrees Celsius.
     pub celsius: Option<f64>,
+    /// Somebody waits for just this, and wants to read it at once.
+    #[serde(default)]
+    pub is_for_now: bool,
 }
 
 /// What the test process tells.

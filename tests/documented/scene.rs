@@ -30,7 +30,7 @@ const ROOTS: [(&str, &str); 2] = [("shakedown run --url", "bare"), ("shakedown r
 
 /// What stands in a line, in lines that begin so, and what stands there for here; `+` adds to the end, the first that
 /// fits. In braces: see `Around`.
-const STAND_INS: [(&str, &str, &str); 20] = [
+const STAND_INS: [(&str, &str, &str); 24] = [
     ("shakedown run", "http://region:5240/MAAS", "{stranger}"),
     ("shakedown register-machine", "http://region:5240/MAAS", "{deployed}"),
     ("shakedown get-machine-token", "http://region:5240/MAAS", "{deployed}"),
@@ -52,6 +52,15 @@ const STAND_INS: [(&str, &str, &str); 20] = [
     ("shakedown test disk", "sda", "{file}"),
     // A disk of this machine may be kept from programs; without that the end is 0.
     ("shakedown test all", "+", " --seconds 12 || [ $? = 3 ]"),
+    // Two machines, which are this one: the first line waits for the second.
+    ("shakedown test network --listen", "192.0.2.7", "127.0.0.1:47878"),
+    ("shakedown test network --peer", "192.0.2.7", "127.0.0.1:47878"),
+    (
+        "shakedown test network --listen",
+        "+",
+        " --seconds 120 >listens 2>&1 & until grep -q wait listens; do sleep 0.1; done",
+    ),
+    ("shakedown test network --peer", "+", " --seconds 5 --level smoke"),
     // A script that only looks may have one of this machine's.
     ("shakedown try", "/dev/sda", "{disk}"),
     // Where the package puts them.
@@ -125,6 +134,7 @@ impl Scene {
         for (target, link) in links {
             symlink(target, scene.path(link)).expect("a link");
         }
+        fs::write(scene.path("work/token"), "a secret of two machines\n").expect("a small file");
         for snapshot in ["machine", "before", "after"] {
             let place = scene.path(&format!("work/{snapshot}.tar.xz"));
             fs::copy(project.join("tests/machines/emulated-server.tar.xz"), place).expect("a small file");

@@ -2,6 +2,7 @@
 
 mod course;
 mod devices;
+mod partner;
 mod progress;
 mod told;
 
@@ -30,6 +31,8 @@ pub(super) struct Arguments {
     /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
+    #[command(flatten)]
+    partner: partner::Partner,
     /// Longest time, in seconds, of all tests together; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten
     /// seconds before it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
@@ -60,7 +63,7 @@ enum Hardware {
     Cpu,
     /// Disks: reads them past every cache, and writes nothing
     Disk,
-    /// Network ports: links, and errors counted meanwhile; sends nothing
+    /// Network ports: links, and errors counted meanwhile; sends nothing without --listen or --peer
     Network,
     /// PCI Express links: width, speed, and errors counted meanwhile
     Pcie,
@@ -137,13 +140,14 @@ impl Arguments {
         if !self.devices.is_empty() && !matches!(kinds, [Kind::Disk | Kind::Network]) {
             return Err("--device names a disk or a network port: write `test disk` or `test network`".to_owned());
         }
+        self.partner.check(kinds[0], &self.devices, self.inject).map_err(|error| format!("{error:#}"))?;
         // The parent has looked at RUNTIME already, and the child is told.
         let runtime = if self.child { None } else { std::env::var("RUNTIME").ok() };
-        let usual: u64 = kinds.iter().map(|kind| kind.seconds(level)).sum();
+        let usual: u64 = kinds.iter().map(|kind| kind.seconds(level) + self.partner.waits()).sum();
         let whole = Budget::seconds(self.seconds.unwrap_or(usual), runtime.as_deref());
         let seed = self.seed.unwrap_or_else(rand::random);
         let order = |kind: &Kind| {
-            let seconds = (kind.seconds(level) * whole / usual).max(1);
+            let seconds = ((kind.seconds(level) + self.partner.waits()) * whole / usual).max(1);
             Order { kind: *kind, level, seconds, seed, inject: self.inject.filter(|fault| fault.kind() == *kind) }
         };
         Ok(kinds.iter().map(order).collect())
@@ -151,7 +155,7 @@ impl Arguments {
 }
 
 /// The words for the child that carries out an order.
-fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
+fn words(order: &Order, arguments: &Arguments) -> Vec<OsString> {
     let mut words: Vec<OsString> =
         ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
     words.extend([
@@ -163,9 +167,10 @@ fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
     }
-    for device in devices {
+    for device in &arguments.devices {
         words.extend(["--device".into(), device.into()]);
     }
+    words.extend(arguments.partner.words());
     words
 }
 
@@ -181,7 +186,11 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
         Kind::Memory => hwtest::memory::run(&order, &progress),
         Kind::Cpu => hwtest::cpu::run(&order, &progress),
         Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
-        Kind::Network => hwtest::network::run(&host, &order, &named, &progress),
+        Kind::Network => match arguments.partner.pair(&named) {
+            Ok(Some(pair)) => hwtest::network::peer::run(&host, &order, &pair, &progress),
+            Ok(None) => hwtest::network::run(&host, &order, &named, &progress),
+            Err(_) => return exit::USAGE,
+        },
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
         Kind::Gpu => hwtest::gpu::run(&host, &order, &progress),
     };
@@ -198,6 +207,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
             return Ok(exit::USAGE);
         }
     };
+    // Before anything begins: a token that cannot be read is a mistake, and no result.
+    arguments.partner.pair(&arguments.devices)?;
     let (cancel, give_up) = (CancellationToken::new(), CancellationToken::new());
     let listener = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
     let mut stream = match arguments.format {
@@ -209,7 +220,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     };
     let (mut reports, mut streamed) = (Vec::new(), Ok(()));
     for order in &orders {
-        let report = tested(order, &arguments.devices, &cancel, stream.as_mut()).await?;
+        let report = tested(order, &arguments, &cancel, stream.as_mut()).await?;
         if let Some(stream) = &mut stream {
             // The tests that are left are worth more than their reader.
             streamed = streamed.and(stream.verdict(&report));
@@ -233,7 +244,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 /// Carries out one order; one that is stopped before it began says so.
 async fn tested<W: std::io::Write>(
     order: &Order,
-    devices: &[String],
+    arguments: &Arguments,
     cancel: &CancellationToken,
     mut stream: Option<&mut Stream<W>>,
 ) -> anyhow::Result<Report> {
@@ -246,7 +257,7 @@ async fn tested<W: std::io::Write>(
     if let Some(stream) = &mut stream {
         stream.begin_test(order.kind);
     }
-    let mut report = course::watch(order, &words(order, devices), (most, cancel), |tick| {
+    let mut report = course::watch(order, &words(order, arguments), (most, cancel), |tick| {
         shown.tick(tick);
         let is_value = pace.take(tick, began.elapsed());
         if let Some(stream) = &mut stream {

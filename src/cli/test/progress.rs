@@ -37,6 +37,8 @@ impl Shown {
         if let Some(bar) = &self.bar {
             bar.set_position(percent(tick.share));
             bar.set_message(OneLine(&text).to_string());
+        } else if tick.is_for_now {
+            complain!("{}: {}", self.kind, OneLine(&tick.phase));
         } else if self.told.elapsed() >= MINUTE {
             self.told = Instant::now();
             complain!("{}: {text}", self.kind);
@@ -76,7 +78,8 @@ mod tests {
     #[test]
     fn a_line_says_share_phase_rate_errors_and_what_is_left() {
         let rate = Some(Rate { value: 3.25, unit: "GiB/s".into() });
-        let tick = Tick { phase: "random".into(), share: 0.25, rate, errors: 0, celsius: Some(41.0) };
+        let tick =
+            Tick { phase: "random".into(), share: 0.25, rate, errors: 0, celsius: Some(41.0), ..Tick::default() };
         assert_eq!(line(&tick, Duration::from_secs(10)), "25 %, random, 3.2 GiB/s, 0 errors, 41 °C, about 30 s left");
     }
 }

@@ -269,6 +269,7 @@ fn watch(host: &Host, control: &Control, progress: &Progress, budget: Budget, is
             rate: Some(Rate { value: rate, unit: "rounds/s".to_owned() }),
             errors: control.errors.load(Ordering::Relaxed),
             celsius: celsius(host),
+            is_for_now: false,
         });
     }
 }

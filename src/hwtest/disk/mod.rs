@@ -127,7 +127,7 @@ fn joined(shares: &BTreeMap<usize, (f64, u64, u64)>) -> Tick {
     let value = (rate as f64 / 1e5).round() / 10.0;
     let errors = shares.values().map(|(.., errors)| *errors).sum();
     let phase = format!("read {} {}", shares.len(), if shares.len() == 1 { "disk" } else { "disks" });
-    Tick { phase, share, rate: Some(Rate { value, unit: "MB/s".to_owned() }), errors, celsius: None }
+    Tick { phase, share, rate: Some(Rate { value, unit: "MB/s".to_owned() }), errors, ..Tick::default() }
 }
 
 #[cfg(test)]

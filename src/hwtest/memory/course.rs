@@ -229,6 +229,7 @@ impl Watcher<'_> {
                 rate: Some(Rate { value: rate, unit: "GiB/s".to_owned() }),
                 errors: control.errors.load(Ordering::Relaxed),
                 celsius: None,
+                is_for_now: false,
             });
             if available(self.host).is_some_and(|bytes| bytes < self.reserve / 4) {
                 control.stop("Other programs needed the memory, so the test gave it back before its end.");

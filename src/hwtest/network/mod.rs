@@ -1,5 +1,6 @@
 //! The test of networks: links and error counters of the machine's ports. Nothing is sent unless somebody names a peer.
 
+pub mod peer;
 mod state;
 mod watch;
 
