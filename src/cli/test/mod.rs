@@ -31,6 +31,12 @@ pub(super) struct Arguments {
     /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
+    /// Disks: write and read back, which ERASES the disks that --device names. Needs --really; refused for disks in use
+    #[arg(long, requires = "devices")]
+    write: bool,
+    /// With --write: erase the disks
+    #[arg(long, requires = "write")]
+    really: bool,
     #[command(flatten)]
     partner: partner::Partner,
     /// Longest time, in seconds, of all tests together; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten
@@ -61,7 +67,7 @@ enum Hardware {
     Memory,
     /// Processors: work whose answers are known, on each of them
     Cpu,
-    /// Disks: reads them past every cache, and writes nothing
+    /// Disks: reads them past every cache, and writes nothing without --write
     Disk,
     /// Network ports: links, and errors counted meanwhile; sends nothing without --listen or --peer
     Network,
@@ -126,6 +132,38 @@ impl Arguments {
         self.child
     }
 
+    /// Whether the options belong together.
+    fn agrees(&self, kinds: &[Kind]) -> Result<(), String> {
+        if self.write && kinds != [Kind::Disk] {
+            return Err("--write is for disks: write `test disk`".to_owned());
+        }
+        if !self.devices.is_empty() && !matches!(kinds, [Kind::Disk | Kind::Network]) {
+            return Err("--device names a disk or a network port: write `test disk` or `test network`".to_owned());
+        }
+        match self.inject {
+            Some(fault) if !kinds.contains(&fault.kind()) => Err(format!("the fault {fault} is none of {}", kinds[0])),
+            Some(fault @ Inject::Disk(of_disk)) if !of_disk.is_for(self.write) => {
+                Err(format!("the fault {fault} is none that this test can find"))
+            }
+            _ => self.partner.check(kinds[0], &self.devices, self.inject).map_err(|error| format!("{error:#}")),
+        }
+    }
+
+    /// Tells what would be erased, if nobody has said that it is really meant.
+    fn is_meant(&self) -> bool {
+        if !self.write || self.really {
+            return true;
+        }
+        let host = Host::live();
+        let lost = match devices::to_erase(&host, &devices::named(&self.devices)) {
+            Ok(disks) if !disks.is_empty() => hwtest::disk::would_erase(&host, &disks).join(", "),
+            Ok(_) => "no disk, since none is named".to_owned(),
+            Err((word, reason)) => format!("{word}, but {reason}"),
+        };
+        complain!("shakedown: this test would erase {lost}; it was not run. --really runs it");
+        false
+    }
+
     /// What is asked of each test.
     fn orders(&self) -> Result<Vec<Order>, String> {
         let kinds = self.kind.kinds();
@@ -134,13 +172,7 @@ impl Arguments {
             Depth::Standard => Level::Standard,
             Depth::Soak => Level::Soak,
         };
-        if let Some(fault) = self.inject.filter(|fault| !kinds.contains(&fault.kind())) {
-            return Err(format!("the fault {fault} is none of {}", kinds[0]));
-        }
-        if !self.devices.is_empty() && !matches!(kinds, [Kind::Disk | Kind::Network]) {
-            return Err("--device names a disk or a network port: write `test disk` or `test network`".to_owned());
-        }
-        self.partner.check(kinds[0], &self.devices, self.inject).map_err(|error| format!("{error:#}"))?;
+        self.agrees(kinds)?;
         // The parent has looked at RUNTIME already, and the child is told.
         let runtime = if self.child { None } else { std::env::var("RUNTIME").ok() };
         let usual: u64 = kinds.iter().map(|kind| kind.seconds(level) + self.partner.waits()).sum();
@@ -164,6 +196,9 @@ fn words(order: &Order, arguments: &Arguments) -> Vec<OsString> {
         "--seed".into(),
         order.seed.to_string().into(),
     ]);
+    if arguments.write {
+        words.extend(["--write".into(), "--really".into()]);
+    }
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
     }
@@ -179,12 +214,16 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     process::end_with_parent();
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let Some(order) = arguments.orders().ok().and_then(|orders| orders.into_iter().next()) else { return exit::USAGE };
+    if !arguments.is_meant() {
+        return exit::USAGE;
+    }
     let progress = Progress::to(std::io::stdout());
     let host = Host::live();
     let named = devices::named(&arguments.devices);
     let mut report = match order.kind {
         Kind::Memory => hwtest::memory::run(&order, &progress),
         Kind::Cpu => hwtest::cpu::run(&order, &progress),
+        Kind::Disk if arguments.write => devices::write_disks(&host, &order, &named, &progress),
         Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
         Kind::Network => match arguments.partner.pair(&named) {
             Ok(Some(pair)) => hwtest::network::peer::run(&host, &order, &pair, &progress),
@@ -207,6 +246,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
             return Ok(exit::USAGE);
         }
     };
+    if !arguments.is_meant() {
+        return Ok(exit::CANNOT_RUN);
+    }
     // Before anything begins: a token that cannot be read is a mistake, and no result.
     arguments.partner.pair(&arguments.devices)?;
     let (cancel, give_up) = (CancellationToken::new(), CancellationToken::new());
