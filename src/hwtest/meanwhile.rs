@@ -101,10 +101,13 @@ mod tests {
         let (root, host) = machine_of(&[(place, "7\n")]);
         let meanwhile = Meanwhile::begin(&host);
         std::fs::write(root.path().join(place), "10\n").expect("write");
-        let mut hot = report();
-        meanwhile.end(&host, &[Kind::Cpu, Kind::Thermal], &mut hot);
-        assert!(hot.measurements.iter().any(|one| one.metric == Metric::Throttled && one.value == 3.into()), "{hot:?}");
-        assert!(hot.findings.iter().any(|finding| finding.code == "cpu-throttled"), "{hot:?}");
+        let mut warm = report();
+        meanwhile.end(&host, &[Kind::Cpu, Kind::Thermal], &mut warm);
+        assert!(
+            warm.measurements.iter().any(|one| one.metric == Metric::Throttled && one.value == 3.into()),
+            "{warm:?}"
+        );
+        assert!(warm.findings.iter().any(|finding| finding.code == "cpu-throttled"), "{warm:?}");
         let mut unknown = report();
         let (_root, host) = machine_of(&[("proc/x", "")]);
         Meanwhile::begin(&host).end(&host, &[Kind::Cpu, Kind::Thermal], &mut unknown);

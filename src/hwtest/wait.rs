@@ -74,7 +74,7 @@ fn stat() -> String {
     std::fs::read_to_string("/proc/stat").unwrap_or_default()
 }
 
-/// `cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …` of proc_stat(5); guests are in USER already.
+/// `cpu  USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL …` of `proc_stat(5)`; guests are in USER already.
 fn ticks(stat: &str) -> Option<Ticks> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();

@@ -89,7 +89,9 @@ fn tested(order: &Order, host: &Host, (budget, progress): (Budget, &Progress), c
     judge(&tallies, &pairs, is_virtual, capacity, report);
     clock::judge(&tallies, is_virtual, |cpu| clock::base(host, cpu), report);
     let mut standing = Standing::default();
-    tallies.iter().for_each(|tally| standing.join(tally.standing));
+    for tally in &tallies {
+        standing.join(tally.standing);
+    }
     report.waited("", standing.share().max(stolen.share()));
 }
 
@@ -240,9 +242,9 @@ fn exchanged((one, other): (usize, usize), seed: u64, control: &Control) -> Pair
             let (shared, sum) = (&shared, &sum);
             scope.spawn(move || {
                 if place::pin(cpu).is_ok() {
-                    let seen = exchange(shared, side, seed, TURNS, &|| Instant::now() >= end);
+                    let told = exchange(shared, side, seed, TURNS, &|| Instant::now() >= end);
                     let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-                    *sum = (sum.0 + seen.wrong, sum.1.min(seen.turns));
+                    *sum = (sum.0 + told.wrong, sum.1.min(told.turns));
                 }
             });
         }

@@ -188,7 +188,7 @@ fn misplaced(team: &Team<'_>, host: &Host, report: &mut Report) {
     }
 }
 
-/// Bytes of this process on a node: ` N0=512 … kernelpagesize_kB=4` of numa_maps (numa(7)).
+/// Bytes of this process on a node: ` N0=512 … kernelpagesize_kB=4` of `numa_maps` (numa(7)).
 fn lies_on(numa_maps: &str, node: &str) -> u64 {
     let Some(number) = node.strip_prefix("node") else { return 0 };
     let of_line = |line: &str| -> Option<u64> {
