@@ -73,8 +73,8 @@ fn covered(one: &Value) -> Option<String> {
     let (of, subject) = (one["of"].as_str()?, text(one["subject"].as_str()?));
     let amount = if of == "bytes" { crate::report::bytes(tested) } else { format!("{tested} {}", text(of)) };
     // "128 processors" of "processors" is said once.
-    let whose = if of == subject { String::new() } else { format!(" of {subject}") };
-    Some(format!("{amount}{whose} ({share:.1} %)"))
+    let thing = if of == subject { String::new() } else { format!(" of {subject}") };
+    Some(format!("{amount}{thing} ({share:.1} %)"))
 }
 
 /// Figures that several things have: a bar for each.
