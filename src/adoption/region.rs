@@ -9,7 +9,7 @@ use crate::region::{Client, Error, StoredFile, StoredScript};
 use crate::script::ScriptType;
 
 /// The project's own scripts that a region can have in addition, as name and text.
-pub const SITE_SCRIPTS: [(&str, &str); 17] = {
+pub const SITE_SCRIPTS: [(&str, &str); 18] = {
     macro_rules! script {
         ($folder:literal, $name:literal) => {
             ($name, include_str!(concat!("../../scripts/", $folder, "/", $name)))
@@ -24,6 +24,7 @@ pub const SITE_SCRIPTS: [(&str, &str); 17] = {
         script!("testing", "shakedown-cpu"),
         script!("testing", "shakedown-disk-read"),
         script!("testing", "shakedown-disk-scan"),
+        script!("testing", "shakedown-disk-write"),
         script!("testing", "shakedown-gpu"),
         script!("testing", "shakedown-memory"),
         script!("testing", "shakedown-network"),

@@ -18,7 +18,7 @@ pub enum Inject {
     MemoryBit(Location),
     /// `cpu:result[@CPU]`: a processor that computes wrong.
     CpuResult(Location),
-    /// `disk:eio[@LBA]` or `disk:slow`.
+    /// `disk:eio[@LBA]`, `disk:slow`, and of the test that writes `disk:wrong[@LBA]`, `disk:lost[@LBA]`, `disk:misplaced[@LBA]`.
     Disk(DiskFault),
     /// `net:loss`: lost packets.
     NetworkLoss,
@@ -33,12 +33,30 @@ pub enum DiskFault {
     Eio(Location),
     /// Reads that take long.
     Slow,
+    /// A sector that is stored with a wrong bit.
+    Wrong(Location),
+    /// A sector whose second write never arrives.
+    Lost(Location),
+    /// A sector that is written to another place.
+    Misplaced(Location),
+}
+
+impl DiskFault {
+    /// Whether a test that only reads can find it, and one that writes.
+    #[must_use]
+    pub fn is_for(self, writes: bool) -> bool {
+        match self {
+            DiskFault::Eio(_) => true,
+            DiskFault::Slow => !writes,
+            DiskFault::Wrong(_) | DiskFault::Lost(_) | DiskFault::Misplaced(_) => writes,
+        }
+    }
 }
 
 /// A word that is no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no fault: write memory:bit[@OFFSET], cpu:result[@CPU], disk:eio[@LBA], disk:slow, net:loss or KIND:crash"
+    "`{0}` is no fault: write memory:bit[@OFFSET], cpu:result[@CPU], disk:eio[@LBA], disk:slow, disk:wrong|lost|misplaced[@LBA], net:loss or KIND:crash"
 )]
 pub struct NoFault(String);
 
@@ -79,6 +97,9 @@ impl FromStr for Inject {
             ("memory:bit", place) => Ok(Inject::MemoryBit(place)),
             ("cpu:result", place) => Ok(Inject::CpuResult(place)),
             ("disk:eio", place) => Ok(Inject::Disk(DiskFault::Eio(place))),
+            ("disk:wrong", place) => Ok(Inject::Disk(DiskFault::Wrong(place))),
+            ("disk:lost", place) => Ok(Inject::Disk(DiskFault::Lost(place))),
+            ("disk:misplaced", place) => Ok(Inject::Disk(DiskFault::Misplaced(place))),
             ("disk:slow", None) => Ok(Inject::Disk(DiskFault::Slow)),
             ("net:loss", None) => Ok(Inject::NetworkLoss),
             ("memory:crash", None) => Ok(Inject::Crash(Kind::Memory)),
@@ -99,6 +120,9 @@ impl fmt::Display for Inject {
             Inject::CpuResult(place) => ("cpu:result", place),
             Inject::Disk(DiskFault::Eio(place)) => ("disk:eio", place),
             Inject::Disk(DiskFault::Slow) => ("disk:slow", &None),
+            Inject::Disk(DiskFault::Wrong(place)) => ("disk:wrong", place),
+            Inject::Disk(DiskFault::Lost(place)) => ("disk:lost", place),
+            Inject::Disk(DiskFault::Misplaced(place)) => ("disk:misplaced", place),
             Inject::NetworkLoss => ("net:loss", &None),
             Inject::Crash(Kind::Network) => ("net:crash", &None),
             Inject::Crash(kind) => return write!(f, "{kind}:crash"),
@@ -136,6 +160,9 @@ mod tests {
             "cpu:result@1",
             "disk:eio@77",
             "disk:slow",
+            "disk:wrong",
+            "disk:lost@9",
+            "disk:misplaced@100",
             "net:loss",
             "net:crash",
             "gpu:crash",

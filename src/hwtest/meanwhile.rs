@@ -1,7 +1,9 @@
-//! What the machine's own error counters say of the time of a test.
+//! What the machine itself reports during a test: its error counters, and the kernel's log.
 
-use crate::diagnosis::{Effect, Incident, Kind, Policy, Snapshot};
-use crate::host::Host;
+use std::sync::{Mutex, PoisonError};
+
+use crate::diagnosis::{Effect, Incident, Judge, Kind, Parts, Policy, Snapshot};
+use crate::host::{Host, KernelLog};
 
 use super::metric::Metric;
 use super::outcome::Outcome;
@@ -12,19 +14,49 @@ pub(super) struct Meanwhile {
     before: Snapshot,
     /// Whether memory controllers count here at all.
     counts_memory: bool,
+    /// The kernel's log from the start of the test on; none where it may not be read.
+    log: Mutex<Option<KernelLog>>,
+    /// The disks or ports that are tested, and what is on the way to them; none where all of the machine is.
+    subjects: Option<(Vec<String>, Parts)>,
 }
 
 impl Meanwhile {
     /// Reads the counters.
     pub(super) fn begin(host: &Host) -> Self {
         let counts_memory = host.list("/sys/devices/system/edac/mc").iter().any(|name| name.starts_with("mc"));
-        Meanwhile { before: Snapshot::read(host), counts_memory }
+        let log = host.kernel_log().and_then(|mut log| log.skip_to_end().map(|()| log)).ok();
+        Meanwhile { before: Snapshot::read(host), counts_memory, log: Mutex::new(log), subjects: None }
     }
 
-    /// Reads them again, and puts what rose into the report: incidents of `kinds`, of this machine's hardware that the test worked.
+    /// The same for a test of these disks or ports: what befalls others is not theirs.
+    pub(super) fn of(host: &Host, names: Vec<String>) -> Self {
+        // Their places now, since a test may make them vanish.
+        Meanwhile { subjects: Some((names, Parts::read(host))), ..Meanwhile::begin(host) }
+    }
+
+    /// What the kernel has said since.
+    fn said(&self) -> Vec<Incident> {
+        let mut judge = Judge::default();
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = log.as_mut() {
+            let mut text = String::new();
+            while let Ok(Some(record)) = log.next_record() {
+                text.push_str(&record);
+            }
+            judge.read(&text);
+        }
+        judge.end()
+    }
+
+    fn is_ours(&self, incident: &Incident) -> bool {
+        let Some((names, parts)) = &self.subjects else { return true };
+        names.iter().any(|name| parts.belongs(&incident.device, name))
+    }
+
+    /// Reads them again, and puts what was reported into the report: incidents of `kinds`, of this machine's hardware that the test worked.
     pub(super) fn end(&self, host: &Host, kinds: &[Kind], report: &mut Report) {
-        let incidents = Snapshot::read(host).since(&self.before);
-        let of_kinds: Vec<_> = incidents.iter().filter(|one| kinds.contains(&one.code.kind())).collect();
+        let counted = Snapshot::read(host).since(&self.before);
+        let of_kinds: Vec<_> = counted.iter().filter(|one| kinds.contains(&one.code.kind())).collect();
         if kinds.contains(&Kind::Memory) {
             if self.counts_memory {
                 let count = |words: &[&str]| -> u64 {
@@ -37,14 +69,25 @@ impl Meanwhile {
                 report.not_tested.push(text.to_owned());
             }
         }
-        for incident in of_kinds {
-            add(incident, report);
+        let mut incidents = self.said();
+        for one in counted {
+            // The log names more; a counter of the same is no second incident.
+            let is_told =
+                |told: &Incident| told.code == one.code && (told.device == one.device || one.device.is_empty());
+            if !incidents.iter().any(is_told) {
+                incidents.push(one);
+            }
+        }
+        for incident in incidents.iter().filter(|one| kinds.contains(&one.code.kind()) && self.is_ours(one)) {
+            add(incident, self.subjects.is_some(), report);
         }
     }
 }
 
-fn add(incident: &Incident, report: &mut Report) {
-    let outcome = match Policy::default().effect(incident) {
+fn add(incident: &Incident, is_subject: bool, report: &mut Report) {
+    let policy = Policy::default();
+    let effect = if is_subject { policy.effect_on_subject(incident) } else { policy.effect(incident) };
+    let outcome = match effect {
         Effect::Note => Outcome::Passed,
         Effect::Degraded => Outcome::Degraded,
         Effect::Failed => Outcome::Failed,
@@ -90,5 +133,25 @@ mod tests {
         Meanwhile::begin(&host).end(&host, &[Kind::Memory], &mut report);
         assert!(report.not_tested[0].contains("EDAC"));
         assert!(report.measurements.is_empty(), "not counted is not 0");
+    }
+
+    #[test]
+    fn what_the_kernel_says_of_a_disk_counts_for_its_own_test_only() {
+        let record =
+            "3,1,99000000,-;blk_update_request: critical medium error, dev sda, sector 40968 op 0x0:(READ) flags 0x0\n";
+        let (root, host) =
+            machine_of(&[("dev/kmsg", ""), ("sys/block/sda/size", "8\n"), ("sys/block/sdb/size", "8\n")]);
+        let own = Meanwhile::of(&host, vec!["sda".to_owned()]);
+        let other = Meanwhile::of(&host, vec!["sdb".to_owned()]);
+        std::fs::write(root.path().join("dev/kmsg"), record).expect("write");
+        let (mut worn, mut quiet) = (report(), report());
+        own.end(&host, &[Kind::Disk], &mut worn);
+        other.end(&host, &[Kind::Disk], &mut quiet);
+        assert_eq!(
+            (worn.outcome(), worn.findings[0].code.as_str()),
+            (Outcome::Failed, "disk-medium-error"),
+            "{worn:?}"
+        );
+        assert_eq!(quiet.outcome(), Outcome::Passed, "{quiet:?}");
     }
 }

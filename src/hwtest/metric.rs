@@ -114,6 +114,14 @@ metrics! {
     UncorrectedErrors = "uncorrected_errors", Count;
     /// Bytes of a disk that were read.
     BytesRead = "bytes_read", Bytes;
+    /// Bytes that were written to a disk.
+    BytesWritten = "bytes_written", Bytes;
+    /// Sectors of a disk that were read back otherwise than written.
+    WrongSectors = "wrong_sectors", Count;
+    /// Places of a disk that cannot be written.
+    UnwritablePlaces = "unwritable_places", Count;
+    /// Rate of a disk while it was written.
+    DiskWrite = "disk_write", MbPerSecond;
     /// Places of a disk that cannot be read.
     UnreadablePlaces = "unreadable_places", Count;
     /// Places of a disk that are slow each time they are read.

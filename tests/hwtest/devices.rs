@@ -118,6 +118,47 @@ async fn output_of_a_disk_for_other_programs_is_valid() {
     }
 }
 
+fn writing(device: &Path, words: &[&str]) -> Program {
+    disk(device, &["--write", "--format", "json"]).args(words)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_is_not_erased_unless_somebody_really_means_it() {
+    let Some(file) = file() else { return };
+    let before = fs::read(file.path()).expect("the file");
+    let finished = writing(file.path(), &[]).finish().await;
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    assert!(finished.stderr.contains("would erase") && finished.stderr.contains("--really"), "{finished:?}");
+    assert_eq!(fs::read(file.path()).expect("the file"), before);
+    let finished = Program::new("test").args(["disk", "--write", "--really"]).finish().await;
+    assert_eq!(finished.code, Some(2), "which disk? {finished:?}");
+    let all = Program::new("test").args(["disk", "--write", "--really", "--device", "all", "--format", "json"]);
+    let finished = all.finish().await;
+    assert_eq!((finished.code, &document(&finished)["outcome"]), (Some(3), &"error".into()), "{finished:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_of_writing_is_found_and_a_crash_is_no_pass() {
+    for (fault, code, outcome, finding) in [
+        (None, 0, "passed", "disk-erased"),
+        (Some("disk:wrong@20001"), 1, "failed", "disk-data-wrong"),
+        (Some("disk:lost@20001"), 1, "failed", "disk-write-lost"),
+        (Some("disk:misplaced@20001"), 1, "failed", "disk-write-misplaced"),
+        (Some("disk:eio@20001"), 1, "failed", "disk-unwritable"),
+        (Some("disk:crash"), 1, "failed", "test-crashed"),
+    ] {
+        let Some(file) = file() else { return };
+        let words: Vec<&str> =
+            ["--really"].into_iter().chain(fault.into_iter().flat_map(|fault| ["--inject", fault])).collect();
+        let finished = writing(file.path(), &words).finish().await;
+        assert_eq!(finished.code, Some(code), "{fault:?}: {finished:?}");
+        let document = document(&finished);
+        assert_eq!(document["outcome"], outcome, "{fault:?}: {document}");
+        let is_there = document["findings"].as_array().expect("findings").iter().any(|one| one["code"] == finding);
+        assert!(is_there, "{fault:?}: {document}");
+    }
+}
+
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/testing").join(name)
 }
@@ -130,6 +171,7 @@ async fn the_scripts_of_a_region_have_results_whose_keys_they_declare() {
     let disk = [device.as_str(), "--level=smoke"];
     for (name, words, least) in [
         ("shakedown-disk-scan", &disk[..], 12),
+        ("shakedown-disk-write", &disk[..], 5),
         // A machine without such hardware has a reason and no figure.
         ("shakedown-network", &["--device=all", "--level=smoke"][..], 0),
         ("shakedown-pcie", &["--level=smoke"][..], 0),
@@ -142,8 +184,10 @@ async fn the_scripts_of_a_region_have_results_whose_keys_they_declare() {
         let bytes = fs::read(&result).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
         let file = ResultFile::parse(&bytes, false).expect("a result file that a region takes");
         assert!(file.status.is_some());
-        assert!(name != "shakedown-disk-scan" || file.status == Some(Verdict::Passed), "{finished:?}");
+        assert!(!name.starts_with("shakedown-disk") || file.status == Some(Verdict::Passed), "{finished:?}");
         let header = Header::parse(&fs::read(script(name)).expect("a script")).expect("a header that a region takes");
+        assert!(!header.destructive || header.tags.iter().any(|tag| tag == "noauto"), "{name} runs by choice only");
+        assert_eq!(header.destructive, name == "shakedown-disk-write");
         let declared: BTreeSet<&str> = header.results.iter().map(|(key, _)| key.as_str()).collect();
         let written: BTreeSet<&str> = file.results.iter().map(|(key, _)| key.as_str()).collect();
         assert!(written.is_subset(&declared), "{written:?} {declared:?}");

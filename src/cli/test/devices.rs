@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::disk::{Disks, Target};
 use crate::host::Host;
-use crate::hwtest::disk::{self, Disk};
+use crate::hwtest::disk::{self, Disk, Erased};
 use crate::hwtest::{Order, Outcome, Progress, Report};
 
 /// The devices that somebody named; none of them means all. A region writes `all` where it knows of none.
@@ -41,6 +41,55 @@ pub(super) fn test_disks(host: &Host, order: &Order, named: &[String], progress:
     report
 }
 
+/// The disks that are to be erased, each by its name.
+///
+/// # Errors
+/// A finding's words for the first name that is none.
+pub(super) fn to_erase(host: &Host, named: &[String]) -> Result<Vec<Erased>, (String, String)> {
+    let all = Disks::of(host);
+    let mut chosen: Vec<Erased> = Vec::new();
+    for word in named {
+        let disk = chosen_by(&all, word).map_err(|reason| (word.clone(), reason))?;
+        if chosen.iter().any(|one| one.disk == disk || one.other_paths.contains(&disk)) {
+            continue;
+        }
+        let target = all.every().iter().find(|target| of(target) == disk);
+        let is_other =
+            |other: &&Target| target.is_some_and(|target| target.name != other.name && is_same(target, other));
+        chosen.push(Erased { other_paths: all.every().iter().filter(is_other).map(of).collect(), disk });
+    }
+    Ok(chosen)
+}
+
+/// Erases the disks that are named and tests that they keep what is written.
+pub(super) fn write_disks(host: &Host, order: &Order, named: &[String], progress: &Progress) -> Report {
+    match to_erase(host, named) {
+        Ok(disks) if !disks.is_empty() => disk::run_writing(host, order, &disks, progress),
+        Ok(_) => {
+            let mut report = Report::new(order);
+            let what = "No disk was named, so none was erased.";
+            report.find(Outcome::Error, "disk-missing", "disk", what).next("Name it: --device.");
+            report
+        }
+        Err((word, reason)) => {
+            let mut report = Report::new(order);
+            let what = format!("Nothing was written: {reason}.");
+            report.find(Outcome::Error, "disk-missing", word, what).next("List the disks: shakedown disk list.");
+            report
+        }
+    }
+}
+
+/// Whether two names lead to one disk.
+fn is_same(one: &Target, other: &Target) -> bool {
+    let (one, other) = (&one.disk, &other.disk);
+    !one.serial.is_empty()
+        && one.serial == other.serial
+        && one.model == other.model
+        && one.size == other.size
+        && !one.name.starts_with("nvme")
+}
+
 fn chosen_by(all: &Disks, word: &str) -> Result<Disk, String> {
     // A file has no driver, but is read as a disk is: for images, and to try this test.
     if word.contains('/') && std::fs::metadata(word).is_ok_and(|data| data.is_file()) {
@@ -65,14 +114,7 @@ fn of(target: &Target) -> Disk {
 fn once(targets: &[Target]) -> (Vec<Disk>, Vec<String>) {
     let (mut chosen, mut others): (Vec<&Target>, Vec<String>) = (Vec::new(), Vec::new());
     for target in targets {
-        let same = |other: &&&Target| {
-            let (one, other) = (&target.disk, &other.disk);
-            !one.serial.is_empty()
-                && one.serial == other.serial
-                && one.model == other.model
-                && one.size == other.size
-                && !one.name.starts_with("nvme")
-        };
+        let same = |other: &&&Target| is_same(target, other);
         match chosen.iter().find(same) {
             Some(first) => others.push(format!("{}: another path to {}", target.name, first.name)),
             None => chosen.push(target),

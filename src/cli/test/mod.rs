@@ -30,6 +30,12 @@ pub(super) struct Arguments {
     /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
+    /// Disks: write and read back, which ERASES the disks that --device names. Needs --really; refused for disks in use
+    #[arg(long, requires = "devices")]
+    write: bool,
+    /// With --write: erase the disks
+    #[arg(long, requires = "write")]
+    really: bool,
     /// Longest time, in seconds; by default that of the level. Under RUNTIME, the limit of a script, the test ends ten seconds before it
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     seconds: Option<u64>,
@@ -57,7 +63,7 @@ enum Hardware {
     Memory,
     /// Processors: work whose answers are known, on each of them
     Cpu,
-    /// Disks: reads them past every cache, and writes nothing
+    /// Disks: reads them past every cache, and writes nothing without --write
     Disk,
     /// Network ports: links, and errors counted meanwhile; sends nothing
     Network,
@@ -105,6 +111,37 @@ impl Arguments {
         self.child
     }
 
+    /// Whether the options belong together.
+    fn agrees(&self, kind: Kind) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.write || kind == Kind::Disk, "--write is for disks");
+        anyhow::ensure!(
+            self.devices.is_empty() || matches!(kind, Kind::Disk | Kind::Network),
+            "--device names a disk or a network port; {kind} is tested as a whole"
+        );
+        if let Some(fault) = self.inject {
+            anyhow::ensure!(fault.kind() == kind, "the fault {fault} is none of {kind}");
+            if let Inject::Disk(of_disk) = fault {
+                anyhow::ensure!(of_disk.is_for(self.write), "the fault {fault} is none that this test can find");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what would be erased, if nobody has said that it is really meant.
+    fn is_meant(&self) -> bool {
+        if !self.write || self.really {
+            return true;
+        }
+        let host = Host::live();
+        let lost = match devices::to_erase(&host, &devices::named(&self.devices)) {
+            Ok(disks) if !disks.is_empty() => hwtest::disk::would_erase(&host, &disks).join(", "),
+            Ok(_) => "no disk, since none is named".to_owned(),
+            Err((word, reason)) => format!("{word}, but {reason}"),
+        };
+        complain!("shakedown: this test would erase {lost}; it was not run. --really runs it");
+        false
+    }
+
     fn order(&self) -> anyhow::Result<Order> {
         let kind = match self.kind {
             Hardware::Memory => Kind::Memory,
@@ -119,14 +156,8 @@ impl Arguments {
             Depth::Standard => Level::Standard,
             Depth::Soak => Level::Soak,
         };
-        if let Some(fault) = self.inject {
-            anyhow::ensure!(fault.kind() == kind, "the fault {fault} is none of {kind}");
-        }
+        self.agrees(kind)?;
         let asked = self.seconds.unwrap_or_else(|| kind.seconds(level));
-        anyhow::ensure!(
-            self.devices.is_empty() || matches!(kind, Kind::Disk | Kind::Network),
-            "--device names a disk or a network port; {kind} is tested as a whole"
-        );
         // The parent has looked at RUNTIME already, and the child is told.
         let runtime = if self.child { None } else { std::env::var("RUNTIME").ok() };
         let seconds = Budget::seconds(asked, runtime.as_deref());
@@ -135,7 +166,7 @@ impl Arguments {
 }
 
 /// The words for the child that carries out an order.
-fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
+fn words(order: &Order, devices: &[String], write: bool) -> Vec<OsString> {
     let mut words: Vec<OsString> =
         ["test", order.kind.word(), "--child", "--level", order.level.word()].map(Into::into).into();
     words.extend([
@@ -144,6 +175,9 @@ fn words(order: &Order, devices: &[String]) -> Vec<OsString> {
         "--seed".into(),
         order.seed.to_string().into(),
     ]);
+    if write {
+        words.extend(["--write".into(), "--really".into()]);
+    }
     if let Some(fault) = order.inject {
         words.extend(["--inject".into(), fault.to_string().into()]);
     }
@@ -158,12 +192,16 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     process::end_with_parent();
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let Ok(order) = arguments.order() else { return exit::USAGE };
+    if !arguments.is_meant() {
+        return exit::USAGE;
+    }
     let progress = Progress::to(std::io::stdout());
     let host = Host::live();
     let named = devices::named(&arguments.devices);
     let report = match order.kind {
         Kind::Memory => hwtest::memory::run(&order, &progress),
         Kind::Cpu => hwtest::cpu::run(&order, &progress),
+        Kind::Disk if arguments.write => devices::write_disks(&host, &order, &named, &progress),
         Kind::Disk => devices::test_disks(&host, &order, &named, &progress),
         Kind::Network => hwtest::network::run(&host, &order, &named, &progress),
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
@@ -175,6 +213,9 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let order = arguments.order()?;
+    if !arguments.is_meant() {
+        return Ok(exit::CANNOT_RUN);
+    }
     let (cancel, give_up) = (CancellationToken::new(), CancellationToken::new());
     let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
     let mut stream = match arguments.format {
@@ -185,7 +226,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         Form::Text | Form::Json => None,
     };
     let mut shown = progress::Shown::new(order.kind);
-    let report = course::watch(&order, &words(&order, &arguments.devices), &cancel, |tick| {
+    let report = course::watch(&order, &words(&order, &arguments.devices, arguments.write), &cancel, |tick| {
         shown.tick(tick);
         if let Some(stream) = &mut stream {
             // A reader that has gone away takes nothing from the test.

@@ -80,7 +80,7 @@ pub(super) struct Manner {
 }
 
 impl Manner {
-    fn extent(&self) -> Extent {
+    pub(super) fn extent(&self) -> Extent {
         match self.level {
             Level::Smoke | Level::Standard => Extent::Sample,
             Level::Soak => Extent::Full,
@@ -88,7 +88,7 @@ impl Manner {
     }
 
     /// A read that the kernel repeats for a drive may take minutes, so only the longer levels can tell slow from dead.
-    fn silence(&self) -> Duration {
+    pub(super) fn silence(&self) -> Duration {
         match self.level {
             Level::Smoke => Duration::from_secs(30),
             Level::Standard => Duration::from_secs(120),
@@ -96,7 +96,7 @@ impl Manner {
         }
     }
 
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let time = match self.level {
             Level::Smoke => 60,
             Level::Standard => 180,
@@ -145,6 +145,7 @@ fn with_fault(device: Device, inject: Option<DiskFault>, kind: Kind) -> Arc<dyn 
     let fault = match inject {
         None => return Arc::new(device),
         Some(DiskFault::Eio(sector)) => Injected::Unreadable(sector.unwrap_or(100)),
+        Some(DiskFault::Wrong(_) | DiskFault::Lost(_) | DiskFault::Misplaced(_)) => return Arc::new(device),
         Some(DiskFault::Slow) => Injected::Slow(scan::limit(kind) + Duration::from_millis(20)),
     };
     Arc::new(Faulty { medium: device, fault })
@@ -174,7 +175,7 @@ fn read(medium: &Arc<dyn Medium>, geometry: Geometry, manner: &Manner, tick: &mu
     Reading { size, size_changed: None, geometry, extent, scan, figures, foreign: None }
 }
 
-fn share_of(part: u64, whole: u64) -> f64 {
+pub(super) fn share_of(part: u64, whole: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a share for people")]
     let share = part as f64 / whole as f64;
     share.min(1.0)

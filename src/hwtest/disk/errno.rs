@@ -1,4 +1,4 @@
-//! Why a read failed: the kernel gives each kind of fault an errno of its own (`blk_errors`, Linux `block/blk-core.c`).
+//! Why a read or a write failed: the kernel gives each kind of fault an errno of its own (`blk_errors`, Linux `block/blk-core.c`).
 
 use nix::errno::Errno;
 
@@ -21,7 +21,9 @@ pub(super) enum Fault {
     Reserved,
     /// `ENOMEM`, `EBUSY`, `EAGAIN`: this system lacks something.
     Resource,
-    /// `EPERM`, `EACCES`: this system does not permit it.
+    /// `ENOSPC`: storage that is promised and not there (thin provisioning).
+    Full,
+    /// `EPERM`, `EACCES`, `EROFS`: this system does not permit it.
     NotPermitted,
     /// `EIO` and everything else: drivers that know no better say so of any fault, of the medium, too.
     Unknown,
@@ -40,7 +42,8 @@ impl Fault {
             Errno::ENODEV | Errno::ENXIO => Fault::Gone,
             Errno::EBADE => Fault::Reserved,
             Errno::ENOMEM | Errno::EBUSY | Errno::EAGAIN | Errno::EINTR => Fault::Resource,
-            Errno::EPERM | Errno::EACCES => Fault::NotPermitted,
+            Errno::ENOSPC => Fault::Full,
+            Errno::EPERM | Errno::EACCES | Errno::EROFS => Fault::NotPermitted,
             _ => Fault::Unknown,
         }
     }
@@ -57,8 +60,20 @@ impl Fault {
             Fault::Gone => "the drive went away",
             Fault::Reserved => "another host has reserved the drive",
             Fault::Resource => "this system lacked memory or the device was busy",
+            Fault::Full => "the storage behind it has no room left",
             Fault::NotPermitted => "this system does not permit it",
             Fault::Unknown => "input/output error",
+        }
+    }
+
+    /// The same, of a write.
+    #[must_use]
+    pub(super) fn words_of_write(self) -> &'static str {
+        match self {
+            Fault::Medium => "the medium cannot be written",
+            Fault::Protection => "a checksum between host and medium is wrong",
+            Fault::Refused => "the drive refuses (locked, write-protected or worn out)",
+            _ => self.words(),
         }
     }
 
@@ -69,14 +84,14 @@ impl Fault {
             Fault::Medium | Fault::Protection | Fault::Transport | Fault::Timeout | Fault::Gone | Fault::Unknown => {
                 true
             }
-            Fault::Refused | Fault::Reserved | Fault::Resource | Fault::NotPermitted => false,
+            Fault::Refused | Fault::Reserved | Fault::Resource | Fault::Full | Fault::NotPermitted => false,
         }
     }
 
     /// Whether every further read would end the same way.
     #[must_use]
     pub(super) fn is_final(self) -> bool {
-        matches!(self, Fault::Gone | Fault::Reserved | Fault::NotPermitted)
+        matches!(self, Fault::Gone | Fault::Reserved | Fault::Full | Fault::NotPermitted)
     }
 
     /// What to look at next.
@@ -92,6 +107,7 @@ impl Fault {
             }
             Fault::Reserved => "Release the reservation at the host that holds it.",
             Fault::Resource => "Test again when the machine has nothing else to do.",
+            Fault::Full => "Give the storage behind it room (the pool of a thin volume), then test again.",
             Fault::NotPermitted => "Run as root outside of a container, or let the container open the device.",
         }
     }
@@ -115,6 +131,7 @@ mod tests {
             ("RESOURCE", Errno::ENOMEM, Fault::Resource),
             ("DEV_RESOURCE", Errno::EBUSY, Fault::Resource),
             ("AGAIN", Errno::EAGAIN, Fault::Resource),
+            ("NOSPC", Errno::ENOSPC, Fault::Full),
             ("IOERR", Errno::EIO, Fault::Unknown),
         ];
         for (status, errno, fault) in table {

@@ -35,6 +35,17 @@ pub(super) trait Medium: Send + Sync {
     fn size(&self) -> u64;
 }
 
+/// A medium that may be written.
+pub(super) trait Writable: Medium {
+    /// Writes at a place, with the same limits as a read.
+    fn write(&self, offset: u64, buffer: &mut [u8], watch: &mut OwnWait) -> Answer;
+    /// Makes the drive put down what it has taken.
+    ///
+    /// # Errors
+    /// The kernel's reason.
+    fn flush(&self) -> Result<(), Errno>;
+}
+
 /// Memory at a boundary that `O_DIRECT` accepts.
 pub(super) struct Buffer {
     memory: Vec<u8>,
@@ -98,28 +109,57 @@ impl Device {
     /// # Errors
     /// The kernel's reason; `EINVAL` where a file system knows no `O_DIRECT`.
     pub(super) fn open(path: &Path) -> Result<Self, Errno> {
-        let errno = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
-        let mut file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_DIRECT | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY)
-            .open(path)
-            .map_err(errno)?;
+        let flags = libc::O_DIRECT | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+        Device::of(OpenOptions::new().read(true).custom_flags(flags).open(path))
+    }
+
+    /// Opens it to be written, for this program alone (`O_EXCL`, open(2)): the kernel refuses what is mounted or belongs to something
+    /// stacked on it, and lets nobody mount it meanwhile.
+    ///
+    /// # Errors
+    /// The kernel's reason; `EBUSY` where it is in use.
+    pub(super) fn claim(path: &Path) -> Result<Self, Errno> {
+        let flags = libc::O_DIRECT | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_EXCL;
+        Device::of(OpenOptions::new().read(true).write(true).custom_flags(flags).open(path))
+    }
+
+    fn of(opened: std::io::Result<File>) -> Result<Self, Errno> {
+        let mut file = opened.map_err(errno_of)?;
         // The end of a block device is its size, as BLKGETSIZE64 tells it.
-        let size = file.seek(SeekFrom::End(0)).map_err(errno)?;
+        let size = file.seek(SeekFrom::End(0)).map_err(errno_of)?;
         // A file may end within a block, which O_DIRECT cannot read.
         let size = size - size % 512;
         Ok(Device { file, size, origin: Instant::now() })
     }
 }
 
-impl Medium for Device {
-    fn read(&self, offset: u64, buffer: &mut [u8], watch: &mut OwnWait) -> Answer {
+fn errno_of(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+impl Device {
+    fn request(&self, watch: &OwnWait, one: impl FnOnce(&File) -> std::io::Result<usize>) -> Answer {
         let waited = watch.total();
         let start = self.origin.elapsed();
-        let result = self.file.read_at(buffer, offset);
+        let result = one(&self.file);
         let end = self.origin.elapsed();
-        let result = result.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)));
-        Answer { result, start, end, waited: watch.total().saturating_sub(waited) }
+        Answer { result: result.map_err(errno_of), start, end, waited: watch.total().saturating_sub(waited) }
+    }
+}
+
+impl Writable for Device {
+    fn write(&self, offset: u64, buffer: &mut [u8], watch: &mut OwnWait) -> Answer {
+        self.request(watch, |file| file.write_at(buffer, offset))
+    }
+
+    fn flush(&self) -> Result<(), Errno> {
+        self.file.sync_all().map_err(errno_of)
+    }
+}
+
+impl Medium for Device {
+    fn read(&self, offset: u64, buffer: &mut [u8], watch: &mut OwnWait) -> Answer {
+        self.request(watch, |file| file.read_at(buffer, offset))
     }
 
     fn now(&self) -> Duration {

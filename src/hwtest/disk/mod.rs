@@ -1,4 +1,4 @@
-//! The test of disks: reads them past every cache, and writes nothing.
+//! The tests of disks: one reads them past every cache and writes nothing; the other ([`write`]) erases them.
 //!
 //! A disk is read in parts by a few threads ([`pass`]). What cannot be read is narrowed to its blocks ([`narrow`]); what is slow is read
 //! again ([`scan`]). Then follow figures ([`bench`]) and what all of that means ([`verdict`]). A read that hangs cannot be ended, so
@@ -15,19 +15,25 @@ mod narrow;
 mod pass;
 mod plan;
 mod scan;
+mod together;
 mod verdict;
+mod write;
 mod zones;
 
-use std::collections::BTreeMap;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 pub use course::Disk;
 use course::{Manner, Tested};
+use together::together;
+pub use write::{Erased, run as run_writing, would_erase};
 
-use super::{Inject, Order, Outcome, Progress, Rate, Report, Tick, crash_if_asked};
+use super::meanwhile::Meanwhile;
+use super::{Inject, Order, Outcome, Progress, Report, Tick, crash_if_asked};
+use crate::diagnosis;
 use crate::host::Host;
+
+/// What the machine reports of a disk, or of the way to it.
+const EVIDENCE: [diagnosis::Kind; 2] = [diagnosis::Kind::Disk, diagnosis::Kind::Pcie];
 
 /// Requests of 1 MiB that all disks together have in flight: the test stays within 64 MiB.
 const IN_FLIGHT: usize = 40;
@@ -41,6 +47,7 @@ const AT_ONCE: usize = 20;
 pub fn run(host: &Host, order: &Order, disks: &[Disk], progress: &Progress) -> Report {
     let started = Instant::now();
     crash_if_asked(order.inject);
+    let meanwhile = Meanwhile::of(host, disks.iter().map(|disk| disk.name.clone()).collect());
     let mut report = Report::new(order);
     if disks.is_empty() {
         report.find(Outcome::Skipped, "no-disk", "disk", "This machine has no disk.");
@@ -72,62 +79,22 @@ pub fn run(host: &Host, order: &Order, disks: &[Disk], progress: &Progress) -> R
             report.not_tested.push(format!("each disk alone: {} of them were read at once", together.len()));
         }
     }
+    meanwhile.end(host, &EVIDENCE, &mut report);
     report.seconds = started.elapsed().as_secs_f64();
     report
 }
 
-enum Told {
-    Tick(usize, f64, u64, u64),
-    Done(usize, Box<Tested>),
-}
-
 /// What was found of each disk; `None` of one that did not even end its test by itself.
 fn all_at_once(host: &Host, disks: &[Disk], manner: Manner, tick: &mut dyn FnMut(Tick)) -> Vec<Option<Tested>> {
-    let (tell, told) = mpsc::channel();
-    let mut found: Vec<Option<Tested>> = disks.iter().map(|_| None).collect();
-    for (number, disk) in disks.iter().enumerate() {
-        let (host, disk, tell) = (host.clone(), disk.clone(), tell.clone());
-        // A disk without a thread is one without a result.
-        let _ = thread::Builder::new().name("disk".into()).spawn(move || one(&host, &disk, manner, number, &tell));
-    }
-    drop(tell);
-    let end = Instant::now() + manner.deadline();
-    let mut shares: BTreeMap<usize, (f64, u64, u64)> = (0..disks.len()).map(|number| (number, (0.0, 0, 0))).collect();
-    loop {
-        match told.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(Told::Tick(number, share, rate, errors)) => {
-                shares.insert(number, (share, rate, errors));
-                tick(joined(&shares));
-            }
-            Ok(Told::Done(number, tested)) => {
-                shares.insert(number, (1.0, 0, 0));
-                found[number] = Some(*tested);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return found,
-        }
-    }
-}
-
-fn one(host: &Host, disk: &Disk, manner: Manner, number: usize, tell: &Sender<Told>) {
-    let mut last = Instant::now();
-    let tested = course::test(host, disk, &manner, &mut |share, scan| {
-        if last.elapsed() >= Duration::from_millis(250) {
-            last = Instant::now();
-            let _ = tell.send(Told::Tick(number, share, scan.rate().unwrap_or(0), scan.bad.len() as u64));
-        }
-    });
-    let _ = tell.send(Told::Done(number, Box::new(tested)));
-}
-
-/// As far as the last of the disks.
-fn joined(shares: &BTreeMap<usize, (f64, u64, u64)>) -> Tick {
-    let share = shares.values().map(|(share, ..)| *share).fold(1.0, f64::min);
-    let rate: u64 = shares.values().map(|(_, rate, _)| *rate).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let value = (rate as f64 / 1e5).round() / 10.0;
-    let errors = shares.values().map(|(.., errors)| *errors).sum();
-    let phase = format!("read {} {}", shares.len(), if shares.len() == 1 { "disk" } else { "disks" });
-    Tick { phase, share, rate: Some(Rate { value, unit: "MB/s".to_owned() }), errors, celsius: None }
+    let (host, disks) = (host.clone(), disks.to_vec());
+    let count = disks.len();
+    let phase = format!("read {count} {}", if count == 1 { "disk" } else { "disks" });
+    let test = move |number: usize, tell: &mut dyn FnMut(f64, u64, u64)| {
+        course::test(&host, &disks[number], &manner, &mut |share, scan| {
+            tell(share, scan.rate().unwrap_or(0), scan.bad.len() as u64);
+        })
+    };
+    together(count, &phase, manner.deadline(), test, tick)
 }
 
 #[cfg(test)]
@@ -189,11 +156,5 @@ mod tests {
         assert_eq!(tested(&[], None).outcome(), Outcome::Skipped);
         let missing = Disk { name: "sdzz".to_owned(), path: "/dev/no-such-disk".into() };
         assert_eq!(tested(&[missing], None).outcome(), Outcome::Error);
-    }
-
-    #[test]
-    fn the_slowest_disk_says_how_far_all_are() {
-        let tick = joined(&BTreeMap::from([(0, (0.5, 100_000_000, 1)), (1, (0.25, 50_000_000, 2))]));
-        assert_eq!((tick.share, tick.errors, tick.rate.map(|rate| rate.value)), (0.25, 3, Some(150.0)));
     }
 }

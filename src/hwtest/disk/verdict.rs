@@ -58,7 +58,7 @@ fn not_opened(report: &mut Report, name: &str, obstacle: Obstacle) {
     }
 }
 
-fn blame(fault: Fault) -> Outcome {
+pub(super) fn blame(fault: Fault) -> Outcome {
     if fault.blames_hardware() { Outcome::Failed } else { Outcome::Error }
 }
 
@@ -99,14 +99,14 @@ fn ended(report: &mut Report, name: &str, reading: &Reading) {
     }
 }
 
-fn silent(report: &mut Report, name: &str, time: Duration) {
+pub(super) fn silent(report: &mut Report, name: &str, time: Duration) {
     let what = format!("No answer for {} s: a read hangs.", time.as_secs());
     report
         .find(Outcome::Failed, "disk-silent", name, what)
         .next("Look at the kernel's log for resets, and check cable and power.");
 }
 
-fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
+pub(super) fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
     let mut faults: Vec<Fault> = bad.iter().map(|place| place.fault).collect();
     faults.sort_unstable();
     faults.dedup();
@@ -142,7 +142,7 @@ fn unreadable(report: &mut Report, name: &str, bad: &[BadPlace]) {
 }
 
 /// Places as people and other tools look for them: by the number of a 512-byte sector.
-fn listed<'a>(ranges: impl ExactSizeIterator<Item = &'a Range<u64>>) -> String {
+pub(super) fn listed<'a>(ranges: impl ExactSizeIterator<Item = &'a Range<u64>>) -> String {
     let count = ranges.len();
     let mut words: Vec<String> = ranges
         .take(NAMED)
@@ -208,7 +208,7 @@ fn disturbed(reading: &Reading) -> Option<String> {
     (reading.scan.own_wait > all / 10).then(|| "this machine had no processor free for the test".to_owned())
 }
 
-fn megabytes(rate: u64) -> f64 {
+pub(super) fn megabytes(rate: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = rate as f64;
     (rate / 1e5).round() / 10.0

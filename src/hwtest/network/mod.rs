@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use state::State;
 use watch::Port;
 
+use super::meanwhile::Meanwhile;
 use super::{Order, Outcome, Progress, Report, Tick, crash_if_asked};
+use crate::diagnosis;
 use crate::host::Host;
 
 /// Between two ticks.
@@ -21,6 +23,7 @@ pub fn run(host: &Host, order: &Order, named: &[String], progress: &Progress) ->
     let started = Instant::now();
     crash_if_asked(order.inject);
     let ports = if named.is_empty() { state::with_hardware(host) } else { named.to_vec() };
+    let meanwhile = Meanwhile::of(host, ports.clone());
     let mut ports: Vec<Port> = ports
         .into_iter()
         .map(|name| Port {
@@ -42,6 +45,8 @@ pub fn run(host: &Host, order: &Order, named: &[String], progress: &Progress) ->
     }
     let mut report = Report::new(order);
     judge(&ports, &mut report);
+    // Links that come and go are judged above.
+    meanwhile.end(host, &[diagnosis::Kind::Pcie], &mut report);
     report.seconds = started.elapsed().as_secs_f64();
     report
 }
