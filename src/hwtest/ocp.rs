@@ -155,7 +155,8 @@ impl<W: Write> Stream<W> {
             match series.along.as_str() {
                 "zones" => self.zones(step, series, most)?,
                 // Was written while the test ran.
-                "seconds" => {}
+                "seconds" if Metric::throughput(report.kind) == Some(series.metric) => {}
+                "seconds" => self.zones(step, series, most)?,
                 _ => self.histogram(step, series)?,
             }
         }

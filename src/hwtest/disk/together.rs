@@ -66,7 +66,13 @@ fn joined(phase: &str, shares: &BTreeMap<usize, Share>) -> Tick {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let value = (rate as f64 / 1e5).round() / 10.0;
     let errors = shares.values().map(|(.., errors)| *errors).sum();
-    Tick { phase: phase.to_owned(), share, rate: Some(Rate { value, unit: "MB/s".to_owned() }), errors, ..Tick::default() }
+    Tick {
+        phase: phase.to_owned(),
+        share,
+        rate: Some(Rate { value, unit: "MB/s".to_owned() }),
+        errors,
+        ..Tick::default()
+    }
 }
 
 #[cfg(test)]

@@ -68,8 +68,11 @@ fn figures(report: &mut Report, measured: &Measured, out: &Direction, back: &Dir
         add(Metric::BusiestCpu, round(busiest));
     }
     for (metric, direction) in [(Metric::ThroughputSent, out), (Metric::ThroughputReceived, back)] {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
+        let at = (0..direction.series.len()).map(|second| (second + 1) as f64).collect();
         let values = direction.series.iter().copied().map(Some).collect();
-        report.series.push(Series { metric, subject: subject.to_owned(), along: "seconds".to_owned(), values });
+        let (subject, along) = (subject.to_owned(), "seconds".to_owned());
+        report.series.push(Series { metric, subject, along, at, values, marked: Vec::new() });
     }
 }
 
