@@ -151,12 +151,13 @@ impl<W: Write> Stream<W> {
     fn series(&mut self, step: &Step, report: &Report) -> io::Result<()> {
         let along_disks = report.series.iter().filter(|series| series.along == "zones");
         let most = (MOST_VALUES / along_disks.clone().count().max(1)).max(16);
+        // The pace was written while the test ran, and the temperature with it.
+        let pace = Metric::throughput(report.kind);
+        let is_written = |metric: Metric| Some(metric) == pace || pace.is_some() && metric == Metric::Temperature;
         for series in &report.series {
             match series.along.as_str() {
-                "zones" => self.zones(step, series, most)?,
-                // Was written while the test ran.
-                "seconds" if Metric::throughput(report.kind) == Some(series.metric) => {}
-                "seconds" => self.zones(step, series, most)?,
+                "seconds" if is_written(series.metric) => {}
+                "zones" | "seconds" => self.zones(step, series, most)?,
                 _ => self.histogram(step, series)?,
             }
         }

@@ -143,10 +143,9 @@ pub(super) fn test(host: &Host, disk: &Disk, manner: &Manner, tick: &mut dyn FnM
 fn with_fault(device: Device, inject: Option<DiskFault>, kind: Kind) -> Arc<dyn Medium> {
     // The first MiB is a part of each plan.
     let fault = match inject {
-        None => return Arc::new(device),
         Some(DiskFault::Eio(sector)) => Injected::Unreadable(sector.unwrap_or(100)),
-        Some(DiskFault::Wrong(_) | DiskFault::Lost(_) | DiskFault::Misplaced(_)) => return Arc::new(device),
         Some(DiskFault::Slow) => Injected::Slow(scan::limit(kind) + Duration::from_millis(20)),
+        None | Some(DiskFault::Wrong(_) | DiskFault::Lost(_) | DiskFault::Misplaced(_)) => return Arc::new(device),
     };
     Arc::new(Faulty { medium: device, fault })
 }

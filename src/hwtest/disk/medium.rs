@@ -124,16 +124,16 @@ impl Device {
     }
 
     fn of(opened: std::io::Result<File>) -> Result<Self, Errno> {
-        let mut file = opened.map_err(errno_of)?;
+        let mut file = opened.map_err(|error| errno_of(&error))?;
         // The end of a block device is its size, as BLKGETSIZE64 tells it.
-        let size = file.seek(SeekFrom::End(0)).map_err(errno_of)?;
+        let size = file.seek(SeekFrom::End(0)).map_err(|error| errno_of(&error))?;
         // A file may end within a block, which O_DIRECT cannot read.
         let size = size - size % 512;
         Ok(Device { file, size, origin: Instant::now() })
     }
 }
 
-fn errno_of(error: std::io::Error) -> Errno {
+fn errno_of(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
@@ -143,7 +143,12 @@ impl Device {
         let start = self.origin.elapsed();
         let result = one(&self.file);
         let end = self.origin.elapsed();
-        Answer { result: result.map_err(errno_of), start, end, waited: watch.total().saturating_sub(waited) }
+        Answer {
+            result: result.map_err(|error| errno_of(&error)),
+            start,
+            end,
+            waited: watch.total().saturating_sub(waited),
+        }
     }
 }
 
@@ -153,7 +158,7 @@ impl Writable for Device {
     }
 
     fn flush(&self) -> Result<(), Errno> {
-        self.file.sync_all().map_err(errno_of)
+        self.file.sync_all().map_err(|error| errno_of(&error))
     }
 }
 

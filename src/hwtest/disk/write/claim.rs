@@ -124,9 +124,9 @@ fn look(host: &Host, device: &Device, disk: &Disk, held: &mut Vec<Content>) {
     }
     for (place, start, size) in places {
         let end = start.saturating_add(size).min(device.size());
-        let head = bytes(device, start, end.min(start + signature::HEAD as u64));
+        let first = bytes(device, start, end.min(start + signature::HEAD as u64));
         let tail = bytes(device, start.max(end.saturating_sub(signature::TAIL as u64)), end);
-        for kind in signature::kinds(&head, &tail) {
+        for kind in signature::kinds(&first, &tail) {
             if !held.iter().any(|one| one.place == place && kind.contains(one.kind.as_str())) {
                 held.push(Content { place: place.clone(), kind: kind.to_owned() });
             }

@@ -213,10 +213,10 @@ struct Ranges(BTreeMap<u64, u64>);
 impl Ranges {
     fn add(&mut self, range: Range<u64>) {
         let Range { mut start, mut end } = range;
-        if let Some((before, last)) = self.0.range(..=start).next_back().map(|(before, last)| (*before, *last)) {
-            if last >= start {
-                (start, end) = (before, end.max(last));
-            }
+        if let Some((before, last)) = self.0.range(..=start).next_back().map(|(before, last)| (*before, *last))
+            && last >= start
+        {
+            (start, end) = (before, end.max(last));
         }
         while let Some((next, last)) = self.0.range(start + 1..=end).next().map(|(next, last)| (*next, *last)) {
             self.0.remove(&next);

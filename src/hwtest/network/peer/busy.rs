@@ -13,7 +13,7 @@ impl Processors {
         Processors::parse(&host.text("/proc/stat").unwrap_or_default())
     }
 
-    /// Lines `cpuN user nice system idle iowait irq softirq steal guest guest_nice` (proc_stat(5)). Guest time is in user time already.
+    /// Lines `cpuN user nice system idle iowait irq softirq steal guest guest_nice` (`proc_stat(5)`). Guest time is in user time already.
     fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "));
         let ticks = lines.map(|line| {

@@ -148,19 +148,11 @@ fn speed(report: &mut Report, measured: &Measured, direction: &Direction, carrie
     } else {
         None
     };
-    match why_not {
-        Some(why) => {
-            report.find(
-                Outcome::Passed,
-                "net-slow-unclear",
-                carrier.name.as_str(),
-                format!("{what} No verdict: {why}."),
-            );
-        }
-        None => {
-            let next = "Look for other traffic, retransmissions, and the settings of both ports (offloads, pause frames, PCI Express: shakedown test pcie).";
-            report.find(Outcome::Degraded, "net-slow", carrier.name.as_str(), what).next(next);
-        }
+    if let Some(why) = why_not {
+        report.find(Outcome::Passed, "net-slow-unclear", carrier.name.as_str(), format!("{what} No verdict: {why}."));
+    } else {
+        let next = "Look for other traffic, retransmissions, and the settings of both ports (offloads, pause frames, PCI Express: shakedown test pcie).";
+        report.find(Outcome::Degraded, "net-slow", carrier.name.as_str(), what).next(next);
     }
 }
 

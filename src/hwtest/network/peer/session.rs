@@ -103,9 +103,8 @@ impl Session<'_> {
         tell: Tell,
     ) -> Result<(Sent, Received), Trouble> {
         let received = streams::receive(self.host, streams, &self.pattern, phase, tell)?;
-        let sent = match self.channel.receive(patience(phase), phase.work.words())? {
-            Message::Sent(sent) => sent,
-            _ => return Err(unexpected(phase)),
+        let Message::Sent(sent) = self.channel.receive(patience(phase), phase.work.words())? else {
+            return Err(unexpected(phase));
         };
         self.channel.send(&Message::Received(received.clone()), phase.work.words())?;
         Ok((sent, received))
@@ -133,7 +132,9 @@ impl Session<'_> {
             came_here.dropped_here.saturating_add(Drops::read(host, interface).receiving_since(&before));
         channel.send(&Message::DatagramsReceived(came_here), words)?;
         match channel.receive(patience(phase), words)? {
-            Message::DatagramsReceived(came_there) => Ok(Rows { sent: own, sent_to_us: theirs, came_there, came_here }),
+            Message::DatagramsReceived(there) => {
+                Ok(Rows { sent: own, sent_to_us: theirs, came_there: there, came_here })
+            }
             _ => Err(unexpected(phase)),
         }
     }

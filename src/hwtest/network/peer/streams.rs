@@ -42,7 +42,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Data of a seed: SplitMix64.
+    /// Data of a seed: `SplitMix64`.
     pub(super) fn new(seed: u64) -> Self {
         let mut state = seed;
         let mut word = || {
