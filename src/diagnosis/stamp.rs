@@ -79,10 +79,11 @@ fn month(word: &str) -> Option<u32> {
     }
     // `9月`, `9월`
     let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
-    if digits.len() < word.len() && !word.is_ascii() {
-        if let Ok(number @ 1..=12) = digits.parse() {
-            return Some(number);
-        }
+    if digits.len() < word.len()
+        && !word.is_ascii()
+        && let Ok(number @ 1..=12) = digits.parse()
+    {
+        return Some(number);
     }
     let word = word.trim_end_matches('.').to_lowercase();
     let is_word = (3..6).contains(&word.chars().count()) && word.chars().all(char::is_alphabetic);
