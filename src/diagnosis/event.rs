@@ -103,7 +103,7 @@ fn state(kind: u8, offset: u8) -> Option<&'static str> {
 fn specific(kind: u8, offset: u8, data2: u8) -> Option<&'static str> {
     Some(match (kind, offset) {
         (0x07, 0x0) => "IERR",
-        (0x07, 0x1) | (0x19, 0x1) => "Thermal Trip",
+        (0x07 | 0x19, 0x1) => "Thermal Trip",
         (0x07, 0x2) => "FRB1/BIST failure",
         (0x07, 0x3) => "FRB2/Hang in POST failure",
         (0x07, 0x4) => "FRB3/Processor startup/init failure",

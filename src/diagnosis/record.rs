@@ -84,10 +84,12 @@ impl<'a> Line<'a> {
             rest = after;
         }
         let Head { stamp, named, rest: after } = head(rest);
-        if stamp.is_none() && named.is_none() && origin == Origin::Same {
-            if let Some(found) = inner(line) {
-                return Some(found);
-            }
+        if stamp.is_none()
+            && named.is_none()
+            && origin == Origin::Same
+            && let Some(found) = inner(line)
+        {
+            return Some(found);
         }
         match named {
             Some(Sender::Kernel) => origin = if origin == Origin::Program { origin } else { Origin::Kernel },

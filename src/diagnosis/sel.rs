@@ -249,10 +249,9 @@ fn threshold(event: &Event<'_>) -> Option<(Code, Severity)> {
         Measure::Heat if up && event.has("non-recoverable") => Some((Code::ThermalCritical, Severity::Fatal)),
         Measure::Speed if up => None,
         Measure::Heat | Measure::Speed => Some((Code::ThermalSensorHigh, usual)),
-        Measure::Power => Some((Code::PowerVoltageOutOfRange, usual)),
         // The type of the sensor leaves the quantity open, and so does its name.
         Measure::Unknown if up => Some((Code::ThermalSensorHigh, usual)),
-        Measure::Unknown => Some((Code::PowerVoltageOutOfRange, usual)),
+        Measure::Power | Measure::Unknown => Some((Code::PowerVoltageOutOfRange, usual)),
     }
 }
 

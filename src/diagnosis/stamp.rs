@@ -64,7 +64,8 @@ fn days(year: u32, month: u32, day: u32) -> f64 {
 
 /// `HH:MM:SS[.,]frac`, with a zone behind it or not.
 fn of_day(time: &str) -> Option<f64> {
-    let (hours, rest) = time.split_once(':')?;
+    // An address of PCI is no time.
+    let (hours, rest) = time.split_once(':').filter(|(hours, _)| hours.len() <= 2)?;
     let (minutes, rest) = rest.split_once(':')?;
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(rest.len());
     let seconds: f64 = rest.get(..end)?.trim_end_matches(['.', ',']).replace(',', ".").parse().ok()?;
@@ -79,10 +80,11 @@ fn month(word: &str) -> Option<u32> {
     }
     // `9月`, `9월`
     let digits = word.trim_end_matches(|c: char| !c.is_ascii_digit());
-    if digits.len() < word.len() && !word.is_ascii() {
-        if let Ok(number @ 1..=12) = digits.parse() {
-            return Some(number);
-        }
+    if digits.len() < word.len()
+        && !word.is_ascii()
+        && let Ok(number @ 1..=12) = digits.parse()
+    {
+        return Some(number);
     }
     let word = word.trim_end_matches('.').to_lowercase();
     let is_word = (3..6).contains(&word.chars().count()) && word.chars().all(char::is_alphabetic);
@@ -274,7 +276,7 @@ fn time_at_start(line: &str) -> Option<(usize, f64)> {
             date = Some(day);
         } else if let Some(number) = month(word).filter(|_| date.is_none()) {
             month_seen = Some(number);
-        } else if let Some(seconds) = of_day(word) {
+        } else if let Some(seconds) = of_day(word).filter(|_| month_seen.is_none() || date.is_some()) {
             let has_year = line.get(length + 1..length + 6).filter(|next| next.ends_with(' '));
             let year = has_year
                 .and_then(|next| next.trim_end().parse::<u32>().ok())

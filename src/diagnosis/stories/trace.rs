@@ -16,7 +16,7 @@ pub(super) struct State {
     listing: bool,
     /// A report began, and no line has yet told of what.
     cut: bool,
-    /// A panic by an SError that named no CPU; the next line names it.
+    /// A panic by an `SError` that named no CPU; the next line names it.
     unnamed: bool,
     /// True if the kernel was crashed on purpose (sysrq).
     on_purpose: bool,
