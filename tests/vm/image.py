@@ -41,7 +41,7 @@ LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr
 # virtualization in hardware, which udev would load for the processor's sake at a cost of seconds.
 MODULES = """
     crypto lib arch/x86/events fs/efivarfs fs/pstore fs/ext4 fs/jbd2 fs/9p fs/netfs fs/fscache fs/fat fs/nls fs/isofs fs/xfs fs/overlayfs fs/fuse
-    net/9p net/8021q net/bridge net/ipv4 net/ipv6
+    net/9p net/8021q net/bridge net/ipv4 net/ipv6 net/sched/sch_netem.ko
     drivers/acpi drivers/ata drivers/block drivers/cdrom drivers/char drivers/dca drivers/dma drivers/edac drivers/firmware
     drivers/gpu/drm/tiny drivers/hid drivers/hwmon drivers/i2c drivers/input drivers/md drivers/message drivers/misc
     drivers/net/bonding drivers/net/dummy.ko drivers/net/ethernet/intel drivers/net/ethernet/realtek drivers/net/macvlan.ko
