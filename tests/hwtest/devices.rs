@@ -150,10 +150,11 @@ async fn each_fault_of_writing_is_found_and_a_crash_is_no_pass() {
         (Some("disk:eio@20001"), 1, "failed", "disk-unwritable"),
         (Some("disk:crash"), 1, "failed", "test-crashed"),
     ] {
-        let Some(file) = file() else { return };
+        // Closed: nobody else may have it open to write.
+        let Some(file) = file().map(tempfile::NamedTempFile::into_temp_path) else { return };
         let words: Vec<&str> =
             ["--really"].into_iter().chain(fault.into_iter().flat_map(|fault| ["--inject", fault])).collect();
-        let finished = writing(file.path(), &words).finish().await;
+        let finished = writing(&file, &words).finish().await;
         assert_eq!(finished.code, Some(code), "{fault:?}: {finished:?}");
         let document = document(&finished);
         assert_eq!(document["outcome"], outcome, "{fault:?}: {document}");
@@ -169,8 +170,8 @@ fn script(name: &str) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scripts_of_a_region_have_results_whose_keys_they_declare() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(file) = file() else { return };
-    let device = format!("--device={}", file.path().display());
+    let Some(file) = file().map(tempfile::NamedTempFile::into_temp_path) else { return };
+    let device = format!("--device={}", file.display());
     let disk = [device.as_str(), "--level=smoke"];
     for (name, words, least) in [
         ("shakedown-disk-scan", &disk[..], 12),

@@ -119,7 +119,7 @@ async fn a_loss_is_found_by_both_ends_with_its_direction() {
         assert!((1.9..2.3).contains(&share), "{share}");
     }
     let alone = test(&["--inject", "net:loss", "--seconds", "1"]).finish().await;
-    assert!(alone.code == Some(3) && alone.stderr.contains("--listen or --peer"), "{alone:?}");
+    assert!(alone.code == Some(2) && alone.stderr.contains("--listen or --peer"), "{alone:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

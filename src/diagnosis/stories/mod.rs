@@ -1,5 +1,6 @@
 //! Stories: incidents that take several log lines.
 
+mod above;
 mod apei;
 mod card;
 mod command;
@@ -186,7 +187,7 @@ pub(super) fn tell(story: Story, part: &str, now: &Now<'_>, book: &mut Book, sta
         | S::PathFailed
         | S::Mapped
         | S::ZioError
-        | S::Btrfs => disk::above(story, part, now, book),
+        | S::Btrfs => above::above(story, part, now, book),
         S::TxTimeout | S::LinkDown | S::PortModule | S::LinkUp | S::Renamed | S::Opened | S::Banner => {
             link::network(story, part, now, book, &mut state.link)
         }
