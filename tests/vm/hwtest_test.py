@@ -19,7 +19,7 @@ class Hardware(unittest.TestCase):
     def setUpClass(cls):
         cls.machine, cls.ask = booted.machine, staticmethod(booted.machine.control.ask)
 
-    def tested(self, line, status=0):
+    def reported(self, line, status=0):
         """The report of a test, which ends with a status."""
         done = self.machine.run(f"shakedown test {line} --format json", LIMIT)
         printed = (done.stdout + done.stderr).decode(errors="replace")
@@ -48,14 +48,14 @@ class Hardware(unittest.TestCase):
     def test_a_sector_that_cannot_be_read_is_found_and_named(self):
         fault = {"event": "none", "iotype": "read", "sector": BAD, "errno": 5}
         name = self.disk(lambda image: {"driver": "blkdebug", "image": image, "inject-error": [fault]})
-        report = self.tested(f"disk --level soak --seconds 60 --device {name}", 1)
+        report = self.reported(f"disk --level soak --seconds 60 --device {name}", 1)
         found = [one for one in report["findings"] if one["code"] == "disk-unreadable"]
         self.assertEqual(len(found), 1, report)
         self.assertIn(f"sector {BAD} (512 bytes)", found[0]["what"])
         self.assertEqual(self.figures(report)["unreadable_places"], 1, report)
 
     def test_a_whole_disk_passes_with_all_of_it_read(self):
-        report = self.tested(f"disk --level soak --seconds 60 --device {self.disk()}")
+        report = self.reported(f"disk --level soak --seconds 60 --device {self.disk()}")
         self.assertIn(report["outcome"], ("passed", "degraded"), report)
         self.assertEqual((report["coverage"][0]["tested"], report["coverage"][0]["whole"]), (SIZE, SIZE), report)
 
@@ -64,30 +64,30 @@ class Hardware(unittest.TestCase):
         self.ask("object-add", {"qom-type": "throttle-group", "id": "slow", "limits": limits})
         self.addCleanup(self.ask, "object-del", {"id": "slow"})
         name = self.disk(lambda image: {"driver": "throttle", "throttle-group": "slow", "file": image})
-        report = self.tested(f"disk --level standard --seconds 60 --device {name}")
+        report = self.reported(f"disk --level standard --seconds 60 --device {name}")
         self.assertLess(self.figures(report)["disk_read"], 20, report)
 
     def test_a_spare_disk_is_written_and_read_back_and_no_other_is(self):
         name = self.disk()
-        report = self.tested(f"disk --level smoke --seconds 30 --device {name} --write --really")
+        report = self.reported(f"disk --level smoke --seconds 30 --device {name} --write --really")
         self.assertIn(report["outcome"], ("passed", "degraded"), report)
         root = self.machine.output("lsblk --noheadings --output PKNAME,MOUNTPOINT,NAME | awk '$NF == \"/\" || $2 == \"/\" {print $1}'").strip()
         root = root if root.startswith("vd") else self.machine.output("findmnt --noheadings --output SOURCE / | sed s,/dev/,,").strip()
-        report = self.tested(f"disk --level smoke --device {root} --write --really", 3)
+        report = self.reported(f"disk --level smoke --device {root} --write --really", 3)
         self.assertEqual(report["outcome"], "error", report)
-        self.assertIn("mounted", json.dumps(report["findings"]))
+        self.assertIn("this system runs from", json.dumps(report["findings"]))
 
     def test_a_disk_in_use_by_another_program_is_not_written(self):
         name = self.disk()
         self.machine.output(f"mkfs.ext4 -q -F /dev/{name} && mkdir -p /tmp/used && mount /dev/{name} /tmp/used && echo kept > /tmp/used/file")
         self.addCleanup(self.machine.output, "umount /tmp/used")
-        self.tested(f"disk --level smoke --device {name} --write --really", 3)
+        self.reported(f"disk --level smoke --device {name} --write --really", 3)
         self.assertEqual(self.machine.output("cat /tmp/used/file").strip(), "kept")
 
     def test_a_processor_that_others_use_is_told_as_that(self):
-        self.machine.output("(exec -a others taskset -c 1 nice -n -20 bash -c 'while :; do :; done') > /dev/null 2>&1 < /dev/null & echo $! > /tmp/others")
+        self.machine.output("(exec -a others taskset -c 1 bash -c 'while :; do :; done') > /dev/null 2>&1 < /dev/null & echo $! > /tmp/others")
         self.addCleanup(self.machine.output, "kill $(cat /tmp/others) || pkill -f 'while :' || true")
-        report = self.tested("cpu --level smoke --seconds 10")
+        report = self.reported("cpu --level smoke --seconds 10")
         self.assertIn(report["outcome"], ("passed", "degraded"), report)
         self.assertNotIn("cpu-slow", [one["code"] for one in report["findings"]], report)
         self.assertGreater(self.figures(report).get("disturbed", 0), 0, report)

@@ -25,7 +25,7 @@ def tearDownModule():
 
 
 class TwoMachines(unittest.TestCase):
-    def tested(self, *queues):
+    def reported(self, *queues):
         """The reports of both ends, with queues as given by `tc`."""
         for where in queues:
             booted.machine.output(where)
@@ -43,14 +43,14 @@ class TwoMachines(unittest.TestCase):
         return {one["metric"]: one["value"] for one in report["measurements"]}
 
     def test_a_way_that_loses_nothing_is_not_blamed(self):
-        for report in self.tested():
+        for report in self.reported():
             self.assertEqual(report["outcome"], "passed", report)
             figures = self.figures(report)
             self.assertEqual((figures["packet_loss_sent"], figures["packet_loss_received"]), (0, 0), report)
             self.assertGreater(min(figures["throughput_sent"], figures["throughput_received"]), 1)
 
     def test_a_loss_of_two_percent_is_found_in_its_direction(self):
-        near, far = self.tested("tc qdisc add dev near0 root netem loss 2%")
+        near, far = self.reported("tc qdisc add dev near0 root netem loss 2%")
         for report, lossy, whole in ((near, "packet_loss_sent", "packet_loss_received"), (far, "packet_loss_received", "packet_loss_sent")):
             self.assertEqual(report["outcome"], "failed", report)
             self.assertIn("net-loss", [one["code"] for one in report["findings"] if one["outcome"] == "failed"])
@@ -60,7 +60,7 @@ class TwoMachines(unittest.TestCase):
             self.assertGreater(figures["retransmissions"], 0)
 
     def test_a_way_that_delays_and_reorders_loses_nothing(self):
-        near, _ = self.tested("tc qdisc add dev near0 root netem delay 5ms reorder 10% 50%")
+        near, _ = self.reported("tc qdisc add dev near0 root netem delay 5ms reorder 10% 50%")
         self.assertEqual(near["outcome"], "passed", near)
         figures = self.figures(near)
         self.assertGreater(figures["packets_reordered"], 0)
