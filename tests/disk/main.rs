@@ -31,6 +31,8 @@ mod kinds;
 mod lost;
 mod machine;
 mod memory;
+#[path = "../support/ocp.rs"]
+mod ocp_schema;
 mod own;
 mod policy;
 mod previous;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::machine::{Machine, Outcome, ata, nvme, sas, serial, virtio, volume};
+use crate::ocp_schema::faults;
 use crate::support::program::Program;
 use crate::support::{LIMIT, Marker, until};
 
@@ -12,6 +13,29 @@ async fn validation_asks_once_and_starts_stops_and_sets_nothing() {
     let outcome = machine.test(&["/dev/sda"]).await;
     assert_eq!((outcome.verdict(), outcome.code(), outcome.self_test().0), ("healthy", 0, "not-asked"), "{outcome:?}");
     assert_eq!(machine.calls(), ["--json=o -x /dev/sda"]);
+}
+
+#[tokio::test]
+async fn output_for_other_programs_is_valid_whatever_the_disks_are() {
+    let mut bad = ata();
+    bad["smart_status"]["passed"] = json!(false);
+    for (report, mode, result, verdict) in [
+        (ata(), None, "PASS", "disk-healthy"),
+        (bad, None, "FAIL", "disk-failed"),
+        (virtio(), None, "NOT_APPLICABLE", "disk-not-supported"),
+        (ata(), Some("hang"), "NOT_APPLICABLE", "disk-error"),
+    ] {
+        let machine = Machine::with("sda", &report);
+        if let Some(mode) = mode {
+            machine.mode("/dev/sda", "x", mode);
+        }
+        let program = machine.program("test").args(["sda", "--format", "ocp", "--call-limit", "1"]);
+        let finished = program.finish().await;
+        assert_eq!(faults(&finished.stdout), Vec::<String>::new(), "{}", finished.stdout);
+        let last = finished.stdout.lines().last().expect("a line");
+        assert!(last.contains(&format!("\"result\":\"{result}\"")), "{finished:?}");
+        assert!(finished.stdout.contains(&format!("\"verdict\":\"{verdict}\"")), "{finished:?}");
+    }
 }
 
 #[tokio::test]

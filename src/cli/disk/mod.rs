@@ -2,6 +2,7 @@
 
 mod judge;
 mod list;
+mod ocp;
 mod progress;
 mod result;
 mod show;

@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::judge::policy;
-use super::{Format, Machine, progress, result};
+use super::{Machine, ocp, progress, result};
 use crate::cli::run::stop_on_signal;
-use crate::cli::{answer, exit, state};
+use crate::cli::{answer, exit, raw_output, state};
 use crate::disk::{Document, Drives, Memory, Options, Policy, Session, State, Test, Tested, Verdict};
 use crate::host::Host;
 use crate::journal::{self, Store};
@@ -43,9 +43,9 @@ pub(super) struct Arguments {
     /// What to do. Whatever it is, nothing is written to a disk; `validate` starts and changes nothing at all
     #[arg(long, value_enum, default_value_t = Test::Validate)]
     test: Test,
-    /// For people or for machines
+    /// For people, as one JSON document, or as lines in the form of OCP Test & Validation 2.0
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
     /// Print all that smartctl says of each disk, too
     #[arg(long)]
     report: bool,
@@ -68,6 +68,18 @@ pub(super) struct Arguments {
     machine: Machine,
     #[command(flatten)]
     state: state::Options,
+}
+
+/// Form of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Table,
+    /// One document
+    Json,
+    /// Lines of OCP Test & Validation 2.0
+    Ocp,
 }
 
 /// Of the last test; a drive is tested also where nothing can be kept.
@@ -94,7 +106,7 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
             pace: arguments.poll.map(Duration::from_secs_f64),
             limit: arguments.limit.map(Duration::from_secs),
             policy: arguments.policy.as_deref().map_or_else(|| Ok(Policy::default()), policy)?,
-            with_text: arguments.report && arguments.format == Format::Table,
+            with_text: arguments.report && arguments.format == Form::Table,
             lets_sleep: false,
         },
         notices,
@@ -108,12 +120,13 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
     stopper.abort();
     drop(session);
     let _ = shown.await;
-    tell(&arguments, &tested)?;
-    Ok(if cancel.is_cancelled() { exit::STOPPED } else { exit_code(result::worst(&tested)) })
+    let stopped = cancel.is_cancelled();
+    tell(&arguments, &tested, stopped)?;
+    Ok(if stopped { exit::STOPPED } else { exit_code(result::worst(&tested)) })
 }
 
 /// The files first, since somebody may wait for them; one that cannot be written hides nothing of the answer.
-fn tell(arguments: &Arguments, tested: &[Tested]) -> anyhow::Result<()> {
+fn tell(arguments: &Arguments, tested: &[Tested], stopped: bool) -> anyhow::Result<()> {
     let result_path = arguments.result_path.as_deref().filter(|path| !path.as_os_str().is_empty());
     let result = result_path.map_or(Ok(()), |path| result::write(path, tested));
     let document = || format!("{:#}", document(arguments.test, tested));
@@ -121,8 +134,13 @@ fn tell(arguments: &Arguments, tested: &[Tested]) -> anyhow::Result<()> {
         std::fs::write(path, document() + "\n").with_context(|| format!("cannot write {}", path.display()))
     });
     match arguments.format {
-        Format::Json => answer(&document()),
-        Format::Table => answer(&page(tested, arguments.test, arguments.report)),
+        Form::Json => answer(&document()),
+        Form::Table => answer(&page(tested, arguments.test, arguments.report)),
+        Form::Ocp => {
+            let line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+            let found = (arguments.test, tested, stopped);
+            ocp::lines(found, &Host::live().hostname(), &line.join(" "), raw_output()).map_err(Into::into)
+        }
     }?;
     result.and(output)
 }
