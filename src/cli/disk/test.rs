@@ -115,9 +115,9 @@ pub(super) async fn run(arguments: Arguments, format: LogFormat) -> anyhow::Resu
         drives: Drives::default(),
     };
     let shown = tokio::spawn(progress::show(received, format));
-    let stopper = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
+    let listener = tokio::spawn(stop_on_signal(cancel.clone(), give_up));
     let tested = if arguments.all { session.test_all().await } else { session.test(&arguments.devices).await };
-    stopper.abort();
+    listener.abort();
     drop(session);
     let _ = shown.await;
     let stopped = cancel.is_cancelled();
