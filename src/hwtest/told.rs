@@ -18,7 +18,11 @@ impl Report {
                 Outcome::Passed => "every answer was right".to_owned(),
                 _ => "nothing was tested".to_owned(),
             },
-            |finding| format!("{}: {}", finding.subject, finding.what),
+            // A finding about all of the hardware has its name as subject.
+            |finding| match finding.subject.as_str() {
+                subject if subject == self.kind.word() => finding.what.clone(),
+                subject => format!("{subject}: {}", finding.what),
+            },
         );
         format!("{outcome}: {}: {reason}", self.kind)
     }
