@@ -8,6 +8,8 @@ mod hwtest_all;
 mod hwtest_cpu;
 #[path = "hwtest/devices.rs"]
 mod hwtest_devices;
+#[path = "hwtest/document.rs"]
+mod hwtest_document;
 #[path = "hwtest/memory.rs"]
 mod hwtest_memory;
 #[path = "hwtest/network.rs"]

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use serde_json::Value;
 use shakedown::script::{ResultFile, Verdict};
 
+use crate::hwtest_document::document;
 use crate::ocp_schema::faults;
 use crate::support::program::Program;
 
@@ -20,8 +20,7 @@ async fn one_wrong_answer_fails_all_and_hides_no_other_verdict() {
     let path = folder.path().join("result");
     let finished = all(&["--format", "json", "--inject", "cpu:result"]).env("RESULT_PATH", &path).finish().await;
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    let document: Value =
-        serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    let document = document(&finished);
     let tests = document["tests"].as_array().expect("tests");
     assert_eq!(tests.iter().filter_map(|test| test["kind"].as_str()).collect::<Vec<_>>(), KINDS);
     assert_eq!((&document["outcome"], &tests[1]["outcome"]), (&"failed".into(), &"failed".into()));

@@ -4,23 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
 use shakedown::script::{Header, ResultFile, Verdict};
 
+use crate::hwtest_document::{document, figure};
 use crate::ocp_schema::faults;
-use crate::support::program::{Finished, Program};
+use crate::support::program::Program;
 
 fn cpu(words: &[&str]) -> Program {
     Program::new("test").args(["cpu", "--level", "smoke", "--seconds", "3"]).args(words)
-}
-
-fn document(finished: &Finished) -> Value {
-    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
-}
-
-fn figure<'a>(document: &'a Value, name: &str) -> &'a Value {
-    let figures = document["measurements"].as_array().expect("figures");
-    figures.iter().find(|figure| figure["metric"] == name).unwrap_or_else(|| panic!("{name}: {figures:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

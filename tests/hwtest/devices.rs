@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use shakedown::script::{Header, ResultFile, Verdict};
 
+use crate::hwtest_document::document;
 use crate::ocp_schema::faults;
 use crate::support::left_out::say as left_out;
-use crate::support::program::{Finished, Program};
+use crate::support::program::Program;
 
 /// A file with data on a disk that can be read past the page cache; none where the file system cannot.
 fn file() -> Option<tempfile::NamedTempFile> {
@@ -30,10 +30,6 @@ fn file() -> Option<tempfile::NamedTempFile> {
 fn disk(device: &Path, words: &[&str]) -> Program {
     let program = Program::new("test").args(["disk", "--level", "smoke", "--seconds", "4", "--device"]).arg(device);
     program.args(words)
-}
-
-fn document(finished: &Finished) -> Value {
-    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

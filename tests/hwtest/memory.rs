@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use shakedown::script::{Header, ResultFile, Verdict};
 
+use crate::hwtest_document::{document, figure};
 use crate::ocp_schema::faults;
-use crate::support::program::{Finished, Program};
+use crate::support::program::Program;
 
 /// Little memory, so that these tests disturb nothing that runs beside them.
 const MOST: (&str, &str) = ("SHAKEDOWN_TEST_MEMORY_MIB", "64");
@@ -16,15 +17,6 @@ const MOST: (&str, &str) = ("SHAKEDOWN_TEST_MEMORY_MIB", "64");
 fn memory(words: &[&str]) -> Program {
     let program = Program::new("test").args(["memory", "--level", "smoke", "--seconds", "3"]).args(words);
     program.env(MOST.0, MOST.1)
-}
-
-fn document(finished: &Finished) -> Value {
-    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
-}
-
-fn figure<'a>(document: &'a Value, name: &str) -> &'a Value {
-    let figures = document["measurements"].as_array().expect("figures");
-    figures.iter().find(|figure| figure["metric"] == name).unwrap_or_else(|| panic!("{name}: {figures:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use shakedown::script::{Header, ResultFile, Verdict};
 
+use crate::hwtest_document::document;
 use crate::ocp_schema::faults;
 use crate::support::left_out::say as left_out;
 use crate::support::program::{Finished, Program, Running};
@@ -39,10 +40,6 @@ async fn listener(address: SocketAddr, words: &[&str]) -> Running {
     let running = test(&["--listen", &address_word]).args(["--seconds", "60"]).args(words).start();
     until("the listener listens", || TcpStream::connect(address).is_ok()).await;
     running
-}
-
-fn document(finished: &Finished) -> Value {
-    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
 }
 
 fn codes(document: &Value) -> BTreeSet<String> {

@@ -107,49 +107,10 @@ async fn put(install: Install) -> anyhow::Result<u8> {
             return Ok(exit::USAGE);
         }
     };
-    let Some(mut scripts) = scripts else { return Ok(exit::OK) };
-    if profiles.is_some() && !scripts.contains(&CARRIER) {
-        scripts.push(CARRIER);
-    }
-    let certificates = match install.region.ca_file() {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        None => String::new(),
-    };
-    let wanted = Wanted {
-        binaries: programs::binaries(&install.binaries)?,
-        site: install.binary_url,
-        certificates,
-        scripts,
-        profiles,
-    };
-    if let Some(folder) = &wanted.site {
-        for binary in &wanted.binaries {
-            say!("{folder} has to serve {} (SHA-256 {})", binary.file_name(), binary.packed_sha256);
-        }
-    }
+    let Some(scripts) = scripts else { return Ok(exit::OK) };
+    let wanted = install.wanted(scripts, profiles)?;
     let client = install.region.client()?;
-    let mut made = 0;
-    // Once more after each change: somebody else may install or remove at the same time, and what is there at the end counts.
-    for left in (0..PASSES).rev() {
-        give_way(left).await;
-        let pass = Pass { client: &client, is_dry: install.dry_run, doing: RefCell::default() };
-        let changes = install.region.ask("installing", || pass.install(&wanted)).await;
-        match changes {
-            Ok(Changes::Made(0)) => break,
-            Ok(Changes::Made(number)) => made += number,
-            Ok(Changes::Conflicts(names)) => anyhow::bail!(
-                "the region has scripts of these names that `shakedown region install` did not put there: {}. Nothing was changed; delete or \
-                 rename them, or leave their names out of --scripts",
-                names.join(", ")
-            ),
-            // Somebody else was faster: the next look shows what is left to do.
-            Err(error) if left > 0 && error.is_about_request() && !install.dry_run => {}
-            Err(error) => return Err(pass.failed(error)),
-        }
-        if install.dry_run {
-            break;
-        }
-    }
+    let made = install.make(&client, &wanted).await?;
     if install.dry_run {
         answer(if made == 0 { "The region has everything." } else { "Nothing was changed (--dry-run)." })?;
         return Ok(exit::OK);
@@ -167,16 +128,66 @@ async fn put(install: Install) -> anyhow::Result<u8> {
         );
     }
     say!("Commissioning takes over by itself; a test of hardware does if 00-shakedown-testing is chosen with it.");
-    let mut shown = show::look(&install.region, &client).await?;
-    // Somebody else may be in the middle of an installation: what stays wrong is wrong.
-    for left in (0..PASSES).rev() {
-        if shown.is_well {
-            break;
+    install.stands(&client).await?.print()
+}
+
+impl Install {
+    /// The programs, scripts and profiles that the region is to have.
+    fn wanted(&self, mut scripts: Vec<&'static str>, profiles: Option<adoption::Profiles>) -> anyhow::Result<Wanted> {
+        if profiles.is_some() && !scripts.contains(&CARRIER) {
+            scripts.push(CARRIER);
         }
-        give_way(left).await;
-        shown = show::look(&install.region, &client).await?;
+        let certificates = match self.region.ca_file() {
+            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+            None => String::new(),
+        };
+        let binaries = programs::binaries(&self.binaries)?;
+        if let Some(folder) = &self.binary_url {
+            for binary in &binaries {
+                say!("{folder} has to serve {} (SHA-256 {})", binary.file_name(), binary.packed_sha256);
+            }
+        }
+        Ok(Wanted { binaries, site: self.binary_url.clone(), certificates, scripts, profiles })
     }
-    shown.print()
+
+    /// Changes the region until nothing is left to change; the number of changes. Somebody else may install or remove at the same time, so
+    /// the region is looked at once more after each change.
+    async fn make(&self, client: &Client, wanted: &Wanted) -> anyhow::Result<usize> {
+        let mut made = 0;
+        for left in (0..PASSES).rev() {
+            give_way(left).await;
+            let pass = Pass { client, is_dry: self.dry_run, doing: RefCell::default() };
+            match self.region.ask("installing", || pass.install(wanted)).await {
+                Ok(Changes::Made(0)) => break,
+                Ok(Changes::Made(number)) => made += number,
+                Ok(Changes::Conflicts(names)) => anyhow::bail!(
+                    "the region has scripts of these names that `shakedown region install` did not put there: {}. Nothing was changed; \
+                     delete or rename them, or leave their names out of --scripts",
+                    names.join(", ")
+                ),
+                // Somebody else was faster: the next look shows what is left to do.
+                Err(error) if left > 0 && error.is_about_request() && !self.dry_run => {}
+                Err(error) => return Err(pass.failed(error)),
+            }
+            if self.dry_run {
+                break;
+            }
+        }
+        Ok(made)
+    }
+
+    /// The region after the installation. Somebody else may be in the middle of one: only a fault that stays is a fault.
+    async fn stands(&self, client: &Client) -> anyhow::Result<show::Shown> {
+        let mut shown = show::look(&self.region, client).await?;
+        for left in (0..PASSES).rev() {
+            if shown.is_well {
+                break;
+            }
+            give_way(left).await;
+            shown = show::look(&self.region, client).await?;
+        }
+        Ok(shown)
+    }
 }
 
 /// How often a region is looked at before it is said what it has.

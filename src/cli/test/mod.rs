@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     kind: Hardware,
     /// How thoroughly: in seconds, in minutes, or in hours
     #[arg(long, value_enum, default_value_t)]
-    level: Depth,
+    level: Level,
     /// Of disks or network ports only this one, and again for more: `sda`, `/dev/nvme0n1`, a file, `eth0`; `all` is every one
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<String>,
@@ -94,18 +94,6 @@ impl Hardware {
     }
 }
 
-/// How thorough a test is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Depth {
-    /// Seconds: is anything plainly broken?
-    Smoke,
-    /// Minutes: the test for commissioning
-    #[default]
-    Standard,
-    /// Hours, for machines under suspicion
-    Soak,
-}
-
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
@@ -167,11 +155,7 @@ impl Arguments {
     /// What is asked of each test.
     fn orders(&self) -> Result<Vec<Order>, String> {
         let kinds = self.kind.kinds();
-        let level = match self.level {
-            Depth::Smoke => Level::Smoke,
-            Depth::Standard => Level::Standard,
-            Depth::Soak => Level::Soak,
-        };
+        let level = self.level;
         self.agrees(kinds)?;
         // The parent has looked at RUNTIME already, and the child is told.
         let runtime = if self.child { None } else { std::env::var("RUNTIME").ok() };

@@ -19,6 +19,7 @@ mod session;
 mod streams;
 mod trouble;
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 pub use address::{Address, PORT};
@@ -82,9 +83,10 @@ pub fn run(host: &Host, order: &Order, pair: &Pair, progress: &Progress) -> Repo
     let start = Instant::now();
     let tally = Tally { progress, start, time: Duration::from_secs(order.seconds) };
     let mut report = Report::new(order);
+    let end = End { host, order, pair, tally: &tally };
     let ended = match &pair.side {
-        Side::Connect(address) => connected(host, order, pair, address, &tally, &mut report),
-        Side::Listen(address) => listened(host, order, pair, address, &tally, &mut report),
+        Side::Connect(address) => end.connects(address, &mut report),
+        Side::Listen(address) => end.listens(address, &mut report),
     };
     if let Err(trouble) = ended {
         trouble.add("peer", &mut report);
@@ -141,74 +143,76 @@ fn loses(order: &Order) -> bool {
     order.inject == Some(Inject::NetworkLoss)
 }
 
-fn connected(
-    host: &Host,
-    order: &Order,
-    pair: &Pair,
-    address: &Address,
-    tally: &Tally,
-    report: &mut Report,
-) -> Result<(), Trouble> {
-    tally.tick(&format!("connect to {address}"), 0.0, None);
-    let device = pair.device.as_deref();
-    let reached = connect::reach(address, &pair.token, device, order.seconds)?;
-    let local = reached.stream.local_addr().map_err(|error| Trouble::Here("The connection has no address", error))?;
-    let mut carrier = Carrier::of(host, local.ip(), reached.address.ip());
-    if let Some(device) = device {
-        carrier.name = device.to_owned();
-    }
-    let carrying = Carrying::begin(host, carrier);
-    // What was waited for is over.
-    let seconds = order.seconds.saturating_sub(tally.start.elapsed().as_secs()).max(1);
-    let mut peer = Peer::begin(host, reached, device, &carrying.carrier, (seconds, order.seed, loses(order)))?;
-    let mut measured = Measured::default();
-    peer.measure(seconds, &mut measured, tally)?;
-    peer.end(&measured)?;
-    judge::judge(report, &measured, &carrying.carrier, Role::Peer);
-    carrying.end(report, moved(&measured));
-    Ok(())
+/// One end of a test, and what it needs.
+struct End<'a> {
+    host: &'a Host,
+    order: &'a Order,
+    pair: &'a Pair,
+    tally: &'a Tally<'a>,
 }
 
-fn listened(
-    host: &Host,
-    order: &Order,
-    pair: &Pair,
-    address: &Address,
-    tally: &Tally,
-    report: &mut Report,
-) -> Result<(), Trouble> {
-    let device = pair.device.as_deref();
-    let desk = Desk::open(&address.resolve()?, device, pair.token.clone())?;
-    let deadline = tally.start + tally.time;
-    tally.progress.tick(&Tick {
-        phase: format!("wait for a peer at {}", desk.address),
-        is_for_now: true,
-        ..Tick::default()
-    });
-    let channel = desk.peer(tally.time)?;
-    let strangers = |report: &mut Report| match desk.strangers() {
-        0 => {}
-        count => {
-            let what = format!("{count} connections came from programs that did not know the token.");
-            report.find(Outcome::Passed, "net-strangers", "peer", what);
+impl<'a> End<'a> {
+    /// The interface of a connection: the one that was named, else the one with its address here.
+    fn carrying(&self, local: IpAddr, other: IpAddr) -> Carrying<'a> {
+        let mut carrier = Carrier::of(self.host, local, other);
+        if let Some(device) = &self.pair.device {
+            carrier.name.clone_from(device);
         }
-    };
-    let Some(channel) = channel else {
-        strangers(report);
-        return Err(Trouble::NoPeer(order.seconds));
-    };
-    let ends = (channel.stream().local_addr(), channel.stream().peer_addr());
-    let (Ok(local), Ok(other)) = ends else { return Err(Trouble::NoPeer(order.seconds)) };
-    let mut carrier = Carrier::of(host, local.ip(), other.ip());
-    if let Some(device) = device {
-        carrier.name = device.to_owned();
+        Carrying::begin(self.host, carrier)
     }
-    let carrying = Carrying::begin(host, carrier);
-    let served = Served::begin(host, channel, &carrying.carrier, device, deadline, loses(order));
-    let measured = served.and_then(|mut served| served.serve(&desk, tally));
-    strangers(report);
-    let measured = measured?;
-    judge::judge(report, &measured, &carrying.carrier, Role::Listener);
-    carrying.end(report, moved(&measured));
-    Ok(())
+
+    /// Measures with the listener at an address.
+    fn connects(&self, address: &Address, report: &mut Report) -> Result<(), Trouble> {
+        let End { host, order, pair, tally } = *self;
+        tally.tick(&format!("connect to {address}"), 0.0, None);
+        let device = pair.device.as_deref();
+        let reached = connect::reach(address, &pair.token, device, order.seconds)?;
+        let local =
+            reached.stream.local_addr().map_err(|error| Trouble::Here("The connection has no address", error))?;
+        let carrying = self.carrying(local.ip(), reached.address.ip());
+        // The wait for the listener took its part of the time.
+        let seconds = order.seconds.saturating_sub(tally.start.elapsed().as_secs()).max(1);
+        let mut peer = Peer::begin(host, reached, device, &carrying.carrier, (seconds, order.seed, loses(order)))?;
+        let mut measured = Measured::default();
+        peer.measure(seconds, &mut measured, tally)?;
+        peer.end(&measured)?;
+        judge::judge(report, &measured, &carrying.carrier, Role::Peer);
+        carrying.end(report, moved(&measured));
+        Ok(())
+    }
+
+    /// Waits at an address for a peer, and serves it.
+    fn listens(&self, address: &Address, report: &mut Report) -> Result<(), Trouble> {
+        let End { host, order, pair, tally } = *self;
+        let device = pair.device.as_deref();
+        let desk = Desk::open(&address.resolve()?, device, pair.token.clone())?;
+        let deadline = tally.start + tally.time;
+        tally.progress.tick(&Tick {
+            phase: format!("wait for a peer at {}", desk.address),
+            is_for_now: true,
+            ..Tick::default()
+        });
+        let channel = desk.peer(tally.time)?;
+        let strangers = |report: &mut Report| match desk.strangers() {
+            0 => {}
+            count => {
+                let what = format!("{count} connections came from programs that did not know the token.");
+                report.find(Outcome::Passed, "net-strangers", "peer", what);
+            }
+        };
+        let Some(channel) = channel else {
+            strangers(report);
+            return Err(Trouble::NoPeer(order.seconds));
+        };
+        let ends = (channel.stream().local_addr(), channel.stream().peer_addr());
+        let (Ok(local), Ok(other)) = ends else { return Err(Trouble::NoPeer(order.seconds)) };
+        let carrying = self.carrying(local.ip(), other.ip());
+        let served = Served::begin(host, channel, &carrying.carrier, device, deadline, loses(order));
+        let measured = served.and_then(|mut served| served.serve(&desk, tally));
+        strangers(report);
+        let measured = measured?;
+        judge::judge(report, &measured, &carrying.carrier, Role::Listener);
+        carrying.end(report, moved(&measured));
+        Ok(())
+    }
 }
