@@ -101,10 +101,7 @@ impl Stored {
             let steps: Vec<&str> = key.split('/').collect();
             walk(&document, &steps, &Way::default(), &own, &mut values);
         }
-        let digest = |text: String| {
-            let digest = Sha256::digest(text);
-            digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
-        };
+        let digest = |text: String| base16ct::lower::encode_string(&Sha256::digest(text)[..8]);
         Some(Stored(values.into_iter().map(|(part, text)| (part, digest(text))).collect()))
     }
 

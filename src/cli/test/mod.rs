@@ -201,6 +201,7 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
     if !arguments.is_meant() {
         return exit::USAGE;
     }
+    let started = Instant::now();
     let progress = Progress::to(std::io::stdout());
     let host = Host::live();
     let named = devices::named(&arguments.devices);
@@ -217,7 +218,7 @@ pub(super) fn test_itself(arguments: &Arguments) -> u8 {
         Kind::Pcie => hwtest::pcie::run(&host, &order, &progress),
         Kind::Gpu => hwtest::gpu::run(&host, &order, &progress),
     };
-    report.took(&order);
+    report.took(&order, started.elapsed());
     progress.end(&report);
     exit::OK
 }

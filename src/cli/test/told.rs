@@ -88,5 +88,5 @@ pub(in crate::cli) fn document_beside(result: &Path) -> PathBuf {
 
 /// The SHA-256 of a result file: the document beside it names the file that it belongs to.
 pub(in crate::cli) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

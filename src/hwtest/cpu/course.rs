@@ -38,7 +38,6 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Runs the test to its end.
 #[must_use]
 pub fn run(order: &Order, progress: &Progress) -> Report {
-    let start = Instant::now();
     let budget = Budget::starting(order.seconds);
     let host = Host::live();
     let meanwhile = Meanwhile::begin(&host);
@@ -51,8 +50,6 @@ pub fn run(order: &Order, progress: &Progress) -> Report {
         }
     }
     meanwhile.end(&host, &[diagnosis::Kind::Cpu, diagnosis::Kind::Thermal], &mut report);
-    report.seconds = start.elapsed().as_secs_f64();
-    report.measure(Metric::Duration, "", (report.seconds * 10.0).round() / 10.0);
     report
 }
 

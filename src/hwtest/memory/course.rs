@@ -37,7 +37,6 @@ const GIB: f64 = (1_u64 << 30) as f64;
 /// Runs the test to its end.
 #[must_use]
 pub fn run(order: &Order, progress: &Progress) -> Report {
-    let start = Instant::now();
     let budget = Budget::starting(order.seconds);
     let host = Host::live();
     let meanwhile = Meanwhile::begin(&host);
@@ -48,8 +47,6 @@ pub fn run(order: &Order, progress: &Progress) -> Report {
             .next("Free memory, or raise the limit that is named, and repeat.");
     }
     meanwhile.end(&host, &[diagnosis::Kind::Memory], &mut report);
-    report.seconds = start.elapsed().as_secs_f64();
-    report.measure(Metric::Duration, "", (report.seconds * 10.0).round() / 10.0);
     report
 }
 

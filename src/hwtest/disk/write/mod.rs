@@ -10,7 +10,7 @@ mod stamp;
 mod verdict;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::meanwhile::Meanwhile;
 use super::super::{DiskFault, Inject, Order, Outcome, Progress, Report, crash_if_asked};
@@ -52,7 +52,6 @@ enum Job {
 /// Erases disks and tests that they keep what is written.
 #[must_use]
 pub fn run(host: &Host, order: &Order, disks: &[Erased], progress: &Progress) -> Report {
-    let started = Instant::now();
     crash_if_asked(order.inject);
     let every = disks.iter().flat_map(|one| std::iter::once(&one.disk).chain(&one.other_paths));
     let meanwhile = Meanwhile::of(host, every.map(|disk| disk.name.clone()).collect());
@@ -84,7 +83,6 @@ pub fn run(host: &Host, order: &Order, disks: &[Erased], progress: &Progress) ->
         report.not_tested.push("all disks: since not every one of them is free, nothing was written to any".to_owned());
     }
     meanwhile.end(host, &EVIDENCE, &mut report);
-    report.seconds = started.elapsed().as_secs_f64();
     report
 }
 

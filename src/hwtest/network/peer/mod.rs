@@ -91,7 +91,6 @@ pub fn run(host: &Host, order: &Order, pair: &Pair, progress: &Progress) -> Repo
     if let Err(trouble) = ended {
         trouble.add("peer", &mut report);
     }
-    report.seconds = start.elapsed().as_secs_f64();
     report
 }
 
