@@ -45,7 +45,7 @@ pub enum Side {
     Connect(Address),
 }
 
-/// What an end needs besides its order.
+/// Parameters of one end, besides its order.
 #[derive(Clone, Debug)]
 pub struct Pair {
     /// Which end this is.
@@ -158,7 +158,7 @@ fn connected(
         carrier.name = device.to_owned();
     }
     let carrying = Carrying::begin(host, carrier);
-    // What was waited for is over.
+    // The test gets only the seconds that waiting for the listener has left.
     let seconds = order.seconds.saturating_sub(tally.start.elapsed().as_secs()).max(1);
     let mut peer = Peer::begin(host, reached, device, &carrying.carrier, (seconds, order.seed, loses(order)))?;
     let mut measured = Measured::default();
