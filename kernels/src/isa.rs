@@ -5,7 +5,7 @@ use std::fmt;
 /// A set of instructions that loops are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
-    /// What every processor of the architecture has.
+    /// Instructions that every processor of the architecture has.
     Plain,
     /// AVX2: 32 bytes at once.
     Avx2,

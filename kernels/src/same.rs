@@ -3,7 +3,7 @@
 /// Bytes that are compared before anybody looks.
 const BLOCK: usize = 64;
 
-/// Whether both are the same bytes.
+/// True if both slices hold equal bytes.
 #[must_use]
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     let ((ones, rest), (others, other_rest)) = (one.as_chunks::<64>(), other.as_chunks::<64>());

@@ -11,7 +11,7 @@ fn work_and_answer_agree() {
             let work = kernel.work(seed);
             assert!(work == answer, "{kernel:?} {seed:#x}");
             assert!(answer.iter().any(|word| *word != 0), "{kernel:?}");
-            // What does not depend on the seed would be computed once and for all.
+            // An answer that does not depend on the seed could be computed once and for all, so each seed must give another one.
             assert!(seen.insert(answer), "{kernel:?} {seed:#x}");
         }
     }

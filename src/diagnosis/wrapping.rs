@@ -68,7 +68,7 @@ impl Wrapping {
         Cow::Owned(out)
     }
 
-    /// What is still open at the end of the log.
+    /// Returns the record that is still open at the end of the log.
     pub(super) fn end(&mut self) -> String {
         let mut out = String::new();
         match std::mem::take(&mut self.open) {
@@ -153,7 +153,7 @@ fn tell(object: &serde_json::Map<String, Value>, out: &mut String) {
     let mut fields = Fields::default();
     for (key, value) in object {
         match key.as_str() {
-            // What a container printed: a line of any form.
+            // A line of any form, printed by a container (a JSON object with `log` and `stream`).
             "log" if object.contains_key("stream") => {
                 out.push_str(text(value).trim_end());
                 out.push('\n');

@@ -49,13 +49,13 @@ impl Budget {
         self.whole
     }
 
-    /// What is over of it.
+    /// Returns the time since the start of the budget.
     #[must_use]
     pub fn spent(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// What is left; zero at the end.
+    /// Returns the time left in the budget; zero once it is spent.
     #[must_use]
     pub fn left(&self) -> Duration {
         self.whole.saturating_sub(self.spent())

@@ -1,4 +1,4 @@
-//! What a test process that ended without a report says about the hardware.
+//! Verdict on the hardware after a test process that ended without a report.
 
 use crate::process::Fate;
 

@@ -42,7 +42,7 @@ pub enum DiskFault {
 }
 
 impl DiskFault {
-    /// Whether a test that only reads can find it, and one that writes.
+    /// True if a test that writes (`writes`) or one that only reads (otherwise) can find the fault.
     #[must_use]
     pub fn is_for(self, writes: bool) -> bool {
         match self {

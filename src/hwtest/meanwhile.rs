@@ -1,4 +1,4 @@
-//! What the machine itself reports during a test: its error counters, and the kernel's log.
+//! Reports of the machine itself during a test: its error counters, and the kernel's log.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,9 +12,9 @@ use super::report::Report;
 /// The counters at the start of a test.
 pub(super) struct Meanwhile {
     before: Snapshot,
-    /// Whether memory controllers count here at all.
+    /// True if memory controllers count errors on this machine (EDAC).
     counts_memory: bool,
-    /// Whether processors count how often heat made them slower.
+    /// True if processors count how often heat made them slower.
     counts_throttling: bool,
     /// The kernel's log from the start of the test on; none where it may not be read.
     log: Mutex<Option<KernelLog>>,
@@ -38,13 +38,13 @@ impl Meanwhile {
         }
     }
 
-    /// The same for a test of these disks or ports: what befalls others is not theirs.
+    /// Reads the counters for a test of these disks or ports: incidents of other devices do not count.
     pub(super) fn of(host: &Host, names: Vec<String>) -> Self {
         // Their places now, since a test may make them vanish.
         Meanwhile { subjects: Some((names, Parts::read(host))), ..Meanwhile::begin(host) }
     }
 
-    /// What the kernel has said since.
+    /// Returns the incidents that the kernel has logged since the start of the test.
     fn said(&self) -> Vec<Incident> {
         let mut judge = Judge::default();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);

@@ -148,11 +148,11 @@ metrics! {
     DiskRandom32 = "disk_random_qd32", PerSecond;
     /// Time of a random read of 4 KiB, one in flight: half of them.
     DiskLatency50 = "disk_latency_p50", Microseconds;
-    /// The same: 99 of 100.
+    /// 99th percentile of the time of a random read of 4 KiB, one in flight (µs).
     DiskLatency99 = "disk_latency_p99", Microseconds;
-    /// The same: 999 of 1,000.
+    /// 99.9th percentile of the time of a random read of 4 KiB, one in flight (µs).
     DiskLatency999 = "disk_latency_p999", Microseconds;
-    /// The same: the longest.
+    /// Longest time of a random read of 4 KiB, one in flight (µs).
     DiskLatencyMost = "disk_latency_max", Microseconds;
     /// Random reads of 4 KiB, one in flight, by the time that they took: a series.
     DiskReadsByTime = "disk_reads_by_time", Count;
@@ -188,11 +188,11 @@ metrics! {
     Retransmissions = "retransmissions", Count;
     /// A small packet there and back: the shortest.
     RoundTripMin = "round_trip_min", Microseconds;
-    /// The same: half of them.
+    /// Median time of a small packet there and back (µs).
     RoundTrip50 = "round_trip_p50", Microseconds;
-    /// The same: 99 of 100.
+    /// 99th percentile of the time of a small packet there and back (µs).
     RoundTrip99 = "round_trip_p99", Microseconds;
-    /// The same: the longest.
+    /// Longest time of a small packet there and back (µs).
     RoundTripMax = "round_trip_max", Microseconds;
     /// Work of the busiest processor of both ends while connections were under load.
     BusiestCpu = "busiest_cpu", Percent;

@@ -37,7 +37,7 @@ pub use throughput::Throughput;
 
 use serde::{Deserialize, Serialize};
 
-/// What is asked of a test.
+/// Parameters of one test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The hardware.

@@ -65,7 +65,7 @@ impl<W: Write> Stream<W> {
         Ok(Stream { run: Run::begin(out, None, &start)?, hardware, phase: None, pace: None, now })
     }
 
-    /// What follows is about this hardware.
+    /// Sets the hardware that the following output is about.
     pub fn begin_test(&mut self, kind: Kind) {
         self.now = Some(kind);
     }
@@ -137,7 +137,7 @@ impl<W: Write> Stream<W> {
         self.run.end_series(written)
     }
 
-    /// What stands along something else than parts of a disk or the time.
+    /// Writes a series whose values stand along something other than zones or seconds.
     fn histogram(&mut self, step: &Step, series: &Series) -> io::Result<()> {
         let mut content = Map::new();
         content.insert("name".to_owned(), series.metric.name().into());

@@ -23,7 +23,7 @@ pub struct Rate {
 /// Where a test is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tick {
-    /// What the test is at, for example `march C-`.
+    /// Current phase, for example `march C-`.
     pub phase: String,
     /// Share of the whole test that is done, from 0 to 1.
     pub share: f64,
@@ -38,7 +38,7 @@ pub struct Tick {
     pub is_for_now: bool,
 }
 
-/// What the test process tells.
+/// Message of the test process to the process above.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
@@ -59,7 +59,7 @@ struct State {
 }
 
 impl Progress {
-    /// Tells nobody.
+    /// Returns a progress that reports to nobody.
     #[must_use]
     pub fn silent() -> Self {
         Progress { state: Mutex::new(State { out: None, last: None }) }
@@ -71,7 +71,7 @@ impl Progress {
         Progress { state: Mutex::new(State { out: Some(Box::new(out)), last: None }) }
     }
 
-    /// Tells where the test is. Twice a second is enough, so more often is left out, except for a new phase.
+    /// Reports where the test is, at most twice a second; a new phase is reported at once.
     pub fn tick(&self, tick: &Tick) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let is_news = state.last.as_ref().is_none_or(|(time, phase)| time.elapsed() >= STEP || *phase != tick.phase);
@@ -81,7 +81,7 @@ impl Progress {
         }
     }
 
-    /// Tells the end.
+    /// Reports the end of the test.
     pub fn end(&self, report: &Report) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.write(&Event::Report(Box::new(report.clone())));

@@ -1,4 +1,4 @@
-//! What a test found. The outcome follows from it and is never set.
+//! Report of a test. The outcome is derived from it and is never set.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::outcome::{Kind, Level, Outcome};
 /// Something that a test found, or that it could not do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What follows for the outcome. [`Outcome::Passed`] is a remark.
+    /// Effect on the outcome. [`Outcome::Passed`] is a remark.
     pub outcome: Outcome,
     /// Stable identifier to count by, for example `memory-bit-stuck`; without numbers.
     pub code: String,
@@ -19,7 +19,7 @@ pub struct Finding {
     pub subject: String,
     /// One sentence for people.
     pub what: String,
-    /// What to do next, one sentence; empty if there is nothing to do.
+    /// Next step for the operator, one sentence; empty if there is nothing to do.
     pub next: String,
 }
 
@@ -82,7 +82,7 @@ pub struct Series {
     pub metric: Metric,
     /// The thing.
     pub subject: String,
-    /// What the values stand along: `zones`, `seconds`, `microseconds`.
+    /// Axis of the values: `zones`, `seconds`, `microseconds`.
     pub along: String,
     /// Where each value stands: the second of its measurement, or the longest time of its requests. Empty where the values stand for equal
     /// parts, as zones do.
@@ -104,11 +104,11 @@ pub struct Covered {
     pub tested: u64,
     /// How much there is.
     pub whole: u64,
-    /// What is counted: `bytes`, `cpus`, `sectors`, `links`.
+    /// Unit of both counts: `bytes`, `cpus`, `sectors`, `links`.
     pub of: String,
 }
 
-/// What a test found. Without [`Covered`] work it is no pass.
+/// Report of a test. Without [`Covered`] work it is no pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The hardware.
@@ -122,7 +122,7 @@ pub struct Report {
     /// The fault that was made to happen; such a report says nothing about the hardware.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub injected: Option<String>,
-    /// What was found.
+    /// Findings, remarks among them.
     pub findings: Vec<Finding>,
     /// Figures.
     pub measurements: Vec<Measurement>,
@@ -131,7 +131,7 @@ pub struct Report {
     pub series: Vec<Series>,
     /// How much was tested.
     pub coverage: Vec<Covered>,
-    /// What was not tested, and why: one sentence each.
+    /// Parts that were not tested, and why: one sentence each.
     pub not_tested: Vec<String>,
 }
 
@@ -191,7 +191,7 @@ impl Report {
         self.measurements.push(Measurement::new(metric, subject, value));
     }
 
-    /// Records how long the test took, and that this is longer than was asked, if so: a test makes at least one pass, however busy the machine.
+    /// Records the duration of the test, and remarks if it is longer than asked: a test makes at least one pass, however busy the machine.
     pub fn took(&mut self, order: &Order, time: Duration) {
         self.seconds = time.as_secs_f64();
         self.measure(Metric::Duration, "", (self.seconds * 10.0).round() / 10.0);
@@ -213,7 +213,7 @@ impl Report {
 }
 
 impl Finding {
-    /// Says what to do next.
+    /// Sets the next step for the operator.
     pub fn next(&mut self, next: impl Into<String>) {
         self.next = next.into();
     }

@@ -73,7 +73,7 @@ pub(super) fn range(text: &str) -> BTreeSet<usize> {
     numbers
 }
 
-/// Whether this is a virtual machine, where rates, clocks and physical addresses mean little.
+/// True if this is a virtual machine, where rates, clocks and physical addresses mean little.
 pub(super) fn is_virtual(host: &Host) -> bool {
     let cpuinfo = host.text("/proc/cpuinfo").unwrap_or_default();
     let flags = cpuinfo.lines().find(|line| line.starts_with("flags"));

@@ -22,7 +22,7 @@ impl Standing {
         Standing { ran: numbers.next().unwrap_or(0), waited: numbers.next().unwrap_or(0) }
     }
 
-    /// What was added since `before`.
+    /// Returns the times added since `before`.
     pub(super) fn since(self, before: Standing) -> Standing {
         Standing { ran: self.ran.saturating_sub(before.ran), waited: self.waited.saturating_sub(before.waited) }
     }
@@ -47,7 +47,7 @@ pub(super) struct Stolen {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ticks {
-    /// What somebody used, or wanted to use.
+    /// Ticks of all processors that were used, or stolen by the hypervisor.
     wanted: u64,
     stolen: u64,
 }
@@ -83,7 +83,7 @@ fn ticks(stat: &str) -> Option<Ticks> {
 }
 
 impl Report {
-    /// Says for which share of the time the threads of a thing waited for processors, and marks its rates and times if that is much.
+    /// Records the share of time that a subject's threads waited for processors, and marks its rates and times if that is much.
     pub(super) fn waited(&mut self, subject: &str, share: f64) {
         self.measure(Metric::Disturbed, subject, (share * 1000.0).round() / 10.0);
         if share <= DISTURBED {
@@ -104,7 +104,7 @@ impl Report {
     }
 }
 
-/// Whether a busy machine changes the figure.
+/// True if a busy machine changes the figure.
 fn is_of_speed(metric: Metric) -> bool {
     let by_unit = matches!(
         metric.unit(),

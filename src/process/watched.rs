@@ -75,7 +75,7 @@ impl Watched {
     /// # Errors
     /// The exit status cannot be read, or the process hangs in the kernel.
     pub async fn stop(&mut self, grace: Duration) -> io::Result<Fate> {
-        // It has not been waited for, so the number is still its own.
+        // The process has not been waited for, so its id cannot have been reused.
         let id = self.child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             let _ = id.map(|id| kill(id, signal));

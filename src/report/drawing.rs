@@ -1,4 +1,4 @@
-//! What is drawn of a test of the hardware. The forms of a report for people draw it; the JSON has the numbers.
+//! Drawings of a hardware test. The forms of a report for people show them; the JSON has the numbers.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub struct HardwareTest {
 /// One drawing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Drawing {
-    /// What it shows.
+    /// Title of the drawing.
     pub title: String,
     /// Unit of its values.
     pub unit: String,

@@ -232,7 +232,7 @@ fn an_inventory_of_another_form_is_refused() {
     assert!(Machine::of(&other).is_err_and(|reason| reason.contains("form 99")));
 }
 
-/// What the profile says of a machine, without the verdict's other parts.
+/// Returns the profile's findings about a machine, without the verdict's other parts.
 fn lines(profile: &str, machine: &Value) -> Vec<String> {
     crate::ranges::judged(profile, machine).rows().into_iter().map(|row| row[1].clone()).collect()
 }

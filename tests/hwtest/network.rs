@@ -196,7 +196,7 @@ async fn an_end_that_vanishes_leaves_an_error_at_the_other_one() {
     assert_error(&listening.finish(LIMIT).await, "net-peer-gone");
 }
 
-/// Whether datagrams of a test have an end on this port, which is so once the listener has let the peer in.
+/// True if a test's datagrams have a socket on this port, which is so once the listener has let the peer in.
 fn is_connected(port: u16) -> bool {
     let table = fs::read_to_string("/proc/net/udp").unwrap_or_default();
     table.lines().any(|line| line.contains(&format!(":{port:04X} ")))

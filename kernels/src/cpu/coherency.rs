@@ -13,7 +13,7 @@ pub struct Shared {
     counters: [AtomicU64; 2],
 }
 
-/// What one side of an exchange saw.
+/// Wrong words and turns of one side of an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exchanged {
     /// Words that arrived wrong.

@@ -21,7 +21,7 @@ pub(super) fn start_f64(seed: u64) -> ([f64; WORDS], [f64; WORDS]) {
     )
 }
 
-/// The same for f32.
+/// Start and factor of a chain of f32: between 0.1 and 0.9, and between 3.8 and 4.
 pub(super) fn start_f32(seed: u64) -> ([f32; SINGLES], [f32; SINGLES]) {
     let unit = |counter: u64| (random(seed ^ counter) >> 40) as f32 / (1_u32 << 24) as f32;
     (
@@ -75,7 +75,7 @@ pub(super) fn wide(seed: u64) -> Answer {
     bits_f64(&x)
 }
 
-/// The same, each operation alone.
+/// Chains with a rounding for each operation, one number after the other and without vectors.
 pub(super) fn narrow(seed: u64) -> Answer {
     let (mut x, r) = start_f64(seed);
     for at in 0..WORDS {

@@ -26,7 +26,7 @@ pub type Answer = [u64; WORDS];
 pub struct Kernel {
     /// Stable name.
     pub name: &'static str,
-    /// Whether this processor has the instructions.
+    /// True if this processor has the instructions.
     has: fn() -> bool,
     work: fn(u64) -> Answer,
     answer: fn(u64) -> Answer,

@@ -67,7 +67,7 @@ unsafe fn pass<V: Wide, const UP: bool, const READ: bool, const WRITE: bool>(
                 }
             }
             if WRITE {
-                // What nobody reads before goes past the caches: the whole region is written before any of it is read.
+                // A write without a read goes past the caches: the whole region is written before any of it is read.
                 if READ { written.store(place) } else { written.stream(place) }
             }
         }

@@ -7,7 +7,7 @@ use crate::{Isa, Piece};
 /// Lines that are made at once: they stay in the first cache.
 const BATCH: usize = 32;
 
-/// What a word of a place is.
+/// Rule for the value of each word of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generator {
     /// Its own address, mixed with the seed: finds addresses that reach the same memory.

@@ -37,9 +37,9 @@ impl Word {
 pub struct Element {
     /// The order.
     pub direction: Direction,
-    /// What a read must give; `None` reads nothing.
+    /// Word that a read must return; `None` reads nothing.
     pub read: Option<Word>,
-    /// What is written; `None` writes nothing.
+    /// Word to write; `None` writes nothing.
     pub write: Option<Word>,
 }
 

@@ -10,11 +10,11 @@ const KEPT: usize = 100;
 pub struct Miss {
     /// Address in this process.
     pub address: usize,
-    /// What was written.
+    /// Value that was written.
     pub expected: u64,
-    /// What the first read gave.
+    /// Value that the first read returned.
     pub first: u64,
-    /// What a second read gave, past the caches.
+    /// Value that the second read returned, past the caches.
     pub again: u64,
     /// Processor that read.
     pub cpu: usize,

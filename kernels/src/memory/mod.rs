@@ -26,7 +26,7 @@ pub const WORDS: usize = LINE / 8;
 pub struct Line(pub [u64; WORDS]);
 
 impl Line {
-    /// The same word eight times.
+    /// Returns a line of one word, repeated eight times.
     #[must_use]
     pub fn of(word: u64) -> Line {
         Line([word; WORDS])

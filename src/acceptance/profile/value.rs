@@ -192,7 +192,7 @@ fn number(unit: Unit, tolerance: f64, text: &str) -> Result<(Want, String), Stri
         }
     }
     let shown = if range.is_one { shown_number(unit, &range.shown, value) } else { range.shown.clone() };
-    // What a maker rounded up in the name of a disk is rounded in a range, too.
+    // Makers round sizes up in the names of disks, so a range of bytes is widened by the tolerance, too.
     let range = if range.is_one || unit == Unit::Bytes { widened(range, tolerance) } else { range };
     Ok((Want::Numbers(range.low, range.high), shown))
 }

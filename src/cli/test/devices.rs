@@ -81,7 +81,7 @@ pub(super) fn write_disks(host: &Host, order: &Order, named: &[String], progress
     }
 }
 
-/// Whether two names lead to one disk.
+/// True if both targets are one disk, by serial number, model and size; namespaces of an NVMe drive share these and stay apart.
 fn is_same(one: &Target, other: &Target) -> bool {
     let (one, other) = (&one.disk, &other.disk);
     !one.serial.is_empty()

@@ -115,12 +115,12 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 impl Arguments {
-    /// Whether this process is the one that tests.
+    /// True if this process is the child that runs the test.
     pub(super) fn is_the_test_itself(&self) -> bool {
         self.child
     }
 
-    /// Whether the options belong together.
+    /// Checks that the options fit each other and the kinds of hardware; an error explains why not.
     fn agrees(&self, kinds: &[Kind]) -> Result<(), String> {
         if self.write && kinds != [Kind::Disk] {
             return Err("--write is for disks: write `test disk`".to_owned());
@@ -137,7 +137,7 @@ impl Arguments {
         }
     }
 
-    /// Tells what would be erased, if nobody has said that it is really meant.
+    /// True if nothing is erased or `--really` is given; otherwise prints the disks that the test would erase.
     fn is_meant(&self) -> bool {
         if !self.write || self.really {
             return true;
@@ -152,7 +152,7 @@ impl Arguments {
         false
     }
 
-    /// What is asked of each test.
+    /// Returns the order of each test.
     fn orders(&self) -> Result<Vec<Order>, String> {
         let kinds = self.kind.kinds();
         let level = self.level;

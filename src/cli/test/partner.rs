@@ -36,7 +36,7 @@ impl Partner {
         listen.or_else(|| self.peer.clone().map(Side::Connect))
     }
 
-    /// Whether the options fit each other and what is tested.
+    /// Checks that the options fit each other, the kind of hardware, its devices and the injected fault.
     pub(super) fn check(&self, kind: Kind, devices: &[String], inject: Option<Inject>) -> anyhow::Result<()> {
         if self.side().is_none() {
             anyhow::ensure!(self.token_file.is_none(), "--token-file is for --listen or --peer");

@@ -1,4 +1,4 @@
-//! What one test found, or all of them together, for people, programs, and a region.
+//! Output of one test or of several: text for people, JSON for programs, a result file for a region.
 
 use std::path::{Path, PathBuf};
 

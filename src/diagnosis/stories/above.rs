@@ -1,4 +1,4 @@
-//! What lies above disks: RAID, paths, file systems.
+//! Stories of the layers above disks: RAID, paths, file systems.
 
 use super::Story;
 use super::sense::scsi_disk;

@@ -210,7 +210,7 @@ fn close(number: u32, book: &mut Book, state: &mut State) {
         book.note_lines(Found::new(Code::FirmwareErrorRecord, device), section.first, section.last, section.lines);
         return;
     }
-    // What firmware reports right after the start may be from before it.
+    // Firmware may report errors from before the start in the first minute after it, so only later records count as live.
     let is_live = section.first.since_boot.is_some_and(|seconds| seconds > SETTLED);
     let code = match (kind, grade) {
         (_, Grade::Info | Grade::Unknown) => return,

@@ -138,7 +138,7 @@ fn xid(now: &Now<'_>, book: &mut Book) -> bool {
     let Ok(number) = rest[..digits].parse::<u32>() else { return false };
     let text = &rest[digits..];
     let Some(code) = code_of_xid(number) else { return true };
-    // What is to be done about an error that has a report of its own, or about one that has none.
+    // Xid 154 announces a recovery action: a finding if an action is required, and none otherwise.
     let code = match number {
         154 if text.rsplit(" to ").next().is_some_and(|to| to.contains(" Required")) => Code::GpuReset,
         154 => return true,

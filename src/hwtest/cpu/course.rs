@@ -252,7 +252,7 @@ fn exchanged((one, other): (usize, usize), seed: u64, control: &Control) -> Pair
     Pair { cpus: (one, other), wrong, turns: if turns == u64::MAX { 0 } else { turns } }
 }
 
-/// Tells how far the test is.
+/// Reports the phase, share and rate of the test until it is done.
 fn watch(host: &Host, control: &Control, progress: &Progress, budget: Budget, is_done: &AtomicBool) {
     let (mut before, mut at) = (0, Instant::now());
     while !is_done.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What follows from the work of all processors.
+//! Verdict on the work of all processors: findings, figures and coverage.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::collections::BTreeSet;

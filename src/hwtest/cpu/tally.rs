@@ -1,4 +1,4 @@
-//! What one processor did, and what it did wrong.
+//! Records of the work of each processor, and the state that all threads share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -37,7 +37,7 @@ pub(super) struct Wrong {
     pub(super) again: u32,
 }
 
-/// What one processor did.
+/// Work of one processor: rounds, wrong answers, waiting and clocks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) cpu: usize,
@@ -60,18 +60,18 @@ pub(super) struct Tally {
     pub(super) clock_alone: Option<u64>,
 }
 
-/// What the other processors do while one works.
+/// Work of the other processors while one is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Beside {
     /// They rest.
     Rest,
-    /// The same, begun at once: only then paces can be compared.
+    /// All processors run the same kernel, begun in step: only then can paces be compared.
     Same,
     /// Something else.
     Other,
 }
 
-/// What all threads share.
+/// State that all threads share.
 pub(super) struct Control {
     pub(super) rounds: AtomicU64,
     pub(super) errors: AtomicU64,

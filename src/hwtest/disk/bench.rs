@@ -27,7 +27,7 @@ pub(super) enum Way {
     Random,
 }
 
-/// What a figure is of.
+/// Conditions under which a figure is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Course {
     /// How places are chosen.

@@ -1,9 +1,9 @@
-//! What a disk's blocks hold: a solid-state drive answers blocks that were never written from its map, without reading its flash.
+//! Content of a disk's blocks: a solid-state drive answers blocks that were never written from its map, without reading its flash.
 
 /// Blocks are compared in this size.
 const BLOCK: usize = 4096;
 
-/// What one request read.
+/// Kind of data that one request read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Content {
     /// Something.
@@ -12,7 +12,7 @@ pub(super) enum Content {
     Zeros,
     /// All bits set.
     Ones,
-    /// The same block again and again.
+    /// One block, repeated through the whole request.
     Repeated,
 }
 
@@ -38,7 +38,7 @@ impl Content {
         }
     }
 
-    /// Whether the drive may have answered without its medium.
+    /// True if the drive may have answered from its map, without reading its medium.
     #[must_use]
     pub(super) fn may_be_unwritten(self) -> bool {
         self != Content::Data

@@ -25,7 +25,7 @@ pub struct Disk {
     pub path: PathBuf,
 }
 
-/// What was found of a disk.
+/// Result of the test of one disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tested {
     /// Could not be opened, or has nothing to read.
@@ -45,7 +45,7 @@ pub(super) enum Obstacle {
     HostManaged,
 }
 
-/// What reading showed.
+/// Results of reading a disk: the scan, the figures, and the disk's properties.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     /// Bytes of the disk.
@@ -58,7 +58,7 @@ pub(super) struct Reading {
     pub(super) extent: Extent,
     /// The scan.
     pub(super) scan: Scan,
-    /// What was measured, in order.
+    /// Figures in the order of measurement: way of reading, requests in flight, result.
     pub(super) figures: Vec<(Way, usize, Result<Figure, Broken>)>,
     /// Bytes that other programs moved meanwhile.
     pub(super) foreign: Option<u64>,

@@ -66,7 +66,7 @@ impl Fault {
         }
     }
 
-    /// The same, of a write.
+    /// Describes the fault to people, as that of a write.
     #[must_use]
     pub(super) fn words_of_write(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Fault {
         }
     }
 
-    /// Whether the drive or its connection has the fault. The others say nothing about the hardware.
+    /// True if the fault lies in the drive or its connection; the others are no evidence about the hardware.
     #[must_use]
     pub(super) fn blames_hardware(self) -> bool {
         match self {
@@ -88,13 +88,13 @@ impl Fault {
         }
     }
 
-    /// Whether every further read would end the same way.
+    /// True if every further read would fail in the same way.
     #[must_use]
     pub(super) fn is_final(self) -> bool {
         matches!(self, Fault::Gone | Fault::Reserved | Fault::Full | Fault::NotPermitted)
     }
 
-    /// What to look at next.
+    /// Returns the next step for the operator, in one sentence.
     #[must_use]
     pub(super) fn next_step(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What the kernel says of a disk before it is read.
+//! Properties of a disk that the kernel knows without reading it.
 
 use crate::host::Host;
 
@@ -11,7 +11,7 @@ pub(super) enum Medium {
     SolidState,
 }
 
-/// What reading a disk needs to know (`/sys/block/NAME/queue`).
+/// Properties of a disk that reading depends on (`/sys/block/NAME/queue`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Geometry {
     /// Platters or flash.

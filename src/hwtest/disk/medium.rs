@@ -1,4 +1,4 @@
-//! What is read: a disk past every cache, or in tests a disk that never was.
+//! Source of all reads: a disk, past every cache, or a simulated disk in tests.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, SeekFrom};
@@ -249,7 +249,7 @@ pub(super) mod simulated {
         pub(crate) bad: Mutex<Vec<Bad>>,
         /// Places whose reads take longer: by how much, and how often.
         pub(crate) slow: Mutex<Vec<(Range<u64>, Duration, u32)>>,
-        /// What fills the disk; the rest is unlike everywhere.
+        /// Ranges filled with one byte; reads elsewhere return data without repetition.
         pub(crate) filled: Vec<(Range<u64>, u8)>,
         pub(crate) clock: Mutex<Duration>,
         /// How often each place was asked.

@@ -32,7 +32,7 @@ use super::{Inject, Order, Outcome, Progress, Report, Tick, crash_if_asked};
 use crate::diagnosis;
 use crate::host::Host;
 
-/// What the machine reports of a disk, or of the way to it.
+/// Kinds of incidents that count as evidence about a disk or the way to it.
 const EVIDENCE: [diagnosis::Kind; 2] = [diagnosis::Kind::Disk, diagnosis::Kind::Pcie];
 
 /// Requests of 1 MiB that all disks together have in flight: the test stays within 64 MiB.
@@ -82,7 +82,7 @@ pub fn run(host: &Host, order: &Order, disks: &[Disk], progress: &Progress) -> R
     report
 }
 
-/// What was found of each disk; `None` of one that did not even end its test by itself.
+/// Tests all disks at once and returns their results; `None` for a disk whose test did not end by itself.
 fn all_at_once(host: &Host, disks: &[Disk], manner: Manner, tick: &mut dyn FnMut(Tick)) -> Vec<Option<Tested>> {
     let (host, disks) = (host.clone(), disks.to_vec());
     let count = disks.len();

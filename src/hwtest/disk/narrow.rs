@@ -24,7 +24,7 @@ pub(super) struct Limits {
     pub(super) time: Duration,
 }
 
-/// What has been spent.
+/// Places and time spent on failed reads, and the limits of both.
 pub(super) struct Recovery {
     limits: Limits,
     spent: Mutex<(usize, Duration)>,
@@ -43,10 +43,10 @@ pub(super) struct BadPlace {
     pub(super) hidden: bool,
 }
 
-/// What became of a request that failed.
+/// Outcome of a closer look at a failed request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Narrowed {
-    /// What cannot be read, or could not be read at once.
+    /// Places that cannot be read, or that the first read failed at.
     pub(super) places: Vec<BadPlace>,
     /// Bytes of the request that were read. What is neither was not tried, for lack of time.
     pub(super) read: u64,
@@ -153,7 +153,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whether a block can be read after all.
+    /// Reads a block again; true if a repeated read succeeds.
     fn reads_again(
         &self,
         range: &Range<u64>,

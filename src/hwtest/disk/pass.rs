@@ -48,11 +48,11 @@ pub(super) struct Read {
     pub(super) latency: Duration,
     /// How long the thread got no processor meanwhile.
     pub(super) waited: Duration,
-    /// What was in it.
+    /// Kind of data that the request returned.
     pub(super) content: Content,
 }
 
-/// What a pass tells while it runs.
+/// Event that a pass reports while it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// A request that was read.

@@ -23,10 +23,10 @@ const AGAIN: (usize, usize) = (3, 2);
 /// So many times the disk's own mean is slow, whatever its kind's limit: a drive behind USB is no drive of weak places.
 const TIMES_MEAN: u32 = 10;
 
-/// What is asked of a scan.
+/// Parameters of a scan.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
-    /// What to read.
+    /// Ranges to read, in order.
     pub(super) plan: Plan,
     /// Facts of the disk.
     pub(super) geometry: Geometry,
@@ -40,7 +40,7 @@ pub(super) struct Task {
     pub(super) limits: Limits,
 }
 
-/// What a scan found.
+/// Results of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scan {
     /// How it ended.
@@ -55,9 +55,9 @@ pub(super) struct Scan {
     pub(super) zones: Zones,
     /// Time of each request, with what waited before it in the disk's queue.
     pub(super) latency: Histogram,
-    /// What could not be read.
+    /// Places that could not be read, or not at once.
     pub(super) bad: Vec<BadPlace>,
-    /// What is slow each time.
+    /// Places that were slow at every read.
     pub(super) weak: Vec<WeakPlace>,
     /// Regions that are slower than their neighbours each time.
     pub(super) slow: Vec<SlowZone>,
@@ -89,9 +89,9 @@ pub(super) enum Stop {
 pub(super) struct WeakPlace {
     /// Its bytes on the disk.
     pub(super) range: Range<u64>,
-    /// What it took first.
+    /// Time of the first read.
     pub(super) first: Duration,
-    /// What it took again, in order.
+    /// Times of the repeated reads, in order.
     pub(super) again: Vec<Duration>,
 }
 
@@ -274,14 +274,14 @@ fn zones_again(medium: &Arc<dyn Medium>, task: &Task, found: &mut Scan, until: D
 }
 
 impl Scan {
-    /// What the disk took for a usual request.
+    /// Returns the mean time that the disk was busy with a request.
     fn busy_of_a_request(&self) -> Duration {
         let count = u32::try_from(self.latency.count()).unwrap_or(u32::MAX).max(1);
         self.busy / count
     }
 }
 
-/// Whether so much of what was read is empty that the drive may have answered without its medium.
+/// True if more than half of the requests returned no data of their own, so the drive may have answered from its map.
 #[must_use]
 pub(super) fn is_mostly_unwritten(found: &Scan) -> bool {
     found.unwritten * 2 > found.requests

@@ -1,4 +1,4 @@
-//! What follows from what was read of a disk: findings, figures, coverage, and what was not tested.
+//! Verdict on the readings of a disk: findings, figures, coverage, and parts that were not tested.
 
 use std::ops::Range;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What NVIDIA's own program says of its cards. The library behind it is no part of a static program, so the program is called.
+//! Answers of NVIDIA's own program about its cards. Its library is no part of a static program, so the program is called.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::Tool;
 
-/// What is asked of each card. All of them have these fields.
+/// Fields queried of each card; every card has them.
 const BASIC: [&str; 4] = ["pci.bus_id", "name", "memory.total", "temperature.gpu"];
 /// Not all cards and drivers have these: one question each, so that a word that the program does not know takes no other answer away.
 const FURTHER: [&str; 4] = [
@@ -43,9 +43,9 @@ pub(super) struct Told {
 pub(super) enum Answer {
     /// Not installed.
     None,
-    /// It gave no answer: the reason.
+    /// No usable answer, and the reason.
     Broken(String),
-    /// What it says.
+    /// Cards with their fields, as the program lists them.
     Cards(Vec<Told>),
 }
 

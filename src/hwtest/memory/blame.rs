@@ -1,4 +1,4 @@
-//! What wrong words point to. A slot is never guessed: addresses are spread over modules in ways that only the memory controller knows.
+//! Causes of wrong words. A slot is never guessed: addresses are spread over modules in ways that only the memory controller knows.
 
 use shakedown_kernels::memory::{Miss, Misses};
 
@@ -8,7 +8,7 @@ use super::super::report::Report;
 /// Bytes of a line.
 const LINE: usize = 64;
 
-/// What the threads of one node found.
+/// Faults that the threads of one node found.
 pub(super) struct Found {
     /// Name of the node.
     pub(super) node: String,

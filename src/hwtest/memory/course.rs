@@ -182,7 +182,7 @@ fn busy(team: &mut Team<'_>, seed: u64, time: Duration) {
     }
 }
 
-/// What was written is still there after a while.
+/// Checks that written data is still there after a while.
 fn retention(team: &mut Team<'_>, seed: u64, rest: Duration) {
     let generator = Generator::Random { seed };
     team.control.enter("retention");
@@ -191,13 +191,13 @@ fn retention(team: &mut Team<'_>, seed: u64, rest: Duration) {
     team.check(false, |piece, isa, misses| check(piece, generator, false, isa, misses));
 }
 
-/// Tells how far the test is, and gives the memory back if others need it.
+/// Watcher that reports progress and ends the test early if others need the memory.
 struct Watcher<'a> {
     host: &'a Host,
     level: Level,
     /// Bytes of the plan.
     work: u64,
-    /// What stays free for others.
+    /// Bytes that stay free for others.
     reserve: u64,
     budget: Budget,
 }

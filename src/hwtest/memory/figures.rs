@@ -25,7 +25,7 @@ const TRIES: usize = 3;
 const MOST_NODES: usize = 16;
 const GIB: f64 = (1_u64 << 30) as f64;
 
-/// What is measured, and by how much it waited for processors.
+/// State of the measurements: the threads, the time of one rate, and how long threads waited for processors.
 struct Meter<'a, 'b> {
     team: &'a mut Team<'b>,
     /// Nodes by name, each with its processors.
@@ -169,7 +169,7 @@ fn copied(worker: &mut Worker, piece: usize, isa: Isa) -> u64 {
     (blocks * Block::BYTES) as u64
 }
 
-/// Says how much memory of a node the kernel put elsewhere: figures of the node are not its own then.
+/// Reports how much memory of a node the kernel put elsewhere: figures of the node are not its own then.
 fn misplaced(team: &Team<'_>, host: &Host, report: &mut Report) {
     let Some(text) = host.text("/proc/self/numa_maps") else { return };
     let mut nodes: Vec<&str> = team.workers.iter().map(|worker| worker.node.as_str()).collect();

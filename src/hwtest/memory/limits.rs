@@ -8,18 +8,18 @@ const MIB: u64 = 1 << 20;
 /// Bit of `CAP_IPC_LOCK`, whose holder may lock without limit (capabilities(7)).
 const IPC_LOCK: u32 = 14;
 
-/// What bounds the memory of a test, in bytes.
+/// Bounds on the memory of a test, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// All memory of the machine, as the kernel counts it.
     pub(super) total: u64,
-    /// What the kernel could give without swapping.
+    /// Memory that the kernel could give without swapping (`MemAvailable`).
     pub(super) available: u64,
-    /// What stays free for everybody else.
+    /// Memory that stays free for everybody else.
     pub(super) reserve: u64,
     /// The tightest cgroup: what is left in it, and its folder.
     pub(super) group: Option<(u64, String)>,
-    /// What this process may lock; `None` if there is no limit.
+    /// Memory that this process may still lock; `None` if there is no limit.
     pub(super) lock: Option<u64>,
     /// The most that whoever started this test allows.
     pub(super) most: Option<u64>,
@@ -87,7 +87,7 @@ pub(super) fn available(host: &Host) -> Option<u64> {
     kilobytes(&host.text("/proc/meminfo")?, "MemAvailable:")
 }
 
-/// What this process may lock. Its own limit is raised as far as it may be.
+/// Raises the soft limit of locked memory as far as it may be, and returns the bytes left to lock; `None` if there is no limit.
 pub(super) fn lockable(host: &Host) -> Option<u64> {
     let status = host.text("/proc/self/status").unwrap_or_default();
     if may_lock_all(&status) {
@@ -99,7 +99,7 @@ pub(super) fn lockable(host: &Host) -> Option<u64> {
     Some(limit.saturating_sub(kilobytes(&status, "VmLck:").unwrap_or(0)))
 }
 
-/// Whether a process with this `/proc/PID/status` has the capability to lock memory.
+/// True if a process with this `/proc/PID/status` has the capability to lock memory (`CAP_IPC_LOCK`).
 fn may_lock_all(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> IPC_LOCK & 1 == 1)
@@ -142,7 +142,7 @@ fn group(host: &Host, total: u64) -> Option<(u64, String)> {
     tightest
 }
 
-/// What is left in one group; `None` if the group has no limit. Pages of files that nobody used lately are given back by the kernel itself.
+/// Returns the bytes left in one group; `None` without a limit. Inactive pages of files count as free: the kernel reclaims them.
 fn room(host: &Host, place: &str, [most, high, current, inactive]: [&str; 4], total: u64) -> Option<u64> {
     let number = |name: &str| host.text(format!("{place}/{name}"))?.parse::<u64>().ok();
     let limit = [most, high].into_iter().filter(|name| !name.is_empty()).filter_map(number).min()?;

@@ -33,7 +33,7 @@ pub(super) struct Part {
 pub(super) struct Plan {
     /// One for each thread.
     pub(super) parts: Vec<Part>,
-    /// What cannot be tested.
+    /// Parts that cannot be tested, and why: one sentence each.
     pub(super) not_tested: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Plan {
         }
         let sum: u128 = near.iter().map(|node| u128::from(node.available)).sum();
         for node in near {
-            // What the machine has to leave is left on each node in proportion.
+            // The reserve of the machine is left on each node in proportion to the node's available memory.
             let share = u128::from(limits.budget()) * u128::from(node.available) / sum.max(1);
             let share = u64::try_from(share).unwrap_or(u64::MAX).min(node.available);
             plan.parts.extend(parts(node, share, largest));

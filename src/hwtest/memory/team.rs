@@ -12,7 +12,7 @@ use super::limits::available;
 use super::plan::Plan;
 use crate::host::Host;
 
-/// What all threads share.
+/// State that all threads share.
 pub(super) struct Control {
     /// When every pass ends.
     pub(super) end: Instant,
@@ -23,7 +23,7 @@ pub(super) struct Control {
     pub(super) done: AtomicU64,
     /// Wrong words until now.
     pub(super) errors: AtomicU64,
-    /// What the threads are at.
+    /// Current phase of the threads.
     phase: Mutex<String>,
     /// Why the test stops early.
     stopped: Mutex<Option<String>>,
@@ -46,7 +46,7 @@ impl Control {
         Instant::now() >= self.end || self.stopped().is_some()
     }
 
-    /// Whether a thread leaves its next piece out, after it did so many.
+    /// True if a thread skips its next piece, after `after` pieces.
     fn leaves_out(&self, after: usize) -> bool {
         self.stopped().is_some() || (self.is_over() && (after > 0 || self.has_passed.load(Ordering::Relaxed)))
     }

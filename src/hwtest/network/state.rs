@@ -7,7 +7,7 @@ use crate::inventory::fastest_link;
 
 const NET: &str = "/sys/class/net";
 
-/// What an error on a link points to.
+/// Cause that an error on a link points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cause {
     /// Cable, module or port: frames that came broken.

@@ -79,7 +79,7 @@ impl Errors {
         addresses.len()
     }
 
-    /// What was counted since an earlier look. A function that came since then, or whose counter fell, began at zero.
+    /// Returns the errors counted since an earlier look. A function that came since then, or whose counter fell, began at zero.
     #[must_use]
     pub(super) fn since(&self, before: &Errors) -> Vec<New> {
         let mut found: Vec<New> = Vec::new();

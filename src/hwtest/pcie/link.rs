@@ -49,9 +49,9 @@ pub(super) struct Link {
     pub(super) port: String,
     /// Six hexadecimal digits after `0x`.
     pub(super) class: String,
-    /// What it is.
+    /// Current width and speed.
     pub(super) now: Rate,
-    /// What both ends can.
+    /// Width and speed that both ends support.
     pub(super) expected: Rate,
 }
 
@@ -94,7 +94,7 @@ impl Links {
     }
 }
 
-/// What a link is now, and no more than that.
+/// Reads the current width and speed of a link.
 #[must_use]
 pub(super) fn now(host: &Host, address: &str) -> Option<Rate> {
     let directory = format!("{DEVICES}/{address}");
@@ -189,7 +189,7 @@ fn is_address(name: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// Whether a function answers at all: a device that fell off its link reads as all ones.
+/// True if a function answers (a device that fell off its link reads as all ones); `None` if its configuration cannot be read.
 #[must_use]
 pub(super) fn answers(host: &Host, address: &str) -> Option<bool> {
     let config = host.read(format!("{DEVICES}/{address}/config")).ok()?;

@@ -18,7 +18,7 @@ use crate::host::Host;
 /// Between two looks at the links.
 const STEP: Duration = Duration::from_millis(100);
 
-/// What was seen of a machine's links.
+/// Observations of a machine's links during a test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Seen {
     links: Links,

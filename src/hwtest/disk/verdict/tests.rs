@@ -1,4 +1,4 @@
-//! What follows from readings that were made up.
+//! Tests of the verdict on made-up readings.
 
 use super::super::super::{Kind, Level, Order};
 use super::super::geometry::Geometry;

@@ -1,4 +1,4 @@
-//! Whether a disk may be erased: nobody may use it, and what is on it is told before.
+//! Claim of a disk for erasure: nobody may use the disk, and its contents are reported first.
 
 use std::path::Path;
 
@@ -18,17 +18,17 @@ pub(super) enum Refusal {
     Swap(String),
     /// Something is stacked on it.
     Held { what: String, by: String },
-    /// It belongs to something that lies on other disks, too.
+    /// Member of an array, volume group or pool that has data on other disks, too.
     Member(Content),
     /// A program writes to it.
     Open { what: String, program: String },
     /// The kernel says that it is in use, and by nothing that this program knows.
     Busy,
-    /// It cannot be written.
+    /// The disk is write-protected.
     ReadOnly,
     /// The kernel's reason.
     Errno(Errno),
-    /// The same disk, reached in another way, may not be erased.
+    /// Another path to the disk may not be erased: its name and the reason.
     OtherPath(String, Box<Refusal>),
 }
 
@@ -49,7 +49,7 @@ impl Refusal {
         }
     }
 
-    /// What to do next.
+    /// Returns the next step for the operator, in one sentence.
     pub(super) fn next(&self) -> String {
         match self {
             Refusal::Mounted { at, .. } if at == "/" => "Start the machine from somewhere else.".to_owned(),
@@ -98,7 +98,7 @@ pub(super) fn claim(host: &Host, disk: &Disk) -> Result<Claimed, Refusal> {
     Ok(Claimed { device, held })
 }
 
-/// What is on a disk, whoever uses it.
+/// Lists the contents of a disk, whoever uses them.
 pub(super) fn content(host: &Host, disk: &Disk) -> Vec<Content> {
     let mut held = kernel_name(disk).map(|name| signature::told(host, name)).unwrap_or_default();
     if let Ok(device) = Device::open(&disk.path) {
@@ -134,7 +134,7 @@ fn look(host: &Host, device: &Device, disk: &Disk, held: &mut Vec<Content>) {
     }
 }
 
-/// What can be read of a part of a disk; nothing where a read fails.
+/// Reads a part of a disk; empty if the read fails.
 fn bytes(device: &Device, start: u64, end: u64) -> Vec<u8> {
     // Both ends at whole blocks of the largest disks, as far as the disk goes.
     let (from, to) = (start / 4096 * 4096, end.div_ceil(4096) * 4096);

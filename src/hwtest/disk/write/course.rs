@@ -19,7 +19,7 @@ const PASSES: u64 = 2;
 /// Pieces that are read back from the last to the first: another order than that of writing, and few seeks on platters.
 const PIECE: u64 = 64 << 20;
 
-/// What one sweep over a disk did.
+/// Result of one sweep over a disk: a write, a flush or a read back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sweep {
     /// Bytes that were planned.
@@ -40,11 +40,11 @@ pub(super) struct Round {
     pub(super) write: Sweep,
     pub(super) flush: Sweep,
     pub(super) read: Sweep,
-    /// What was read back otherwise than written.
+    /// Sectors that were read back otherwise than written.
     pub(super) found: Found,
 }
 
-/// What writing showed.
+/// Results of writing a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) size: u64,

@@ -1,4 +1,4 @@
-//! What a pass does to a disk: writing, flushing and reading back are requests like reads, with the same threads, limits and watchdog.
+//! Media of the passes that write, flush and read back: requests like reads, with the same threads, limits and watchdog.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,10 +58,10 @@ impl Medium for Flusher {
     }
 }
 
-/// What a second read of a wrong sector gave.
+/// Result of a second read of a wrong sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
-    /// What was written: the disk has it, and the way to here damaged it once.
+    /// Right data: the disk holds it, and the way to here damaged the first read.
     Right,
     /// Something wrong again.
     Wrong,
@@ -92,7 +92,7 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// What has been found until now.
+    /// Returns the wrong sectors that have been found until now.
     pub(super) fn found(&self) -> Found {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

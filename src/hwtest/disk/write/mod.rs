@@ -33,7 +33,7 @@ pub struct Erased {
     pub other_paths: Vec<Disk>,
 }
 
-/// What would be lost, in a line for each disk.
+/// Lists the data that would be lost, in a line for each disk.
 #[must_use]
 pub fn would_erase(host: &Host, disks: &[Erased]) -> Vec<String> {
     let line = |one: &Erased| {
@@ -43,7 +43,7 @@ pub fn would_erase(host: &Host, disks: &[Erased]) -> Vec<String> {
     disks.iter().map(line).collect()
 }
 
-/// What is tested of one disk.
+/// Work on one disk: a free one is tested, a host-managed zoned one is not.
 enum Job {
     Free { name: String, geometry: Geometry, medium: Arc<dyn Writable>, _others: Vec<Device> },
     Zoned(String),

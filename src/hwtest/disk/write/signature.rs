@@ -1,4 +1,4 @@
-//! What is on a disk before it is erased: partition tables, file systems, members of something stacked.
+//! Contents of a disk before its erasure: partition tables, file systems, members of arrays and pools.
 
 use crate::host::Host;
 
@@ -26,7 +26,7 @@ const MEMBERS: [&str; 10] = [
 ];
 
 impl Content {
-    /// Whether it is a part of something larger.
+    /// True if the content is a member of an array, volume group or pool.
     pub(super) fn is_member(&self) -> bool {
         MEMBERS.contains(&self.kind.as_str())
     }
@@ -58,7 +58,7 @@ pub(super) const HEAD: usize = 256 << 10;
 /// Bytes of the end: version 1.0 of RAID superblocks lies 8 KiB before it, 0.90 64 KiB at most, the second table of GPT in the last block.
 pub(super) const TAIL: usize = 256 << 10;
 
-/// What the bytes at the start and at the end of something say that it is.
+/// Returns the formats whose marks stand in the first and the last bytes of a disk or partition.
 pub(super) fn kinds(head: &[u8], tail: &[u8]) -> Vec<&'static str> {
     let has = |at: u64, mark: &[u8]| {
         let at = usize::try_from(at).unwrap_or(usize::MAX);
@@ -101,7 +101,7 @@ pub(super) fn partitions(host: &Host, name: &str) -> Vec<String> {
     host.list(&directory).into_iter().filter(is_partition).collect()
 }
 
-/// What udev has recognised on a disk and its partitions.
+/// Returns the contents that udev has recognised on a disk and its partitions.
 pub(super) fn told(host: &Host, name: &str) -> Vec<Content> {
     let mut found = Vec::new();
     for place in std::iter::once(name.to_owned()).chain(partitions(host, name)) {

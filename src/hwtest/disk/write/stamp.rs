@@ -1,4 +1,4 @@
-//! What is written: each sector names itself, so that what is read back tells how a write went wrong.
+//! Test data for writing: each sector names itself, so that reading it back shows how a write went wrong.
 
 use super::super::bench::splitmix;
 
@@ -25,16 +25,16 @@ pub(super) struct Pattern {
 pub(super) enum Kind {
     /// So many bits differ.
     Bits(u32),
-    /// It holds an earlier pass, or an earlier run: the last write never arrived.
+    /// Data of an earlier pass or run: the last write never arrived.
     Stale,
-    /// It holds what was written to another sector.
+    /// Data that was written to another sector.
     Misplaced {
         /// That sector.
         from: u64,
     },
-    /// It holds zeros or ones only: the write was lost, or the drive forgot the sector.
+    /// Zeros or ones only: the write was lost, or the drive forgot the sector.
     Blank,
-    /// It holds data of somebody else: the write was lost, or another program wrote.
+    /// Foreign data: the write was lost, or another program wrote.
     Foreign,
 }
 

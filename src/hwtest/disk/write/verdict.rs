@@ -1,4 +1,4 @@
-//! What follows from what was written and read back.
+//! Verdict on the data that was written and read back.
 
 use super::super::super::{Metric, Outcome, Report};
 use super::super::errno::Fault;
@@ -15,7 +15,7 @@ use super::stamp::Kind;
 /// Sectors that a finding names; the others are counted.
 const NAMED: usize = 5;
 
-/// What a disk holds, in words.
+/// Lists the contents of a disk in words.
 pub(super) fn listed(held: &[Content]) -> String {
     if held.is_empty() {
         return "nothing that is known".to_owned();
@@ -23,7 +23,7 @@ pub(super) fn listed(held: &[Content]) -> String {
     held.iter().map(|one| format!("{} on {}", one.kind, one.place)).collect::<Vec<_>>().join(", ")
 }
 
-/// Says that a disk is not erased, and why.
+/// Records that a disk was not erased, and why.
 pub(super) fn refused(report: &mut Report, name: &str, refusal: &Refusal) {
     let what = format!("It was not erased: {}.", refusal.words());
     report.find(Outcome::Error, "disk-in-use", name, what).next(refusal.next());
@@ -112,7 +112,7 @@ fn flushed(report: &mut Report, name: &str, flush: &Sweep) {
     }
 }
 
-/// What a wrong sector points to.
+/// Returns the code of the finding that a wrong sector leads to.
 fn code(wrong: &Wrong) -> &'static str {
     match wrong.kind {
         _ if wrong.again == Again::Right => "disk-read-path",

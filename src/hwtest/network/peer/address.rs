@@ -33,7 +33,7 @@ impl Address {
         Ok(all)
     }
 
-    /// Whether the address is one of this machine alone.
+    /// True if only this machine can reach the address: `localhost`, or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -34,7 +34,7 @@ impl Carrier {
         let (local, other) = (local.to_canonical(), other.to_canonical());
         let listed = host.interface_addresses().unwrap_or_default();
         let of = |address: IpAddr| listed.iter().find(|one| one.ip.is_some_and(|(ip, _)| ip == address));
-        // What goes to an address of this machine goes over the loopback, whatever the address.
+        // Packets to an address of this machine go over the loopback, whatever the address.
         let is_own = other.is_loopback() || of(other).is_some();
         let (name, is_near) = match of(local) {
             _ if is_own => ("lo".to_owned(), true),

@@ -228,7 +228,7 @@ impl<'a> Peer<'a> {
         complete(measured)
     }
 
-    /// Tells the listener all figures, so that both ends make the same verdict.
+    /// Sends all figures to the listener, so that both ends reach the same verdict.
     pub(super) fn end(&mut self, measured: &Measured) -> Result<(), Trouble> {
         const WORDS: &str = "the last words";
         let channel = &mut self.session.channel;
@@ -240,7 +240,7 @@ impl<'a> Peer<'a> {
     }
 }
 
-/// Whether each figure stands on enough.
+/// Checks that each figure rests on enough data.
 pub(super) fn complete(measured: &Measured) -> Result<(), Trouble> {
     let directions = [("peer to listener", &measured.to_listener), ("listener to peer", &measured.to_peer)];
     for (way, direction) in directions {

@@ -32,7 +32,7 @@ const MOST_TRIPS: usize = 2000;
 /// An answer that takes longer is none.
 const LOST: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(20);
-/// What is still on its way when everything was sent comes within this.
+/// Longest wait for datagrams that are still on their way after the last one was sent.
 const DRAIN: Duration = Duration::from_secs(1);
 /// Of so many, one is not sent where a loss is to be found.
 const LEFT_OUT: u64 = 50;

@@ -25,7 +25,7 @@ pub(super) const STREAM: [u8; 8] = *b"SHKDSTR1";
 /// The answer to a peer while another one is served.
 pub(super) const BUSY: [u8; 8] = *b"SHKDBUSY";
 
-/// What a stranger has to show that it is none.
+/// Longest wait for a stranger to prove that it knows the token.
 const WAIT: Duration = Duration::from_secs(5);
 /// Strangers at a time; the oldest goes when one more comes.
 const MOST_STRANGERS: usize = 16;
@@ -184,7 +184,7 @@ impl Shared {
         true
     }
 
-    /// Whether it is somebody who knows the token, and was let in, or was told that another one is served.
+    /// Answers a connection; true if its end knows the token, or was told that another peer is served.
     fn meet(&self, stream: TcpStream) -> io::Result<bool> {
         let deadline = Instant::now() + WAIT;
         stream.set_write_timeout(Some(WAIT))?;
@@ -221,7 +221,7 @@ impl Shared {
         }
         let told = stream.write_all(&self.token.proof(Purpose::Listener, &theirs, &nonce));
         if told.is_err() || self.peers.try_send((stream, key)).is_err() {
-            // It was there for a moment only; the next one may come.
+            // The peer went away at once, so the next one may come.
             self.state().serving = None;
         }
         Ok(true)

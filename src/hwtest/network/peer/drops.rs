@@ -6,7 +6,7 @@ use crate::host::Host;
 /// Counters of drops at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Drops {
-    /// What the interface says of itself: its queues ran over.
+    /// Counters of the interface, among them overruns of its queues.
     interface: Option<State>,
     /// Packets that it dropped instead of sending them.
     sending: u64,

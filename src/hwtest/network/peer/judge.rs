@@ -1,4 +1,4 @@
-//! What follows from the figures. Both ends make the same verdict.
+//! Verdict on the figures of a test with a peer. Both ends reach the same one.
 #![allow(clippy::cast_precision_loss, reason = "shares for people")]
 
 use super::super::super::{Level, Metric, Outcome, Report, Series, Value};

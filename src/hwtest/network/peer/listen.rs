@@ -19,7 +19,7 @@ use super::trouble::{Trouble, gone};
 use crate::host::Host;
 
 const WORDS: &str = "the next phase";
-/// What a peer needs between two phases.
+/// Longest wait for a peer between two phases.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// A peer that is served.

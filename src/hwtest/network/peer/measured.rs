@@ -47,13 +47,13 @@ pub(super) struct Direction {
     pub(super) wrong: u64,
     /// Percent that the busiest processor of the sending end was at work, at most.
     pub(super) busiest_sender: Option<f64>,
-    /// The same of the receiving end.
+    /// Percent that the busiest processor of the receiving end was at work, at most.
     pub(super) busiest_receiver: Option<f64>,
     /// Datagrams that were sent.
     pub(super) datagrams: u64,
     /// Those that never left the sending machine.
     pub(super) held: u64,
-    /// What came of them.
+    /// Counts of the datagrams that arrived: once, twice, out of order, damaged.
     pub(super) arrived: Arrived,
 }
 

@@ -1,4 +1,4 @@
-//! What both ends tell each other. The peer says what is done; the listener does it within bounds of its own.
+//! Messages between both ends. The peer chooses each phase; the listener runs it within bounds of its own.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +59,7 @@ pub(super) struct End {
     pub(super) seed: u64,
 }
 
-/// What a phase does.
+/// Kind of traffic in a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Work {
     /// Datagrams there and back, one at a time.
@@ -89,7 +89,7 @@ impl Work {
 pub(super) struct Phase {
     /// Its number; each one is used once.
     pub(super) id: u32,
-    /// What it does.
+    /// Kind of traffic.
     pub(super) work: Work,
     /// How long.
     pub(super) millis: u32,
@@ -100,7 +100,7 @@ pub(super) struct Phase {
 }
 
 impl Phase {
-    /// Whether a listener does it.
+    /// True if the phase is within the bounds of a listener.
     pub(super) fn is_within_bounds(&self) -> bool {
         (1..=MOST_MILLIS).contains(&self.millis)
             && (1..=MOST_STREAMS).contains(&self.streams)
@@ -108,7 +108,7 @@ impl Phase {
     }
 }
 
-/// What the sending end of connections says.
+/// Counts of the sending end of connections.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sent {
     /// Bytes of each connection.
@@ -119,7 +119,7 @@ pub(super) struct Sent {
     pub(super) busiest: Option<f64>,
 }
 
-/// What the receiving end of connections says.
+/// Counts of the receiving end of connections.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Received {
     /// Bytes of each connection.

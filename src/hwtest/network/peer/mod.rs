@@ -46,7 +46,7 @@ pub enum Side {
     Connect(Address),
 }
 
-/// What an end needs besides its order.
+/// Parameters of one end, besides its order.
 #[derive(Clone, Debug)]
 pub struct Pair {
     /// Which end this is.

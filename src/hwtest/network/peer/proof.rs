@@ -46,7 +46,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What a code is for. No code of one purpose is good for another.
+/// Purpose of a code. No code of one purpose is valid for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The peer proves that it knows the token.
@@ -85,14 +85,14 @@ impl Key {
         begun(&self.0, purpose, parts).finalize().into_bytes().into()
     }
 
-    /// Whether a code, or the beginning of one, is right. Takes the same time whichever byte is wrong.
+    /// True if a code, or the beginning of one, is right. The check takes the same time whichever byte is wrong.
     pub(super) fn is_right(&self, purpose: Purpose, parts: &[&[u8]], code: &[u8]) -> bool {
         begun(&self.0, purpose, parts).verify_truncated_left(code).is_ok()
     }
 }
 
 impl Token {
-    /// What shows the other end that this one knows the token.
+    /// Returns the code that proves to the other end that this one knows the token.
     pub(super) fn proof(&self, purpose: Purpose, peer: &Nonce, listener: &Nonce) -> Code {
         begun(self.0.as_bytes(), purpose, &[peer, listener]).finalize().into_bytes().into()
     }

@@ -42,7 +42,7 @@ impl Sequence {
         self.arrived.received
     }
 
-    /// What came of `sent` ones.
+    /// Returns the counts of arrived datagrams, with the longest gap among the `sent` ones.
     pub(super) fn end(&self, sent: u64) -> Arrived {
         let (mut gap, mut longest) = (0, 0);
         for number in 0..sent.min(self.limit) {

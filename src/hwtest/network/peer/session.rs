@@ -1,4 +1,4 @@
-//! What both ends do in a test: its phases, told by the peer and done by both.
+//! Phases of a test with a peer: the peer chooses them, and both ends run them.
 
 use std::io;
 use std::net::{TcpStream, UdpSocket};
@@ -127,7 +127,7 @@ impl Session<'_> {
                 _ => Err(unexpected(phase)),
             }
         })?;
-        // What this machine dropped on the way to the socket came to it, too.
+        // Packets that this machine dropped before the socket had reached it, so they are no loss on the way.
         came_here.dropped_here =
             came_here.dropped_here.saturating_add(Drops::read(host, interface).receiving_since(&before));
         channel.send(&Message::DatagramsReceived(came_here), words)?;

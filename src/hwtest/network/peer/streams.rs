@@ -159,7 +159,7 @@ fn receive_one(
     stream.set_read_timeout(Some(STEP))?;
     let mut buffer = vec![0; BUFFER];
     let limit = Duration::from_millis(phase.millis.into()) + PATIENCE;
-    // What comes when the time is over counts as received, and not for the rate.
+    // Bytes that arrive after the end of the phase count as received, but not in the rate.
     let slots = usize::try_from(phase.millis / 100).unwrap_or(0);
     let mut got = Got { bytes: 0, compared: 0, wrong: 0, tenths: vec![0; slots] };
     let (mut moved, mut turn) = (Instant::now(), 0_u64);
@@ -227,7 +227,7 @@ pub(super) fn receive(
     Ok(received)
 }
 
-/// Tells how far a phase is until its threads have ended.
+/// Reports the share and rate of a phase until its threads have ended.
 pub(super) fn follow(start: Instant, phase: Phase, bytes: &AtomicU64, tell: Tell, is_over: impl Fn() -> bool) {
     let (mut told, mut before) = (Instant::now(), 0);
     while !is_over() {

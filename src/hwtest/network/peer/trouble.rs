@@ -19,7 +19,7 @@ pub(super) enum Trouble {
     /// Nothing came back.
     #[error("{0} gave no answer.")]
     NoAnswer(String),
-    /// What answered is another program.
+    /// Another program, or another version of this one, answered.
     #[error("What answers at {0} is no listener of this program, or one of another version.")]
     Stranger(String),
     /// The listener has another peer.
