@@ -37,6 +37,10 @@ impl CredentialsPlace {
         if path.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
+        // Secrets are kept in a file; the machine's devices are not replaced by one.
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(failed(std::io::Error::other("it is no file, but a device or a pipe")));
+        }
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(directory).map_err(failed)?;
         // Such files have the mode 0600 from their first moment.

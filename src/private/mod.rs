@@ -7,6 +7,7 @@ mod file;
 mod lock;
 mod remove;
 mod shell;
+mod stream;
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ pub use file::{check_file, check_tree, open, output, regular};
 pub use lock::{Taken, exclusive, wait_for};
 pub use remove::remove;
 pub use shell::word;
+pub use stream::{is_stream, stream};
 
 /// Most symbolic links on the way to a directory, as the kernel has it.
 const LINKS: u32 = 40;

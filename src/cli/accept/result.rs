@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::whole::{self, Readers};
 use crate::acceptance::{Judgement, Verdict};
+use crate::private;
 use crate::script::{ResultFile, Verdict as Status};
 
 /// Most lines of deviations that go to the region; the output has all.
@@ -21,6 +22,7 @@ pub(in crate::cli) fn document_beside(result: &Path) -> PathBuf {
 pub(super) fn write(path: &Path, judged: Result<&Judgement, &anyhow::Error>) -> anyhow::Result<()> {
     let beside = document_beside(path);
     match judged {
+        _ if private::is_stream(path) => Ok(()),
         Ok(judged) => whole::write(&beside, judged.document().to_string().as_bytes(), Readers::Owner),
         Err(_) => std::fs::remove_file(&beside).or_else(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::whole::{self, Readers};
 use crate::hwtest::{Outcome, Report};
+use crate::private;
 use crate::script::{ResultFile, Verdict};
 
 /// The outcome of all: the worst counts.
@@ -71,12 +72,14 @@ pub(super) fn write_result(path: &Path, reports: &[Report]) -> anyhow::Result<()
         reports.iter().flat_map(named).collect()
     };
     let file = ResultFile { status: Some(status), link_connected: None, results }.to_bytes();
-    // The document first: who finds the file finds the document that belongs to it.
-    let beside = document_beside(path);
-    let mut document = document(reports)?;
-    document["result_sha256"] = hex(&file).into();
-    whole::write(&beside, document.to_string().as_bytes(), Readers::Owner)
-        .with_context(|| format!("cannot write {}", beside.display()))?;
+    // The document first: who finds the file finds the document that belongs to it. Beside a pipe or a device is no place for one.
+    if !private::is_stream(path) {
+        let beside = document_beside(path);
+        let mut document = document(reports)?;
+        document["result_sha256"] = hex(&file).into();
+        whole::write(&beside, document.to_string().as_bytes(), Readers::Owner)
+            .with_context(|| format!("cannot write {}", beside.display()))?;
+    }
     whole::write(path, &file, Readers::Owner)
         .with_context(|| format!("cannot write the result file {}", path.display()))
 }

@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::{FORM, MANIFEST, Manifest, Node, Snapshot};
 use crate::host::Host;
+use crate::private;
 use crate::unpack::XZ_MEMORY;
 
 /// Level of the xz compression: snapshots are small, and sent by mail.
@@ -76,10 +77,20 @@ fn in_words(error: &io::Error) -> String {
 }
 
 pub(super) fn write(snapshot: &Snapshot, path: &Path) -> io::Result<()> {
+    if let Some(mut there) = private::stream(path)? {
+        return pack(snapshot, &mut there);
+    }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A temporary file is readable by its owner only, and stays so.
     let mut file = NamedTempFile::new_in(directory)?;
-    let packed = XzWriter::new(file.as_file_mut(), XzOptions::with_preset(EFFORT))?;
+    pack(snapshot, file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn pack(snapshot: &Snapshot, file: &mut File) -> io::Result<()> {
+    let packed = XzWriter::new(file, XzOptions::with_preset(EFFORT))?;
     let mut tar = Builder::new(packed);
     let manifest = serde_json::to_vec_pretty(&snapshot.manifest())?;
     tar.append_data(&mut header(EntryType::Regular, manifest.len()), MANIFEST, manifest.as_slice())?;
@@ -94,8 +105,6 @@ pub(super) fn write(snapshot: &Snapshot, path: &Path) -> io::Result<()> {
         }
     }
     tar.into_inner()?.finish()?.flush()?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
     Ok(())
 }
 
